@@ -1,0 +1,78 @@
+"""`goldstream worker`, `advance` and `rebuild-redis`: thin doors to what runs."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from agents.cli.failures import CommandFailed, Misused, kafka_named
+from agents.cli.settled import ConfigOption, settled
+
+
+class Stage(StrEnum):
+    """A part of the worker that can run alone."""
+
+    ADMIT = "admit"
+    SEGMENT = "segment"
+    PROJECT = "project"
+
+
+def worker(
+    context: typer.Context,
+    only: Annotated[Stage | None, typer.Option(help="Run this stage alone; all of them unless given.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run a worker: admit events, keep customers, publish changes and messages, project to Redis.
+
+    It stops at SIGTERM or SIGINT, with status 0.
+    """
+    from agents.worker import run_worker
+
+    settings = settled(context, config, logs_libraries=True)
+    raise typer.Exit(asyncio.run(run_worker(settings, only.value if only else None)))
+
+
+def advance(
+    context: typer.Context,
+    to: Annotated[str, typer.Option(metavar="TIME", help="RFC 3339 with an offset, such as 2026-01-01T00:00:00Z.")],
+    timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Give up after this long, such as 5m; waits unless given.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """End a history, in event mode: bring every partition to a moment once all that was published is applied.
+
+    Status 0 once every lane has applied it and its outputs are acknowledged, 1 on the timeout, 2 in wall mode.
+    """
+    from agents.advance import advance as bring_to
+    from state.moments import parse_rfc3339
+    from streams.setting_forms import duration_ms
+
+    settings = settled(context, config)
+    if settings.time == "wall":
+        raise Misused("advance is for event mode: got GOLDSTREAM_TIME = wall; in wall mode time comes by itself")
+    try:
+        to_ms = parse_rfc3339(to)
+    except ValueError as error:
+        raise Misused(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error
+    try:
+        timeout_s = duration_ms(timeout) / 1000 if timeout else None
+    except ValueError as fault:
+        raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault
+    with kafka_named(settings.kafka):
+        raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))
+
+
+def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
+    """Write everything that Redis should hold again, from Kafka; workers may go on meanwhile."""
+    from agents.project_rebuild import rebuild
+
+    settings = settled(context, config)
+    if settings.redis is None:
+        raise Misused("GOLDSTREAM_REDIS must be set for rebuild-redis: got nothing; set it to a redis:// URL")
+    with kafka_named(settings.kafka):
+        try:
+            raise typer.Exit(asyncio.run(rebuild(settings)))
+        except OSError as error:
+            raise CommandFailed(f"Redis cannot be reached at {settings.redis_shown} ({error}); start it") from error

@@ -1,0 +1,61 @@
+"""`goldstream topics`: make the topics, or look whether they are as they should be."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.settled import ConfigOption, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streams.settings import Settings
+    from streams.topics import TopicReport
+
+group = typer.Typer(help="Make the topics, or look whether they are as they should be.")
+
+
+@group.command("create")
+def create(context: typer.Context, config: ConfigOption = None) -> None:
+    """Make the topics that are missing, with GOLDSTREAM_PARTITIONS and GOLDSTREAM_REPLICATION.
+
+    Topics that are there stay as they are; those of the wrong shape are named, and the status is 1.
+    """
+    from streams.topics import create_topics
+
+    settings = settled(context, config)
+    _look(settings, create_topics)
+
+
+@group.command("check")
+def check(context: typer.Context, config: ConfigOption = None) -> None:
+    """Look whether all topics are there and of the right shape; the status is 1 if not."""
+    from streams.topics import check_topics
+
+    settings = settled(context, config)
+    _look(settings, check_topics)
+
+
+def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
+    """Say a line for each topic, then fail if one is missing or of the wrong shape."""
+    from streams.topics import TopicsError
+
+    async def asked() -> "list[TopicReport]":
+        return await ask(settings)
+
+    with kafka_named(settings.kafka):
+        try:
+            reports = asyncio.run(asked())
+        except TopicsError as error:
+            raise CommandFailed(*error.faults) from error
+    faults = [report.fault for report in reports if report.fault]
+    for report in reports:
+        missing = report.missing and not report.created
+        if missing:
+            faults.append(f"topic {report.name} does not exist; run `goldstream topics create`")
+        finding = "missing" if missing else "wrong" if report.fault else "created" if report.created else "there"
+        typer.echo(f"{report.name} {finding}, partitions {report.partitions}")
+    if faults:
+        raise CommandFailed(*faults)

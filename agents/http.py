@@ -1,0 +1,48 @@
+"""What a worker tells over HTTP: metrics, and whether it works and is ready."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+
+async def serve_http(
+    address: tuple[str, int],
+    registry: CollectorRegistry,
+    health: Callable[[], str | None],
+    ready: Callable[[], str | None],
+) -> tuple[web.AppRunner, int]:
+    """Serves `/metrics`, `/health` and `/ready`.
+
+    Args:
+        address: host and port; port 0 takes a free one.
+        registry: the metrics.
+        health: what is wrong with the process, None if nothing is; `ready` likewise what it waits for.
+
+    Returns:
+        What is to be cleaned up in the end, and the port.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def answer(ask: Callable[[], str | None]) -> Callable[[web.Request], object]:
+        async def handler(_: web.Request) -> web.Response:
+            trouble = ask()
+            return web.Response(status=200 if trouble is None else 503, text=f"{trouble or 'ok'}\n")
+
+        return handler
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/health", answer(health))  # type: ignore[arg-type]  # aiohttp wants its own alias
+    app.router.add_get("/ready", answer(ready))  # type: ignore[arg-type]
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, *address)
+    await site.start()
+    port: int = runner.addresses[0][1]
+    return runner, port

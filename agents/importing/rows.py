@@ -1,0 +1,164 @@
+"""Rows of a file, each with its place: CSV and JSON Lines, plain or gzipped; Parquet lies in a file of its own."""
+
+import codecs
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple, cast
+
+import msgspec
+
+from agents.importing.mapping import Mapping
+
+FORMATS: Final = ("csv", "jsonl", "parquet")
+_SUFFIXES: Final = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_DELIMITERS: Final = (",", ";", "\t", "|")
+
+# Numbers of JSON become Decimal, never float: they are money. A whole number stays an int.
+_decode: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+
+
+class Row(NamedTuple):
+    """A row that could be read: where it lies, the names of its columns, and its cells beside them."""
+
+    line: int
+    names: tuple[str, ...]
+    cells: tuple[Any, ...]
+
+
+class Unread(NamedTuple):
+    """A row that could not be read, and why."""
+
+    line: int
+    fault: str
+
+
+class CannotOpen(Exception):  # noqa: N818 - reads as what happened
+    """A file of which not a single row can be read; the message names it and says what to do."""
+
+
+class Source:
+    """A file while it is read: its rows, and how far reading has come.
+
+    Attributes:
+        size: what there is to read: bytes of the file, or rows of Parquet.
+    """
+
+    def __init__(self, path: Path, form: str, mapping: Mapping) -> None:
+        """Open the file.
+
+        Raises:
+            CannotOpen: it is not there, or is not what it should be.
+        """
+        self.path = path
+        self.form = form
+        self.mapping = mapping
+        self._raw: BinaryIO | None = None
+        try:
+            with path.open("rb"):
+                self.size = path.stat().st_size
+        except OSError as error:
+            raise CannotOpen(f"{path} cannot be read ({error.strerror}); name a file that is there") from error
+
+    def done(self) -> int:
+        """How much of `size` has been read."""
+        return self._raw.tell() if self._raw and not self._raw.closed else 0
+
+    def rows(self) -> Iterator[Row | Unread]:
+        """Read the file once, in its order.
+
+        Raises:
+            CannotOpen: the compressed data end or break in the middle.
+        """
+        with self.path.open("rb") as raw:
+            plain: BinaryIO = raw
+            self._raw = raw
+            if self.path.suffix.lower() == ".gz":
+                plain = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+            try:
+                yield from (self._lines if self.form == "jsonl" else self._table)(plain)
+            except (EOFError, gzip.BadGzipFile, OSError) as error:
+                raise CannotOpen(f"{self.path} is damaged or not gzip ({error}); fetch it again") from error
+
+    def _table(self, plain: BinaryIO) -> Iterator[Row | Unread]:
+        text = io.TextIOWrapper(plain, encoding=self.mapping.encoding, errors="surrogateescape", newline="")
+        first = _skip_byte_order_mark(text)
+        delimiter = self.mapping.delimiter or _likely_delimiter(first)
+        reader = csv.reader(_after(first, text), delimiter=delimiter)
+        names = self.mapping.header
+        line = 0
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = tuple(next(reader))
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Unread(line, f"is not CSV: {error}")
+                continue
+            if not cells or (len(cells) == 1 and not cells[0].strip()):
+                continue
+            if not names:
+                names = tuple(name.strip() for name in cells)
+                continue
+            if any("\udc80" <= letter <= "\udcff" for cell in cells if not cell.isascii() for letter in cell):
+                yield Unread(
+                    line, f"is not {self.mapping.encoding}; give the file's encoding, such as --encoding cp1251"
+                )
+            elif len(cells) != len(names):
+                yield Unread(
+                    line, f"has {len(cells)} cells where the header has {len(names)}; quote what has a {delimiter!r}"
+                )
+            else:
+                yield Row(line, names, cells)
+
+    def _lines(self, plain: BinaryIO) -> Iterator[Row | Unread]:
+        encoding = self.mapping.encoding
+        for line, raw in enumerate(plain, 1):
+            content = raw.removeprefix(b"\xef\xbb\xbf") if line == 1 else raw
+            if not content.strip():
+                continue
+            try:
+                if codecs.lookup(encoding).name != "utf-8":
+                    content = content.decode(encoding).encode()
+                record = _decode(content)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+                hint = "; write one object a line" if content.lstrip().startswith(b"[") else ""
+                yield Unread(line, f"is not a JSON object: {error}{hint}")
+                continue
+            yield Row(line, tuple(record), tuple(record.values()))
+
+
+def format_of(path: Path) -> str | None:
+    """The form of a file by its suffix, `.gz` aside; None if it does not tell."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def _skip_byte_order_mark(text: io.TextIOWrapper) -> str:
+    return text.readline().removeprefix("\ufeff")
+
+
+def _after(first: str, text: io.TextIOWrapper) -> Iterator[str]:
+    yield first
+    yield from text
+
+
+def _likely_delimiter(line: str) -> str:
+    """The sign that stands most often outside quotes in the first line; a comma if none does."""
+    outside = "".join(line.split('"')[::2])
+    return max(_DELIMITERS, key=outside.count)

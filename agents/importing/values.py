@@ -1,0 +1,151 @@
+"""What stands in a cell, as the contract's events have it: texts, money, moments, yes and no."""
+
+import math
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from agents.importing.mapping import Mapping
+from state.faults import show
+from state.money import DIGITS
+
+_YES: Final = frozenset({"true", "yes", "y", "1", "t", "да", "д", "истина"})
+_NO: Final = frozenset({"false", "no", "n", "0", "f", "нет", "н", "ложь"})
+_GROUPING: Final = str.maketrans("", "", " \u00a0\u202f\u2009'")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+", re.ASCII)
+_POINT_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T,]+(\d{1,2}):(\d\d)(?::(\d\d))?)?", re.ASCII)
+_SLASHES: Final = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}.*", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+# A binary float of money shows its error from the 16th significant digit on; that much is no part of the sum.
+_FLOAT_DIGITS: Final = 15
+_FLOAT_ERROR: Final = Decimal("1e-6")
+
+
+class Unreadable(Exception):  # noqa: N818 - reads as what it is
+    """A cell that cannot be what it should be; the message names the value and the way out."""
+
+
+def is_absent(cell: Any) -> bool:
+    """Whether nothing stands in a cell: null, a blank text, or not a number."""
+    return (
+        cell is None or (isinstance(cell, str) and not cell.strip()) or (isinstance(cell, float) and math.isnan(cell))
+    )
+
+
+def read_text(cell: Any) -> str:
+    """A text without blanks around it; whole numbers, as Parquet has ids, are written without a point.
+
+    Raises:
+        Unreadable: a list, a table, or a number with a fraction beyond use.
+    """
+    match cell:
+        case str():
+            return cell.strip()
+        case bool():
+            return "true" if cell else "false"
+        case int():
+            return _short(cell)
+        case float() | Decimal() if cell == int(cell):
+            return _short(int(cell))
+        case float() | Decimal() | datetime() | date() | time():
+            return str(cell)
+        case _:
+            raise Unreadable(f"must be a text: got {show(cell)}")
+
+
+def read_flag(cell: Any) -> bool:
+    """Yes or no, in English or Russian.
+
+    Raises:
+        Unreadable: neither.
+    """
+    if isinstance(cell, bool):
+        return cell
+    word = read_text(cell).lower()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise Unreadable(f"must be yes or no: got {show(cell)}")
+
+
+def read_number(cell: Any, decimal: str, currency: str | None) -> str:
+    """A sum of money or a rate, as text of a JSON number.
+
+    Blanks between the digits are taken out. What is beyond a currency's digits only by the error of a binary float is
+    rounded off; whatever else is too fine stays, and is refused as such later.
+
+    Raises:
+        Unreadable: no number.
+    """
+    if isinstance(cell, float | Decimal):
+        exact = Decimal(repr(cell)) if isinstance(cell, float) else cell
+        if not exact.is_finite():
+            raise Unreadable(f"must be a number: got {cell}")
+        return _json_number(_without_float_error(exact, currency))
+    text = read_text(cell).translate(_GROUPING)
+    if decimal == ",":
+        text = text.replace(".", "").replace(",", ".") if text.count(",") == 1 else text
+    if not _NUMBER.fullmatch(text):
+        way = '; with a decimal comma, give --decimal ","' if decimal == "." and "," in text else ""
+        raise Unreadable(f"must be a number: got {show(cell)}{way}")
+    return _json_number(_without_float_error(Decimal(text), currency))
+
+
+def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
+    """A moment in milliseconds since 1970.
+
+    Read are RFC 3339 and its relatives (a blank for the `T`, no seconds, no time), `31.12.2025 18:30`, `20251231`,
+    and what `time_format` says. A time without an offset is in `zone`.
+
+    Raises:
+        Unreadable: none of these.
+    """
+    if isinstance(cell, datetime):
+        return _ms(cell, zone)
+    if isinstance(cell, date):
+        return _ms(datetime.combine(cell, time.min), zone)
+    text = read_text(cell)
+    try:
+        if mapping.time_format in ("unix", "unix_ms"):
+            return int(Decimal(text) * (1000 if mapping.time_format == "unix" else 1))
+        if mapping.time_format:
+            return _ms(datetime.strptime(text, mapping.time_format), zone)  # noqa: DTZ007 - the zone comes next
+        if shape := _POINT_DATE.fullmatch(text):
+            day, month, year, hour, minute, second = (int(part or 0) for part in shape.groups())
+            return _ms(datetime(year, month, day, hour, minute, second), zone)  # noqa: DTZ001 - the zone comes next
+        return _ms(datetime.fromisoformat(text), zone)
+    except (ValueError, ArithmeticError, OverflowError) as error:
+        way = (
+            "; say whether day or month comes first, such as --time-format %d/%m/%Y" if _SLASHES.fullmatch(text) else ""
+        )
+        form = f"of the form {mapping.time_format}" if mapping.time_format else "a date and time"
+        raise Unreadable(f"must be {form}: got {show(cell)}{way}") from error
+
+
+def _ms(moment: datetime, zone: ZoneInfo) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _short(number: int) -> str:
+    if number.bit_length() > 1_000:
+        raise Unreadable(f"must be a text: got {show(number)}")
+    return str(number)
+
+
+def _without_float_error(number: Decimal, currency: str | None) -> Decimal:
+    if len(number.as_tuple().digits) <= _FLOAT_DIGITS or currency is None or currency not in DIGITS:
+        return number
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or not -30 < exponent < 0:
+        return number
+    rounded = round(number, DIGITS[currency])
+    return rounded if abs(rounded - number) < _FLOAT_ERROR else number
+
+
+def _json_number(number: Decimal) -> str:
+    text = str(number)
+    return text.lower().replace("e+", "e") if "E" in text else text

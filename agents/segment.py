@@ -1,0 +1,231 @@
+"""The lane of a journal partition: `segment` and `decide` over its records, written down in the order that is safe.
+
+    1. fold the records; those that were applied before change nothing
+    2. send changes and messages, wait for every ack
+    3. send the changelog, the ledger before it, then the progress; wait for every ack
+    4. move the cursor; Faust commits it
+
+A crash after 2 sends the same changes again under the same ids; after 3 the replay changes nothing.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+import msgspec
+from state.changes import Changed, KeptBack, Output, Sent
+from state.erasure import Erasure, erasure_key
+from state.events import TimeCame, decode_record
+from state.partition import Partition, Progress
+from streams.cloudevents import CloudEvents
+from streams.customers_table import CustomersTable
+from streams.metrics import Metrics
+from streams.outbox import Outbox
+from streams.reading import read_range
+from streams.stage import Running
+from streams.topics import Topics
+
+log = logging.getLogger(__name__)
+
+PROGRESS_FORMAT = 1
+_PROGRESS = bytes([PROGRESS_FORMAT])
+
+
+class SegmentLane:
+    """Keeps the customers of one journal partition and tells what becomes of them."""
+
+    def __init__(
+        self, partition: int, topics: Topics, kafka: dict[str, Any], metrics: Metrics, running: Running
+    ) -> None:
+        """Takes the partition and what it is to be reached and counted with."""
+        self.number = partition
+        self.cursor = -1
+        self.partition = Partition(CustomersTable())
+        self._table = CustomersTable()
+        self._topics = topics
+        self._kafka = kafka
+        self._metrics = metrics
+        self._running = running
+        self._events = CloudEvents(topics, topics.prefix)
+
+    async def recover(self) -> None:
+        """Reads the ledger, the changelog and the progress; the cursor is where the progress says."""
+        began = time.monotonic()
+        metrics, number = self._metrics, str(self.number)
+        erasures: dict[bytes, Erasure] = {}
+        decode = msgspec.msgpack.Decoder(Erasure).decode
+        async for batch in read_range(self._kafka, self._topics.erasure_ledger, self.number):
+            erasures.update({record.key: decode(record.value) for record in batch if record.value is not None})
+        table = self._table = CustomersTable()
+        count = 0
+        async for batch in read_range(self._kafka, self._topics.customers, self.number):
+            for record in batch:
+                table.restore(record.key.decode(), record.value)
+            count += len(batch)
+            metrics.recovery_records.labels(number).set(count)
+        progress = None
+        async for batch in read_range(self._kafka, self._topics.progress, self.number):
+            for record in batch:
+                if record.value is not None:
+                    progress = decode_progress(record.value)
+        self._drop_erased(table, erasures)
+        self.partition = Partition(table, progress, erasures)
+        self.cursor = self.partition.progress.offset
+        seconds = time.monotonic() - began
+        metrics.recovery_seconds.labels(number).set(seconds)
+        log.info("partition %s recovered: %d customers in %.2f s, from %d on", number, len(table), seconds, self.cursor)
+
+    def _drop_erased(self, table: CustomersTable, erasures: dict[bytes, Erasure]) -> None:
+        """Lets go of states that the ledger says are forgotten: the crash came before their tombstone."""
+        if not erasures:
+            return
+        for customer_id in list(table.ids()):
+            erasure = erasures.get(erasure_key(customer_id))
+            profile = table.get(customer_id) if erasure is not None else None
+            if erasure is not None and profile is not None and profile.offset <= erasure.offset:
+                table.remove(customer_id)
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        """Folds the records, writes what comes of them and moves the cursor."""
+        if records[-1].offset < self.cursor:
+            return
+        if records[0].offset > self.cursor:
+            async for missed in read_range(
+                self._kafka, self._topics.journal, self.number, self.cursor, records[0].offset
+            ):
+                await self._fold(missed)
+        await self._fold(records)
+
+    async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
+        partition = self.partition
+        out: list[Output] = []
+        published: list[tuple[int, bool, int]] = []  # of outputs: timestamp of the record, whether a tick, how many
+        for message in records:
+            offset = message.offset
+            if offset < self.cursor:
+                continue
+            record = decode_record(message.value)
+            customer_id = message.key.decode() if message.key else ""
+            before = len(out)
+            while not partition.apply(offset, customer_id, record, out):
+                await self._write(out, published, offset=None)
+                out, published, before = [], [], 0
+            partition.progress.offset = offset + 1
+            if len(out) > before:
+                published.append((message.timestamp, isinstance(record, TimeCame), len(out) - before))
+        await self._write(out, published, offset=partition.progress.offset)
+
+    async def _write(self, out: list[Output], published: list[tuple[int, bool, int]], offset: int | None) -> None:
+        """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
+        began = time.monotonic()
+        self._running.ensure_ours()
+        outbox = Outbox(self._running.producer)
+        record_of = self._events.record
+        for output in out:
+            topic, key, value, headers = record_of(output)
+            outbox.add(topic, self.number, key, value, headers)
+        await outbox.flush()
+        self._count(out, published)
+        self._running.ensure_ours()
+        if self.partition.new_erasures:
+            for key, erasure in self.partition.new_erasures.items():
+                outbox.add(self._topics.erasure_ledger, self.number, key, msgspec.msgpack.encode(erasure))
+            await outbox.flush()
+            self.partition.new_erasures = {}
+        for customer_id, state in self._table.flush():
+            outbox.add(self._topics.customers, self.number, customer_id.encode(), state)
+        await outbox.flush()
+        if offset is not None:
+            outbox.add(self._topics.progress, self.number, b"segment", encode_progress(self.partition.progress))
+            await outbox.flush()
+            self.cursor = offset
+        self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
+
+    def _count(self, out: list[Output], published: list[tuple[int, bool, int]]) -> None:
+        """Adds what was done to the metrics, once a batch."""
+        metrics, now = self._metrics, time.time()
+        for timestamp, by_tick, count in published:
+            seconds = max(0.0, now - timestamp / 1000)
+            (metrics.due_lag_seconds if by_tick else metrics.event_latency_seconds).observe(seconds, count)
+        changes: Counter[tuple[str, str, str]] = Counter()
+        messages: Counter[tuple[str, str]] = Counter()
+        for output in out:
+            if isinstance(output, Changed):
+                change = output.value
+                changes[change.from_segment or "none", change.to_segment, change.cause.kind] += 1
+            elif isinstance(output, Sent):
+                messages[output.value.campaign, "sent"] += 1
+            elif isinstance(output, KeptBack):
+                messages[output.value.campaign, output.value.reason] += 1
+        for labels, count in changes.items():
+            metrics.segment_changes.labels(*labels).inc(count)
+        for pair, count in messages.items():
+            metrics.messages.labels(*pair).inc(count)
+        tally = self.partition.tally
+        for counter, counted in (
+            (metrics.duplicates, tally.duplicates),
+            (metrics.dropped, tally.dropped),
+            (metrics.fenced, tally.fenced),
+        ):
+            for label, count in counted.items():
+                counter.labels(label).inc(count)
+            counted.clear()
+
+    def stop(self) -> None:
+        """Nothing here waits for anything but the broker."""
+
+    def close(self) -> None:
+        """Forgets the partition's memory."""
+        self._metrics.forget_partition("segment", self._topics.journal, self.number)
+        self._table = CustomersTable()
+        self.partition = Partition(self._table)
+
+
+class SegmentStage:
+    """The stage over the journal."""
+
+    name = "segment"
+
+    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics) -> None:
+        """Takes the topics and what every lane is given."""
+        self.group = f"{topics.prefix}.segment"
+        self.topics = (topics.journal,)
+        self._topics = topics
+        self._kafka = kafka
+        self._metrics = metrics
+
+    def lane(self, tp: TP, running: Running) -> SegmentLane:
+        """The lane of a journal partition."""
+        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running)
+
+
+def encode_progress(progress: Progress) -> bytes:
+    """Progress as a record: one byte of format version, then MessagePack."""
+    return _PROGRESS + msgspec.msgpack.encode(progress)
+
+
+def decode_progress(value: bytes) -> Progress:
+    """The progress in a record's value.
+
+    Raises:
+        UnknownProgress: it was written by a version that this one does not know.
+    """
+    if value[:1] != _PROGRESS:
+        raise UnknownProgress(value[0])
+    return msgspec.msgpack.decode(value[1:], type=Progress)
+
+
+class UnknownProgress(Exception):
+    """A progress record of another format version."""
+
+    def __init__(self, version: int) -> None:
+        """Says which version was met and what to do."""
+        super().__init__(
+            f"progress record has format version {version}, this program knows {PROGRESS_FORMAT}: run the version of "
+            "goldstream that wrote it, or a newer one"
+        )

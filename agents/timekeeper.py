@@ -1,0 +1,141 @@
+"""Time: each worker reports how far its source partitions have come; the one that has `control` writes the ticks."""
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.admit import AdmitLane, AdmitStage
+from streams.cluster import partitions_by_topic
+from streams.outbox import Outbox
+from streams.source_times import SourceTime, encode_source_time, event_time, wall_time
+from streams.stage import Stage
+from streams.topics import SOURCES
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS: Final = 0.5
+TICK_SECONDS: Final = 0.5
+SAY_SECONDS: Final = 10.0
+METADATA_SECONDS: Final = 30.0
+
+
+class Timekeeper:
+    """Reports source times and, where this worker has `control`, brings time to the journal.
+
+    In wall mode a partition has come to the wall time at which its end offset was asked for once everything below that
+    offset is journaled. In event mode it has come to the greatest `occurred_at` read, and the wall clock is not read.
+    """
+
+    def __init__(self, spec: AdmitStage, stage: Stage, kafka: dict[str, Any]) -> None:
+        """Takes the admit stage, whose lanes know how far they are."""
+        self._spec = spec
+        self._stage = stage
+        self._kafka = kafka
+        self._asked: dict[TopicPartition, tuple[int, int]] = {}
+        self._reported: dict[str, SourceTime] = {}
+        self._ticked: int | None = None
+        self._said: tuple[str, float] | None = None
+        self._known_sources: set[str] = set()
+        self._sources_asked_at = -METADATA_SECONDS
+
+    async def run(self) -> None:
+        """Keeps time until it is cancelled.
+
+        Raises:
+            aiokafka.errors.KafkaError: the cluster cannot be reached.
+        """
+        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            while True:
+                await self._report(consumer)
+                await self._tick()
+                await asyncio.sleep(REPORT_SECONDS)
+        finally:
+            await consumer.stop()
+
+    def _lanes(self) -> dict[TopicPartition, AdmitLane]:
+        lanes = self._stage.lanes().items()
+        return {
+            TopicPartition(tp.topic, tp.partition): lane
+            for tp, lane in lanes
+            if isinstance(lane, AdmitLane) and lane.position >= 0
+        }
+
+    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+        """Tells how far the partitions of this worker have come, where it is further than last told."""
+        lanes = self._lanes()
+        if not lanes:
+            return
+        wall = self._spec.settings.time == "wall"
+        now = int(time.time() * 1000) if wall else 0
+        ends = await consumer.end_offsets(list(lanes))
+        outbox = Outbox(self._stage.producer)
+        for tp, lane in lanes.items():
+            report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(tp, lane, ends[tp])
+            source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
+            self._spec.metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(max(0, ends[tp] - lane.position))
+            if report is not None and report != self._reported.get(source):
+                self._reported[source] = report
+                outbox.add(self._spec.names.source_times, 0, source.encode(), encode_source_time(report))
+        await outbox.flush()
+
+    def _wall_report(self, tp: TopicPartition, lane: AdmitLane, now: int, end: int) -> SourceTime | None:
+        asked = self._asked.get(tp)
+        if lane.position >= end:  # the newest question is answered at once
+            asked = (now, end)
+        elif asked is None:
+            self._asked[tp] = (now, end)
+            return None
+        if lane.position < asked[1]:
+            return None
+        self._asked.pop(tp, None)
+        return SourceTime(lane.position, asked[0])
+
+    def _event_report(self, tp: TopicPartition, lane: AdmitLane, end: int) -> SourceTime:
+        position = lane.position
+        return SourceTime(position, lane.greatest, position >= end)
+
+    async def _tick(self) -> None:
+        """Where this worker has `control`: time comes to the least of all source partitions."""
+        control = self._spec.control
+        if control is None or not control.active:
+            self._spec.metrics.release_clock()
+            return
+        sources = await self._sources()
+        settings = self._spec.settings
+        tell = wall_time if settings.time == "wall" else event_time
+        reports = self._spec.follower.source_times
+        moment, holder = tell(reports, sources, settings.lateness_ms)
+        self._say(moment, holder)
+        if moment is not None and (self._ticked is None or moment > self._ticked):
+            await control.tick(moment)
+            self._ticked = moment
+            self._spec.metrics.ticks.inc()
+
+    async def _sources(self) -> set[str]:
+        """Every partition of every source topic there is; asked for again now and then, since topics may grow."""
+        if time.monotonic() - self._sources_asked_at > METADATA_SECONDS:
+            counts = await partitions_by_topic(self._spec.settings)
+            names = self._spec.names
+            self._known_sources = {
+                f"{short}:{number}" for short in SOURCES for number in range(counts.get(names.full(short), 1))
+            }
+            self._sources_asked_at = time.monotonic()
+        return self._known_sources
+
+    def _say(self, moment: int | None, holder: str | None) -> None:
+        """Tells operators which partition holds time, and logs it while time stands still."""
+        metrics = self._spec.metrics
+        if holder is None:
+            metrics.release_clock()
+            return
+        short, _, partition = holder.rpartition(":")
+        metrics.hold_clock(self._spec.names.full(short), int(partition))
+        now = time.monotonic()
+        if moment is None and (self._said is None or self._said[0] != holder or now - self._said[1] > SAY_SECONDS):
+            self._said = (holder, now)
+            log.info("time waits for %s: nothing has been heard of it yet", holder)

@@ -1,0 +1,185 @@
+"""The worker: the stages in the order in which the data flows, in one process and one event loop.
+
+sources ─► admit ─► journal ─► segment ═ customers ─► segment-changes, offers, reactivations, suppressions
+             ▲                     │
+control ─► time and rules      changelog ─► project ─► Redis
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+
+from agents.admit import AdmitStage
+from agents.http import serve_http
+from agents.project import ProjectStage
+from agents.rules import Follower
+from agents.segment import SegmentStage
+from agents.timekeeper import Timekeeper
+from streams.configured import configured_campaigns, configured_policy
+from streams.instance import take_instance
+from streams.metrics import Metrics, worker_registry
+from streams.settings import Settings
+from streams.stage import Stage, describe
+from streams.topics import Topics, TopicsError, ready_topics
+
+log = logging.getLogger(__name__)
+
+ALL: Final = ("admit", "segment", "project")
+RETRY_SECONDS: Final = 2.0
+
+
+class Worker:
+    """A worker of one or all stages."""
+
+    def __init__(self, settings: Settings, only: str | None = None) -> None:
+        """Takes checked settings; `only` one of `admit`, `segment` and `project`."""
+        self.settings = settings
+        self.port = 0
+        self.stop = asyncio.Event()
+        self.stages: list[Stage] = []
+        self.metrics = Metrics(worker_registry())
+        self._only = only
+        self._waits_for: str | None = "Kafka"
+        self._topics = Topics(settings.prefix)
+        self._policy = configured_policy(settings)
+        self._campaigns = configured_campaigns(settings, self._policy)
+
+    async def run(self) -> None:
+        """Works until `stop` is set.
+
+        Raises:
+            TopicsError: topics have the wrong shape, or may not be made.
+            OSError: the HTTP address is taken.
+        """
+        settings = self.settings
+        gc.set_threshold(100_000, 50, 100)  # with CPython's own thresholds collecting takes up to 40 % of a lane's time
+        http, self.port = await serve_http(settings.http_address, self.metrics.registry, self._health, self._readiness)
+        log.info(
+            "goldstream worker: stages %s, Kafka %s, Redis %s, prefix %s, time %s, policy %s, campaigns %s, http %s:%d",
+            self._only or "all", settings.kafka, settings.redis_shown, settings.prefix, settings.time,
+            self._policy.ref, self._campaigns.ref, settings.http_address[0], self.port,
+        )  # fmt: skip
+        try:
+            partitions = await self._wait_for_topics()
+            if partitions is not None:
+                await self._work(partitions)
+        finally:
+            await http.cleanup()
+        log.info("goldstream worker: stopped")
+
+    async def _wait_for_topics(self) -> int | None:
+        """The number of the journal's partitions, once Kafka answers; None if the worker was stopped before."""
+        said = False
+        while not self.stop.is_set():
+            try:
+                return await ready_topics(self.settings)
+            except TopicsError:
+                raise
+            except (KafkaError, OSError) as error:
+                if not said:
+                    log.warning("waits for Kafka at %s: %s", self.settings.kafka, describe(error))
+                    said = True
+                await self._pause(RETRY_SECONDS)
+        return None
+
+    async def _work(self, partitions: int) -> None:
+        """Builds the topology and runs it until the worker is stopped."""
+        settings, topics, metrics = self.settings, self._topics, self.metrics
+        kafka = settings.kafka_client()
+        follower = Follower(settings)
+        with contextlib.ExitStack() as held:
+            instance = held.enter_context(take_instance(settings.data))
+            jobs: list[Coroutine[Any, Any, None]] = [self._again("rules", follower.run)]
+            if self._runs("admit"):
+                admit = AdmitStage(settings, kafka, metrics, follower, partitions)
+                stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
+                jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
+            if self._runs("segment"):
+                self._add(Stage(SegmentStage(topics, kafka, metrics), kafka, metrics, settings.data, instance))
+            if self._runs("project") and settings.redis:
+                redis = Redis.from_url(
+                    settings.redis, decode_responses=True, socket_timeout=10, health_check_interval=15
+                )
+                project = ProjectStage(topics, kafka, metrics, follower, redis)
+                self._add(Stage(project, kafka, metrics, settings.data, instance))
+            self._waits_for = None
+            jobs.extend(stage.run(self.stop) for stage in self.stages)
+            jobs.append(self._compare_rules(follower))
+            tasks = [asyncio.create_task(job) for job in jobs]
+            running = tasks[-1 - len(self.stages) : -1]
+            try:
+                await asyncio.gather(*running)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _runs(self, name: str) -> bool:
+        return self._only in (None, name)
+
+    def _add(self, stage: Stage) -> Stage:
+        self.metrics.add_stage(stage.spec.name)
+        self.stages.append(stage)
+        return stage
+
+    async def _again(self, what: str, run: Any) -> None:
+        """Runs a service for as long as the worker lives, anew when it fails."""
+        while True:
+            try:
+                await run()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
+                log.warning("%s: %s; again in %.0f s", what, describe(error), RETRY_SECONDS)
+                await self._pause(RETRY_SECONDS)
+
+    async def _compare_rules(self, follower: Follower) -> None:
+        """Says when the journal's policy is not the configured one; the journal's counts."""
+        await follower.wait(lambda: follower.policy is not None and follower.campaigns is not None)
+        policy, campaigns = follower.policy, follower.campaigns
+        if policy is not None and policy.text != self._policy.text:
+            log.warning("works by policy %s of the journal, not by the configured %s", policy.ref, self._policy.ref)
+        if campaigns is not None and campaigns.text != self._campaigns.text:
+            log.warning("works by campaigns %s of the journal, not by %s", campaigns.ref, self._campaigns.ref)
+        if policy is not None and campaigns is not None:
+            self.metrics.set_build(version(), policy.ref, campaigns.ref)
+
+    def _health(self) -> str | None:
+        """What keeps the process from working as it should."""
+        down = [stage.spec.name for stage in self.stages if not stage.healthy]
+        if self._waits_for:
+            return f"waits for {self._waits_for}"
+        return f"stages down: {', '.join(down)}" if down else None
+
+    def _readiness(self) -> str | None:
+        trouble = self._health()
+        waiting = [stage.spec.name for stage in self.stages if not stage.ready]
+        return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), seconds)
+
+
+def version() -> str:
+    """The installed version of goldstream."""
+    from importlib.metadata import version as installed
+
+    return installed("goldstream")
+
+
+async def run_worker(settings: Settings, only: str | None = None) -> int:
+    """Runs a worker until SIGTERM or SIGINT; the exit status."""
+    worker = Worker(settings, only)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop.set)
+    await worker.run()
+    return 0

@@ -1,0 +1,117 @@
+"""Moments as milliseconds since 1970-01-01T00:00:00Z, and how they are written.
+
+A moment is read from RFC 3339 and kept to the millisecond, cut, not rounded. Only the years 1970 to 2199 (in UTC) are
+read, so that every moment is a non-negative integer.
+"""
+
+import re
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import Final
+
+DAY_MS: Final = 86_400_000
+MINUTE_MS: Final = 60_000
+
+_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+_END_MS: Final = (date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY_MS
+_SHAPE: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_ZONE_SHAPE: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,3}", re.ASCII)
+_DATE_SHAPE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class _Days(dict[str, int]):
+    """Milliseconds of the days read lately, by `YYYY-MM-DDT`; to read a date anew costs ten times as much.
+
+    It only remembers a pure function: no outcome depends on what is in it.
+    """
+
+    def __missing__(self, text: str) -> int:
+        if _DATE_SHAPE.fullmatch(text[:10]) is None or text[10:] != "T":
+            raise ValueError(text)
+        day_ms = (date.fromisoformat(text[:10]).toordinal() - _EPOCH_ORDINAL) * DAY_MS
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[text] = day_ms
+        return day_ms
+
+
+_OUT_OF_YEARS: Final = "must be in the years 1970 to 2199"
+_REMEMBERED: Final = 4096
+_DAY, _MINUTE, _SECOND, _END = slice(11), slice(11, 16), slice(16, 19), slice(19, None)
+_DAYS: Final = _Days()
+_MINUTES: Final = {f"{h:02}:{m:02}": (h * 60 + m) * MINUTE_MS for h in range(24) for m in range(60)}
+_SECONDS: Final = {f":{s:02}": s * 1000 for s in range(60)}
+_ENDS: Final = (
+    {"Z": 0}
+    | {f".{ms:03}Z": ms for ms in range(1000)}
+    | {f"-{minutes // 60:02}:{minutes % 60:02}": minutes * MINUTE_MS for minutes in range(24 * 60)}
+    | {f"+{minutes // 60:02}:{minutes % 60:02}": -minutes * MINUTE_MS for minutes in range(24 * 60)}
+)
+
+
+def parse_rfc3339(text: str) -> int:
+    """The moment that an RFC 3339 text with an offset tells, in milliseconds, cut.
+
+    `T` and `Z` may be small, a fraction may have any number of digits, `-00:00` is UTC. A leap second, `:60` at the
+    end of a month in UTC, is the first moment of the next month with its fraction kept, as clocks on POSIX have it.
+
+    Raises:
+        ValueError: The text is anything else, or lies outside the years 1970 to 2199 in UTC.
+    """
+    try:
+        moment_ms = _DAYS[text[_DAY]] + _MINUTES[text[_MINUTE]] + _SECONDS[text[_SECOND]] + _ENDS[text[_END]]
+    except (KeyError, ValueError):
+        return _parse_any_shape(text)  # a leap second, more digits, or a fault: the full grammar decides
+    if 0 <= moment_ms < _END_MS:
+        return moment_ms
+    raise ValueError(_OUT_OF_YEARS)
+
+
+def _parse_any_shape(text: str) -> int:
+    shape = _SHAPE.fullmatch(text)
+    if shape is None:
+        raise ValueError("must be an RFC 3339 moment with an offset, such as 2026-05-12T09:30:00Z")
+    day, hour, minute, second, fraction, sign, offset_hour, offset_minute = shape.groups()
+    try:
+        day_ms = (date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL) * DAY_MS
+    except ValueError:
+        raise ValueError("must have a date that exists") from None
+    if hour > "23" or minute > "59" or second > "60" or (sign and (offset_hour > "23" or offset_minute > "59")):
+        raise ValueError("must have a time of day and an offset that exist")
+    moment_ms = day_ms + (int(hour) * 60 + int(minute)) * MINUTE_MS + int(second) * 1000
+    if sign:
+        offset_ms = (int(offset_hour) * 60 + int(offset_minute)) * MINUTE_MS
+        moment_ms += offset_ms if sign == "-" else -offset_ms
+    if not 0 <= moment_ms < _END_MS:
+        raise ValueError(_OUT_OF_YEARS)
+    if second == "60" and (moment_ms % DAY_MS or (_EPOCH + timedelta(milliseconds=moment_ms)).day != 1):
+        raise ValueError("must have a leap second only at the end of a month in UTC")
+    return moment_ms + int((fraction or "")[:3].ljust(3, "0"))
+
+
+def format_ms(ms: int) -> str:
+    """The moment as RFC 3339 in UTC with milliseconds: `2026-05-12T09:30:00.000Z`.
+
+    Raises:
+        OverflowError: The moment lies outside the years 1 to 9999.
+    """
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+
+
+def is_birth_date(text: str) -> bool:
+    """Whether the text is `YYYY-MM-DD`, a date that exists, in the years 1900 to 2199."""
+    if _DATE_SHAPE.fullmatch(text) is None or not "1900" <= text[:4] <= "2199":
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_zone(text: str, zones: Collection[str] | None) -> bool:
+    """Whether the text is the name of a time zone: one of `zones`, or shaped like an IANA name if they are unknown."""
+    return text in zones if zones is not None else _ZONE_SHAPE.fullmatch(text) is not None

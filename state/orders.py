@@ -1,0 +1,241 @@
+"""Orders and refunds of one customer: what counts, what leaves the window, what is forgotten.
+
+The rules of contract §4. Each function changes the profile in place and keeps its sums true, so that no event costs more
+for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`, the
+other sums those of a lifetime.
+"""
+
+from bisect import insort
+from collections import Counter
+from fractions import Fraction
+
+from state.events import OrderPlaced, OrderRefunded
+from state.money import DIGITS, convert
+from state.policy import Policy
+from state.profile import NEVER, Foreign, FreeRefund, Order, Profile, Refunds, SeenRefund, WaitingRefund
+
+EXCESS = "excess_refund"
+NO_ORDER = "refund_without_order"
+NO_RATE = "refund_without_rate"
+
+
+def find_order(profile: Profile, order_id: str) -> Order | None:
+    """The remembered order of that id."""
+    for order in reversed(profile.orders):
+        if order.order_id == order_id:
+            return order
+    return None
+
+
+def remembers_order(profile: Profile, order_id: str, as_of: int, window_ms: int) -> bool:
+    """Whether a purchase with this id would be a duplicate at `as_of`."""
+    order = find_order(profile, order_id)
+    return order is not None and forget_order_at(order, window_ms) > as_of
+
+
+def remembers_refund(profile: Profile, refund_id: str, as_of: int) -> bool:
+    """Whether a refund with this id would be a duplicate at `as_of`."""
+    refunds = profile.refunds
+    return refunds is not None and any(seen.refund_id == refund_id and seen.forget_at > as_of for seen in refunds.seen)
+
+
+def forget_order_at(order: Order, window_ms: int) -> int:
+    """When the order's id may come again: W after it left the window or was applied, whichever is later."""
+    return max(order.at + window_ms, order.applied_at) + window_ms
+
+
+def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
+    """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime."""
+    foreign = None
+    if event.currency != policy.currency and event.rate is not None:
+        foreign = Foreign(event.currency, event.amount, event.rate)
+    at = event.occurred_at
+    order = Order(at, event.order_id, event.base, event.discount, 0, as_of, foreign)
+    orders = profile.orders
+    if not orders or (orders[-1].at, orders[-1].order_id) <= (at, order.order_id):
+        orders.append(order)
+    else:
+        insort(orders, order, key=_position)
+    forget_at = forget_order_at(order, policy.window_ms)
+    profile.forget_at = min(profile.forget_at, forget_at)
+    profile.gross += order.amount
+    profile.discounts += order.discount
+    if at + policy.window_ms <= as_of:
+        profile.left += 1
+    _count(profile, order, as_of, policy.window_ms, 1)
+    if profile.last_order_at is None or at > profile.last_order_at:
+        profile.last_order_at = at
+    if profile.first_order_at is None or at < profile.first_order_at:
+        profile.first_order_at = at
+    if profile.refunds is not None and profile.refunds.waiting:
+        _settle_waiting(profile, order, as_of, policy, dropped)
+
+
+def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
+    """A refund that is no duplicate: of an order, of an order that has not come yet, or of none."""
+    window_ms = policy.window_ms
+    refunds = profile.refunds
+    if refunds is None:
+        refunds = profile.refunds = Refunds([], [], [])
+    forget_at = max(event.occurred_at + window_ms, as_of) + window_ms
+    refunds.seen.append(SeenRefund(event.refund_id, forget_at))
+    profile.forget_at = min(profile.forget_at, forget_at)
+    if event.order_id is None:
+        amount = event.base if event.base is not None else 0
+        profile.net -= amount
+        profile.refunded += amount
+        profile.refund_count += 1
+        if event.occurred_at + window_ms > as_of:
+            insort(refunds.free, FreeRefund(event.occurred_at, amount), key=_moment)
+            profile.monetary -= amount
+        return
+    order = find_order(profile, event.order_id)
+    waiting = WaitingRefund(as_of + window_ms, event.order_id, event.amount, event.currency, event.base)
+    if order is None:
+        insort(refunds.waiting, waiting, key=_until)
+    else:
+        _refund_order(profile, order, waiting, as_of, policy, dropped)
+
+
+def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) -> None:
+    """Lets go what has left the window, waited long enough or may be forgotten at `as_of`."""
+    orders = profile.orders
+    horizon = as_of - window_ms
+    left = profile.left
+    while left < len(orders) and orders[left].at <= horizon:
+        order = orders[left]
+        left += 1
+        if not order.fully_refunded:
+            profile.frequency -= 1
+            profile.monetary -= order.net
+    profile.left = left
+    refunds = profile.refunds
+    if refunds is not None:
+        while refunds.free and refunds.free[0].at <= horizon:
+            profile.monetary += refunds.free.pop(0).amount
+        while refunds.waiting and refunds.waiting[0].until <= as_of:
+            refunds.waiting.pop(0)
+            dropped[NO_ORDER] += 1
+    if profile.forget_at <= as_of:
+        _forget(profile, as_of, window_ms)
+
+
+def next_leave(profile: Profile, window_ms: int) -> int:
+    """When the next order or refund leaves the window or a waiting refund is dropped; `NEVER` if nothing will."""
+    at = profile.orders[profile.left].at + window_ms if profile.left < len(profile.orders) else NEVER
+    refunds = profile.refunds
+    if refunds is not None:
+        if refunds.free:
+            at = min(at, refunds.free[0].at + window_ms)
+        if refunds.waiting:
+            at = min(at, refunds.waiting[0].until)
+    return at
+
+
+def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int) -> None:
+    """Adds the order to the sums, or takes it out of them; a fully refunded order is in none."""
+    if order.fully_refunded:
+        profile.net += sign * order.net
+        return
+    profile.lifetime_orders += sign
+    profile.net += sign * order.net
+    if order.discount:
+        profile.discounted_orders += sign
+    if order.at + window_ms > as_of:
+        profile.frequency += sign
+        profile.monetary += sign * order.net
+
+
+def _refund_order(
+    profile: Profile, order: Order, refund: WaitingRefund, as_of: int, policy: Policy, dropped: Counter[str]
+) -> None:
+    """Applies a refund to its order; what exceeds the order's amount has no effect and is counted."""
+    foreign = order.foreign
+    paid_in = policy.currency if foreign is None else foreign.currency
+    if refund.currency == paid_in:
+        amount = refund.amount
+        if foreign is not None:
+            amount = convert(amount, DIGITS[paid_in], Fraction(foreign.rate), policy.digits)
+    elif refund.base is not None:
+        amount = refund.base
+    else:
+        dropped[NO_RATE] += 1
+        return
+    was_full, was_net = order.fully_refunded, order.net
+    _count(profile, order, as_of, policy.window_ms, -1)
+    order.refunded += amount
+    if foreign is not None and refund.currency == paid_in:
+        foreign.refunded += refund.amount
+    _count(profile, order, as_of, policy.window_ms, 1)
+    profile.refunded += was_net - order.net
+    profile.refund_count += 1
+    if order.refunded > order.amount if foreign is None else foreign.refunded > foreign.amount:
+        dropped[EXCESS] += 1
+    if order.fully_refunded and not was_full:
+        _recall_ends(profile, order)
+
+
+def _settle_waiting(profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
+    """The refunds that waited for this order."""
+    refunds = profile.refunds
+    if refunds is None:
+        return
+    for waiting in [each for each in refunds.waiting if each.order_id == order.order_id]:
+        refunds.waiting.remove(waiting)
+        _refund_order(profile, order, waiting, as_of, policy, dropped)
+
+
+def _recall_ends(profile: Profile, gone: Order) -> None:
+    """After `gone` was fully refunded: the first and the last of the orders that remain."""
+    if gone.at == profile.last_order_at:
+        last = next((order.at for order in reversed(profile.orders) if not order.fully_refunded), None)
+        profile.last_order_at = _latest(last, profile.forgotten_last)
+    if gone.at == profile.first_order_at:
+        first = next((order.at for order in profile.orders if not order.fully_refunded), None)
+        profile.first_order_at = _earliest(first, profile.forgotten_first)
+
+
+def _forget(profile: Profile, as_of: int, window_ms: int) -> None:
+    """Forgets orders and refund ids whose time has come; of the orders their sums and ends remain."""
+    forget_at = NEVER
+    kept = []
+    for order in profile.orders[: profile.left]:
+        at = forget_order_at(order, window_ms)
+        if at > as_of:
+            kept.append(order)
+        elif not order.fully_refunded:
+            profile.forgotten_first = _earliest(profile.forgotten_first, order.at)
+            profile.forgotten_last = _latest(profile.forgotten_last, order.at)
+    profile.orders[: profile.left] = kept
+    profile.left = len(kept)
+    for order in profile.orders:
+        forget_at = min(forget_at, forget_order_at(order, window_ms))
+    refunds = profile.refunds
+    if refunds is not None:
+        refunds.seen[:] = [seen for seen in refunds.seen if seen.forget_at > as_of]
+        forget_at = min([forget_at, *(seen.forget_at for seen in refunds.seen)])
+    profile.forget_at = forget_at
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _position(order: Order) -> tuple[int, str]:
+    return order.at, order.order_id
+
+
+def _moment(refund: FreeRefund) -> int:
+    return refund.at
+
+
+def _until(refund: WaitingRefund) -> int:
+    return refund.until

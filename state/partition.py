@@ -1,0 +1,284 @@
+"""One journal partition, folded: records go in, changes and messages come out, customers are kept in between.
+
+The fold is a function of the journal alone. It may be cut anywhere and begun again from what was written down: the
+fences below make a record that was applied before change nothing the second time.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from state.campaigns import may_follow as campaigns_may_follow
+from state.campaigns import parse_campaigns
+from state.changes import Changed, Erased, Output
+from state.due import DueWheel
+from state.erasure import Erasure, erasure_key
+from state.events import (
+    AnonymousSale,
+    CampaignsApplied,
+    CustomerErased,
+    CustomerEvent,
+    CustomerSignedUp,
+    JournalRecord,
+    MessageContacted,
+    OrderPlaced,
+    PolicyApplied,
+    TimeCame,
+)
+from state.faults import Faults
+from state.moments import format_ms
+from state.policy import Policy, may_follow, parse_policy
+from state.profile import NEVER, Profile
+from state.transitions import Rules, Tally, apply_event, apply_rules, as_of, is_duplicate, lapse
+
+BEFORE_ALL_TIME = -(1 << 62)
+"""The time of a partition that no tick has reached."""
+
+
+class Customers(Protocol):
+    """The profiles of a partition's customers; what `get` gives is changed in place and handed back by `put`."""
+
+    def get(self, customer_id: str) -> Profile | None:
+        """The customer's profile, None if they are not known."""
+
+    def put(self, customer_id: str, profile: Profile) -> None:
+        """Keeps the profile, to be written down with the next flush."""
+
+    def remove(self, customer_id: str) -> None:
+        """Lets the customer go."""
+
+    def ids(self) -> Iterable[str]:
+        """Everyone who is known."""
+
+    def due(self, customer_id: str) -> int:
+        """When the customer next needs judging; `NEVER` for one who is not known."""
+
+
+class Progress(msgspec.Struct, array_like=True):
+    """How far a partition has come: written down after everything that came of the records up to `offset`.
+
+    Attributes:
+        offset: the next journal offset to apply.
+        time: the partition's time, in milliseconds.
+        advanced: the greatest `advance` applied, -1 if none.
+        sources: for each source partition (`topic:partition`) the highest offset applied.
+        policy: text of the policy in force; `campaigns` likewise.
+    """
+
+    offset: int = 0
+    time: int = BEFORE_ALL_TIME
+    advanced: int = -1
+    sources: dict[str, int] = {}
+    policy: str | None = None
+    campaigns: str | None = None
+
+
+class Partition:
+    """The state of one journal partition and the fold over its records."""
+
+    def __init__(
+        self,
+        customers: Customers,
+        progress: Progress | None = None,
+        erasures: dict[bytes, Erasure] | None = None,
+        *,
+        slice_size: int = 10_000,
+    ) -> None:
+        """Takes what was recovered; `slice_size` is how many customers one step of a tick or a policy may touch."""
+        self.customers = customers
+        self.progress = Progress(0, BEFORE_ALL_TIME, -1, {}) if progress is None else progress
+        self.erasures = {} if erasures is None else erasures
+        self.new_erasures: dict[bytes, Erasure] = {}
+        self.tally = Tally.empty()
+        self.population: Counter[str] = Counter()
+        self.slice_size = slice_size
+        self.rules: Rules | None = None
+        if self.progress.policy is not None:
+            self._set_rules()
+        self.wheel = DueWheel((customers.due(each), each) for each in customers.ids())
+        self._remaining: Iterator[str] | None = None
+
+    def apply(self, offset: int, customer_id: str, record: JournalRecord, out: list[Output]) -> bool:
+        """Folds one record into the partition and appends what comes of it to `out`.
+
+        Returns:
+            True once the record is done with; False if a slice of it is done and it is to be applied again, after a
+            flush if the caller likes: a tick or a policy may touch everybody.
+        """
+        if isinstance(record, TimeCame):
+            return self._come_to(offset, record, out)
+        source = f"{record.topic}:{record.partition}"
+        if record.offset <= self.progress.sources.get(source, -1):
+            self.tally.fenced["source"] += 1
+            return True
+        if isinstance(record, PolicyApplied | CampaignsApplied):
+            if not self._take_rules(offset, record, out):
+                return False
+        elif isinstance(record, CustomerErased):
+            self._erase(offset, customer_id, record, out)
+        elif not isinstance(record, AnonymousSale):
+            self._take_event(offset, customer_id, record, out)
+        self.progress.sources[source] = record.offset
+        return True
+
+    def _take_event(self, offset: int, customer_id: str, event: CustomerEvent, out: list[Output]) -> None:
+        rules = self._rules()
+        customers = self.customers
+        profile = customers.get(customer_id)
+        moment = as_of(profile, event.occurred_at, self.progress.time)
+        if profile is None:
+            profile = self._newcomer(offset, customer_id, event, moment)
+            if profile is None:
+                return
+            before, was = NEVER, ""
+        else:
+            if offset <= profile.offset:
+                self.tally.fenced["customer"] += 1
+                return
+            if is_duplicate(profile, event, moment, rules.policy.window_ms):
+                self.tally.duplicates[event.kind] += 1
+                return
+            before, was = profile.due, profile.segment
+        apply_event(customer_id, profile, event, moment, rules, out, self.tally)
+        self._keep(offset, customer_id, profile, before, was)
+
+    def _newcomer(self, offset: int, customer_id: str, event: CustomerEvent, moment: int) -> Profile | None:
+        """A profile for someone who is not known, None if the event does not make them so."""
+        seq = 0
+        if self.erasures:
+            erasure = self.erasures.get(erasure_key(customer_id))
+            if erasure is not None:
+                if offset <= erasure.offset:
+                    return None
+                if not (isinstance(event, OrderPlaced | CustomerSignedUp) and event.occurred_at > erasure.occurred_at):
+                    self.tally.dropped["after_erasure"] += 1
+                    return None
+                seq = erasure.seq
+        if isinstance(event, MessageContacted):
+            self.tally.dropped["contact_of_unknown"] += 1
+            return None
+        profile = Profile(NEVER, offset, seq)
+        profile.judged = moment
+        return profile
+
+    def _keep(self, offset: int, customer_id: str, profile: Profile, before: int, was: str) -> None:
+        profile.offset = offset
+        self.customers.put(customer_id, profile)
+        if profile.due < before:
+            self.wheel.moved(customer_id, before, profile.due)
+        if profile.segment != was:
+            self.population[profile.segment] += 1
+            if was:
+                self.population[was] -= 1
+
+    def _erase(self, offset: int, customer_id: str, event: CustomerErased, out: list[Output]) -> None:
+        """Forgets the customer; the ledger keeps what a recovery and a return need."""
+        key = erasure_key(customer_id)
+        profile = self.customers.get(customer_id)
+        known = self.erasures.get(key)
+        if known is not None and offset <= known.offset:
+            return
+        moment = as_of(profile, event.occurred_at, self.progress.time)
+        seq = known.seq if known is not None else 0
+        if profile is not None:
+            if offset <= profile.offset:
+                return
+            if known is not None and event.occurred_at <= known.occurred_at:
+                self.tally.duplicates[event.kind] += 1  # they have come back since: a repeat must not erase them again
+                return
+            lapse(customer_id, profile, moment, self._rules(), out, self.tally)
+            seq = profile.seq
+            self.population[profile.segment] -= 1
+            self.customers.remove(customer_id)
+        occurred_at = event.occurred_at if known is None else max(event.occurred_at, known.occurred_at)
+        erasure = Erasure(seq, occurred_at, offset)
+        self.erasures[key] = self.new_erasures[key] = erasure
+        out.append(Erased(customer_id, seq, format_ms(moment)))
+
+    def _come_to(self, offset: int, tick: TimeCame, out: list[Output]) -> bool:
+        """Emits what is due at or before the tick, for everyone; a smaller tick changes nothing."""
+        if tick.at > self.progress.time and self.rules is not None:
+            for _ in range(self.slice_size):
+                entry = self.wheel.pop(tick.at)
+                if entry is None:
+                    break
+                self._wake(offset, entry[1], tick.at, out)
+            else:
+                return False
+        self.progress.time = max(self.progress.time, tick.at)
+        if tick.advance is not None:
+            self.progress.advanced = max(self.progress.advanced, tick.advance)
+        return True
+
+    def _wake(self, offset: int, customer_id: str, at: int, out: list[Output]) -> None:
+        due = self.customers.due(customer_id)
+        if due <= at:
+            profile = self.customers.get(customer_id)
+            if profile is None:
+                return
+            was = profile.segment
+            lapse(customer_id, profile, at, self._rules(), out, self.tally)
+            self._keep(offset, customer_id, profile, due, was)
+            due = profile.due
+        self.wheel.put_back(customer_id, due)
+
+    def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
+        """Puts a policy or campaigns into force and judges everyone by them; a repeat is without effect."""
+        if self._remaining is None:
+            if not self._put_into_force(record):
+                return True
+            self._remaining = iter(list(self.customers.ids()))
+        for _, customer_id in zip(range(self.slice_size), self._remaining, strict=False):
+            profile = self.customers.get(customer_id)
+            if profile is None or profile.offset >= offset:
+                continue
+            if isinstance(record, CampaignsApplied) and not profile.runs:
+                continue
+            before, was = profile.due, profile.segment
+            apply_rules(customer_id, profile, max(self.progress.time, profile.judged), self._rules(), out)
+            self._keep(offset, customer_id, profile, before, was)
+        if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
+            return False
+        self._remaining = None
+        return True
+
+    def _put_into_force(self, record: PolicyApplied | CampaignsApplied) -> bool:
+        progress = self.progress
+        try:
+            if isinstance(record, PolicyApplied):
+                new = parse_policy(record.text)
+                if self.rules is not None and (new.text == self.rules.policy.text or may_follow(self.rules.policy, new)):
+                    return False
+                progress.policy = record.text
+            else:
+                campaigns = parse_campaigns(record.text)
+                current = self.rules.campaigns if self.rules is not None else None
+                if current is not None and (record.text == current.text or campaigns_may_follow(current, campaigns)):
+                    return False
+                progress.campaigns = record.text
+        except Faults:
+            self.tally.dropped["faulty_rules"] += 1  # `control` is checked before the journal: written past the product
+            return False
+        if progress.policy is None:
+            return False
+        self._set_rules()
+        return True
+
+    def _set_rules(self) -> None:
+        policy, campaigns = self.progress.policy, self.progress.campaigns
+        assert policy is not None  # noqa: S101 - the callers have looked
+        self.rules = Rules(parse_policy(policy), None if campaigns is None else parse_campaigns(campaigns))
+
+    def _rules(self) -> Rules:
+        if self.rules is None:
+            raise NoPolicy
+        return self.rules
+
+
+class NoPolicy(Exception):
+    """A customer's event stands in the journal before any policy: `admit` never writes it so."""
+
+    def __init__(self) -> None:
+        super().__init__("the journal has an event before any policy: was it written by something else?")

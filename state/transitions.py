@@ -1,0 +1,214 @@
+"""The rules of change: what an event, a moment or a policy does to a customer.
+
+Everything that can change a segment is one row of this table; the rest of the module carries it out.
+
+    what comes       before it            then                         judged at
+    purchase         lapse, expire        place_order                  as_of
+    refund           lapse, expire        take_refund                  as_of
+    signup           lapse, expire        sign_up                      as_of
+    consent          lapse, expire        change_consent               as_of
+    contact          lapse, expire        count_contact                as_of
+    time             -                    expire                       each due moment
+    policy           -                    -                            the later of time and the last judgement
+
+`as_of` is the greatest of the event's moment, the partition's time and the customer's last judgement. `lapse` tells
+whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from state.campaigns import Campaigns
+from state.changes import Cause, Changed, Facts, Output, Reason, SegmentChange
+from state.decide import decide
+from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
+from state.moments import DAY_MS, format_ms
+from state.money import format_minor
+from state.orders import expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
+from state.person import change_consent, count_contact, remembers_event, sign_up
+from state.policy import POTENTIAL, POTENTIAL_CELL, Policy, scores_of
+from state.profile import NEVER, Profile
+
+TIME = Cause("time")
+BY_POLICY = Cause("policy")
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What is in force in a journal partition."""
+
+    policy: Policy
+    campaigns: Campaigns | None
+
+
+class Tally(msgspec.Struct):
+    """What was counted while folding; the caller adds it to the metrics and starts a new one."""
+
+    duplicates: Counter[str]
+    dropped: Counter[str]
+    fenced: Counter[str]
+
+    @classmethod
+    def empty(cls) -> "Tally":
+        """Nothing counted yet."""
+        return cls(Counter(), Counter(), Counter())
+
+
+def as_of(profile: Profile | None, occurred_at: int, time: int) -> int:
+    """The moment at which an event is judged."""
+    moment = max(occurred_at, time)
+    return moment if profile is None else max(moment, profile.judged)
+
+
+def is_duplicate(profile: Profile, event: CustomerEvent, moment: int, window_ms: int) -> bool:
+    """Whether the customer has this event already: orders and refunds by their own id, anything else by the event's."""
+    if isinstance(event, OrderPlaced):
+        return remembers_order(profile, event.order_id, moment, window_ms)
+    if isinstance(event, OrderRefunded):
+        return remembers_refund(profile, event.refund_id, moment)
+    return remembers_event(profile, event.event_id)
+
+
+def apply_event(
+    customer_id: str, profile: Profile, event: CustomerEvent, moment: int, rules: Rules, out: list[Output], tally: Tally
+) -> None:
+    """Applies an event that is no duplicate, at `moment` (see `as_of`); what follows from it is appended to `out`."""
+    lapse(customer_id, profile, moment, rules, out, tally)
+    policy = rules.policy
+    if profile.forget_at <= moment:
+        expire(profile, moment, policy.window_ms, tally.dropped)
+    if isinstance(event, OrderPlaced):
+        place_order(profile, event, moment, policy, tally.dropped)
+    elif isinstance(event, OrderRefunded):
+        take_refund(profile, event, moment, policy, tally.dropped)
+    elif isinstance(event, CustomerSignedUp):
+        sign_up(profile, event)
+    elif isinstance(event, ConsentChanged):
+        change_consent(profile, event)
+    elif isinstance(event, MessageContacted):
+        count_contact(profile, event)
+    change = judge(customer_id, profile, moment, policy, lambda: Cause(event.kind, event.event_id), event.backfill, out)
+    if change is not None or profile.runs:
+        purchased = isinstance(event, OrderPlaced)
+        decide(customer_id, profile, change, moment, rules.campaigns, policy, out, purchased=purchased)
+    profile.due = next_due(profile, policy)
+
+
+def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: list[Output], tally: Tally) -> None:
+    """Tells whatever falls due at or before `until`, in the order of the due moments."""
+    policy = rules.policy
+    while profile.due <= until:
+        moment = profile.due
+        expire(profile, moment, policy.window_ms, tally.dropped)
+        change = judge(customer_id, profile, moment, policy, _by_time, False, out)
+        if change is not None or profile.runs:
+            decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
+        profile.due = next_due(profile, policy)
+
+
+def apply_rules(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
+    """Judges the customer by a policy, or by campaigns, that have just come into force."""
+    policy = rules.policy
+    change = judge(customer_id, profile, moment, policy, _by_policy, False, out)
+    if change is not None or profile.runs:
+        decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
+    profile.due = next_due(profile, policy)
+
+
+def judge(
+    customer_id: str,
+    profile: Profile,
+    moment: int,
+    policy: Policy,
+    cause: Callable[[], Cause],
+    backfill: bool,  # noqa: FBT001 - the event's own field
+    out: list[Output],
+) -> SegmentChange | None:
+    """Gives the customer the cell and the segment of this moment; tells the change if the segment is another."""
+    profile.judged = moment
+    last = profile.last_order_at
+    if last is None:
+        cell, segment = POTENTIAL_CELL, POTENTIAL
+    else:
+        r = policy.score_recency(moment - last)
+        f = policy.score_frequency(profile.frequency)
+        m = policy.score_monetary(profile.monetary)
+        cell = policy.cell(r, f, m)
+        segment = policy.segment_of(r, f, m, profile.lifetime_orders)
+    was_cell, was_segment = profile.cell, profile.segment
+    profile.cell = cell
+    profile.policy = policy.ref
+    if segment == was_segment:
+        return None
+    profile.segment = segment
+    profile.seq += 1
+    profile.since = moment
+    because = cause()
+    change = SegmentChange(
+        customer_id=customer_id,
+        seq=profile.seq,
+        from_segment=was_segment or None,
+        to_segment=segment,
+        from_cell=was_cell or None,
+        to_cell=cell,
+        effective_at=format_ms(moment),
+        cause=because,
+        facts=Facts(
+            recency_days=None if last is None else (moment - last) // DAY_MS,
+            frequency=profile.frequency,
+            monetary=format_minor(profile.monetary, policy.digits),
+            currency=policy.currency,
+            last_order_at=None if last is None else format_ms(last),
+        ),
+        why=[] if because is BY_POLICY else reasons(was_cell, cell, policy),
+        policy=policy.ref,
+        backfill=backfill,
+    )
+    out.append(Changed(change))
+    return change
+
+
+def reasons(was_cell: str, cell: str, policy: Policy) -> list[Reason]:
+    """One for each measure whose score moved; none where there was or is no order."""
+    if not was_cell or POTENTIAL_CELL in (was_cell, cell):
+        return []
+    moved = []
+    measures = ("recency_days", "frequency", "monetary")
+    written = (policy.recency_edges, policy.frequency_edges_text, policy.monetary_edges)
+    for measure, was, now, edges in zip(measures, scores_of(was_cell), scores_of(cell), written, strict=True):
+        if was == now:
+            continue
+        if measure == "recency_days":  # scores fall as days grow: score s lies above edge n - s and below edge n + 1 - s
+            edge = edges[len(edges) - now] if now < was else edges[len(edges) + 1 - now]
+        else:
+            edge = edges[now - 1] if now < was else edges[now - 2]
+        moved.append(Reason(measure, _number(edge), was, now))
+    return moved
+
+
+def next_due(profile: Profile, policy: Policy) -> int:
+    """The next moment at which time alone may change something for the customer; `NEVER` if none will."""
+    due = next_leave(profile, policy.window_ms)
+    last = profile.last_order_at
+    if last is not None:
+        edges = policy.recency_edges_ms
+        passed = bisect_right(edges, profile.judged - last)
+        if passed < len(edges):
+            due = min(due, last + edges[passed])
+    for run in profile.runs:
+        due = min(due, run.due)
+    return due if due < NEVER else NEVER
+
+
+def _number(written: str) -> int | float:
+    return int(written) if written.isdecimal() else float(written)
+
+
+def _by_time() -> Cause:
+    return TIME
+
+
+def _by_policy() -> Cause:
+    return BY_POLICY

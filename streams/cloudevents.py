@@ -1,0 +1,65 @@
+"""Changes, messages and suppressions as records: CloudEvents 1.0 in Kafka's binary mode."""
+
+from typing import Final
+
+import msgspec
+
+from state.changes import Changed, Erased, KeptBack, Output, Sent
+from streams.topics import Topics
+
+_encode: Final = msgspec.json.Encoder().encode
+_SPEC: Final = ("ce_specversion", b"1.0")
+_JSON: Final = ("content-type", b"application/json")
+_MESSAGE_TYPE: Final = {
+    "offers": ("ce_type", b"goldstream.offer.v1"),
+    "reactivations": ("ce_type", b"goldstream.reactivation.v1"),
+}
+_CHANGE_TYPE: Final = ("ce_type", b"goldstream.segment-changed.v1")
+_SUPPRESSION_TYPE: Final = ("ce_type", b"goldstream.suppression.v1")
+
+PublishedRecord = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+"""Topic, key, value and headers."""
+
+
+class CloudEvents:
+    """Makes records of what the fold puts out; nothing in them comes from the clock."""
+
+    def __init__(self, topics: Topics, source: str) -> None:
+        """Takes the topics and the prefix that stands in `ce_source` (of a replay, the journal's own)."""
+        self._topics = topics
+        self._source = ("ce_source", f"/goldstream/{source}".encode())
+        self._messages = {"offers": topics.offers, "reactivations": topics.reactivations}
+
+    def record(self, output: Output) -> PublishedRecord:
+        """The record of an output."""
+        if isinstance(output, Changed):
+            change = output.value
+            headers = self._headers(_CHANGE_TYPE, change.change_id, change.customer_id, change.effective_at)
+            return self._topics.segment_changes, change.customer_id.encode(), _encode(change), headers
+        if isinstance(output, Sent):
+            message = output.value
+            kind = _MESSAGE_TYPE[output.topic]
+            headers = self._headers(kind, message.message_id, message.customer_id, message.due_at)
+            return self._messages[output.topic], message.customer_id.encode(), _encode(message), headers
+        if isinstance(output, KeptBack):
+            kept = output.value
+            ce_id = f"{kept.customer_id}:{output.seq}:{kept.campaign}:{kept.attempt or 0}:{kept.reason}"
+            headers = self._headers(_SUPPRESSION_TYPE, ce_id, kept.customer_id, kept.at)
+            return self._topics.suppressions, kept.customer_id.encode(), _encode(kept), headers
+        return self._tombstone(output)
+
+    def _tombstone(self, erased: Erased) -> PublishedRecord:
+        ce_id = f"{erased.customer_id}:{erased.seq}:erased"
+        headers = self._headers(_CHANGE_TYPE, ce_id, erased.customer_id, erased.at)
+        return self._topics.segment_changes, erased.customer_id.encode(), None, headers
+
+    def _headers(self, kind: tuple[str, bytes], ce_id: str, subject: str, at: str) -> list[tuple[str, bytes]]:
+        return [
+            _SPEC,
+            ("ce_id", ce_id.encode()),
+            kind,
+            self._source,
+            ("ce_subject", subject.encode()),
+            ("ce_time", at.encode()),
+            _JSON,
+        ]

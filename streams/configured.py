@@ -1,0 +1,32 @@
+"""The policy and the campaigns that this worker is configured with: files named by the settings, else the built-in ones."""
+
+from zoneinfo import available_timezones
+
+from state.campaigns import Campaigns, parse_campaigns
+from state.policy import Policy, parse_policy
+from streams.defaults import campaigns_text, policy_text
+from streams.settings import Settings
+
+
+def configured_policy(settings: Settings) -> Policy:
+    """The configured policy, checked.
+
+    Raises:
+        Faults: everything that is wrong with the file.
+        OSError, UnicodeDecodeError: the file cannot be read.
+    """
+    text = settings.policy.read_text("utf-8-sig") if settings.policy else policy_text()
+    return parse_policy(text, available_timezones())
+
+
+def configured_campaigns(settings: Settings, policy: Policy) -> Campaigns:
+    """The configured campaigns, checked against the policy's segments where they are the user's own.
+
+    Raises:
+        Faults: everything that is wrong with the file.
+        OSError, UnicodeDecodeError: the file cannot be read.
+    """
+    if settings.campaigns is None:
+        return parse_campaigns(campaigns_text())
+    text = settings.campaigns.read_text("utf-8-sig")
+    return parse_campaigns(text, policy.segment_names, available_timezones())

@@ -1,0 +1,75 @@
+"""A histogram that takes a whole batch of observations at once.
+
+`prometheus_client.Histogram.observe` walks the buckets and locks twice for every observation: 0.8 µs, as much as decoding
+an event. The lanes work by the batch, and most events of a batch were published in the same few milliseconds, so this
+collector adds `count` equal observations in one step, and unequal ones at 0.2 µs each (deploy/decisions/0001). It is
+written against the library's public extension point (`Collector`) and exposes the same text as the stock histogram.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class BatchedHistogram(Collector):
+    """A histogram of seconds without labels, filled from one thread.
+
+    A scrape from another thread sees every observation either counted or not yet, as with the stock histogram.
+    """
+
+    def __init__(self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry) -> None:
+        """Registers the histogram.
+
+        Args:
+            name: full name of the metric, in seconds.
+            documentation: its help text.
+            buckets: inclusive upper bounds in rising order; `+Inf` is added.
+            registry: where it is exposed.
+
+        Raises:
+            ValueError: the bounds do not rise, or the name is taken in this registry.
+        """
+        if not buckets or any(low >= high for low, high in pairwise(buckets)):
+            raise ValueError(f"buckets of {name} must rise: got {list(buckets)}")
+        self._name: Final = name
+        self._documentation: Final = documentation
+        self._bounds: Final = tuple(float(bound) for bound in buckets)
+        self._labels: Final = (*map(str, self._bounds), "+Inf")
+        self._counts: Final = [0] * (len(self._bounds) + 1)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, seconds: float, count: int = 1) -> None:
+        """Counts `count` observations of the same length.
+
+        A negative length, which two clocks that disagree can give, counts as 0: a sum must not fall.
+        """
+        length = max(seconds, 0.0)
+        self._counts[bisect_left(self._bounds, length)] += count
+        self._sum += length * count
+
+    def observe_many(self, lengths: Iterable[float]) -> None:
+        """Counts every one of `lengths`, in seconds; negative ones as 0."""
+        bounds, counts, total = self._bounds, self._counts, 0.0
+        for seconds in lengths:
+            length = max(seconds, 0.0)
+            counts[bisect_left(bounds, length)] += 1
+            total += length
+        self._sum += total
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        """Names the metric to the registry, which refuses a second one of that name."""
+        return [HistogramMetricFamily(self._name, self._documentation)]
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """Gives the cumulative buckets, the count and the sum."""
+        cumulative = list(zip(self._labels, map(float, accumulate(self._counts)), strict=True))
+        return [HistogramMetricFamily(self._name, self._documentation, buckets=cumulative, sum_value=self._sum)]

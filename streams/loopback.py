@@ -1,0 +1,84 @@
+"""Servers on this machine: a free port for one, and whether it answers yet."""
+
+import asyncio
+import contextlib
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+
+# Below the range from which Linux takes the ports of outgoing connections (32768 on by default). In it, a client
+# that keeps trying to reach a stopped server may be given the server's own port, connect to itself, and keep the
+# server from coming back.
+_PORTS: Final = range(20_000, 32_000)
+
+_APIVERSIONS_REQUEST: Final = bytes.fromhex("0000000a" "0012" "0000" "00000001" "ffff")
+"""Kafka's ApiVersions, version 0: length 10, api key 18, version 0, correlation id 1, no client id."""
+
+
+def free_port() -> int:
+    """A TCP port on the loopback interface on which nobody listens now.
+
+    Raises:
+        OSError: No such port was found in a hundred tries.
+    """
+    for port in random.SystemRandom().sample(_PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port
+    message = f"no free port among {_PORTS.start}..{_PORTS.stop - 1} on {HOST}"
+    raise OSError(message)
+
+
+async def kafka_answers(port: int) -> bool:
+    """Whether a Kafka broker answers requests on this port of the loopback interface."""
+    answer = await _asked(port, _APIVERSIONS_REQUEST, 8)
+    return answer[4:] == b"\x00\x00\x00\x01"
+
+
+async def redis_answers(port: int) -> bool:
+    """Whether a Redis, past the loading of its data, answers on this port of the loopback interface."""
+    return await _asked(port, b"PING\r\n", 7) == b"+PONG\r\n"
+
+
+async def until(
+    answers: Callable[[int], Awaitable[bool]], port: int, *, within_s: float, alive: Callable[[], bool]
+) -> bool:
+    """Wait until a server answers on a port.
+
+    Args:
+        answers: `kafka_answers` or `redis_answers`.
+        port: The port on the loopback interface.
+        within_s: Seconds to wait at most.
+        alive: Whether it is worth waiting on; asked before each try.
+
+    Returns:
+        Whether it answered in time.
+    """
+    deadline = time.monotonic() + within_s
+    while alive() and time.monotonic() < deadline:
+        if await answers(port):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def _asked(port: int, question: bytes, answer_bytes: int) -> bytes:
+    """The first bytes of the answer, or none if there was none within a second."""
+    writer = None
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(question)
+            return await reader.readexactly(answer_bytes)
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return b""
+    finally:
+        if writer is not None:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()

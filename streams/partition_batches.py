@@ -1,0 +1,222 @@
+"""Faust, told to deliver a partition's records as one message: what is overridden, and why.
+
+Faust pays 60 to 300 microseconds for each message that goes through a stream, whatever is in it. Here a message is all
+that was fetched of a partition at once, so that price is paid once for some thousands of records, and group membership,
+assignment, agents and life cycle stay Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
+
+    overridden                                  why
+    ConsumerScheduler.iterate                   yields (partition, list of records), not single records
+    Consumer._to_message                        makes one message of that list
+    Consumer._wait_next_records                 waits for room when every lane is full, where Faust sleeps a second
+    Consumer._add_gap                           offsets that are not there are no concern: lanes count by themselves
+    Consumer._filter_tps_with_pending_acks      every open lane may commit
+    Consumer._new_offset                        the lane's durable cursor, where Faust counts acks (and can pass what is
+                                                not processed, or stop at a hole for good)
+    Consumer.ack                                an ack decides nothing
+    Consumer.on_partitions_revoked              lanes finish and commit before the partitions go
+    Consumer.on_partitions_assigned             lanes open
+    ConsumerThread.on_start                     notes heartbeats
+    ConsumerThread._create_worker_consumer      a long poll that ends sooner than 1.5 s, large fetches
+    Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
+    Producer._new_producer                      TLS and SASL as the rest of the worker has them
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import aiokafka
+from faust.transport.base import Fetcher
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP, AppT
+from faust.types.tuples import ConsumerMessage, Message
+from yarl import URL
+
+FETCH_WAIT_MS = 250
+"""The longest poll: how long a fetch that was sent for some partitions keeps the others waiting."""
+FETCH_BYTES = 4 << 20
+
+
+class Lanes(Protocol):
+    """What the consumer asks of the lanes of its stage."""
+
+    def heard(self) -> None:
+        """The group has answered a heartbeat."""
+
+    def cursors(self) -> Mapping[TP, int]:
+        """For each open lane the offset up to which everything is durable."""
+
+    def room(self) -> asyncio.Event:
+        """Set when a lane that was full has room again."""
+
+    async def open(self, assigned: set[TP]) -> None:
+        """Makes a lane for each partition."""
+
+    async def close(self, revoked: set[TP]) -> None:
+        """Ends the lanes of these partitions after what they have begun; within a deadline."""
+
+
+class BatchScheduler(DefaultSchedulingStrategy):
+    """Hands out what was fetched partition by partition."""
+
+    def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
+        """Each partition once, with all of its records."""
+        return iter([(tp, batch) for tp, batch in records.items() if batch])
+
+
+class LaneConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread in which aiokafka consumes."""
+
+    async def on_start(self) -> None:
+        """Notes the answers to heartbeats, by which a worker that was stopped for long knows that it may be replaced."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka does not tell of its heartbeats
+        heartbeat = coordinator._do_heartbeat  # noqa: SLF001
+
+        async def noted() -> bool:
+            answered: bool = await heartbeat()
+            if answered:
+                self.transport.lanes.heard()
+            return answered
+
+        coordinator._do_heartbeat = noted  # noqa: SLF001
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            **transport.kafka_settings,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=None,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=8 * FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            metadata_max_age_ms=30_000,
+        )
+
+
+class LaneConsumer(driver.Consumer):
+    """Consumes whole batches and commits what the lanes have made durable."""
+
+    transport: "LaneTransport"
+
+    def _new_consumer_thread(self) -> LaneConsumerThread:
+        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        batch: Sequence[Any] = record
+        last = batch[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            (),
+            None,
+            batch,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def _wait_next_records(self, timeout: float) -> tuple[RecordMap | None, set[TP] | None]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode's own annotation is too narrow
+        active = self._get_active_partitions()
+        if not active:
+            room = self.transport.lanes.room()
+            room.clear()
+            await self.wait_first(room.wait(), timeout=timeout)
+            return {}, active
+        # a poll that began before a lane had room again does not know of its partition: keep it short
+        return await self._getmany(active_partitions=active, timeout=FETCH_WAIT_MS / 1000), active
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        return None
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self.transport.lanes.cursors() if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.transport.lanes.cursors().get(tp)
+
+    async def start_of(self, tp: TP) -> int:
+        """Where the group reads on: the committed offset, or the beginning of what is left of the partition."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
+        partition = aiokafka.TopicPartition(tp.topic, tp.partition)
+        committed: int | None = await self._thread.call_thread(consumer.committed, partition)
+        if committed is not None and committed >= 0:
+            return committed
+        beginnings: dict[aiokafka.TopicPartition, int] = await self._thread.call_thread(
+            consumer.beginning_offsets, [partition]
+        )
+        return beginnings[partition]
+
+    def ack(self, message: Message) -> bool:
+        """Marks a message as handled; what is committed is not decided here."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Lets the lanes finish and commits for them while the partitions are still this worker's."""
+        await self.transport.lanes.close(revoked)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Opens the lanes, which recover on their own while Faust goes on."""
+        await self.transport.lanes.open(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class LaneProducer(driver.Producer):
+    """The stage's one producer: idempotent, and waited for by the lanes themselves."""
+
+    transport: "LaneTransport"
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        conf = self.app.conf
+        return aiokafka.AIOKafkaProducer(
+            **self.transport.kafka_settings,
+            **self._settings_extra(),
+            client_id=conf.broker_client_id,
+            linger_ms=0,
+            max_batch_size=conf.producer_max_batch_size,
+            request_timeout_ms=int(conf.producer_request_timeout * 1000),
+            metadata_max_age_ms=30_000,
+        )
+
+    @property
+    def client(self) -> aiokafka.AIOKafkaProducer:
+        """The aiokafka producer, for whole batches."""
+        return self._ensure_producer()
+
+
+class LaneTransport(driver.Transport):
+    """Faust's aiokafka transport with the consumer and the producer of this module."""
+
+    Consumer = LaneConsumer
+    Producer = LaneProducer
+    Fetcher = Fetcher
+
+    def __init__(self, url: Iterable[URL], app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any]) -> None:
+        """Takes the lanes of the stage and aiokafka's settings for reaching the brokers."""
+        super().__init__(list(url), app)
+        self.lanes = lanes
+        self.kafka_settings = kafka_settings

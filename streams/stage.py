@@ -1,0 +1,382 @@
+"""A stage: one Faust app, hence one consumer group, with a lane for each partition that it is given.
+
+The app's only agent takes batches of a partition off the stream and hands them to the partition's lane. A lane works
+by itself: it recovers, then turns batches into outputs, and moves its cursor when all of them are acknowledged; Faust
+commits the cursors. Whatever goes wrong in a lane takes the stage down: its memory is dropped, nothing more is
+committed, and the stage starts anew from what was written down. Other stages of the process go on.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import faust
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from faust.transport import conductor
+from faust.types import TP
+from yarl import URL
+
+from streams.metrics import Metrics
+from streams.partition_batches import BatchScheduler, LaneTransport
+
+log = logging.getLogger(__name__)
+
+SESSION_SECONDS: Final = 20.0
+HEARTBEAT_SECONDS: Final = 3.0
+COMMIT_SECONDS: Final = 1.0
+FINISH_SECONDS: Final = 10.0
+"""How long lanes may finish what they have begun when partitions are taken away or the worker stops."""
+STOP_SECONDS: Final = 8.0
+LONGEST_PAUSE_SECONDS: Final = 10.0
+FULL: Final = 40_000
+"""Records that wait in a lane before its partition is fetched no further; it is again at half of that."""
+LARGEST_BATCH: Final = 10_000
+"""Records that a lane is given at once: enough that the cost of a flush does not show, few enough to stop soon."""
+
+
+class NotOurs(Exception):
+    """The group may have given the partition to another worker: this one writes nothing more."""
+
+
+class Lane(Protocol):
+    """The work of one partition of a stage.
+
+    Attributes:
+        cursor: the offset up to which everything is done and durable, hence may be committed.
+    """
+
+    cursor: int
+
+    async def recover(self) -> None:
+        """Gets the lane ready from what was written down, and sets `cursor`."""
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        """Does all that the records ask for, and moves `cursor` past them once it is durable."""
+
+    def stop(self) -> None:
+        """Asks `process` not to wait any longer for what may never come."""
+
+    def close(self) -> None:
+        """The partition goes: forgets what is kept of it."""
+
+
+class StageSpec(Protocol):
+    """What a stage is made of."""
+
+    name: str
+    group: str
+    topics: Sequence[str]
+
+    def lane(self, tp: TP, running: "Running") -> Lane:
+        """The lane of a partition."""
+
+
+class Running:
+    """A stage as it runs: what its lanes may ask of it."""
+
+    def __init__(
+        self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]
+    ) -> None:
+        """Takes a way to the stage's producer and to where its group stands, which exist once the app has started."""
+        self._producer = producer
+        self.start_of = start_of
+        self.heard_at = time.monotonic()
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The stage's idempotent producer."""
+        return self._producer()
+
+    def ensure_ours(self) -> None:
+        """Refuses to go on when the group has not confirmed this worker for a session's time.
+
+        Raises:
+            NotOurs: the worker was stopped or cut off for so long that its partitions may be another's.
+        """
+        silent = time.monotonic() - self.heard_at
+        if silent > SESSION_SECONDS:
+            raise NotOurs(f"no heartbeat was answered for {silent:.0f} s: the partitions may be another worker's")
+
+
+class _LaneTask:
+    """A lane with its queue, running."""
+
+    def __init__(self, lane: Lane, room: asyncio.Event) -> None:
+        self.lane = lane
+        self.queue: deque[ConsumerRecord] = deque()
+        self.came = asyncio.Event()
+        self.closing = False
+        self.recovered = False
+        self.full = False
+        self.room = room
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self, on_drained: Callable[[], None]) -> None:
+        lane, queue = self.lane, self.queue
+        await lane.recover()
+        self.recovered = True
+        while not self.closing:
+            if not queue:
+                self.came.clear()
+                await self.came.wait()
+                continue
+            count = min(len(queue), LARGEST_BATCH)
+            take = queue.popleft
+            await lane.process([take() for _ in range(count)])
+            if self.full and len(queue) <= FULL // 2:
+                self.full = False
+                on_drained()
+            await asyncio.sleep(0)
+
+    def put(self, batch: Sequence[ConsumerRecord]) -> None:
+        if not self.closing:
+            self.queue.extend(batch)
+            self.came.set()
+
+    async def finish(self) -> None:
+        """Ends after the batch that is under way; one that does not end in time is cut off."""
+        self.closing = True
+        self.came.set()
+        self.lane.stop()
+        if self.task is not None:
+            if not self.recovered:
+                self.task.cancel()
+            done, _ = await asyncio.wait({self.task}, timeout=FINISH_SECONDS)
+            if not done:
+                self.task.cancel()
+                await asyncio.wait({self.task}, timeout=1)
+        self.lane.close()
+
+
+class Stage:
+    """Runs a stage until it is told to stop, and starts it anew when it fails."""
+
+    def __init__(
+        self, spec: StageSpec, kafka: Mapping[str, Any], metrics: Metrics, data: Path, instance: str | None
+    ) -> None:
+        """Takes what it is made of, how Kafka is reached, and this worker's name in the group (static membership)."""
+        self.spec = spec
+        self.healthy = False
+        self._kafka = kafka
+        self._metrics = metrics
+        self._data = data
+        self._instance = instance
+        self._tasks: dict[TP, _LaneTask] = {}
+        self._room = asyncio.Event()
+        self._failed: asyncio.Future[BaseException] | None = None
+        self._app: faust.App | None = None
+        self._running = Running(self._client, self._start_of)
+        if conductor.NO_CYTHON or conductor.ConductorHandler is None:
+            raise RuntimeError(
+                "faust's compiled modules are missing or switched off by NO_CYTHON: without them Faust loses events in "
+                "a rebalance; install a wheel of faust-streaming for this machine and unset NO_CYTHON"
+            )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has its partitions and has recovered them."""
+        return self.healthy and all(each.recovered for each in self._tasks.values())
+
+    @property
+    def assigned(self) -> set[TP]:
+        """The partitions that it has now."""
+        return set(self._tasks)
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The stage's idempotent producer."""
+        return self._client()
+
+    def queued(self) -> Mapping[TP, int]:
+        """How many records wait in each lane."""
+        return {tp: len(task.queue) for tp, task in self._tasks.items()}
+
+    def lanes(self) -> Mapping[TP, Lane]:
+        """The lanes that are open."""
+        return {tp: task.lane for tp, task in self._tasks.items()}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop`; a failure is logged in one line and followed by a new start, ever less eagerly."""
+        name, pause = self.spec.name, 1.0
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                await self._run_once(stop)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the stage must come back
+                if stop.is_set():
+                    break
+                if time.monotonic() - began > 60:
+                    pause = 1.0
+                self._metrics.stage_restarts.labels(name).inc()
+                log.error("stage %s failed: %s; starts anew in %.0f s", name, describe(error), pause)
+                log.debug("stage %s failed", name, exc_info=error)
+                await _wait(stop, pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _run_once(self, stop: asyncio.Event) -> None:
+        self._failed = asyncio.get_running_loop().create_future()
+        app = self._app = self._make_app()
+        waiting = {asyncio.ensure_future(stop.wait()), self._failed, asyncio.ensure_future(self._start_and_watch(app))}
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                result = each.result()
+                if isinstance(result, BaseException):
+                    raise result
+        finally:
+            self.healthy = False
+            self._metrics.stage_up.labels(self.spec.name).set(0)
+            for each in waiting:
+                each.cancel()
+            if stop.is_set():
+                await self._finish_and_commit(app)
+            await self.close(set(self._tasks), drop=True)
+            await _bounded(app.stop(), STOP_SECONDS, f"stage {self.spec.name} to stop")
+
+    async def _start_and_watch(self, app: faust.App) -> BaseException:
+        await app.start()
+        self.healthy = True
+        self._metrics.stage_up.labels(self.spec.name).set(1)
+        await app._crashed.wait()  # noqa: SLF001 - mode has no public way to wait for a crash
+        return app.crash_reason or RuntimeError("the app crashed without a reason")
+
+    async def _finish_and_commit(self, app: faust.App) -> None:
+        cursors = set(self._tasks)
+        await asyncio.gather(*(self._tasks[tp].finish() for tp in cursors))
+        if app.consumer is not None and cursors:
+            await _bounded(app.consumer.commit(), 5, "the last commit")
+
+    def _make_app(self) -> faust.App:
+        spec = self.spec
+        url = URL(f"kafka://{self._kafka['bootstrap_servers'][0]}")
+        app = faust.App(
+            spec.group,
+            broker=str(url),
+            store="memory://",
+            datadir=self._data / spec.name,
+            autodiscover=False,
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            broker_client_id=f"goldstream-{spec.name}-{os.getpid()}",
+            broker_commit_interval=COMMIT_SECONDS,
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=HEARTBEAT_SECONDS,
+            broker_request_timeout=30.0,
+            producer_request_timeout=30.0,
+            producer_max_batch_size=512 * 1024,
+            consumer_group_instance_id=f"{spec.group}-{self._instance}" if self._instance else None,
+            ConsumerScheduler=BatchScheduler,
+        )
+        app.transport = LaneTransport([url], app, self, self._kafka)
+        self._running = Running(self._client, self._start_of)
+        topic = app.topic(*spec.topics, value_serializer="raw", key_serializer="raw", allow_empty=True)
+
+        @app.agent(topic, name=f"{spec.group}.{spec.name}")
+        async def hand_over(stream: Any) -> None:
+            async for event in stream.events():
+                self._hand_over(event.message.tp, event.message.value)
+
+        return app
+
+    def _client(self) -> AIOKafkaProducer:
+        assert self._app is not None  # noqa: S101 - lanes exist only while the app does
+        client: AIOKafkaProducer = self._app.producer.client
+        return client
+
+    async def _start_of(self, tp: TP) -> int:
+        """The offset from which the group reads on."""
+        assert self._app is not None  # noqa: S101 - lanes exist only while the app does
+        offset: int = await self._app.consumer.start_of(tp)
+        return offset
+
+    def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord]) -> None:
+        task = self._tasks.get(TP(tp.topic, tp.partition))
+        if task is None:
+            return
+        task.put(batch)
+        if len(task.queue) > FULL and not task.full and self._app is not None:
+            task.full = True
+            self._app.consumer.on_buffer_full(tp)
+
+    # What the consumer asks for (partition_batches.Lanes).
+
+    def heard(self) -> None:
+        """The group has answered a heartbeat."""
+        self._running.heard_at = time.monotonic()
+
+    def cursors(self) -> Mapping[TP, int]:
+        """For each recovered lane the offset up to which everything is durable."""
+        return {tp: task.lane.cursor for tp, task in self._tasks.items() if task.recovered and task.lane.cursor >= 0}
+
+    def room(self) -> asyncio.Event:
+        """Set when a lane that was full has room again."""
+        return self._room
+
+    async def open(self, assigned: set[TP]) -> None:
+        """Makes a lane for each partition and lets it recover."""
+        self.heard()
+        self._metrics.rebalances.labels(self.spec.name).inc()
+        await self.close(set(self._tasks), drop=True)
+        for tp in sorted(assigned):
+            task = self._tasks[tp] = _LaneTask(self.spec.lane(tp, self._running), self._room)
+            task.task = asyncio.create_task(self._watch(task, tp), name=f"{self.spec.name}:{tp.partition}")
+        self._metrics.assigned_partitions.labels(self.spec.name).set(len(self._tasks))
+
+    async def close(self, revoked: set[TP], *, drop: bool = False) -> None:
+        """Ends lanes after what they have begun, or with `drop` at once; commits what they have made durable."""
+        tasks = {tp: self._tasks[tp] for tp in revoked if tp in self._tasks}
+        if drop:
+            for task in tasks.values():
+                if task.task is not None:
+                    task.task.cancel()
+        await asyncio.gather(*(task.finish() for task in tasks.values()))
+        if tasks and not drop and self._app is not None:
+            await _bounded(self._app.consumer.commit(), 5, "the commit before a rebalance")
+        for tp in tasks:
+            del self._tasks[tp]
+
+    async def _watch(self, task: _LaneTask, tp: TP) -> None:
+        try:
+            await task.run(lambda: self._drained(tp))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - reported to `run`, which starts the stage anew
+            if self._failed is not None and not self._failed.done():
+                self._failed.set_result(error)
+
+    def _drained(self, tp: TP) -> None:
+        if self._app is not None:
+            self._app.consumer.on_buffer_drop(tp)
+        self._room.set()
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line: its kind where its words say little."""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        pass
+
+
+async def _bounded(work: Any, seconds: float, what: str) -> None:
+    """Waits for `work` no longer than that; what it fails of is only logged: the way out must stay open."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.warning("gave up waiting for %s after %.0f s", what, seconds)
+    except Exception as error:  # noqa: BLE001
+        log.warning("while waiting for %s: %s", what, describe(error))

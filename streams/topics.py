@@ -1,0 +1,202 @@
+"""The topics: their names, the shape each must have, and how they are made and checked."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from streams.settings import Settings
+
+DAY_MS: Final = 86_400_000
+MONTH_MS: Final = 30 * DAY_MS
+
+SOURCES: Final = ("purchases", "signups", "refunds", "consents", "contacts", "erasures", "events")
+
+_KEPT: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(MONTH_MS)}
+_COMPACT: Final = {"cleanup.policy": "compact"}
+_COMPACT_LATER: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(MONTH_MS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a topic must be like.
+
+    Attributes:
+        name: short name.
+        config: settings that it is made with; `cleanup.policy` must stay as it is, the rest is the operator's.
+        partitions: how many it must have; None for any number, 0 for as many as the journal has.
+    """
+
+    name: str
+    config: dict[str, str]
+    partitions: int | None = 0
+
+
+SHAPES: Final = (
+    *(Shape(name, _MONTH, None) for name in SOURCES),
+    Shape("rejected", _MONTH, None),
+    Shape("control", _KEPT, 1),
+    Shape("source-times", _COMPACT, 1),
+    Shape("journal", _KEPT),
+    Shape("segment-changes", _COMPACT_LATER),
+    Shape("offers", _MONTH),
+    Shape("reactivations", _MONTH),
+    Shape("suppressions", _MONTH),
+    Shape("customers", _COMPACT),
+    Shape("erasure-ledger", _COMPACT),
+    Shape("progress", _COMPACT),
+)
+
+
+class Topics:
+    """The full names of the topics of a prefix: `<prefix>.<name>.v1`."""
+
+    def __init__(self, prefix: str) -> None:
+        """Takes the prefix of all names."""
+        self.prefix = prefix
+        self.sources = tuple(self.full(name) for name in SOURCES)
+        self.rejected = self.full("rejected")
+        self.control = self.full("control")
+        self.source_times = self.full("source-times")
+        self.journal = self.full("journal")
+        self.segment_changes = self.full("segment-changes")
+        self.offers = self.full("offers")
+        self.reactivations = self.full("reactivations")
+        self.suppressions = self.full("suppressions")
+        self.customers = self.full("customers")
+        self.erasure_ledger = self.full("erasure-ledger")
+        self.progress = self.full("progress")
+
+    def full(self, name: str) -> str:
+        """The topic's name on the broker."""
+        return f"{self.prefix}.{name}.v1"
+
+    def short(self, topic: str) -> str:
+        """The name without prefix and version."""
+        return topic.removeprefix(f"{self.prefix}.").removesuffix(".v1")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicReport:
+    """What was found of a topic; `fault` says what is wrong with it and what to do, `missing` that there is none."""
+
+    name: str
+    partitions: int
+    missing: bool = False
+    created: bool = False
+    fault: str | None = None
+
+
+class TopicsError(Exception):
+    """Topics that a worker cannot work with; each fault names the topic, what it has and what it must have."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        """Takes every fault."""
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+async def check_topics(settings: Settings) -> list[TopicReport]:
+    """What there is of each topic, and what is wrong with it.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    try:
+        await admin.start()
+        return await _look(admin, settings)
+    finally:
+        await admin.close()
+
+
+async def create_topics(settings: Settings) -> list[TopicReport]:
+    """Makes the topics that are missing, then looks at all of them.
+
+    Raises:
+        TopicsError: the broker forbids it, or refuses a topic.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    try:
+        await admin.start()
+        missing = [report for report in await _look(admin, settings) if report.missing]
+        if missing:
+            await _create(admin, settings, missing)
+        made = {report.name for report in missing}
+        return [
+            TopicReport(report.name, report.partitions, report.missing, report.name in made, report.fault)
+            for report in await _look(admin, settings)
+        ]
+    finally:
+        await admin.close()
+
+
+async def ready_topics(settings: Settings) -> int:
+    """Makes what is missing and refuses what has the wrong shape; the number of the journal's partitions.
+
+    Raises:
+        TopicsError: with everything that is wrong.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    reports = await create_topics(settings)
+    faults = tuple(report.fault for report in reports if report.fault)
+    if faults:
+        raise TopicsError(faults)
+    return next(report.partitions for report in reports if report.name == Topics(settings.prefix).journal)
+
+
+async def _look(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicReport]:
+    topics = Topics(settings.prefix)
+    there = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
+    policies = await _cleanup_policies(admin, [topics.full(s.name) for s in SHAPES if topics.full(s.name) in there])
+    journal = there.get(topics.journal, settings.partitions)
+    reports = []
+    for shape in SHAPES:
+        name = topics.full(shape.name)
+        wanted = {None: settings.partitions, 0: journal}.get(shape.partitions, shape.partitions)
+        if name not in there:
+            reports.append(TopicReport(name, wanted or 1, missing=True))
+            continue
+        fault = None
+        if shape.partitions is not None and there[name] != wanted:
+            fault = f"topic {name} must have {wanted} partitions: it has {there[name]}; delete it or use another prefix"
+        elif policies.get(name, shape.config["cleanup.policy"]) != shape.config["cleanup.policy"]:
+            must = shape.config["cleanup.policy"]
+            fault = f"topic {name} must have cleanup.policy={must}: it has {policies[name]}; alter it"
+        reports.append(TopicReport(name, there[name], fault=fault))
+    return reports
+
+
+async def _cleanup_policies(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": ""}) for name in names]
+    policies = {}
+    for response in await admin.describe_configs(resources):
+        for resource in response.resources:
+            name, entries = resource[3], resource[4]
+            policies.update({name: entry[1] for entry in entries if entry[0] == "cleanup.policy"})
+    return policies
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: list[TopicReport]) -> None:
+    configs = {Topics(settings.prefix).full(shape.name): shape.config for shape in SHAPES}
+    wanted = [
+        NewTopic(report.name, report.partitions, settings.replication, topic_configs=configs[report.name])
+        for report in missing
+    ]
+    try:
+        response = await admin.create_topics(wanted)
+    except KafkaError as error:
+        raise TopicsError((f"topics cannot be created: {error}; create them by `goldstream topics create`",)) from error
+    faults = []
+    for name, code, message in ((error[0], error[1], error[2]) for error in response.topic_errors):
+        if code not in (0, TopicAlreadyExistsError.errno):
+            why = message or for_code(code).__name__
+            faults.append(f"topic {name} cannot be created: {why}; create it yourself or let this user create topics")
+    if faults:
+        raise TopicsError(tuple(faults))

@@ -1,0 +1,145 @@
+"""Servers, prefixes and seeds for all tests.
+
+The servers start when the first test asks for one, so tests that need none need nothing installed. What cannot run
+here is said at the end of the run; where CI is set, it is a failure.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from streams.embedded import Embedded, EmbeddedError
+from tests.servers import Missing, program
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
+
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+# The clock of a shared machine says nothing about one example (no deadline), and a failure prints what repeats it.
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=100)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=200, database=None)
+hypothesis.settings.register_profile(
+    "deep",
+    deadline=None,
+    print_blob=True,
+    max_examples=20_000,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+
+
+def _must_run(reason: Exception) -> None:
+    """Give up a test whose server is missing: skipped, or in CI failed (see `pytest_runtest_makereport`)."""
+    pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    """An Apache Kafka for the whole run; a test that stops it starts it again."""
+    server = ApacheKafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        server.start()
+    except Missing as missing:
+        _must_run(missing)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for the whole run; a test that stops it starts it again."""
+    try:
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
+    except Missing as missing:
+        _must_run(missing)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """The embedded broker and Redis for the whole run."""
+    try:
+        server = Embedded(tmp_path_factory.mktemp("embedded"))
+    except EmbeddedError as missing:
+        _must_run(missing)
+    try:
+        asyncio.run(server.start())
+        yield server
+    finally:
+        asyncio.run(server.stop())
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix of topics, keys and groups that no other test has."""
+    return f"t{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus's own checker of rules and configurations."""
+    try:
+        return program("promtool", "prometheus")
+    except Missing as missing:
+        _must_run(missing)
+        raise
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose Hypothesis's profile and a seed, unless the command line did, before its plugin reads them.
+
+    With a seed for the whole run Hypothesis forgets earlier failures, so one is chosen only where there is no memory
+    of them: locally it keeps them in .hypothesis, tries them first, and prints what repeats one.
+    """
+    profile = config.getoption("--hypothesis-profile")
+    if profile is None:
+        profile = os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "default")
+        hypothesis.settings.load_profile(profile)
+    if profile != "default" and config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which examples Hypothesis will try."""
+    seed = config.getoption("--hypothesis-seed")
+    return "hypothesis seed: " + (f"--hypothesis-seed={seed}" if seed else "each test's own, printed when it fails")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI, what was skipped has failed."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} did not run, and in CI everything runs: {_reason(report.longrepr)}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what could not run."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = _reason(report.longrepr)
+        reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons:
+        terminalreporter.section("NOT RUN", sep="!", red=True, bold=True)
+        for reason, tests in sorted(reasons.items()):
+            terminalreporter.line(f"{tests} tests: {reason}", red=True)
+
+
+def _reason(longrepr: Any) -> str:
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr).removeprefix("Skipped: ")

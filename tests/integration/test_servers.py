@@ -1,0 +1,108 @@
+"""The servers of the tests are real, and can be taken away and brought back."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+import redis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from streams.loopback import kafka_answers, redis_answers
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
+from tests.servers.topics import make_topic
+
+REPOSITORY: Final = Path(__file__).parents[2]
+
+
+async def _say(bootstrap: str, topic: str, value: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
+        await producer.send_and_wait(topic, value, partition=0)
+
+
+async def _read(bootstrap: str, topic: str, records: int) -> list[bytes]:
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
+        consumer.assign([TopicPartition(topic, 0)])
+        return [(await consumer.getone()).value for _ in range(records)]
+
+
+@pytest.mark.timeout(180)
+async def test_apache_kafka_keeps_its_port_and_its_data_over_a_stop_and_a_kill(kafka: ApacheKafka, prefix: str) -> None:
+    await make_topic(kafka.bootstrap, prefix)
+    bootstrap = kafka.bootstrap
+
+    await _say(bootstrap, prefix, b"before the stop")
+    await asyncio.to_thread(kafka.stop)
+    assert not await kafka_answers(kafka.port)
+    await asyncio.to_thread(kafka.start)
+
+    await _say(bootstrap, prefix, b"before the kill")
+    await asyncio.to_thread(kafka.kill)
+    assert not await kafka_answers(kafka.port)
+    await asyncio.to_thread(kafka.start)
+
+    assert kafka.bootstrap == bootstrap
+    assert await _read(bootstrap, prefix, 2) == [b"before the stop", b"before the kill"]
+
+
+async def test_a_frozen_apache_kafka_answers_nobody_until_it_thaws(kafka: ApacheKafka) -> None:
+    with kafka.frozen():
+        assert not await kafka_answers(kafka.port)
+    assert await kafka_answers(kafka.port)
+
+
+async def test_apache_kafka_makes_no_topic_by_itself(kafka: ApacheKafka, prefix: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, request_timeout_ms=2_000) as producer:
+        with pytest.raises(UnknownTopicOrPartitionError):
+            await producer.send_and_wait(prefix, b"nobody asked for it")
+
+
+async def test_redis_comes_back_empty_on_its_port(redis_server: RedisServer, prefix: str) -> None:
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.set(prefix, "1")
+
+    await asyncio.to_thread(redis_server.stop)
+    assert not await redis_answers(redis_server.port)
+    await asyncio.to_thread(redis_server.start)
+
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.get(prefix) is None
+        client.set(prefix, "2")
+        redis_server.flush()
+        assert client.dbsize() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_a_child_dies_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
+    parent_says = """
+import pathlib, sys, time
+from streams.children import Child
+child = Child(["sleep", "600"], log=pathlib.Path(sys.argv[1]))
+child.start()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", parent_says, str(tmp_path / "log.txt")], stdout=subprocess.PIPE, cwd=REPOSITORY
+    ) as parent:
+        assert parent.stdout is not None
+        child_pid = int(parent.stdout.readline())
+        assert Path(f"/proc/{child_pid}").exists()
+        parent.kill()
+    deadline_s = time.monotonic() + 5
+    while _lives(child_pid) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert not _lives(child_pid)
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process is there and is not only waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

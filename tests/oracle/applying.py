@@ -1,0 +1,119 @@
+"""Applying an event: whether it repeats one that is remembered, and what it adds to the history."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from tests.oracle import money
+from tests.oracle.consents import SIGNUP_FIELDS
+from tests.oracle.customer import Desk
+from tests.oracle.history import History, Order, Refund
+from tests.oracle.policy import Policy
+
+Event: TypeAlias = dict[str, Any]
+
+REMEMBERED_EVENTS = 64
+
+
+def repeats(history: History, event: Event, as_of: int) -> bool:
+    """Whether the event is a duplicate of one that is still remembered at ``as_of``."""
+    if event["type"] == "purchase":
+        return history.remembered_order(event["order_id"], as_of) is not None
+    if event["type"] == "refund":
+        return history.remembers_refund(event["refund_id"], as_of)
+    return event["event_id"] in history.event_ids[-REMEMBERED_EVENTS:]
+
+
+def apply(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+    """Add an event that is no duplicate to the history."""
+    _APPLY[event["type"]](history, event, occurred_at, as_of, desk)
+    if event["type"] not in ("purchase", "refund"):
+        history.event_ids.append(event["event_id"])
+
+
+def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+    currency = event["currency"]
+    rate = _rate(event, desk.policy)
+    if rate is None:
+        message = f"purchase {event['event_id']!r} in {currency} without a rate cannot have been admitted"
+        raise ValueError(message)
+    order = Order(
+        order_id=event["order_id"],
+        occurred_at=occurred_at,
+        applied_at=as_of,
+        amount_minor=money.minor(event["amount"], currency),
+        discount_minor=money.minor(event.get("discount", 0), currency),
+        currency=currency,
+        rate=rate,
+        base=history.base,
+    )
+    history.orders.append(order)
+    for refund in [refund for refund in history.waiting if refund.order_id == order.order_id]:
+        history.waiting.remove(refund)
+        refund.applied_at = as_of
+        _refund_order(order, refund, desk)
+
+
+def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+    refund = Refund(
+        refund_id=event["refund_id"],
+        order_id=event.get("order_id"),
+        occurred_at=occurred_at,
+        applied_at=as_of,
+        amount_minor=money.minor(event["amount"], event["currency"]),
+        currency=event["currency"],
+        rate=_rate(event, desk.policy),
+        base=history.base,
+    )
+    history.refunds.append(refund)
+    if refund.order_id is None:
+        history.loose.append(refund)
+        return
+    order = history.remembered_order(refund.order_id, as_of)
+    if order is None:
+        history.waiting.append(refund)
+    else:
+        _refund_order(order, refund, desk)
+
+
+def _refund_order(order: Order, refund: Refund, desk: Desk) -> None:
+    """Take a refund off its order; without a rate in a currency that is not the order's it can only be dropped."""
+    if refund.currency != order.currency and refund.rate is None:
+        desk.result.dropped["no_rate"] += 1
+        return
+    order.refunds.append(refund)
+    if order.overdrawn:
+        desk.result.dropped["excess"] += 1
+
+
+def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _desk: Desk) -> None:
+    facts = ((name, event[name]) for name in SIGNUP_FIELDS if name in event)
+    history.person.signup_facts.extend((occurred_at, name, value) for name, value in facts)
+    given = event.get("consent", {}).items()
+    history.person.consents.extend((occurred_at, channel, granted) for channel, granted in given if granted is not None)
+
+
+def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _desk: Desk) -> None:
+    history.person.consents.append((occurred_at, event["channel"], event["granted"]))
+
+
+def _contact(history: History, event: Event, _occurred_at: int, _as_of: int, _desk: Desk) -> None:
+    history.contacts[event["kind"]] += 1
+
+
+_APPLY: dict[str, Callable[[History, Event, int, int, Desk], None]] = {
+    "purchase": _purchase,
+    "refund": _refund,
+    "signup": _signup,
+    "consent": _consent,
+    "contact": _contact,
+}
+
+
+def _rate(event: Event, policy: Policy) -> Fraction | None:
+    """The rate that the journal carries: 1 for the base currency, else the event's, else the policy's."""
+    if event["currency"] == policy.currency:
+        return Fraction(1)
+    if "rate" in event:
+        return money.exact(event["rate"])
+    return policy.rates.get(event["currency"])

@@ -1,0 +1,109 @@
+"""What a run of the oracle hands back, and a customer's final facts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.oracle import moments, money
+from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObject, Output
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Where a customer ended up. Moments are milliseconds, money is base minor units."""
+
+    customer_id: str
+    segment: str
+    cell: str
+    seq: int
+    since: int
+    as_of: int
+    """The last moment at which an event was applied, something fell due, or a policy came."""
+    policy: str
+    currency: str
+    frequency: int
+    monetary: int
+    first_order_at: int | None
+    last_order_at: int | None
+    lifetime_orders: int
+    lifetime_value: int
+    average_check: int
+    gross: int
+    discounts: int
+    discounted_orders: int
+    discount_share: Decimal
+    refunded: int
+    refund_count: int
+    consents: dict[str, str]
+    """``granted``, ``refused`` or ``unknown`` for each of the five channels."""
+    signup: dict[str, str | None]
+    contacts: dict[str, int]
+    """How many of each kind; kinds never seen are absent."""
+
+    def redis_fields(self) -> dict[str, str | None]:
+        """The hash of ``<prefix>:customer:<id>`` as far as the contract names it; None where there is no value."""
+        return {
+            "segment": self.segment,
+            "cell": self.cell,
+            "seq": str(self.seq),
+            "since": moments.text(self.since),
+            "last_order_at": None if self.last_order_at is None else moments.text(self.last_order_at),
+            "frequency": str(self.frequency),
+            "monetary": money.major_text(self.monetary, self.currency),
+            "currency": self.currency,
+            "average_check": money.major_text(self.average_check, self.currency),
+            "lifetime_value": money.major_text(self.lifetime_value, self.currency),
+            "lifetime_orders": str(self.lifetime_orders),
+            "policy": self.policy,
+            "as_of": moments.text(self.as_of),
+        }
+
+
+@dataclass(frozen=True)
+class Erased:
+    """The ledger's entry for a customer: the last ``seq``, and the latest erasure's ``occurred_at``."""
+
+    last_seq: int
+    occurred_at: int
+
+
+@dataclass
+class Result:
+    """Everything published, in order, and everything known at the end."""
+
+    prefix: str
+    outputs: list[Output] = field(default_factory=list)
+    customers: dict[str, Facts] = field(default_factory=dict)
+    ledger: dict[str, Erased] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    """By type of event."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer`` (contacts), ``erased``."""
+
+    def _values(self, *topics: str) -> Iterator[JsonObject]:
+        return (output.value for output in self.outputs if output.topic in topics and output.value is not None)
+
+    @property
+    def changes(self) -> list[JsonObject]:
+        """Values on ``segment-changes``, tombstones left out."""
+        return list(self._values(CHANGES))
+
+    @property
+    def tombstones(self) -> list[str]:
+        """The ``ce_id`` of each erasure's tombstone."""
+        return [output.headers["ce_id"] for output in self.outputs if output.value is None]
+
+    @property
+    def messages(self) -> list[JsonObject]:
+        """Values on ``offers`` and ``reactivations`` together; `outputs` tells which was which."""
+        return list(self._values(*MESSAGE_TYPES))
+
+    @property
+    def suppressions(self) -> list[JsonObject]:
+        """Values on ``suppressions``."""
+        return list(self._values(SUPPRESSIONS))
+
+    def of(self, customer_id: str) -> list[Output]:
+        """One customer's outputs in order: between customers the contract promises none."""
+        return [output for output in self.outputs if output.key == customer_id]

@@ -1,0 +1,1 @@
+"""Hypothesis against the oracle, a naive computation over the whole history."""

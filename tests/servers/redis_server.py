@@ -1,0 +1,70 @@
+"""A real Redis that keeps nothing on disk."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import redis
+
+from streams.children import Child
+from streams.loopback import HOST, free_port, redis_answers, until
+from tests.servers import program
+
+START_WITHIN_S: Final = 20.0
+
+
+class RedisServer:
+    """A Redis on a free port; after a stop, `start` brings it back on the same port, empty."""
+
+    def __init__(self, directory: Path) -> None:
+        """Choose the port, without starting anything.
+
+        Args:
+            directory: Where its log goes.
+
+        Raises:
+            Missing: redis-server is not installed.
+        """
+        self.port = free_port()
+        argv = [program("redis-server", "redis-server"), "--bind", HOST, "--port", str(self.port)]
+        argv += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
+        self._child = Child(argv, log=directory / "log.txt")
+
+    @property
+    def url(self) -> str:
+        """Its URL: `redis://127.0.0.1:23456/0`."""
+        return f"redis://{HOST}:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            RuntimeError: It did not come up within 20 seconds; with the last lines of its log.
+        """
+        self._child.start()
+        running = lambda: self._child.running  # noqa: E731 - a name for one line
+        if not asyncio.run(until(redis_answers, self.port, within_s=START_WITHIN_S, alive=running)):
+            self._child.kill()
+            message = f"Redis did not start; the end of {self._child.log}:\n{self._child.tail(20)}"
+            raise RuntimeError(message)
+
+    def stop(self) -> None:
+        """Take it away, with everything in it."""
+        self._child.stop()
+
+    def flush(self) -> None:
+        """Empty it."""
+        with contextlib.closing(redis.Redis.from_url(self.url)) as client:
+            client.flushall()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nobody for a while (SIGSTOP, then SIGCONT)."""
+        self._child.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._child.signal(signal.SIGCONT)

@@ -1,0 +1,1 @@
+"""The core and its surroundings, one thing at a time, without servers."""

@@ -1,0 +1,170 @@
+"""The compose file, the image and the servers' settings fit each other and their published forms.
+
+There is no Docker engine where these tests run: what is checked is what the files say.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from streams.variables import VARIABLES
+
+ROOT: Final = Path(__file__).parents[2]
+DEPLOY: Final = ROOT / "deploy"
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+SCHEMA: Final = json.loads((ROOT / "tests/data/compose/compose-spec.json").read_text("utf-8"))
+DOCKERFILE: Final = (DEPLOY / "Dockerfile").read_text("utf-8")
+PROPERTIES: Final = dict(
+    line.split("=", 1)
+    for line in (DEPLOY / "kafka/server.properties").read_text("utf-8").splitlines()
+    if "=" in line and not line.startswith("#")
+)
+UNITS: Final = {"s": 1, "m": 60}
+
+
+def seconds(text: str) -> int:
+    """Reads a length of time as the compose file writes it."""
+    return int(text[:-1]) * UNITS[text[-1]]
+
+
+def binds(service: dict[str, Any]) -> list[Path]:
+    """Gives the files and folders of the checkout that a service sees."""
+    return [ROOT / volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith(".")]
+
+
+def test_the_compose_file_holds_to_the_compose_specification() -> None:
+    """The schema is that of Compose's own loader; see tests/data/compose/README.md."""
+    Draft202012Validator.check_schema(SCHEMA)
+    faults = [f"{fault.json_path}: {fault.message}" for fault in Draft202012Validator(SCHEMA).iter_errors(COMPOSE)]
+
+    assert faults == []
+
+
+def test_the_schema_finds_a_fault_where_there_is_one() -> None:
+    """A schema that accepts anything would prove nothing."""
+    wrong = {"services": {"goldstream": {"image": "goldstream", "restart_polcy": "always"}}}
+
+    assert not Draft202012Validator(SCHEMA).is_valid(wrong)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_pinned_restarts_and_is_open_to_this_machine_only(name: str) -> None:
+    """An image without a version is another one tomorrow; a port without an address is open to the network."""
+    service = SERVICES[name]
+
+    assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+[\w.-]*|goldstream:local", service["image"])
+    assert service["restart"] == "unless-stopped"
+    assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert "healthcheck" in service or "demo" in service.get("profiles", [])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_mounts_waits_for_and_keeps_is_there(name: str) -> None:
+    """Files of the checkout, services with a health check, named volumes."""
+    service = SERVICES[name]
+
+    assert [path for path in binds(service) if not path.exists()] == []
+    for other, how in service.get("depends_on", {}).items():
+        assert how["condition"] == "service_started" or "healthcheck" in SERVICES[other]
+    for volume in service.get("volumes", []):
+        assert volume.startswith((".", "/")) or volume.split(":")[0] in COMPOSE["volumes"]
+
+
+def test_goldstream_is_given_only_settings_that_it_has() -> None:
+    """A misspelt variable would be ignored, or stop the worker."""
+    known = {variable.name for variable in VARIABLES}
+
+    for name in ("goldstream", "shop"):
+        assert set(SERVICES[name]["environment"]) <= known
+    assert set(re.findall(r"\b(GOLDSTREAM_[A-Z_]+)=", DOCKERFILE)) <= known
+
+
+def test_the_worker_is_given_the_time_that_it_promises_to_need_for_a_stop() -> None:
+    """The contract gives it 30 seconds; a shorter grace would kill it in the middle of a flush."""
+    assert seconds(SERVICES["goldstream"]["stop_grace_period"]) == 30
+
+
+def test_addresses_and_ports_agree_between_the_files() -> None:
+    """Kafka's listeners, Redis, the worker's metrics, Prometheus' targets and Grafana's data source."""
+    environment = SERVICES["goldstream"]["environment"]
+    scrape = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    targets = next(job for job in scrape if job["job_name"] == "goldstream")["dns_sd_configs"][0]
+    sources = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8"))
+    http_port = environment["GOLDSTREAM_HTTP"].rpartition(":")[2]
+
+    assert f"INTERNAL://{environment['GOLDSTREAM_KAFKA']}" in PROPERTIES["advertised.listeners"].split(",")
+    assert environment["GOLDSTREAM_REDIS"] == "redis://redis:6379/0"
+    assert (targets["names"], str(targets["port"])) == (["goldstream"], http_port)
+    assert f":{http_port}/ready" in SERVICES["goldstream"]["healthcheck"]["test"][-1]
+    assert SERVICES["goldstream"]["ports"][0].endswith(f":{http_port}")
+    assert f"EXPOSE {http_port}" in DOCKERFILE
+    assert [source["url"] for source in sources["datasources"]] == ["http://prometheus:9090"]
+
+
+def test_a_program_on_the_host_reaches_kafka_by_the_address_that_kafka_gives_it() -> None:
+    """Kafka sends its clients to the advertised address: it must be the published one."""
+    address, published, inside = SERVICES["kafka"]["ports"][0].split(":")
+
+    assert f"HOST://{address}:{published}" in PROPERTIES["advertised.listeners"].split(",")
+    assert f"HOST://:{inside}" in PROPERTIES["listeners"].split(",")
+
+
+def test_kafka_keeps_its_data_in_the_volume_and_makes_no_topics_by_itself() -> None:
+    """Data beside the volume is gone with the container; a topic made by a typing error swallows events."""
+    assert f"kafka:{PROPERTIES['log.dirs']}" in SERVICES["kafka"]["volumes"]
+    assert PROPERTIES["auto.create.topics.enable"] == "false"
+
+
+def test_redis_evicts_nobody() -> None:
+    """An evicted key is a customer who silently vanishes from look-ups."""
+    settings = (DEPLOY / "redis/redis.conf").read_text("utf-8")
+
+    assert "\nmaxmemory-policy noeviction\n" in settings
+    assert "\nappendonly yes\n" in settings
+
+
+def test_the_dashboard_lies_where_grafana_looks_for_it() -> None:
+    """The provider's path is the mounted folder, and the home page is one of its files."""
+    provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/goldstream.yml").read_text("utf-8"))
+    path = provider["providers"][0]["options"]["path"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+
+    assert f"./deploy/grafana/dashboards:{path}:ro" in SERVICES["grafana"]["volumes"]
+    assert (DEPLOY / "grafana/dashboards" / Path(home).relative_to(path)).is_file()
+
+
+def test_the_image_is_built_from_what_is_there_and_nothing_else() -> None:
+    """Every copied path exists and is let through by the ignore file, which begins by refusing everything."""
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, flags=re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    assert {line for line in ignored if line.startswith("!")} == {f"!{source}" for source in copied}
+    assert next(line for line in ignored if not line.startswith("#")) == "*"
+
+
+def test_the_image_does_not_run_as_root_and_names_no_registry() -> None:
+    """The user is given by number, so that a cluster that refuses root can tell; packages come from pip's settings."""
+    users = re.findall(r"^USER (.+)$", DOCKERFILE, flags=re.MULTILINE)
+
+    assert users
+    assert not users[-1].startswith(("root", "0"))
+    assert "://" not in DOCKERFILE
+
+
+def test_every_decision_is_in_the_index_once() -> None:
+    """A decision that the index does not name is not found."""
+    index = (DEPLOY / "decisions/README.md").read_text("utf-8")
+    pages = sorted(path.name for path in (DEPLOY / "decisions").glob("[0-9]*.md"))
+
+    assert sorted(re.findall(r"\]\(([0-9][\w.-]+\.md)\)", index)) == pages
