@@ -1,39 +1,27 @@
-"""The lane of a changelog partition: `project` shows its customers in Redis.
-
-All records of a customer lie in one changelog partition, so the offset up to which the partition is shown, kept in Redis
-itself and checked in the same transaction as every write, is all it takes for a write never to replace a newer one. A
-Redis that was emptied has no such offset: it is filled from the beginning.
-"""
+"""The lane of a changelog partition: `project` shows its customers in Redis, however long Redis is away."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import RedisError
 
+from agents.projection import Emptied, Projection
 from agents.rules import Follower
 from state.policy import Policy
-from state.profile import Profile, decode_profile
 from streams.metrics import Metrics
-from streams.reading import read_range
-from streams.redis_rows import customer_row
 from streams.stage import Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)
 
-CHUNK: Final = 500
-"""Customers in one transaction: Redis serves nobody else while it lasts."""
 LONGEST_PAUSE_SECONDS: Final = 5.0
-
-
-class Emptied(Exception):
-    """Redis no longer knows how far this partition was shown: it was flushed or replaced."""
+WATCH_SECONDS: Final = 5.0
 
 
 class ProjectLane:
@@ -45,32 +33,54 @@ class ProjectLane:
         self._tp = tp
         self._stage = stage
         self._running = running
-        self._shown = 0
         self._stopping = asyncio.Event()
-        self._position_key = f"{stage.prefix}:project:{tp.partition}"
+        self._writing = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
+        self._projection = Projection(
+            stage.redis, stage.kafka, stage.prefix, tp.topic, tp.partition, lambda: stage.policy
+        )
 
     async def recover(self) -> None:
         """Makes up for what Redis has missed before the offset at which the group goes on."""
         await self._stage.follower.wait(lambda: self._stage.follower.policy is not None)
         start = await self._running.start_of(self._tp)
-        await self._persist(self._catch_up, start)
-        self.cursor = start
+        if await self._persist(lambda: self._projection.catch_up(start)):
+            self.cursor = start
+            self._watch = asyncio.create_task(self._watch_redis())
+
+    async def _watch_redis(self) -> None:
+        """Looks now and then whether Redis was emptied while nothing came to be written."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            async with self._writing:
+                await self._persist(lambda: self._projection.catch_up(self.cursor))
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Writes the records, however long Redis is away, and moves the cursor."""
-        if await self._persist(self._show, records):
-            self.cursor = records[-1].offset + 1
+        """Writes the records and moves the cursor; an emptied Redis is filled from the beginning first."""
+        before = self._projection.written
 
-    async def _persist(self, work: Any, argument: Any) -> bool:
+        async def show() -> None:
+            try:
+                await self._projection.show(records)
+            except Emptied:
+                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
+                await self._projection.catch_up(records[0].offset)
+                await self._projection.show(records)
+
+        async with self._writing:
+            if not await self._persist(show):
+                return
+            self.cursor = records[-1].offset + 1
+            self._stage.metrics.projected.inc(self._projection.written - before)
+
+    async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Tries until Redis has taken it all; False if the lane was stopped before."""
         pause, since = 0.1, None
         while not self._stopping.is_set():
             try:
-                await work(argument)
+                await work()
             except Emptied:
-                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
-                self._shown = 0
-                work, argument = self._refill(work, argument)
+                continue
             except (RedisError, OSError) as error:
                 if since is None:
                     since = time.monotonic()
@@ -87,76 +97,14 @@ class ProjectLane:
                 return True
         return False
 
-    def _refill(self, work: Any, argument: Any) -> tuple[Any, Any]:
-        """First everything before, then what was at hand."""
-
-        async def from_the_beginning(rest: Any) -> None:
-            await self._catch_up(rest if isinstance(rest, int) else rest[0].offset)
-            if not isinstance(rest, int):
-                await self._show(rest)
-
-        return (work, argument) if isinstance(argument, int) else (from_the_beginning, argument)
-
-    async def _catch_up(self, start: int) -> None:
-        """Shows what lies between the offset that Redis has and `start`."""
-        shown = await self._stage.redis.get(self._position_key)
-        self._shown = 0 if shown is None else int(shown)
-        if self._shown < start:
-            begin = self._shown or None
-            async for batch in read_range(self._stage.kafka, self._tp.topic, self._tp.partition, begin, start):
-                await self._show(batch)
-
-    async def _show(self, records: Sequence[ConsumerRecord]) -> None:
-        last: dict[bytes, ConsumerRecord] = {}
-        for record in records:
-            if record.offset >= self._shown:
-                last.pop(record.key, None)
-                last[record.key] = record  # in the order of the last offsets, so that a chunk ends where it says
-        newest = list(last.values())
-        for begin in range(0, len(newest), CHUNK):
-            chunk = newest[begin : begin + CHUNK]
-            is_last = begin + CHUNK >= len(newest)
-            await self._write(chunk, (records if is_last else chunk)[-1].offset + 1)
-            await asyncio.sleep(0)
-
-    async def _write(self, records: Sequence[ConsumerRecord], shown: int) -> None:
-        """One transaction: the rows, the sorted sets and the new offset, or nothing if another worker was faster."""
-        prefix, policy = self._stage.prefix, self._stage.policy
-        rows = [(record.key.decode(), record.value and decode_profile(record.value)) for record in records]
-        async with self._stage.redis.pipeline(transaction=True) as pipe:
-            await pipe.watch(self._position_key)
-            before = await pipe.get(self._position_key)
-            if before is None and self._shown > 0:
-                raise Emptied
-            if before is not None and int(before) >= shown:
-                self._shown = int(before)
-                return
-            segments = await self._segments([customer_id for customer_id, _ in rows])
-            pipe.multi()
-            for (customer_id, profile), was in zip(rows, segments, strict=True):
-                _show_customer(pipe, prefix, customer_id, profile, was, policy)
-            pipe.set(self._position_key, shown)
-            try:
-                await pipe.execute()
-            except WatchError:
-                return await self._write(records, shown)
-        self._shown = shown
-        self._stage.metrics.projected.inc(len(rows))
-        return None
-
-    async def _segments(self, customer_ids: Sequence[str]) -> list[str | None]:
-        """In which segments Redis has the customers now."""
-        async with self._stage.redis.pipeline(transaction=False) as pipe:
-            for customer_id in customer_ids:
-                pipe.hget(f"{self._stage.prefix}:customer:{customer_id}", "segment")
-            return list(await pipe.execute())
-
     def stop(self) -> None:
         """Ends the wait for a Redis that is away."""
         self._stopping.set()
 
     def close(self) -> None:
         """Nothing is kept of a partition but its place, which Redis has."""
+        if self._watch is not None:
+            self._watch.cancel()
         self._stage.metrics.forget_partition("project", self._tp.topic, self._tp.partition)
 
 
@@ -166,7 +114,7 @@ class ProjectStage:
     name = "project"
 
     def __init__(
-        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: Follower, redis: "Redis[str]"
+        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: Follower, redis: Redis
     ) -> None:
         """Takes the topics, Redis and what is known of the policy."""
         self.group = f"{topics.prefix}.project"
@@ -187,16 +135,3 @@ class ProjectStage:
     def lane(self, tp: TP, running: Running) -> ProjectLane:
         """The lane of a changelog partition."""
         return ProjectLane(tp, self, running)
-
-
-def _show_customer(
-    pipe: Any, prefix: str, customer_id: str, profile: Profile | None, was: str | None, policy: Policy
-) -> None:
-    key = f"{prefix}:customer:{customer_id}"
-    if was and (profile is None or was != profile.segment):
-        pipe.zrem(f"{prefix}:segment:{was}", customer_id)
-    if profile is None:
-        pipe.delete(key)
-        return
-    pipe.hset(key, mapping=customer_row(profile, policy.currency, policy.digits))
-    pipe.zadd(f"{prefix}:segment:{profile.segment}", {customer_id: profile.monetary})

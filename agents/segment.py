@@ -114,11 +114,12 @@ class SegmentLane:
             before = len(out)
             while not partition.apply(offset, customer_id, record, out):
                 await self._write(out, published, offset=None)
-                out, published, before = [], [], 0
+                before = 0
             partition.progress.offset = offset + 1
             if len(out) > before:
                 published.append((message.timestamp, isinstance(record, TimeCame), len(out) - before))
         await self._write(out, published, offset=partition.progress.offset)
+        self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 
     async def _write(self, out: list[Output], published: list[tuple[int, bool, int]], offset: int | None) -> None:
         """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
@@ -131,6 +132,7 @@ class SegmentLane:
             outbox.add(topic, self.number, key, value, headers)
         await outbox.flush()
         self._count(out, published)
+        del out[:], published[:]
         self._running.ensure_ours()
         if self.partition.new_erasures:
             for key, erasure in self.partition.new_erasures.items():

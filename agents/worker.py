@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
 from agents.admit import AdmitStage
+from agents.gauges import Gauges
 from agents.http import serve_http
 from agents.project import ProjectStage
 from agents.rules import Follower
@@ -111,9 +112,10 @@ class Worker:
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
             self._waits_for = None
             jobs.extend(stage.run(self.stop) for stage in self.stages)
+            jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall").run))
             jobs.append(self._compare_rules(follower))
             tasks = [asyncio.create_task(job) for job in jobs]
-            running = tasks[-1 - len(self.stages) : -1]
+            running = tasks[-2 - len(self.stages) : -2]
             try:
                 await asyncio.gather(*running)
             finally:

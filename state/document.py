@@ -43,7 +43,7 @@ def read_object(value: bytes | None) -> dict[str, object] | Rejected:
     except UnicodeDecodeError as error:
         wrong = value[error.start]
         return Rejected("malformed", f"value must be UTF-8: got byte 0x{wrong:02x} at {error.start}")
-    if _brackets(value) > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if _brackets(value) > MAX_DEPTH and _is_too_deep(text):
         return Rejected("malformed", f"value must be at most {MAX_DEPTH} levels deep: got more")
     try:
         found = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
@@ -65,13 +65,14 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _depth(text: str) -> int:
-    """How deep the brackets outside of strings lie in each other."""
-    depth = deepest = 0
+def _is_too_deep(text: str) -> bool:
+    """Whether more than `MAX_DEPTH` brackets outside of strings are open at once anywhere."""
+    depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif token[0] in "]}":
             depth -= 1
-    return deepest
+    return False

@@ -44,7 +44,8 @@ class Fields:
         text = self._string(name)
         if text and (most is None or len(text) <= most):
             return text
-        self.blame("invalid", name, f"must be a string of 1 to {most} characters" if most else "must not be empty")
+        length = f"1 to {most} characters" if most else "at least 1 character"
+        self.blame("invalid", name, f"must be a string of {length}")
         return ""
 
     def identifier_if_any(self, name: str) -> str:

@@ -59,7 +59,6 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     forget_at = forget_order_at(order, policy.window_ms)
     profile.forget_at = min(profile.forget_at, forget_at)
     profile.gross += order.amount
-    profile.discounts += order.discount
     if at + policy.window_ms <= as_of:
         profile.left += 1
     _count(profile, order, as_of, policy.window_ms, 1)
@@ -90,7 +89,7 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
             profile.monetary -= amount
         return
     order = find_order(profile, event.order_id)
-    waiting = WaitingRefund(as_of + window_ms, event.order_id, event.amount, event.currency, event.base)
+    waiting = WaitingRefund(as_of + window_ms, event.refund_id, event.order_id, event.amount, event.currency, event.base)
     if order is None:
         insort(refunds.waiting, waiting, key=_until)
     else:
@@ -140,6 +139,7 @@ def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int
     profile.lifetime_orders += sign
     profile.net += sign * order.net
     if order.discount:
+        profile.discounts += sign * order.discount
         profile.discounted_orders += sign
     if order.at + window_ms > as_of:
         profile.frequency += sign
@@ -151,25 +151,26 @@ def _refund_order(
 ) -> None:
     """Applies a refund to its order; what exceeds the order's amount has no effect and is counted."""
     foreign = order.foreign
-    paid_in = policy.currency if foreign is None else foreign.currency
-    if refund.currency == paid_in:
-        amount = refund.amount
-        if foreign is not None:
-            amount = convert(amount, DIGITS[paid_in], Fraction(foreign.rate), policy.digits)
-    elif refund.base is not None:
-        amount = refund.base
-    else:
+    in_its_currency = refund.currency == (policy.currency if foreign is None else foreign.currency)
+    if not in_its_currency and refund.base is None:
         dropped[NO_RATE] += 1
         return
     was_full, was_net = order.fully_refunded, order.net
     _count(profile, order, as_of, policy.window_ms, -1)
-    order.refunded += amount
-    if foreign is not None and refund.currency == paid_in:
-        foreign.refunded += refund.amount
+    if foreign is None:
+        order.refunded += refund.amount if in_its_currency else refund.base or 0
+    else:
+        if in_its_currency:
+            foreign.refunded += refund.amount
+        else:
+            foreign.other += refund.base or 0
+        own = min(foreign.refunded, foreign.amount)
+        at_the_rate = convert(own, DIGITS[foreign.currency], Fraction(foreign.rate), policy.digits)
+        order.refunded = at_the_rate + foreign.other
     _count(profile, order, as_of, policy.window_ms, 1)
     profile.refunded += was_net - order.net
     profile.refund_count += 1
-    if order.refunded > order.amount if foreign is None else foreign.refunded > foreign.amount:
+    if order.refunded > order.amount or (foreign is not None and foreign.refunded > foreign.amount):
         dropped[EXCESS] += 1
     if order.fully_refunded and not was_full:
         _recall_ends(profile, order)
@@ -182,6 +183,9 @@ def _settle_waiting(profile: Profile, order: Order, as_of: int, policy: Policy, 
         return
     for waiting in [each for each in refunds.waiting if each.order_id == order.order_id]:
         refunds.waiting.remove(waiting)
+        for seen in refunds.seen:
+            if seen.refund_id == waiting.refund_id:  # it is applied only now
+                seen.forget_at = max(seen.forget_at, as_of + policy.window_ms)
         _refund_order(profile, order, waiting, as_of, policy, dropped)
 
 

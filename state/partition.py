@@ -30,7 +30,7 @@ from state.events import (
 from state.faults import Faults
 from state.moments import format_ms
 from state.policy import Policy, may_follow, parse_policy
-from state.profile import NEVER, Profile
+from state.profile import NEVER, Head, Profile
 from state.transitions import Rules, Tally, apply_event, apply_rules, as_of, is_duplicate, lapse
 
 BEFORE_ALL_TIME = -(1 << 62)
@@ -51,6 +51,9 @@ class Customers(Protocol):
 
     def ids(self) -> Iterable[str]:
         """Everyone who is known."""
+
+    def heads(self) -> Iterable[tuple[str, Head]]:
+        """Everyone with the head of their profile."""
 
     def due(self, customer_id: str) -> int:
         """When the customer next needs judging; `NEVER` for one who is not known."""
@@ -97,7 +100,11 @@ class Partition:
         self.rules: Rules | None = None
         if self.progress.policy is not None:
             self._set_rules()
-        self.wheel = DueWheel((customers.due(each), each) for each in customers.ids())
+        dues = []
+        for customer_id, head in customers.heads():
+            dues.append((head.due, customer_id))
+            self.population[head.segment] += 1
+        self.wheel = DueWheel(dues)
         self._remaining: Iterator[str] | None = None
 
     def apply(self, offset: int, customer_id: str, record: JournalRecord, out: list[Output]) -> bool:

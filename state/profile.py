@@ -16,12 +16,16 @@ NEVER = 1 << 62
 
 
 class Foreign(msgspec.Struct, array_like=True, gc=False):
-    """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate."""
+    """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate.
+
+    `amount` and `refunded` in its own minor units; `other` what was refunded in other currencies, in base minor units.
+    """
 
     currency: str
     amount: int
     rate: str
     refunded: int = 0
+    other: int = 0
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -40,9 +44,12 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         """Whether everything that was paid has gone back; never true of an order of nothing."""
         if not self.refunded and self.foreign is None:
             return False
-        if self.foreign is not None and 0 < self.foreign.amount <= self.foreign.refunded:
+        foreign = self.foreign
+        if foreign is None:
+            return self.refunded >= self.amount > 0
+        if 0 < foreign.amount <= foreign.refunded:
             return True
-        return self.refunded >= self.amount > 0
+        return foreign.other > 0 and foreign.amount > 0 and self.refunded >= self.amount
 
     @property
     def net(self) -> int:
@@ -63,6 +70,7 @@ class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
     """A refund whose order has not come; `until` is when it is dropped."""
 
     until: int
+    refund_id: str
     order_id: str
     amount: int
     currency: str
@@ -119,7 +127,7 @@ class Run(msgspec.Struct, array_like=True):
 class Profile(msgspec.Struct, array_like=True):
     """Everything known of one customer.
 
-    `due` stands first so that `peek_due` finds it without decoding the rest. `offset` is the journal offset of the last
+    The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is the journal offset of the last
     record applied, `judged` the moment of the last judgement. `orders` is sorted by moment and id; its first `left`
     orders are out of the window. `frequency` and `monetary` are those of the window, all other sums of a lifetime.
     """
@@ -153,8 +161,18 @@ class Profile(msgspec.Struct, array_like=True):
     runs: list[Run] = []
 
 
+class Head(msgspec.Struct, array_like=True, gc=False):
+    """The first fields of a profile, which are read without the rest."""
+
+    due: int
+    offset: int
+    seq: int
+    segment: str
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Profile)
+_head_decoder = msgspec.msgpack.Decoder(Head)
 _PREFIX = bytes([FORMAT])
 _DUE_AT = len(_PREFIX) + (1 if len(Profile.__struct_fields__) < 16 else 3)
 """Where `due` begins: after the version byte and the header of the array."""
@@ -176,8 +194,19 @@ def decode_profile(value: bytes) -> Profile:
     return _decoder.decode(memoryview(value)[1:])
 
 
+def decode_head(value: bytes) -> Head:
+    """The first fields of an encoded profile.
+
+    Raises:
+        UnknownFormat: as `decode_profile`.
+    """
+    if value[0] != FORMAT:
+        raise UnknownFormat(value[0])
+    return _head_decoder.decode(memoryview(value)[1:])
+
+
 def peek_due(value: bytes) -> int:
     """When the encoded profile next needs judging, without decoding it."""
     if value[_DUE_AT] == 0xCF:  # an unsigned integer of 8 bytes: every moment after 1970-02-19
         return int.from_bytes(value[_DUE_AT + 1 : _DUE_AT + 9], "big")
-    return decode_profile(value).due
+    return decode_head(value).due

@@ -41,7 +41,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int = -1
 
 
-class NoControlTopic(Exception):  # noqa: N818 - it names what there is not
+class NoControlTopic(Exception):
     """The control topic does not exist yet."""
 
     def __init__(self, topic: str) -> None:

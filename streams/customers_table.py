@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from state.profile import NEVER, Profile, decode_profile, encode_profile, peek_due
+from state.profile import NEVER, Head, Profile, decode_head, decode_profile, encode_profile, peek_due
 
 
 class CustomersTable:
@@ -46,6 +46,11 @@ class CustomersTable:
     def ids(self) -> Iterable[str]:
         """Everyone who is known."""
         return list(self._kept) + [each for each in self._touched if each not in self._kept]
+
+    def heads(self) -> Iterator[tuple[str, Head]]:
+        """Everyone with their due moment and segment, as recovered: to be asked for before anyone is touched."""
+        for customer_id, value in self._kept.items():
+            yield customer_id, decode_head(value)
 
     def due(self, customer_id: str) -> int:
         """When the customer next needs judging; `NEVER` for one who is not known."""

@@ -1,9 +1,9 @@
 """A histogram that takes a whole batch of observations at once.
 
-`prometheus_client.Histogram.observe` walks the buckets and locks twice for every observation: 0.8 µs, as much as decoding
-an event. The lanes work by the batch, and most events of a batch were published in the same few milliseconds, so this
-collector adds `count` equal observations in one step, and unequal ones at 0.2 µs each (deploy/decisions/0001). It is
-written against the library's public extension point (`Collector`) and exposes the same text as the stock histogram.
+`prometheus_client.Histogram.observe` walks the buckets and locks twice for every observation: 0.8 µs, as much as
+decoding an event. The lanes work by the batch, and most events of a batch were published in the same few milliseconds,
+so this collector adds `count` equal observations in one step, and unequal ones at 0.2 µs each (deploy/decisions/0001).
+It is written against the library's public extension point (`Collector`) and exposes the same text as its histogram.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def set_up_logging(
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     is_debug = level == "debug"
-    handler.setFormatter(JsonLine(is_debug) if form == "json" else TextLine(is_debug))
+    handler.setFormatter(JsonLine(is_debug=is_debug) if form == "json" else TextLine(is_debug=is_debug))
     if not is_debug:
         handler.addFilter(_SeldomRepeated())
     root = logging.getLogger()
@@ -51,7 +51,7 @@ def set_up_logging(
 class TextLine(logging.Formatter):
     """`2026-05-12T09:30:00.000Z info agents.worker: what happened key=value`."""
 
-    def __init__(self, is_debug: bool = False) -> None:
+    def __init__(self, *, is_debug: bool = False) -> None:
         """Show whole tracebacks where `is_debug`."""
         super().__init__()
         self.is_debug = is_debug
@@ -71,7 +71,7 @@ class TextLine(logging.Formatter):
 class JsonLine(logging.Formatter):
     """One JSON object: `at`, `level`, `logger`, `message`, then what the record carries, then `error`."""
 
-    def __init__(self, is_debug: bool = False) -> None:
+    def __init__(self, *, is_debug: bool = False) -> None:
         """Add whole tracebacks where `is_debug`."""
         super().__init__()
         self.is_debug = is_debug

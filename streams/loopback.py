@@ -15,7 +15,7 @@ HOST: Final = "127.0.0.1"
 # server from coming back.
 _PORTS: Final = range(20_000, 32_000)
 
-_APIVERSIONS_REQUEST: Final = bytes.fromhex("0000000a" "0012" "0000" "00000001" "ffff")
+_APIVERSIONS_REQUEST: Final = bytes.fromhex("0000000a0012000000000001ffff")
 """Kafka's ApiVersions, version 0: length 10, api key 18, version 0, correlation id 1, no client id."""
 
 

@@ -8,6 +8,7 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
     ConsumerScheduler.iterate                   yields (partition, list of records), not single records
     Consumer._to_message                        makes one message of that list
     Consumer._wait_next_records                 waits for room when every lane is full, where Faust sleeps a second
+    Consumer.perform_seek                       remembers where the group stands, for the lanes
     Consumer._add_gap                           offsets that are not there are no concern: lanes count by themselves
     Consumer._filter_tps_with_pending_acks      every open lane may commit
     Consumer._new_offset                        the lane's durable cursor, where Faust counts acks (and can pass what is
@@ -111,6 +112,7 @@ class LaneConsumer(driver.Consumer):
     """Consumes whole batches and commits what the lanes have made durable."""
 
     transport: "LaneTransport"
+    _starts: "asyncio.Future[Mapping[TP, int]] | None" = None
 
     def _new_consumer_thread(self) -> LaneConsumerThread:
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -153,17 +155,24 @@ class LaneConsumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         return self.transport.lanes.cursors().get(tp)
 
+    async def perform_seek(self) -> None:
+        """Goes to where the group stands, and remembers where that is."""
+        await super().perform_seek()
+        if self._starts is None or self._starts.done():
+            self._starts = self.loop.create_future()
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
+        missing = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
+        starts = {tp: offset for tp, offset in self._committed_offset.items() if offset}
+        if missing:
+            starts.update(await self._thread.call_thread(consumer.beginning_offsets, missing))
+        self._starts.set_result(starts)
+
     async def start_of(self, tp: TP) -> int:
         """Where the group reads on: the committed offset, or the beginning of what is left of the partition."""
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
-        partition = aiokafka.TopicPartition(tp.topic, tp.partition)
-        committed: int | None = await self._thread.call_thread(consumer.committed, partition)
-        if committed is not None and committed >= 0:
-            return committed
-        beginnings: dict[aiokafka.TopicPartition, int] = await self._thread.call_thread(
-            consumer.beginning_offsets, [partition]
-        )
-        return beginnings[partition]
+        if self._starts is None:
+            self._starts = self.loop.create_future()
+        starts: Mapping[TP, int] = await asyncio.shield(self._starts)
+        return starts[tp]
 
     def ack(self, message: Message) -> bool:
         """Marks a message as handled; what is committed is not decided here."""
@@ -178,6 +187,7 @@ class LaneConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Opens the lanes, which recover on their own while Faust goes on."""
+        self._starts = None
         await self.transport.lanes.open(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 

@@ -4,16 +4,18 @@ A customer's events go to the partition of the key, by Java's murmur2, in the or
 records without a key go to the partitions in turn.
 """
 
-import asyncio
 from collections import deque
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 # 128 KiB make some 500 events a request; larger ones measured no faster on one broker.
 BATCH_BYTES: Final = 128 * 1024
@@ -43,7 +45,7 @@ class Publisher:
         self._settings = settings
         self._turn = 0
         self._open: dict[int, Any] = {}
-        self._underway: deque[tuple[asyncio.Future[Any], int]] = deque()
+        self._underway: deque[tuple[Future[Any], int]] = deque()
 
     async def __aenter__(self) -> Self:
         """Connect.

@@ -7,11 +7,13 @@ message completes the sentence "GOLDSTREAM_X must ...".
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-LONGEST_MS = 30 * 86_400_000
+LONGEST_MS: Final = 30 * 86_400_000
+LAST_PORT: Final = 65_535
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -64,8 +66,8 @@ def host_and_port(text: str, lowest_port: int = 1) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not _HOST.fullmatch(host) or not re.fullmatch(r"[0-9]{1,5}", port):
         raise ValueError("be host:port")
-    if not lowest_port <= int(port) <= 65_535:
-        raise ValueError(f"have a port from {lowest_port} to 65535")
+    if not lowest_port <= int(port) <= LAST_PORT:
+        raise ValueError(f"have a port from {lowest_port} to {LAST_PORT}")
     return host.strip("[]"), int(port)
 
 

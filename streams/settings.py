@@ -24,6 +24,7 @@ class SettingsError(Exception):
     """Settings that cannot be used; `faults` names each of them with its value and the way out."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
+        """Keep every fault."""
         super().__init__("; ".join(faults))
         self.faults = faults
 
@@ -45,7 +46,7 @@ class Settings:
     data: Path = Path(".goldstream")
     log: str = "info"
     log_format: LogFormat = "text"
-    kafka_security: KafkaSecurity = KafkaSecurity()
+    kafka_security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     @property
     def http_address(self) -> tuple[str, int]:

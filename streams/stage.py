@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 import faust
 from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError
 from faust.transport import conductor
 from faust.types import TP
 from yarl import URL
@@ -116,7 +117,7 @@ class _LaneTask:
         self.room = room
         self.task: asyncio.Task[None] | None = None
 
-    async def run(self, on_drained: Callable[[], None]) -> None:
+    async def run(self, on_drained: Callable[[], None], on_batch: Callable[[int], None]) -> None:
         lane, queue = self.lane, self.queue
         await lane.recover()
         self.recovered = True
@@ -128,6 +129,7 @@ class _LaneTask:
             count = min(len(queue), LARGEST_BATCH)
             take = queue.popleft
             await lane.process([take() for _ in range(count)])
+            on_batch(count)
             if self.full and len(queue) <= FULL // 2:
                 self.full = False
                 on_drained()
@@ -196,6 +198,17 @@ class Stage:
         """How many records wait in each lane."""
         return {tp: len(task.queue) for tp, task in self._tasks.items()}
 
+    def lags(self) -> Mapping[TP, int]:
+        """How many records of each partition are not done with, as far as the last fetch has told."""
+        if self._app is None or not self._tasks:
+            return {}
+        ends = {tp: self._app.consumer.highwater(tp) for tp in self._tasks}
+        return {tp: max(0, (ends[tp] or 0) - max(0, task.lane.cursor)) for tp, task in self._tasks.items()}
+
+    def recovering(self) -> int:
+        """How many lanes are recovering."""
+        return sum(not task.recovered for task in self._tasks.values())
+
     def lanes(self) -> Mapping[TP, Lane]:
         """The lanes that are open."""
         return {tp: task.lane for tp, task in self._tasks.items()}
@@ -215,6 +228,8 @@ class Stage:
                 if time.monotonic() - began > 60:
                     pause = 1.0
                 self._metrics.stage_restarts.labels(name).inc()
+                if isinstance(error, KafkaError):
+                    self._metrics.delivery_failures.labels(name).inc()
                 log.error("stage %s failed: %s; starts anew in %.0f s", name, describe(error), pause)
                 log.debug("stage %s failed", name, exc_info=error)
                 await _wait(stop, pause)
@@ -346,7 +361,7 @@ class Stage:
 
     async def _watch(self, task: _LaneTask, tp: TP) -> None:
         try:
-            await task.run(lambda: self._drained(tp))
+            await task.run(lambda: self._drained(tp), self._metrics.batch_records.labels(self.spec.name).observe)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - reported to `run`, which starts the stage anew

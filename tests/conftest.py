@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from streams.embedded import Embedded, EmbeddedError
-from tests.servers import Missing, program
+from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 
@@ -86,16 +86,6 @@ def prefix() -> str:
     return f"t{secrets.token_hex(6)}"
 
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """The path of Prometheus's own checker of rules and configurations."""
-    try:
-        return program("promtool", "prometheus")
-    except Missing as missing:
-        _must_run(missing)
-        raise
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose Hypothesis's profile and a seed, unless the command line did, before its plugin reads them.
@@ -119,7 +109,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
+    item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI, what was skipped has failed."""
     report = yield

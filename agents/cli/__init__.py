@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from agents.cli import files, importing, running, simulating, topics
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
+
+_TYPERS_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     cls=GroupWithSettings,
@@ -59,30 +61,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; expected errors become lines on standard error."""
     try:
         status = app(None if arguments is None else list(arguments), prog_name="goldstream", standalone_mode=False)
-    except UsageError as misuse:
-        place = getattr(getattr(misuse, "ctx", None), "command_path", "goldstream")
-        say(f"{place}: {one_line(misuse)}; see `{place} --help`")
-        return MISUSED
-    except CommandFailed as failure:
-        for line in failure.lines:
-            say(f"goldstream: {line}")
-        return failure.status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return FAILED
-    except (KeyboardInterrupt, typer.Abort):
+    except (Exception, KeyboardInterrupt) as error:
+        ending = _ending(error)
+        if ending is None:
+            raise
+        status, lines = ending
+        for line in lines:
+            say(line)
+    if status == _TYPERS_INTERRUPTED:
         say("goldstream: interrupted")
         return FAILED
-    except OSError as error:
-        say(f"goldstream: {error}")
-        return FAILED
-    except Exception as error:
-        from streams.settings import SettingsError
-
-        faults = getattr(error, "faults", ())  # of settings, of rules, of topics
-        if not faults:
-            raise
-        for fault in faults:
-            say(f"goldstream: {fault}")
-        return MISUSED if isinstance(error, SettingsError) else FAILED
     return status if isinstance(status, int) else DONE
+
+
+def _ending(error: BaseException) -> tuple[int, Sequence[str]] | None:
+    """The status and the lines with which an expected error ends a command; None for a bug."""
+    if isinstance(error, UsageError):
+        place = getattr(getattr(error, "ctx", None), "command_path", "goldstream")
+        return MISUSED, [f"{place}: {one_line(error)}; see `{place} --help`"]
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return FAILED, ["goldstream: interrupted"]
+    if isinstance(error, CommandFailed):
+        return error.status, [f"goldstream: {line}" for line in error.lines]
+    if isinstance(error, OSError):
+        return FAILED, [f"goldstream: {error}"]
+    from state.faults import Faults
+    from streams.settings import SettingsError
+    from streams.topics import TopicsError
+
+    if isinstance(error, SettingsError | Faults | TopicsError):
+        status = MISUSED if isinstance(error, SettingsError) else FAILED
+        return status, [f"goldstream: {fault}" for fault in error.faults]
+    return None

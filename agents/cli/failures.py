@@ -18,7 +18,7 @@ MISUSED: Final = 2
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
-class CommandFailed(Exception):  # noqa: N818 - reads as what happened
+class CommandFailed(Exception):
     """A command could not do its work; each of `lines` says what is wrong, with what value, and what to do."""
 
     status = FAILED

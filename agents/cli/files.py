@@ -34,8 +34,8 @@ def check_policy(file: PolicyFile) -> None:
 def apply_policy(context: typer.Context, file: PolicyFile, config: ConfigOption = None) -> None:
     """Bring a policy into force everywhere, after what has been published so far.
 
-    What is in force already stays, with status 0. Refused are the same name and version with other contents, and another
-    currency or window, which need a new prefix and a replay.
+    What is in force already stays, with status 0. Refused are the same name and version with other contents, and
+    another currency or window, which need a new prefix and a replay.
     """
     from agents.configured import parse_policy_file
 

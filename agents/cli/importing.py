@@ -29,7 +29,7 @@ _FUTURE_MS: Final = 5 * 60_000
 _SHOWN_EVERY: Final = 1_000
 
 
-def import_file(
+def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines (both also .gz) or Parquet.")],
     form: Annotated[

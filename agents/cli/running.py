@@ -47,6 +47,7 @@ def advance(
     """
     from agents.advance import advance as bring_to
     from state.moments import parse_rfc3339
+    from streams.control import NoControlTopic
     from streams.setting_forms import duration_ms
 
     settings = settled(context, config)
@@ -61,7 +62,10 @@ def advance(
     except ValueError as fault:
         raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault
     with kafka_named(settings.kafka):
-        raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))
+        try:
+            raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))
+        except NoControlTopic as error:
+            raise CommandFailed(str(error)) from error
 
 
 def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Final, Protocol
 
@@ -18,6 +17,8 @@ from agents.cli.publishing import ensure_topic
 from agents.cli.settled import ConfigOption, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agents.simulating.shop import Plan, Simulated
     from streams.settings import Settings
 
@@ -51,7 +52,7 @@ class Told:
         return f"{self.kinds.total():,} events ({kinds}) of {len(self.customers):,} customers"
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="The same seed tells the same story, byte for byte.")] = 1,
     customers: Annotated[int, typer.Option(min=1, max=10_000_000, help="Who join in the time told.")] = 1_000,

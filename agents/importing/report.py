@@ -83,7 +83,7 @@ class Report:
             self._say(f"{self.path}: {self.unread - SAID_AT_MOST:,} more rows could not be read; {rest}")
         if self.repeated_orders:
             self._say(
-                f"{self.path}: {self.repeated_orders:,} of the purchases repeat an order_id of the same customer and will "
+                f"{self.path}: {self.repeated_orders:,} purchases repeat an order_id of their customer and will "
                 "count as duplicates; if rows are lines of receipts, sum the lines of each receipt first"
             )
 

@@ -4,14 +4,18 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
 from agents.importing.mapping import Mapping
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
 _SUFFIXES: Final = {
@@ -45,7 +49,7 @@ class Unread(NamedTuple):
     fault: str
 
 
-class CannotOpen(Exception):  # noqa: N818 - reads as what happened
+class CannotOpen(Exception):
     """A file of which not a single row can be read; the message names it and says what to do."""
 
 
@@ -93,12 +97,15 @@ class Source:
                 raise CannotOpen(f"{self.path} is damaged or not gzip ({error}); fetch it again") from error
 
     def _table(self, plain: BinaryIO) -> Iterator[Row | Unread]:
-        text = io.TextIOWrapper(plain, encoding=self.mapping.encoding, errors="surrogateescape", newline="")
-        first = _skip_byte_order_mark(text)
-        delimiter = self.mapping.delimiter or _likely_delimiter(first)
-        reader = csv.reader(_after(first, text), delimiter=delimiter)
+        with io.TextIOWrapper(plain, encoding=self.mapping.encoding, errors="surrogateescape", newline="") as text:
+            first = text.readline().removeprefix("\ufeff")
+            delimiter = self.mapping.delimiter or _likely_delimiter(first)
+            yield from self._cells(
+                csv.reader(itertools.chain((first,), text), delimiter=delimiter, strict=True), delimiter
+            )
+
+    def _cells(self, reader: "Reader", delimiter: str) -> Iterator[Row | Unread]:
         names = self.mapping.header
-        line = 0
         while True:
             line = reader.line_num + 1
             try:
@@ -106,14 +113,14 @@ class Source:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Unread(line, f"is not CSV: {error}")
+                lost = f", and nothing up to line {reader.line_num} with it" if reader.line_num > line else ""
+                yield Unread(line, f"is not CSV: {error}{lost}; look for a quote that does not end")
                 continue
             if not cells or (len(cells) == 1 and not cells[0].strip()):
                 continue
             if not names:
                 names = tuple(name.strip() for name in cells)
-                continue
-            if any("\udc80" <= letter <= "\udcff" for cell in cells if not cell.isascii() for letter in cell):
+            elif any(_has_other_bytes(cell) for cell in cells):
                 yield Unread(
                     line, f"is not {self.mapping.encoding}; give the file's encoding, such as --encoding cp1251"
                 )
@@ -149,13 +156,9 @@ def format_of(path: Path) -> str | None:
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None
 
 
-def _skip_byte_order_mark(text: io.TextIOWrapper) -> str:
-    return text.readline().removeprefix("\ufeff")
-
-
-def _after(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from text
+def _has_other_bytes(cell: str) -> bool:
+    """Whether a cell has bytes that its encoding does not know, which `surrogateescape` has kept."""
+    return not cell.isascii() and any("\udc80" <= letter <= "\udcff" for letter in cell)
 
 
 def _likely_delimiter(line: str) -> str:

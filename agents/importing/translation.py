@@ -1,6 +1,6 @@
 """From a row to an event as the contract has it, checked as `admit` will check it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -90,7 +90,7 @@ class Translation:
         """
         columns = self._found.get(row.names) or self._find(row.names)
         given = self._given(row, columns)
-        kind = self._kind(given)
+        kind = self._kind(given, columns)
         said: dict[str, Any] = {"type": kind} if self.source == "events" else {}
         currency = given.get("currency")
         currency = self.exchange.currency if is_absent(currency) else read_text(currency).upper()
@@ -98,7 +98,7 @@ class Translation:
             cell = given.get(field)
             if not is_absent(cell):
                 said[field] = self._value(field, cell, currency)
-        if "amount" in said or "cost" in said:
+        if "amount" in FIELDS[kind] or "cost" in said:
             said["currency"] = currency
         if kind == "signup" and (consents := _consents(given)):
             said["consent"] = said.get("consent", {}) | consents
@@ -150,12 +150,12 @@ class Translation:
                 given[field] = cell
         return given
 
-    def _kind(self, given: dict[str, Any]) -> str:
+    def _kind(self, given: dict[str, Any], columns: Container[str]) -> str:
         if self.mapping.kind != "auto":
             return self.mapping.kind
         word = given.get("type")
         if is_absent(word):
-            kind = likely_kind(given)
+            kind = likely_kind(columns)
             if kind is None:
                 raise Unreadable(f"tells no kind; give --kind, one of {', '.join(FIELDS)}, or a type column")
             return kind

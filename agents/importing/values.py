@@ -21,18 +21,29 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 # A binary float of money shows its error from the 16th significant digit on; that much is no part of the sum.
 _FLOAT_DIGITS: Final = 15
+_FINEST_EXPONENT: Final = -30
+_LONGEST_ID_BITS: Final = 1_000
+_LONGEST_NUMBER: Final = 200
 _FLOAT_ERROR: Final = Decimal("1e-6")
 
 
-class Unreadable(Exception):  # noqa: N818 - reads as what it is
+class Unreadable(Exception):
     """A cell that cannot be what it should be; the message names the value and the way out."""
 
 
 def is_absent(cell: Any) -> bool:
     """Whether nothing stands in a cell: null, a blank text, or not a number."""
-    return (
-        cell is None or (isinstance(cell, str) and not cell.strip()) or (isinstance(cell, float) and math.isnan(cell))
-    )
+    match cell:
+        case None:
+            return True
+        case str():
+            return not cell.strip()
+        case float():
+            return math.isnan(cell)
+        case Decimal():
+            return cell.is_nan()
+        case _:
+            return False
 
 
 def read_text(cell: Any) -> str:
@@ -48,7 +59,7 @@ def read_text(cell: Any) -> str:
             return "true" if cell else "false"
         case int():
             return _short(cell)
-        case float() | Decimal() if cell == int(cell):
+        case float() | Decimal() if _is_whole(cell):
             return _short(int(cell))
         case float() | Decimal() | datetime() | date() | time():
             return str(cell)
@@ -109,7 +120,7 @@ def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
     text = read_text(cell)
     try:
         if mapping.time_format in ("unix", "unix_ms"):
-            return int(Decimal(text) * (1000 if mapping.time_format == "unix" else 1))
+            return int(_of_use(Decimal(text)) * (1000 if mapping.time_format == "unix" else 1))
         if mapping.time_format:
             return _ms(datetime.strptime(text, mapping.time_format), zone)  # noqa: DTZ007 - the zone comes next
         if shape := _POINT_DATE.fullmatch(text):
@@ -130,8 +141,20 @@ def _ms(moment: datetime, zone: ZoneInfo) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def _is_whole(number: float | Decimal) -> bool:
+    """Whether a number stands for an id; `1e999999` would be whole too, but nobody could write it down."""
+    exact = Decimal(number)
+    return exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER and exact == int(exact)
+
+
+def _of_use(number: Decimal) -> Decimal:
+    if not number.is_finite() or number.adjusted() >= _LONGEST_NUMBER:
+        raise ValueError("beyond all time")
+    return number
+
+
 def _short(number: int) -> str:
-    if number.bit_length() > 1_000:
+    if number.bit_length() > _LONGEST_ID_BITS:
         raise Unreadable(f"must be a text: got {show(number)}")
     return str(number)
 
@@ -140,7 +163,7 @@ def _without_float_error(number: Decimal, currency: str | None) -> Decimal:
     if len(number.as_tuple().digits) <= _FLOAT_DIGITS or currency is None or currency not in DIGITS:
         return number
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or not -30 < exponent < 0:
+    if not isinstance(exponent, int) or not _FINEST_EXPONENT < exponent < 0:
         return number
     rounded = round(number, DIGITS[currency])
     return rounded if abs(rounded - number) < _FLOAT_ERROR else number

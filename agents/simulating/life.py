@@ -41,6 +41,10 @@ REFUND_NAMES_NO_ORDER: Final = 0.08
 REFUNDED_IN_FULL: Final = 0.6
 FREE_ORDER: Final = 0.003
 CHANGES_CONSENT: Final = 0.06
+GRANTS_AGAIN: Final = 0.35
+HAS_COUPON: Final = 0.5
+TELLS_BIRTH_DATE: Final = 0.6
+CONSENTS: Final = {"email": 0.75, "sms": 0.45, "push": 0.3}
 
 
 class Happening(NamedTuple):
@@ -86,7 +90,7 @@ class Life:
             if draw.random() < CHANGES_CONSENT:
                 at = first + int(draw.expovariate(1 / 90) * DAY_MS)
                 channel = draw.choice(("email", "sms", "push", "all"))
-                yield at, {"type": "consent", "channel": channel, "granted": draw.random() < 0.35}
+                yield at, {"type": "consent", "channel": channel, "granted": draw.random() < GRANTS_AGAIN}
             if draw.random() >= BUYS_AFTER_SIGNUP:
                 return
             first = self._open_hour(first + int(draw.expovariate(1 / 6) * DAY_MS))
@@ -119,7 +123,7 @@ class Life:
             said["coupon"] = "GIFT"
         elif draw.random() < self.bargains:
             discount = price * draw.choice(DISCOUNT_PERCENTS) // 100
-            if draw.random() < 0.5:
+            if draw.random() < HAS_COUPON:
                 said["coupon"] = draw.choice(COUPONS)
         amount = price - discount
         said |= {"amount": format_minor(amount, digits), "currency": self.currency}
@@ -147,13 +151,13 @@ class Life:
         said: dict[str, Any] = {
             "type": "signup",
             "source": draw.choice(SIGNUP_SOURCES),
-            "consent": {"email": draw.random() < 0.75, "sms": draw.random() < 0.45, "push": draw.random() < 0.3},
+            "consent": {channel: draw.random() < share for channel, share in CONSENTS.items()},
             "city": self.city.name,
             "country": self.city.country,
             "timezone": self.city.timezone,
             "language": self.city.language,
         }
-        if draw.random() < 0.6:
+        if draw.random() < TELLS_BIRTH_DATE:
             said["birth_date"] = f"{draw.randrange(1950, 2008)}-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}"
         if self.customer > 1 and said["source"] == "friend":
             said["referred_by"] = customer_id(draw.randrange(1, self.customer))

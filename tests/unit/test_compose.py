@@ -11,7 +11,10 @@ from typing import Any, Final
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from agents.cli import app
 from streams.variables import VARIABLES
 
 ROOT: Final = Path(__file__).parents[2]
@@ -83,6 +86,16 @@ def test_goldstream_is_given_only_settings_that_it_has() -> None:
     for name in ("goldstream", "shop"):
         assert set(SERVICES[name]["environment"]) <= known
     assert set(re.findall(r"\b(GOLDSTREAM_[A-Z_]+)=", DOCKERFILE)) <= known
+
+
+@pytest.mark.parametrize("name", ["goldstream", "shop"])
+def test_a_container_runs_a_command_that_there_is(name: str) -> None:
+    """Its options are taken by the command line's own parser; nothing is run."""
+    command, *options = SERVICES[name]["command"]
+    group = get_command(app)
+
+    assert isinstance(group, TyperGroup)
+    group.commands[command].make_context(command, list(options))
 
 
 def test_the_worker_is_given_the_time_that_it_promises_to_need_for_a_stop() -> None:

@@ -168,7 +168,7 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
     }
 
     assert len(places) == len(DASHBOARD["panels"])
-    assert all(0 <= at["x"] and at["x"] + at["w"] <= 24 and at["w"] > 0 and at["h"] > 0 for at in places.values())
+    assert all(at["x"] >= 0 and at["x"] + at["w"] <= 24 and at["w"] > 0 and at["h"] > 0 for at in places.values())
     assert not [(one, other) for one, other in combinations(places, 2) if cells[one] & cells[other]]
 
 

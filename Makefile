@@ -1,0 +1,90 @@
+# What a developer does, one command each; CI (.ci/run) calls the same.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# What is handed on to the command: make test ARGS="tests/unit -k policy"
+ARGS ?=
+export PYTHON
+
+# Stamps: .venv is made again when what it was made from has changed.
+RUNTIME := .venv/.runtime
+DEVELOPMENT := .venv/.development
+
+PACKAGES := state streams agents tests bench
+
+.PHONY: help
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-22s%s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(RUNTIME) ## Make .venv with the locked dependencies and .venv/bin/goldstream
+	@echo "setup: ready: .venv/bin/goldstream --help"
+
+.PHONY: demo
+demo: $(RUNTIME) ## See it work: embedded broker, real purchases, live in the terminal
+	@.venv/bin/goldstream demo $(ARGS)
+
+.PHONY: test
+test: $(DEVELOPMENT) servers ## Run all tests on real servers; ARGS="tests/unit -k policy" for some
+	@.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: deep
+deep: $(DEVELOPMENT) ## Look for counterexamples for long: the property tests with 20,000 examples each
+	@.venv/bin/python -m pytest --hypothesis-profile=deep --timeout=0 tests/property $(ARGS)
+
+.PHONY: check
+check: lint types layers hooks ## Run every check that is not a test: lint, types, layers, hooks
+
+.PHONY: lint
+lint: $(DEVELOPMENT) ## Check style and format (ruff)
+	@.venv/bin/ruff check $(ARGS)
+	@.venv/bin/ruff format --check $(ARGS)
+
+.PHONY: types
+types: $(DEVELOPMENT) ## Check types (mypy, strict, tests included)
+	@.venv/bin/mypy $(wildcard $(PACKAGES))
+
+.PHONY: layers
+layers: $(DEVELOPMENT) ## Check who imports whom (import-linter)
+	@.venv/bin/lint-imports --no-cache
+
+.PHONY: hooks
+hooks: $(DEVELOPMENT) ## Check the configuration of pre-commit
+	@.venv/bin/pre-commit validate-config .pre-commit-config.yaml
+
+.PHONY: install-hooks
+install-hooks: $(DEVELOPMENT) ## Run the checks before every commit in this clone
+	@.venv/bin/pre-commit install
+
+.PHONY: format
+format: $(DEVELOPMENT) ## Format, and mend what can be mended
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format
+
+.PHONY: bench
+bench: $(DEVELOPMENT) servers ## Measure events per second, beside an ordinary faust-streaming program
+	@.venv/bin/python -m bench $(ARGS)
+
+.PHONY: servers
+servers: $(DEVELOPMENT) ## Bring what the tests run: Java, Maven, Redis, promtool, Apache Kafka
+	@scripts/servers
+
+.PHONY: lock
+lock: $(DEVELOPMENT) ## Resolve the dependencies anew into the lock files
+	@scripts/lock
+
+.PHONY: clean
+clean: ## Remove .venv, caches and what was fetched
+	@rm -rf .venv .cache .goldstream dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): requirements.lock pyproject.toml scripts/setup
+	@scripts/setup requirements.lock
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock pyproject.toml scripts/setup
+	@scripts/setup requirements-dev.lock
+	@touch $(RUNTIME) $@

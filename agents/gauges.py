@@ -1,0 +1,58 @@
+"""The gauges of a worker, looked at once a second: nothing of this is counted while records are folded."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final
+
+from agents.segment import SegmentLane
+from state.partition import BEFORE_ALL_TIME
+from streams.metrics import Metrics
+from streams.stage import Stage
+
+LOOK_SECONDS: Final = 1.0
+
+
+class Gauges:
+    """Keeps the gauges of customers, lag, time and recovery."""
+
+    def __init__(self, metrics: Metrics, stages: list[Stage], wall: bool) -> None:  # noqa: FBT001 - the time mode
+        """Takes the stages to look at, and whether time is the wall clock's."""
+        self._metrics = metrics
+        self._stages = stages
+        self._wall = wall
+
+    async def run(self) -> None:
+        """Looks once a second until it is cancelled."""
+        while True:
+            for stage in self._stages:
+                self._look_at(stage)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _look_at(self, stage: Stage) -> None:
+        metrics, name = self._metrics, stage.spec.name
+        metrics.recovering.labels(name).set(stage.recovering())
+        metrics.assigned_partitions.labels(name).set(len(stage.assigned))
+        for tp, count in stage.queued().items():
+            if name != "admit":  # of a source partition the lag says the same
+                metrics.unflushed_records.labels(name, str(tp.partition)).set(count)
+        for tp, lag in stage.lags().items():
+            metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
+        if name == "segment":
+            self._look_at_customers(stage)
+
+    def _look_at_customers(self, stage: Stage) -> None:
+        population: Counter[str] = Counter()
+        for lane in stage.lanes().values():
+            if isinstance(lane, SegmentLane):
+                population.update(lane.partition.population)
+                self._look_at_time(lane)
+        self._metrics.set_customers({segment: count for segment, count in population.items() if segment})
+
+    def _look_at_time(self, lane: SegmentLane) -> None:
+        moment = lane.partition.progress.time
+        if moment == BEFORE_ALL_TIME:
+            return
+        self._metrics.clock_time_seconds.labels(str(lane.number)).set(moment / 1000)
+        if self._wall:
+            self._metrics.clock_lag_seconds.labels(str(lane.number)).set(max(0.0, time.time() - moment / 1000))

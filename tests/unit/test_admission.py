@@ -1,0 +1,198 @@
+"""Every record is admitted as an event, taken as an anonymous sale, or rejected for the first reason that fits.
+
+Here is what is admitted; `test_admission_money.py` and `test_admission_rejected.py` have the rest.
+"""
+
+import json
+
+import pytest
+
+from state.admission import SOURCES, Admitted, Exchange, Rejected, admit
+from state.events import (
+    AnonymousSale,
+    ConsentChanged,
+    CustomerErased,
+    CustomerSignedUp,
+    JournalRecord,
+    MessageContacted,
+    OrderPlaced,
+    OrderRefunded,
+)
+from tests.published import HEAD, KINDS, NOON, RUBLES, VALID, assert_rejected, event_of, judged, record, written
+
+EVENTS: dict[str, JournalRecord] = {
+    "purchases": OrderPlaced(
+        "purchases", 3, 40, "e-1", NOON, False, "o-1", 124050, "RUB", 124050, None, 10000, "SPRING", "web", "s-4"
+    ),
+    "refunds": OrderRefunded("refunds", 3, 40, "e-1", NOON, False, "r-1", 4050, "RUB", 4050, None, "o-1"),
+    "signups": CustomerSignedUp(
+        "signups", 3, 40, "e-1", NOON, False, "till", {"email": True, "sms": False}, "1990-12-31", "Казань", "RU",
+        "Europe/Moscow", "ru", "c-3",
+    ),
+    "consents": ConsentChanged("consents", 3, 40, "e-1", NOON, False, "email", True),
+    "contacts": MessageContacted(
+        "contacts", 3, 40, "e-1", NOON, False, "c-17:4:win-back:1", "bounced", True, 12, "EUR"
+    ),
+    "erasures": CustomerErased("erasures", 3, 40, "e-1", NOON, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_a_valid_record_becomes_the_event_of_its_topic(source: str) -> None:
+    """All of its fields are kept, beside where it came from."""
+    assert judged(source, record(source)) == Admitted("c-17", EVENTS[source])
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_events_of_any_kind_may_come_through_one_topic(source: str) -> None:
+    """There the field `type` tells the kind, wherever it stands; nothing else differs."""
+    first = json.dumps({"type": KINDS[source]} | dict(VALID[source])).encode()
+    last = json.dumps(dict(VALID[source]) | {"type": KINDS[source]}).encode()
+    for value in (first, last):
+        event = event_of("events", value)
+        assert type(event) is type(EVENTS[source])
+        assert event.topic == "events"
+        assert (event.kind, event.event_id, event.occurred_at) == (KINDS[source], "e-1", NOON)
+
+
+@pytest.mark.parametrize("type_", [..., None, "", "purchases", "Purchase", 5, True, ["purchase"], "\ud800"])
+def test_an_event_of_no_known_type_is_invalid(type_: object) -> None:
+    """There is no telling which fields it should have."""
+    assert_rejected(judged("events", record("purchases", type=type_)), "invalid", "type must be one of purchase")
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_the_field_type_is_ignored_where_the_topic_tells_the_kind(source: str) -> None:
+    """It is an unknown field like any other."""
+    assert judged(source, record(source, type="nonsense")) == judged(source, record(source))
+
+
+@pytest.mark.parametrize("source", KINDS)
+@pytest.mark.parametrize(
+    "text",
+    ["1", "null", '"x"', "[1, {}, [[]]]", '{"event_id": 5, "amount": -1}', "1e999999999", "9" * 20_000, '"\\ud800"'],
+)
+def test_unknown_fields_are_ignored_whatever_they_hold(source: str, text: str) -> None:
+    """As long as the whole is JSON, lone surrogates and numbers beyond all bounds included."""
+    assert judged(source, written(source, unknown=text)) == judged(source, record(source))
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_a_field_that_is_null_counts_as_absent(source: str) -> None:
+    """A required one is then missing, an optional one not said."""
+    for name in VALID[source]:
+        assert outcome_without_got(judged(source, record(source, **{name: None}))) == outcome_without_got(
+            judged(source, record(source, **{name: ...}))
+        )
+
+
+def outcome_without_got(outcome: Admitted | Rejected) -> object:
+    """The outcome, but for the rest of the record's detail."""
+    return outcome if isinstance(outcome, Admitted) else (outcome.reason, outcome.detail.partition(":")[0])
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_the_last_of_a_repeated_key_counts(source: str) -> None:
+    """As in every common JSON reader, be the earlier ones right or wrong."""
+    again = record(source)[:-1]
+    assert event_of(source, again + b', "event_id": "e-2"}').event_id == "e-2"
+    assert event_of(source, again + b', "event_id": 5, "event_id": "e-2"}').event_id == "e-2"
+    assert_rejected(judged(source, again + b', "event_id": 5}'), "invalid", "event_id", "5")
+
+
+def test_what_is_optional_may_be_left_out() -> None:
+    """It is then unknown, not some default."""
+    bare = {**HEAD, "order_id": "o-1", "amount": "5", "currency": "RUB"}
+    purchase = event_of("purchases", json.dumps(bare).encode())
+    assert (purchase.discount, purchase.coupon, purchase.channel, purchase.store_id) == (0, None, None, None)
+    signup = event_of("signups", json.dumps(HEAD).encode())
+    assert signup == CustomerSignedUp("signups", 3, 40, "e-1", NOON, False, *[None] * 8)
+    contact = event_of("contacts", json.dumps({**HEAD, "message_id": "m", "kind": "opened"}).encode())
+    assert (contact.permanent, contact.cost, contact.currency) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        *(("purchases", name) for name in ("coupon", "channel", "store_id")),
+        *(
+            ("signups", name)
+            for name in ("source", "birth_date", "city", "country", "timezone", "language", "referred_by")
+        ),
+        ("refunds", "order_id"),
+    ],
+)
+def test_an_optional_text_that_is_empty_counts_as_absent(source: str, name: str) -> None:
+    """Forms that were not filled in are published so."""
+    assert getattr(event_of(source, record(source, **{name: ""})), name) is None
+
+
+@pytest.mark.parametrize("backfill", [True, False, None])
+def test_backfill_is_history(backfill: bool | None) -> None:
+    """It is false unless it is said."""
+    assert event_of("erasures", record("erasures", backfill=backfill)).backfill is (backfill is True)
+
+
+@pytest.mark.parametrize("text", ["x" * 128, "я" * 128, "\x00", "\n", " ", "🦊" * 128, "a/b:c"])
+@pytest.mark.parametrize("name", ["event_id", "customer_id", "order_id"])
+def test_an_id_is_any_text_of_1_to_128_characters(name: str, text: str) -> None:
+    """Characters, not bytes; it is the publisher's, and nothing is read into it."""
+    outcome = judged("purchases", record("purchases", **{name: text}))
+    assert text == (outcome.customer_id if name == "customer_id" else getattr(outcome.event, name))
+
+
+def test_a_message_id_may_be_as_long_as_ids_of_messages_are() -> None:
+    """It is made of the customer's id and more, so it may be longer than one."""
+    message_id = "c" * 128 + ":4:win-back:1"
+    assert event_of("contacts", record("contacts", message_id=message_id)).message_id == message_id
+
+
+@pytest.mark.parametrize("customer_id", [..., None, ""])
+def test_a_sale_to_nobody_known_is_anonymous(customer_id: object) -> None:
+    """It keeps what the day's totals need."""
+    purchase = judged("purchases", record("purchases", customer_id=customer_id))
+    assert purchase == Admitted("", AnonymousSale("purchases", 3, 40, "e-1", NOON, False, "purchase", 124050, 10000))
+    refund = judged("refunds", record("refunds", customer_id=customer_id))
+    assert refund == Admitted("", AnonymousSale("refunds", 3, 40, "e-1", NOON, False, "refund", 4050, 0))
+    unrated = judged("refunds", record("refunds", customer_id=customer_id, currency="GBP"))
+    assert unrated.event.base is None
+
+
+@pytest.mark.parametrize("customer_id", [..., None, ""])
+def test_a_sale_is_anonymous_only_if_it_is_otherwise_valid(customer_id: object) -> None:
+    """Else it is rejected like any other."""
+    assert_rejected(
+        judged("purchases", record("purchases", customer_id=customer_id, order_id=5)), "invalid", "order_id"
+    )
+    assert_rejected(judged("refunds", record("refunds", customer_id=customer_id, amount=0)), "amount", "amount")
+
+
+@pytest.mark.parametrize("source", sorted(set(KINDS) - {"purchases", "refunds"}))
+@pytest.mark.parametrize("customer_id", [..., None, ""])
+def test_what_is_no_sale_needs_a_customer(source: str, customer_id: object) -> None:
+    """There is nobody to whom it could apply."""
+    assert_rejected(judged(source, record(source, customer_id=customer_id)), "invalid", "customer_id")
+
+
+def test_null_booleans_of_a_consent_are_not_said() -> None:
+    """And a consent that says nothing is none."""
+    assert event_of("signups", record("signups", consent={"email": True, "call": None})).consent == {"email": True}
+    assert event_of("signups", record("signups", consent={"email": None, "fax": None})).consent is None
+    assert event_of("signups", record("signups", consent={})).consent is None
+
+
+def test_a_time_zone_must_exist_where_the_names_are_known() -> None:
+    """Where they are not, it must be shaped like one."""
+    known = Exchange("RUB", 2, {}, frozenset({"Europe/Moscow"}))
+    assert event_of("signups", record("signups"), known).timezone == "Europe/Moscow"
+    assert_rejected(
+        judged("signups", record("signups", timezone="Mars/Phobos"), known), "invalid", "timezone", "'Mars/Phobos'"
+    )
+    assert event_of("signups", record("signups", timezone="Mars/Phobos")).timezone == "Mars/Phobos"
+
+
+def test_an_unknown_source_is_a_bug_of_the_caller() -> None:
+    """Not a matter of the record."""
+    with pytest.raises(KeyError):
+        admit("returns", 0, 0, b"{}", RUBLES, None)
+    assert set(SOURCES) == {*KINDS, "events"}

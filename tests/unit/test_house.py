@@ -1,0 +1,192 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import importlib
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+ROOT: Final = Path(__file__).parents[2]
+PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES: Final = ("state", "streams", "agents")
+
+LINES_AT_MOST: Final = 500
+NAMES_THAT_SAY_NOTHING: Final = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+
+# What state/ may import: nothing that reads a clock, a file, an environment or a random source. zoneinfo reads the
+# system's time zones, which are facts.
+PURE: Final = frozenset(
+    """
+    __future__ abc array bisect calendar collections dataclasses datetime decimal difflib enum fractions functools
+    hashlib heapq itertools json math msgspec operator re state string struct tomllib types typing zoneinfo
+    """.split()
+)
+IMPURE_CALLS: Final = {"open", "print", "input", "now", "utcnow", "today"}
+
+# In pieces, so that this file does not hold what it looks for.
+REGISTRIES: Final = tuple(
+    ".".join(name)
+    for name in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("crates", "io"),
+        ("proxy", "golang", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("maven", "apache", "org"),
+        ("maven", "org"),
+        ("deb", "debian", "org"),
+        ("debian", "org/debian"),
+    )
+)
+
+
+def _files() -> list[Path]:
+    """The files of the repository, tracked or about to be; all that are there where this is no clone."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        paths = [path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts)]
+    return [path for path in paths if path.is_file()]
+
+
+def _python_files(*folders: str) -> list[Path]:
+    return [path for path in _files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in folders]
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {host}"
+        for path in _files()
+        for host in REGISTRIES
+        if host.encode() in path.read_bytes()
+    ]
+    assert found == []
+
+
+def test_no_source_file_is_longer_than_one_can_hold_in_mind() -> None:
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in _files() if path.suffix == ".py"}
+    assert {str(path): lines for path, lines in lengths.items() if lines > LINES_AT_MOST} == {}
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    said = [path.relative_to(ROOT) for path in _files() if path.suffix == ".py"]
+    assert [path for path in said if {path.stem, *path.parent.parts} & NAMES_THAT_SAY_NOTHING] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_can_be_imported_and_is_typed(package: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__doc__
+    assert (ROOT / package / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: path.stem)
+def test_state_imports_only_what_is_pure(path: Path) -> None:
+    imported = {name.split(".")[0] for name in _imports(ast.parse(path.read_text()))}
+    assert imported - PURE == set()
+
+
+@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: path.stem)
+def test_state_asks_nothing_of_the_world(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    called = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+    assert called & IMPURE_CALLS == set()
+    assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor) for node in ast.walk(tree))
+
+
+def test_importing_state_loads_nothing_but_msgspec_and_the_standard_library() -> None:
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _python_files("state")]
+    asked = "; ".join(f"import {name.removesuffix('.__init__')}" for name in modules)
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys; {asked}; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    ours = {name.split(".")[0].lstrip("_") for name in loaded}
+    outside = {
+        name.lower().replace("-", "_")
+        for name in (dependency["name"] for dependency in _locked("requirements.lock"))
+        if name.lower().replace("-", "_") not in {"msgspec", "typing_extensions"}  # which msgspec loads
+    }
+    assert ours & outside == set()
+
+
+def test_the_locks_have_exact_versions_with_hashes_and_every_dependency() -> None:
+    runtime, development = _locked("requirements.lock"), _locked("requirements-dev.lock")
+    assert all(int(entry["hashes"]) > 0 for entry in development)
+    versions = {entry["name"]: entry["version"] for entry in development}
+    assert {entry["name"]: entry["version"] for entry in runtime}.items() <= versions.items(), "one set of versions"
+
+    project = PYPROJECT["project"]
+    wanted = [*project["dependencies"], *PYPROJECT["dependency-groups"]["build"]]
+    wanted += [name for extra in project["optional-dependencies"].values() for name in extra]
+    assert {_name(requirement) for requirement in wanted} <= {entry["name"] for entry in runtime}
+    assert {_name(requirement) for requirement in PYPROJECT["dependency-groups"]["dev"]} <= versions.keys()
+
+
+def test_the_command_is_installed() -> None:
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="goldstream")
+    assert script.value == "agents.cli:main"
+    assert callable(script.load())
+
+
+def test_the_hooks_of_pre_commit_are_the_checks_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    checks = re.search(r"^check: (.*) ##", makefile, re.MULTILINE)
+    assert checks is not None
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == [f"make {name}" for name in checks[1].split()]
+
+
+def test_every_command_of_make_says_what_it_does() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
+    said = set(re.findall(r"^(\S+):.*## .+$", makefile, re.MULTILINE))
+    assert phony == said
+
+
+def _locked(name: str) -> list[dict[str, str]]:
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    entries = []
+    for line in lines:
+        pinned = re.match(r"([a-z0-9._-]+)==(\S+)", line)
+        assert pinned is not None, f"{name}: not an exact version: {line[:80]}"
+        entries.append({"name": pinned[1], "version": pinned[2], "hashes": str(line.count("--hash=sha256:"))})
+    return entries
+
+
+def _name(requirement: str) -> str:
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name is not None
+    return name[0].lower().replace("_", "-")

@@ -1,0 +1,88 @@
+"""Logs: one line for each record, whatever is in it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from streams.logs import set_up_logging
+
+
+@pytest.fixture(autouse=True)
+def logging_put_back() -> Iterator[None]:
+    """Leave logging as it was found."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    for package in ("state", "streams", "agents"):
+        logging.getLogger(package).setLevel(logging.NOTSET)
+
+
+def logged(level: str, form: str, *, libraries: bool = True) -> io.StringIO:
+    """Set up logging into a text."""
+    stream = io.StringIO()
+    set_up_logging(level, form, stream, libraries=libraries)
+    return stream
+
+
+def failing() -> None:
+    """Raise what a record can carry."""
+    raise ValueError("first\nsecond")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) -> None:
+    stream = logged("info", form)
+    try:
+        failing()
+    except ValueError:
+        logging.getLogger("agents.worker").exception("it broke\nhere \ud800", extra={"partition": 3})
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: first" in line
+    assert "partition" in line
+    line.encode()
+
+
+def test_json_lines_are_objects_with_what_the_record_carries() -> None:
+    stream = logged("info", "json")
+    logging.getLogger("agents.worker").info("ready", extra={"partitions": 4, "topic": "events"})
+    said = json.loads(stream.getvalue())
+    at = said.pop("at")
+    assert at.endswith("Z")
+    assert said == {"level": "info", "logger": "agents.worker", "message": "ready", "partitions": 4, "topic": "events"}
+
+
+def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> None:
+    stream = logged("info", "text")
+    for _ in range(5):
+        logging.getLogger("aiokafka.conn").warning("cannot connect to %s", "here")
+        logging.getLogger("aiokafka.conn").info("chatter")
+        logging.getLogger("agents.worker").info("ours")
+    lines = stream.getvalue().splitlines()
+    assert sum("cannot connect" in line for line in lines) == 1
+    assert sum("ours" in line for line in lines) == 5
+    assert not any("chatter" in line for line in lines)
+
+
+def test_libraries_can_be_silenced() -> None:
+    stream = logged("info", "text", libraries=False)
+    logging.getLogger("aiokafka.conn").critical("cannot connect")
+    logging.getLogger("agents.worker").info("ours")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_debug_shows_everything_with_whole_tracebacks() -> None:
+    stream = logged("debug", "text")
+    logging.getLogger("aiokafka.conn").debug("chatter")
+    try:
+        failing()
+    except ValueError:
+        logging.getLogger("streams.x").exception("it broke")
+    chatter, broke = stream.getvalue().splitlines()
+    assert "chatter" in chatter
+    assert "Traceback" in broke

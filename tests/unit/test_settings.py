@@ -1,0 +1,209 @@
+"""Settings: where they come from, what they may look like, and that all faults are said at once."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from streams.setting_forms import duration_ms, without_password
+from streams.settings import Settings, SettingsError, load_settings
+from streams.variables import VARIABLES, describe_settings
+
+
+def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str, ...]:
+    """The faults of settings that must have some."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config, environ)
+    return caught.value.faults
+
+
+def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:
+    assert load_settings(environ={}) == Settings(
+        kafka="127.0.0.1:9092",
+        redis=None,
+        prefix="goldstream",
+        partitions=4,
+        replication=1,
+        time="wall",
+        lateness_ms=5_000,
+        policy=None,
+        campaigns=None,
+        http="127.0.0.1:6066",
+        data=Path(".goldstream"),
+        log="info",
+        log_format="text",
+    )
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert load_settings(environ={variable.name: "" for variable in VARIABLES}) == Settings()
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "goldstream.toml"
+    file.write_text('prefix = "from-file"\npartitions = 8\n')
+    settings = load_settings(environ={"GOLDSTREAM_CONFIG": str(file), "GOLDSTREAM_PREFIX": "from-environment"})
+    assert (settings.prefix, settings.partitions, settings.replication) == ("from-environment", 8, 1)
+
+
+def test_the_config_option_goes_before_the_config_variable(tmp_path: Path) -> None:
+    named, given = tmp_path / "named.toml", tmp_path / "given.toml"
+    named.write_text('prefix = "named"')
+    given.write_text('prefix = "given"')
+    assert load_settings(given, {"GOLDSTREAM_CONFIG": str(named)}).prefix == "given"
+
+
+def test_a_relative_path_in_the_file_starts_at_the_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text("")
+    file = tmp_path / "goldstream.toml"
+    file.write_text('policy = "shop.toml"\ndata = "kept"\n')
+    settings = load_settings(file, {})
+    assert (settings.policy, settings.data) == (tmp_path / "shop.toml", tmp_path / "kept")
+
+
+def test_lateness_is_nothing_in_event_mode_unless_it_is_set() -> None:
+    assert load_settings(environ={"GOLDSTREAM_TIME": "event"}).lateness_ms == 0
+    assert load_settings(environ={"GOLDSTREAM_TIME": "event", "GOLDSTREAM_LATENESS": "2s"}).lateness_ms == 2_000
+    assert load_settings(environ={"GOLDSTREAM_LATENESS": "0s"}).lateness_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("5s", 5_000), ("500ms", 500), ("1m", 60_000), ("1m30s", 90_000), ("1.5s", 1_500), ("0s", 0), ("1h", 3_600_000)],
+)
+def test_a_duration_is_a_number_with_its_unit(text: str, milliseconds: int) -> None:
+    assert duration_ms(text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["5", "s", "-5s", "5 s", "5sec", "1.0001ms", "31d", "", "5s5", "٥s"])
+def test_whatever_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^be "):
+        duration_ms(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA", "localhost"),
+        ("KAFKA", "a:1,b:0"),
+        ("KAFKA", ","),
+        ("REDIS", "http://127.0.0.1"),
+        ("REDIS", "redis://"),
+        ("REDIS", "redis://host:port"),
+        ("REDIS", "redis://host/first"),
+        ("PREFIX", "two words"),
+        ("PREFIX", "x" * 201),
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "four"),
+        ("PARTITIONS", "²"),
+        ("REPLICATION", "-1"),
+        ("TIME", "sun"),
+        ("LATENESS", "5"),
+        ("HTTP", "6066"),
+        ("HTTP", "127.0.0.1:65536"),
+        ("LOG", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("KAFKA_SECURITY", "tls"),
+        ("POLICY", "no/such/file.toml"),
+    ],
+)
+def test_a_fault_names_the_variable_the_value_and_the_place(name: str, value: str) -> None:
+    (fault,) = faults_of({f"GOLDSTREAM_{name}": value})
+    assert fault.startswith(f"GOLDSTREAM_{name} ")
+    assert repr(value) in fault
+    assert fault.endswith("correct it in the environment")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA", "a.example:9092, [::1]:9093"),
+        ("REDIS", "rediss://user:secret@redis.example:6380/3"),
+        ("HTTP", "0.0.0.0:0"),
+        ("TIME", "EVENT"),
+        ("LOG", "DEBUG"),
+        ("PARTITIONS", "256"),
+    ],
+)
+def test_what_is_well_formed_is_taken(name: str, value: str) -> None:
+    load_settings(environ={f"GOLDSTREAM_{name}": value})
+
+
+def test_all_faults_are_said_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "goldstream.toml"
+    file.write_text('partitions = 0\nprefiks = "x"\nreplication = true\n')
+    faults = faults_of({"GOLDSTREAM_TIME": "sun"}, file)
+    assert [fault.split(" must")[0] for fault in faults] == [
+        f"{file}: unknown setting 'prefiks'; goldstream --help lists all of them",
+        f"{file}: replication",
+        "partitions",
+        "GOLDSTREAM_TIME",
+    ]
+    assert f"got '0'; correct it in {file}" in faults[2]
+
+
+def test_a_file_that_is_not_there_or_not_toml_is_said(tmp_path: Path) -> None:
+    assert "cannot be read" in faults_of({"GOLDSTREAM_CONFIG": str(tmp_path / "nowhere.toml")})[0]
+    broken = tmp_path / "broken.toml"
+    broken.write_bytes(b"prefix = \xff")
+    assert "is not TOML" in faults_of({}, broken)[0]
+
+
+def test_no_password_is_ever_shown() -> None:
+    (fault,) = faults_of({"GOLDSTREAM_REDIS": "http://user:secret@host"})
+    assert "secret" not in fault
+    settings = load_settings(
+        environ={
+            "GOLDSTREAM_REDIS": "redis://user:secret@host:6379",
+            "GOLDSTREAM_KAFKA_SECURITY": "sasl_plaintext",
+            "GOLDSTREAM_KAFKA_USERNAME": "shop",
+            "GOLDSTREAM_KAFKA_PASSWORD": "secret",
+        }
+    )
+    assert "secret" not in repr(settings)
+    assert settings.redis_shown == "redis://user:***@host:6379"
+    assert without_password("redis://:secret@h") == "redis://:***@h"
+
+
+def test_the_client_of_kafka_gets_servers_and_nothing_else_without_security() -> None:
+    assert load_settings(environ={"GOLDSTREAM_KAFKA": "a:1, b:2"}).kafka_client() == {
+        "bootstrap_servers": ["a:1", "b:2"],
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def test_the_client_of_kafka_gets_a_tls_context_and_who_we_are() -> None:
+    arguments = load_settings(
+        environ={
+            "GOLDSTREAM_KAFKA_SECURITY": "sasl_ssl",
+            "GOLDSTREAM_KAFKA_SASL_MECHANISM": "scram-sha-512",
+            "GOLDSTREAM_KAFKA_USERNAME": "shop",
+            "GOLDSTREAM_KAFKA_PASSWORD": "secret",
+        }
+    ).kafka_client()
+    assert isinstance(arguments.pop("ssl_context"), ssl.SSLContext)
+    assert arguments == {
+        "bootstrap_servers": ["127.0.0.1:9092"],
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "shop",
+        "sasl_plain_password": "secret",
+    }
+
+
+def test_security_that_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("no key")
+    assert len(faults_of({"GOLDSTREAM_KAFKA_SECURITY": "sasl_ssl"})) == len(("username", "password"))
+    assert "does not use it" in faults_of({"GOLDSTREAM_KAFKA_USERNAME": "shop"})[0]
+    assert "does not use it" in faults_of({"GOLDSTREAM_KAFKA_KEYFILE": str(key)})[0]
+    tls = {"GOLDSTREAM_KAFKA_SECURITY": "ssl", "GOLDSTREAM_KAFKA_KEYFILE": str(key)}
+    assert "CERTFILE must be set" in faults_of(tls)[0]
+    assert "must be PEM" in faults_of(tls | {"GOLDSTREAM_KAFKA_CERTFILE": str(key)})[0]
+
+
+def test_the_description_has_every_setting_with_its_default() -> None:
+    described = {name: default for name, default, _ in describe_settings()}
+    assert described["GOLDSTREAM_HTTP"] == "127.0.0.1:6066"
+    assert described["GOLDSTREAM_REDIS"] == "none"
+    assert set(described) == {variable.name for variable in VARIABLES} | {"GOLDSTREAM_CONFIG"}
