@@ -15,6 +15,7 @@ from redis.exceptions import WatchError
 
 from state.policy import Policy
 from state.profile import Profile, decode_profile
+from streams.customers_table import is_chunk
 from streams.reading import read_range
 from streams.redis_rows import customer_row
 
@@ -73,10 +74,12 @@ class Projection:
         """
         last: dict[bytes, ConsumerRecord] = {}
         for record in records:
-            if record.offset >= self.shown:
+            if record.offset >= self.shown and not is_chunk(record.key):
                 last.pop(record.key, None)
                 last[record.key] = record  # in the order of the last offsets, so that a chunk ends where it says
         newest = list(last.values())
+        if not newest and records[-1].offset >= self.shown:
+            await self._write([], records[-1].offset + 1)
         for begin in range(0, len(newest), CHUNK):
             chunk = newest[begin : begin + CHUNK]
             is_last = begin + CHUNK >= len(newest)

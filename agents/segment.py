@@ -65,9 +65,10 @@ class SegmentLane:
         count = 0
         async for batch in read_range(self._kafka, self._topics.customers, self.number):
             for record in batch:
-                table.restore(record.key.decode(), record.value)
+                table.restore(record.key, record.value)
             count += len(batch)
             metrics.recovery_records.labels(number).set(count)
+        table.restored()
         progress = None
         async for batch in read_range(self._kafka, self._topics.progress, self.number):
             for record in batch:
@@ -139,9 +140,10 @@ class SegmentLane:
                 outbox.add(self._topics.erasure_ledger, self.number, key, msgspec.msgpack.encode(erasure))
             await outbox.flush()
             self.partition.new_erasures = {}
-        for customer_id, state in self._table.flush():
-            outbox.add(self._topics.customers, self.number, customer_id.encode(), state)
-        await outbox.flush()
+        for records in self._table.flush():
+            for key, state in records:
+                outbox.add(self._topics.customers, self.number, key, state)
+            await outbox.flush()
         if offset is not None:
             outbox.add(self._topics.progress, self.number, b"segment", encode_progress(self.partition.progress))
             await outbox.flush()

@@ -77,9 +77,11 @@ class Timekeeper:
         for tp, lane in lanes.items():
             report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(tp, lane, ends[tp])
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
-            self._spec.metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(max(0, ends[tp] - lane.position))
             if report is not None and report != self._reported.get(source):
                 self._reported[source] = report
+                if wall and report.time is not None:
+                    behind = max(0.0, (now - report.time) / 1000)
+                    self._spec.metrics.source_time_lag_seconds.labels(tp.topic, str(tp.partition)).set(behind)
                 outbox.add(self._spec.names.source_times, 0, source.encode(), encode_source_time(report))
         await outbox.flush()
 

@@ -11,16 +11,21 @@ from fractions import Fraction
 
 from state.events import OrderPlaced, OrderRefunded
 from state.money import DIGITS, convert
+from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, open_book, touch
 from state.policy import Policy
 from state.profile import NEVER, Foreign, FreeRefund, Order, Profile, Refunds, SeenRefund, WaitingRefund
 
 EXCESS = "excess_refund"
 NO_ORDER = "refund_without_order"
 NO_RATE = "refund_without_rate"
+FORGETTING_PARTS = 64
+"""A window has so many moments at which what may be forgotten is swept out."""
 
 
 def find_order(profile: Profile, order_id: str) -> Order | None:
-    """The remembered order of that id."""
+    """The order of that id, remembered or about to be forgotten."""
+    if profile.book is not None:
+        return profile.book.index.get(order_id)
     for order in reversed(profile.orders):
         if order.order_id == order_id:
             return order
@@ -50,12 +55,18 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     if event.currency != policy.currency and event.rate is not None:
         foreign = Foreign(event.currency, event.amount, event.rate)
     at = event.occurred_at
+    if find_order(profile, event.order_id) is not None:  # one that may be forgotten: it is no duplicate
+        _forget(profile, as_of, policy.window_ms)
     order = Order(at, event.order_id, event.base, event.discount, 0, as_of, foreign)
     orders = profile.orders
     if not orders or (orders[-1].at, orders[-1].order_id) <= (at, order.order_id):
         orders.append(order)
     else:
         insort(orders, order, key=_position)
+    if profile.book is not None:
+        add_to_book(profile.book, order)
+    elif len(orders) > LONG_HISTORY:
+        open_book(profile)
     forget_at = forget_order_at(order, policy.window_ms)
     profile.forget_at = min(profile.forget_at, forget_at)
     profile.gross += order.amount
@@ -89,6 +100,9 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
             profile.monetary -= amount
         return
     order = find_order(profile, event.order_id)
+    if order is not None and forget_order_at(order, window_ms) <= as_of:
+        _forget(profile, as_of, window_ms)
+        order = None
     waiting = WaitingRefund(as_of + window_ms, event.refund_id, event.order_id, event.amount, event.currency, event.base)
     if order is None:
         insort(refunds.waiting, waiting, key=_until)
@@ -167,6 +181,8 @@ def _refund_order(
         own = min(foreign.refunded, foreign.amount)
         at_the_rate = convert(own, DIGITS[foreign.currency], Fraction(foreign.rate), policy.digits)
         order.refunded = at_the_rate + foreign.other
+    if profile.book is not None:
+        touch(profile.book, order)
     _count(profile, order, as_of, policy.window_ms, 1)
     profile.refunded += was_net - order.net
     profile.refund_count += 1
@@ -200,25 +216,30 @@ def _recall_ends(profile: Profile, gone: Order) -> None:
 
 
 def _forget(profile: Profile, as_of: int, window_ms: int) -> None:
-    """Forgets orders and refund ids whose time has come; of the orders their sums and ends remain."""
-    forget_at = NEVER
-    kept = []
+    """Forgets orders and refund ids whose time has come; of the orders their sums and ends remain.
+
+    It goes through all orders, so it comes again only after a part of the window: until then what may be forgotten is
+    found out by `forget_order_at` where somebody asks for it.
+    """
+    kept, gone = [], []
     for order in profile.orders[: profile.left]:
-        at = forget_order_at(order, window_ms)
-        if at > as_of:
+        if forget_order_at(order, window_ms) > as_of:
             kept.append(order)
-        elif not order.fully_refunded:
+            continue
+        gone.append(order)
+        if not order.fully_refunded:
             profile.forgotten_first = _earliest(profile.forgotten_first, order.at)
             profile.forgotten_last = _latest(profile.forgotten_last, order.at)
     profile.orders[: profile.left] = kept
     profile.left = len(kept)
-    for order in profile.orders:
-        forget_at = min(forget_at, forget_order_at(order, window_ms))
+    if profile.book is not None:
+        drop_from_book(profile.book, gone)
+    forget_at = min((forget_order_at(order, window_ms) for order in profile.orders), default=NEVER)
     refunds = profile.refunds
     if refunds is not None:
         refunds.seen[:] = [seen for seen in refunds.seen if seen.forget_at > as_of]
         forget_at = min([forget_at, *(seen.forget_at for seen in refunds.seen)])
-    profile.forget_at = forget_at
+    profile.forget_at = forget_at if forget_at == NEVER else max(forget_at, as_of + window_ms // FORGETTING_PARTS)
 
 
 def _earliest(one: int | None, other: int | None) -> int | None:

@@ -29,7 +29,10 @@ class Foreign(msgspec.Struct, array_like=True, gc=False):
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
-    """One order; `amount` as paid, `refunded` as asked for (it may exceed `amount`; the excess has no effect)."""
+    """One order; `amount` as paid, `refunded` as asked for (it may exceed `amount`; the excess has no effect).
+
+    `chunk` is the piece of a long history that it is written with, 0 for the profile itself (see `OrderBook`).
+    """
 
     at: int
     order_id: str
@@ -38,6 +41,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     refunded: int
     applied_at: int
     foreign: Foreign | None = None
+    chunk: int = 0
 
     @property
     def fully_refunded(self) -> bool:
@@ -124,12 +128,27 @@ class Run(msgspec.Struct, array_like=True):
     due: int
 
 
+class OrderBook(msgspec.Struct):
+    """The orders of a customer who has very many: found by id, and written in chunks of which few are touched at once.
+
+    It is kept in memory only, beside `Profile.orders`, which has all of them. `open` are those that are written with the
+    profile, in the order in which they came, `chunks` the others by the number of their chunk, `touched` the chunks
+    that are no longer as they were written.
+    """
+
+    index: dict[str, Order]
+    open: list[Order]
+    chunks: dict[int, list[Order]]
+    touched: set[int]
+
+
 class Profile(msgspec.Struct, array_like=True):
     """Everything known of one customer.
 
     The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is the journal offset of the last
     record applied, `judged` the moment of the last judgement. `orders` is sorted by moment and id; its first `left`
-    orders are out of the window. `frequency` and `monetary` are those of the window, all other sums of a lifetime.
+    orders are out of the window. `chunks` are the numbers of the chunks that belong to it, the last one ever given is
+    `last_chunk`; `book` is never written. `frequency` and `monetary` are those of the window, all other sums of a lifetime.
     """
 
     due: int
@@ -159,6 +178,9 @@ class Profile(msgspec.Struct, array_like=True):
     refunds: Refunds | None = None
     person: Person | None = None
     runs: list[Run] = []
+    chunks: list[int] = []
+    last_chunk: int = 0
+    book: OrderBook | None = None
 
 
 class Head(msgspec.Struct, array_like=True, gc=False):

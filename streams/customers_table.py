@@ -1,22 +1,51 @@
-"""The table of a journal partition: its customers' profiles, and the changelog from which it is recovered."""
+"""The table of a journal partition: its customers' profiles, and the changelog from which it is recovered.
 
+The key of a record is the customer's id in UTF-8. A chunk of a long history has the byte 0xFF before its number and
+the id: no UTF-8 text begins so.
+"""
+
+import struct
 from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
+from state.order_book import join_chunks, seal_chunks, written_profile
 from state.profile import NEVER, Head, Profile, decode_head, decode_profile, encode_profile, peek_due
+
+_CHUNK_KEY: Final = struct.Struct(">BQ")
+_CHUNK_MARK: Final = 0xFF
+
+Record = tuple[bytes, bytes | None]
+
+
+class Flush(NamedTuple):
+    """What the changelog is to be told, in this order: each part acknowledged before the next is sent."""
+
+    chunks: list[Record]
+    profiles: list[Record]
+    litter: list[Record]
+
+
+def is_chunk(key: bytes) -> bool:
+    """Whether a record of the changelog is a chunk, not a customer."""
+    return key[0] == _CHUNK_MARK
 
 
 class CustomersTable:
     """The profiles of one partition's customers, as bytes; those that were touched since the last flush, as objects.
 
     A profile is decoded when it is touched and encoded once a flush, however many events it took in between. Bytes
-    cost a fifth of the memory of objects, and nothing at all in the garbage collector.
+    cost a fifth of the memory of objects, and nothing at all in the garbage collector. Only customers with long
+    histories stay objects.
     """
 
     def __init__(self) -> None:
         """An empty table."""
         self._kept: dict[str, bytes] = {}
+        self._long: dict[str, Profile] = {}
         self._touched: dict[str, Profile] = {}
         self._dirty: set[str] = set()
+        self._chunks: dict[str, dict[int, bytes]] = {}
+        self._litter: list[Record] = []
 
     def __len__(self) -> int:
         """How many customers are known."""
@@ -29,7 +58,8 @@ class CustomersTable:
             value = self._kept.get(customer_id)
             if value is None:
                 return None
-            profile = self._touched[customer_id] = decode_profile(value)
+            profile = self._long.get(customer_id) or decode_profile(value)
+            self._touched[customer_id] = profile
         return profile
 
     def put(self, customer_id: str, profile: Profile) -> None:
@@ -38,9 +68,13 @@ class CustomersTable:
         self._dirty.add(customer_id)
 
     def remove(self, customer_id: str) -> None:
-        """Lets the customer go; the next flush writes a tombstone."""
+        """Lets the customer go; the next flush writes tombstones."""
+        profile = self.get(customer_id)
+        if profile is not None:
+            self._litter.extend((_chunk_key(number, customer_id), None) for number in profile.chunks)
         self._touched.pop(customer_id, None)
         self._kept.pop(customer_id, None)
+        self._long.pop(customer_id, None)
         self._dirty.add(customer_id)
 
     def ids(self) -> Iterable[str]:
@@ -60,22 +94,62 @@ class CustomersTable:
         value = self._kept.get(customer_id)
         return NEVER if value is None else peek_due(value)
 
-    def restore(self, customer_id: str, value: bytes | None) -> None:
-        """Takes a record of the changelog; None is a tombstone."""
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Takes a record of the changelog; None is a tombstone. `restored` ends it."""
+        if key[0] != _CHUNK_MARK:
+            customer_id = key.decode()
+            if value is None:
+                self._kept.pop(customer_id, None)
+            else:
+                self._kept[customer_id] = value
+            return
+        number, customer_id = _CHUNK_KEY.unpack_from(key)[1], key[_CHUNK_KEY.size :].decode()
+        chunks = self._chunks.setdefault(customer_id, {})
         if value is None:
-            self._kept.pop(customer_id, None)
+            chunks.pop(number, None)
         else:
-            self._kept[customer_id] = value
+            chunks[number] = value
 
-    def flush(self) -> Iterator[tuple[str, bytes | None]]:
-        """What the changelog is to be told; afterwards everything is bytes and clean again."""
+    def restored(self) -> None:
+        """All of the changelog has been read: long histories are put together, chunks that nobody names are litter.
+
+        Raises:
+            MissingChunk: a profile names a chunk that has not come.
+        """
+        for customer_id, chunks in self._chunks.items():
+            value = self._kept.get(customer_id)
+            litter = list(chunks)
+            if value is not None:
+                profile = decode_profile(value)
+                if profile.chunks:
+                    litter = join_chunks(profile, chunks)
+                    self._long[customer_id] = profile
+            self._litter.extend((_chunk_key(number, customer_id), None) for number in litter)
+        self._chunks = {}
+
+    def flush(self) -> Flush:
+        """What the changelog is to be told; afterwards everything is as written."""
         kept, touched = self._kept, self._touched
+        chunks: list[Record] = []
+        profiles: list[Record] = []
         for customer_id in self._dirty:
             profile = touched.get(customer_id)
+            key = customer_id.encode()
             if profile is None:
-                yield customer_id, None
-            else:
-                value = kept[customer_id] = encode_profile(profile)
-                yield customer_id, value
+                profiles.append((key, None))
+                continue
+            if profile.book is not None:
+                self._long[customer_id] = profile
+                sealed = seal_chunks(profile)
+                chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
+                self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
+            value = kept[customer_id] = encode_profile(written_profile(profile))
+            profiles.append((key, value))
+        litter, self._litter = self._litter, []
         self._dirty = set()
         self._touched = {}
+        return Flush(chunks, profiles, litter)
+
+
+def _chunk_key(number: int, customer_id: str) -> bytes:
+    return _CHUNK_KEY.pack(_CHUNK_MARK, number) + customer_id.encode()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from state.admission import Admitted, Exchange, Reason, Rejected, admit
+from state.scrutiny import scrutinize
 
 NOON: Final = 1_778_580_000_000
 """The moment at which all of them occurred, in milliseconds: 2026-05-12T10:00:00Z."""
@@ -70,8 +71,10 @@ LATE: Final = 4 * 10**12
 
 
 def judged(source: str, value: bytes | None, exchange: Exchange = RUBLES, latest_ms: int | None = LATE) -> Any:
-    """What becomes of a value at partition 3, offset 40."""
-    return admit(source, 3, 40, value, exchange, latest_ms)
+    """What becomes of a value at partition 3, offset 40; the quick way and the thorough one must say the same."""
+    outcome = admit(source, 3, 40, value, exchange, latest_ms)
+    assert outcome == scrutinize(source, 3, 40, value, exchange, latest_ms)
+    return outcome
 
 
 def event_of(source: str, value: bytes, exchange: Exchange = RUBLES) -> Any:

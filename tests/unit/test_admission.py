@@ -12,15 +12,15 @@ from state.events import (
     AnonymousSale,
     ConsentChanged,
     CustomerErased,
+    CustomerEvent,
     CustomerSignedUp,
-    JournalRecord,
     MessageContacted,
     OrderPlaced,
     OrderRefunded,
 )
 from tests.published import HEAD, KINDS, NOON, RUBLES, VALID, assert_rejected, event_of, judged, record, written
 
-EVENTS: dict[str, JournalRecord] = {
+EVENTS: dict[str, CustomerEvent] = {
     "purchases": OrderPlaced(
         "purchases", 3, 40, "e-1", NOON, False, "o-1", 124050, "RUB", 124050, None, 10000, "SPRING", "web", "s-4"
     ),
@@ -196,3 +196,19 @@ def test_an_unknown_source_is_a_bug_of_the_caller() -> None:
     with pytest.raises(KeyError):
         admit("returns", 0, 0, b"{}", RUBLES, None)
     assert set(SOURCES) == {*KINDS, "events"}
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_an_ordinary_record_needs_no_scrutiny(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quick way takes it, through its own topic and through `events`, with nulls and in other spellings."""
+
+    def scrutinize(*_: object) -> Rejected:
+        raise AssertionError("an ordinary record was scrutinized")
+
+    monkeypatch.setattr("state.admission.scrutinize", scrutinize)
+    optional = {name: None for name in ("backfill", "coupon", "discount", "rate", "cost") if name in VALID[source]}
+    for changes in ({}, optional, {"occurred_at": "2026-05-12T13:00:00.5+03:00"}, {"note": "Иванова", "items": [{}]}):
+        value = record(source, **changes)
+        assert isinstance(admit(source, 3, 40, value, RUBLES, LATE), Admitted)
+        typed = record(source, **changes, type=KINDS[source])
+        assert isinstance(admit("events", 3, 40, typed, RUBLES, LATE), Admitted)

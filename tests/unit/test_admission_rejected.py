@@ -111,9 +111,9 @@ WRONG_KINDS: dict[str, object] = {
     "object": {"a": 1},
 }
 RIGHT_KINDS = {
-    **dict.fromkeys(("amount", "discount", "cost"), {"whole number", "number", "huge number"}),
-    **dict.fromkeys(("backfill", "granted", "permanent"), {"true"}),
-    "consent": {"empty object"},
+    **dict.fromkeys(("amount", "discount", "cost"), ("whole number", "number", "huge number")),
+    **dict.fromkeys(("backfill", "granted", "permanent"), ("true",)),
+    "consent": ("empty object",),
 }
 
 

@@ -27,7 +27,7 @@ PURE: Final = frozenset(
     """
     __future__ abc array bisect calendar collections dataclasses datetime decimal difflib enum fractions functools
     hashlib heapq itertools json math msgspec operator re state string struct tomllib types typing zoneinfo
-    """.split()
+    """.split()  # noqa: SIM905 - thirty words, a line each otherwise
 )
 IMPURE_CALLS: Final = {"open", "print", "input", "now", "utcnow", "today"}
 
@@ -173,6 +173,22 @@ def test_every_command_of_make_says_what_it_does() -> None:
     phony = set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
     said = set(re.findall(r"^(\S+):.*## .+$", makefile, re.MULTILINE))
     assert phony == said
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)])
+def test_what_cannot_run_is_said_and_fails_in_ci(ci: str, status: pytest.ExitCode) -> None:
+    needs_redis = "tests/integration/test_servers.py::test_redis_comes_back_empty_on_its_port"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", needs_redis],
+        cwd=ROOT,
+        env={"PATH": "", "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == status, run.stdout + run.stderr
+    assert "redis-server is missing: run `make servers` as root" in run.stdout
+    assert ("! NOT RUN !" in run.stdout) == (status == pytest.ExitCode.OK)
 
 
 def _locked(name: str) -> list[dict[str, str]]:

@@ -1,0 +1,198 @@
+"""Whatever is published, a record is admitted or rejected, and the quick way and the thorough one say the same."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal, localcontext
+from typing import Any, Final
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from state.admission import REASONS, SOURCES, Admitted, Rejected
+from state.events import OrderPlaced, decode_record, encode_record
+from tests.published import KINDS, VALID, judged
+
+sources = st.sampled_from(SOURCES)
+kinds = st.sampled_from(sorted(KINDS))
+FIELDS: Final = sorted({name for fields in VALID.values() for name in fields} | {"rate", "type", "backfill"})
+
+
+def judge(source: str, value: bytes) -> Admitted | Rejected:
+    """Judge a value both ways, and check what must be true of every outcome."""
+    outcome = judged(source, value)
+    if isinstance(outcome, Admitted):
+        assert 0 < len(outcome.customer_id) <= 128 or outcome.event.kind == "anonymous"
+        assert decode_record(encode_record(outcome.event)) == outcome.event
+        assert len(outcome.customer_id.encode()) <= 512
+        return outcome
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason in REASONS
+    assert outcome.detail.isprintable()
+    assert 0 < len(outcome.detail.encode()) <= 1000
+    return outcome
+
+
+# --- What can be published
+
+
+surrogates = st.characters(categories=["Cs"])
+texts = st.text(max_size=12) | st.text(surrogates | st.characters(), max_size=4)
+numbers = (
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0, -0.0, 10**15, 10**16, 10**400, -(10**5000 // 7)])
+)
+number_texts = st.from_regex(r"\A-?[0-9]{0,18}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,12})?\Z") | st.just("9" * 5000)
+likely = st.sampled_from(
+    [
+        *("RUB", "EUR", "JPY", "KWD", "ZZZ", "email", "all", "opened", "bounced", "Europe/Moscow", "1990-12-31", ""),
+        *("2026-05-12T10:00:00Z", "2026-05-12T10:00:00.123456+03:00", "2200-01-01T00:00:00Z", "2016-12-31T23:59:60Z"),
+        *KINDS.values(),
+        *("x" * 128, "x" * 129),
+    ]
+)
+leaves = st.none() | st.booleans() | numbers | texts | number_texts | likely
+anything = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def changed_records(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A source, and the fields of a valid event of it of which some are changed, dropped or added."""
+    source = draw(sources)
+    kind = draw(kinds) if source == "events" else source
+    fields = dict(VALID[kind])
+    if source == "events":
+        fields["type"] = KINDS[kind]
+    names = st.sampled_from([*fields, *FIELDS]) | texts
+    fields |= draw(st.dictionaries(names, anything, max_size=3))
+    for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2)):
+        fields.pop(name, None)
+    return source, fields
+
+
+@st.composite
+def broken_bytes(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A source, and the bytes of a valid event of it, cut, spliced or overwritten at some places."""
+    source, fields = draw(changed_records())
+    value = json.dumps(fields).encode()
+    pieces = st.binary(max_size=3) | st.sampled_from(
+        [b'"', b"\\", b"{", b"}", b"[" * 600, b"]", b",", b":", b"\xff", b"\xef\xbb\xbf", b"\\ud800", b"\n", b"\x00"]
+        + [b"null", b"NaN", b"-Infinity", b"1e999999999", b"9" * 5000, b"-", b"0", b".", b"e", b'","event_id":"'],
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(value)))
+        end = draw(st.integers(start, min(len(value), start + 12)) | st.just(len(value)))
+        value = value[:start] + draw(pieces) + value[end:]
+    return source, value
+
+
+# --- Whatever it is, there is one outcome
+
+
+@given(sources, st.binary(max_size=400))
+@example("purchases", b"")
+@example("events", b"\xef\xbb\xbf{}")
+@example("signups", b"[" * 100_000)
+@example("purchases", b"[" * 65_536)
+@example("refunds", b'{"amount":' + b"9" * 65_000 + b"}")
+@example("contacts", b'{"cost": 1e999999999, "currency": "RUB"}')
+def test_any_bytes_are_admitted_or_rejected(source: str, value: bytes) -> None:
+    """No value raises, hangs, or is judged in two ways."""
+    judge(source, value)
+
+
+@given(changed_records(), st.booleans())
+def test_any_fields_are_admitted_or_rejected(published: tuple[str, dict[str, Any]], escaped: bool) -> None:
+    """Of any kind, in any field, known or not, written with escapes or in UTF-8 as it is."""
+    source, fields = published
+    judge(source, json.dumps(fields, ensure_ascii=escaped).encode("utf-8", "replace"))
+
+
+@given(broken_bytes())
+def test_any_broken_event_is_admitted_or_rejected(published: tuple[str, bytes]) -> None:
+    """Bytes near to a valid event reach deeper than random ones."""
+    judge(*published)
+
+
+@given(kinds, st.data())
+def test_every_truncation_of_an_event_is_malformed(source: str, data: st.DataObject) -> None:
+    """No part of an object is one."""
+    value = json.dumps(VALID[source], ensure_ascii=False).encode()
+    outcome = judge(source, value[: data.draw(st.integers(0, len(value) - 1))])
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "malformed"
+
+
+@given(kinds, st.integers(1, 1200), st.sampled_from([b"[]", b"{}"]))
+def test_an_unknown_field_may_be_500_levels_deep_with_its_object(source: str, depth: int, pair: bytes) -> None:
+    """And no deeper, wherever the caller's own stack stands."""
+    opening, closing = (b"[", b"]") if pair == b"[]" else (b'{"u":', b"}")
+    deep = opening * (depth - 1) + pair + closing * (depth - 1)
+    outcome = judge(source, json.dumps(VALID[source]).encode()[:-1] + b', "u": ' + deep + b"}")
+    assert isinstance(outcome, Admitted) == (depth < 500)
+
+
+# --- And it is the right one
+
+
+FAULTS: Final[Mapping[str, list[tuple[str, object]]]] = {
+    "invalid": [("event_id", 5), ("order_id", None), ("backfill", "no"), ("coupon", []), ("customer_id", "x" * 129)],
+    "amount": [("amount", "-1"), ("amount", 10**16), ("discount", -5)],
+    "currency": [("currency", "ZZZ"), ("currency", "GBP"), ("currency", "XAU")],
+    "future": [("occurred_at", "2199-01-01T00:00:00Z")],
+}
+labelled = st.sampled_from([(reason, name, wrong) for reason, faults in FAULTS.items() for name, wrong in faults])
+
+
+@given(st.lists(labelled, max_size=4, unique_by=lambda fault: fault[1]), st.randoms())
+def test_of_several_faults_the_first_reason_that_fits_is_given(
+    faults: list[tuple[str, str, object]], random: Any
+) -> None:
+    """In whatever fields they are, and in whatever order these stand."""
+    fields = list((dict(VALID["purchases"]) | {name: wrong for _, name, wrong in faults}).items())
+    random.shuffle(fields)
+    outcome = judge("purchases", json.dumps(dict(fields)).encode())
+    reasons = {reason for reason, _, _ in faults}
+    expected = next((reason for reason in REASONS if reason in reasons), None)
+    assert (outcome.reason if isinstance(outcome, Rejected) else None) == expected
+
+
+@given(
+    st.decimals(0, 10**9, places=2),
+    st.decimals(0, 10**5, places=2),
+    st.sampled_from(["RUB", "EUR"]),
+    st.decimals("0.0001", 1000, places=4),
+    st.datetimes(datetime(1970, 1, 2), datetime(2090, 1, 1)),
+    st.integers(-14 * 60, 14 * 60),
+    st.sampled_from(["text", "number", "exponent", "padded"]),
+)
+def test_a_purchase_is_what_a_plain_computation_makes_of_it(
+    amount: Decimal, discount: Decimal, currency: str, rate: Decimal, at: datetime, zone: int, spelling: str
+) -> None:
+    """Minor units, conversion and moment by Decimal and datetime, which the product does not use for them."""
+    spell = {
+        "text": lambda sum_: f'"{sum_}"',
+        "number": str,
+        "exponent": lambda sum_: f"{int(sum_ * 100)}e-2",
+        "padded": lambda sum_: f'"{sum_}0000"',
+    }[spelling]
+    moment = at.replace(tzinfo=timezone(timedelta(minutes=zone)))
+    head = {"event_id": "e", "customer_id": "c", "order_id": "o", "currency": currency, "rate": str(rate)}
+    value = json.dumps(head | {"occurred_at": moment.isoformat()})[:-1]
+    value += f', "amount": {spell(amount)}, "discount": {spell(discount)}}}'
+    outcome = judge("purchases", value.encode())
+    assert isinstance(outcome, Admitted)
+    event = outcome.event
+    assert isinstance(event, OrderPlaced)
+    with localcontext(prec=60):
+        price = Decimal(1) if currency == "RUB" else rate
+        assert event.amount == amount * 100
+        assert event.base == (amount * price).quantize(Decimal("0.01")) * 100
+        assert event.discount == (discount * price).quantize(Decimal("0.01")) * 100
+    assert event.occurred_at == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    assert event.rate == (None if currency == "RUB" else str(rate))
