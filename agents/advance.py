@@ -7,7 +7,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.segment import decode_progress
+from agents.segment import PROGRESS_KEY, decode_progress
 from streams.cluster import partitions_by_topic
 from streams.control import ControlRecord, append_control
 from streams.settings import Settings
@@ -62,7 +62,7 @@ async def _wait_for_lanes(consumer: AIOKafkaConsumer, partitions: list[TopicPart
     behind, said = {tp.partition for tp in partitions}, time.monotonic()
     while behind:
         for tp, batch in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-            if any(message.value and decode_progress(message.value).advanced >= number for message in batch):
+            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advanced >= number for m in batch):
                 behind.discard(tp.partition)
         if behind and time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()

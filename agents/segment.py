@@ -33,6 +33,9 @@ from streams.topics import Topics
 log = logging.getLogger(__name__)
 
 PROGRESS_FORMAT = 1
+PROGRESS_KEY = b"segment"
+RULES_KEY = b"rules:"
+"""What follows is the place in `control`: the policies and campaigns that the progress names."""
 _PROGRESS = bytes([PROGRESS_FORMAT])
 
 
@@ -63,19 +66,23 @@ class SegmentLane:
             erasures.update({record.key: decode(record.value) for record in batch if record.value is not None})
         table = self._table = CustomersTable()
         count = 0
-        async for batch in read_range(self._kafka, self._topics.customers, self.number):
+        left = metrics.recovery_remaining_records.labels(number)
+        left.set(0)
+        async for batch in read_range(self._kafka, self._topics.customers, self.number, on_left=left.set):
             for record in batch:
                 table.restore(record.key, record.value)
             count += len(batch)
             metrics.recovery_records.labels(number).set(count)
         table.restored()
-        progress = None
+        progress, texts = None, {}
         async for batch in read_range(self._kafka, self._topics.progress, self.number):
             for record in batch:
-                if record.value is not None:
+                if record.key == PROGRESS_KEY:
                     progress = decode_progress(record.value)
+                elif record.value is not None:
+                    texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
         self._drop_erased(table, erasures)
-        self.partition = Partition(table, progress, erasures)
+        self.partition = Partition(table, progress, erasures, texts)
         self.cursor = self.partition.progress.offset
         seconds = time.monotonic() - began
         metrics.recovery_seconds.labels(number).set(seconds)
@@ -145,7 +152,10 @@ class SegmentLane:
                 outbox.add(self._topics.customers, self.number, key, state)
             await outbox.flush()
         if offset is not None:
-            outbox.add(self._topics.progress, self.number, b"segment", encode_progress(self.partition.progress))
+            for place, text in self.partition.new_texts.items():
+                outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())
+            self.partition.new_texts = {}
+            outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(self.partition.progress))
             await outbox.flush()
             self.cursor = offset
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)

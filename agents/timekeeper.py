@@ -79,10 +79,11 @@ class Timekeeper:
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
             if report is not None and report != self._reported.get(source):
                 self._reported[source] = report
-                if wall and report.time is not None:
-                    behind = max(0.0, (now - report.time) / 1000)
-                    self._spec.metrics.source_time_lag_seconds.labels(tp.topic, str(tp.partition)).set(behind)
                 outbox.add(self._spec.names.source_times, 0, source.encode(), encode_source_time(report))
+            told = self._reported.get(source)
+            if wall and told is not None and told.time is not None:
+                behind = max(0.0, (now - told.time) / 1000)
+                self._spec.metrics.source_time_lag_seconds.labels(tp.topic, str(tp.partition)).set(behind)
         await outbox.flush()
 
     def _wall_report(self, tp: TopicPartition, lane: AdmitLane, now: int, end: int) -> SourceTime | None:

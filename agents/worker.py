@@ -99,6 +99,8 @@ class Worker:
             instance = held.enter_context(take_instance(settings.data))
             jobs: list[Coroutine[Any, Any, None]] = [self._again("rules", follower.run)]
             if self._runs("admit"):
+                for topic in topics.sources:
+                    metrics.add_source(topic)
                 admit = AdmitStage(settings, kafka, metrics, follower, partitions)
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
                 jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))

@@ -67,15 +67,15 @@ class Progress(msgspec.Struct, array_like=True):
         time: the partition's time, in milliseconds.
         advanced: the greatest `advance` applied, -1 if none.
         sources: for each source partition (`topic:partition`) the highest offset applied.
-        policy: text of the policy in force; `campaigns` likewise.
+        policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
     """
 
     offset: int = 0
     time: int = BEFORE_ALL_TIME
     advanced: int = -1
     sources: dict[str, int] = {}
-    policy: str | None = None
-    campaigns: str | None = None
+    policy: int = -1
+    campaigns: int = -1
 
 
 class Partition:
@@ -86,19 +86,30 @@ class Partition:
         customers: Customers,
         progress: Progress | None = None,
         erasures: dict[bytes, Erasure] | None = None,
+        texts: dict[int, str] | None = None,
         *,
         slice_size: int = 10_000,
     ) -> None:
-        """Takes what was recovered; `slice_size` is how many customers one step of a tick or a policy may touch."""
+        """Takes what was recovered.
+
+        Args:
+            customers: the table.
+            progress: how far the partition is; None for a new one.
+            erasures: the ledger, by the hash of the customer's id.
+            texts: the TOML of policies and campaigns, by their place in `control`.
+            slice_size: how many customers one step of a tick or a policy may touch.
+        """
         self.customers = customers
         self.progress = Progress(0, BEFORE_ALL_TIME, -1, {}) if progress is None else progress
         self.erasures = {} if erasures is None else erasures
         self.new_erasures: dict[bytes, Erasure] = {}
+        self.texts = {} if texts is None else texts
+        self.new_texts: dict[int, str] = {}
         self.tally = Tally.empty()
         self.population: Counter[str] = Counter()
         self.slice_size = slice_size
         self.rules: Rules | None = None
-        if self.progress.policy is not None:
+        if self.progress.policy >= 0:
             self._set_rules()
         dues = []
         for customer_id, head in customers.heads():
@@ -252,31 +263,32 @@ class Partition:
         return True
 
     def _put_into_force(self, record: PolicyApplied | CampaignsApplied) -> bool:
-        progress = self.progress
+        progress, rules = self.progress, self.rules
         try:
             if isinstance(record, PolicyApplied):
-                new = parse_policy(record.text)
-                if self.rules is not None and (new.text == self.rules.policy.text or may_follow(self.rules.policy, new)):
+                policy = parse_policy(record.text)
+                if rules is not None and (record.text == rules.policy.text or may_follow(rules.policy, policy)):
                     return False
-                progress.policy = record.text
+                progress.policy = record.offset
             else:
                 campaigns = parse_campaigns(record.text)
-                current = self.rules.campaigns if self.rules is not None else None
+                current = rules.campaigns if rules is not None else None
                 if current is not None and (record.text == current.text or campaigns_may_follow(current, campaigns)):
                     return False
-                progress.campaigns = record.text
+                progress.campaigns = record.offset
         except Faults:
             self.tally.dropped["faulty_rules"] += 1  # `control` is checked before the journal: written past the product
             return False
-        if progress.policy is None:
+        self.texts[record.offset] = self.new_texts[record.offset] = record.text
+        if progress.policy < 0:
             return False
         self._set_rules()
         return True
 
     def _set_rules(self) -> None:
-        policy, campaigns = self.progress.policy, self.progress.campaigns
-        assert policy is not None  # noqa: S101 - the callers have looked
-        self.rules = Rules(parse_policy(policy), None if campaigns is None else parse_campaigns(campaigns))
+        progress = self.progress
+        campaigns = None if progress.campaigns < 0 else parse_campaigns(self.texts[progress.campaigns])
+        self.rules = Rules(parse_policy(self.texts[progress.policy]), campaigns)
 
     def _rules(self) -> Rules:
         if self.rules is None:

@@ -1,6 +1,6 @@
 """Reading a range of a partition with a consumer of one's own, outside any group."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -22,12 +22,17 @@ class CutOff(Exception):
 
 
 async def read_range(
-    kafka: Mapping[str, Any], topic: str, partition: int, begin: int | None = None, end: int | None = None
+    kafka: Mapping[str, Any],
+    topic: str,
+    partition: int,
+    begin: int | None = None,
+    end: int | None = None,
+    on_left: Callable[[int], None] | None = None,
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """Yields the records of `[begin, end)` in pieces; from what is left of the partition up to its end now by default.
 
     It ends when the position has reached the end, not when the last record has come: what compaction and transaction
-    markers took away is never waited for.
+    markers took away is never waited for. `on_left` is told how many offsets are left to read, after each piece.
 
     Raises:
         CutOff: `begin` was given and lies before what is left.
@@ -62,5 +67,7 @@ async def read_range(
             if records:
                 yield records
             position = await consumer.position(tp)
+            if on_left is not None:
+                on_left(max(0, end - position))
     finally:
         await consumer.stop()

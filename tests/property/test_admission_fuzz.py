@@ -1,7 +1,7 @@
 """Whatever is published, a record is admitted or rejected, and the quick way and the thorough one say the same."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from typing import Any, Final
@@ -41,7 +41,7 @@ texts = st.text(max_size=12) | st.text(surrogates | st.characters(), max_size=4)
 numbers = (
     st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from([0, -0.0, 10**15, 10**16, 10**400, -(10**5000 // 7)])
+    | st.sampled_from([0, -0.0, 10**15, 10**16, 10**400, -(10**4000)])
 )
 number_texts = st.from_regex(r"\A-?[0-9]{0,18}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,12})?\Z") | st.just("9" * 5000)
 likely = st.sampled_from(
@@ -75,15 +75,20 @@ def changed_records(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return source, fields
 
 
+pieces = st.binary(max_size=3) | st.sampled_from(
+    [
+        *(b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"-", b"0", b".", b"e", b"null", b"NaN", b"-Infinity"),
+        *(b"\xff", b"\xef\xbb\xbf", b"\\ud800", b"\n", b"\x00", b'","event_id":"', b"[" * 600),
+        *(b"1e999999999", b"9" * 5000),
+    ]
+)
+
+
 @st.composite
 def broken_bytes(draw: st.DrawFn) -> tuple[str, bytes]:
     """A source, and the bytes of a valid event of it, cut, spliced or overwritten at some places."""
     source, fields = draw(changed_records())
     value = json.dumps(fields).encode()
-    pieces = st.binary(max_size=3) | st.sampled_from(
-        [b'"', b"\\", b"{", b"}", b"[" * 600, b"]", b",", b":", b"\xff", b"\xef\xbb\xbf", b"\\ud800", b"\n", b"\x00"]
-        + [b"null", b"NaN", b"-Infinity", b"1e999999999", b"9" * 5000, b"-", b"0", b".", b"e", b'","event_id":"'],
-    )
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, len(value)))
         end = draw(st.integers(start, min(len(value), start + 12)) | st.just(len(value)))
@@ -146,6 +151,12 @@ FAULTS: Final[Mapping[str, list[tuple[str, object]]]] = {
     "currency": [("currency", "ZZZ"), ("currency", "GBP"), ("currency", "XAU")],
     "future": [("occurred_at", "2199-01-01T00:00:00Z")],
 }
+SPELLINGS: Final[Mapping[str, Callable[[Decimal], str]]] = {
+    "text": lambda paid: f'"{paid}"',
+    "number": str,
+    "exponent": lambda paid: f"{int(paid * 100)}e-2",
+    "padded": lambda paid: f'"{paid}0000"',
+}
 labelled = st.sampled_from([(reason, name, wrong) for reason, faults in FAULTS.items() for name, wrong in faults])
 
 
@@ -169,18 +180,13 @@ def test_of_several_faults_the_first_reason_that_fits_is_given(
     st.decimals("0.0001", 1000, places=4),
     st.datetimes(datetime(1970, 1, 2), datetime(2090, 1, 1)),
     st.integers(-14 * 60, 14 * 60),
-    st.sampled_from(["text", "number", "exponent", "padded"]),
+    st.sampled_from(sorted(SPELLINGS)),
 )
-def test_a_purchase_is_what_a_plain_computation_makes_of_it(
+def test_a_purchase_is_what_a_plain_computation_makes_of_it(  # noqa: PLR0917 (Hypothesis passes them by position)
     amount: Decimal, discount: Decimal, currency: str, rate: Decimal, at: datetime, zone: int, spelling: str
 ) -> None:
     """Minor units, conversion and moment by Decimal and datetime, which the product does not use for them."""
-    spell = {
-        "text": lambda sum_: f'"{sum_}"',
-        "number": str,
-        "exponent": lambda sum_: f"{int(sum_ * 100)}e-2",
-        "padded": lambda sum_: f'"{sum_}0000"',
-    }[spelling]
+    spell = SPELLINGS[spelling]
     moment = at.replace(tzinfo=timezone(timedelta(minutes=zone)))
     head = {"event_id": "e", "customer_id": "c", "order_id": "o", "currency": currency, "rate": str(rate)}
     value = json.dumps(head | {"occurred_at": moment.isoformat()})[:-1]

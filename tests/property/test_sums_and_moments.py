@@ -1,5 +1,6 @@
 """Sums and moments are what exact arithmetic and the calendar make of their texts."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from state.moments import format_ms, parse_rfc3339
 from state.money import MAX_MINOR, TooLarge, TooManyDigits, convert, format_minor, is_number, parse_minor
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 minors = st.integers(-MAX_MINOR, MAX_MINOR)
 digits = st.integers(0, 4)
@@ -39,8 +42,6 @@ def test_a_number_is_worth_what_exact_arithmetic_says(text: str, digits: int) ->
 @given(st.text("0123456789.eE+-٣ _", max_size=8))
 def test_what_is_a_number_is_what_json_says(text: str) -> None:
     """Of all texts that look like one."""
-    import json
-
     try:
         expected = isinstance(json.loads(text), int | float) and text.strip() == text
     except ValueError:
@@ -69,5 +70,5 @@ def test_a_moment_comes_back_from_its_text(moment_ms: int) -> None:
     """And its text is the one that datetime writes."""
     text = format_ms(moment_ms)
     assert parse_rfc3339(text) == moment_ms
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment_ms)
+    moment = EPOCH + timedelta(milliseconds=moment_ms)
     assert text == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,7 +18,7 @@ from state.events import (
     OrderPlaced,
     OrderRefunded,
 )
-from tests.published import HEAD, KINDS, NOON, RUBLES, VALID, assert_rejected, event_of, judged, record, written
+from tests.published import HEAD, KINDS, LATE, NOON, RUBLES, VALID, assert_rejected, event_of, judged, record, written
 
 EVENTS: dict[str, CustomerEvent] = {
     "purchases": OrderPlaced(

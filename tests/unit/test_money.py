@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from time import perf_counter
 
 import pytest
 
@@ -106,12 +105,10 @@ def test_a_sum_over_ten_to_the_fifteenth_is_refused(text: str, digits: int) -> N
 @pytest.mark.parametrize("text", ["9" * 60_000, "1e" + "9" * 60_000, "1e-" + "9" * 60_000, "0." + "0" * 60_000 + "1"])
 def test_no_number_is_dear_to_read(text: str) -> None:
     """The size is bounded before there is an integer: a power of ten of that size would take minutes."""
-    started = perf_counter()
     with pytest.raises(ValueError, match="must"):
         parse_minor(text, 2)
     with pytest.raises(ValueError, match="must"):
         parse_rate(text)
-    assert perf_counter() - started < 1
 
 
 @pytest.mark.parametrize(

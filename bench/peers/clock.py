@@ -1,0 +1,76 @@
+"""The clock in a peer's process: from the first record that it takes until all that it took is done with."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.processor_time import processor_seconds
+
+KAFKA: Final = os.environ.get("BENCH_KAFKA", "127.0.0.1:9092")
+SOURCE: Final = os.environ.get("BENCH_SOURCE", "bench.purchases.v1")
+APP: Final = os.environ.get("BENCH_APP", "bench-peer")
+PARTITIONS: Final = 4
+
+
+class Clock:
+    """Counts what is taken from the source and measures what it costs.
+
+    Attributes:
+        total: records that the source holds.
+        taken: records taken from it so far.
+        covered: by partition, the offset up to which they were taken.
+    """
+
+    def __init__(self) -> None:
+        """Read from the environment what the benchmark asks for."""
+        self.total = int(os.environ.get("BENCH_EVENTS", "0"))
+        self.taken = 0
+        self.covered: dict[int, int] = {}
+        self._limit = float(os.environ.get("BENCH_SECONDS", "inf"))
+        self._result = os.environ.get("BENCH_RESULT")
+        self._broker = int(os.environ.get("BENCH_BROKER_PID", "0"))
+        self._began: float | None = None
+        self._cpu: tuple[float, float | None] = (0.0, None)
+
+    def take(self, partition: int, offset: int) -> bool:
+        """Count a record, and with the first one start the clock; False when the time is up: it is not to be taken."""
+        now = time.perf_counter()
+        if self._began is None:
+            self._began, self._cpu = now, self._used()
+        if now - self._began > self._limit:
+            return False
+        self.taken += 1
+        self.covered[partition] = offset + 1
+        return True
+
+    def take_batch(self, partition: int, first: int, last: int) -> None:
+        """Count the records from offset `first` to `last`, for who takes many at once and all of them in the end."""
+        self.take(partition, last)
+        self.taken += last - first
+
+    @property
+    def all_taken(self) -> bool:
+        """Whether the source has no more."""
+        return self.taken >= self.total
+
+    def stop(self) -> None:
+        """Stop the clock and write down what was measured."""
+        assert self._began is not None
+        seconds = time.perf_counter() - self._began
+        used, broker = self._used()
+        measured = {
+            "events": self.taken,
+            "seconds": seconds,
+            "cpu": used - self._cpu[0],
+            "broker_cpu": None if broker is None or self._cpu[1] is None else broker - self._cpu[1],
+            "covered": self.covered,
+        }
+        if self._result is None:
+            print(json.dumps(measured))
+        else:
+            Path(self._result).write_text(json.dumps(measured), encoding="utf-8")
+
+    def _used(self) -> tuple[float, float | None]:
+        return time.process_time(), processor_seconds(self._broker)

@@ -1,0 +1,147 @@
+"""Segments on faust-streaming, as its documentation would have them written: agents, a Record, a Table.
+
+    faust -A bench.peers.faust_segments -L uvloop worker -l error --without-web
+
+BENCH_JOB says what is run: `segment` judges what stands in the source topic, `whole` checks it first and keys it anew
+through a topic in between. See clock.py for the other variables.
+"""
+
+import gc
+import os
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import faust
+
+from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
+from bench.peers.customer import fold
+
+WHOLE = os.environ.get("BENCH_JOB") == "whole"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+gc.set_threshold(100_000, 50, 100)  # as Goldstream has it: with CPython's own a third of the time goes into collecting
+
+app = faust.App(
+    APP,
+    broker=f"kafka://{KAFKA}",
+    store="memory://",
+    topic_partitions=PARTITIONS,
+    topic_replication_factor=1,
+    topic_disable_leader=True,
+    consumer_auto_offset_reset="earliest",
+    consumer_max_fetch_size=4 << 20,
+    broker_max_poll_records=5000,
+    producer_linger=0.02,
+    producer_max_batch_size=1 << 20,
+    stream_wait_empty=False,
+    web_enabled=False,
+)
+
+
+class Purchase(faust.Record, serializer="json", coerce=True):
+    """A purchase, as far as it is looked at."""
+
+    event_id: str
+    customer_id: str
+    order_id: str
+    occurred_at: datetime
+    amount: Decimal
+    currency: str
+
+
+class Customer(faust.Record, serializer="json"):
+    """What is kept of a customer."""
+
+    seq: int = 0
+    segment: str = ""
+    cell: str = ""
+    as_of: int = 0
+    last: int = 0
+    lifetime: int = 0
+    monetary: int = 0
+    times: list[int] = []
+    amounts: list[int] = []
+
+
+source = app.topic(SOURCE, key_type=bytes, value_type=bytes, value_serializer="raw")
+admitted = app.topic(f"{APP}-admitted", key_type=str, value_type=Purchase, partitions=PARTITIONS)
+rejected = app.topic(f"{APP}-rejected", value_serializer="raw", partitions=PARTITIONS)
+changes = app.topic(f"{APP}-changes", key_type=str, value_serializer="json", partitions=PARTITIONS)
+purchases = admitted if WHOLE else app.topic(SOURCE, key_type=str, value_type=Purchase)
+customers = app.Table("customers", key_type=str, value_type=Customer, partitions=PARTITIONS)
+
+clock = Clock()
+taking = True
+refused = judged = 0
+
+
+def check(purchase: Purchase) -> None:
+    """Refuse what is no purchase.
+
+    Raises:
+        ValueError: a field is not as it must be.
+    """
+    for field in (purchase.event_id, purchase.customer_id, purchase.order_id):
+        if not isinstance(field, str) or not 0 < len(field) <= 128:
+            raise ValueError("id")
+    if purchase.currency != "RUB" or purchase.occurred_at.tzinfo is None:
+        raise ValueError("currency or occurred_at")
+    if purchase.amount < 0 or purchase.amount * 100 % 1:
+        raise ValueError("amount")
+
+
+async def finish() -> None:
+    """End the run once everything is acknowledged and committed."""
+    await app.producer.flush()
+    await app.consumer.commit()
+    clock.stop()
+    os._exit(0)  # leaving in order takes seconds and measures nothing
+
+
+async def finish_if_done() -> None:
+    """End the run when nothing more is taken and all that was taken is judged."""
+    if (clock.all_taken or not taking) and judged + refused == clock.taken:
+        await finish()
+
+
+async def admit(stream: faust.Stream[bytes]) -> None:
+    """Check what comes, and pass it on by customer."""
+    global taking, refused  # noqa: PLW0603 - one program, one run
+    async for value in stream:
+        message = stream.current_event.message
+        taking = taking and clock.take(message.partition, message.offset)
+        if not taking:
+            await finish_if_done()
+            continue
+        try:
+            purchase = Purchase.loads(value)
+            check(purchase)
+        except Exception:  # noqa: BLE001 - whatever cannot be read is refused
+            refused += 1
+            await rejected.send(value=value)
+            continue
+        await admitted.send(key=purchase.customer_id, value=purchase)
+
+
+if WHOLE:
+    app.agent(source)(admit)
+
+
+@app.agent(purchases)
+async def segment(stream: faust.Stream[Purchase]) -> None:
+    """Judge each purchase's customer, tell what changed."""
+    global taking, judged  # noqa: PLW0603 - one program, one run
+    async for purchase in stream:
+        if not WHOLE:
+            message = stream.current_event.message
+            taking = clock.take(message.partition, message.offset)
+            if not taking:
+                await finish()
+        customer = customers.get(purchase.customer_id) or Customer(times=[], amounts=[])
+        at = (purchase.occurred_at - EPOCH) // MILLISECOND
+        for change in fold(purchase.customer_id, customer, at, int(purchase.amount * 100), purchase.event_id):
+            await changes.send(key=purchase.customer_id, value=change)
+        customers[purchase.customer_id] = customer
+        judged += 1
+        await finish_if_done()

@@ -1,0 +1,94 @@
+"""What is compared: published records as the oracle words them, and where everyone ended up."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from state.decide import average_check, discount_share
+from state.erasure import erasure_key
+from state.person import CHANNELS, SIGNUP_FACTS, fact, granted
+from state.profile import Profile
+from streams.cloudevents import PublishedRecord
+from streams.topics import Topics
+from tests.oracle import Facts, Output, Result, read_json
+from tests.property.folding import PREFIX, Lane
+
+_WORDS = {True: "granted", False: "refused", None: "unknown"}
+_DROPPED = {
+    "excess_refund": "excess",
+    "refund_without_order": "order_never_came",
+    "refund_without_rate": "no_rate",
+    "contact_of_unknown": "unknown_customer",
+    "after_erasure": "erased",
+}
+
+
+def output_of(record: PublishedRecord) -> Output:
+    """A published record as the oracle has it; no header may stand twice."""
+    topic, key, value, headers = record
+    names = {name: text.decode() for name, text in headers}
+    assert len(names) == len(headers)
+    return Output(Topics(PREFIX).short(topic), key.decode(), None if value is None else read_json(value), names)
+
+
+def by_customer(outputs: Iterable[Output]) -> dict[str, list[Output]]:
+    """Each customer's outputs in their order."""
+    grouped: dict[str, list[Output]] = defaultdict(list)
+    for output in outputs:
+        grouped[output.key].append(output)
+    return dict(grouped)
+
+
+def facts_of(profile: Profile) -> dict[str, Any]:
+    """The facts of a profile that the oracle has too, by its names for them."""
+    contacts = profile.person.contacts if profile.person is not None else {}
+    return {
+        "segment": profile.segment,
+        "cell": profile.cell,
+        "seq": profile.seq,
+        "since": profile.since,
+        "as_of": profile.judged,
+        "policy": profile.policy,
+        "frequency": profile.frequency,
+        "monetary": profile.monetary,
+        "first_order_at": profile.first_order_at,
+        "last_order_at": profile.last_order_at,
+        "lifetime_orders": profile.lifetime_orders,
+        "lifetime_value": profile.net,
+        "average_check": average_check(profile),
+        "gross": profile.gross,
+        "discounts": profile.discounts,
+        "discounted_orders": profile.discounted_orders,
+        "discount_share": Decimal(repr(discount_share(profile))),
+        "refunded": profile.refunded,
+        "refund_count": profile.refund_count,
+        "consents": {channel: _WORDS[granted(profile, channel)] for channel in CHANNELS},
+        "signup": {name: fact(profile, name) for name in SIGNUP_FACTS},
+        "contacts": dict(contacts),
+    }
+
+
+def expected_facts(facts: Facts) -> dict[str, Any]:
+    """The oracle's facts of a customer under the same names."""
+    names = facts_of(Profile(0, 0))
+    return {name: getattr(facts, name) for name in names}
+
+
+def agree(lane: Lane, result: Result) -> None:
+    """A fold and the oracle have published the same, and everyone ended up at the same place."""
+    published = by_customer(output_of(record) for record in lane.published)
+    expected = by_customer(result.outputs)
+    assert set(published) == set(expected)
+    for customer_id, outputs in expected.items():
+        for number, output in enumerate(outputs):
+            assert [output] == published[customer_id][number : number + 1]
+        assert len(published[customer_id]) == len(outputs)
+    assert {each: facts_of(profile) for each, profile in lane.profiles().items()} == {
+        each: expected_facts(facts) for each, facts in result.customers.items()
+    }
+    assert {key: (erasure.seq, erasure.occurred_at) for key, erasure in lane.erasures().items()} == {
+        erasure_key(each): (erased.last_seq, erased.occurred_at) for each, erased in result.ledger.items()
+    }
+    assert lane.duplicates == result.duplicates
+    assert {_DROPPED[reason]: count for reason, count in lane.dropped.items()} == result.dropped

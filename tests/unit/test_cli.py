@@ -1,0 +1,273 @@
+"""The command line: help that says everything, one line for each error, and the three statuses."""
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.cli import main
+from streams.defaults import campaigns_text, policy_text
+from streams.variables import VARIABLES, describe_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def untouched_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No settings from outside, a folder of one's own, and logging left as it was found."""
+    for variable in (*VARIABLES,):
+        monkeypatch.delenv(variable.name, raising=False)
+    monkeypatch.delenv("GOLDSTREAM_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    for package in ("state", "streams", "agents"):
+        logging.getLogger(package).setLevel(logging.NOTSET)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], list[str]]:
+    """Run a command: its status, and the lines of standard output and standard error."""
+    capsys.readouterr()
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out.splitlines(), captured.err.splitlines()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("worker", "--help")])
+def test_help_says_all_settings_with_their_defaults(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, [])
+    for name, default, meaning in describe_settings():
+        (line,) = [line for line in out if line.split() and line.split()[0] == name]
+        assert default in line
+        assert meaning in line
+
+
+def test_help_names_every_command_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    out = "\n".join(run(capsys, "--help")[1])
+    for command in ("worker", "topics", "import", "advance", "simulate", "policy", "campaigns", "rebuild-redis"):
+        assert command in out
+
+
+def test_help_is_quick() -> None:
+    """Commands load what they need when they run: neither Kafka's client nor Arrow for the sake of a help."""
+    program = "import sys; from agents.cli import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nonsense",), "No such command 'nonsense'"),
+        (("worker", "--only", "decide"), "'decide' is not one of 'admit', 'segment', 'project'"),
+        (("import",), "Missing argument 'FILE'"),
+        (("topics",), "Missing command"),
+        (("policy", "check", "a", "b"), "unexpected extra argument"),
+        (("simulate", "--days", "many"), "days"),
+        (("simulate", "--until", "tomorrow"), "--until must be RFC 3339"),
+        (("simulate", "--currency", "RUR"), "--currency must be an ISO 4217 code"),
+        (("advance", "--to", "2026-01-01T00:00:00Z"), "GOLDSTREAM_TIME = wall"),
+        (("rebuild-redis",), "GOLDSTREAM_REDIS must be set"),
+        (("import", "a.xlsx"), "--format must be one of csv, jsonl, parquet"),
+        (("import", "a.csv", "--topic", "orders"), "--topic must be one of"),
+        (("import", "a.csv", "--topic", "refunds", "--kind", "purchase"), "takes only refund events"),
+        (("import", "a.csv", "--decimal", ";"), "decimal must be a point or a comma"),
+        (("import", "a.csv", "--strict", "--no-sort"), "leave one of them out"),
+    ],
+)
+def test_a_command_used_wrongly_says_one_line_and_ends_with_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, [])
+    (line,) = err
+    assert line.startswith("goldstream")
+    assert said in line
+
+
+def test_advance_says_what_is_wrong_with_its_moment_and_its_timeout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDSTREAM_TIME", "event")
+    status, _, err = run(capsys, "advance", "--to", "2026-01-01")
+    assert (status, "got '2026-01-01'" in err[0]) == (2, True)
+    status, _, err = run(capsys, "advance", "--to", "2026-01-01T00:00:00Z", "--timeout", "5")
+    assert (status, "--timeout must be a duration" in err[0]) == (2, True)
+
+
+def test_wrong_settings_are_said_all_at_once_and_end_with_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDSTREAM_PARTITIONS", "none")
+    monkeypatch.setenv("GOLDSTREAM_TIME", "sun")
+    status, _, err = run(capsys, "topics", "check")
+    assert status == 2
+    assert [line.split()[1] for line in err] == ["GOLDSTREAM_PARTITIONS", "GOLDSTREAM_TIME"]
+
+
+@pytest.mark.parametrize("order", [("--config", "X", "topics", "check"), ("topics", "check", "--config", "X")])
+def test_a_config_file_can_be_named_before_and_after_the_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    (tmp_path / "X").write_text("partitions = 0")
+    status, _, err = run(capsys, *order)
+    assert (status, "got '0'; correct it in X" in err[0]) == (2, True)
+
+
+def test_a_kafka_that_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOLDSTREAM_KAFKA", "127.0.0.1:1")
+    (tmp_path / "policy.toml").write_text(policy_text())
+    (tmp_path / "a.csv").write_text("customer,date,amount\nc1,2025-05-12,5\n")
+    for command in (("topics", "check"), ("policy", "apply", "policy.toml"), ("import", "a.csv"), ("simulate",)):
+        status, _, err = run(capsys, *command)
+        assert status == 1
+        assert err == [
+            "goldstream: Kafka cannot be reached at 127.0.0.1:1; "
+            "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
+        ]
+
+
+def test_a_good_policy_is_summed_up(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(policy_text())
+    status, out, err = run(capsys, "policy", "check", "policy.toml")
+    assert (status, err) == (0, [])
+    assert out[0].startswith(
+        "retail-27@1: 27 cells, 7 segments (golden, loyal, new, active, at_risk, churned, potential)"
+    )
+
+
+def test_all_faults_of_a_policy_are_said_a_line_each(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(policy_text().replace("[60, 180]", "[60, 60]").replace('"RUB"', '"RUR"'))
+    status, out, err = run(capsys, "policy", "check", "policy.toml")
+    assert (status, out) == (1, [])
+    assert len(err) == 2
+    assert all(line.startswith("goldstream: policy.toml: ") for line in err)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_policy_that_cannot_be_read_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "policy.toml").write_bytes(content)
+    status, _, err = run(capsys, "policy", "check", "policy.toml")
+    assert status == 1
+    (line,) = err
+    assert "policy.toml" in line
+
+
+def test_campaigns_are_checked_against_the_segments_of_a_policy(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "campaigns.toml").write_text(campaigns_text())
+    (tmp_path / "policy.toml").write_text(policy_text().replace('"churned"', '"gone"'))
+    status, out, _ = run(capsys, "campaigns", "check", "campaigns.toml")
+    assert status == 0
+    assert out[0].startswith("retail@1: 6 campaigns (welcome, ")
+    status, _, err = run(capsys, "campaigns", "check", "campaigns.toml", "--policy", "policy.toml")
+    assert status == 1
+    assert "churned" in err[0]
+
+
+def test_a_dry_run_counts_says_and_publishes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer,date,amount,colour\nc1,2025-05-12,5,red\n,2025-05-12,5,red\nc1,x,5,red\n")
+    status, out, err = run(capsys, "import", "a.csv", "--dry-run")
+    assert status == 0
+    assert err == ['a.csv:4: occurred_at must be a date and time: got "x"']
+    assert out == [
+        "a.csv: customer_id = customer, occurred_at = date, amount = amount; not used: colour",
+        "a.csv: 3 rows read, 2 events (1 anonymous, 1 purchase), 1 rows could not be read; nothing published, a dry run",
+    ]
+
+
+def test_an_import_of_which_nothing_can_be_read_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    status, _, err = run(capsys, "import", "a.csv", "--dry-run")
+    assert status == 1
+    assert "nothing could be read" in err[-1]
+    assert run(capsys, "import", "nowhere.csv", "--dry-run")[0] == 1
+
+
+def test_of_many_faults_twenty_are_said_and_all_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer,date,amount\n" + "c1,2025-05-12,5\n" + "c1,x,5\n" * 50)
+    status, _, err = run(capsys, "import", "a.csv", "--dry-run", "--errors", "faults.txt")
+    assert status == 0
+    assert len(err) == 21
+    assert err[-1].startswith("a.csv: 30 more rows could not be read")
+    assert len((tmp_path / "faults.txt").read_text().splitlines()) == 50
+
+
+def test_purchases_that_repeat_an_order_are_pointed_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer,date,amount,order_id\n" + "c1,2025-05-12,5,o1\n" * 3)
+    assert "2 purchases repeat an order_id" in run(capsys, "import", "a.csv", "--dry-run")[2][0]
+
+
+def test_a_limit_reads_no_further(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer,date,amount\n" + "c1,2025-05-12,5\n" * 9)
+    assert "a.csv: 4 rows read" in run(capsys, "import", "a.csv", "--dry-run", "--limit", "4")[1][-1]
+
+
+def test_what_lies_ahead_of_the_clock_is_only_read_in_event_mode(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    year = time.gmtime().tm_year + 2
+    (tmp_path / "a.csv").write_text(f"customer,date,amount\nc1,{year}-05-12,5\n")
+    status, _, err = run(capsys, "import", "a.csv", "--dry-run")
+    assert (status, "future" in err[0]) == (1, True)
+    monkeypatch.setenv("GOLDSTREAM_TIME", "event")
+    assert run(capsys, "import", "a.csv", "--dry-run")[0] == 0
+
+
+def test_the_same_seed_writes_the_same_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name in ("one.jsonl", "two.jsonl"):
+        status, out, _ = run(capsys, "simulate", "--customers", "50", "--seed", "7", "--out", name)
+        assert status == 0
+        assert out[0].endswith(f"to {name}")
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+
+
+def test_a_live_shop_tells_of_now_and_ends_after_so_many(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    before = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    arguments = ("--live", "--rate", "1000", "--events", "20", "--customers", "2", "--days", "30", "--out", "a.jsonl")
+    assert run(capsys, "simulate", *arguments)[0] == 0
+    events = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert len(events) == 20  # more than two customers do in a month: the story begins again
+    assert len({event["event_id"] for event in events}) == 20
+    assert all(event["occurred_at"] >= before for event in events)
+
+
+def test_what_simulate_writes_import_reads(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "simulate", "--customers", "100", "--out", "a.jsonl")[0] == 0
+    count = len((tmp_path / "a.jsonl").read_text().splitlines())
+    status, out, err = run(capsys, "import", "a.jsonl", "--dry-run")
+    assert (status, [line for line in err if "repeat an order_id" not in line]) == (0, [])
+    assert f"{count:,} rows read, {count:,} events" in out[-1]
+
+
+def test_a_broken_pipe_is_no_traceback() -> None:
+    program = "import sys; from agents.cli import main; sys.exit(main(['simulate', '--out', '-']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.stderr.close()
