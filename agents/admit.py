@@ -1,11 +1,13 @@
 """The lane of a source partition: every record read gets one outcome, and the admitted ones go to the journal."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import TP
 
 from agents.control_lane import ControlLane
@@ -19,6 +21,8 @@ from streams.reading import read_range
 from streams.settings import Settings
 from streams.stage import Running
 from streams.topics import Topics
+
+log = logging.getLogger(__name__)
 
 AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
@@ -76,6 +80,7 @@ class AdmitLane:
         outbox = Outbox(self._running.producer)
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
+        refused: list[tuple[ConsumerRecord, Rejected]] = []
         greatest = self.greatest
         journal, partitions = stage.names.journal, stage.partitions
         for record in records:
@@ -83,7 +88,7 @@ class AdmitLane:
             if isinstance(verdict, Rejected):
                 outcomes["rejected"] += 1
                 reasons[verdict.reason] += 1
-                stage.reject(outbox, record, verdict)
+                refused.append((record, verdict))
                 continue
             event = verdict.event
             if greatest is None or event.occurred_at > greatest:
@@ -96,6 +101,7 @@ class AdmitLane:
                 key = spread = verdict.customer_id.encode()
             outbox.add(journal, partition_of(spread, partitions), key, encode_record(event), None, record.timestamp)
         self._running.ensure_ours()
+        await self._reject(refused)
         await outbox.flush()
         self.greatest = greatest
         self.position = self.cursor = records[-1].offset + 1
@@ -103,6 +109,24 @@ class AdmitLane:
             stage.metrics.records.labels(tp.topic, outcome).inc(count)
         for reason, count in reasons.items():
             stage.metrics.rejected.labels(reason).inc(count)
+
+    async def _reject(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
+        """Sends refused records on; one that `rejected` is not made to hold goes there without its value."""
+        outbox = Outbox(self._running.producer)
+        for record, verdict in refused:
+            self._stage.reject(outbox, record, verdict, record.value)
+        try:
+            await outbox.flush()
+            return
+        except MessageSizeTooLargeError:
+            log.warning("%s refuses large records: set its max.message.bytes to 4194304", self._stage.names.rejected)
+        for record, verdict in refused:  # some of these are there already: a reader knows them by their source
+            self._stage.reject(outbox, record, verdict, record.value)
+            try:
+                await outbox.flush()
+            except MessageSizeTooLargeError:
+                self._stage.reject(outbox, record, verdict, None)
+                await outbox.flush()
 
     def stop(self) -> None:
         """Nothing here waits for anything but the broker."""
@@ -138,8 +162,8 @@ class AdmitStage:
             return self.control
         return AdmitLane(tp, self, running)
 
-    def reject(self, outbox: Outbox, record: ConsumerRecord, verdict: Rejected) -> None:
-        """Sends the record to `rejected` as it came, with the reason and where it came from."""
+    def reject(self, outbox: Outbox, record: ConsumerRecord, verdict: Rejected, value: bytes | None) -> None:
+        """Adds the record for `rejected` as it came, with the reason and where it came from."""
         headers = [
             *record.headers,
             ("goldstream-reason", verdict.reason.encode()),
@@ -147,4 +171,4 @@ class AdmitStage:
             ("goldstream-source", f"{record.topic}:{record.partition}:{record.offset}".encode()),
         ]
         partition = record.partition % self.partitions
-        outbox.add(self.names.rejected, partition, record.key, record.value, headers)
+        outbox.add(self.names.rejected, partition, record.key, value, headers)

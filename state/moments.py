@@ -7,6 +7,7 @@ read, so that every moment is a non-negative integer.
 import re
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 DAY_MS: Final = 86_400_000
@@ -92,13 +93,25 @@ def _parse_any_shape(text: str) -> int:
     return moment_ms + int((fraction or "")[:3].ljust(3, "0"))
 
 
+_WRITTEN_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
+_WRITTEN_MILLIS: Final = tuple(f"{milli:03}Z" for milli in range(1000))
+
+
 def format_ms(ms: int) -> str:
     """The moment as RFC 3339 in UTC with milliseconds: `2026-05-12T09:30:00.000Z`.
 
     Raises:
         OverflowError: The moment lies outside the years 1 to 9999.
     """
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+    minute, rest = divmod(ms, MINUTE_MS)
+    second, milli = divmod(rest, 1000)
+    return _format_minute(minute) + _WRITTEN_SECONDS[second] + _WRITTEN_MILLIS[milli]
+
+
+@lru_cache(maxsize=1 << 14)
+def _format_minute(minute: int) -> str:
+    """`2026-05-12T09:30:`: events that lie together share it, and a change has two moments to write."""
+    return (_EPOCH + timedelta(minutes=minute)).isoformat(timespec="minutes").removesuffix("+00:00") + ":"
 
 
 def is_birth_date(text: str) -> bool:

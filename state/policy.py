@@ -41,7 +41,9 @@ MAX_MAJOR: Final = 10**12
 MAX_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
 _DEFAULT_WINDOW: Final = Number("365", Decimal(365))
-_CELL = re.compile(r"(10|[1-9])(10|[1-9])(10|[1-9])")
+_SCORES: Final = range(MAX_EDGES + 2)
+_CELLS: Final = tuple(tuple(tuple(f"{r}{f}{m}" for m in _SCORES) for f in _SCORES) for r in _SCORES)
+_SCORES_OF: Final = {f"{r}{f}{m}": (r, f, m) for r in _SCORES for f in _SCORES for m in _SCORES if r and f and m}
 _RATE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -118,12 +120,10 @@ def scores_of(cell: str) -> tuple[int, int, int]:
     Raises:
         ValueError: the text is no cell.
     """
-    if cell == POTENTIAL_CELL:
-        return 0, 0, 0
-    match = _CELL.fullmatch(cell)
-    if match is None:
+    scores = (0, 0, 0) if cell == POTENTIAL_CELL else _SCORES_OF.get(cell)
+    if scores is None:
         raise ValueError(f"a cell is three scores from 1 to 10, or 000: got {show(cell)}")
-    return int(match[1]), int(match[2]), int(match[3])
+    return scores
 
 
 def same_contents(a: Policy, b: Policy) -> bool:

@@ -1,9 +1,16 @@
 """Writing many records at once and waiting until the broker has all of them."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+
+LARGE_BYTES: Final = 256 * 1024
+"""A value above this goes in a compressed batch of its own: it may have come compressed, many times what a batch holds."""
+GZIP: Final = 1
+"""Kafka's number of that compression."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -31,10 +38,12 @@ class Outbox:
         timestamp: int | None = None,
     ) -> None:
         """Takes a record; it is sent by `flush`. `timestamp` in milliseconds, that of the call if there is none."""
-        batches = self._batches.get((topic, partition))
-        if batches is None:
-            batches = self._batches[topic, partition] = [self._producer.create_batch()]
+        batches = self._batches.setdefault((topic, partition), [])
         self.records += 1
+        if value is not None and len(value) > LARGE_BYTES:
+            batches.append(BatchBuilder(LARGE_BYTES, GZIP))
+        elif not batches:
+            batches.append(self._producer.create_batch())
         if batches[-1].append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
             batches.append(self._producer.create_batch())
             batches[-1].append(timestamp=timestamp, key=key, value=value, headers=headers or [])

@@ -37,7 +37,7 @@ class Shape:
 
 SHAPES: Final = (
     *(Shape(name, _MONTH, None) for name in SOURCES),
-    Shape("rejected", _MONTH, None),
+    Shape("rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}),  # what came as large as may be, and its reason
     Shape("control", _KEPT, 1),
     Shape("source-times", _COMPACT, 1),
     Shape("journal", _KEPT),

@@ -80,15 +80,21 @@ class Report:
         """Say how many faults were not said, and which doubts are left."""
         if self.unread > SAID_AT_MOST:
             rest = "all of them are in the file of --errors" if self._errors else "--errors FILE writes all of them"
-            self._say(f"{self.path}: {self.unread - SAID_AT_MOST:,} more rows could not be read; {rest}")
+            self._say(f"{self.path}: {_counted(self.unread - SAID_AT_MOST, 'more row')} could not be read; {rest}")
         if self.repeated_orders:
+            repeated = _counted(self.repeated_orders, "purchase")
             self._say(
-                f"{self.path}: {self.repeated_orders:,} purchases repeat an order_id of their customer and will "
-                "count as duplicates; if rows are lines of receipts, sum the lines of each receipt first"
+                f"{self.path}: {repeated} with an order_id that its customer has already will count as duplicates; "
+                "if rows are lines of receipts, sum the lines of each receipt first"
             )
 
     def summary(self) -> str:
         """Rows read and what they became, in one line."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
         kinds = f" ({kinds})" if kinds else ""
-        return f"{self.rows:,} rows read, {self.events:,} events{kinds}, {self.unread:,} rows could not be read"
+        read, made = _counted(self.rows, "row"), _counted(self.events, "event")
+        return f"{read} read, {made}{kinds}, {_counted(self.unread, 'row')} could not be read"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

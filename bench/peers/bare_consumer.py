@@ -21,6 +21,7 @@ async def read() -> None:
     await consumer.start()
     try:
         consumer.assign([TopicPartition(SOURCE, partition) for partition in range(PARTITIONS)])
+        clock.start()
         while not clock.all_taken:
             for tp, records in (await consumer.getmany(timeout_ms=500)).items():
                 if records:

@@ -34,21 +34,24 @@ class Clock:
         self._began: float | None = None
         self._cpu: tuple[float, float | None] = (0.0, None)
 
+    def start(self) -> None:
+        """Start the clock; the first record does so too."""
+        self._began, self._cpu = time.perf_counter(), self._used()
+
     def take(self, partition: int, offset: int) -> bool:
-        """Count a record, and with the first one start the clock; False when the time is up: it is not to be taken."""
-        now = time.perf_counter()
+        """Count a record; False when the time is up: it is not to be taken."""
         if self._began is None:
-            self._began, self._cpu = now, self._used()
-        if now - self._began > self._limit:
+            self.start()
+        elif time.perf_counter() - self._began > self._limit:
             return False
         self.taken += 1
         self.covered[partition] = offset + 1
         return True
 
     def take_batch(self, partition: int, first: int, last: int) -> None:
-        """Count the records from offset `first` to `last`, for who takes many at once and all of them in the end."""
-        self.take(partition, last)
-        self.taken += last - first
+        """Count the records from offset `first` to `last`, for who takes many at once."""
+        if self.take(partition, last):
+            self.taken += last - first
 
     @property
     def all_taken(self) -> bool:

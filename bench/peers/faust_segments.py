@@ -6,6 +6,7 @@ BENCH_JOB says what is run: `segment` judges what stands in the source topic, `w
 through a topic in between. See clock.py for the other variables.
 """
 
+import asyncio
 import gc
 import os
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ app = faust.App(
     APP,
     broker=f"kafka://{KAFKA}",
     store="memory://",
+    datadir=os.environ.get("BENCH_DATA"),
     topic_partitions=PARTITIONS,
     topic_replication_factor=1,
     topic_disable_leader=True,
@@ -110,18 +112,19 @@ async def admit(stream: faust.Stream[bytes]) -> None:
     global taking, refused  # noqa: PLW0603 - one program, one run
     async for value in stream:
         message = stream.current_event.message
-        taking = taking and clock.take(message.partition, message.offset)
-        if not taking:
+        if not clock.take(message.partition, message.offset):
+            taking = False
             await finish_if_done()
-            continue
+            await asyncio.Event().wait()  # takes nothing more; what it took is judged yet
         try:
             purchase = Purchase.loads(value)
             check(purchase)
         except Exception:  # noqa: BLE001 - whatever cannot be read is refused
             refused += 1
             await rejected.send(value=value)
+            await finish_if_done()
             continue
-        await admitted.send(key=purchase.customer_id, value=purchase)
+        await admitted.send(key=purchase.customer_id, value=value, value_serializer="raw")
 
 
 if WHOLE:
@@ -131,12 +134,11 @@ if WHOLE:
 @app.agent(purchases)
 async def segment(stream: faust.Stream[Purchase]) -> None:
     """Judge each purchase's customer, tell what changed."""
-    global taking, judged  # noqa: PLW0603 - one program, one run
+    global judged  # noqa: PLW0603 - one program, one run
     async for purchase in stream:
         if not WHOLE:
             message = stream.current_event.message
-            taking = clock.take(message.partition, message.offset)
-            if not taking:
+            if not clock.take(message.partition, message.offset):
                 await finish()
         customer = customers.get(purchase.customer_id) or Customer(times=[], amounts=[])
         at = (purchase.occurred_at - EPOCH) // MILLISECOND

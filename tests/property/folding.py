@@ -19,9 +19,10 @@ from state.erasure import Erasure, erasure_key
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
 from state.partition import Partition, Progress
 from state.policy import parse_policy
-from state.profile import Profile, decode_profile
+from state.profile import Profile
+from state.transitions import Tally
 from streams.cloudevents import CloudEvents, PublishedRecord
-from streams.customers_table import CustomersTable
+from streams.customers_table import CustomersTable, Record
 from streams.topics import Topics
 from tests.oracle import moments
 
@@ -82,20 +83,45 @@ def journal_of(steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True) ->
 class Written:
     """What a lane has written down, and so what another one finds."""
 
-    changelog: dict[str, bytes] = field(default_factory=dict)
+    changelog: dict[bytes, bytes] = field(default_factory=dict)
     ledger: dict[bytes, bytes] = field(default_factory=dict)
     progress: bytes | None = None
+    texts: dict[int, str] = field(default_factory=dict)
 
-    def recovered(self, slice_size: int) -> tuple[Partition, CustomersTable]:
-        """A partition as a lane recovers it."""
-        erasures = {key: msgspec.msgpack.decode(value, type=Erasure) for key, value in self.ledger.items()}
+    def table(self) -> CustomersTable:
+        """The table as a lane recovers it."""
+        erasures = self.erasures()
         table = CustomersTable()
-        for customer_id, value in self.changelog.items():
-            erasure = erasures.get(erasure_key(customer_id))
-            if erasure is None or decode_profile(value).offset > erasure.offset:
-                table.restore(customer_id, value)
+        for key, value in self.changelog.items():
+            table.restore(key, value)
+        table.restored()
+        for customer_id in list(table.ids()):
+            erasure, profile = erasures.get(erasure_key(customer_id)), table.get(customer_id)
+            if erasure is not None and profile is not None and profile.offset <= erasure.offset:
+                table.remove(customer_id)
+        return table
+
+    def partition(self, table: CustomersTable, slice_size: int) -> Partition:
+        """A partition that goes on from here."""
         progress = Progress(sources={}) if self.progress is None else decode_progress(self.progress)
-        return Partition(table, progress, erasures, slice_size=slice_size), table
+        return Partition(table, progress, self.erasures(), dict(self.texts), slice_size=slice_size)
+
+    def erasures(self) -> dict[bytes, Erasure]:
+        """The ledger."""
+        return {key: msgspec.msgpack.decode(value, type=Erasure) for key, value in self.ledger.items()}
+
+    def profiles(self) -> dict[str, Profile]:
+        """Everyone who is known."""
+        table = self.table()
+        profiles = {customer_id: table.get(customer_id) for customer_id in table.ids()}
+        return {customer_id: profile for customer_id, profile in profiles.items() if profile is not None}
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Take records of the changelog."""
+        for key, value in records:
+            self.changelog.pop(key, None)
+            if value is not None:
+                self.changelog[key] = value
 
 
 @dataclass(frozen=True)
@@ -104,19 +130,20 @@ class Crash:
 
     Attributes:
         at: the offset of the batch's last record.
-        slices: a tick or a policy as the last record: killed after so many writes in the midst of it, if there are any.
-        published: how many of the batch's outputs were sent.
-        written: the customers whose state was written, all outputs and the ledger before them; None if it was killed
-            before it came to write any.
+        slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are so
+            many.
+        published: how many of the batch's outputs were sent; None for all of them, and the ledger after them.
+        part: how many of the changelog's parts were written, if all outputs and the ledger were.
+        some: of the records of the next part, those that were written, by their place.
     """
 
     at: int
-    slices: int
-    published: int
-    written: frozenset[str] | None
+    slices: int = 0
+    published: int | None = None
+    part: int = 0
+    some: frozenset[int] = frozenset()
 
 
-@dataclass
 class Lane:
     """Folds a journal and writes down what comes of it.
 
@@ -125,102 +152,85 @@ class Lane:
         duplicates: what was counted, by type of event; `dropped` by reason.
     """
 
-    journal: Sequence[Entry]
-    slice_size: int = 10_000
-    written: Written = field(default_factory=Written)
-    published: list[PublishedRecord] = field(default_factory=list)
-    duplicates: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        """Begin with what was written down."""
-        self.out: list[Output] = []
+    def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000) -> None:
+        """Begin with nothing written down; `slice_size` as a partition has it."""
+        self.journal = journal
+        self.slice_size = slice_size
+        self.written = Written()
+        self.published: list[PublishedRecord] = []
+        self.duplicates: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
         self.recover()
 
     def recover(self) -> None:
         """Forget everything but what was written down."""
-        self.out = []
-        self.partition, self.table = self.written.recovered(self.slice_size)
+        self.out: list[Output] = []
+        self.table = self.written.table()
+        self.partition = self.written.partition(self.table, self.slice_size)
 
     def run(self, writes: Collection[int] = (), recoveries: Collection[int] = ()) -> "Lane":
         """Fold to the end; after each of these offsets write, or write and begin anew from what was written."""
         for offset in range(self.partition.progress.offset, len(self.journal)):
             self.fold(offset)
             if offset in writes or offset in recoveries:
-                self.write(offset + 1)
+                self.write()
             if offset in recoveries:
                 self.recover()
-        self.write(len(self.journal))
+        self.write()
         return self
 
     def fold(self, offset: int) -> None:
         """Fold one record, with writes in the midst of it where it touches many."""
         while not self.apply(offset):
-            self.write(None)
+            self.write(whole=False)
 
     def apply(self, offset: int) -> bool:
-        """Fold a slice of one record."""
+        """Fold one record, or a slice of it; whether it is done with."""
         entry = self.journal[offset]
         if not self.partition.apply(offset, entry.customer_id, decode_record(entry.value), self.out):
             return False
         self.partition.progress.offset = offset + 1
         return True
 
-    def write(self, offset: int | None) -> None:
-        """Write everything; the progress only between records."""
-        self.publish(len(self.out))
-        self.write_ledger()
-        for customer_id, state in self.table.flush():
-            self.keep(customer_id, state)
-        if offset is not None:
-            self.written.progress = encode_progress(self.partition.progress)
-        self.duplicates += self.partition.tally.duplicates
-        self.dropped += self.partition.tally.dropped
-        self.partition.tally.duplicates.clear()
-        self.partition.tally.dropped.clear()
+    def write(self, *, whole: bool = True) -> None:
+        """Write everything down; in the midst of a record all but the progress."""
+        partition, written = self.partition, self.written
+        self._publish(len(self.out))
+        self._write_ledger()
+        for part in self.table.flush():
+            written.keep(part)
+        if whole:
+            written.texts |= partition.new_texts
+            partition.new_texts = {}
+            written.progress = encode_progress(partition.progress)
+        self.duplicates += partition.tally.duplicates
+        self.dropped += partition.tally.dropped
+        partition.tally = Tally.empty()
 
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and begin anew from what was written."""
         for offset in range(self.partition.progress.offset, crash.at):
             self.fold(offset)
-        for _ in range(crash.slices):
-            if self.apply(crash.at):
-                break
-            self.write(None)
+        slices = 0
+        while not self.apply(crash.at) and slices < crash.slices:
+            self.write(whole=False)
+            slices += 1
+        if crash.published is not None:
+            self._publish(crash.published)
         else:
-            self.apply(crash.at)
-        if crash.written is None:
-            self.publish(crash.published)
-        else:
-            self.publish(len(self.out))
-            self.write_ledger()
-            for customer_id, state in self.table.flush():
-                if customer_id in crash.written:
-                    self.keep(customer_id, state)
+            self._publish(len(self.out))
+            self._write_ledger()
+            for number, part in enumerate(self.table.flush()):
+                some = [record for place, record in enumerate(part) if number < crash.part or place in crash.some]
+                if number <= crash.part:
+                    self.written.keep(some)
         self.recover()
 
-    def publish(self, count: int) -> None:
-        """Send the first outputs that wait."""
+    def _publish(self, count: int) -> None:
         self.published += [_RECORDS.record(output) for output in self.out[:count]]
         self.out = []
 
-    def write_ledger(self) -> None:
-        """Write the new entries of the ledger."""
-        self.written.ledger |= {
-            key: msgspec.msgpack.encode(erasure) for key, erasure in self.partition.new_erasures.items()
-        }
+    def _write_ledger(self) -> None:
+        new = self.partition.new_erasures
+        self.written.ledger |= {key: msgspec.msgpack.encode(erasure) for key, erasure in new.items()}
         self.partition.new_erasures = {}
-
-    def keep(self, customer_id: str, state: bytes | None) -> None:
-        """Write one record of the changelog."""
-        self.written.changelog.pop(customer_id, None)
-        if state is not None:
-            self.written.changelog[customer_id] = state
-
-    def profiles(self) -> dict[str, Profile]:
-        """Everyone known, by what was written down."""
-        return {customer_id: decode_profile(value) for customer_id, value in self.written.changelog.items()}
-
-    def erasures(self) -> dict[bytes, Erasure]:
-        """The ledger, by what was written down."""
-        return {key: msgspec.msgpack.decode(value, type=Erasure) for key, value in self.written.ledger.items()}

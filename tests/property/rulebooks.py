@@ -113,7 +113,7 @@ def _edges(choices: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
 @st.composite
 def _rules(draw: st.DrawFn, widths: tuple[int, int, int]) -> list[tuple[str, str]]:
     """Segments by name and `when`: the more cells have a name of their own, the more a change tells."""
-    named = draw(st.sampled_from(["rfm", "r", "rm", "rf", "few"]))
+    named = draw(st.sampled_from(["few", "r", "rfm", "rm", "rf"]))
     rules = []
     if draw(st.booleans()):
         rules.append(("new", f"f = [1, 2], orders_max = {draw(st.integers(1, 3))}"))
@@ -124,7 +124,7 @@ def _rules(draw: st.DrawFn, widths: tuple[int, int, int]) -> list[tuple[str, str
     else:
         cells = [("", "")]
         for key, width in zip("rfm", widths, strict=True):
-            if key in named and len(cells) * width <= 60:
+            if key in named and len(cells) * width <= 30:
                 scores = range(1, width + 1)
                 cells = [(f"{name}{key}{s}", f"{when}, {key} = [{s}]") for name, when in cells for s in scores]
         rules += [(name, when.lstrip(", ")) for name, when in cells if name]
@@ -154,9 +154,9 @@ def _campaigns(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, str]
     none of its `to` in `from`.
     """
     name = draw(st.sampled_from(["one", "two", "three"]))
-    to = draw(st.lists(st.sampled_from(segments), min_size=1, max_size=6, unique=True))
-    begins = draw(st.lists(st.sampled_from([*segments, "none"]), max_size=4, unique=True))
-    begins = [each for each in begins if each not in to]
+    to = draw(st.lists(st.sampled_from(segments), min_size=1, max_size=8, unique=True))
+    others = [each for each in (*segments, "none") if each not in to]
+    begins = draw(st.sampled_from([others, others[: len(others) // 2], others[len(others) // 2 :], []]))
     if not begins:
         to = to[:1]
     after = draw(st.sampled_from(_AFTER))

@@ -1,8 +1,9 @@
 """What is compared: published records as the oracle words them, and where everyone ended up."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from state.decide import average_check, discount_share
@@ -75,20 +76,33 @@ def expected_facts(facts: Facts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in names}
 
 
-def agree(lane: Lane, result: Result) -> None:
-    """A fold and the oracle have published the same, and everyone ended up at the same place."""
+def differences(lane: Lane, result: Result) -> list[str]:
+    """Where a fold and the oracle part: in what they published, where everyone ended up, and what they counted."""
     published = by_customer(output_of(record) for record in lane.published)
     expected = by_customer(result.outputs)
-    assert set(published) == set(expected)
-    for customer_id, outputs in expected.items():
-        for number, output in enumerate(outputs):
-            assert [output] == published[customer_id][number : number + 1]
-        assert len(published[customer_id]) == len(outputs)
-    assert {each: facts_of(profile) for each, profile in lane.profiles().items()} == {
-        each: expected_facts(facts) for each, facts in result.customers.items()
-    }
-    assert {key: (erasure.seq, erasure.occurred_at) for key, erasure in lane.erasures().items()} == {
-        erasure_key(each): (erased.last_seq, erased.occurred_at) for each, erased in result.ledger.items()
-    }
-    assert lane.duplicates == result.duplicates
-    assert {_DROPPED[reason]: count for reason, count in lane.dropped.items()} == result.dropped
+    found = []
+    for customer_id in sorted(published.keys() | expected.keys()):
+        pairs = zip_longest(published.get(customer_id, []), expected.get(customer_id, []))
+        unlike = next(((mine, its) for mine, its in pairs if mine != its), None)
+        if unlike is not None:
+            found.append(f"{customer_id} publishes\n  {unlike[0]}, expected\n  {unlike[1]}")
+    facts = {each: facts_of(profile) for each, profile in lane.written.profiles().items()}
+    found += _unlike("facts", facts, {each: expected_facts(facts) for each, facts in result.customers.items()})
+    ledger = {key: (erasure.seq, erasure.occurred_at) for key, erasure in lane.written.erasures().items()}
+    erased = {erasure_key(each): (erased.last_seq, erased.occurred_at) for each, erased in result.ledger.items()}
+    found += _unlike("ledger", ledger, erased)
+    found += _unlike("duplicates", lane.duplicates, result.duplicates)
+    dropped = {_DROPPED.get(reason, reason): count for reason, count in lane.dropped.items()}
+    return found + _unlike("dropped", dropped, result.dropped)
+
+
+def _unlike(what: str, mine: Mapping[Any, Any], its: Mapping[Any, Any]) -> list[str]:
+    """One line for each key under which two mappings have different values, and for each field of them."""
+    found = []
+    for key in [*its, *(key for key in mine if key not in its)]:
+        one, other = mine.get(key), its.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _unlike(f"{what} of {key}", one, other)
+        elif one != other:
+            found.append(f"{what}: {key!r} is {one!r}, expected {other!r}")
+    return found

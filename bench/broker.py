@@ -1,0 +1,128 @@
+"""The broker and the topics that all programs share: what is put there, and what is taken away between two runs."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroupError, for_code
+from aiokafka.protocol.admin import DeleteGroupsRequest
+
+from bench.events import Scale, purchases
+from streams.publish import Publisher
+from streams.settings import Settings
+from streams.topics import Topics, create_topics
+
+PARTITIONS: Final = 4
+PREFIX: Final = "bench"
+SOURCE: Final = Topics(PREFIX).full("purchases")
+
+_POLL_S: Final = 0.02
+_GROUP_ENDS_WITHIN_S: Final = 60.0
+"""A worker that was stopped stays a member for its session of 20 s: static membership."""
+_TOPICS_END_WITHIN_S: Final = 30.0
+
+
+class BenchFailed(Exception):
+    """A program did not do what was asked of it; the message says which and what it said."""
+
+
+def settings_for(bootstrap: str) -> Settings:
+    """Settings of Goldstream for the benchmark's prefix."""
+    return Settings(kafka=bootstrap, prefix=PREFIX, partitions=PARTITIONS, time="event", lateness_ms=0)
+
+
+async def publish_purchases(settings: Settings, scale: Scale) -> None:
+    """Make the topics and fill the source topic, each purchase in the partition of its customer."""
+    await create_topics(settings)
+    async with Publisher(settings, SOURCE) as publisher:
+        for key, value in purchases(scale):
+            await publisher.publish(key, value)
+
+
+class Broker:
+    """What the benchmark asks of the broker besides reading and writing; an async context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings that lead to it."""
+        self._settings = settings
+        self._admin = AIOKafkaAdminClient(**settings.kafka_client())
+        self._client = AIOKafkaClient(**settings.kafka_client())  # aiokafka's admin cannot delete groups
+
+    async def __aenter__(self) -> "Broker":
+        """Connect."""
+        await self._admin.start()
+        await self._client.bootstrap()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Disconnect."""
+        await self._admin.close()
+        await self._client.close()
+
+    async def forget_runs(self) -> None:
+        """Take away every topic but the source, and every group, so that the next program finds nothing of the last.
+
+        Raises:
+            BenchFailed: a group keeps a member, or a topic does not go.
+        """
+        await self._end_groups()
+        gone = [name for name in await self._admin.list_topics() if name != SOURCE and not name.startswith("__")]
+        if gone:
+            _raise_for((await self._admin.delete_topics(gone)).topic_error_codes)
+        deadline = time.monotonic() + _TOPICS_END_WITHIN_S
+        while set(gone) & set(await self._admin.list_topics()):
+            if time.monotonic() > deadline:
+                message = f"topics do not go: {', '.join(sorted(gone))}"
+                raise BenchFailed(message)
+            await asyncio.sleep(_POLL_S)
+
+    async def make_topics(self) -> None:
+        """Make the topics of Goldstream that are not there."""
+        await create_topics(self._settings)
+
+    async def wait_for_assignment(self, group: str, *, within_s: float) -> float:
+        """Wait until a group has given out its partitions: not a record has been read before.
+
+        Returns:
+            The moment, by `time.perf_counter`, at which it was last seen to have not, some 20 ms too early at most.
+
+        Raises:
+            BenchFailed: it took longer than `within_s` seconds.
+        """
+        deadline = time.monotonic() + within_s
+        asked = time.perf_counter()
+        while time.monotonic() < deadline:
+            before, asked = asked, time.perf_counter()
+            if await self._state_of(group) == "Stable":
+                return before
+            await asyncio.sleep(_POLL_S)
+        message = f"group {group} has not come together within {within_s:.0f} s"
+        raise BenchFailed(message)
+
+    async def _state_of(self, group: str) -> str:
+        (response,) = await self._admin.describe_consumer_groups([group])
+        state: str = response.groups[0][2]
+        return state
+
+    async def _end_groups(self) -> None:
+        """Delete all groups, waiting for their members' sessions to end."""
+        deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
+        while groups := [name for name, *_ in await self._admin.list_consumer_groups()]:
+            response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
+            _raise_for(response.results, NonEmptyGroupError, GroupIdNotFound)
+            if time.monotonic() > deadline:
+                message = f"groups keep their members: {', '.join(sorted(groups))}"
+                raise BenchFailed(message)
+            await asyncio.sleep(0.5)
+
+
+def _raise_for(results: Iterable[tuple[Any, ...]], *expected: type[Exception]) -> None:
+    """Raise what the broker answered for any topic or group, but for what is expected."""
+    for name, code, *_ in results:
+        kind = for_code(code)
+        if kind is not NoError and kind not in expected:
+            message = f"{name}: {kind.__name__}"
+            raise BenchFailed(message)

@@ -1,0 +1,70 @@
+"""Reading topics beside the programs that are measured, and after them."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from bench.broker import PARTITIONS, BenchFailed
+from streams.reading import read_range
+from streams.settings import Settings
+
+_POLL_MS = 200
+
+
+class Following:
+    """Follows a topic from its end on, and tells when each of its partitions has come to something."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        """Take the topic; it must exist."""
+        self._topic = topic
+        self._last: dict[int, ConsumerRecord] = {}
+        self._consumer = AIOKafkaConsumer(
+            **settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+
+    async def __aenter__(self) -> Self:
+        """Connect, and stand at the end of each partition."""
+        await self._consumer.start()
+        partitions = [TopicPartition(self._topic, partition) for partition in range(PARTITIONS)]
+        self._consumer.assign(partitions)
+        await self._consumer.seek_to_end(*partitions)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def until(
+        self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
+    ) -> float:
+        """Read on until of each partition the last record so far says that it is `reached`.
+
+        Returns:
+            The moment, by `time.perf_counter`, at which the last of them was read here.
+
+        Raises:
+            BenchFailed: it took longer than `within_s` seconds, or who was to write them does so no longer.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            waiting = [each for each in range(PARTITIONS) if each not in self._last or not reached(self._last[each])]
+            if not waiting:
+                return time.perf_counter()
+            if not alive() or time.monotonic() > deadline:
+                message = f"partitions {waiting} of {self._topic} are not where they should be: "
+                raise BenchFailed(message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended"))
+            for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
+                self._last[tp.partition] = records[-1]
+
+
+async def read_all(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
+    """All records of a topic as it is now, partition by partition."""
+    for partition in range(PARTITIONS):
+        async for records in read_range(settings.kafka_client(), topic, partition):
+            for record in records:
+                yield record

@@ -1,0 +1,119 @@
+"""The figures of a benchmark: medians, ratios, and how they are shown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measured import Job, Measured
+
+JOBS: Final[Mapping[Job, str]] = {
+    "whole": "whole path",
+    "segment": "segment stage",
+    "read": "reading only",
+}
+RATIOS: Final[tuple[tuple[str, tuple[str, Job], tuple[str, Job]], ...]] = (
+    ("goldstream / faust, whole path", ("goldstream", "whole"), ("faust", "whole")),
+    ("goldstream / faust, segment stage", ("goldstream", "segment"), ("faust", "segment")),
+    ("goldstream / aiokafka reading, whole path", ("goldstream", "whole"), ("aiokafka", "read")),
+    ("goldstream / aiokafka reading, segment stage", ("goldstream", "segment"), ("aiokafka", "read")),
+)
+"""What is set against what, the first pair first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What all rounds say of a program at a job: medians of each figure by itself.
+
+    Attributes:
+        rate: events a second.
+        cpu_us: microseconds of processor time of its process for an event; `broker_us` of the broker's.
+        agrees: whether it told what it had to in every round; None for a program that tells nothing.
+    """
+
+    program: str
+    job: Job
+    events: int
+    seconds: float
+    rate: float
+    cpu_us: float | None
+    broker_us: float | None
+    changes: int
+    agrees: bool | None
+
+
+def lines(runs: Iterable[Measured]) -> list[Line]:
+    """One line for each program and job, in the order in which they first ran."""
+    by_program: dict[tuple[str, Job], list[Measured]] = {}
+    for run in runs:
+        by_program.setdefault((run.program, run.job), []).append(run)
+    return [
+        Line(
+            program,
+            job,
+            round(median(run.events for run in rounds)),
+            median(run.seconds for run in rounds),
+            median(run.rate for run in rounds),
+            _per_event(rounds, [run.cpu for run in rounds]),
+            _per_event(rounds, [run.broker_cpu for run in rounds]),
+            round(median(run.changes for run in rounds)),
+            None if job == "read" else not any(run.faults for run in rounds),
+        )
+        for (program, job), rounds in by_program.items()
+    ]
+
+
+def ratios(table: Sequence[Line]) -> dict[str, float]:
+    """The ratios of the median rates, of what has run, rounded to two digits."""
+    rates = {(line.program, line.job): line.rate for line in table}
+    return {
+        name: round(rates[above] / rates[below], 2) for name, above, below in RATIOS if above in rates and below in rates
+    }
+
+
+def as_json(
+    runs: Sequence[Measured], asked: Mapping[str, Any], machine: Mapping[str, Any], customers: int
+) -> dict[str, Any]:
+    """Everything, ratios first."""
+    table = lines(runs)
+    return {
+        "ratios": ratios(table),
+        "medians": [asdict(line) for line in table],
+        "runs": [asdict(run) | {"rate": run.rate} for run in runs],
+        "asked": {**asked, "customers_seen": customers},
+        "machine": dict(machine),
+    }
+
+
+def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any]) -> None:
+    """Print the ratios, the table, and on what it was measured."""
+    table = lines(runs)
+    first = Table(title="Ratios of events a second", title_justify="left", show_header=False, box=None)
+    for name, ratio in ratios(table).items():
+        first.add_row(name, f"{ratio:.2f}")
+    console.print(first, "")
+    second = Table(title="Medians", title_justify="left")
+    for heading in ("program", "job"):
+        second.add_column(heading)
+    for heading in ("events", "seconds", "events/s", "CPU µs/event", "broker CPU µs/event", "changes", "agrees"):
+        second.add_column(heading, justify="right")
+    for line in table:
+        agrees = {None: "–", True: "yes", False: "NO"}[line.agrees]
+        second.add_row(
+            *(line.program, JOBS[line.job], f"{line.events:,}", f"{line.seconds:.2f}", f"{line.rate:,.0f}"),
+            *(_figure(line.cpu_us), _figure(line.broker_us), f"{line.changes:,}" if line.changes else "–", agrees),
+        )
+    console.print(second, "")
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+
+
+def _per_event(rounds: Sequence[Measured], seconds: Sequence[float | None]) -> float | None:
+    known = [each / run.events * 1e6 for run, each in zip(rounds, seconds, strict=True) if each is not None]
+    return median(known) if known else None
+
+
+def _figure(microseconds: float | None) -> str:
+    return "–" if microseconds is None else f"{microseconds:.1f}"

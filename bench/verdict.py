@@ -1,0 +1,146 @@
+"""Whether a program told what it had to: its changes beside the computation of expected.py, value by value."""
+
+from collections.abc import AsyncIterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Any, Final, Protocol
+
+import orjson
+
+from bench.expected import AFTER_ALL, Customer, changes_of, read_order
+
+_FAULTS_SHOWN: Final = 3
+
+
+class Record(Protocol):
+    """A record as aiokafka reads it."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out of a comparison.
+
+    Attributes:
+        changes: how many the program told, repeats not counted.
+        digest: of those that it told up to each customer's last purchase: the same for all programs that took all.
+        faults: what was wrong, the first few in words; empty if nothing was.
+    """
+
+    changes: int
+    digest: str
+    faults: tuple[str, ...]
+
+
+class Expected:
+    """All changes that the source topic asks for.
+
+    Attributes:
+        ends: by partition, how many purchases there are.
+        horizon_ms: the greatest `occurred_at`, to which time comes in the end.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is expected of no purchases."""
+        self.ends: dict[int, int] = {}
+        self.horizon_ms = 0
+        self._customers: dict[str, Customer] = {}
+        self._changes: dict[str, list[tuple[bytes, int]]] = {}
+
+    @classmethod
+    async def of(cls, source: AsyncIterable[Record]) -> "Expected":
+        """Compute from all records of the source topic."""
+        expected = cls()
+        async for record in source:
+            assert record.value is not None
+            expected._take(record.partition, record.offset, record.value)
+        expected._compute()
+        return expected
+
+    @property
+    def events(self) -> int:
+        """How many purchases there are."""
+        return sum(self.ends.values())
+
+    @property
+    def customers(self) -> int:
+        """How many customers made them."""
+        return len(self._customers)
+
+    def _take(self, partition: int, offset: int, value: bytes) -> None:
+        customer_id, order = read_order(value, offset)
+        self._customers.setdefault(customer_id, Customer(partition)).orders.append(order)
+        self.ends[partition] = offset + 1
+        self.horizon_ms = max(self.horizon_ms, order.at_ms)
+
+    def _compute(self) -> None:
+        for customer_id, customer in self._customers.items():
+            changes = changes_of(customer_id, customer.orders, self.horizon_ms)
+            self._changes[customer_id] = [(fingerprint(told.value), told.offset) for told in changes]
+
+    async def judge(self, changes: AsyncIterable[Record], covered: Mapping[int, int] | None = None) -> Verdict:
+        """Compare what a program wrote.
+
+        Args:
+            changes: all records of its topic of changes.
+            covered: by partition, how many purchases it took; None if it took all and knows time besides, and so tells
+                what fell due after a customer's last purchase too.
+        """
+        told, faults = await read_changes(changes)
+        faults.extend(f"{each} made no purchase" for each in told.keys() - self._changes.keys())
+        all_of_it = sha256()
+        for customer_id in sorted(self._changes):
+            changes_wanted, got = self._changes[customer_id], told.get(customer_id, {})
+            end = AFTER_ALL + 1 if covered is None else covered.get(self._customers[customer_id].partition, 0)
+            wanted = [mark for mark, offset in changes_wanted if offset < end]
+            if [got.get(seq) for seq in range(1, len(wanted) + 1)] != wanted or len(got) != len(wanted):
+                faults.extend(self._differences(customer_id, wanted, got) if len(faults) < _FAULTS_SHOWN else ["more"])
+            for seq, (_, offset) in enumerate(changes_wanted, 1):
+                if offset < AFTER_ALL and seq in got:
+                    all_of_it.update(got[seq])
+        count = sum(len(each) for each in told.values())
+        if len(faults) > _FAULTS_SHOWN:
+            faults[_FAULTS_SHOWN:] = [f"and {len(faults) - _FAULTS_SHOWN} customers more"]
+        return Verdict(count, all_of_it.hexdigest()[:16], tuple(faults))
+
+    def _differences(self, customer_id: str, wanted: list[bytes], got: Mapping[int, bytes]) -> Iterator[str]:
+        """The first change of a customer that is not as it should be."""
+        for seq in range(1, max(len(wanted), *got) + 1 if got else len(wanted) + 1):
+            mark = wanted[seq - 1] if seq <= len(wanted) else None
+            if got.get(seq) != mark:
+                if mark is None:
+                    yield f"{customer_id}: change {seq} is one too many"
+                else:
+                    changes = changes_of(customer_id, self._customers[customer_id].orders, self.horizon_ms)
+                    value = next(told.value for told in changes if told.value["seq"] == seq)
+                    what = "differs from" if seq in got else "is missing:"
+                    yield f"{customer_id}: change {seq} {what} {orjson.dumps(value).decode()}"
+                return
+
+
+async def read_changes(records: AsyncIterable[Record]) -> tuple[dict[str, dict[int, bytes]], list[str]]:
+    """The fingerprints of changes by customer and `seq`, and what is wrong with the records themselves.
+
+    A change that was told twice with the same contents is one, as every reader takes it.
+    """
+    told: dict[str, dict[int, bytes]] = {}
+    faults: list[str] = []
+    async for record in records:
+        value = orjson.loads(record.value or b"{}")
+        customer_id, seq = value.get("customer_id"), value.get("seq")
+        if record.key is None or record.key.decode() != customer_id:
+            faults.append(f"{record.partition}:{record.offset}: key {record.key!r} is not customer {customer_id}")
+            continue
+        mark = fingerprint(value)
+        if told.setdefault(customer_id, {}).setdefault(seq, mark) != mark:
+            faults.append(f"{customer_id}: change {seq} was told twice, with different contents")
+    return told, faults
+
+
+def fingerprint(value: Mapping[str, Any]) -> bytes:
+    """Eight bytes that stand for a JSON value, whatever the order of its fields."""
+    return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()

@@ -1,0 +1,241 @@
+"""Workers and commands as a user runs them: programs of their own, told what to do by their environment."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.children import Child
+
+REPOSITORY: Final = Path(__file__).parents[2]
+READY_WITHIN_S: Final = 60.0
+STOP_WITHIN_S: Final = 30.0
+"""The contract's promise: a worker is gone so long after a SIGTERM."""
+
+Answer = TypeVar("Answer")
+
+_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
+_STARTED: Final = re.compile(r"goldstream worker: stages .*, http \S+:(\d+)")
+
+
+async def until(ask: Callable[[], Awaitable[Answer]], what: str, within_s: float = 60.0, every_s: float = 0.05) -> Answer:
+    """Ask until the answer is true, and give that answer.
+
+    Raises:
+        AssertionError: It was not in time; says what was waited for.
+    """
+    deadline = time.monotonic() + within_s
+    while not (answer := await ask()):
+        assert time.monotonic() < deadline, f"waited {within_s:.0f} s for {what}: {answer!r}"
+        await asyncio.sleep(every_s)
+    return answer
+
+
+class Samples:
+    """What a worker exposes on `/metrics`."""
+
+    def __init__(self, text: str) -> None:
+        """Take Prometheus text."""
+        self._samples = [
+            (sample.name, sample.labels, sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        ]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all series."""
+        return {name for name, _, _ in self._samples}
+
+    def total(self, metric: str, **labels: str) -> float:
+        """The sum of a metric's series that have these labels."""
+        return sum(value for _, value in self._chosen(metric, labels))
+
+    def by(self, metric: str, *names: str, **labels: str) -> dict[tuple[str, ...], float]:
+        """The sums of a metric's series that are not 0, by the values of some labels."""
+        sums: dict[tuple[str, ...], float] = {}
+        for own, value in self._chosen(metric, labels):
+            key = tuple(own[name] for name in names)
+            sums[key] = sums.get(key, 0.0) + value
+        return {key: value for key, value in sums.items() if value}
+
+    def _chosen(self, metric: str, labels: dict[str, str]) -> Iterator[tuple[dict[str, str], float]]:
+        wanted = labels.items()
+        return ((own, value) for name, own, value in self._samples if name == metric and wanted <= own.items())
+
+
+class RunningWorker:
+    """A `goldstream worker` in a process of its own."""
+
+    def __init__(self, child: Child) -> None:
+        """Take the program, not yet started."""
+        self.child = child
+        self._log_begins_at = 0
+
+    def start(self) -> None:
+        """Start it, or start it again with its data where it was."""
+        self._log_begins_at = self.child.log.stat().st_size if self.child.log.is_file() else 0
+        self.child.start()
+
+    @property
+    def log(self) -> str:
+        """What it has written since it was last started."""
+        if not self.child.log.is_file():
+            return ""
+        return self.child.log.read_bytes()[self._log_begins_at :].decode("utf-8", "replace")
+
+    @property
+    def port(self) -> int | None:
+        """The port of its HTTP, once it has said it."""
+        said = _STARTED.search(self.log)
+        return int(said[1]) if said else None
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and text of its answer; (0, "") while it does not answer."""
+        port = self.port
+        return (0, "") if port is None else await asyncio.to_thread(_get, f"http://127.0.0.1:{port}{path}")
+
+    async def ready(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until it says that it is ready."""
+
+        async def is_ready() -> bool:
+            assert self.child.running, f"the worker ended with {self.child.returncode}; its log:\n{self.log}"
+            return (await self.get("/ready"))[0] == 200
+
+        try:
+            await until(is_ready, "a worker to be ready", within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log:\n{self.log}") from None
+
+    async def says(self, pattern: str, within_s: float = 60.0) -> str:
+        """Wait until a line of its log matches, and give that line."""
+
+        async def line() -> str:
+            return next((line for line in self.log.splitlines() if re.search(pattern, line)), "")
+
+        try:
+            return await until(line, f"the log to say {pattern!r}", within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log:\n{self.log}") from None
+
+    async def metrics(self) -> Samples:
+        """What it exposes now."""
+        status, text = await self.get("/metrics")
+        assert status == 200, f"/metrics answered {status}; the worker's log:\n{self.log}"
+        return Samples(text)
+
+    async def ended(self, within_s: float = STOP_WITHIN_S) -> int:
+        """Wait for its end and give its exit status."""
+        assert await asyncio.to_thread(self.child.wait, within_s), f"it runs on after {within_s} s; its log:\n{self.log}"
+        assert self.child.returncode is not None
+        return self.child.returncode
+
+    async def stop(self) -> int:
+        """Ask it to end (SIGTERM) and give its exit status."""
+        self.child.signal(signal.SIGTERM)
+        return await self.ended()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does (SIGKILL)."""
+        self.child.kill()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    status: int
+    out: str
+    errors: str
+
+
+@dataclass
+class Site:
+    """Where workers and commands run together: one broker, one prefix, one set of settings.
+
+    Attributes:
+        settings: environment variables without `GOLDSTREAM_`.
+    """
+
+    kafka: str
+    prefix: str
+    directory: Path
+    settings: dict[str, str]
+    workers: list[RunningWorker] = field(default_factory=list)
+
+    def topic(self, name: str) -> str:
+        """The full name of a topic."""
+        return f"{self.prefix}.{name}.v1"
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """The environment of a program: nothing of Goldstream's but these settings."""
+        own = {name: text for name, text in os.environ.items() if not name.startswith("GOLDSTREAM_")}
+        given = {"KAFKA": self.kafka, "PREFIX": self.prefix, "HTTP": "127.0.0.1:0", **self.settings, **settings}
+        return own | {"PYTHONPATH": str(REPOSITORY)} | {f"GOLDSTREAM_{name}": text for name, text in given.items()}
+
+    def worker(self, *arguments: str, program: tuple[str, ...] = ("-c", _GOLDSTREAM), **settings: str) -> RunningWorker:
+        """A worker with a data folder of its own, started.
+
+        Args:
+            arguments: what stands behind `goldstream worker`.
+            program: what Python runs.
+            settings: of this worker alone.
+        """
+        name = f"worker-{len(self.workers)}"
+        environment = self.environment(**{"DATA": str(self.directory / name), **settings})
+        argv = [sys.executable, *program, "worker", *arguments]
+        worker = RunningWorker(Child(argv, log=self.directory / f"{name}.log", env=environment))
+        self.workers.append(worker)
+        worker.start()
+        return worker
+
+    async def command(self, *arguments: str, within_s: float = 100.0, **settings: str) -> Ended:
+        """Run a command of `goldstream` to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _GOLDSTREAM, *arguments),
+            cwd=self.directory,
+            env=self.environment(**settings),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, errors = await asyncio.wait_for(process.communicate(), within_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), errors.decode())
+
+    async def advance(self, to: str, within_s: float = 90.0) -> None:
+        """End the history: `goldstream advance --to`."""
+        ended = await self.command("advance", "--to", to, "--timeout", f"{within_s:.0f}s", within_s=within_s + 30)
+        logs = "\n".join(worker.log for worker in self.workers)
+        assert ended.status == 0, f"advance ended with {ended.status}: {ended.errors}\n{logs}"
+
+    def close(self) -> None:
+        """End what still runs."""
+        for worker in self.workers:
+            worker.kill()
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
