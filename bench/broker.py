@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroupError, for_code
+from aiokafka.errors import NoError, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from bench.events import Scale, purchases

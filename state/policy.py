@@ -37,6 +37,8 @@ POTENTIAL_CELL: Final = "000"
 
 MIN_EDGES: Final = 2
 MAX_EDGES: Final = 9
+EXACT_DIGITS: Final = 15
+"""A number of so many digits is the same to every reader of JSON."""
 MAX_MAJOR: Final = 10**12
 MAX_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
@@ -256,6 +258,8 @@ def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) ->
             edges.append(edge)
     if len(edges) < len(value):
         return []
+    if any(len(edge.value.normalize().as_tuple().digits) > EXACT_DIGITS for edge in edges):
+        table.fault("edges", f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {show(value)}")
     if any(low.value >= high.value for low, high in pairwise(edges)):
         table.fault("edges", f"must rise: got {show(value)}")
         return []

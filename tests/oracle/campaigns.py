@@ -185,7 +185,7 @@ def _campaign(entry: JsonObject) -> Campaign:
         begins_to=tuple(entry["to"]),
         causes=tuple(entry.get("causes", DEFAULT_CAUSES)),
         channels=tuple(entry.get("channels", ("email",))),
-        requires_consent=entry.get("requires_consent", False),
+        requires_consent=entry.get("requires_consent", True),
         attempts=tuple(entry["attempts"]),
         holdout=Fraction(entry.get("holdout", 0)),
         expires_ms=None if expires is None else moments.days(expires),

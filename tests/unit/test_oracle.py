@@ -51,6 +51,7 @@ name = "welcome"
 topic = "offers"
 to = ["potential"]
 causes = ["signup", "consent"]
+requires_consent = false
 attempts = [{ after_days = 0, template = "hello" }]
 [[campaign]]
 name = "come-back-soon"
@@ -58,6 +59,7 @@ topic = "offers"
 from = ["golden", "loyal", "active", "new"]
 to = ["at_risk"]
 channels = ["push", "email", "sms"]
+requires_consent = false
 attempts = [{ after_days = 2, template = "soon" }]
 expires_days = 14
 [[campaign]]
