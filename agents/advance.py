@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.segment import PROGRESS_KEY, decode_progress
 from streams.cluster import partitions_by_topic
 from streams.control import ControlRecord, append_control
+from streams.long_poll import long_poll
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -40,7 +41,9 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None) -> in
 
 async def _advance(settings: Settings, to_ms: int) -> None:
     topics = Topics(settings.prefix)
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = long_poll(
+        AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
+    )
     await consumer.start()
     try:
         counts = await partitions_by_topic(settings)

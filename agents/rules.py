@@ -15,6 +15,7 @@ from state.campaigns import Campaigns, parse_campaigns
 from state.faults import Faults
 from state.policy import Policy, may_follow, parse_policy
 from streams.control import ControlRecord, decode_control
+from streams.long_poll import long_poll
 from streams.settings import Settings
 from streams.source_times import SourceTime, decode_source_time
 from streams.topics import Topics
@@ -48,11 +49,13 @@ class Follower:
         """
         control = TopicPartition(self._topics.control, 0)
         times = TopicPartition(self._topics.source_times, 0)
-        consumer = AIOKafkaConsumer(
-            **self._settings.kafka_client(),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=POLL_MS,
+        consumer = long_poll(
+            AIOKafkaConsumer(
+                **self._settings.kafka_client(),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=POLL_MS,
+            )
         )
         await consumer.start()
         try:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import NoError, for_code
+from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from bench.events import Scale, purchases
@@ -112,7 +112,7 @@ class Broker:
         deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
         while groups := [name for name, *_ in await self._admin.list_consumer_groups()]:
             response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
-            _raise_for(response.results, NonEmptyGroupError, GroupIdNotFound)
+            _raise_for(response.results, NonEmptyGroup, GroupIdNotFound)
             if time.monotonic() > deadline:
                 message = f"groups keep their members: {', '.join(sorted(groups))}"
                 raise BenchFailed(message)

@@ -46,7 +46,8 @@ def remembers_refund(profile: Profile, refund_id: str, as_of: int) -> bool:
 
 def forget_order_at(order: Order, window_ms: int) -> int:
     """When the order's id may come again: W after it left the window or was applied, whichever is later."""
-    return max(order.at + window_ms, order.applied_at) + window_ms
+    leaves_at = order.at + window_ms
+    return (leaves_at if leaves_at > order.applied_at else order.applied_at) + window_ms
 
 
 def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
@@ -55,7 +56,7 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     if event.currency != policy.currency and event.rate is not None:
         foreign = Foreign(event.currency, event.amount, event.rate)
     at = event.occurred_at
-    if find_order(profile, event.order_id) is not None:  # one that may be forgotten: it is no duplicate
+    if profile.left and find_order(profile, event.order_id) is not None:  # one that may be forgotten: no duplicate
         _forget(profile, as_of, policy.window_ms)
     order = Order(at, event.order_id, event.base, event.discount, 0, as_of, foreign)
     orders = profile.orders
@@ -68,11 +69,19 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     elif len(orders) > LONG_HISTORY:
         open_book(profile)
     forget_at = forget_order_at(order, policy.window_ms)
-    profile.forget_at = min(profile.forget_at, forget_at)
+    if forget_at < profile.forget_at:
+        profile.forget_at = forget_at
     profile.gross += order.amount
     if at + policy.window_ms <= as_of:
         profile.left += 1
-    _count(profile, order, as_of, policy.window_ms, 1)
+    else:
+        profile.frequency += 1
+        profile.monetary += order.amount
+    profile.lifetime_orders += 1
+    profile.net += order.amount
+    if order.discount:
+        profile.discounts += order.discount
+        profile.discounted_orders += 1
     if profile.last_order_at is None or at > profile.last_order_at:
         profile.last_order_at = at
     if profile.first_order_at is None or at < profile.first_order_at:
@@ -135,7 +144,8 @@ def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) 
 
 def next_leave(profile: Profile, window_ms: int) -> int:
     """When the next order or refund leaves the window or a waiting refund is dropped; `NEVER` if nothing will."""
-    at = profile.orders[profile.left].at + window_ms if profile.left < len(profile.orders) else NEVER
+    orders, left = profile.orders, profile.left
+    at = orders[left].at + window_ms if left < len(orders) else NEVER
     refunds = profile.refunds
     if refunds is not None:
         if refunds.free:

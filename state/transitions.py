@@ -17,7 +17,6 @@ whatever fell due at or before it, each at its own moment. A duplicate does noth
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
 
 import msgspec
 
@@ -75,12 +74,15 @@ def apply_event(
     customer_id: str, profile: Profile, event: CustomerEvent, moment: int, rules: Rules, out: list[Output], tally: Tally
 ) -> None:
     """Applies an event that is no duplicate, at `moment` (see `as_of`); what follows from it is appended to `out`."""
-    lapse(customer_id, profile, moment, rules, out, tally)
     policy = rules.policy
+    if profile.due <= moment:
+        lapse(customer_id, profile, moment, rules, out, tally)
     if profile.forget_at <= moment:
         expire(profile, moment, policy.window_ms, tally.dropped)
+    purchased = False
     if isinstance(event, OrderPlaced):
         place_order(profile, event, moment, policy, tally.dropped)
+        purchased = True
     elif isinstance(event, OrderRefunded):
         take_refund(profile, event, moment, policy, tally.dropped)
     elif isinstance(event, CustomerSignedUp):
@@ -89,9 +91,8 @@ def apply_event(
         change_consent(profile, event)
     elif isinstance(event, MessageContacted):
         count_contact(profile, event)
-    change = judge(customer_id, profile, moment, policy, lambda: Cause(event.kind, event.event_id), event.backfill, out)
+    change = judge(customer_id, profile, moment, policy, event, out)
     if change is not None or profile.runs:
-        purchased = isinstance(event, OrderPlaced)
         decide(customer_id, profile, change, moment, rules.campaigns, policy, out, purchased=purchased)
     profile.due = next_due(profile, policy)
 
@@ -102,7 +103,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
     while profile.due <= until:
         moment = profile.due
         expire(profile, moment, policy.window_ms, tally.dropped)
-        change = judge(customer_id, profile, moment, policy, _by_time, False, out)
+        change = judge(customer_id, profile, moment, policy, TIME, out)
         if change is not None or profile.runs:
             decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
         profile.due = next_due(profile, policy)
@@ -111,7 +112,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
 def apply_rules(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
     """Judges the customer by a policy, or by campaigns, that have just come into force."""
     policy = rules.policy
-    change = judge(customer_id, profile, moment, policy, _by_policy, False, out)
+    change = judge(customer_id, profile, moment, policy, BY_POLICY, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
     profile.due = next_due(profile, policy)
@@ -122,11 +123,10 @@ def judge(
     profile: Profile,
     moment: int,
     policy: Policy,
-    cause: Callable[[], Cause],
-    backfill: bool,  # noqa: FBT001 - the event's own field
+    by: CustomerEvent | Cause,
     out: list[Output],
 ) -> SegmentChange | None:
-    """Gives the customer the cell and the segment of this moment; tells the change if the segment is another."""
+    """Gives the customer the cell and the segment of this moment; tells the change, brought about `by`, if there is one."""
     profile.judged = moment
     last = profile.last_order_at
     if last is None:
@@ -145,7 +145,7 @@ def judge(
     profile.segment = segment
     profile.seq += 1
     profile.since = moment
-    because = cause()
+    cause, backfill = (by, False) if isinstance(by, Cause) else (Cause(by.kind, by.event_id), by.backfill)
     change = SegmentChange(
         customer_id=customer_id,
         seq=profile.seq,
@@ -154,7 +154,7 @@ def judge(
         from_cell=was_cell or None,
         to_cell=cell,
         effective_at=format_ms(moment),
-        cause=because,
+        cause=cause,
         facts=Facts(
             recency_days=None if last is None else (moment - last) // DAY_MS,
             frequency=profile.frequency,
@@ -162,7 +162,7 @@ def judge(
             currency=policy.currency,
             last_order_at=None if last is None else format_ms(last),
         ),
-        why=[] if because is BY_POLICY else reasons(was_cell, cell, policy),
+        why=[] if cause is BY_POLICY else reasons(was_cell, cell, policy),
         policy=policy.ref,
         backfill=backfill,
     )
@@ -204,11 +204,3 @@ def next_due(profile: Profile, policy: Policy) -> int:
 
 def _number(written: str) -> int | float:
     return int(written) if written.isdecimal() else float(written)
-
-
-def _by_time() -> Cause:
-    return TIME
-
-
-def _by_policy() -> Cause:
-    return BY_POLICY

@@ -35,6 +35,8 @@ from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage, Message
 from yarl import URL
 
+from streams.long_poll import long_poll
+
 FETCH_WAIT_MS = 250
 """The longest poll: how long a fetch that was sent for some partitions keeps the others waiting."""
 FETCH_BYTES = 4 << 20
@@ -87,7 +89,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             **transport.kafka_settings,
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -106,6 +108,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=30_000,
         )
+        return long_poll(consumer)
 
 
 class LaneConsumer(driver.Consumer):

@@ -11,21 +11,29 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as st
 
 from tests.oracle import money, moments
-from tests.property.rulebooks import CHANNELS, CURRENCIES, RATES, Rulebook, rulebooks
+from tests.property.rulebooks import CURRENCIES, RATES, Rulebook, one_in, pick, rulebooks
 
 Step: TypeAlias = dict[str, Any]
 """An event in its source's own fields and its `type`; or a tick, a policy or campaigns."""
 
-CUSTOMERS: Final = ("a", "b:1", "в")
+CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
 LAST_MS: Final = moments.parse("2199-12-31T23:59:59.999Z")
 MANY: Final = 63
-"""Contacts in a crowd: with a few more, more than are remembered."""
+"""Contacts in a crowd: with one or two more, more than are remembered."""
 
 _STARTS: Final = ("2020-01-01T00:00:00Z", "2020-01-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2199-12-01T00:00:00Z")
-_CONTACTS: Final = ("delivered", "opened", "clicked", "redeemed", "bounced", "unsubscribed", "complained")
 _EVENTS: Final = ("purchase",) * 6 + ("refund",) * 5 + ("signup", "consent", "contact", "retry", "retry")
-_OTHERS: Final = ("erasure", "crowd", "campaigns", "policy", "tick", "tick", "tick")
-_ZONES: Final = ("Asia/Tokyo", "Europe/Moscow")
+_RULES: Final = ("campaigns", "policy")
+_TICKS: Final = ("tick", "tick", "tick")
+_RARE: Final = ("erasure", "erasure", "erasure", "crowd")
+_EAST_MS: Final = 3 * 3_600_000
+_SIGNUP: Final[Mapping[str, tuple[Any, ...]]] = {
+    "source": ("web", "till", "ü"),
+    "city": ("Z", "z", "Ж", "\uffee", "\U0001f600"),  # the last two stand the other way round in UTF-16
+    "timezone": ("Asia/Tokyo", "Europe/Moscow"),
+    "language": ("ru", "de", None),
+    "consent": ({"email": True}, {"all": False, "sms": True}, {"push": False, "email": None}, {}, {"all": True}),
+}
 
 
 @dataclass(frozen=True)
@@ -36,39 +44,44 @@ class History:
     steps: tuple[Step, ...]
 
 
-def ms_of(step: Mapping[str, Any]) -> int:
-    """When an event occurred, or to when a tick brings time."""
-    return moments.parse(step["at"] if step["type"] == "tick" else step["occurred_at"])
+@st.composite
+def histories(draw: st.DrawFn, *, in_order: bool = False, one_rulebook: bool = False, most: int = 24) -> History:
+    """A history of a few customers under one rulebook.
+
+    Args:
+        draw: Hypothesis's.
+        in_order: no event lies before the one before it, and there are no ticks.
+        one_rulebook: nothing comes into force once events have come.
+        most: how many steps it has at most after the first, the members of a crowd not counted.
+    """
+    rulebook = draw(rulebooks())
+    story = _Story(draw, rulebook, moments.parse(pick(draw, _STARTS)), in_order)
+    story.steps.append({"type": "policy", "text": rulebook.policies[0]})
+    if rulebook.campaigns:
+        story.steps.append({"type": "campaigns", "text": rulebook.campaigns[0]})
+    kinds = 4 * (*_EVENTS, *(() if in_order else _TICKS), *(() if one_rulebook else _RULES)) + _RARE
+    for _ in range(draw(st.integers(1, most))):
+        story.take(pick(draw, kinds))
+    return History(rulebook, tuple(story.steps))
 
 
 @dataclass
 class _Story:
-    """A history while it is made up."""
+    """A history while it is made up.
+
+    Attributes:
+        told: the moments of what was told, latest told last.
+        policy: the place of the policy in force.
+    """
 
     draw: st.DrawFn
     rulebook: Rulebook
     start: int
     in_order: bool
-    ends: int
     steps: list[Step] = field(default_factory=list)
+    events: list[Step] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     policy: int = 0
-    events: list[Step] = field(default_factory=list)
-
-    def moment(self) -> int:
-        """A moment near one at which something falls due because of something told, mostly one of the last things."""
-        draw = self.draw
-        anchors = self.told[-4:] or [self.start]
-        anchor = anchors[-1 - draw(st.integers(0, len(anchors) - 1))]
-        span = draw(st.sampled_from(self.rulebook.spans_ms))
-        if not self.in_order and draw(st.sampled_from([False, False, False, True])):
-            span = -span
-        at = anchor + span + draw(st.sampled_from([0, 0, 0, -1, 1]))
-        if self.in_order and self.told:
-            at = max(at, self.told[-1])
-        at = max(self.start if self.in_order else 0, min(at, self.ends))
-        self.told.append(at)
-        return at
 
     def take(self, kind: str) -> None:
         """Tell one thing more."""
@@ -79,7 +92,7 @@ class _Story:
             self.steps.append({"type": "policy", "text": self.rulebook.policies[self.policy]})
         elif kind == "campaigns":
             if self.rulebook.campaigns:
-                self.steps.append({"type": "campaigns", "text": self.draw(st.sampled_from(self.rulebook.campaigns))})
+                self.steps.append({"type": "campaigns", "text": pick(self.draw, self.rulebook.campaigns)})
         elif kind == "retry":
             self.retry()
         elif kind == "crowd":
@@ -87,16 +100,29 @@ class _Story:
         else:
             self.event(kind)
 
+    def moment(self) -> int:
+        """A moment near one at which something falls due because of something told, mostly one of the last things."""
+        draw = self.draw
+        anchors = self.told[-4:] or [self.start]
+        span = pick(draw, self.rulebook.spans_ms)
+        if not self.in_order and one_in(draw, 4):
+            span = -span
+        at = anchors[-1 - draw(st.integers(0, len(anchors) - 1))] + span + pick(draw, (0, 0, 0, -1, 1))
+        earliest = max(self.start, *self.told, 0) if self.in_order and self.told else 0
+        at = max(earliest, min(at, LAST_MS))
+        self.told.append(at)
+        return at
+
     def event(self, kind: str, like: Step | None = None) -> None:
-        """Tell of an event; with the ids of an earlier one if it is to be taken for its repetition."""
+        """Tell of an event; with the id of an earlier one if it is to be taken for its repetition."""
         draw = self.draw
         event: Step = {
             "type": kind,
             "event_id": f"e{len(self.steps)}",
-            "customer_id": draw(st.sampled_from(CUSTOMERS)) if like is None else like["customer_id"],
-            "occurred_at": _written(draw, self.moment()),
+            "customer_id": pick(draw, CUSTOMERS) if like is None else like["customer_id"],
+            "occurred_at": self.written(self.moment()),
         }
-        if draw(st.sampled_from([False, False, False, True])):
+        if one_in(draw, 4):
             event["backfill"] = draw(st.booleans())
         _FILL[kind](self, event)
         if like is not None:
@@ -109,20 +135,13 @@ class _Story:
         self.events.append(event)
         self.steps.append(event)
 
-    def earlier(self, event: Step, kind: str) -> list[Step]:
-        """What of this kind was told of the same customer."""
-        return [
-            each for each in self.events if each["type"] == kind and each["customer_id"] == event["customer_id"]
-        ]
-
     def retry(self) -> None:
         """Tell an event again: as it was, at another moment, or as another event with the same id."""
         if not self.events:
             return
-        draw = self.draw
-        earlier = self.events[-1 - draw(st.integers(0, min(5, len(self.events) - 1)))]
-        how = draw(st.sampled_from(["same", "same", "moment", "ids"]))
-        if how == "ids":
+        earlier = self.events[-1 - self.draw(st.integers(0, min(5, len(self.events) - 1)))]
+        how = pick(self.draw, ("same", "same", "moment", "id"))
+        if how == "id":
             self.event(earlier["type"], like=earlier)
         elif how == "moment" or self.in_order:
             self.add(self.with_rate(earlier | {"occurred_at": moments.text(self.moment())}))
@@ -132,38 +151,39 @@ class _Story:
     def crowd(self) -> None:
         """Tell of so many contacts at one moment that earlier events are just forgotten, or just not."""
         customers = sorted({event["customer_id"] for event in self.events}) or CUSTOMERS
-        customer, at = self.draw(st.sampled_from(customers)), moments.text(self.moment())
-        for number in range(MANY + self.draw(st.integers(-1, 2))):
-            self.steps.append(
-                {
-                    "type": "contact",
-                    "event_id": f"c{len(self.steps)}-{number}",
-                    "customer_id": customer,
-                    "occurred_at": at,
-                    "message_id": "m",
-                    "kind": "opened",
-                }
-            )
+        contact = {"type": "contact", "customer_id": pick(self.draw, customers), "message_id": "m", "kind": "opened"}
+        contact["occurred_at"] = moments.text(self.moment())
+        number = len(self.steps)
+        self.steps += [
+            contact | {"event_id": f"c{number}-{each}"} for each in range(MANY + self.draw(st.integers(-1, 2)))
+        ]
+
+    def earlier(self, event: Step, kind: str) -> list[Step]:
+        """What of this kind was told of the same customer."""
+        return [each for each in self.events if each["type"] == kind and each["customer_id"] == event["customer_id"]]
+
+    def written(self, at: int) -> str:
+        """A moment as a shop may write it: in UTC, with more digits than are kept, or by the clock of another place."""
+        how = pick(self.draw, ("utc", "utc", "micro", "east"))
+        if how == "micro":
+            return moments.text(at).replace("Z", "999Z")
+        if how == "east" and at + _EAST_MS <= LAST_MS:
+            return moments.text(at + _EAST_MS).replace("Z", "+03:00")
+        return moments.text(at)
 
     def sum_of(self, minor: int, currency: str) -> str | int | float:
         """A sum as JSON may write it."""
         text = money.major_text(minor, currency)
-        match self.draw(st.sampled_from(["text", "text", "number", "zeros"])):
-            case "number":
-                return float(text) if "." in text else int(text)
-            case "zeros":
-                return f"{text}00" if "." in text else f"{text}.0"
+        how = pick(self.draw, ("text", "text", "number", "zeros"))
+        if how == "number":
+            return float(text) if "." in text else int(text)
+        if how == "zeros":
+            return f"{text}00" if "." in text else f"{text}.0"
         return text
 
     def currency(self) -> str:
         """Mostly the base currency."""
-        return self.draw(st.sampled_from([self.rulebook.currency] * 2 + list(CURRENCIES)))
-
-    def rate(self, event: Step) -> None:
-        """Bring a rate, sometimes, where there need be none; and always where there must be one."""
-        if self.draw(st.sampled_from([False, False, True])):
-            event["rate"] = self.draw(st.sampled_from([*RATES, 2]))
-        event |= self.with_rate(event)
+        return pick(self.draw, (self.rulebook.currency, self.rulebook.currency, *CURRENCIES))
 
     def with_rate(self, event: Step) -> Step:
         """The event with a rate if it would not be admitted without one."""
@@ -171,7 +191,13 @@ class _Story:
         names_order = event["type"] == "refund" and "order_id" in event
         if names_order or event.get("currency", self.rulebook.currency) in known or "rate" in event:
             return event
-        return event | {"rate": self.draw(st.sampled_from(RATES))}
+        return event | {"rate": pick(self.draw, RATES)}
+
+    def rate(self, event: Step) -> None:
+        """Bring a rate, sometimes, where there need be none; and always where there must be one."""
+        if one_in(self.draw, 3):
+            event["rate"] = pick(self.draw, (*RATES, 2))
+        event |= self.with_rate(event)
 
 
 def _purchase(story: _Story, event: Step) -> None:
@@ -179,15 +205,14 @@ def _purchase(story: _Story, event: Step) -> None:
     placed = story.earlier(event, "purchase")
     refunded = [each for each in story.earlier(event, "refund") if "order_id" in each]
     event["order_id"] = f"o{len(story.steps)}"
-    if refunded and draw(st.sampled_from([False, True])):
-        event["order_id"] = draw(st.sampled_from(refunded))["order_id"]
-    elif placed and draw(st.sampled_from([False] * 6 + [True])):
-        event["order_id"] = draw(st.sampled_from(placed))["order_id"]
+    if refunded and draw(st.booleans()):
+        event["order_id"] = pick(draw, refunded)["order_id"]
+    elif placed and one_in(draw, 7):
+        event["order_id"] = pick(draw, placed)["order_id"]
     event["currency"] = story.currency()
-    minor = draw(st.sampled_from([*story.rulebook.sums_minor, 0]))
-    event["amount"] = story.sum_of(minor, event["currency"])
-    if draw(st.sampled_from([False, False, True])):
-        event["discount"] = story.sum_of(draw(st.sampled_from([1, 100, 0])), event["currency"])
+    event["amount"] = story.sum_of(pick(draw, (*story.rulebook.sums_minor, 0)), event["currency"])
+    if one_in(draw, 3):
+        event["discount"] = story.sum_of(pick(draw, (1, 100, 0)), event["currency"])
     story.rate(event)
 
 
@@ -196,48 +221,37 @@ def _refund(story: _Story, event: Step) -> None:
     event["refund_id"] = f"r{len(story.steps)}"
     event["currency"] = story.currency()
     placed = story.earlier(event, "purchase")
-    minor = draw(st.sampled_from(story.rulebook.sums_minor))
-    which = draw(st.sampled_from(["last", "last", "any", "none", "to come", "next"]))
+    minor = pick(draw, story.rulebook.sums_minor)
+    which = pick(draw, ("last", "last", "any", "none", "some", "next"))
     if placed and which in ("last", "any"):
-        order = placed[-1] if which == "last" else draw(st.sampled_from(placed))
+        order = placed[-1] if which == "last" else pick(draw, placed)
         event["order_id"] = order["order_id"]
-        if draw(st.sampled_from([True, True, True, False])):
+        if not one_in(draw, 4):
             event["currency"] = order["currency"]
             paid = money.minor(order["amount"], order["currency"])
-            minor = draw(st.sampled_from([paid, (paid + 1) // 2, paid - 1, paid + 1, 1]))
+            minor = max(1, pick(draw, (paid, (paid + 1) // 2, paid - 1, paid + 1, 1)))
     elif which == "next":
         event["order_id"] = f"o{len(story.steps) + 1}"
     elif which != "none":
         event["order_id"] = f"o{draw(st.integers(0, 3))}"
-    event["amount"] = story.sum_of(max(1, minor), event["currency"])
+    event["amount"] = story.sum_of(minor, event["currency"])
     story.rate(event)
 
 
 def _signup(story: _Story, event: Step) -> None:
-    draw = story.draw
-    event |= draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "source": st.sampled_from(["web", "till", "ü"]),
-                "city": st.sampled_from(["Z", "z", "Ж", "\U0001f600", "\uffee"]),
-                "timezone": st.sampled_from(_ZONES),
-                "language": st.sampled_from(["ru", "de"]),
-                "country": st.none(),
-                "consent": st.dictionaries(st.sampled_from([*CHANNELS, "all"]), st.sampled_from([True, False, None])),
-            },
-        )
-    )
+    for name, values in _SIGNUP.items():
+        if one_in(story.draw, 3):
+            event[name] = pick(story.draw, values)
 
 
 def _consent(story: _Story, event: Step) -> None:
-    event["channel"] = story.draw(st.sampled_from(["email", "all", "sms"]))
+    event["channel"] = pick(story.draw, ("email", "all", "sms"))
     event["granted"] = story.draw(st.booleans())
 
 
 def _contact(story: _Story, event: Step) -> None:
     event["message_id"] = "m"
-    event["kind"] = story.draw(st.sampled_from(_CONTACTS))
+    event["kind"] = pick(story.draw, ("delivered", "clicked", "unsubscribed", "bounced"))
 
 
 def _erasure(_story: _Story, _event: Step) -> None:
@@ -252,36 +266,3 @@ _FILL: Final[Mapping[str, Callable[[_Story, Step], None]]] = {
     "contact": _contact,
     "erasure": _erasure,
 }
-
-
-def _written(draw: st.DrawFn, at: int) -> str:
-    """A moment as a shop may write it: in UTC, with more digits than are kept, or by the clock of another place."""
-    text = moments.text(at)
-    match draw(st.sampled_from(["utc", "utc", "micro", "east"])):
-        case "micro":
-            return text.replace("Z", "999Z")
-        case "east":
-            east = moments.text(min(at + 3 * 3_600_000, LAST_MS))
-            return east.replace("Z", "+03:00") if at + 3 * 3_600_000 <= LAST_MS else text
-    return text
-
-
-@st.composite
-def histories(draw: st.DrawFn, *, in_order: bool = False, by_events_alone: bool = False, most: int = 24) -> History:
-    """A history of a few customers under one rulebook.
-
-    Args:
-        draw: Hypothesis's.
-        in_order: no event lies before the one before it.
-        by_events_alone: no ticks, and nothing comes into force once events have come.
-        most: how many steps it has at most, the members of a crowd not counted.
-    """
-    rulebook = draw(rulebooks())
-    story = _Story(draw, rulebook, moments.parse(draw(st.sampled_from(_STARTS))), in_order, LAST_MS)
-    story.steps.append({"type": "policy", "text": rulebook.policies[0]})
-    if rulebook.campaigns:
-        story.steps.append({"type": "campaigns", "text": rulebook.campaigns[0]})
-    kinds = [*_EVENTS, "erasure", "crowd"] if by_events_alone else [*_EVENTS, *_OTHERS]
-    for _ in range(draw(st.integers(1, most))):
-        story.take(draw(st.sampled_from(kinds)))
-    return History(rulebook, tuple(story.steps))

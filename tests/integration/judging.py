@@ -1,0 +1,123 @@
+"""What was published and what Redis shows, held against the oracle field by field."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from tests.integration.records import read
+from tests.oracle import Output, Result, read_json
+
+PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions")
+
+Told = dict[tuple[str, str], list[Output]]
+"""What each topic says of each customer, in order."""
+
+
+async def assert_published(kafka: str, prefix: str, result: Result, partitions: int, *, repeats: bool = False) -> int:
+    """Hold every published record against the oracle's; with `repeats`, one may come again, with the same bytes.
+
+    Returns:
+        How many records were repeats.
+    """
+    told: Told = {}
+    again = 0
+    for topic in PUBLISHED:
+        records = await read(kafka, f"{prefix}.{topic}.v1")
+        again += _gather(topic, records, partitions, told)
+    assert repeats or not again, f"{again} records were published again"
+    expected = _expected(result)
+    for place in sorted(expected.keys() | told.keys()):
+        _assert_same(place, told.get(place, []), expected.get(place, []))
+    return again
+
+
+def _gather(topic: str, records: Sequence[Any], partitions: int, told: Told) -> int:
+    """Read records into `told`, each `ce_id` once; how many came again."""
+    seen: dict[str, Any] = {}
+    again = 0
+    for record in records:
+        headers = {name: value.decode() for name, value in record.headers}
+        assert len(headers) == len(record.headers), f"{topic}: a header stands twice: {record.headers}"
+        first = seen.setdefault(headers["ce_id"], record)
+        if first is not record:
+            same = (first.key, first.value, first.headers, first.partition)
+            assert same == (record.key, record.value, record.headers, record.partition), f"not what it was: {record}"
+            again += 1
+            continue
+        key = record.key.decode()
+        assert record.partition == java_partition(record.key, partitions), f"{topic}: {key} lies in {record.partition}"
+        value = None if record.value is None else read_json(record.value)
+        told.setdefault((topic, key), []).append(Output(topic, key, value, headers))
+    return again
+
+
+def _expected(result: Result) -> Told:
+    told: Told = defaultdict(list)
+    for output in result.outputs:
+        told[output.topic, output.key].append(output)
+    return told
+
+
+def _assert_same(place: tuple[str, str], told: Sequence[Output], expected: Sequence[Output]) -> None:
+    topic, customer = place
+    for number, (is_, should) in enumerate(zip(told, expected, strict=False)):
+        assert is_ == should, f"{topic} of {customer}, number {number}:\n  is     {is_}\n  should {should}"
+    assert len(told) == len(expected), (
+        f"{topic} of {customer}: {len(told)} records, should be {len(expected)}; the first one too many or missing: "
+        f"{(told if len(told) > len(expected) else expected)[min(len(told), len(expected))]}"
+    )
+
+
+async def assert_redis(url: str, prefix: str, result: Result) -> None:
+    """Hold hashes and sorted sets against the oracle's facts; nobody is missing and nobody is too many."""
+    shown = await redis_contents(url, prefix)
+    customers = {key.removeprefix(f"{prefix}:customer:"): value for key, value in shown.items() if ":customer:" in key}
+    assert customers.keys() == result.customers.keys()
+    scores: dict[str, dict[str, float]] = defaultdict(dict)
+    for customer_id, facts in result.customers.items():
+        should = {name: value or "" for name, value in facts.redis_fields().items()}
+        is_ = {name: customers[customer_id].get(name) for name in should}
+        assert is_ == should, f"the hash of {customer_id}:\n  is     {is_}\n  should {should}"
+        scores[facts.segment][customer_id] = float(facts.monetary)
+    segments = {key.removeprefix(f"{prefix}:segment:"): value for key, value in shown.items() if ":segment:" in key}
+    assert segments == scores
+
+
+async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
+    """Every hash and sorted set of a prefix."""
+    contents: dict[str, Any] = {}
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        keys = [key async for key in redis.scan_iter(f"{prefix}:*", count=1000)]
+        async with redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                if key.startswith(f"{prefix}:customer:"):
+                    pipe.hgetall(key)
+                elif key.startswith(f"{prefix}:segment:"):
+                    pipe.zrange(key, 0, -1, withscores=True)
+                else:
+                    pipe.exists(key)
+            answers = await pipe.execute()
+    for key, answer in zip(keys, answers, strict=True):
+        if isinstance(answer, dict):
+            contents[key] = answer
+        elif isinstance(answer, list):
+            contents[key] = {member: score for member, score in answer}  # noqa: C416 - redis gives lists, not pairs
+    return contents
+
+
+def java_partition(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's Java clients choose: murmur2, 32 bits, seed 0x9747b28c, made positive."""
+    factor, mask = 0x5BD1E995, 0xFFFFFFFF
+    whole = len(key) - len(key) % 4
+    digest = 0x9747B28C ^ len(key)
+    for begin in range(0, whole, 4):
+        word = int.from_bytes(key[begin : begin + 4], "little") * factor & mask
+        word = (word ^ word >> 24) * factor & mask
+        digest = digest * factor & mask ^ word
+    if whole < len(key):
+        digest = (digest ^ int.from_bytes(key[whole:], "little")) * factor & mask
+    digest = (digest ^ digest >> 13) * factor & mask
+    digest ^= digest >> 15
+    return (digest & 0x7FFFFFFF) % partitions
