@@ -93,6 +93,7 @@ def _parse_any_shape(text: str) -> int:
     return moment_ms + int((fraction or "")[:3].ljust(3, "0"))
 
 
+_WRITTEN_MINUTES: Final = tuple(f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60))
 _WRITTEN_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
 _WRITTEN_MILLIS: Final = tuple(f"{milli:03}Z" for milli in range(1000))
 
@@ -103,15 +104,16 @@ def format_ms(ms: int) -> str:
     Raises:
         OverflowError: The moment lies outside the years 1 to 9999.
     """
-    minute, rest = divmod(ms, MINUTE_MS)
-    second, milli = divmod(rest, 1000)
-    return _format_minute(minute) + _WRITTEN_SECONDS[second] + _WRITTEN_MILLIS[milli]
+    day, of_day = divmod(ms, DAY_MS)
+    minute, of_minute = divmod(of_day, MINUTE_MS)
+    second, milli = divmod(of_minute, 1000)
+    return _format_day(day) + _WRITTEN_MINUTES[minute] + _WRITTEN_SECONDS[second] + _WRITTEN_MILLIS[milli]
 
 
 @lru_cache(maxsize=1 << 14)
-def _format_minute(minute: int) -> str:
-    """`2026-05-12T09:30:`: events that lie together share it, and a change has two moments to write."""
-    return (_EPOCH + timedelta(minutes=minute)).isoformat(timespec="minutes").removesuffix("+00:00") + ":"
+def _format_day(day: int) -> str:
+    """`2026-05-12`: there are few days in a history, and a change has two moments to write."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def is_birth_date(text: str) -> bool:

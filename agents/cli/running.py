@@ -70,7 +70,10 @@ def advance(
 
 def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
     """Write everything that Redis should hold again, from Kafka; workers may go on meanwhile."""
+    from redis.exceptions import RedisError
+
     from agents.project_rebuild import rebuild
+    from streams.control import NoControlTopic
 
     settings = settled(context, config)
     if settings.redis is None:
@@ -78,5 +81,7 @@ def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
     with kafka_named(settings.kafka):
         try:
             raise typer.Exit(asyncio.run(rebuild(settings)))
-        except OSError as error:
+        except NoControlTopic as error:
+            raise CommandFailed(str(error)) from error
+        except (RedisError, OSError) as error:
             raise CommandFailed(f"Redis cannot be reached at {settings.redis_shown} ({error}); start it") from error

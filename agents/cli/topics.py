@@ -40,10 +40,13 @@ def check(context: typer.Context, config: ConfigOption = None) -> None:
 
 def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
     """Say a line for each topic, then fail if one is missing or of the wrong shape."""
+    from streams.cluster import until_visible
     from streams.topics import TopicsError
 
     async def asked() -> "list[TopicReport]":
-        return await ask(settings)
+        reports = await ask(settings)
+        await until_visible(settings, [report.name for report in reports if report.created])
+        return reports
 
     with kafka_named(settings.kafka):
         try:

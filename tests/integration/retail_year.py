@@ -42,15 +42,15 @@ class Year:
 
     Attributes:
         events: the admitted ones in order, anonymous sales among them, as the oracle takes them.
-        records: all of them as records of `events`, with the wrong ones between.
-        ends_at: a moment long after the last event.
+        records: all of them as records of `events`, with the `wrong` ones between.
+        ends_at: a moment ten days after the year.
     """
 
     seed: int
     rules: Rules
     events: list[Event]
     records: list[Published]
-    wrong: int
+    wrong: list[Published]
     ends_at: str
 
     @property
@@ -67,7 +67,7 @@ class Year:
 
 
 def draw_year(seed: int, rules: Rules, customers: int) -> Year:
-    """Draw a year of so many customers; they make some seven events each."""
+    """Draw a year of so many customers; they make some eight events each."""
     rng = random.Random(seed)
     happened: list[tuple[int, int, list[Event]]] = []
     for number in range(customers):
@@ -75,15 +75,17 @@ def draw_year(seed: int, rules: Rules, customers: int) -> Year:
         life.live()
         happened += [(at, len(happened) + index, events) for index, (at, events) in enumerate(life.happened)]
     happened.sort(key=lambda each: each[:2])
-    year = Year(seed, rules, [], [], 0, moments.text(BEGIN_MS + YEAR_MS + 400 * DAY_MS))
+    year = Year(seed, rules, [], [], [], moments.text(BEGIN_MS + YEAR_MS + 10 * DAY_MS))
     for _, _, events in happened:
         for event in events:
             year.events.append(event)
             key = event.get("customer_id")
-            year.records.append(Published(json.dumps(event, ensure_ascii=rng.random() < 0.5).encode(), key and key.encode()))
+            value = json.dumps(event, ensure_ascii=rng.random() < 0.5).encode()
+            year.records.append(Published(value, key.encode() if key else None))
         if rng.random() < 0.005:
-            year.records.append(Published(rng.choice(_WRONG), rng.choice([None, b"c", b"\xff"])))
-            year.wrong += 1
+            wrong = Published(rng.choice(_WRONG), rng.choice([None, b"c", b"\xff"]))
+            year.wrong.append(wrong)
+            year.records.append(wrong)
     return year
 
 
@@ -106,7 +108,7 @@ class _Life:
         at = BEGIN_MS + int(rng.random() * 330 * DAY_MS)
         if rng.random() < 0.5:
             self.put(at, self.signup(at))
-        pace_days = rng.choice([3, 8, 20, 45])
+        pace_days = rng.choice([5, 15, 30, 60])
         until = at + int(rng.expovariate(1 / 90) * DAY_MS)
         while at < BEGIN_MS + YEAR_MS:
             at += 1 + int(rng.expovariate(1 / pace_days) * DAY_MS)

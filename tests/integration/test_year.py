@@ -1,0 +1,123 @@
+"""A retailer's year through `events`: everything that comes out, held against the oracle, which saw only what went in."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from streams.embedded import Embedded
+from tests.integration.judging import assert_published, assert_redis, redis_contents
+from tests.integration.records import publish, read
+from tests.integration.retail_rules import GULF, STEPPE, Rules
+from tests.integration.retail_year import Year, draw_year
+from tests.integration.running import Samples, Site, until
+from tests.oracle import Oracle, Result
+from tests.servers.redis_server import RedisServer
+from tests.servers.topics import make_topic
+
+PARTITIONS = 4
+DROPPED = {
+    "excess": "excess_refund",
+    "order_never_came": "refund_without_order",
+    "unknown_customer": "contact_of_unknown",
+    "erased": "after_erasure",
+    "no_rate": "refund_without_rate",
+}
+"""What the oracle calls the reasons that the metrics name."""
+
+
+@pytest.mark.timeout(300)
+async def test_a_years_changes_messages_counters_and_redis_are_the_oracles(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    await _live_a_year(site, redis_server.url, draw_year(seed, STEPPE, 2000), source_partitions=3)
+
+
+@pytest.mark.timeout(200)
+async def test_a_year_on_the_embedded_broker_is_the_oracles_too(
+    embedded: Embedded, prefix: str, tmp_path: Path, seed: int
+) -> None:
+    site = Site(embedded.kafka, prefix, tmp_path, {})
+    try:
+        await _live_a_year(site, embedded.redis, draw_year(seed, GULF, 250), source_partitions=1)
+    finally:
+        site.close()
+
+
+async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: int) -> None:
+    site.settings |= settings_of(year.rules, site.directory) | {"TIME": "event", "REDIS": redis}
+    site.settings["PARTITIONS"] = str(PARTITIONS)
+    await make_topic(site.kafka, site.topic("events"), source_partitions)
+    await publish(site.kafka, site.topic("events"), year.records)
+    result = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
+
+    worker = site.worker()
+    await worker.ready()
+    await site.advance(year.ends_at)
+    expected = await result
+
+    await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
+    await _projected(site, redis, expected)
+    await assert_redis(redis, site.prefix, expected)
+    await _assert_rejected(site, year)
+    _assert_counted(await worker.metrics(), site, year, expected)
+    assert await worker.stop() == 0
+
+    before = await redis_contents(redis, site.prefix)
+    async with Redis.from_url(redis) as client:
+        await client.flushall()
+    rebuilt = await site.command("rebuild-redis")
+    assert rebuilt.status == 0, rebuilt.errors
+    assert await redis_contents(redis, site.prefix) == before
+
+
+def settings_of(rules: Rules, directory: Path) -> dict[str, str]:
+    """The settings that name a retailer's files, which are written to the directory."""
+    (directory / "policy.toml").write_text(rules.policy, "utf-8")
+    (directory / "campaigns.toml").write_text(rules.campaigns, "utf-8")
+    return {"POLICY": str(directory / "policy.toml"), "CAMPAIGNS": str(directory / "campaigns.toml")}
+
+
+async def _projected(site: Site, redis: str, expected: Result) -> None:
+    """Wait until Redis has been shown the end of the changelog: it follows on its own."""
+    ends: Counter[int] = Counter()
+    for record in await read(site.kafka, site.topic("customers")):
+        ends[record.partition] = max(ends[record.partition], record.offset + 1)
+
+    async def shown() -> bool:
+        async with Redis.from_url(redis) as client:
+            at = {partition: await client.get(f"{site.prefix}:project:{partition}") for partition in ends}
+        return all(int(at[partition] or 0) >= end for partition, end in ends.items())
+
+    assert expected.customers
+    await until(shown, "Redis to be shown everything")
+
+
+async def _assert_rejected(site: Site, year: Year) -> None:
+    """What was rejected lies in `rejected` as it came."""
+    rejected = await read(site.kafka, site.topic("rejected"))
+    assert Counter((record.key, record.value) for record in rejected) == Counter(each[1::-1] for each in year.wrong)
+
+
+def _assert_counted(samples: Samples, site: Site, year: Year, expected: Result) -> None:
+    """The counters add up to the records, and say of them what the oracle says."""
+    events = site.topic("events")
+    assert samples.by("goldstream_records_total", "topic", "outcome") == {
+        (events, "admitted"): len(year.events) - year.anonymous,
+        (events, "anonymous"): year.anonymous,
+        (events, "rejected"): len(year.wrong),
+    }
+    assert samples.total("goldstream_rejected_total") == len(year.wrong)
+    assert samples.by("goldstream_duplicates_total", "type") == {(k,): n for k, n in expected.duplicates.items()}
+    dropped = {(DROPPED[reason],): count for reason, count in expected.dropped.items()}
+    assert samples.by("goldstream_dropped_total", "reason") == dropped
+    assert samples.total("goldstream_fenced_total") == 0
+    changes = Counter((each["from"] or "none", each["to"], each["cause"]["kind"]) for each in expected.changes)
+    assert samples.by("goldstream_segment_changes_total", "from_segment", "to_segment", "cause") == changes
+    messages = Counter((each["campaign"], "sent") for each in expected.messages)
+    messages += Counter((each["campaign"], each["reason"]) for each in expected.suppressions)
+    assert samples.by("goldstream_messages_total", "campaign", "outcome") == messages
+    customers = Counter((facts.segment,) for facts in expected.customers.values())
+    assert samples.by("goldstream_customers", "segment") == customers
