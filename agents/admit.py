@@ -58,7 +58,7 @@ class AdmitLane:
     async def _recall_greatest(self, start: int) -> None:
         """Event mode: the greatest moment below `start`, from the last report and what was journaled after it."""
         exchange = self._exchange
-        assert exchange is not None  # noqa: S101 - set by `recover`
+        assert exchange is not None
         tp = self._tp
         report = self._stage.follower.source_times.get(f"{self._source}:{tp.partition}")
         self.greatest = None if report is None else report.time
@@ -75,7 +75,7 @@ class AdmitLane:
         """Gives each record its outcome and waits until all of it is written."""
         stage, tp, source = self._stage, self._tp, self._source
         exchange = stage.follower.exchange or self._exchange
-        assert exchange is not None  # noqa: S101 - set by `recover`
+        assert exchange is not None
         latest_ms = None if stage.settings.time == "event" else int(time.time() * 1000) + AHEAD_MS
         outbox = Outbox(self._running.producer)
         outcomes: Counter[str] = Counter()
@@ -117,9 +117,12 @@ class AdmitLane:
             self._stage.reject(outbox, record, verdict, record.value)
         try:
             await outbox.flush()
-            return
         except MessageSizeTooLargeError:
             log.warning("%s refuses large records: set its max.message.bytes to 4194304", self._stage.names.rejected)
+            await self._reject_one_by_one(refused)
+
+    async def _reject_one_by_one(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
+        outbox = Outbox(self._running.producer)
         for record, verdict in refused:  # some of these are there already: a reader knows them by their source
             self._stage.reject(outbox, record, verdict, record.value)
             try:

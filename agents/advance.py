@@ -34,7 +34,10 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None) -> in
         async with asyncio.timeout(timeout_s):
             await _advance(settings, to_ms)
     except TimeoutError:
-        log.error("advance: not every lane has come to the moment within %s s: does a worker run, and is it in event mode?", timeout_s)
+        log.error(  # noqa: TRY400 - the answer to a command, not a fault
+            "advance: not every lane has come to the moment within %s s: does a worker run, and is it in event mode?",
+            timeout_s,
+        )
         return 1
     return 0
 
@@ -47,7 +50,9 @@ async def _advance(settings: Settings, to_ms: int) -> None:
     await consumer.start()
     try:
         counts = await partitions_by_topic(settings)
-        sources = [TopicPartition(name, partition) for name in topics.sources for partition in range(counts.get(name, 0))]
+        sources = [
+            TopicPartition(name, partition) for name in topics.sources for partition in range(counts.get(name, 0))
+        ]
         ends = {
             f"{topics.short(tp.topic)}:{tp.partition}": end for tp, end in (await consumer.end_offsets(sources)).items()
         }

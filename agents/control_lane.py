@@ -9,9 +9,9 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from agents.rules import CONTROL, Follower
+from state.campaigns import parse_campaigns
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
 from state.faults import Faults
-from state.campaigns import parse_campaigns
 from state.policy import parse_policy
 from streams.configured import configured_campaigns, configured_policy
 from streams.control import ControlRecord, decode_control, encode_control, read_control
@@ -100,7 +100,7 @@ class ControlLane:
         def behind() -> list[str]:
             return [each for each, end in ends.items() if end and (each not in times or times[each].position < end)]
 
-        assert record.to is not None  # noqa: S101 - decode_control has looked
+        assert record.to is not None
         while True:
             if not behind():
                 try:

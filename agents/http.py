@@ -17,7 +17,8 @@ async def serve_http(
     Args:
         address: host and port; port 0 takes a free one.
         registry: the metrics.
-        health: what is wrong with the process, None if nothing is; `ready` likewise what it waits for.
+        health: says what is wrong with the process, None if nothing is.
+        ready: says what it waits for, None if for nothing.
 
     Returns:
         What is to be cleaned up in the end, and the port.

@@ -129,7 +129,7 @@ class ProjectStage:
     def policy(self) -> Policy:
         """The policy, for its currency, which never changes under a prefix."""
         policy = self.follower.policy
-        assert policy is not None  # noqa: S101 - `recover` has waited for it
+        assert policy is not None
         return policy
 
     def lane(self, tp: TP, running: Running) -> ProjectLane:

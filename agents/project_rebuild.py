@@ -49,7 +49,9 @@ async def rebuild(settings: Settings) -> int:
                 except Emptied:
                     continue
             written += projection.written
-        log.info("rebuild-redis: %d keys deleted, %d customers written from %d partitions", deleted, written, partitions)
+        log.info(
+            "rebuild-redis: %d keys deleted, %d customers written from %d partitions", deleted, written, partitions
+        )
     finally:
         await redis.aclose()
     return 0

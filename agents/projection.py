@@ -36,7 +36,13 @@ class Projection:
     """
 
     def __init__(
-        self, redis: "Redis", kafka: dict[str, Any], prefix: str, topic: str, partition: int, policy: Callable[[], Policy]
+        self,
+        redis: Redis,
+        kafka: dict[str, Any],
+        prefix: str,
+        topic: str,
+        partition: int,
+        policy: Callable[[], Policy],
     ) -> None:
         """Takes where to read and to write; the policy is asked for its currency, which never changes."""
         self.shown = 0

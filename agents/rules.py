@@ -92,7 +92,7 @@ class Follower:
             return self.exchange is not None and control is not None and control.position > self._policy_offset
 
         await self.wait(journaled)
-        assert self.exchange is not None  # noqa: S101 - the condition says so
+        assert self.exchange is not None
         return self.exchange
 
     def _take(self, record: ControlRecord) -> None:

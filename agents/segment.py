@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-import msgspec
 from state.changes import Changed, KeptBack, Output, Sent
 from state.erasure import Erasure, erasure_key
 from state.events import TimeCame, decode_record

@@ -75,7 +75,7 @@ class Timekeeper:
         ends = await consumer.end_offsets(list(lanes))
         outbox = Outbox(self._stage.producer)
         for tp, lane in lanes.items():
-            report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(tp, lane, ends[tp])
+            report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(lane, ends[tp])
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
             if report is not None and report != self._reported.get(source):
                 self._reported[source] = report
@@ -98,7 +98,7 @@ class Timekeeper:
         self._asked.pop(tp, None)
         return SourceTime(lane.position, asked[0])
 
-    def _event_report(self, tp: TopicPartition, lane: AdmitLane, end: int) -> SourceTime:
+    def _event_report(self, lane: AdmitLane, end: int) -> SourceTime:
         position = lane.position
         return SourceTime(position, lane.greatest, position >= end)
 

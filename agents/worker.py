@@ -10,7 +10,6 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -97,7 +96,7 @@ class Worker:
         follower = Follower(settings)
         with contextlib.ExitStack() as held:
             instance = held.enter_context(take_instance(settings.data))
-            jobs: list[Coroutine[Any, Any, None]] = [self._again("rules", follower.run)]
+            jobs: list[Any] = [self._again("rules", follower.run)]
             if self._runs("admit"):
                 for topic in topics.sources:
                     metrics.add_source(topic)

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
@@ -79,27 +79,30 @@ class Broker:
                 raise BenchFailed(message)
             await asyncio.sleep(_POLL_S)
 
-    async def make_topics(self) -> None:
-        """Make the topics of Goldstream that are not there."""
+    async def make_topics(self, *names: str) -> None:
+        """Make the topics of Goldstream that are not there, and others."""
         await create_topics(self._settings)
+        if names:
+            made = await self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+            _raise_for(made.topic_errors)
 
-    async def wait_for_assignment(self, group: str, *, within_s: float) -> float:
+    async def wait_for_assignment(self, group: str, *, within_s: float, alive: Callable[[], bool]) -> float:
         """Wait until a group has given out its partitions: not a record has been read before.
 
         Returns:
             The moment, by `time.perf_counter`, at which it was last seen to have not, some 20 ms too early at most.
 
         Raises:
-            BenchFailed: it took longer than `within_s` seconds.
+            BenchFailed: it took longer than `within_s` seconds, or who was to join it does so no longer.
         """
         deadline = time.monotonic() + within_s
         asked = time.perf_counter()
-        while time.monotonic() < deadline:
+        while alive() and time.monotonic() < deadline:
             before, asked = asked, time.perf_counter()
             if await self._state_of(group) == "Stable":
                 return before
             await asyncio.sleep(_POLL_S)
-        message = f"group {group} has not come together within {within_s:.0f} s"
+        message = f"group {group} has not come together " + (f"within {within_s:.0f} s" if alive() else "before the end")
         raise BenchFailed(message)
 
     async def _state_of(self, group: str) -> str:

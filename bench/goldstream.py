@@ -85,7 +85,9 @@ class Goldstream:
         async with Following(self.settings, topics.progress) as following:
             with self._worker(only) as worker:
                 group = f"{topics.prefix}.{group}"
-                began = await self.broker.wait_for_assignment(group, within_s=_READY_WITHIN_S)
+                began = await self.broker.wait_for_assignment(
+                    group, within_s=_READY_WITHIN_S, alive=lambda: worker.running
+                )
                 before = processor_seconds(worker.pid), processor_seconds(self.broker_pid)
                 ended = await following.until(covers_all, within_s=patience, alive=lambda: worker.running)
                 after = processor_seconds(worker.pid), processor_seconds(self.broker_pid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.broker import SOURCE, BenchFailed
+from bench.broker import SOURCE, BenchFailed, Broker
 from bench.following import read_all
 from bench.measured import Job, Measured
 from bench.verdict import Expected, Verdict
@@ -28,6 +28,7 @@ class Peers:
     """How peers are run here; `seconds` is how long one may take purchases in."""
 
     settings: Settings
+    broker: Broker
     broker_pid: int | None
     directory: Path
     expected: Expected
@@ -40,6 +41,7 @@ class Peers:
         until all that it took is judged, acknowledged and committed.
         """
         app = f"bench-faust-{job}"
+        await self.broker.make_topics(*(f"{app}-{name}" for name in ("admitted", "rejected", "changes")))
         command = ["-m", "faust", "-A", "bench.peers.faust_segments", "-L", "uvloop", "worker", "-l", "error"]
         clocked = await self._run(app, job, [*command, "--without-web"], self.seconds)
         covered = {int(partition): end for partition, end in clocked["covered"].items()}

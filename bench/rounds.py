@@ -63,7 +63,7 @@ async def _measure(
     runs: list[Measured] = []
     async with Broker(settings) as broker:
         goldstream = Goldstream(settings, broker, broker_pid, directory, expected)
-        peers = Peers(settings, broker_pid, directory, expected, peer_seconds)
+        peers = Peers(settings, broker, broker_pid, directory, expected, peer_seconds)
         for number in range(1, rounds + 1):
             for run in _programs(goldstream, peers):
                 if run is None:

@@ -7,12 +7,22 @@ are due are decided. So far a run makes its first attempt only; ladders, caps, q
 from fractions import Fraction
 
 from state.campaigns import Attempt, Campaign, Campaigns, held
-from state.changes import ChangeInMessage, CustomerInMessage, KeptBack, Message, Output, SegmentChange, Sent, Suppression
+from state.changes import (
+    ChangeInMessage,
+    CustomerInMessage,
+    KeptBack,
+    Message,
+    Output,
+    SegmentChange,
+    Sent,
+    Suppression,
+)
 from state.moments import format_ms
 from state.money import format_minor
 from state.person import fact, granted
 from state.policy import Policy
 from state.profile import Profile, Run
+from state.rules import Rules
 
 FIRST = 1
 
@@ -22,25 +32,24 @@ def decide(
     profile: Profile,
     change: SegmentChange | None,
     moment: int,
-    campaigns: Campaigns | None,
-    policy: Policy,
+    rules: Rules,
     out: list[Output],
     *,
     purchased: bool = False,
 ) -> None:
     """Appends to `out` what is said, or kept back, at this moment; `purchased` if a purchase was just applied."""
+    campaigns = rules.campaigns
     if campaigns is None:
         return
     if profile.runs:
-        profile.runs = [run for run in profile.runs if not _superseded(run, profile, moment, campaigns, out, purchased)]
+        _supersede(profile, moment, campaigns, out, purchased=purchased)
     if change is not None:
         for campaign in campaigns.campaigns:
             if _fits(campaign, change):
-                _begin(customer_id, campaign, profile, change, moment, campaigns, out)
-    if profile.runs:
-        for run in [run for run in profile.runs if run.due <= moment]:
-            profile.runs.remove(run)
-            _attempt(customer_id, campaigns.by_name[run.campaign], run, profile, moment, campaigns, policy, out)
+                _begin(campaign, profile, change, moment, campaigns, out)
+    for run in [run for run in profile.runs if run.due <= moment]:
+        profile.runs.remove(run)
+        out.append(_attempt(customer_id, run, profile, moment, campaigns, rules.policy))
 
 
 def average_check(profile: Profile) -> int:
@@ -62,14 +71,17 @@ def discount_share(profile: Profile) -> float:
     return float(round(share, 4))
 
 
-def _superseded(
-    run: Run, profile: Profile, moment: int, campaigns: Campaigns, out: list[Output], purchased: bool  # noqa: FBT001
-) -> bool:
-    campaign = campaigns.by_name.get(run.campaign)
-    if campaign is not None and profile.segment in campaign.to and not (purchased and campaign.topic == "reactivations"):
-        return False
-    out.append(_kept_back(run.change, run.campaign, run.attempt, "superseded", moment, campaigns))
-    return True
+def _supersede(profile: Profile, moment: int, campaigns: Campaigns, out: list[Output], *, purchased: bool) -> None:
+    """Ends the runs whose segment the customer has left, reactivations after a purchase, and what is in no file."""
+    going_on = []
+    for run in profile.runs:
+        campaign = campaigns.by_name.get(run.campaign)
+        fits = campaign is not None and profile.segment in campaign.to
+        if fits and not (purchased and campaign is not None and campaign.topic == "reactivations"):
+            going_on.append(run)
+        else:
+            out.append(_kept_back(run.change, run.campaign, run.attempt, "superseded", moment, campaigns))
+    profile.runs = going_on
 
 
 def _fits(campaign: Campaign, change: SegmentChange) -> bool:
@@ -82,15 +94,9 @@ def _fits(campaign: Campaign, change: SegmentChange) -> bool:
 
 
 def _begin(
-    customer_id: str,
-    campaign: Campaign,
-    profile: Profile,
-    change: SegmentChange,
-    moment: int,
-    campaigns: Campaigns,
-    out: list[Output],
+    campaign: Campaign, profile: Profile, change: SegmentChange, moment: int, campaigns: Campaigns, out: list[Output]
 ) -> None:
-    reason = _kept_from_beginning(customer_id, campaign, profile, change, moment, campaigns)
+    reason = _kept_from_beginning(campaign, profile, change, moment, campaigns)
     if reason is not None:
         out.append(_kept_back(change, campaign.name, None, reason, moment, campaigns))
         return
@@ -98,35 +104,29 @@ def _begin(
 
 
 def _kept_from_beginning(
-    customer_id: str, campaign: Campaign, profile: Profile, change: SegmentChange, moment: int, campaigns: Campaigns
+    campaign: Campaign, profile: Profile, change: SegmentChange, moment: int, campaigns: Campaigns
 ) -> str | None:
     """The first reason to keep the campaign back as a whole."""
     if change.backfill or (campaigns.starts_at is not None and moment < campaigns.starts_at):
         return "backfill"
-    if held(campaigns.name, customer_id, campaigns.control):
+    if held(campaigns.name, change.customer_id, campaigns.control):
         return "control"
     if any(run.campaign == campaign.name for run in profile.runs):
         return "cooldown"
-    if held(campaign.name, customer_id, campaign.holdout):
+    if held(campaign.name, change.customer_id, campaign.holdout):
         return "holdout"
     return None
 
 
 def _attempt(
-    customer_id: str,
-    campaign: Campaign,
-    run: Run,
-    profile: Profile,
-    moment: int,
-    campaigns: Campaigns,
-    policy: Policy,
-    out: list[Output],
-) -> None:
+    customer_id: str, run: Run, profile: Profile, moment: int, campaigns: Campaigns, policy: Policy
+) -> Sent | KeptBack:
+    """Sends the run's attempt, or keeps it back."""
+    campaign = campaigns.by_name[run.campaign]
     attempt = campaign.attempts[run.attempt - 1]
     usable = _usable_channels(campaign, attempt, profile)
     if not usable:
-        out.append(_kept_back(run.change, campaign.name, run.attempt, "consent", moment, campaigns))
-        return
+        return _kept_back(run.change, campaign.name, run.attempt, "consent", moment, campaigns)
     message = Message(
         message_id=f"{run.change.change_id}:{campaign.name}:{run.attempt}",
         customer_id=customer_id,
@@ -150,7 +150,7 @@ def _attempt(
         ),
         campaigns=campaigns.ref,
     )
-    out.append(Sent(campaign.topic, message))
+    return Sent(campaign.topic, message)
 
 
 def _usable_channels(campaign: Campaign, attempt: Attempt, profile: Profile) -> list[str]:

@@ -9,8 +9,8 @@ from state.profile import NEVER
 class DueWheel:
     """The due moments of many customers, kept beside their profiles and derived from them.
 
-    A customer has an entry at or before their due moment, always. A due moment that moves later therefore costs nothing:
-    the old entry is met at its own time, found stale and set anew. One that moves earlier gets a further entry; entries
+    A customer has an entry at or before their due moment, always. A due moment that moves later costs nothing: the old
+    entry is met at its own time, found stale and set anew. One that moves earlier gets a further entry; entries
     of a customer that meet at the same moment become one. Waiting customers cost nothing at a tick.
     """
 

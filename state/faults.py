@@ -13,7 +13,7 @@ _MAX_COMPARED: Final = 64
 _MAX_BITS: Final = 200
 
 
-class Faults(Exception):  # noqa: N818 - it is not one error but all that a person has to mend, and is read as such
+class Faults(Exception):
     """A file is refused.
 
     Attributes:

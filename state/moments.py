@@ -13,7 +13,7 @@ from typing import Final
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
 
-_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout; a zone would only be written and cut again
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 _END_MS: Final = (date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY_MS
 _SHAPE: Final = re.compile(

@@ -1,8 +1,8 @@
 """Orders and refunds of one customer: what counts, what leaves the window, what is forgotten.
 
-The rules of contract §4. Each function changes the profile in place and keeps its sums true, so that no event costs more
-for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`, the
-other sums those of a lifetime.
+The rules of contract §4. Each function changes the profile in place and keeps its sums true, so that no event costs
+more for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`,
+the other sums those of a lifetime.
 """
 
 from bisect import insort
@@ -47,7 +47,7 @@ def remembers_refund(profile: Profile, refund_id: str, as_of: int) -> bool:
 def forget_order_at(order: Order, window_ms: int) -> int:
     """When the order's id may come again: W after it left the window or was applied, whichever is later."""
     leaves_at = order.at + window_ms
-    return (leaves_at if leaves_at > order.applied_at else order.applied_at) + window_ms
+    return (max(order.applied_at, leaves_at)) + window_ms
 
 
 def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
@@ -69,10 +69,16 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     elif len(orders) > LONG_HISTORY:
         open_book(profile)
     forget_at = forget_order_at(order, policy.window_ms)
-    if forget_at < profile.forget_at:
-        profile.forget_at = forget_at
+    profile.forget_at = min(profile.forget_at, forget_at)
+    _add_to_sums(profile, order, as_of, policy.window_ms)
+    if profile.refunds is not None and profile.refunds.waiting:
+        _settle_waiting(profile, order, as_of, policy, dropped)
+
+
+def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> None:
+    """Counts a new order."""
     profile.gross += order.amount
-    if at + policy.window_ms <= as_of:
+    if order.at + window_ms <= as_of:
         profile.left += 1
     else:
         profile.frequency += 1
@@ -82,12 +88,11 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     if order.discount:
         profile.discounts += order.discount
         profile.discounted_orders += 1
+    at = order.at
     if profile.last_order_at is None or at > profile.last_order_at:
         profile.last_order_at = at
     if profile.first_order_at is None or at < profile.first_order_at:
         profile.first_order_at = at
-    if profile.refunds is not None and profile.refunds.waiting:
-        _settle_waiting(profile, order, as_of, policy, dropped)
 
 
 def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
@@ -112,7 +117,9 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
     if order is not None and forget_order_at(order, window_ms) <= as_of:
         _forget(profile, as_of, window_ms)
         order = None
-    waiting = WaitingRefund(as_of + window_ms, event.refund_id, event.order_id, event.amount, event.currency, event.base)
+    waiting = WaitingRefund(
+        as_of + window_ms, event.refund_id, event.order_id, event.amount, event.currency, event.base
+    )
     if order is None:
         insort(refunds.waiting, waiting, key=_until)
     else:

@@ -5,14 +5,14 @@ fences below make a record that was applied before change nothing the second tim
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import msgspec
 
 from state.campaigns import may_follow as campaigns_may_follow
 from state.campaigns import parse_campaigns
-from state.changes import Changed, Erased, Output
+from state.changes import Erased, Output
 from state.due import DueWheel
 from state.erasure import Erasure, erasure_key
 from state.events import (
@@ -29,9 +29,10 @@ from state.events import (
 )
 from state.faults import Faults
 from state.moments import format_ms
-from state.policy import Policy, may_follow, parse_policy
+from state.policy import may_follow, parse_policy
 from state.profile import NEVER, Head, Profile
-from state.transitions import Rules, Tally, apply_event, apply_rules, as_of, is_duplicate, lapse
+from state.rules import Rules
+from state.transitions import Tally, apply_event, apply_rules, as_of, is_duplicate, lapse
 
 BEFORE_ALL_TIME = -(1 << 62)
 """The time of a partition that no tick has reached."""
@@ -300,4 +301,5 @@ class NoPolicy(Exception):
     """A customer's event stands in the journal before any policy: `admit` never writes it so."""
 
     def __init__(self) -> None:
+        """Says what is wrong."""
         super().__init__("the journal has an event before any policy: was it written by something else?")

@@ -15,7 +15,7 @@ def remembers_event(profile: Profile, event_id: str) -> bool:
 
 
 def sign_up(profile: Profile, event: CustomerSignedUp) -> None:
-    """Takes the facts that the signup tells; of two signups the later tells, at the same moment the greater in UTF-8."""
+    """Takes the facts that the signup tells; of two signups the later, or the greater in UTF-8."""
     person = _person(profile, event.event_id)
     for name in SIGNUP_FACTS:
         value: str | None = getattr(event, name)

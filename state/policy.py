@@ -259,7 +259,9 @@ def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) ->
     if len(edges) < len(value):
         return []
     if any(len(edge.value.normalize().as_tuple().digits) > EXACT_DIGITS for edge in edges):
-        table.fault("edges", f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {show(value)}")
+        table.fault(
+            "edges", f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {show(value)}"
+        )
     if any(low.value >= high.value for low, high in pairwise(edges)):
         table.fault("edges", f"must rise: got {show(value)}")
         return []

@@ -131,8 +131,8 @@ class Run(msgspec.Struct, array_like=True):
 class OrderBook(msgspec.Struct):
     """The orders of a customer who has very many: found by id, and written in chunks of which few are touched at once.
 
-    It is kept in memory only, beside `Profile.orders`, which has all of them. `open` are those that are written with the
-    profile, in the order in which they came, `chunks` the others by the number of their chunk, `touched` the chunks
+    It is kept in memory only, beside `Profile.orders`, which has all of them. `open` are those that are written with
+    the profile, in the order in which they came, `chunks` the others by the number of their chunk, `touched` the chunks
     that are no longer as they were written.
     """
 
@@ -145,10 +145,11 @@ class OrderBook(msgspec.Struct):
 class Profile(msgspec.Struct, array_like=True):
     """Everything known of one customer.
 
-    The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is the journal offset of the last
-    record applied, `judged` the moment of the last judgement. `orders` is sorted by moment and id; its first `left`
-    orders are out of the window. `chunks` are the numbers of the chunks that belong to it, the last one ever given is
-    `last_chunk`; `book` is never written. `frequency` and `monetary` are those of the window, all other sums of a lifetime.
+    The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is
+    the journal offset of the last record applied, `judged` the moment of the last judgement. `orders` is sorted by
+    moment and id; its first `left` orders are out of the window. `chunks` are the numbers of the chunks that belong to
+    it, the last one ever given is `last_chunk`; `book` is never written. `frequency` and `monetary` are those of the
+    window, all other sums of a lifetime.
     """
 
     due: int

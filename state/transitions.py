@@ -20,7 +20,6 @@ from collections import Counter
 
 import msgspec
 
-from state.campaigns import Campaigns
 from state.changes import Cause, Changed, Facts, Output, Reason, SegmentChange
 from state.decide import decide
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
@@ -30,16 +29,10 @@ from state.orders import expire, next_leave, place_order, remembers_order, remem
 from state.person import change_consent, count_contact, remembers_event, sign_up
 from state.policy import POTENTIAL, POTENTIAL_CELL, Policy, scores_of
 from state.profile import NEVER, Profile
+from state.rules import Rules
 
 TIME = Cause("time")
 BY_POLICY = Cause("policy")
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """What is in force in a journal partition."""
-
-    policy: Policy
-    campaigns: Campaigns | None
 
 
 class Tally(msgspec.Struct):
@@ -93,7 +86,7 @@ def apply_event(
         count_contact(profile, event)
     change = judge(customer_id, profile, moment, policy, event, out)
     if change is not None or profile.runs:
-        decide(customer_id, profile, change, moment, rules.campaigns, policy, out, purchased=purchased)
+        decide(customer_id, profile, change, moment, rules, out, purchased=purchased)
     profile.due = next_due(profile, policy)
 
 
@@ -105,7 +98,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
         expire(profile, moment, policy.window_ms, tally.dropped)
         change = judge(customer_id, profile, moment, policy, TIME, out)
         if change is not None or profile.runs:
-            decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
+            decide(customer_id, profile, change, moment, rules, out)
         profile.due = next_due(profile, policy)
 
 
@@ -114,7 +107,7 @@ def apply_rules(customer_id: str, profile: Profile, moment: int, rules: Rules, o
     policy = rules.policy
     change = judge(customer_id, profile, moment, policy, BY_POLICY, out)
     if change is not None or profile.runs:
-        decide(customer_id, profile, change, moment, rules.campaigns, policy, out)
+        decide(customer_id, profile, change, moment, rules, out)
     profile.due = next_due(profile, policy)
 
 
@@ -126,7 +119,7 @@ def judge(
     by: CustomerEvent | Cause,
     out: list[Output],
 ) -> SegmentChange | None:
-    """Gives the customer the cell and the segment of this moment; tells the change, brought about `by`, if there is one."""
+    """Gives the customer the cell and the segment of this moment; tells the change, if there is one."""
     profile.judged = moment
     last = profile.last_order_at
     if last is None:
@@ -180,7 +173,9 @@ def reasons(was_cell: str, cell: str, policy: Policy) -> list[Reason]:
     for measure, was, now, edges in zip(measures, scores_of(was_cell), scores_of(cell), written, strict=True):
         if was == now:
             continue
-        if measure == "recency_days":  # scores fall as days grow: score s lies above edge n - s and below edge n + 1 - s
+        if (
+            measure == "recency_days"
+        ):  # scores fall as days grow: score s lies above edge n - s and below edge n + 1 - s
             edge = edges[len(edges) - now] if now < was else edges[len(edges) + 1 - now]
         else:
             edge = edges[now - 1] if now < was else edges[now - 2]
@@ -199,7 +194,7 @@ def next_due(profile: Profile, policy: Policy) -> int:
             due = min(due, last + edges[passed])
     for run in profile.runs:
         due = min(due, run.due)
-    return due if due < NEVER else NEVER
+    return min(NEVER, due)
 
 
 def _number(written: str) -> int | float:

@@ -41,7 +41,7 @@ async def until_visible(settings: Settings, topics: Collection[str]) -> None:
     try:
         await admin.start()
         async with asyncio.timeout(_VISIBLE_WITHIN_S):
-            while not set(topics) <= (await _partitions_by_topic(admin)).keys():
+            while not set(topics) <= (await _partitions_by_topic(admin)).keys():  # noqa: ASYNC110 - Kafka sends no word
                 await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError:
         raise KafkaTimeoutError(f"topics are not to be seen: {', '.join(sorted(topics))}") from None

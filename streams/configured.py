@@ -1,4 +1,4 @@
-"""The policy and the campaigns that this worker is configured with: files named by the settings, else the built-in ones."""
+"""The policy and the campaigns of the settings: the files they name, else the built-in ones."""
 
 from zoneinfo import available_timezones
 

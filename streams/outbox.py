@@ -6,9 +6,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-
 LARGE_BYTES: Final = 256 * 1024
-"""A value above this goes in a compressed batch of its own: it may have come compressed, many times what a batch holds."""
+"""A value above this goes in a compressed batch of its own: it may have come compressed, larger than any batch."""
 GZIP: Final = 1
 """Kafka's number of that compression."""
 

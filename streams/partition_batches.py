@@ -24,7 +24,7 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import aiokafka
 from faust.transport.base import Fetcher
@@ -73,7 +73,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka consumes."""
 
     async def on_start(self) -> None:
-        """Notes the answers to heartbeats, by which a worker that was stopped for long knows that it may be replaced."""
+        """Notes the answers to heartbeats: a worker without them for long knows that it may have been replaced."""
         await super().on_start()
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka does not tell of its heartbeats
         heartbeat = coordinator._do_heartbeat  # noqa: SLF001
@@ -81,7 +81,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         async def noted() -> bool:
             answered: bool = await heartbeat()
             if answered:
-                self.transport.lanes.heard()
+                cast("LaneTransport", self.transport).lanes.heard()
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
@@ -129,15 +129,15 @@ class LaneConsumer(driver.Consumer):
             last.offset,
             last.timestamp / 1000,
             last.timestamp_type,
-            (),
             None,
-            batch,
+            None,
+            cast("bytes", batch),  # what the agent takes as the value
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
         )
 
-    async def _wait_next_records(self, timeout: float) -> tuple[RecordMap | None, set[TP] | None]:
+    async def _wait_next_records(self, timeout: float) -> tuple[RecordMap | None, set[TP] | None]:  # noqa: ASYNC109 - Faust's own
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode's own annotation is too narrow
         active = self._get_active_partitions()
@@ -150,7 +150,7 @@ class LaneConsumer(driver.Consumer):
         return await self._getmany(active_partitions=active, timeout=FETCH_WAIT_MS / 1000), active
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        return None
+        del tp, offset_from, offset_to
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self.transport.lanes.cursors() if topics is None or tp in topics or tp.topic in topics)
@@ -204,6 +204,7 @@ class LaneProducer(driver.Producer):
         return {"acks": "all", "enable_idempotence": True}
 
     def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        del transactional_id  # there are no transactions here
         conf = self.app.conf
         return aiokafka.AIOKafkaProducer(
             **self.transport.kafka_settings,

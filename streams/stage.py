@@ -7,13 +7,14 @@ committed, and the stage starts anew from what was written down. Other stages of
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import faust
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -23,7 +24,7 @@ from faust.types import TP
 from yarl import URL
 
 from streams.metrics import Metrics
-from streams.partition_batches import BatchScheduler, LaneTransport
+from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +70,17 @@ class Lane(Protocol):
 class StageSpec(Protocol):
     """What a stage is made of."""
 
-    name: str
-    group: str
-    topics: Sequence[str]
+    @property
+    def name(self) -> str:
+        """`admit`, `segment` or `project`."""
+
+    @property
+    def group(self) -> str:
+        """The consumer group, and the id of the Faust app."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What it reads."""
 
     def lane(self, tp: TP, running: "Running") -> Lane:
         """The lane of a partition."""
@@ -80,9 +89,7 @@ class StageSpec(Protocol):
 class Running:
     """A stage as it runs: what its lanes may ask of it."""
 
-    def __init__(
-        self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]
-    ) -> None:
+    def __init__(self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]) -> None:
         """Takes a way to the stage's producer and to where its group stands, which exist once the app has started."""
         self._producer = producer
         self.start_of = start_of
@@ -173,7 +180,7 @@ class Stage:
         self._failed: asyncio.Future[BaseException] | None = None
         self._app: faust.App | None = None
         self._running = Running(self._client, self._start_of)
-        if conductor.NO_CYTHON or conductor.ConductorHandler is None:
+        if conductor.NO_CYTHON or getattr(conductor, "ConductorHandler", None) is None:
             raise RuntimeError(
                 "faust's compiled modules are missing or switched off by NO_CYTHON: without them Faust loses events in "
                 "a rebalance; install a wheel of faust-streaming for this machine and unset NO_CYTHON"
@@ -222,7 +229,7 @@ class Stage:
                 await self._run_once(stop)
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the stage must come back
+            except Exception as error:
                 if stop.is_set():
                     break
                 if time.monotonic() - began > 60:
@@ -230,7 +237,9 @@ class Stage:
                 self._metrics.stage_restarts.labels(name).inc()
                 if isinstance(error, KafkaError):
                     self._metrics.delivery_failures.labels(name).inc()
-                log.error("stage %s failed: %s; starts anew in %.0f s", name, describe(error), pause)
+                log.error(  # noqa: TRY400 - one line; the traceback is for debugging
+                    "stage %s failed: %s; starts anew in %.0f s", name, describe(error), pause
+                )
                 log.debug("stage %s failed", name, exc_info=error)
                 await _wait(stop, pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -238,7 +247,8 @@ class Stage:
     async def _run_once(self, stop: asyncio.Event) -> None:
         self._failed = asyncio.get_running_loop().create_future()
         app = self._app = self._make_app()
-        waiting = {asyncio.ensure_future(stop.wait()), self._failed, asyncio.ensure_future(self._start_and_watch(app))}
+        watching = asyncio.ensure_future(self._start_and_watch(app))
+        waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(stop.wait()), self._failed, watching}
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
@@ -265,7 +275,7 @@ class Stage:
     async def _finish_and_commit(self, app: faust.App) -> None:
         cursors = set(self._tasks)
         await asyncio.gather(*(self._tasks[tp].finish() for tp in cursors))
-        if app.consumer is not None and cursors:
+        if cursors:
             await _bounded(app.consumer.commit(), 5, "the last commit")
 
     def _make_app(self) -> faust.App:
@@ -303,15 +313,13 @@ class Stage:
         return app
 
     def _client(self) -> AIOKafkaProducer:
-        assert self._app is not None  # noqa: S101 - lanes exist only while the app does
-        client: AIOKafkaProducer = self._app.producer.client
-        return client
+        assert self._app is not None
+        return cast("LaneProducer", self._app.producer).client
 
     async def _start_of(self, tp: TP) -> int:
         """The offset from which the group reads on."""
-        assert self._app is not None  # noqa: S101 - lanes exist only while the app does
-        offset: int = await self._app.consumer.start_of(tp)
-        return offset
+        assert self._app is not None
+        return await cast("LaneConsumer", self._app.consumer).start_of(tp)
 
     def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord]) -> None:
         task = self._tasks.get(TP(tp.topic, tp.partition))
@@ -381,10 +389,8 @@ def describe(error: BaseException) -> str:
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        pass
 
 
 async def _bounded(work: Any, seconds: float, what: str) -> None:

@@ -179,7 +179,7 @@ async def _cleanup_policies(admin: AIOKafkaAdminClient, names: list[str]) -> dic
     for response in await admin.describe_configs(resources):
         for resource in response.resources:
             name, entries = resource[3], resource[4]
-            policies.update({name: entry[1] for entry in entries if entry[0] == "cleanup.policy"})
+            policies[name] = next((entry[1] for entry in entries if entry[0] == "cleanup.policy"), "")
     return policies
 
 

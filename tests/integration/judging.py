@@ -34,13 +34,18 @@ async def assert_published(kafka: str, prefix: str, result: Result, partitions: 
 
 
 def _gather(topic: str, records: Sequence[Any], partitions: int, told: Told) -> int:
-    """Read records into `told`, each `ce_id` once; how many came again."""
-    seen: dict[str, Any] = {}
+    """Read records into `told`, each once; how many came again.
+
+    A `ce_id` stands for one content, but for tombstones: who is erased again has made no change since the last time, so
+    these have the same id, and another time.
+    """
+    seen: dict[tuple[str, str], Any] = {}
     again = 0
     for record in records:
         headers = {name: value.decode() for name, value in record.headers}
         assert len(headers) == len(record.headers), f"{topic}: a header stands twice: {record.headers}"
-        first = seen.setdefault(headers["ce_id"], record)
+        when = headers["ce_time"] if record.value is None else ""
+        first = seen.setdefault((headers["ce_id"], when), record)
         if first is not record:
             same = (first.key, first.value, first.headers, first.partition)
             assert same == (record.key, record.value, record.headers, record.partition), f"not what it was: {record}"

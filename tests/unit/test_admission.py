@@ -128,7 +128,7 @@ def test_an_optional_text_that_is_empty_counts_as_absent(source: str, name: str)
 
 
 @pytest.mark.parametrize("backfill", [True, False, None])
-def test_backfill_is_history(backfill: bool | None) -> None:
+def test_backfill_is_history(*, backfill: bool | None) -> None:
     """It is false unless it is said."""
     assert event_of("erasures", record("erasures", backfill=backfill)).backfill is (backfill is True)
 

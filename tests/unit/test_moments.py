@@ -144,7 +144,7 @@ def test_a_moment_is_written_in_utc_with_milliseconds(moment_ms: int, text: str)
         ("199٠-12-31", False),
     ],
 )
-def test_a_birth_date_is_a_date_of_the_calendar(text: str, fits: bool) -> None:
+def test_a_birth_date_is_a_date_of_the_calendar(text: str, *, fits: bool) -> None:
     """One written in another way is not guessed at."""
     assert is_birth_date(text) is fits
 
@@ -164,7 +164,7 @@ def test_a_birth_date_is_a_date_of_the_calendar(text: str, fits: bool) -> None:
         ("GMT +3", False),
     ],
 )
-def test_a_time_zone_is_shaped_like_an_iana_name_where_the_names_are_unknown(text: str, fits: bool) -> None:
+def test_a_time_zone_is_shaped_like_an_iana_name_where_the_names_are_unknown(text: str, *, fits: bool) -> None:
     """Whether it exists can only be told from a list."""
     assert is_zone(text, None) is fits
 

@@ -176,12 +176,12 @@ def test_a_sum_is_written_with_all_digits_of_its_currency(minor: int, digits: in
         (-3, 2, Decimal("0.5"), 2, -2),
         (-5, 2, Decimal("0.5"), 2, -2),
         (100, 0, Decimal("0.61"), 2, 6100),
-        (12345, 3, Decimal("1"), 2, 1234),
-        (12355, 3, Decimal("1"), 2, 1236),
+        (12345, 3, Decimal(1), 2, 1234),
+        (12355, 3, Decimal(1), 2, 1236),
         (150, 2, Decimal(1), 0, 2),
         (250, 2, Decimal(1), 0, 2),
         (10, 2, Fraction(1, 3), 2, 3),
-        (MAX_MINOR, 0, Decimal("1000000000"), 4, 10**28),
+        (MAX_MINOR, 0, Decimal(1000000000), 4, 10**28),
     ],
 )
 def test_conversion_rounds_half_to_even(
