@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
+from zoneinfo import available_timezones
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -23,6 +24,7 @@ from streams.topics import Topics
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 1000
+ZONES: Final = frozenset(available_timezones())
 CONTROL: Final = "control:0"
 
 
@@ -67,8 +69,7 @@ class Follower:
                     self.caught_up.set()
                 batches = await consumer.getmany(timeout_ms=POLL_MS if self.caught_up.is_set() else 100)
                 for message in batches.get(times, []):
-                    if message.value is not None:
-                        self.source_times[message.key.decode()] = decode_source_time(message.value)
+                    self._note(message.key, message.value)
                 for message in batches.get(control, []):
                     record = decode_control(message.value, message.offset)
                     if record is not None:
@@ -95,6 +96,12 @@ class Follower:
         assert self.exchange is not None
         return self.exchange
 
+    def _note(self, key: bytes | None, value: bytes | None) -> None:
+        try:
+            self.source_times[(key or b"").decode()] = decode_source_time(value or b"")
+        except ValueError:
+            log.warning("source-times has a record that goldstream did not write (key %r); it is passed over", key)
+
     def _take(self, record: ControlRecord) -> None:
         try:
             if record.kind == "policy" and record.text is not None:
@@ -104,7 +111,7 @@ class Follower:
                 if self.policy is None:
                     self._policy_offset = record.offset
                 self.policy = new
-                self.exchange = Exchange(new.currency, new.digits, new.rates)
+                self.exchange = Exchange(new.currency, new.digits, new.rates, ZONES)
             elif record.kind == "campaigns" and record.text is not None:
                 self.campaigns = parse_campaigns(record.text)
         except Faults as faults:

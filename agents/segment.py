@@ -11,7 +11,8 @@ A crash after 2 sends the same changes again under the same ids; after 3 the rep
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -20,14 +21,15 @@ from faust.types import TP
 
 from state.changes import Changed, KeptBack, Output, Sent
 from state.erasure import Erasure, erasure_key
-from state.events import TimeCame, decode_record
-from state.partition import Partition, Progress
+from state.events import TimeCame, UnknownFormat, decode_record
+from state.order_book import MissingChunk
+from state.partition import NoPolicy, Partition, Progress
 from streams.cloudevents import CloudEvents
 from streams.customers_table import CustomersTable
 from streams.metrics import Metrics
 from streams.outbox import Outbox
-from streams.reading import read_range
-from streams.stage import Running
+from streams.reading import CutOff, read_range
+from streams.stage import Hopeless, Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,15 @@ class SegmentLane:
         self._events = CloudEvents(topics, topics.prefix)
 
     async def recover(self) -> None:
-        """Reads the ledger, the changelog and the progress; the cursor is where the progress says."""
+        """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
+
+        Raises:
+            Hopeless: something there is of a version that this program does not know, or parts are missing.
+        """
+        with _hopeless_where_told(f"{self._topics.customers}:{self.number}"):
+            await self._recover()
+
+    async def _recover(self) -> None:
         began = time.monotonic()
         metrics, number = self._metrics, str(self.number)
         erasures: dict[bytes, Erasure] = {}
@@ -99,7 +109,15 @@ class SegmentLane:
                 table.remove(customer_id)
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Folds the records, writes what comes of them and moves the cursor."""
+        """Folds the records, writes what comes of them and moves the cursor.
+
+        Raises:
+            Hopeless: a record is of a version that this program does not know, or what was not read yet is gone.
+        """
+        with _hopeless_where_told(f"{self._topics.journal}:{self.number}"):
+            await self._process(records)
+
+    async def _process(self, records: Sequence[ConsumerRecord]) -> None:
         if records[-1].offset < self.cursor:
             return
         if records[0].offset > self.cursor:
@@ -198,6 +216,15 @@ class SegmentLane:
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
         self._table = CustomersTable()
         self.partition = Partition(self._table)
+
+
+@contextmanager
+def _hopeless_where_told(place: str) -> Iterator[None]:
+    """Turns what says that it will not get better by trying again into the end of the worker."""
+    try:
+        yield
+    except (UnknownFormat, UnknownProgress, MissingChunk, CutOff, NoPolicy) as error:
+        raise Hopeless(f"{place}: {error}") from error
 
 
 class SegmentStage:

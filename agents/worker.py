@@ -26,7 +26,7 @@ from streams.configured import configured_campaigns, configured_policy
 from streams.instance import take_instance
 from streams.metrics import Metrics, worker_registry
 from streams.settings import Settings
-from streams.stage import Stage, describe
+from streams.stage import Hopeless, Stage, describe
 from streams.topics import Topics, TopicsError, ready_topics
 
 log = logging.getLogger(__name__)
@@ -184,5 +184,9 @@ async def run_worker(settings: Settings, only: str | None = None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
-    await worker.run()
+    try:
+        await worker.run()
+    except Hopeless as error:
+        log.error("%s", error)  # noqa: TRY400 - one line; a traceback would tell an operator nothing more
+        return 1
     return 0

@@ -17,6 +17,7 @@ from streams.topics import Topics, create_topics
 
 PARTITIONS: Final = 4
 PREFIX: Final = "bench"
+_OURS: Final = f"{PREFIX}."
 SOURCE: Final = Topics(PREFIX).full("purchases")
 
 _POLL_S: Final = 0.02
@@ -63,7 +64,7 @@ class Broker:
         await self._client.close()
 
     async def forget_runs(self) -> None:
-        """Take away every topic but the source, and every group, so that the next program finds nothing of the last.
+        """Take away every topic but the source, and the groups, so that the next program finds nothing of the last.
 
         Raises:
             BenchFailed: a group keeps a member, or a topic does not go.
@@ -111,9 +112,9 @@ class Broker:
         return state
 
     async def _end_groups(self) -> None:
-        """Delete all groups, waiting for their members' sessions to end."""
+        """Delete Goldstream's groups, waiting for their members' sessions to end; a peer takes a new name each time."""
         deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
-        while groups := [name for name, *_ in await self._admin.list_consumer_groups()]:
+        while groups := [group for group, *_ in await self._admin.list_consumer_groups() if group.startswith(_OURS)]:
             response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
             _raise_for(response.results, NonEmptyGroup, GroupIdNotFound)
             if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Peers:
         It takes purchases for so many seconds at most; the clock runs from the first one that its first agent is given
         until all that it took is judged, acknowledged and committed.
         """
-        app = f"bench-faust-{job}"
+        app = f"bench-faust-{job}-{secrets.token_hex(4)}"
         await self.broker.make_topics(*(f"{app}-{name}" for name in ("admitted", "rejected", "changes")))
         command = ["-m", "faust", "-A", "bench.peers.faust_segments", "-L", "uvloop", "worker", "-l", "error"]
         clocked = await self._run(app, job, [*command, "--without-web"], self.seconds)

@@ -45,6 +45,10 @@ class NotOurs(Exception):
     """The group may have given the partition to another worker: this one writes nothing more."""
 
 
+class Hopeless(Exception):
+    """What no new start will mend: the worker ends and says what to do."""
+
+
 class Lane(Protocol):
     """The work of one partition of a stage.
 
@@ -221,13 +225,17 @@ class Stage:
         return {tp: task.lane for tp, task in self._tasks.items()}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop`; a failure is logged in one line and followed by a new start, ever less eagerly."""
+        """Works until `stop`; a failure is logged in one line and followed by a new start, ever less eagerly.
+
+        Raises:
+            Hopeless: a lane has met what a new start cannot mend.
+        """
         name, pause = self.spec.name, 1.0
         while not stop.is_set():
             began = time.monotonic()
             try:
                 await self._run_once(stop)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, Hopeless):
                 raise
             except Exception as error:
                 if stop.is_set():

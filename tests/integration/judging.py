@@ -7,7 +7,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from tests.integration.records import read
-from tests.oracle import Output, Result, read_json
+from tests.oracle import Output, Result, moments, read_json
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions")
 
@@ -75,16 +75,18 @@ def _assert_same(place: tuple[str, str], told: Sequence[Output], expected: Seque
     )
 
 
-async def assert_redis(url: str, prefix: str, result: Result) -> None:
+async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> None:
     """Hold hashes and sorted sets against the oracle's facts; nobody is missing and nobody is too many."""
-    shown = await redis_contents(url, prefix)
+    shown, ends_at_ms = await redis_contents(url, prefix), moments.parse(ends_at)
     customers = {key.removeprefix(f"{prefix}:customer:"): value for key, value in shown.items() if ":customer:" in key}
     assert customers.keys() == result.customers.keys()
     scores: dict[str, dict[str, float]] = defaultdict(dict)
     for customer_id, facts in result.customers.items():
-        should = {name: value or "" for name, value in facts.redis_fields().items()}
+        should = {name: value or "" for name, value in facts.redis_fields().items() if name != "as_of"}
         is_ = {name: customers[customer_id].get(name) for name in should}
         assert is_ == should, f"the hash of {customer_id}:\n  is     {is_}\n  should {should}"
+        as_of = moments.parse(customers[customer_id]["as_of"])  # the last judgement, also one that changed nothing
+        assert facts.since <= as_of <= ends_at_ms, f"the hash of {customer_id} is as of {as_of}"
         scores[facts.segment][customer_id] = float(facts.monetary)
     segments = {key.removeprefix(f"{prefix}:segment:"): value for key, value in shown.items() if ":segment:" in key}
     assert segments == scores

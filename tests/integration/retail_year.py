@@ -204,7 +204,7 @@ class _Life:
         minor, currency = self.sum() if rng.random() < 0.98 else (0, self.rules.currency)
         fields = self.money(minor, currency, needs_rate=True)
         if rng.random() < 0.25:
-            fields["discount"] = self.text(rng.choice([0, 1, minor // 10]), currency)
+            fields["discount"] = self.text(rng.choice([0, minor // 10, minor // 3]), currency)
         return self.event("purchase", at, order_id=f"{self.customer_id}/{self.orders}", **fields)
 
     def refund(self, at: int, order_id: str | None, minor: int, currency: str) -> Event:

@@ -60,9 +60,15 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
 
     await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
     await _projected(site, redis, expected)
-    await assert_redis(redis, site.prefix, expected)
+    await assert_redis(redis, site.prefix, expected, year.ends_at)
     await _assert_rejected(site, year)
     _assert_counted(await worker.metrics(), site, year, expected)
+    customers = Counter((facts.segment,) for facts in expected.customers.values())
+
+    async def gauged() -> bool:
+        return (await worker.metrics()).by("goldstream_customers", "segment") == customers
+
+    await until(gauged, "the gauge of customers, which looks once a second")
     assert await worker.stop() == 0
 
     before = await redis_contents(redis, site.prefix)
@@ -119,5 +125,3 @@ def _assert_counted(samples: Samples, site: Site, year: Year, expected: Result) 
     messages = Counter((each["campaign"], "sent") for each in expected.messages)
     messages += Counter((each["campaign"], each["reason"]) for each in expected.suppressions)
     assert samples.by("goldstream_messages_total", "campaign", "outcome") == messages
-    customers = Counter((facts.segment,) for facts in expected.customers.values())
-    assert samples.by("goldstream_customers", "segment") == customers
