@@ -5,16 +5,17 @@ found by letting time go on over a copy of the profile: the same rules as the wo
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 from copy import deepcopy
 from typing import Final, TypeVar
 
 import msgspec
+from aiokafka import ConsumerRecord
 
 from agents.segment import PROGRESS_KEY, RULES_KEY, decode_progress
-from state.changes import Changed, KeptBack, Message, Output, SegmentChange, Sent, Suppression
+from state.changes import Erased, Message, Output, SegmentChange, Suppression
 from state.decide import average_check, discount_share
-from state.moments import format_ms
+from state.moments import DAY_MS, format_ms
 from state.money import format_minor
 from state.partition import Partition, Progress
 from state.policy import Policy
@@ -22,12 +23,16 @@ from state.profile import Person, Profile
 from state.rules import Rules
 from state.transitions import Tally, lapse
 from streams.cluster import partitions_by_topic
-from streams.customers_table import CustomersTable, chunk_owner
+from streams.customers_table import CustomersTable, is_chunk
 from streams.publish import partition_of
 from streams.reading import read_range
 from streams.settings import Settings
 from streams.topics import Topics
 
+FORESEEN_MS: Final = 20 * 365 * DAY_MS
+"""How far ahead what comes next is looked for: further than any window and any last edge in use."""
+
+Told = SegmentChange | Message | Suppression
 Published = TypeVar("Published", SegmentChange, Message, Suppression)
 
 
@@ -92,7 +97,7 @@ class Story(msgspec.Struct, frozen=True):
     changes: list[SegmentChange]
     messages: list[Message]
     kept_back: list[Suppression]
-    next: list[SegmentChange | Message | Suppression]
+    next: list[Told]
 
 
 async def read_story(settings: Settings, customer_id: str) -> Story | None:
@@ -112,12 +117,13 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         raise NothingKept(settings.prefix)
     if profile is None:
         return None
-    changes, offers, reactivations, kept_back = await asyncio.gather(
-        reading.published(topics.segment_changes, SegmentChange),
+    (changes, forgotten), offers, reactivations, kept_back = await asyncio.gather(
+        reading.changes(),
         reading.published(topics.offers, Message),
         reading.published(topics.reactivations, Message),
         reading.published(topics.suppressions, Suppression),
     )
+    messages = [message for message in [*offers, *reactivations] if _seq_of(message) > forgotten]
     person = profile.person or Person()
     return Story(
         customer_id=customer_id,
@@ -133,8 +139,103 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         signup={name: known.value for name, known in person.facts.items()},
         consents={channel: consent.granted for channel, consent in person.consents.items()},
         contacts=dict(person.contacts),
-        changes=sorted(_once(changes, lambda_id_of_change), key=_seq),
-        messages=[],
-        kept_back=kept_back,
-        next=[],
+        changes=changes,
+        messages=sorted(messages, key=lambda message: message.due_at),
+        kept_back=[each for each in kept_back if _seq_of(each) > forgotten],
+        next=what_comes(customer_id, profile, rules),
     )
+
+
+def facts_of(profile: Profile, policy: Policy) -> Facts:
+    """What the customer bought, as of the last judgement."""
+
+    def moment(at_ms: int | None) -> str | None:
+        return None if at_ms is None else format_ms(at_ms)
+
+    def money(minor: int) -> str:
+        return format_minor(minor, policy.digits)
+
+    return Facts(
+        currency=policy.currency,
+        first_order_at=moment(profile.first_order_at),
+        last_order_at=moment(profile.last_order_at),
+        frequency=profile.frequency,
+        monetary=money(profile.monetary),
+        lifetime_orders=profile.lifetime_orders,
+        lifetime_value=money(profile.net),
+        average_check=money(average_check(profile)),
+        discount_share=discount_share(profile),
+        refunded=money(profile.refunded),
+        refunds=profile.refund_count,
+    )
+
+
+def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
+    """What is told of the customer, in order, if nothing happens but time going by; the profile stays as it is."""
+    out: list[Output] = []
+    lapse(customer_id, deepcopy(profile), profile.judged + FORESEEN_MS, rules, out, Tally.empty())
+    return [output.value for output in out if not isinstance(output, Erased)]
+
+
+class _Reading:
+    """Reads what is kept of one customer."""
+
+    def __init__(self, settings: Settings, customer_id: str, partition: int) -> None:
+        self.partition = partition
+        self._kafka = settings.kafka_client()
+        self._topics = Topics(settings.prefix)
+        self._customer_id = customer_id
+        self._key = customer_id.encode()
+
+    async def progress(self) -> tuple[Progress, Rules | None]:
+        """How far the partition has come, and by which rules; None where no worker has begun."""
+        progress, texts = None, {}
+        async for record in self._records(self._topics.progress):
+            if record.key == PROGRESS_KEY:
+                progress = decode_progress(record.value)
+            elif record.value is not None:
+                texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
+        partition = Partition(CustomersTable(), progress, texts=texts)
+        return partition.progress, partition.rules
+
+    async def profile(self) -> Profile | None:
+        """The customer's profile; a chunk of somebody else's whose id ends like this one's does no harm."""
+        table = CustomersTable()
+        async for record in self._records(self._topics.customers):
+            if record.key == self._key or (is_chunk(record.key) and record.key.endswith(self._key)):
+                table.restore(record.key, record.value)
+        table.restored()
+        return table.get(self._customer_id)
+
+    async def changes(self) -> tuple[list[SegmentChange], int]:
+        """The changes in their order, and the number of the last one that an erasure has taken away, 0 if none has."""
+        changes: dict[int, SegmentChange] = {}
+        forgotten = 0
+        async for record in self._records(self._topics.segment_changes):
+            if record.key != self._key:
+                continue
+            if record.value is None:
+                forgotten = int(dict(record.headers)["ce_id"].rsplit(b":", 2)[1])
+                changes.clear()
+            else:
+                change = msgspec.json.decode(record.value, type=SegmentChange)
+                changes[change.seq] = change
+        return [changes[seq] for seq in sorted(changes)], forgotten
+
+    async def published(self, topic: str, kind: type[Published]) -> list[Published]:
+        """What was published of the customer in a topic, in its order; a repeat counts once."""
+        found: dict[bytes, Published] = {}
+        async for record in self._records(topic):
+            if record.key == self._key and record.value is not None:
+                found[dict(record.headers)["ce_id"]] = msgspec.json.decode(record.value, type=kind)
+        return list(found.values())
+
+    async def _records(self, topic: str) -> AsyncIterator[ConsumerRecord]:
+        async for batch in read_range(self._kafka, topic, self.partition):
+            for record in batch:
+                yield record
+
+
+def _seq_of(told: Message | Suppression) -> int:
+    """The number of the change that began a campaign."""
+    return int(told.change.id.rpartition(":")[2])

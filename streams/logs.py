@@ -35,7 +35,7 @@ def set_up_logging(
     is_debug = level == "debug"
     handler.setFormatter(JsonLine(is_debug=is_debug) if form == "json" else TextLine(is_debug=is_debug))
     if not is_debug:
-        handler.addFilter(_SeldomRepeated())
+        handler.addFilter(_Quiet())
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -92,8 +92,8 @@ class JsonLine(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-class _SeldomRepeated(logging.Filter):
-    """Lets the same words of a library through once in half a minute."""
+class _Quiet(logging.Filter):
+    """Lets the same words of a library through once in half a minute, and what services say of themselves never."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,8 @@ class _SeldomRepeated(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] in OWN_PACKAGES:
-            return True
+            # mode, on which Faust stands, tells under our names of every start and stop of a service: "[^--Lane]: ..."
+            return record.levelno >= logging.WARNING or not record.getMessage().startswith("[^")
         words, now = (record.name, str(record.msg)), time.monotonic()
         if now - self.last_said.get(words, -REPEATED_AFTER_S) < REPEATED_AFTER_S:
             return False

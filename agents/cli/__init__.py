@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli import files, importing, running, simulating, topics
+from agents.cli import customer, demo, files, importing, running, simulating, topics
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
@@ -47,6 +47,7 @@ def top(
         raise typer.Exit
 
 
+app.command("demo")(demo.demo)
 app.command("worker", cls=CommandWithSettings)(running.worker)
 app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)
@@ -54,6 +55,7 @@ app.command("advance")(running.advance)
 app.command("simulate")(simulating.simulate)
 app.add_typer(files.policy, name="policy")
 app.add_typer(files.campaigns, name="campaigns")
+app.command("customer")(customer.customer)
 app.command("rebuild-redis")(running.rebuild_redis)
 
 

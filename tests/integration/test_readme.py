@@ -24,9 +24,10 @@ def example(name: str) -> str:
 async def run_example(name: str, prefix: str, kafka: str, folder: Path) -> asyncio.subprocess.Process:
     """Starts an example as a user would, with the test's own prefix and group in place of the product's."""
     program = folder / f"{name}.py"
-    program.write_text(
-        example(name).replace('"goldstream.', f'"{prefix}.').replace("my-campaign-engine", f"{prefix}.e")
+    code = re.sub(r'(?<!b)"goldstream\.', f'"{prefix}.', example(name)).replace(
+        "my-campaign-engine", f"{prefix}.engine"
     )
+    program.write_text(code, encoding="utf-8")
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-u",

@@ -76,6 +76,14 @@ def test_libraries_can_be_silenced() -> None:
     assert stream.getvalue().count("\n") == 1
 
 
+def test_services_do_not_tell_of_their_starts_and_stops_under_our_name() -> None:
+    stream = logged("info", "text")
+    logging.getLogger("streams.lanes").info("%s: Starting...", "[^--LaneConsumer]")
+    logging.getLogger("streams.lanes").warning("%s: it is slow", "[^--LaneConsumer]")
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith("[^--LaneConsumer]: it is slow")
+
+
 def test_debug_shows_everything_with_whole_tracebacks() -> None:
     stream = logged("debug", "text")
     logging.getLogger("aiokafka.conn").debug("chatter")

@@ -1,0 +1,39 @@
+"""`goldstream customer`: the story of a customer."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.settled import ConfigOption, settled
+
+
+def customer(
+    context: typer.Context,
+    customer_id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write the story as a JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell a customer's story: what is known, in which segment since when and why, what comes next and when.
+
+    Moments are in UTC. It is read from Kafka alone; the topics may no longer have all of the changes and messages.
+    """
+    import msgspec
+
+    from agents.customer_story import NothingKept, read_story
+    from agents.story_in_words import story_lines
+
+    settings = settled(context, config)
+    with kafka_named(settings.kafka):
+        try:
+            story = asyncio.run(read_story(settings, customer_id))
+        except NothingKept as error:
+            raise CommandFailed(str(error)) from error
+    if story is None:
+        raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")
+    if as_json:
+        typer.echo(msgspec.json.encode(story))
+    else:
+        for line in story_lines(story):
+            typer.echo(line)
