@@ -15,6 +15,7 @@ from streams.defaults import campaigns_text, policy_text
 from streams.variables import VARIABLES, describe_settings
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = "demo worker topics import advance simulate policy campaigns customer rebuild-redis".split()
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ def test_help_says_all_settings_with_their_defaults(
 
 def test_help_names_every_command_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     out = "\n".join(run(capsys, "--help")[1])
-    for command in ("worker", "topics", "import", "advance", "simulate", "policy", "campaigns", "rebuild-redis"):
+    for command in COMMANDS:
         assert command in out
 
 
