@@ -32,6 +32,8 @@ def why_in_words(change: SegmentChange) -> str:
         return "first purchase" if change.facts.frequency == 1 else _BY_PURCHASE
     if change.from_segment is None and change.to_segment == "potential":
         return f"{_OF_CAUSE[kind]}, nothing bought yet"
+    if kind == "purchase" and change.why and change.why[0].measure == "recency_days":
+        return moved
     return f"{_OF_CAUSE[kind]}: {moved}" if moved else _OF_CAUSE[kind]
 
 
@@ -40,11 +42,7 @@ def _of_reason(reason: Reason, currency: str) -> str:
     is_better = reason.is_ > reason.was
     if reason.measure == "recency_days":
         unit = "day" if reason.edge == 1 else "days"
-        return (
-            f"after a pause of {reason.edge} {unit} or more"
-            if is_better
-            else f"{reason.edge} {unit} without a purchase"
-        )
+        return f"back after {reason.edge} {unit} or more" if is_better else f"{reason.edge} {unit} without a purchase"
     if reason.measure == "frequency":
         unit = "order" if reason.edge == 1 else "orders"
         return f"{reason.edge} {unit} or more" if is_better else f"fewer than {reason.edge} {unit} left in the window"

@@ -20,14 +20,14 @@ from collections import Counter
 
 import msgspec
 
-from state.changes import Cause, Changed, Facts, Output, Reason, SegmentChange
+from state.changes import Cause, Changed, Facts, Output, SegmentChange
 from state.decide import decide
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
 from state.moments import DAY_MS, format_ms
 from state.money import format_minor
 from state.orders import expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
 from state.person import change_consent, count_contact, remembers_event, sign_up
-from state.policy import POTENTIAL, POTENTIAL_CELL, Policy, scores_of
+from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile
 from state.rules import Rules
 
@@ -84,7 +84,7 @@ def apply_event(
         change_consent(profile, event)
     elif isinstance(event, MessageContacted):
         count_contact(profile, event)
-    change = judge(customer_id, profile, moment, policy, event, out)
+    change = judge(customer_id, profile, moment, rules, event, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out, purchased=purchased)
     profile.due = next_due(profile, policy)
@@ -96,7 +96,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
     while profile.due <= until:
         moment = profile.due
         expire(profile, moment, policy.window_ms, tally.dropped)
-        change = judge(customer_id, profile, moment, policy, TIME, out)
+        change = judge(customer_id, profile, moment, rules, TIME, out)
         if change is not None or profile.runs:
             decide(customer_id, profile, change, moment, rules, out)
         profile.due = next_due(profile, policy)
@@ -105,7 +105,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
 def apply_rules(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
     """Judges the customer by a policy, or by campaigns, that have just come into force."""
     policy = rules.policy
-    change = judge(customer_id, profile, moment, policy, BY_POLICY, out)
+    change = judge(customer_id, profile, moment, rules, BY_POLICY, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out)
     profile.due = next_due(profile, policy)
@@ -115,11 +115,12 @@ def judge(
     customer_id: str,
     profile: Profile,
     moment: int,
-    policy: Policy,
+    rules: Rules,
     by: CustomerEvent | Cause,
     out: list[Output],
 ) -> SegmentChange | None:
     """Gives the customer the cell and the segment of this moment; tells the change, if there is one."""
+    policy = rules.policy
     profile.judged = moment
     last = profile.last_order_at
     if last is None:
@@ -155,32 +156,12 @@ def judge(
             currency=policy.currency,
             last_order_at=None if last is None else format_ms(last),
         ),
-        why=[] if cause is BY_POLICY else reasons(was_cell, cell, policy),
+        why=[] if cause is BY_POLICY else rules.reasons(was_cell, cell),
         policy=policy.ref,
         backfill=backfill,
     )
     out.append(Changed(change))
     return change
-
-
-def reasons(was_cell: str, cell: str, policy: Policy) -> list[Reason]:
-    """One for each measure whose score moved; none where there was or is no order."""
-    if not was_cell or POTENTIAL_CELL in (was_cell, cell):
-        return []
-    moved = []
-    measures = ("recency_days", "frequency", "monetary")
-    written = (policy.recency_edges, policy.frequency_edges_text, policy.monetary_edges)
-    for measure, was, now, edges in zip(measures, scores_of(was_cell), scores_of(cell), written, strict=True):
-        if was == now:
-            continue
-        if (
-            measure == "recency_days"
-        ):  # scores fall as days grow: score s lies above edge n - s and below edge n + 1 - s
-            edge = edges[len(edges) - now] if now < was else edges[len(edges) + 1 - now]
-        else:
-            edge = edges[now - 1] if now < was else edges[now - 2]
-        moved.append(Reason(measure, _number(edge), was, now))
-    return moved
 
 
 def next_due(profile: Profile, policy: Policy) -> int:
@@ -195,7 +176,3 @@ def next_due(profile: Profile, policy: Policy) -> int:
     for run in profile.runs:
         due = min(due, run.due)
     return min(NEVER, due)
-
-
-def _number(written: str) -> int | float:
-    return int(written) if written.isdecimal() else float(written)

@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from streams.cluster import until_visible
 from streams.settings import Settings
 
 DAY_MS: Final = 86_400_000
@@ -126,6 +127,7 @@ async def create_topics(settings: Settings) -> list[TopicReport]:
         missing = [report for report in await _look(admin, settings) if report.missing]
         if missing:
             await _create(admin, settings, missing)
+            await until_visible(settings, [report.name for report in missing])
         made = {report.name for report in missing}
         return [
             TopicReport(report.name, report.partitions, report.missing, report.name in made, report.fault)

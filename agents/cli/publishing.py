@@ -21,7 +21,7 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
     Raises:
         CommandFailed: the broker refuses.
     """
-    from streams.cluster import partitions_by_topic, until_visible
+    from streams.cluster import partitions_by_topic
     from streams.topics import Topics, TopicsError, create_topics
 
     topics = Topics(settings.prefix)
@@ -33,7 +33,6 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
     except TopicsError as error:
         raise CommandFailed(*error.faults) from error
     if made:
-        await until_visible(settings, [report.name for report in made])
         typer.echo(f"created {len(made)} topics of {settings.prefix}")
 
 

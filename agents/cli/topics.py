@@ -40,17 +40,11 @@ def check(context: typer.Context, config: ConfigOption = None) -> None:
 
 def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
     """Say a line for each topic, then fail if one is missing or of the wrong shape."""
-    from streams.cluster import until_visible
     from streams.topics import TopicsError
-
-    async def asked() -> "list[TopicReport]":
-        reports = await ask(settings)
-        await until_visible(settings, [report.name for report in reports if report.created])
-        return reports
 
     with kafka_named(settings.kafka):
         try:
-            reports = asyncio.run(asked())
+            reports = asyncio.run(_asked(settings, ask))
         except TopicsError as error:
             raise CommandFailed(*error.faults) from error
     faults = [report.fault for report in reports if report.fault]
@@ -62,3 +56,9 @@ def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicR
         typer.echo(f"{report.name} {finding}, partitions {report.partitions}")
     if faults:
         raise CommandFailed(*faults)
+
+
+async def _asked(
+    settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]"
+) -> "list[TopicReport]":
+    return await ask(settings)

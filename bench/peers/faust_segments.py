@@ -6,13 +6,13 @@ BENCH_JOB says what is run: `segment` judges what stands in the source topic, `w
 through a topic in between. See clock.py for the other variables.
 """
 
-import asyncio
 import gc
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import faust
+from faust.types import TP
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
@@ -113,9 +113,11 @@ async def admit(stream: faust.Stream[bytes]) -> None:
     async for value in stream:
         message = stream.current_event.message
         if not clock.take(message.partition, message.offset):
-            taking = False
+            if taking:  # what it took is judged yet; what was fetched beyond that is passed over
+                taking = False
+                app.consumer.pause_partitions({TP(SOURCE, partition) for partition in range(PARTITIONS)})
             await finish_if_done()
-            await asyncio.Event().wait()  # takes nothing more; what it took is judged yet
+            continue
         try:
             purchase = Purchase.loads(value)
             check(purchase)

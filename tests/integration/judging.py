@@ -7,6 +7,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from tests.integration.records import read
+from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions")
@@ -90,6 +91,21 @@ async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> N
         scores[facts.segment][customer_id] = float(facts.monetary)
     segments = {key.removeprefix(f"{prefix}:segment:"): value for key, value in shown.items() if ":segment:" in key}
     assert segments == scores
+
+
+async def redis_shows_all(kafka: str, url: str, prefix: str) -> None:
+    """Wait until Redis has been shown the whole changelog: it follows on its own."""
+    ends: dict[int, int] = {}
+    for record in await read(kafka, f"{prefix}.customers.v1"):
+        ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
+    assert ends
+
+    async def shown() -> bool:
+        async with Redis.from_url(url) as redis:
+            at = {partition: int(await redis.get(f"{prefix}:project:{partition}") or 0) for partition in ends}
+        return all(at[partition] >= end for partition, end in ends.items())
+
+    await until(shown, f"Redis to be shown the changelog up to {ends}")
 
 
 async def redis_contents(url: str, prefix: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The rules of two retailers: policies in their own currencies, with fractional edges, and their campaigns."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 
@@ -19,6 +20,12 @@ class Rules:
     foreign: dict[str, tuple[int, str, bool]]
     policy: str
     campaigns: str
+
+    def settings(self, directory: Path) -> dict[str, str]:
+        """The settings that name these rules, which are written to files in the directory."""
+        (directory / "policy.toml").write_text(self.policy, "utf-8")
+        (directory / "campaigns.toml").write_text(self.campaigns, "utf-8")
+        return {"POLICY": str(directory / "policy.toml"), "CAMPAIGNS": str(directory / "campaigns.toml")}
 
 
 STEPPE: Final = Rules(

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from streams.embedded import Embedded
-from tests.integration.judging import assert_published, assert_redis, redis_contents
+from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.integration.records import publish, read
-from tests.integration.retail_rules import GULF, STEPPE, Rules
+from tests.integration.retail_rules import GULF, STEPPE
 from tests.integration.retail_year import Year, draw_year
 from tests.integration.running import Samples, Site, until
 from tests.oracle import Oracle, Result
@@ -47,7 +47,7 @@ async def test_a_year_on_the_embedded_broker_is_the_oracles_too(
 
 
 async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: int) -> None:
-    site.settings |= settings_of(year.rules, site.directory) | {"TIME": "event", "REDIS": redis}
+    site.settings |= year.rules.settings(site.directory) | {"TIME": "event", "REDIS": redis}
     site.settings["PARTITIONS"] = str(PARTITIONS)
     await make_topic(site.kafka, site.topic("events"), source_partitions)
     await publish(site.kafka, site.topic("events"), year.records)
@@ -59,7 +59,7 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
     expected = await result
 
     await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
-    await _projected(site, redis, expected)
+    await redis_shows_all(site.kafka, redis, site.prefix)
     await assert_redis(redis, site.prefix, expected, year.ends_at)
     await _assert_rejected(site, year)
     _assert_counted(await worker.metrics(), site, year, expected)
@@ -77,28 +77,6 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
     rebuilt = await site.command("rebuild-redis")
     assert rebuilt.status == 0, rebuilt.errors
     assert await redis_contents(redis, site.prefix) == before
-
-
-def settings_of(rules: Rules, directory: Path) -> dict[str, str]:
-    """The settings that name a retailer's files, which are written to the directory."""
-    (directory / "policy.toml").write_text(rules.policy, "utf-8")
-    (directory / "campaigns.toml").write_text(rules.campaigns, "utf-8")
-    return {"POLICY": str(directory / "policy.toml"), "CAMPAIGNS": str(directory / "campaigns.toml")}
-
-
-async def _projected(site: Site, redis: str, expected: Result) -> None:
-    """Wait until Redis has been shown the end of the changelog: it follows on its own."""
-    ends: Counter[int] = Counter()
-    for record in await read(site.kafka, site.topic("customers")):
-        ends[record.partition] = max(ends[record.partition], record.offset + 1)
-
-    async def shown() -> bool:
-        async with Redis.from_url(redis) as client:
-            at = {partition: await client.get(f"{site.prefix}:project:{partition}") for partition in ends}
-        return all(int(at[partition] or 0) >= end for partition, end in ends.items())
-
-    assert expected.customers
-    await until(shown, "Redis to be shown everything")
 
 
 async def _assert_rejected(site: Site, year: Year) -> None:

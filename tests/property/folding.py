@@ -5,15 +5,17 @@ knows nothing but these bytes. The order of writing is that of `agents.segment`.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from agents.segment import decode_progress, encode_progress
 from state.admission import Admitted, Exchange, admit
+from state.campaigns import parse_campaigns
 from state.changes import Output
 from state.erasure import Erasure, erasure_key
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
@@ -47,35 +49,45 @@ class Entry:
     value: bytes
 
 
-def journal_of(steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True) -> list[Entry]:
-    """What `admit` journals of the steps, through `events` or through a topic for each type.
+def journal_of(
+    steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True, again: Mapping[int, int] = MappingProxyType({})
+) -> list[Entry]:
+    """What `admit` journals of the steps.
+
+    Args:
+        steps: as the oracle takes them, the first one a policy.
+        one_topic: all events come through `events`, else each through the topic of its type.
+        again: after which step how many of the last records of its source are journaled a second time, as an `admit`
+            does that was killed before it had noted them.
 
     Raises:
-        AssertionError: an event was not admitted.
+        AssertionError: something was not admitted.
     """
     journal: list[Entry] = []
-    offsets: Counter[str] = Counter()
+    written: dict[str, list[Entry]] = defaultdict(list)
     exchange: Exchange | None = None
-    for step in steps:
+    for number, step in enumerate(steps):
         kind, customer_id = step["type"], ""
-        source = {"policy": "control", "campaigns": "control"}.get(kind, "events" if one_topic else _SOURCES.get(kind, ""))
-        offset = offsets[source]
-        offsets[source] += 1
+        source = "control" if kind in ("tick", "policy", "campaigns") else "events" if one_topic else _SOURCES[kind]
+        offset = len(written[source])
         record: JournalRecord
         if kind == "tick":
-            record = TimeCame(moments.parse(step["at"]), None)
-        elif kind == "policy":
+            journal.append(Entry("", encode_record(TimeCame(moments.parse(step["at"]), None))))
+            continue
+        if kind == "policy":
             policy = parse_policy(step["text"])
             exchange = Exchange(policy.currency, policy.digits, policy.rates)
             record = PolicyApplied(source, 0, offset, step["text"])
         elif kind == "campaigns":
-            record = CampaignsApplied(source, 0, offset, step["text"])
+            record = CampaignsApplied(source, 0, offset, parse_campaigns(step["text"]).text)
         else:
             assert exchange is not None
             verdict = admit(source, 0, offset, json.dumps(step).encode(), exchange, None)
             assert isinstance(verdict, Admitted), (verdict, step)
             record, customer_id = verdict.event, verdict.customer_id
-        journal.append(Entry(customer_id, encode_record(record)))
+        written[source].append(Entry(customer_id, encode_record(record)))
+        journal.append(written[source][-1])
+        journal += written[source][-again[number] :] if number in again else []
     return journal
 
 
@@ -129,7 +141,8 @@ class Crash:
     """A lane is killed while it writes what came of a batch.
 
     Attributes:
-        at: the offset of the batch's last record.
+        since: the offset of the batch's first record, before which everything is written down, if it is not written
+            further already; `at` that of its last.
         slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are so
             many.
         published: how many of the batch's outputs were sent; None for all of them, and the ledger after them.
@@ -137,6 +150,7 @@ class Crash:
         some: of the records of the next part, those that were written, by their place.
     """
 
+    since: int
     at: int
     slices: int = 0
     published: int | None = None
@@ -168,9 +182,9 @@ class Lane:
         self.table = self.written.table()
         self.partition = self.written.partition(self.table, self.slice_size)
 
-    def run(self, writes: Collection[int] = (), recoveries: Collection[int] = ()) -> "Lane":
+    def run(self, writes: Collection[int] = (), recoveries: Collection[int] = (), end: int | None = None) -> "Lane":
         """Fold to the end; after each of these offsets write, or write and begin anew from what was written."""
-        for offset in range(self.partition.progress.offset, len(self.journal)):
+        for offset in range(self.partition.progress.offset, len(self.journal) if end is None else end):
             self.fold(offset)
             if offset in writes or offset in recoveries:
                 self.write()
@@ -209,10 +223,12 @@ class Lane:
 
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and begin anew from what was written."""
-        for offset in range(self.partition.progress.offset, crash.at):
+        self.run(end=crash.since)
+        at = min(max(crash.at, self.partition.progress.offset), len(self.journal) - 1)
+        for offset in range(self.partition.progress.offset, at):
             self.fold(offset)
         slices = 0
-        while not self.apply(crash.at) and slices < crash.slices:
+        while not self.apply(at) and slices < crash.slices:
             self.write(whole=False)
             slices += 1
         if crash.published is not None:

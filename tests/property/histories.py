@@ -4,7 +4,7 @@ Moments are not spread evenly: nearly every one lies at, just before or just aft
 because of something that happened before. Sums of money lie about the edges of the policy and about what was paid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -45,24 +45,27 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, in_order: bool = False, one_rulebook: bool = False, most: int = 24) -> History:
+def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 24) -> History:
     """A history of a few customers under one rulebook.
 
     Args:
         draw: Hypothesis's.
-        in_order: no event lies before the one before it, and there are no ticks.
-        one_rulebook: nothing comes into force once events have come.
+        in_order: no event lies before the one before it, there are no ticks, and nothing comes into force later on.
         most: how many steps it has at most after the first, the members of a crowd not counted.
     """
+    story = _Story(draw, draw(rulebooks()), in_order=in_order)
+    kinds = 4 * (_EVENTS if in_order else (*_EVENTS, *_TICKS, *_RULES)) + _RARE
+    return story.told_of(pick(draw, kinds) for _ in range(draw(st.integers(1, most))))
+
+
+@st.composite
+def window_histories(draw: st.DrawFn) -> History:
+    """A history within one window, of what may come in any order: no id stands for two things."""
     rulebook = draw(rulebooks())
-    story = _Story(draw, rulebook, moments.parse(pick(draw, _STARTS)), in_order)
-    story.steps.append({"type": "policy", "text": rulebook.policies[0]})
-    if rulebook.campaigns:
-        story.steps.append({"type": "campaigns", "text": rulebook.campaigns[0]})
-    kinds = 4 * (*_EVENTS, *(() if in_order else _TICKS), *(() if one_rulebook else _RULES)) + _RARE
-    for _ in range(draw(st.integers(1, most))):
-        story.take(pick(draw, kinds))
-    return History(rulebook, tuple(story.steps))
+    story = _Story(draw, rulebook, honest=True)
+    story.latest = story.start + rulebook.window_ms - 1
+    kinds = ("purchase", "purchase", "purchase", "refund", "refund", "signup", "consent", "retry")
+    return story.told_of(pick(draw, kinds) for _ in range(draw(st.integers(2, 16))))
 
 
 @dataclass
@@ -70,18 +73,35 @@ class _Story:
     """A history while it is made up.
 
     Attributes:
+        in_order: each event lies at or after the one before.
+        honest: an id that comes again stands for the same thing.
         told: the moments of what was told, latest told last.
         policy: the place of the policy in force.
     """
 
     draw: st.DrawFn
     rulebook: Rulebook
-    start: int
-    in_order: bool
+    in_order: bool = False
+    honest: bool = False
+    start: int = 0
+    latest: int = LAST_MS
     steps: list[Step] = field(default_factory=list)
     events: list[Step] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     policy: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin somewhere, with a policy."""
+        self.start = moments.parse(pick(self.draw, _STARTS))
+        self.steps.append({"type": "policy", "text": self.rulebook.policies[0]})
+        if self.rulebook.campaigns:
+            self.steps.append({"type": "campaigns", "text": self.rulebook.campaigns[0]})
+
+    def told_of(self, kinds: Iterable[str]) -> History:
+        """The history of these kinds of things."""
+        for kind in kinds:
+            self.take(kind)
+        return History(self.rulebook, tuple(self.steps))
 
     def take(self, kind: str) -> None:
         """Tell one thing more."""
@@ -108,8 +128,8 @@ class _Story:
         if not self.in_order and one_in(draw, 4):
             span = -span
         at = anchors[-1 - draw(st.integers(0, len(anchors) - 1))] + span + pick(draw, (0, 0, 0, -1, 1))
-        earliest = max(self.start, *self.told, 0) if self.in_order and self.told else 0
-        at = max(earliest, min(at, LAST_MS))
+        earliest = max(self.told) if self.in_order and self.told else self.start if self.honest else 0
+        at = max(earliest, min(at, self.latest))
         self.told.append(at)
         return at
 
@@ -140,7 +160,7 @@ class _Story:
         if not self.events:
             return
         earlier = self.events[-1 - self.draw(st.integers(0, min(5, len(self.events) - 1)))]
-        how = pick(self.draw, ("same", "same", "moment", "id"))
+        how = "same" if self.honest else pick(self.draw, ("same", "same", "moment", "id"))
         if how == "id":
             self.event(earlier["type"], like=earlier)
         elif how == "moment" or self.in_order:
@@ -203,11 +223,13 @@ class _Story:
 def _purchase(story: _Story, event: Step) -> None:
     draw = story.draw
     placed = story.earlier(event, "purchase")
-    refunded = [each for each in story.earlier(event, "refund") if "order_id" in each]
+    taken = {order["order_id"] for order in placed}
+    refunds = story.earlier(event, "refund")
+    awaited = [each["order_id"] for each in refunds if each.get("order_id") not in {None} | taken]
     event["order_id"] = f"o{len(story.steps)}"
-    if refunded and draw(st.booleans()):
-        event["order_id"] = pick(draw, refunded)["order_id"]
-    elif placed and one_in(draw, 7):
+    if awaited and draw(st.booleans()):
+        event["order_id"] = pick(draw, awaited)
+    elif placed and not story.honest and one_in(draw, 7):
         event["order_id"] = pick(draw, placed)["order_id"]
     event["currency"] = story.currency()
     event["amount"] = story.sum_of(pick(draw, (*story.rulebook.sums_minor, 0)), event["currency"])

@@ -175,7 +175,7 @@ def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, str]:
         f"channels = {pick(draw, (['email'], ['sms', 'push', 'email'], ['call', 'email']))}",
         f"requires_consent = {pick(draw, ('false', 'false', 'true'))}",
         f"attempts = [{{ {', '.join(attempt)} }}]",
-        *([f"from = {begins}"] if begins else []),
+        *([f"from = {begins[-60:]}"] if begins else []),
         *pick(draw, ([], [], ['causes = ["time", "policy", "refund"]'])),
         *pick(draw, ([], ["holdout = 0.5"], ["expires_days = 14"], ["expires_days = 0.001"])),
     ]

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from state.decide import average_check, discount_share
 from state.erasure import erasure_key
@@ -14,6 +16,9 @@ from streams.cloudevents import PublishedRecord
 from streams.topics import Topics
 from tests.oracle import Facts, Output, Result, read_json
 from tests.property.folding import PREFIX, Lane
+
+Record: TypeAlias = tuple[str, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Topic, value and headers, as they were published."""
 
 _WORDS = {True: "granted", False: "refused", None: "unknown"}
 _DROPPED = {
@@ -39,6 +44,31 @@ def by_customer(outputs: Iterable[Output]) -> dict[str, list[Output]]:
     for output in outputs:
         grouped[output.key].append(output)
     return dict(grouped)
+
+
+def records_of(lane: Lane) -> dict[str, list[Record]]:
+    """Each customer's records in the order in which they were first published, with those that were published again."""
+    grouped: dict[str, list[Record]] = defaultdict(list)
+    for topic, key, value, headers in lane.published:
+        grouped[key.decode()].append((topic, value, tuple(headers)))
+    return dict(grouped)
+
+
+def state_of(lane: Lane) -> dict[str, Any]:
+    """All that was written down, but for the pieces in which long histories are written."""
+    written = lane.written
+    return {
+        "customers": {customer_id: in_one_piece(profile) for customer_id, profile in written.profiles().items()},
+        "erasures": written.erasures(),
+        "progress": written.progress,
+        "texts": written.texts,
+    }
+
+
+def in_one_piece(profile: Profile) -> Profile:
+    """A profile as it is when its history counts as short."""
+    orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
+    return msgspec.structs.replace(profile, orders=orders, chunks=[], last_chunk=0, book=None)
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:

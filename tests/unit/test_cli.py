@@ -15,7 +15,18 @@ from streams.defaults import campaigns_text, policy_text
 from streams.variables import VARIABLES, describe_settings
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = "demo worker topics import advance simulate policy campaigns customer rebuild-redis".split()
+COMMANDS = [
+    "demo",
+    "worker",
+    "topics",
+    "import",
+    "advance",
+    "simulate",
+    "policy",
+    "campaigns",
+    "customer",
+    "rebuild-redis",
+]
 
 
 @pytest.fixture(autouse=True)

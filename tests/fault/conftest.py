@@ -1,0 +1,5 @@
+"""Where workers run: as in the integration tests."""
+
+from tests.integration.conftest import seed, site
+
+__all__ = ["seed", "site"]

@@ -1,0 +1,129 @@
+"""Workers killed with -9 in the middle of a history: what was published and what is known is the oracle's.
+
+Changes and messages may come twice, then with the same bytes; none is missing, none is another, and every customer's
+`seq` has no gap. When they die is drawn from the seed.
+"""
+
+import asyncio
+import random
+import signal
+from typing import NamedTuple
+
+import pytest
+
+from tests.integration.judging import assert_published, assert_redis, redis_shows_all
+from tests.integration.records import Ends, publish
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import Year, draw_year
+from tests.integration.running import RunningWorker, Site, until
+from tests.oracle import Oracle, Result
+from tests.servers.redis_server import RedisServer
+from tests.servers.topics import make_topic
+
+PARTITIONS = 4
+STEPS = (
+    "after:rejected",
+    "after:journal",  # journaled, but not committed: it is journaled again
+    "amid:journal",  # in some partitions only
+    "amid:segment-changes",
+    "after:segment-changes",  # told, but not remembered: it is told again
+    "after:erasure-ledger",  # forgotten, but still in the table
+    "amid:customers",  # some partitions remember, others do not
+    "before:progress",  # remembered, but the progress is older than the table
+    "after:progress",  # all done but the commit
+)
+
+
+class History(NamedTuple):
+    """A published year, and what must come of it."""
+
+    site: Site
+    redis: str
+    year: Year
+    result: "asyncio.Task[Result]"
+
+    async def finish(self) -> None:
+        """End the history, and hold everything against the oracle."""
+        await self.site.advance(self.year.ends_at)
+        expected = await self.result
+        again = await assert_published(self.site.kafka, self.site.prefix, expected, PARTITIONS, repeats=True)
+        await redis_shows_all(self.site.kafka, self.redis, self.site.prefix)
+        await assert_redis(self.redis, self.site.prefix, expected, self.year.ends_at)
+        print(f"{len(expected.outputs)} records, {again} of them published again")
+
+
+async def _history(site: Site, redis: RedisServer, seed: int, customers: int, source_partitions: int) -> History:
+    year = draw_year(seed, STEPPE, customers)
+    site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
+    site.settings["PARTITIONS"] = str(PARTITIONS)
+    await make_topic(site.kafka, site.topic("events"), source_partitions)
+    await publish(site.kafka, site.topic("events"), year.records)
+    oracle = Oracle(site.prefix)
+    return History(site, redis.url, year, asyncio.create_task(asyncio.to_thread(oracle.run, list(year.steps()))))
+
+
+async def _died(worker: RunningWorker) -> None:
+    assert await worker.ended(within_s=90) == -signal.SIGKILL, worker.log
+
+
+@pytest.mark.timeout(300)
+async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_lives_would(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    history = await _history(site, redis_server, seed, customers=800, source_partitions=6)
+    data = str(site.directory / "data")
+    for step in STEPS:
+        times = rng.randint(1, 3)
+        print(f"dies {step}, moment {times}")
+        await _died(site.worker(program=("-m", "tests.fault.doomed", step, str(times)), DATA=data))
+    site.worker(DATA=data)
+    await history.finish()
+
+
+@pytest.mark.timeout(300)
+async def test_a_worker_killed_from_outside_again_and_again_leaves_what_one_that_lives_would(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    history = await _history(site, redis_server, seed, customers=1200, source_partitions=16)
+    worker = site.worker()
+    async with Ends(site.kafka) as ends:
+        for topic, most in (("journal", 4000), ("segment-changes", 3000), ("customers", 5000)):
+            wanted = rng.randint(1, most)
+
+            async def come(topic: str = topic, wanted: int = wanted) -> bool:
+                return await ends.of(site.topic(topic)) >= wanted
+
+            await until(come, f"{wanted} records in {topic}", every_s=0.005)
+            worker.kill()
+            print(f"killed when {wanted} records of {topic} were wanted, with {await ends.of(site.topic(topic))}")
+            worker.start()
+    await asyncio.sleep(rng.random() * 4)  # and once anywhere: while it starts, recovers, works or waits
+    worker.kill()
+    worker.start()
+    await history.finish()
+
+
+@pytest.mark.timeout(300)
+async def test_when_one_worker_of_three_is_killed_and_one_hangs_the_last_takes_over_and_the_hung_one_does_no_harm(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    history = await _history(site, redis_server, seed, customers=800, source_partitions=12)
+    workers = [site.worker() for _ in range(3)]
+    rng.shuffle(workers)
+    killed, hung, _ = workers
+    wanted = rng.randint(1, 3000)
+    async with Ends(site.kafka) as ends:
+
+        async def come() -> bool:
+            return await ends.of(site.topic("journal")) >= wanted
+
+        await until(come, f"{wanted} records in the journal", every_s=0.005)
+    killed.kill()
+    hung.child.signal(signal.SIGSTOP)
+    await history.finish()
+    hung.child.signal(signal.SIGCONT)
+    await hung.ready()
+    await history.finish()
