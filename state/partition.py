@@ -207,9 +207,9 @@ class Partition:
             if known is not None and event.occurred_at <= known.occurred_at:
                 self.tally.duplicates[event.kind] += 1  # they have come back since: a repeat must not erase them again
                 return
+            self.population[profile.segment] -= 1
             lapse(customer_id, profile, moment, self._rules(), out, self.tally)
             seq = profile.seq
-            self.population[profile.segment] -= 1
             self.customers.remove(customer_id)
         occurred_at = event.occurred_at if known is None else max(event.occurred_at, known.occurred_at)
         erasure = Erasure(seq, occurred_at, offset)

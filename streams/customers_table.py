@@ -95,12 +95,18 @@ class CustomersTable:
         return NEVER if value is None else peek_due(value)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Takes a record of the changelog; None is a tombstone. `restored` ends it."""
+        """Takes a record of the changelog; None is a tombstone. `restored` ends it.
+
+        A state that is older than the one before it was written by a worker that did not know that it had been
+        replaced; it does not count.
+        """
         if key[0] != _CHUNK_MARK:
             customer_id = key.decode()
             if value is None:
                 self._kept.pop(customer_id, None)
-            else:
+                return
+            before = self._kept.get(customer_id)
+            if before is None or decode_head(value).offset >= decode_head(before).offset:
                 self._kept[customer_id] = value
             return
         number, customer_id = _CHUNK_KEY.unpack_from(key)[1], key[_CHUNK_KEY.size :].decode()

@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, lines = ending
         for line in lines:
             say(line)
+        return status
     if status == _TYPERS_INTERRUPTED:
         say("goldstream: interrupted")
         return FAILED

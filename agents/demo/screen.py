@@ -34,7 +34,6 @@ _FRAME_S: Final = 0.1
 _LINES: Final = 100
 _NEW_LINES: Final = 2
 """Changes, and messages, that a frame adds: more of them nobody could read."""
-_RATE_OVER_S: Final = 3.0
 _MAIL_LINES: Final = 6
 _TALLY_WIDTH: Final = 38
 
@@ -55,11 +54,13 @@ class Screen:
         self._changes: deque[SegmentChange] = deque(maxlen=_LINES)
         self._mail: deque[Message] = deque(maxlen=_LINES)
         self._shown: Counter[tuple[str | None, str]] = Counter()
-        self._samples: deque[tuple[float, int]] = deque()
+        self._began_s = 0.0
+        self._rated_s = 0.0
 
     def show(self, watch: Watch) -> None:
         """Take what there is to be seen, once there is something."""
         self._watch = watch
+        self._began_s = time.monotonic()
 
     def __rich__(self) -> RenderableType:
         """The next frame."""
@@ -108,13 +109,10 @@ class Screen:
         return Group(title, Text(), facts)
 
     def _rate(self, applied: int) -> float:
-        """Events a second, over the last few seconds."""
-        now, samples = time.monotonic(), self._samples
-        samples.append((now, applied))
-        while samples[0][0] < now - _RATE_OVER_S:
-            samples.popleft()
-        seconds = now - samples[0][0]
-        return (applied - samples[0][1]) / seconds if seconds else 0.0
+        """Events a second, since the first frame with something to be seen; it stands still when all are applied."""
+        if self._watch is not None and applied < self._events:
+            self._rated_s = time.monotonic() - self._began_s
+        return applied / self._rated_s if self._rated_s else 0.0
 
     def _tally(self, watch: Watch) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
