@@ -61,7 +61,8 @@ def _so_far(story: Story) -> Iterator[str]:
     if missing:
         yield f"  ({missing} earlier)"
     yield from (f"  {line}" for line in _told_lines(shown))
-    sent = sorted([*story.messages, *story.kept_back], key=_moment)
+    sent: list[Told] = [*story.messages, *story.kept_back]
+    sent.sort(key=_moment)
     if sent:
         yield "messages"
         if len(sent) > SHOWN:

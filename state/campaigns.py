@@ -116,6 +116,13 @@ def may_follow(current: Campaigns, new: Campaigns) -> str | None:
     return None
 
 
+def outdated_campaigns(current: Campaigns | None, new: Campaigns) -> frozenset[str]:
+    """The campaigns of the current file that the new one changes or drops: their runs end."""
+    if current is None:
+        return frozenset()
+    return frozenset(name for name, campaign in current.by_name.items() if new.by_name.get(name) != campaign)
+
+
 def _differences(a: Campaigns, b: Campaigns) -> list[str]:
     """The parts of the file in which two differ, as the file calls them."""
     pairs: dict[str, tuple[object, object]] = {

@@ -52,6 +52,15 @@ def decide(
         out.append(_attempt(customer_id, run, profile, moment, campaigns, rules.policy))
 
 
+def end_runs(profile: Profile, outdated: frozenset[str], moment: int, campaigns: Campaigns, out: list[Output]) -> bool:
+    """Supersedes the runs of campaigns that a new file changes or drops; whether there were any."""
+    ended = [run for run in profile.runs if run.campaign in outdated]
+    for run in ended:
+        profile.runs.remove(run)
+        out.append(_kept_back(run.change, run.campaign, run.attempt, "superseded", moment, campaigns))
+    return bool(ended)
+
+
 def average_check(profile: Profile) -> int:
     """Lifetime net revenue by lifetime orders, in minor units, half to even; 0 without orders."""
     orders = profile.lifetime_orders

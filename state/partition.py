@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from state.campaigns import may_follow as campaigns_may_follow
-from state.campaigns import parse_campaigns
+from state.campaigns import outdated_campaigns, parse_campaigns
 from state.changes import Erased, Output
 from state.due import DueWheel
 from state.erasure import Erasure, erasure_key
@@ -32,7 +32,7 @@ from state.moments import format_ms
 from state.policy import may_follow, parse_policy
 from state.profile import NEVER, Head, Profile
 from state.rules import Rules
-from state.transitions import Tally, apply_event, apply_rules, as_of, is_duplicate, lapse
+from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
 
 BEFORE_ALL_TIME = -(1 << 62)
 """The time of a partition that no tick has reached."""
@@ -118,6 +118,7 @@ class Partition:
             self.population[head.segment] += 1
         self.wheel = DueWheel(dues)
         self._remaining: Iterator[str] | None = None
+        self._outdated: frozenset[str] = frozenset()
 
     def apply(self, offset: int, customer_id: str, record: JournalRecord, out: list[Output]) -> bool:
         """Folds one record into the partition and appends what comes of it to `out`.
@@ -204,9 +205,6 @@ class Partition:
         if profile is not None:
             if offset <= profile.offset:
                 return
-            if known is not None and event.occurred_at <= known.occurred_at:
-                self.tally.duplicates[event.kind] += 1  # they have come back since: a repeat must not erase them again
-                return
             self.population[profile.segment] -= 1
             lapse(customer_id, profile, moment, self._rules(), out, self.tally)
             seq = profile.seq
@@ -253,10 +251,12 @@ class Partition:
             profile = self.customers.get(customer_id)
             if profile is None or profile.offset >= offset:
                 continue
-            if isinstance(record, CampaignsApplied) and not profile.runs:
+            before, was, rules = profile.due, profile.segment, self._rules()
+            moment = max(self.progress.time, profile.judged)
+            if isinstance(record, PolicyApplied):
+                apply_policy(customer_id, profile, moment, rules, out)
+            elif not apply_campaigns(profile, moment, rules, self._outdated, out):
                 continue
-            before, was = profile.due, profile.segment
-            apply_rules(customer_id, profile, max(self.progress.time, profile.judged), self._rules(), out)
             self._keep(offset, customer_id, profile, before, was)
         if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
             return False
@@ -268,15 +268,16 @@ class Partition:
         try:
             if isinstance(record, PolicyApplied):
                 policy = parse_policy(record.text)
-                if rules is not None and (record.text == rules.policy.text or may_follow(rules.policy, policy)):
+                if rules is not None and (policy.ref == rules.policy.ref or may_follow(rules.policy, policy)):
                     return False
                 progress.policy = record.offset
             else:
                 campaigns = parse_campaigns(record.text)
                 current = rules.campaigns if rules is not None else None
-                if current is not None and (record.text == current.text or campaigns_may_follow(current, campaigns)):
+                if current is not None and (campaigns.ref == current.ref or campaigns_may_follow(current, campaigns)):
                     return False
                 progress.campaigns = record.offset
+                self._outdated = outdated_campaigns(current, campaigns)
         except Faults:
             self.tally.dropped["faulty_rules"] += 1  # `control` is checked before the journal: written past the product
             return False

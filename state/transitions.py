@@ -10,6 +10,7 @@ Everything that can change a segment is one row of this table; the rest of the m
     contact          lapse, expire        count_contact                as_of
     time             -                    expire                       each due moment
     policy           -                    -                            the later of time and the last judgement
+    campaigns        -                    end_runs                     -
 
 `as_of` is the greatest of the event's moment, the partition's time and the customer's last judgement. `lapse` tells
 whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
@@ -21,7 +22,7 @@ from collections import Counter
 import msgspec
 
 from state.changes import Cause, Changed, Facts, Output, SegmentChange
-from state.decide import decide
+from state.decide import decide, end_runs
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
 from state.moments import DAY_MS, format_ms
 from state.money import format_minor
@@ -102,13 +103,20 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
         profile.due = next_due(profile, policy)
 
 
-def apply_rules(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
-    """Judges the customer by a policy, or by campaigns, that have just come into force."""
-    policy = rules.policy
+def apply_policy(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
+    """Judges the customer by a policy that has just come into force."""
     change = judge(customer_id, profile, moment, rules, BY_POLICY, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out)
-    profile.due = next_due(profile, policy)
+    profile.due = next_due(profile, rules.policy)
+
+
+def apply_campaigns(profile: Profile, moment: int, rules: Rules, outdated: frozenset[str], out: list[Output]) -> bool:
+    """Ends the runs of campaigns that a new file changes or drops; whether there were any."""
+    if rules.campaigns is None or not end_runs(profile, outdated, moment, rules.campaigns, out):
+        return False
+    profile.due = next_due(profile, rules.policy)
+    return True
 
 
 def judge(

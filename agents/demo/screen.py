@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -35,7 +35,11 @@ _LINES: Final = 100
 _NEW_LINES: Final = 2
 """Changes, and messages, that a frame adds: more of them nobody could read."""
 _MAIL_LINES: Final = 6
-_TALLY_WIDTH: Final = 38
+_TALLY_WIDTH: Final = 22
+_SHORT_BARS: Final = 8
+_LONG_BARS: Final = 16
+_WIDE: Final = 100
+"""Columns from which on there is room for dates."""
 
 
 class Screen:
@@ -47,7 +51,7 @@ class Screen:
 
     def __init__(self, segments: Sequence[str], events: int) -> None:
         """Take the segments in the order in which they are shown, and how many events there are."""
-        self.phase = "starts a broker, Redis and a worker"
+        self.phase = "starts broker, Redis, worker"
         self._watch: Watch | None = None
         self._segments = segments
         self._events = events
@@ -62,21 +66,24 @@ class Screen:
         self._watch = watch
         self._began_s = time.monotonic()
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The next frame."""
+        is_wide = options.max_width >= _WIDE
         layout = Layout()
         layout.split_column(Layout(self._head(), size=4), Layout(name="body"))
         watch = self._watch
         if watch is None:
             layout["body"].update(Text())
-            return layout
-        self._take(watch)
-        layout["body"].split_row(Layout(self._tally(watch), size=_TALLY_WIDTH), Layout(name="news"))
-        layout["news"].split_column(
-            Layout(_Tail("changes", [_of_change(each) for each in reversed(self._changes)])),
-            Layout(_Tail("messages", [_of_message(each) for each in reversed(self._mail)]), size=_MAIL_LINES + 2),
-        )
-        return layout
+        else:
+            self._take(watch)
+            bars = _LONG_BARS if is_wide else _SHORT_BARS
+            changes = [_of_change(each, dated=is_wide) for each in reversed(self._changes)]
+            mail = [_of_message(each, dated=is_wide) for each in reversed(self._mail)]
+            layout["body"].split_row(Layout(self._tally(watch, bars), size=_TALLY_WIDTH + bars), Layout(name="news"))
+            layout["news"].split_column(
+                Layout(_panel("changes", changes)), Layout(_panel("messages", mail), size=_MAIL_LINES + 2)
+            )
+        yield layout
 
     def _take(self, watch: Watch) -> None:
         """Choose from what is new: of changes those of a kind that was shown least."""
@@ -101,7 +108,7 @@ class Screen:
         )
         facts = Table.grid(padding=(0, 2))
         facts.add_row(
-            ProgressBar(total=self._events, completed=applied, width=_TALLY_WIDTH - 2),
+            ProgressBar(total=self._events, completed=applied, width=_TALLY_WIDTH),
             f"{applied / self._events:4.0%}",
             f"{self._rate(applied):>7,.0f} events/s",
             Text(self.phase, style="italic"),
@@ -114,17 +121,18 @@ class Screen:
             self._rated_s = time.monotonic() - self._began_s
         return applied / self._rated_s if self._rated_s else 0.0
 
-    def _tally(self, watch: Watch) -> RenderableType:
+    def _tally(self, watch: Watch, bars: int) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
         greatest = max(watch.population.values(), default=0) or 1
         for name in self._segments:
             count = watch.population[name]
-            bar = ProgressBar(total=greatest, completed=count, width=12, complete_style=STYLES.get(name, "white"))
-            segments.add_row(Text(name, style=STYLES.get(name, "")), f"{count:>7,}", bar)
+            style = STYLES.get(name, "")
+            bar = ProgressBar(total=greatest, completed=count, width=bars, complete_style=style or "white")
+            segments.add_row(Text(name, style=style), f"{count:>7,}", bar)
         numbers = Table.grid(padding=(0, 1))
         numbers.add_column(justify="right", min_width=9)
         numbers.add_row(f"{watch.changes:,}", "changes")
-        numbers.add_row(f"{watch.lapses:,}", "of them by time alone")
+        numbers.add_row(f"{watch.lapses:,}", "by time alone")
         numbers.add_row(f"{watch.sent.total():,}", "messages")
         for campaign, count in watch.sent.most_common():
             numbers.add_row(Text(f"{count:,}", style="dim"), Text(campaign, style="dim"))
@@ -132,31 +140,25 @@ class Screen:
         return Panel(Group(segments, Text(), numbers), title="customers", title_align="left")
 
 
-class _Tail:
-    """A panel with as many of the latest lines as there is room for, the newest first."""
-
-    def __init__(self, title: str, lines: Sequence[Text]) -> None:
-        self._title = title
-        self._lines = lines
-
-    def __rich__(self) -> RenderableType:
-        text = Text("\n", no_wrap=True, overflow="ellipsis").join(self._lines)
-        return Panel(text, title=self._title, title_align="left")
+def _panel(title: str, lines: Sequence[Text]) -> RenderableType:
+    """As many of the lines as there is room for, each in one row."""
+    text = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+    return Panel(text, title=title, title_align="left")
 
 
-def _of_change(change: SegmentChange) -> Text:
+def _of_change(change: SegmentChange, *, dated: bool) -> Text:
     return Text.assemble(
-        (f"{change.effective_at[:10]} ", "dim"),
+        (f"{change.effective_at[:10]} " if dated else "", "dim"),
         f"{change.customer_id} ",
         (f"{step_in_words(change)}: ", STYLES.get(change.to_segment, "")),
         why_in_words(change),
     )
 
 
-def _of_message(message: Message) -> Text:
+def _of_message(message: Message, *, dated: bool) -> Text:
     with_incentive = f" with {message.incentive}" if message.incentive else ""
     return Text.assemble(
-        (f"{message.due_at[:10]} ", "dim"),
+        (f"{message.due_at[:10]} " if dated else "", "dim"),
         f"{message.customer_id} {message.template}{with_incentive}, by {message.channel}",
     )
 

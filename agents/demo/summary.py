@@ -40,9 +40,8 @@ def summary_lines(outcome: Outcome, watch: Watch, segments: Sequence[str]) -> It
     """The figures of a run."""
     whole = outcome.purchases == PURCHASES and outcome.customers == CUSTOMERS
     part = "" if whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"
-    yield (
-        f"CDNOW, a shop for CDs: {outcome.purchases:,} real purchases of {outcome.customers:,} customers{part}, January 1997"
-    )
+    bought = f"{outcome.purchases:,} real purchases of {outcome.customers:,} customers{part}"
+    yield f"CDNOW, a shop for CDs: {bought}, January 1997"
     yield f"to June 1998, with {outcome.signups:,} signups made up; then some weeks in which nobody buys."
     yield ""
     yield _line("events", f"{outcome.events:,} in {outcome.history_s:.1f} s, to the last change acknowledged")

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from agents.demo.stack import StackError
 from agents.segment import PROGRESS_KEY, decode_progress
 from state.changes import Message, SegmentChange
+from state.moments import parse_rfc3339
 from streams.long_poll import long_poll
 from streams.settings import Settings
 from streams.topics import Topics
@@ -65,6 +66,7 @@ class Watch:
             AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
         )
         self._read = dict.fromkeys(self._takers, 0)
+        self._suppressed: set[bytes] = set()
         self._came = asyncio.Condition()
 
     async def run(self) -> None:
@@ -118,7 +120,10 @@ class Watch:
             self.time_ms = max(self.time_ms, progress.time)
 
     def _take_suppression(self, record: ConsumerRecord) -> None:
-        self.kept_back += 1
+        suppression = dict(record.headers)["ce_id"]
+        if suppression not in self._suppressed:
+            self._suppressed.add(suppression)
+            self.kept_back += 1
 
 
 class _Changes:
@@ -135,6 +140,7 @@ class _Changes:
             return
         before, after = change.from_segment, change.to_segment
         path.append(after)
+        watch.time_ms = max(watch.time_ms, parse_rfc3339(change.effective_at))
         watch.changes += 1
         watch.lapses += change.cause.kind == "time"
         watch.steps[before, after] += 1

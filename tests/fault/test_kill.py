@@ -99,7 +99,7 @@ async def test_a_worker_killed_from_outside_again_and_again_leaves_what_one_that
             worker.kill()
             print(f"killed when {wanted} records of {topic} were wanted, with {await ends.of(site.topic(topic))}")
             worker.start()
-    await asyncio.sleep(rng.random() * 4)  # and once anywhere: while it starts, recovers, works or waits
+    await worker.says(rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
     worker.kill()
     worker.start()
     await history.finish()

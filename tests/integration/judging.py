@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from tests.integration.records import read
+from tests.integration.records import java_partition, read
 from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json
 
@@ -128,19 +128,3 @@ async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
         elif isinstance(answer, list):
             contents[key] = {member: score for member, score in answer}  # noqa: C416 - redis gives lists, not pairs
     return contents
-
-
-def java_partition(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's Java clients choose: murmur2, 32 bits, seed 0x9747b28c, made positive."""
-    factor, mask = 0x5BD1E995, 0xFFFFFFFF
-    whole = len(key) - len(key) % 4
-    digest = 0x9747B28C ^ len(key)
-    for begin in range(0, whole, 4):
-        word = int.from_bytes(key[begin : begin + 4], "little") * factor & mask
-        word = (word ^ word >> 24) * factor & mask
-        digest = digest * factor & mask ^ word
-    if whole < len(key):
-        digest = (digest ^ int.from_bytes(key[whole:], "little")) * factor & mask
-    digest = (digest ^ digest >> 13) * factor & mask
-    digest ^= digest >> 15
-    return (digest & 0x7FFFFFFF) % partitions

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from streams.long_poll import long_poll
 
 LARGEST: Final = 64 << 20
+BATCH_BYTES: Final = 256 << 10
 
 
 class Published(NamedTuple):
@@ -16,25 +17,37 @@ class Published(NamedTuple):
     value: bytes | None
     key: bytes | None = None
     partition: int | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
-async def publish(kafka: str, topic: str, records: Iterable[Published], compression: str | None = None) -> None:
-    """Publish in order, and return when the broker has all of it."""
+async def publish(
+    kafka: str, topic: str, records: Iterable[Published], compression: str | None = None
+) -> list[tuple[int, int]]:
+    """Publish each partition's records in order; gives partition and offset of each once the broker has all of it.
+
+    In batches of our own making: aiokafka's `send` refuses what Kafka takes, such as a record without key and value.
+    """
     async with AIOKafkaProducer(
-        bootstrap_servers=kafka,
-        enable_idempotence=True,
-        compression_type=compression,
-        max_request_size=LARGEST,
-        max_batch_size=1 << 20,
-        linger_ms=5,
+        bootstrap_servers=kafka, enable_idempotence=True, compression_type=compression, max_batch_size=BATCH_BYTES
     ) as producer:
-        sent = [
-            await producer.send(topic, record.value, record.key, record.partition, headers=list(record.headers))
-            for record in records
-        ]
-        for each in sent:
-            await each
+        partitions = len(await producer.partitions_for(topic))
+        batches: dict[int, list[tuple[Any, list[int]]]] = {number: [] for number in range(partitions)}
+        for index, record in enumerate(records):
+            partition = record.partition
+            if partition is None:
+                partition = index % partitions if record.key is None else java_partition(record.key, partitions)
+            open_batches = batches[partition]
+            content = {"key": record.key, "value": record.value, "headers": list(record.headers), "timestamp": None}
+            if not open_batches or open_batches[-1][0].append(**content) is None:
+                open_batches.append((producer.create_batch(), []))
+                assert open_batches[-1][0].append(**content) is not None
+            open_batches[-1][1].append(index)
+        places: dict[int, tuple[int, int]] = {}
+        for partition, packed in batches.items():
+            for batch, indexes in packed:
+                first = (await (await producer.send_batch(batch, topic, partition=partition))).offset
+                places |= {index: (partition, first + number) for number, index in enumerate(indexes)}
+    return [places[index] for index in sorted(places)]
 
 
 async def read(kafka: str, topic: str) -> list[Any]:
@@ -82,3 +95,19 @@ def _consumer(kafka: str) -> AIOKafkaConsumer:
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
     cluster = await consumer._client.fetch_all_metadata()  # a consumer knows only of topics that it reads
     return [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
+
+
+def java_partition(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's Java clients choose: murmur2, 32 bits, seed 0x9747b28c, made positive."""
+    factor, mask = 0x5BD1E995, 0xFFFFFFFF
+    whole = len(key) - len(key) % 4
+    digest = 0x9747B28C ^ len(key)
+    for begin in range(0, whole, 4):
+        word = int.from_bytes(key[begin : begin + 4], "little") * factor & mask
+        word = (word ^ word >> 24) * factor & mask
+        digest = digest * factor & mask ^ word
+    if whole < len(key):
+        digest = (digest ^ int.from_bytes(key[whole:], "little")) * factor & mask
+    digest = (digest ^ digest >> 13) * factor & mask
+    digest ^= digest >> 15
+    return (digest & 0x7FFFFFFF) % partitions

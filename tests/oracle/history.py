@@ -188,7 +188,7 @@ class History:
 
     def discounted_orders(self) -> int:
         """Orders not fully refunded from which something was taken off."""
-        return sum(order.discount_minor > 0 for order in self.standing_orders())
+        return sum(order.discount > 0 for order in self.standing_orders())
 
     def average_check(self) -> int:
         """Lifetime value by lifetime orders in minor units, half to even."""

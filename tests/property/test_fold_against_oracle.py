@@ -23,6 +23,8 @@ from tests.property.interruptions import (
 )
 from tests.property.standing import Record, differences, facts_of, output_of, records_of, state_of
 
+pytestmark = pytest.mark.timeout(300 if settings.default.max_examples <= 200 else 0)  # deep takes as long as it takes
+
 TRIED: Counter[str] = Counter()
 """How many histories each property was tried on."""
 

@@ -1,0 +1,127 @@
+"""Hostile records on every source, between good ones: each has one outcome, and the stream goes on."""
+
+import random
+from collections import Counter
+from typing import Any, NamedTuple
+
+import pytest
+
+from state.events import PolicyApplied, TimeCame, decode_record
+from tests.integration import hostile
+from tests.integration.records import Published, publish, read
+from tests.integration.running import Samples, Site
+from tests.servers.topics import make_topic
+
+SOURCE_PARTITIONS = 2
+REASONS = {"oversize", "malformed", "invalid", "amount", "currency"}
+
+Place = tuple[str, int, int]
+
+
+class Sent(NamedTuple):
+    """A record where it lies, and what must become of it: `admitted`, a reason, or None where either may be."""
+
+    place: Place
+    record: Published
+    outcome: str | None
+
+
+@pytest.mark.timeout(240)
+async def test_hostile_records_are_rejected_as_they_came_and_good_ones_among_them_applied(
+    site: Site, seed: int
+) -> None:
+    rng = random.Random(seed)
+    site.settings["TIME"] = "event"
+    sent: list[Sent] = []
+    for source in hostile.SOURCES:
+        await make_topic(site.kafka, site.topic(source), SOURCE_PARTITIONS)
+        sent += await _publish(site, source, rng)
+    worker = site.worker()
+    await worker.ready()
+    await site.advance("2025-06-01T00:00:00Z")
+
+    rejected = {_source(record): record for record in await read(site.kafka, site.topic("rejected"))}
+    journaled = await _journaled(site)
+    places = Counter([*rejected, *journaled])
+    assert places == Counter(each.place for each in sent), "every record has one outcome"
+    for each in sent:
+        if each.place in rejected:
+            _assert_rejected(rejected[each.place], each)
+        else:
+            assert each.outcome in {"admitted", None}, each
+    samples = await worker.metrics()
+    _assert_counted(samples, site, sent, rejected)
+    assert samples.total("goldstream_stage_restarts_total") == 0, worker.log
+
+    changed = {record.key.decode() for record in await read(site.kafka, site.topic("segment-changes"))}
+    good = [each for each in sent if each.outcome == "admitted"]
+    assert {f"c-{name}" for name in _names(good) if not name.startswith(("contacts", "events"))} <= changed
+    assert await worker.stop() == 0
+
+
+async def _publish(site: Site, source: str, rng: random.Random) -> list[Sent]:
+    """Publish good, bad and odd records of a source, well shuffled, in each compression a part of them."""
+    mixed: list[tuple[Published, str | None]] = [(hostile.good(source, n, rng), "admitted") for n in range(60)]
+    mixed += hostile.bad(source, rng)
+    mixed += [(hostile.odd(source, rng), None) for _ in range(60)]
+    rng.shuffle(mixed)
+    sent = []
+    topic = site.topic(source)
+    parts = (None, *hostile.COMPRESSIONS)
+    for number, compression in enumerate(parts):
+        part = mixed[number :: len(parts)]
+        if compression is not None and source in ("purchases", "events"):
+            large: list[tuple[Published, str | None]] = [(each, "oversize") for each in hostile.large(compression, rng)]
+            part = part[:5] + large + part[5:]
+        placed = [record._replace(partition=rng.randrange(SOURCE_PARTITIONS)) for record, _ in part]
+        places = await publish(site.kafka, topic, placed, compression)
+        for (partition, offset), record, (_, outcome) in zip(places, placed, part, strict=True):
+            sent.append(Sent((topic, partition, offset), record, outcome))
+    return sent
+
+
+async def _journaled(site: Site) -> list[Place]:
+    """Where the events of the journal came from."""
+    events = [decode_record(record.value) for record in await read(site.kafka, site.topic("journal"))]
+    return [
+        (site.topic(event.topic), event.partition, event.offset)
+        for event in events
+        if not isinstance(event, TimeCame | PolicyApplied) and event.topic != "control"
+    ]
+
+
+def _source(record: Any) -> Place:
+    """What the last header of a rejected record says."""
+    name, value = record.headers[-1]
+    assert name == "goldstream-source"
+    topic, partition, offset = value.decode().rsplit(":", 2)
+    return topic, int(partition), int(offset)
+
+
+def _assert_rejected(record: Any, sent: Sent) -> None:
+    """It lies there byte for byte, with its headers and three more."""
+    assert record.value == sent.record.value, sent.place
+    assert record.key == sent.record.key
+    assert record.headers[:-3] == sent.record.headers
+    (reason_name, reason), (detail_name, detail), _ = record.headers[-3:]
+    assert (reason_name, detail_name) == ("goldstream-reason", "goldstream-detail")
+    assert reason.decode() in REASONS
+    assert 0 < len(detail) <= 1000
+    assert sent.outcome in {reason.decode(), None}, f"{reason} ({detail}), should be {sent.outcome}: {sent}"[:2000]
+
+
+def _assert_counted(samples: Samples, site: Site, sent: list[Sent], rejected: dict[Place, Any]) -> None:
+    """The counters say what lies in the topics."""
+    of_topic = Counter(each.place[0] for each in sent)
+    refused = Counter(place[0] for place in rejected)
+    for source in hostile.SOURCES:
+        topic = site.topic(source)
+        assert samples.total("goldstream_records_total", topic=topic) == of_topic[topic]
+        assert samples.total("goldstream_records_total", topic=topic, outcome="rejected") == refused[topic]
+    reasons = Counter((record.headers[-3][1].decode(),) for record in rejected.values())
+    assert samples.by("goldstream_rejected_total", "reason") == reasons
+
+
+def _names(good: list[Sent]) -> list[str]:
+    values = [each.record.value or b"" for each in good]
+    return [value.split(b'"event_id": "e-', 1)[1].split(b'"', 1)[0].decode() for value in values]
