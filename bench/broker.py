@@ -103,7 +103,9 @@ class Broker:
             if await self._state_of(group) == "Stable":
                 return before
             await asyncio.sleep(_POLL_S)
-        message = f"group {group} has not come together " + (f"within {within_s:.0f} s" if alive() else "before the end")
+        message = f"group {group} has not come together " + (
+            f"within {within_s:.0f} s" if alive() else "before the end"
+        )
         raise BenchFailed(message)
 
     async def _state_of(self, group: str) -> str:

@@ -55,6 +55,7 @@ def purchases(scale: Scale) -> Iterator[tuple[bytes, bytes]]:
             "store_id": f"msk-{draw.randrange(200):03d}",
             "till": draw.randrange(1, 9),
             "receipt": token[12:],
+            "card": f"2200{draw.randrange(10**12):012d}",
             "items": draw.randrange(1, 12),
         }
         if discount:

@@ -57,7 +57,9 @@ class Following:
                 return time.perf_counter()
             if not alive() or time.monotonic() > deadline:
                 message = f"partitions {waiting} of {self._topic} are not where they should be: "
-                raise BenchFailed(message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended"))
+                raise BenchFailed(
+                    message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended")
+                )
             for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
                 self._last[tp.partition] = records[-1]
 

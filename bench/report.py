@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -67,10 +68,12 @@ def lines(runs: Iterable[Measured]) -> list[Line]:
 
 
 def ratios(table: Sequence[Line]) -> dict[str, float]:
-    """The ratios of the median rates, of what has run, rounded to two digits."""
+    """The ratios of the median rates of what has run, to three digits."""
     rates = {(line.program, line.job): line.rate for line in table}
     return {
-        name: round(rates[above] / rates[below], 2) for name, above, below in RATIOS if above in rates and below in rates
+        name: float(f"{rates[above] / rates[below]:.3g}")
+        for name, above, below in RATIOS
+        if above in rates and below in rates
     }
 
 
@@ -93,12 +96,12 @@ def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any])
     table = lines(runs)
     first = Table(title="Ratios of events a second", title_justify="left", show_header=False, box=None)
     for name, ratio in ratios(table).items():
-        first.add_row(name, f"{ratio:.2f}")
+        first.add_row(name, f"{ratio:g}")
     console.print(first, "")
-    second = Table(title="Medians", title_justify="left")
+    second = Table(title="Medians of the rounds; CPU per event", title_justify="left", box=SIMPLE)
     for heading in ("program", "job"):
-        second.add_column(heading)
-    for heading in ("events", "seconds", "events/s", "CPU µs/event", "broker CPU µs/event", "changes", "agrees"):
+        second.add_column(heading, no_wrap=True)
+    for heading in ("events", "seconds", "events/s", "CPU µs", "broker CPU µs", "changes", "agrees"):
         second.add_column(heading, justify="right")
     for line in table:
         agrees = {None: "–", True: "yes", False: "NO"}[line.agrees]

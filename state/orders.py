@@ -152,6 +152,8 @@ def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) 
 def next_leave(profile: Profile, window_ms: int) -> int:
     """When the next order or refund leaves the window or a waiting refund is dropped; `NEVER` if nothing will."""
     orders, left = profile.orders, profile.left
+    while left < len(orders) and orders[left].fully_refunded:  # its leaving changes nothing
+        left += 1
     at = orders[left].at + window_ms if left < len(orders) else NEVER
     refunds = profile.refunds
     if refunds is not None:

@@ -78,7 +78,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
             await run.play()
             story = await run.story()
         outcome.total_s = time.monotonic() - began
-        for line in summary_lines(outcome, run.watch, segments):
+        for line in summary_lines(outcome, run.tally, segments):
             typer.echo(line)
         if story is not None:
             typer.echo("\nthe story of a customer")

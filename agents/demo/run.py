@@ -11,6 +11,7 @@ from agents.demo.history import ENDS, Event, read_purchases, tell_history
 from agents.demo.screen import Screen
 from agents.demo.stack import Stack, StackError
 from agents.demo.summary import Outcome
+from agents.demo.tally import Tally
 from agents.demo.watch import Watch
 from state.moments import DAY_MS, parse_rfc3339
 from streams.publish import Publisher
@@ -33,7 +34,8 @@ class Run:
 
     def __init__(self, stack: Stack, screen: Screen, events: Sequence[Event], outcome: Outcome) -> None:
         """Take where to run, what to show it on, and the history with its figures, to which the run adds its own."""
-        self.watch = Watch(stack.settings)
+        self._watch = Watch(stack.settings)
+        self.tally = self._watch.tally
         self._stack = stack
         self._settings = stack.settings
         self._screen = screen
@@ -47,7 +49,7 @@ class Run:
             StackError: the worker does not get on.
             aiokafka.errors.KafkaError: the broker cannot be reached.
         """
-        tasks = [asyncio.create_task(work) for work in (self._play(), self.watch.run(), self._stack.watch())]
+        tasks = [asyncio.create_task(work) for work in (self._play(), self._watch.run(), self._stack.watch())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -59,15 +61,15 @@ class Run:
 
     async def story(self) -> Story | None:
         """The story of a customer to whom much has happened."""
-        customer_id = eventful_customer(self.watch)
+        customer_id = eventful_customer(self.tally)
         return await read_story(self._settings, customer_id) if customer_id else None
 
     async def _play(self) -> None:
-        self._screen.show(self.watch)
+        self._screen.show(self.tally)
         self._screen.phase = "eighteen months of purchases"
         began = time.monotonic()
         await self._publish()
-        await self.watch.until(lambda: self.watch.applied >= len(self._events))
+        await self._watch.until(lambda: self.tally.applied >= len(self._events))
         self._outcome.history_s = time.monotonic() - began
         await self._advance(_ENDS_MS)
         self._count()
@@ -77,7 +79,7 @@ class Run:
         self._count()
 
     async def _publish(self) -> None:
-        events, watch = self._events, self.watch
+        events, tally = self._events, self.tally
         topic = Topics(self._settings.prefix).full("events")
         async with Publisher(self._settings, topic) as publisher:
             for begin in range(0, len(events), PIECE):
@@ -85,18 +87,16 @@ class Run:
                     await publisher.publish(event.customer_id.encode(), event.value)
                 await publisher.flush()
                 enough = publisher.acknowledged - AHEAD
-                await watch.until(lambda enough=enough: watch.applied >= enough)  # type: ignore[misc]
+                await self._watch.until(lambda enough=enough: tally.applied >= enough)  # type: ignore[misc]
 
     async def _advance(self, to_ms: int) -> None:
         if await advance(self._settings, to_ms, ADVANCE_WITHIN_S):
-            message = (
-                f"the demo's worker did not get on within {ADVANCE_WITHIN_S:.0f} s; GOLDSTREAM_LOG=debug says more"
-            )
+            message = f"the demo's worker did not get on within {ADVANCE_WITHIN_S:.0f} s; try it again"
             raise StackError(message)
-        await self.watch.catch_up()
+        await self._watch.catch_up()
 
     def _count(self) -> None:
-        self._outcome.moments.append((self.watch.time_ms, dict(self.watch.population)))
+        self._outcome.moments.append((self.tally.time_ms, self.tally.customers()))
 
 
 def read_history(customers: int | None) -> tuple[list[Event], Outcome]:
@@ -111,13 +111,13 @@ def read_history(customers: int | None) -> tuple[list[Event], Outcome]:
     return events, outcome
 
 
-def eventful_customer(watch: Watch) -> str | None:
+def eventful_customer(tally: Tally) -> str | None:
     """Somebody who was golden, was lost and came back, and may be lost again; else whoever changed most."""
 
     def interest(customer_id: str) -> tuple[bool, int, int, str]:
-        path = watch.paths[customer_id]
+        path = tally.paths[customer_id]
         came_back = "churned" in path and path[-1] != "churned" and "golden" in path
         fits = len(path) in _STORY_CHANGES
         return came_back and fits, len(set(path)) if fits else 0, len(path) if fits else -len(path), customer_id
 
-    return max(watch.paths, key=interest, default=None)
+    return max(tally.paths, key=interest, default=None)

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agents.demo.watch import Watch
+from agents.demo.tally import Tally
 from agents.in_words import step_in_words, why_in_words
 from state.changes import Message, SegmentChange
 
@@ -43,7 +43,7 @@ _WIDE: Final = 100
 
 
 class Screen:
-    """Draws what the watch has seen; asked for a frame some times a second.
+    """Draws what has been tallied; asked for a frame some times a second.
 
     Attributes:
         phase: what the demo is doing, in a few words.
@@ -52,7 +52,7 @@ class Screen:
     def __init__(self, segments: Sequence[str], events: int) -> None:
         """Take the segments in the order in which they are shown, and how many events there are."""
         self.phase = "starts broker, Redis, worker"
-        self._watch: Watch | None = None
+        self._tally: Tally | None = None
         self._segments = segments
         self._events = events
         self._changes: deque[SegmentChange] = deque(maxlen=_LINES)
@@ -61,9 +61,9 @@ class Screen:
         self._began_s = 0.0
         self._rated_s = 0.0
 
-    def show(self, watch: Watch) -> None:
+    def show(self, tally: Tally) -> None:
         """Take what there is to be seen, once there is something."""
-        self._watch = watch
+        self._tally = tally
         self._began_s = time.monotonic()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -71,38 +71,38 @@ class Screen:
         is_wide = options.max_width >= _WIDE
         layout = Layout()
         layout.split_column(Layout(self._head(), size=4), Layout(name="body"))
-        watch = self._watch
-        if watch is None:
+        tally = self._tally
+        if tally is None:
             layout["body"].update(Text())
         else:
-            self._take(watch)
+            self._take(tally)
             bars = _LONG_BARS if is_wide else _SHORT_BARS
             changes = [_of_change(each, dated=is_wide) for each in reversed(self._changes)]
             mail = [_of_message(each, dated=is_wide) for each in reversed(self._mail)]
-            layout["body"].split_row(Layout(self._tally(watch, bars), size=_TALLY_WIDTH + bars), Layout(name="news"))
+            layout["body"].split_row(Layout(self._figures(tally, bars), size=_TALLY_WIDTH + bars), Layout(name="news"))
             layout["news"].split_column(
                 Layout(_panel("changes", changes)), Layout(_panel("messages", mail), size=_MAIL_LINES + 2)
             )
         yield layout
 
-    def _take(self, watch: Watch) -> None:
+    def _take(self, tally: Tally) -> None:
         """Choose from what is new: of changes those of a kind that was shown least."""
-        fresh = list(watch.news)
-        watch.news.clear()
+        fresh = list(tally.news)
+        tally.news.clear()
         for _ in range(_NEW_LINES):
             if fresh:
                 rarest = min(fresh, key=lambda change: self._shown[change.from_segment, change.to_segment])
                 fresh.remove(rarest)
                 self._shown[rarest.from_segment, rarest.to_segment] += 1
                 self._changes.append(rarest)
-        mail = list(watch.mail)
-        watch.mail.clear()
+        mail = list(tally.mail)
+        tally.mail.clear()
         self._mail.extend(mail[-_NEW_LINES:])
 
     def _head(self) -> RenderableType:
-        watch = self._watch
-        applied = watch.applied if watch else 0
-        moment = f"{datetime.fromtimestamp(watch.time_ms / 1000, UTC):%-d %B %Y}" if watch and watch.time_ms else ""
+        tally = self._tally
+        applied = tally.applied if tally else 0
+        moment = f"{datetime.fromtimestamp(tally.time_ms / 1000, UTC):%-d %B %Y}" if tally and tally.time_ms else ""
         title = Text.assemble(
             ("goldstream demo", "bold"), f"  {self._events:,} events of a shop for CDs   ", (moment, "bold yellow")
         )
@@ -117,26 +117,26 @@ class Screen:
 
     def _rate(self, applied: int) -> float:
         """Events a second, since the first frame with something to be seen; it stands still when all are applied."""
-        if self._watch is not None and applied < self._events:
+        if self._tally is not None and applied < self._events:
             self._rated_s = time.monotonic() - self._began_s
         return applied / self._rated_s if self._rated_s else 0.0
 
-    def _tally(self, watch: Watch, bars: int) -> RenderableType:
+    def _figures(self, tally: Tally, bars: int) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
-        greatest = max(watch.population.values(), default=0) or 1
+        greatest = max(tally.population.values(), default=0) or 1
         for name in self._segments:
-            count = watch.population[name]
+            count = tally.population[name]
             style = STYLES.get(name, "")
             bar = ProgressBar(total=greatest, completed=count, width=bars, complete_style=style or "white")
             segments.add_row(Text(name, style=style), f"{count:>7,}", bar)
         numbers = Table.grid(padding=(0, 1))
         numbers.add_column(justify="right", min_width=9)
-        numbers.add_row(f"{watch.changes:,}", "changes")
-        numbers.add_row(f"{watch.lapses:,}", "by time alone")
-        numbers.add_row(f"{watch.sent.total():,}", "messages")
-        for campaign, count in watch.sent.most_common():
+        numbers.add_row(f"{tally.changes:,}", "changes")
+        numbers.add_row(f"{tally.lapses:,}", "by time alone")
+        numbers.add_row(f"{tally.sent.total():,}", "messages")
+        for campaign, count in tally.sent.most_common():
             numbers.add_row(Text(f"{count:,}", style="dim"), Text(campaign, style="dim"))
-        numbers.add_row(f"{watch.kept_back:,}", "kept back")
+        numbers.add_row(f"{tally.kept_back.total():,}", "kept back")
         return Panel(Group(segments, Text(), numbers), title="customers", title_align="left")
 
 

@@ -1,11 +1,11 @@
 """What the demo says at its end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agents.demo.history import CUSTOMERS, PURCHASES
-from agents.demo.watch import Watch
+from agents.demo.tally import Tally
 from state.moments import format_ms
 
 COMMON_STEPS: Final = 6
@@ -14,7 +14,7 @@ _WIDTH: Final = 18
 
 @dataclass
 class Outcome:
-    """What happened in a run, beside what the watch has tallied.
+    """What happened in a run, beside what is tallied.
 
     Attributes:
         purchases: of how many `customers`; `signups` were made up.
@@ -26,7 +26,7 @@ class Outcome:
     purchases: int
     customers: int
     signups: int
-    moments: list[tuple[int, dict[str, int]]] = field(default_factory=list)
+    moments: list[tuple[int, Mapping[str, int]]] = field(default_factory=list)
     history_s: float = 0.0
     total_s: float = 0.0
 
@@ -36,7 +36,7 @@ class Outcome:
         return self.purchases + self.signups
 
 
-def summary_lines(outcome: Outcome, watch: Watch, segments: Sequence[str]) -> Iterator[str]:
+def summary_lines(outcome: Outcome, tally: Tally, segments: Sequence[str]) -> Iterator[str]:
     """The figures of a run."""
     whole = outcome.purchases == PURCHASES and outcome.customers == CUSTOMERS
     part = "" if whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"
@@ -46,18 +46,18 @@ def summary_lines(outcome: Outcome, watch: Watch, segments: Sequence[str]) -> It
     yield ""
     yield _line("events", f"{outcome.events:,} in {outcome.history_s:.1f} s, to the last change acknowledged")
     yield _line("events/s", f"{outcome.events / outcome.history_s:,.0f}")
-    yield _line("segment changes", f"{watch.changes:,}, {watch.lapses:,} of them by time alone")
-    yield _line("messages", f"{watch.sent.total():,} sent, {watch.kept_back:,} kept back")
+    yield _line("segment changes", f"{tally.changes:,}, {tally.lapses:,} of them by time alone")
+    yield _line("messages", f"{tally.sent.total():,} sent, {tally.kept_back.total():,} kept back")
     yield _line("duration", f"{outcome.total_s:.1f} s in all")
     yield ""
     yield from _customers(outcome, segments)
     yield ""
     yield "most changes were"
-    for (before, after), count in watch.steps.most_common(COMMON_STEPS):
+    for (before, after), count in tally.steps.most_common(COMMON_STEPS):
         yield f"  {count:>7,}  {before or 'unknown'} -> {after}"
     yield ""
     yield "messages by campaign"
-    for campaign, count in watch.sent.most_common():
+    for campaign, count in tally.sent.most_common():
         yield f"  {count:>7,}  {campaign}"
 
 

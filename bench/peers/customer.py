@@ -79,9 +79,7 @@ def _expire(customer: Customer, now: int) -> None:
         del customer.amounts[:gone]
 
 
-def _judge(
-    customer_id: str, customer: Customer, now: int, cause: dict[str, str], out: list[dict[str, Any]]
-) -> None:
+def _judge(customer_id: str, customer: Customer, now: int, cause: dict[str, str], out: list[dict[str, Any]]) -> None:
     """Score the customer as of `now`; a new segment is a change."""
     away, frequency, monetary = now - customer.last, len(customer.times), customer.monetary
     r = 3 if away < AT_RISK_MS else 2 if away < CHURNED_MS else 1

@@ -1,0 +1,79 @@
+"""What the worker has published, as figures and as news."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Final
+
+from state.changes import Message, SegmentChange
+from state.moments import parse_rfc3339
+from state.partition import Progress
+
+_NEWS: Final = 400
+
+
+class Tally:
+    """Counts changes, messages and progress of the demo's only partition; a repeat counts once.
+
+    Attributes:
+        applied: events whose changes and messages are all acknowledged.
+        time_ms: the moment to which the worker has come.
+        changes: segment changes; `lapses` those of them that time alone brought.
+        population: customers by segment.
+        steps: changes by segment before, None for the first one, and segment after.
+        paths: the segments of each customer, in their order.
+        sent: messages by campaign; `kept_back` those that were not sent, by reason.
+        news: changes that nobody has taken yet, the last ones if there are many; `mail` messages likewise.
+    """
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.applied = 0
+        self.time_ms = 0
+        self.changes = 0
+        self.lapses = 0
+        self.population: Counter[str] = Counter()
+        self.steps: Counter[tuple[str | None, str]] = Counter()
+        self.paths: dict[str, list[str]] = {}
+        self.sent: Counter[str] = Counter()
+        self.kept_back: Counter[str] = Counter()
+        self.news: deque[SegmentChange] = deque(maxlen=_NEWS)
+        self.mail: deque[Message] = deque(maxlen=_NEWS)
+        self._said: set[str] = set()
+
+    def take_progress(self, progress: Progress) -> None:
+        """The worker has come so far."""
+        self.applied = progress.sources.get("events:0", -1) + 1
+        self.time_ms = max(self.time_ms, progress.time)
+
+    def take_change(self, change: SegmentChange) -> None:
+        """A segment change was published."""
+        path = self.paths.setdefault(change.customer_id, [])
+        if change.seq <= len(path):
+            return
+        before, after = change.from_segment, change.to_segment
+        path.append(after)
+        self.time_ms = max(self.time_ms, parse_rfc3339(change.effective_at))
+        self.changes += 1
+        self.lapses += change.cause.kind == "time"
+        self.steps[before, after] += 1
+        self.population[after] += 1
+        if before is not None:
+            self.population[before] -= 1
+        self.news.append(change)
+
+    def take_message(self, message: Message) -> None:
+        """An offer or a reactivation was published."""
+        if message.message_id not in self._said:
+            self._said.add(message.message_id)
+            self.sent[message.campaign] += 1
+            self.mail.append(message)
+
+    def take_suppression(self, suppression_id: str, reason: str) -> None:
+        """A message, or a whole campaign, was kept back."""
+        if suppression_id not in self._said:
+            self._said.add(suppression_id)
+            self.kept_back[reason] += 1
+
+    def customers(self) -> Mapping[str, int]:
+        """Customers by segment as they are now."""
+        return dict(self.population)
