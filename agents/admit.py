@@ -1,16 +1,15 @@
 """The lane of a source partition: every record read gets one outcome, and the admitted ones go to the journal."""
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
-from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import TP
 
 from agents.control_lane import ControlLane
+from agents.large_rejects import LARGE_BYTES, RejectedRecord, reject_large
 from agents.rules import Follower
 from state.admission import Admitted, Exchange, Rejected, admit
 from state.events import AnonymousSale, encode_record
@@ -21,8 +20,6 @@ from streams.reading import read_range
 from streams.settings import Settings
 from streams.stage import Running
 from streams.topics import Topics
-
-log = logging.getLogger(__name__)
 
 AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
@@ -111,25 +108,17 @@ class AdmitLane:
             stage.metrics.rejected.labels(reason).inc(count)
 
     async def _reject(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
-        """Sends refused records on; one that `rejected` is not made to hold goes there without its value."""
+        """Sends refused records on, and waits until all of them are there."""
         outbox = Outbox(self._running.producer)
+        large = []
         for record, verdict in refused:
-            self._stage.reject(outbox, record, verdict, record.value)
-        try:
-            await outbox.flush()
-        except MessageSizeTooLargeError:
-            log.warning("%s refuses large records: set its max.message.bytes to 4194304", self._stage.names.rejected)
-            await self._reject_one_by_one(refused)
-
-    async def _reject_one_by_one(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
-        outbox = Outbox(self._running.producer)
-        for record, verdict in refused:  # some of these are there already: a reader knows them by their source
-            self._stage.reject(outbox, record, verdict, record.value)
-            try:
-                await outbox.flush()
-            except MessageSizeTooLargeError:
-                self._stage.reject(outbox, record, verdict, None)
-                await outbox.flush()
+            if record.value is not None and len(record.value) > LARGE_BYTES:
+                large.append((record, verdict))
+            else:
+                outbox.add(*self._stage.rejected(record, verdict))
+        await outbox.flush()
+        if large:
+            await reject_large(self._stage.kafka, [self._stage.rejected(*each) for each in large])
 
     def stop(self) -> None:
         """Nothing here waits for anything but the broker."""
@@ -165,13 +154,12 @@ class AdmitStage:
             return self.control
         return AdmitLane(tp, self, running)
 
-    def reject(self, outbox: Outbox, record: ConsumerRecord, verdict: Rejected, value: bytes | None) -> None:
-        """Adds the record for `rejected` as it came, with the reason and where it came from."""
+    def rejected(self, record: ConsumerRecord, verdict: Rejected) -> RejectedRecord:
+        """The record for `rejected`: as it came, with the reason and where it came from."""
         headers = [
             *record.headers,
             ("goldstream-reason", verdict.reason.encode()),
             ("goldstream-detail", verdict.detail.encode("utf-8", "replace")),
             ("goldstream-source", f"{record.topic}:{record.partition}:{record.offset}".encode()),
         ]
-        partition = record.partition % self.partitions
-        outbox.add(self.names.rejected, partition, record.key, value, headers)
+        return self.names.rejected, record.partition % self.partitions, record.key, record.value, headers

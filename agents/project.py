@@ -57,21 +57,19 @@ class ProjectLane:
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Writes the records and moves the cursor; an emptied Redis is filled from the beginning first."""
-        before = self._projection.written
+        projection = self._projection
+        before = projection.written
 
         async def show() -> None:
-            try:
-                await self._projection.show(records)
-            except Emptied:
-                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
-                await self._projection.catch_up(records[0].offset)
-                await self._projection.show(records)
+            if projection.shown < records[0].offset:  # Redis was found emptied, now or by an attempt that then failed
+                await projection.catch_up(records[0].offset)
+            await projection.show(records)
 
         async with self._writing:
             if not await self._persist(show):
                 return
             self.cursor = records[-1].offset + 1
-            self._stage.metrics.projected.inc(self._projection.written - before)
+            self._stage.metrics.projected.inc(projection.written - before)
 
     async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Tries until Redis has taken it all; False if the lane was stopped before."""
@@ -80,7 +78,7 @@ class ProjectLane:
             try:
                 await work()
             except Emptied:
-                continue
+                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
             except (RedisError, OSError) as error:
                 if since is None:
                     since = time.monotonic()

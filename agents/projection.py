@@ -24,7 +24,7 @@ CHUNK: Final = 500
 
 
 class Emptied(Exception):
-    """Redis no longer knows how far this partition was shown: it was flushed or replaced."""
+    """Redis was shown less of this partition than we know: it was flushed, replaced or set back to an older copy."""
 
 
 class Projection:
@@ -100,10 +100,12 @@ class Projection:
             async with self._redis.pipeline(transaction=True) as pipe:
                 await pipe.watch(self._position_key)
                 before = await pipe.get(self._position_key)
-                if before is None and self.shown > 0:
+                there = int(before or 0)
+                if there < self.shown:
+                    self.shown = there
                     raise Emptied
-                if before is not None and int(before) >= shown:
-                    self.shown = int(before)
+                if there >= shown:
+                    self.shown = there
                     return
                 segments = await self._segments([customer_id for customer_id, _ in rows])
                 pipe.multi()

@@ -14,7 +14,16 @@ _WIDTH: Final = 13
 
 
 def story_lines(story: Story) -> Iterator[str]:
-    """Tell the story."""
+    """Tell the story; what a terminal could take for a command is escaped."""
+    for line in _lines(story):
+        yield (
+            line
+            if line.isprintable()
+            else "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+        )
+
+
+def _lines(story: Story) -> Iterator[str]:
     facts, currency = story.facts, story.facts.currency
     yield f"{story.customer_id}: {story.segment} since {_minute(story.since)}, as of {_minute(story.as_of)}"
     if story.changes:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.admit import AdmitLane, AdmitStage
 from streams.cluster import partitions_by_topic
 from streams.outbox import Outbox
+from streams.reading import read_range
 from streams.source_times import SourceTime, encode_source_time, event_time, wall_time
 from streams.stage import Stage
 from streams.topics import SOURCES
@@ -36,6 +37,7 @@ class Timekeeper:
         self._kafka = kafka
         self._asked: dict[TopicPartition, tuple[int, int]] = {}
         self._reported: dict[str, SourceTime] = {}
+        self._stood: dict[TopicPartition, int] = {}
         self._ticked: int | None = None
         self._said: tuple[str, float] | None = None
         self._known_sources: set[str] = set()
@@ -47,7 +49,7 @@ class Timekeeper:
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
-        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, isolation_level="read_committed")
         await consumer.start()
         try:
             while True:
@@ -73,6 +75,7 @@ class Timekeeper:
         wall = self._spec.settings.time == "wall"
         now = int(time.time() * 1000) if wall else 0
         ends = await consumer.end_offsets(list(lanes))
+        await self._pass_markers(lanes, ends)
         outbox = Outbox(self._stage.producer)
         for tp, lane in lanes.items():
             report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(lane, ends[tp])
@@ -85,6 +88,19 @@ class Timekeeper:
                 behind = max(0.0, (now - told.time) / 1000)
                 self._spec.metrics.source_time_lag_seconds.labels(tp.topic, str(tp.partition)).set(behind)
         await outbox.flush()
+
+    async def _pass_markers(self, lanes: dict[TopicPartition, AdmitLane], ends: dict[TopicPartition, int]) -> None:
+        """Takes a lane that stands before the end to the end if nothing but marks of transactions lies between."""
+        queued = {(tp.topic, tp.partition): count for tp, count in self._stage.queued().items()}
+        stood, self._stood = self._stood, {tp: lane.position for tp, lane in lanes.items()}
+        for tp, lane in lanes.items():
+            position, end = lane.position, ends[tp]
+            if position >= end or queued.get(tuple(tp)) or stood.get(tp) != position:
+                continue
+            async for _ in read_range(self._kafka, tp.topic, tp.partition, position, end):
+                break
+            else:
+                lane.position = max(lane.position, end)
 
     def _wall_report(self, tp: TopicPartition, lane: AdmitLane, now: int, end: int) -> SourceTime | None:
         asked = self._asked.get(tp)

@@ -12,7 +12,7 @@ from rich.console import Console
 from bench.broker import BenchFailed
 from bench.events import Scale
 from bench.machine import machine
-from bench.report import as_json, show
+from bench.report import JOBS, as_json, show
 from bench.rounds import measure
 from tests.servers import Missing
 
@@ -38,7 +38,7 @@ def bench(
     Status 1 if a program tells other changes than it must, whatever the figures are.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a topic just made is not found by everyone at once
-    say = Console(stderr=True, highlight=False).print
+    say = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
     scale = Scale(events, customers or max(1, events // PURCHASES_OF_A_CUSTOMER), seed)
     try:
         facts = machine()
@@ -53,9 +53,9 @@ def bench(
         json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     wrong = [run for run in outcome.runs if run.faults]
     for run in wrong:
-        say(f"bench: {run.program} tells wrong changes: {'; '.join(run.faults)}", style="red")
+        say(f"bench: {run.program}, {JOBS[run.job]}: wrong changes, see above", style="red")
     raise typer.Exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(typer.run(bench))
+    typer.run(bench)

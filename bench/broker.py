@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
@@ -52,7 +52,7 @@ class Broker:
         self._admin = AIOKafkaAdminClient(**settings.kafka_client())
         self._client = AIOKafkaClient(**settings.kafka_client())  # aiokafka's admin cannot delete groups
 
-    async def __aenter__(self) -> "Broker":
+    async def __aenter__(self) -> Self:
         """Connect."""
         await self._admin.start()
         await self._client.bootstrap()

@@ -30,24 +30,24 @@ class Scale:
 def purchases(scale: Scale) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of each purchase, by time; the same ones for the same scale.
 
-    They lie evenly over 400 days, none at the moment of another. A customer's share falls with the root of their rank
+    Each has a moment of its own within its even share of 400 days. A customer's share falls with the root of their rank
     (Zipf's law with an exponent of 1/2): of 40,000 customers the first makes every 200th purchase. Orders cost 1,100
     roubles in the median, the mean is half as much again. A value has about 300 bytes, a third of them in fields that
     nobody here asks for, as a till writes them.
     """
     draw = Random(scale.seed)
+    share_ms = _HISTORY_MS // scale.events
     for number in range(scale.events):
         customer_id = f"c-{int(scale.customers * draw.random() ** 2):07d}"
         full = max(1_00, int(draw.lognormvariate(7, 1) * 100))
         discount = full * draw.randrange(5, 35, 5) // 100 if draw.random() < 0.2 else 0
+        at_ms = number * share_ms + draw.randrange(share_ms)
         token = f"{draw.getrandbits(96):024x}"
         purchase = {
             "event_id": f"e-{number:09d}-{token[:12]}",
             "customer_id": customer_id,
             "order_id": f"o-{number:09d}",
-            "occurred_at": (_BEGIN + number * _HISTORY_MS // scale.events * _MILLISECOND).isoformat(
-                timespec="milliseconds"
-            ),
+            "occurred_at": (_BEGIN + at_ms * _MILLISECOND).isoformat(timespec="milliseconds"),
             "amount": _money(full - discount),
             "currency": "RUB",
             "discount": _money(discount),

@@ -7,16 +7,16 @@ the policy retail-27 with its default edges, and nothing else.
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, Final
 
 import orjson
 
 _SECOND: Final = 1000
-_DAY: Final = 86_400 * _SECOND
-_WINDOW: Final = 365 * _DAY
-_LAPSES: Final = (60 * _DAY, 180 * _DAY)
+DAY_MS: Final = 86_400 * _SECOND
+_WINDOW: Final = 365 * DAY_MS
+_LAPSES: Final = (60 * DAY_MS, 180 * DAY_MS)
 _EDGES: Final = {"recency_days": (180, 60), "frequency": (2, 5), "monetary": (5000, 20000)}
 """By measure: the edge between scores 1 and 2, and the one between 2 and 3."""
 
@@ -72,7 +72,7 @@ def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterat
     for at, count, order in _moments(times, orders, horizon_ms):
         first = bisect_right(times, at - _WINDOW, 0, count)
         away, frequency, monetary = at - times[count - 1], count - first, spent[count] - spent[first]
-        now = _cell(away // _DAY, frequency, monetary // 100)
+        now = _cell(away // DAY_MS, frequency, monetary // 100)
         became = _segment(now, count)
         if became != segment:
             seq += 1
@@ -87,7 +87,7 @@ def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterat
                 "effective_at": _text(at),
                 "cause": cause,
                 "facts": {
-                    "recency_days": away // _DAY,
+                    "recency_days": away // DAY_MS,
                     "frequency": frequency,
                     "monetary": f"{monetary // 100}.{monetary % 100:02d}",
                     "currency": "RUB",
@@ -147,6 +147,4 @@ def _why(was: tuple[int, int, int], now: tuple[int, int, int]) -> list[dict[str,
 
 
 def _text(at_ms: int) -> str:
-    from datetime import UTC
-
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at_ms % 1000:03d}Z"

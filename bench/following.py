@@ -17,9 +17,10 @@ _POLL_MS = 200
 class Following:
     """Follows a topic from its end on, and tells when each of its partitions has come to something."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
-        """Take the topic; it must exist."""
+    def __init__(self, settings: Settings, topic: str, *, key: bytes | None = None) -> None:
+        """Take the topic, which must exist; with a key only the records that have it are looked at."""
         self._topic = topic
+        self._key = key
         self._last: dict[int, ConsumerRecord] = {}
         self._consumer = AIOKafkaConsumer(
             **settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest"
@@ -61,7 +62,8 @@ class Following:
                     message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended")
                 )
             for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
-                self._last[tp.partition] = records[-1]
+                if looked_at := [each for each in records if self._key is None or each.key == self._key]:
+                    self._last[tp.partition] = looked_at[-1]
 
 
 async def read_all(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from agents.segment import decode_progress
+from agents.segment import PROGRESS_KEY, decode_progress
 from bench.broker import BenchFailed, Broker
 from bench.following import Following, read_all
 from bench.measured import Job, Measured
@@ -82,7 +82,7 @@ class Goldstream:
         def at_end(record: ConsumerRecord) -> bool:
             return covers_all(record) and decode_progress(record.value).time >= expected.horizon_ms
 
-        async with Following(self.settings, topics.progress) as following:
+        async with Following(self.settings, topics.progress, key=PROGRESS_KEY) as following:
             with self._worker(only) as worker:
                 group = f"{topics.prefix}.{group}"
                 began = await self.broker.wait_for_assignment(
@@ -92,7 +92,7 @@ class Goldstream:
                 ended = await following.until(covers_all, within_s=patience, alive=lambda: worker.running)
                 after = processor_seconds(worker.pid), processor_seconds(self.broker_pid)
                 await following.until(at_end, within_s=patience, alive=lambda: worker.running)
-        verdict = await expected.judge(read_all(self.settings, topics.segment_changes))
+        verdict = await expected.judge(lambda: read_all(self.settings, topics.segment_changes))
         return Measured(
             "goldstream",
             job,

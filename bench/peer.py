@@ -46,11 +46,11 @@ class Peers:
         command = ["-m", "faust", "-A", "bench.peers.faust_segments", "-L", "uvloop", "worker", "-l", "error"]
         clocked = await self._run(app, job, [*command, "--without-web"], self.seconds)
         covered = {int(partition): end for partition, end in clocked["covered"].items()}
-        verdict = await self.expected.judge(read_all(self.settings, f"{app}-changes"), covered)
+        verdict = await self.expected.judge(lambda: read_all(self.settings, f"{app}-changes"), covered)
         return _measured("faust", job, clocked, verdict)
 
     async def bare(self) -> Measured:
-        """aiokafka reading the whole topic, from the first fetch to the last record."""
+        """Read the whole topic with aiokafka alone, from the first fetch to the last record."""
         clocked = await self._run("bench-bare", "read", ["-m", "bench.peers.bare_consumer"], _LONG_S)
         return _measured("aiokafka", "read", clocked, None)
 

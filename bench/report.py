@@ -22,7 +22,15 @@ RATIOS: Final[tuple[tuple[str, tuple[str, Job], tuple[str, Job]], ...]] = (
     ("goldstream / aiokafka reading, whole path", ("goldstream", "whole"), ("aiokafka", "read")),
     ("goldstream / aiokafka reading, segment stage", ("goldstream", "segment"), ("aiokafka", "read")),
 )
-"""What is set against what, the first pair first."""
+"""Whose rate is set against whose, the first pair first."""
+CPU_RATIOS: Final[tuple[tuple[str, Job], ...]] = (
+    ("faust / goldstream, whole path, CPU per event", "whole"),
+    ("faust / goldstream, segment stage, CPU per event", "segment"),
+)
+"""Processor time of the programs alone, without the broker's: what is left to compare where others work meanwhile."""
+
+BUSY: Final = 0.5
+"""Load of a core before the run from which on rates say little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +76,12 @@ def lines(runs: Iterable[Measured]) -> list[Line]:
 
 
 def ratios(table: Sequence[Line]) -> dict[str, float]:
-    """The ratios of the median rates of what has run, to three digits."""
+    """The ratios of the medians of what has run, to three digits."""
     rates = {(line.program, line.job): line.rate for line in table}
-    return {
-        name: float(f"{rates[above] / rates[below]:.3g}")
-        for name, above, below in RATIOS
-        if above in rates and below in rates
-    }
+    cpu = {(line.program, line.job): line.cpu_us for line in table}
+    found = {name: (rates.get(above), rates.get(below)) for name, above, below in RATIOS}
+    found |= {name: (cpu.get(("faust", job)), cpu.get(("goldstream", job))) for name, job in CPU_RATIOS}
+    return {name: float(f"{above / below:.3g}") for name, (above, below) in found.items() if above and below}
 
 
 def as_json(
@@ -94,7 +101,9 @@ def as_json(
 def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any]) -> None:
     """Print the ratios, the table, and on what it was measured."""
     table = lines(runs)
-    first = Table(title="Ratios of events a second", title_justify="left", show_header=False, box=None)
+    first = Table(
+        title="Ratios, of events a second unless they say otherwise", title_justify="left", show_header=False, box=None
+    )
     for name, ratio in ratios(table).items():
         first.add_row(name, f"{ratio:g}")
     console.print(first, "")
@@ -111,6 +120,10 @@ def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any])
         )
     console.print(second, "")
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+    if machine["load_before"] > BUSY * machine["cores"]:
+        console.print(
+            f"The machine was busy before (load {machine['load_before']}): the rates say little.", style="red"
+        )
 
 
 def _per_event(rounds: Sequence[Measured], seconds: Sequence[float | None]) -> float | None:

@@ -1,6 +1,6 @@
 """Whether a program told what it had to: its changes beside the computation of expected.py, value by value."""
 
-from collections.abc import AsyncIterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any, Final, Protocol
@@ -82,44 +82,49 @@ class Expected:
             changes = changes_of(customer_id, customer.orders, self.horizon_ms)
             self._changes[customer_id] = [(fingerprint(told.value), told.offset) for told in changes]
 
-    async def judge(self, changes: AsyncIterable[Record], covered: Mapping[int, int] | None = None) -> Verdict:
+    async def judge(
+        self, changes: Callable[[], AsyncIterable[Record]], covered: Mapping[int, int] | None = None
+    ) -> Verdict:
         """Compare what a program wrote.
 
         Args:
-            changes: all records of its topic of changes.
+            changes: reads all records of its topic of changes; again for what was wrong, to show it.
             covered: by partition, how many purchases it took; None if it took all and knows time besides, and so tells
                 what fell due after a customer's last purchase too.
         """
-        told, faults = await read_changes(changes)
-        faults.extend(f"{each} made no purchase" for each in told.keys() - self._changes.keys())
-        all_of_it = sha256()
+        told, faults = await read_changes(changes())
+        faults.extend(f"{each}: made no purchase" for each in sorted(told.keys() - self._changes.keys()))
+        wrong: list[tuple[str, int, bool]] = []
+        shared = sha256()
         for customer_id in sorted(self._changes):
-            changes_wanted, got = self._changes[customer_id], told.get(customer_id, {})
+            all_of_it, got = self._changes[customer_id], told.get(customer_id, {})
             end = AFTER_ALL + 1 if covered is None else covered.get(self._customers[customer_id].partition, 0)
-            wanted = [mark for mark, offset in changes_wanted if offset < end]
-            if [got.get(seq) for seq in range(1, len(wanted) + 1)] != wanted or len(got) != len(wanted):
-                faults.extend(self._differences(customer_id, wanted, got) if len(faults) < _FAULTS_SHOWN else ["more"])
-            for seq, (_, offset) in enumerate(changes_wanted, 1):
+            wanted = {seq: mark for seq, (mark, offset) in enumerate(all_of_it, 1) if offset < end}
+            if got != wanted:
+                seq = min(each for each in wanted.keys() | got.keys() if wanted.get(each) != got.get(each))
+                wrong.append((customer_id, seq, seq in wanted))
+            for seq, (_, offset) in enumerate(all_of_it, 1):
                 if offset < AFTER_ALL and seq in got:
-                    all_of_it.update(got[seq])
-        count = sum(len(each) for each in told.values())
-        if len(faults) > _FAULTS_SHOWN:
-            faults[_FAULTS_SHOWN:] = [f"and {len(faults) - _FAULTS_SHOWN} customers more"]
-        return Verdict(count, all_of_it.hexdigest()[:16], tuple(faults))
+                    shared.update(got[seq])
+        faults.extend([words async for words in self._in_words(wrong[:_FAULTS_SHOWN], changes)])
+        if len(wrong) > _FAULTS_SHOWN:
+            faults.append(f"{len(wrong)} customers in all")
+        return Verdict(sum(map(len, told.values())), shared.hexdigest()[:16], tuple(faults))
 
-    def _differences(self, customer_id: str, wanted: list[bytes], got: Mapping[int, bytes]) -> Iterator[str]:
-        """The first change of a customer that is not as it should be."""
-        for seq in range(1, max(len(wanted), *got) + 1 if got else len(wanted) + 1):
-            mark = wanted[seq - 1] if seq <= len(wanted) else None
-            if got.get(seq) != mark:
-                if mark is None:
-                    yield f"{customer_id}: change {seq} is one too many"
-                else:
-                    changes = changes_of(customer_id, self._customers[customer_id].orders, self.horizon_ms)
-                    value = next(told.value for told in changes if told.value["seq"] == seq)
-                    what = "differs from" if seq in got else "is missing:"
-                    yield f"{customer_id}: change {seq} {what} {orjson.dumps(value).decode()}"
-                return
+    async def _in_words(
+        self, wrong: Sequence[tuple[str, int, bool]], changes: Callable[[], AsyncIterable[Record]]
+    ) -> AsyncIterator[str]:
+        """What was told beside what should have been; of each the customer, the `seq`, and whether it should be."""
+        told: dict[tuple[str, int], str] = {}
+        if wrong:
+            async for record in changes():
+                value = orjson.loads(record.value or b"{}")
+                told.setdefault((value.get("customer_id"), value.get("seq")), (record.value or b"").decode())
+        for customer_id, seq, is_wanted in wrong:
+            orders = self._customers[customer_id].orders
+            values = {change.value["seq"]: change.value for change in changes_of(customer_id, orders, self.horizon_ms)}
+            must = orjson.dumps(values[seq]).decode() if is_wanted else "missing"
+            yield f"{customer_id}: change {seq} is {told.get((customer_id, seq), 'missing')}, must be {must}"
 
 
 async def read_changes(records: AsyncIterable[Record]) -> tuple[dict[str, dict[int, bytes]], list[str]]:

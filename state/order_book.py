@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from state.profile import FORMAT, Order, OrderBook, Profile
+from state.profile import FORMAT, Order, OrderBook, Profile, Refunds
 
 CHUNK_ORDERS = 128
 """Orders in a chunk: with ids of the greatest length some 80 kB."""
@@ -18,6 +18,7 @@ LONG_HISTORY = 2 * CHUNK_ORDERS
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Order])
+_refunds_decoder = msgspec.msgpack.Decoder(Refunds)
 _PREFIX = bytes([FORMAT])
 
 
@@ -30,7 +31,14 @@ class Chunks(msgspec.Struct):
 
 def open_book(profile: Profile) -> None:
     """Gives a profile whose history has become long its book."""
-    profile.book = OrderBook({order.order_id: order for order in profile.orders}, list(profile.orders), {}, set())
+    seen = profile.refunds.seen if profile.refunds is not None else []
+    profile.book = OrderBook(
+        index={order.order_id: order for order in profile.orders},
+        open=list(profile.orders),
+        chunks={},
+        touched=set(),
+        refunds={each.refund_id: each for each in seen},
+    )
 
 
 def add_to_book(book: OrderBook, order: Order) -> None:
@@ -82,14 +90,39 @@ def seal_chunks(profile: Profile) -> Chunks:
         chunks.written.append((profile.last_chunk, _PREFIX + _encoder.encode(orders)))
     book.touched.clear()
     profile.chunks = list(book.chunks)
+    if book.refunds_touched:
+        _write_refunds(profile, chunks)
+        book.refunds_touched = False
     return chunks
+
+
+def _write_refunds(profile: Profile, chunks: Chunks) -> None:
+    """Many refunds are written in pieces beside the profile, all of them anew; few with it."""
+    chunks.dropped += profile.refund_chunks
+    profile.refund_chunks = []
+    refunds = profile.refunds
+    if refunds is None or not is_long(refunds):
+        return
+    longest = max(len(refunds.seen), len(refunds.free), len(refunds.waiting))
+    for begin in range(0, longest, CHUNK_ORDERS):
+        piece = slice(begin, begin + CHUNK_ORDERS)
+        profile.last_chunk += 1
+        profile.refund_chunks.append(profile.last_chunk)
+        part = Refunds(refunds.seen[piece], refunds.free[piece], refunds.waiting[piece])
+        chunks.written.append((profile.last_chunk, _PREFIX + _encoder.encode(part)))
+
+
+def is_long(refunds: Refunds) -> bool:
+    """Whether the refunds are too many to be written with the profile."""
+    return len(refunds.seen) + len(refunds.free) + len(refunds.waiting) > LONG_HISTORY
 
 
 def written_profile(profile: Profile) -> Profile:
     """The profile as it is written: with its open orders only."""
     if profile.book is None:
         return profile
-    return msgspec.structs.replace(profile, orders=profile.book.open, book=None)
+    refunds = None if profile.refund_chunks else profile.refunds
+    return msgspec.structs.replace(profile, orders=profile.book.open, refunds=refunds, book=None)
 
 
 def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
@@ -98,18 +131,29 @@ def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
     Raises:
         MissingChunk: the profile names a chunk that is not there.
     """
-    book = OrderBook({}, list(profile.orders), {}, set())
-    orders = list(profile.orders)
-    for number in profile.chunks:
+
+    def chunk(number: int) -> memoryview:
         if number not in chunks:
             raise MissingChunk(number)
-        book.chunks[number] = _decoder.decode(memoryview(chunks[number])[1:])
-        orders += book.chunks[number]
-    orders.sort(key=lambda order: (order.at, order.order_id))
-    profile.orders = orders
-    book.index.update((order.order_id, order) for order in orders)
-    profile.book = book
-    return [number for number in chunks if number not in book.chunks]
+        return memoryview(chunks[number])[1:]
+
+    if profile.refund_chunks:
+        parts = [_refunds_decoder.decode(chunk(number)) for number in profile.refund_chunks]
+        profile.refunds = Refunds(
+            [each for part in parts for each in part.seen],
+            [each for part in parts for each in part.free],
+            [each for part in parts for each in part.waiting],
+        )
+    open_book(profile)
+    book = profile.book
+    assert book is not None
+    book.refunds_touched = False
+    for number in profile.chunks:
+        orders = book.chunks[number] = _decoder.decode(chunk(number))
+        book.index.update((order.order_id, order) for order in orders)
+        profile.orders += orders
+    profile.orders.sort(key=lambda order: (order.at, order.order_id))
+    return [number for number in chunks if number not in book.chunks and number not in profile.refund_chunks]
 
 
 class MissingChunk(Exception):

@@ -5,13 +5,13 @@ more for a long history than for a short one: `frequency` and `monetary` are tho
 the other sums those of a lifetime.
 """
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import Counter
 from fractions import Fraction
 
 from state.events import OrderPlaced, OrderRefunded
 from state.money import DIGITS, convert
-from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, open_book, touch
+from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, is_long, open_book, touch
 from state.policy import Policy
 from state.profile import NEVER, Foreign, FreeRefund, Order, Profile, Refunds, SeenRefund, WaitingRefund
 
@@ -40,8 +40,17 @@ def remembers_order(profile: Profile, order_id: str, as_of: int, window_ms: int)
 
 def remembers_refund(profile: Profile, refund_id: str, as_of: int) -> bool:
     """Whether a refund with this id would be a duplicate at `as_of`."""
-    refunds = profile.refunds
-    return refunds is not None and any(seen.refund_id == refund_id and seen.forget_at > as_of for seen in refunds.seen)
+    seen = find_refund(profile, refund_id)
+    return seen is not None and seen.forget_at > as_of
+
+
+def find_refund(profile: Profile, refund_id: str) -> SeenRefund | None:
+    """The refund of that id, remembered or about to be forgotten."""
+    if profile.book is not None:
+        return profile.book.refunds.get(refund_id)
+    if profile.refunds is None:
+        return None
+    return next((seen for seen in reversed(profile.refunds.seen) if seen.refund_id == refund_id), None)
 
 
 def forget_order_at(order: Order, window_ms: int) -> int:
@@ -102,7 +111,15 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
     if refunds is None:
         refunds = profile.refunds = Refunds([], [], [])
     forget_at = max(event.occurred_at + window_ms, as_of) + window_ms
-    refunds.seen.append(SeenRefund(event.refund_id, forget_at))
+    if find_refund(profile, event.refund_id) is not None:  # one that may be forgotten: it is no duplicate
+        _forget(profile, as_of, window_ms)
+    seen = SeenRefund(event.refund_id, forget_at)
+    refunds.seen.append(seen)
+    if profile.book is not None:
+        profile.book.refunds[seen.refund_id] = seen
+        profile.book.refunds_touched = True
+    elif is_long(refunds):
+        open_book(profile)
     profile.forget_at = min(profile.forget_at, forget_at)
     if event.order_id is None:
         amount = event.base if event.base is not None else 0
@@ -140,13 +157,20 @@ def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) 
     profile.left = left
     refunds = profile.refunds
     if refunds is not None:
-        while refunds.free and refunds.free[0].at <= horizon:
-            profile.monetary += refunds.free.pop(0).amount
-        while refunds.waiting and refunds.waiting[0].until <= as_of:
-            refunds.waiting.pop(0)
-            dropped[NO_ORDER] += 1
+        _expire_refunds(profile, refunds, as_of, horizon, dropped)
     if profile.forget_at <= as_of:
         _forget(profile, as_of, window_ms)
+
+
+def _expire_refunds(profile: Profile, refunds: Refunds, as_of: int, horizon: int, dropped: Counter[str]) -> None:
+    gone = bisect_right(refunds.free, horizon, key=_moment)
+    profile.monetary += sum(refund.amount for refund in refunds.free[:gone])
+    waited = bisect_right(refunds.waiting, as_of, key=_until)
+    dropped[NO_ORDER] += waited
+    if gone or waited:
+        del refunds.free[:gone], refunds.waiting[:waited]
+        if profile.book is not None:
+            profile.book.refunds_touched = True
 
 
 def next_leave(profile: Profile, window_ms: int) -> int:
@@ -218,9 +242,11 @@ def _settle_waiting(profile: Profile, order: Order, as_of: int, policy: Policy, 
         return
     for waiting in [each for each in refunds.waiting if each.order_id == order.order_id]:
         refunds.waiting.remove(waiting)
-        for seen in refunds.seen:
-            if seen.refund_id == waiting.refund_id:  # it is applied only now
-                seen.forget_at = max(seen.forget_at, as_of + policy.window_ms)
+        seen = find_refund(profile, waiting.refund_id)
+        if seen is not None:  # it is applied only now
+            seen.forget_at = max(seen.forget_at, as_of + policy.window_ms)
+        if profile.book is not None:
+            profile.book.refunds_touched = True
         _refund_order(profile, order, waiting, as_of, policy, dropped)
 
 
@@ -257,6 +283,9 @@ def _forget(profile: Profile, as_of: int, window_ms: int) -> None:
     refunds = profile.refunds
     if refunds is not None:
         refunds.seen[:] = [seen for seen in refunds.seen if seen.forget_at > as_of]
+        if profile.book is not None:
+            profile.book.refunds = {seen.refund_id: seen for seen in refunds.seen}
+            profile.book.refunds_touched = True
         forget_at = min([forget_at, *(seen.forget_at for seen in refunds.seen)])
     profile.forget_at = forget_at if forget_at == NEVER else max(forget_at, as_of + window_ms // FORGETTING_PARTS)
 

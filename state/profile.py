@@ -133,13 +133,16 @@ class OrderBook(msgspec.Struct):
 
     It is kept in memory only, beside `Profile.orders`, which has all of them. `open` are those that are written with
     the profile, in the order in which they came, `chunks` the others by the number of their chunk, `touched` the chunks
-    that are no longer as they were written.
+    that are no longer as they were written. `refunds` are the refunds seen, by id; `refunds_touched` says whether
+    anything of the refunds is no longer as it was written.
     """
 
     index: dict[str, Order]
     open: list[Order]
     chunks: dict[int, list[Order]]
     touched: set[int]
+    refunds: dict[str, SeenRefund]
+    refunds_touched: bool = True
 
 
 class Profile(msgspec.Struct, array_like=True):
@@ -147,9 +150,9 @@ class Profile(msgspec.Struct, array_like=True):
 
     The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is
     the journal offset of the last record applied, `judged` the moment of the last judgement. `orders` is sorted by
-    moment and id; its first `left` orders are out of the window. `chunks` are the numbers of the chunks that belong to
-    it, the last one ever given is `last_chunk`; `book` is never written. `frequency` and `monetary` are those of the
-    window, all other sums of a lifetime.
+    moment and id; its first `left` orders are out of the window. `chunks` and `refund_chunks` are the numbers of the
+    chunks that belong to it, the last one ever given is `last_chunk`; `book` is never written. `frequency` and
+    `monetary` are those of the window, all other sums of a lifetime.
     """
 
     due: int
@@ -180,6 +183,7 @@ class Profile(msgspec.Struct, array_like=True):
     person: Person | None = None
     runs: list[Run] = []
     chunks: list[int] = []
+    refund_chunks: list[int] = []
     last_chunk: int = 0
     book: OrderBook | None = None
 

@@ -71,7 +71,9 @@ class CustomersTable:
         """Lets the customer go; the next flush writes tombstones."""
         profile = self.get(customer_id)
         if profile is not None:
-            self._litter.extend((_chunk_key(number, customer_id), None) for number in profile.chunks)
+            self._litter.extend(
+                (_chunk_key(number, customer_id), None) for number in (*profile.chunks, *profile.refund_chunks)
+            )
         self._touched.pop(customer_id, None)
         self._kept.pop(customer_id, None)
         self._long.pop(customer_id, None)
@@ -127,7 +129,7 @@ class CustomersTable:
             litter = list(chunks)
             if value is not None:
                 profile = decode_profile(value)
-                if profile.chunks:
+                if profile.chunks or profile.refund_chunks:
                     litter = join_chunks(profile, chunks)
                     self._long[customer_id] = profile
             self._litter.extend((_chunk_key(number, customer_id), None) for number in litter)

@@ -1,15 +1,9 @@
 """Writing many records at once and waiting until the broker has all of them."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
-
-LARGE_BYTES: Final = 256 * 1024
-"""A value above this goes in a compressed batch of its own: it may have come compressed, larger than any batch."""
-GZIP: Final = 1
-"""Kafka's number of that compression."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -39,9 +33,7 @@ class Outbox:
         """Takes a record; it is sent by `flush`. `timestamp` in milliseconds, that of the call if there is none."""
         batches = self._batches.setdefault((topic, partition), [])
         self.records += 1
-        if value is not None and len(value) > LARGE_BYTES:
-            batches.append(BatchBuilder(LARGE_BYTES, GZIP))
-        elif not batches:
+        if not batches:
             batches.append(self._producer.create_batch())
         if batches[-1].append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
             batches.append(self._producer.create_batch())

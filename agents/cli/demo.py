@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.failures import CommandFailed
 from agents.cli.settled import ConfigOption, settled
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def demo(
     Nothing is left behind but the summary. The demo has policy, campaigns and topics of its own; of the settings it
     obeys only GOLDSTREAM_DATA, in which it keeps a folder while it runs, and GOLDSTREAM_LOG=debug.
     """
+    from aiokafka.errors import KafkaError
+
     from agents.demo.interrupts import Interrupted, interruptible
     from agents.demo.stack import StackError
     from streams.embedded import EmbeddedError
@@ -44,10 +46,11 @@ def demo(
         logging.disable()  # the screen belongs to the demo, and what goes wrong is said in one line
     live = not plain and sys.stdout.isatty()
     try:
-        with kafka_named("the demo's embedded broker"):
-            asyncio.run(interruptible(_demo(settings.data, limit, live=live, keep=keep)))
+        asyncio.run(interruptible(_demo(settings.data, limit, live=live, keep=keep)))
     except (StackError, EmbeddedError) as error:
         raise CommandFailed(str(error)) from error
+    except KafkaError as error:
+        raise CommandFailed(f"the demo's embedded broker does not answer ({error}); try it again") from error
     except Interrupted as error:
         ending = CommandFailed(f"{error}; everything is stopped and removed")
         ending.status = error.status
@@ -94,12 +97,15 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
 def _what_next() -> str:
     me = _me()
     policy = _shown(Path(__file__).parents[1] / "demo" / "cdnow.toml")
-    return f"""what to try next
-  {me} demo --keep                                      it stays: ask it about customers, let time go on
-  {me} policy check {policy}        the rules by which segments were made
-  {me} simulate --customers 100 --out shop.jsonl        a plausible shop, from a seed
-  {me} import shop.jsonl --dry-run                      your own data: CSV, JSON Lines, Parquet
-  {me} --help                                           all commands and settings"""
+    rows = [
+        ("demo --keep", "it stays: ask it about customers, let time go on"),
+        (f"policy check {policy}", "the rules by which segments were made"),
+        ("simulate --customers 100 --out shop.jsonl", "a plausible shop, from a seed"),
+        ("import shop.jsonl --dry-run", "your own data: CSV, JSON Lines, Parquet"),
+        ("--help", "all commands and settings"),
+    ]
+    width = max(len(arguments) for arguments, _ in rows)
+    return "\n".join(["what to try next", *(f"  {me} {arguments:<{width}}  # {why}" for arguments, why in rows)])
 
 
 def _while_it_runs(stack: "Stack", customer_id: str) -> str:

@@ -30,9 +30,10 @@ STYLES: Final[Mapping[str, str]] = {
     "potential": "bright_black",
 }
 
-_FRAME_S: Final = 0.1
+_FRAME_S: Final = 0.2
+"""A frame takes some 10 ms, which on two cores the worker and the broker can use."""
 _LINES: Final = 100
-_NEW_LINES: Final = 2
+_NEW_LINES: Final = 3
 """Changes, and messages, that a frame adds: more of them nobody could read."""
 _MAIL_LINES: Final = 6
 _TALLY_WIDTH: Final = 22
@@ -55,6 +56,7 @@ class Screen:
         self._tally: Tally | None = None
         self._segments = segments
         self._events = events
+        self._news: list[SegmentChange] = []
         self._changes: deque[SegmentChange] = deque(maxlen=_LINES)
         self._mail: deque[Message] = deque(maxlen=_LINES)
         self._shown: Counter[tuple[str | None, str]] = Counter()
@@ -86,15 +88,15 @@ class Screen:
         yield layout
 
     def _take(self, tally: Tally) -> None:
-        """Choose from what is new: of changes those of a kind that was shown least."""
-        fresh = list(tally.news)
-        tally.news.clear()
-        for _ in range(_NEW_LINES):
-            if fresh:
-                rarest = min(fresh, key=lambda change: self._shown[change.from_segment, change.to_segment])
-                fresh.remove(rarest)
-                self._shown[rarest.from_segment, rarest.to_segment] += 1
-                self._changes.append(rarest)
+        """Choose from what came last: of changes those of a kind that was shown least."""
+        if tally.news:
+            self._news = list(tally.news)
+            tally.news.clear()
+        for _ in range(min(_NEW_LINES, len(self._news))):
+            rarest = min(self._news, key=lambda change: self._shown[change.from_segment, change.to_segment])
+            self._news.remove(rarest)
+            self._shown[rarest.from_segment, rarest.to_segment] += 1
+            self._changes.append(rarest)
         mail = list(tally.mail)
         tally.mail.clear()
         self._mail.extend(mail[-_NEW_LINES:])
@@ -165,7 +167,7 @@ def _of_message(message: Message, *, dated: bool) -> Text:
 
 @contextlib.asynccontextmanager
 async def drawn(screen: Screen) -> AsyncIterator[None]:
-    """Draw the screen over the whole terminal, ten times a second; afterwards the terminal is as it was before."""
+    """Draw the screen over the whole terminal, five times a second; afterwards the terminal is as it was before."""
 
     async def draw() -> None:
         while True:

@@ -1,12 +1,15 @@
 """What the demo says at its end."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from agents.demo.history import CUSTOMERS, PURCHASES
 from agents.demo.tally import Tally
 from state.moments import format_ms
+
+Kind = TypeVar("Kind")
 
 COMMON_STEPS: Final = 6
 _WIDTH: Final = 18
@@ -53,11 +56,11 @@ def summary_lines(outcome: Outcome, tally: Tally, segments: Sequence[str]) -> It
     yield from _customers(outcome, segments)
     yield ""
     yield "most changes were"
-    for (before, after), count in tally.steps.most_common(COMMON_STEPS):
+    for (before, after), count in _most(tally.steps)[:COMMON_STEPS]:
         yield f"  {count:>7,}  {before or 'unknown'} -> {after}"
     yield ""
     yield "messages by campaign"
-    for campaign, count in tally.sent.most_common():
+    for campaign, count in _most(tally.sent):
         yield f"  {count:>7,}  {campaign}"
 
 
@@ -67,6 +70,11 @@ def _customers(outcome: Outcome, segments: Sequence[str]) -> Iterator[str]:
     yield _line("customers on", "".join(f"{format_ms(at_ms)[:10]:>12}" for at_ms, _ in outcome.moments))
     for name in segments:
         yield _line(f"  {name}", "".join(f"{counts.get(name, 0):>12,}" for counts in columns))
+
+
+def _most(counts: Counter[Kind]) -> list[tuple[Kind, int]]:
+    """The greatest counts first, equal ones by name."""
+    return sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
 
 
 def _line(name: str, text: str) -> str:

@@ -1,7 +1,5 @@
 """aiokafka alone, reading the topic and doing nothing with it: what no Python program on it can surpass."""
 
-import asyncio
-
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 

@@ -10,6 +10,7 @@ import gc
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import faust
 from faust.types import TP
@@ -41,8 +42,11 @@ app = faust.App(
 )
 
 
-class Purchase(faust.Record, serializer="json", coerce=True):
-    """A purchase, as far as it is looked at."""
+class Purchase(faust.Record, serializer="json", coerce=True, date_parser=datetime.fromisoformat):
+    """A purchase, as far as it is looked at.
+
+    Faust's own parser of dates takes the milliseconds of `04.800` for 800 microseconds, and is slower.
+    """
 
     event_id: str
     customer_id: str
@@ -55,6 +59,8 @@ class Purchase(faust.Record, serializer="json", coerce=True):
 class Customer(faust.Record, serializer="json"):
     """What is kept of a customer."""
 
+    times: list[int]
+    amounts: list[int]
     seq: int = 0
     segment: str = ""
     cell: str = ""
@@ -62,8 +68,6 @@ class Customer(faust.Record, serializer="json"):
     last: int = 0
     lifetime: int = 0
     monetary: int = 0
-    times: list[int] = []
-    amounts: list[int] = []
 
 
 source = app.topic(SOURCE, key_type=bytes, value_type=bytes, value_serializer="raw")
@@ -85,12 +89,19 @@ def check(purchase: Purchase) -> None:
         ValueError: a field is not as it must be.
     """
     for field in (purchase.event_id, purchase.customer_id, purchase.order_id):
-        if not isinstance(field, str) or not 0 < len(field) <= 128:
+        if not 0 < len(field) <= 128:
             raise ValueError("id")
     if purchase.currency != "RUB" or purchase.occurred_at.tzinfo is None:
         raise ValueError("currency or occurred_at")
     if purchase.amount < 0 or purchase.amount * 100 % 1:
         raise ValueError("amount")
+
+
+def take(stream: faust.StreamT[Any]) -> bool:
+    """Count what the stream has just given; False when the time is up."""
+    event = stream.current_event
+    assert event is not None
+    return clock.take(event.message.partition, event.message.offset)
 
 
 async def finish() -> None:
@@ -107,12 +118,11 @@ async def finish_if_done() -> None:
         await finish()
 
 
-async def admit(stream: faust.Stream[bytes]) -> None:
+async def admit(stream: faust.StreamT[bytes]) -> None:
     """Check what comes, and pass it on by customer."""
     global taking, refused  # noqa: PLW0603 - one program, one run
     async for value in stream:
-        message = stream.current_event.message
-        if not clock.take(message.partition, message.offset):
+        if not take(stream):
             if taking:  # what it took is judged yet; what was fetched beyond that is passed over
                 taking = False
                 app.consumer.pause_partitions({TP(SOURCE, partition) for partition in range(PARTITIONS)})
@@ -134,14 +144,12 @@ if WHOLE:
 
 
 @app.agent(purchases)
-async def segment(stream: faust.Stream[Purchase]) -> None:
+async def segment(stream: faust.StreamT[Purchase]) -> None:
     """Judge each purchase's customer, tell what changed."""
     global judged  # noqa: PLW0603 - one program, one run
     async for purchase in stream:
-        if not WHOLE:
-            message = stream.current_event.message
-            if not clock.take(message.partition, message.offset):
-                await finish()
+        if not WHOLE and not take(stream):
+            await finish()
         customer = customers.get(purchase.customer_id) or Customer(times=[], amounts=[])
         at = (purchase.occurred_at - EPOCH) // MILLISECOND
         for change in fold(purchase.customer_id, customer, at, int(purchase.amount * 100), purchase.event_id):

@@ -52,7 +52,7 @@ class History(NamedTuple):
         print(f"{len(expected.outputs)} records, {again} of them published again")
 
 
-async def _history(site: Site, redis: RedisServer, seed: int, customers: int, source_partitions: int) -> History:
+async def history_of(site: Site, redis: RedisServer, seed: int, customers: int, source_partitions: int) -> History:
     year = draw_year(seed, STEPPE, customers)
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
     site.settings["PARTITIONS"] = str(PARTITIONS)
@@ -71,7 +71,7 @@ async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_l
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     rng = random.Random(seed)
-    history = await _history(site, redis_server, seed, customers=800, source_partitions=6)
+    history = await history_of(site, redis_server, seed, customers=800, source_partitions=6)
     data = str(site.directory / "data")
     for step in STEPS:
         times = rng.randint(1, 3)
@@ -86,7 +86,7 @@ async def test_a_worker_killed_from_outside_again_and_again_leaves_what_one_that
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     rng = random.Random(seed)
-    history = await _history(site, redis_server, seed, customers=1200, source_partitions=16)
+    history = await history_of(site, redis_server, seed, customers=1200, source_partitions=16)
     worker = site.worker()
     async with Ends(site.kafka) as ends:
         for topic, most in (("journal", 4000), ("segment-changes", 3000), ("customers", 5000)):
@@ -110,7 +110,7 @@ async def test_when_one_worker_of_three_is_killed_and_one_hangs_the_last_takes_o
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     rng = random.Random(seed)
-    history = await _history(site, redis_server, seed, customers=800, source_partitions=12)
+    history = await history_of(site, redis_server, seed, customers=800, source_partitions=12)
     workers = [site.worker() for _ in range(3)]
     rng.shuffle(workers)
     killed, hung, _ = workers

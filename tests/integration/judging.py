@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from agents.segment import PROGRESS_KEY, decode_progress
 from tests.integration.records import java_partition, read
 from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json
@@ -80,7 +81,9 @@ async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> N
     """Hold hashes and sorted sets against the oracle's facts; nobody is missing and nobody is too many."""
     shown, ends_at_ms = await redis_contents(url, prefix), moments.parse(ends_at)
     customers = {key.removeprefix(f"{prefix}:customer:"): value for key, value in shown.items() if ":customer:" in key}
-    assert customers.keys() == result.customers.keys()
+    assert customers.keys() == result.customers.keys(), (
+        f"missing {result.customers.keys() - customers.keys()}, too many {customers.keys() - result.customers.keys()}"
+    )
     scores: dict[str, dict[str, float]] = defaultdict(dict)
     for customer_id, facts in result.customers.items():
         should = {name: value or "" for name, value in facts.redis_fields().items() if name != "as_of"}
@@ -106,6 +109,19 @@ async def redis_shows_all(kafka: str, url: str, prefix: str) -> None:
         return all(at[partition] >= end for partition, end in ends.items())
 
     await until(shown, f"Redis to be shown the changelog up to {ends}")
+
+
+async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> None:
+    """Wait until every lane has applied a moment, and has written down what came of it."""
+
+    async def come() -> bool:
+        times: dict[int, int] = {}
+        for record in await read(kafka, f"{prefix}.progress.v1"):
+            if record.key == PROGRESS_KEY:
+                times[record.partition] = decode_progress(record.value).time
+        return len(times) == partitions and min(times.values()) >= at_ms
+
+    await until(come, f"time to come to {moments.text(at_ms)}", every_s=0.2)
 
 
 async def redis_contents(url: str, prefix: str) -> dict[str, Any]:

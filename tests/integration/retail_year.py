@@ -7,8 +7,9 @@ the same customer, so that its moment of judgement is that one's, wherever ticks
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from tests.integration.records import Published
@@ -57,6 +58,26 @@ class Year:
     def anonymous(self) -> int:
         """How many sales are to nobody known."""
         return sum(not event.get("customer_id") for event in self.events)
+
+    def waves(self, count: int) -> list[list[Published]]:
+        """The records in so many parts of about one size, each of which begins with an event later than all before."""
+        on_time = [0]
+        latest = ""
+        events = iter(self.events)
+        for index, record in enumerate(self.records):
+            if record in self.wrong:
+                continue
+            occurred_at = moments.text(moments.parse(next(events)["occurred_at"]))
+            if occurred_at > latest:
+                latest = occurred_at
+                on_time.append(index)
+        cuts = [on_time[len(on_time) * part // count] for part in range(count)] + [len(self.records)]
+        return [self.records[begin:end] for begin, end in pairwise(cuts)]
+
+    def latest(self, records: Sequence[Published]) -> int:
+        """The greatest moment at which anything in these records occurred, the wrong ones left out."""
+        right = [json.loads(record.value or b"") for record in records if record not in self.wrong]
+        return max(moments.parse(event["occurred_at"]) for event in right)
 
     def steps(self) -> Iterator[Event]:
         """What the oracle runs: the rules, everything that happened, the end."""

@@ -173,7 +173,7 @@ def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, str]:
         f'topic = "{pick(draw, ("offers", "reactivations"))}"',
         f"to = {to}",
         f"channels = {pick(draw, (['email'], ['sms', 'push', 'email'], ['call', 'email']))}",
-        f"requires_consent = {pick(draw, ('false', 'false', 'true'))}",
+        pick(draw, ("requires_consent = false", "requires_consent = false", "requires_consent = true", "")),
         f"attempts = [{{ {', '.join(attempt)} }}]",
         *([f"from = {begins[-60:]}"] if begins else []),
         *pick(draw, ([], [], ['causes = ["time", "policy", "refund"]'])),

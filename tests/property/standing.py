@@ -68,7 +68,7 @@ def state_of(lane: Lane) -> dict[str, Any]:
 def in_one_piece(profile: Profile) -> Profile:
     """A profile as it is when its history counts as short."""
     orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
-    return msgspec.structs.replace(profile, orders=orders, chunks=[], last_chunk=0, book=None)
+    return msgspec.structs.replace(profile, orders=orders, chunks=[], refund_chunks=[], last_chunk=0, book=None)
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""`goldstream customer` on Apache Kafka: the story of customers with short and long histories, and of nobody."""
+
+import json
+from typing import Any, Final
+
+from tests.integration.records import Published, publish
+from tests.integration.running import Site
+from tests.oracle import moments
+
+DAY_MS: Final = 86_400_000
+BEGIN_MS: Final = moments.parse("2026-01-01T09:30:00Z")
+LONG: Final = 300
+"""Orders of a history that the table keeps in chunks."""
+
+
+def _event(customer_id: str, number: int, at_ms: int, kind: str, **fields: object) -> Published:
+    value = {
+        "type": kind,
+        "event_id": f"{customer_id}/{number}",
+        "customer_id": customer_id,
+        "occurred_at": moments.text(at_ms),
+        **fields,
+    }
+    return Published(json.dumps(value).encode(), customer_id.encode())
+
+
+def _history() -> list[Published]:
+    """Somebody who signs up and buys five times, one with a long history, one who is erased and comes back."""
+    events = [
+        (BEGIN_MS - 1, _event("c-17", 0, BEGIN_MS - 1, "signup", consent={"email": True}, city="Казань")),
+        (BEGIN_MS - 3, _event("c-9", 0, BEGIN_MS - 3, "purchase", order_id="o", amount="1.00", currency="RUB")),
+        (BEGIN_MS - 2, _event("c-9", 1, BEGIN_MS - 2, "erasure")),
+        (BEGIN_MS - 1, _event("c-9", 2, BEGIN_MS - 1, "purchase", order_id="p", amount="2.00", currency="RUB")),
+    ]
+    for customer_id, orders in (("c-17", 5), ("long-c-17", LONG)):
+        for number in range(1, orders + 1):
+            at_ms = BEGIN_MS + number * (DAY_MS if orders == 5 else 60_000)
+            order = {"order_id": f"o-{number}", "amount": "5000.00", "currency": "RUB"}
+            events.append((at_ms, _event(customer_id, number, at_ms, "purchase", **order)))
+    events.sort(key=lambda each: each[0])
+    return [event for _, event in events]
+
+
+async def _story(site: Site, customer_id: str) -> dict[str, Any]:
+    ended = await site.command("customer", "--json", customer_id)
+    assert ended.status == 0, ended.errors
+    story: dict[str, Any] = json.loads(ended.out)
+    return story
+
+
+async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Site) -> None:
+    site.settings["TIME"] = "event"
+    nothing = await site.command("customer", "c-17")
+    assert nothing.status == 1
+    assert nothing.errors.startswith(f"goldstream: no customers are kept under the prefix {site.prefix}; ")
+    assert nothing.errors.count("\n") == 1
+
+    created = await site.command("topics", "create")
+    assert created.status == 0, created.errors
+    await publish(site.kafka, site.topic("events"), _history())
+    worker = site.worker()
+    await worker.ready()
+    await site.advance(moments.text(BEGIN_MS + 70 * DAY_MS))
+
+    story = await _story(site, "c-17")
+    assert (story["segment"], story["cell"], story["seq"]) == ("at_risk", "233", 5)
+    assert story["since"] == moments.text(BEGIN_MS + 65 * DAY_MS)
+    assert story["as_of"] == moments.text(BEGIN_MS + 70 * DAY_MS)
+    assert story["facts"]["lifetime_value"] == "25000.00"
+    assert story["signup"] == {"city": "Казань"}
+    assert story["consents"] == {"email": True}
+    assert [change["to"] for change in story["changes"]] == ["potential", "new", "active", "golden", "at_risk"]
+    assert story["changes"][-1]["why"] == [{"measure": "recency_days", "edge": 60, "was": 3, "is": 2}]
+    assert "golden-welcome" in [message["campaign"] for message in story["messages"]]
+    coming = next(each for each in story["next"] if "to" in each)
+    assert (coming["to"], coming["effective_at"]) == ("churned", moments.text(BEGIN_MS + 185 * DAY_MS))
+
+    told = await site.command("customer", "c-17")
+    assert told.out.startswith("c-17: at_risk since 2026-03-07 09:30, as of 2026-03-12 09:30\n")
+    assert "why          60 days without a purchase" in told.out
+    assert "2026-07-05 09:30  at_risk -> churned: 180 days without a purchase" in told.out
+
+    long = await _story(site, "long-c-17")
+    assert (long["facts"]["frequency"], long["segment"]) == (LONG, "at_risk")
+    assert long["next"][0]["effective_at"] == moments.text(BEGIN_MS + LONG * 60_000 + 180 * DAY_MS)
+
+    back = await _story(site, "c-9")
+    assert [change["seq"] for change in back["changes"]] == [2, 3]
+    assert back["facts"]["lifetime_value"] == "2.00"
+
+    unknown = await site.command("customer", "c-18")
+    assert (unknown.status, unknown.out) == (1, "")
+    assert unknown.errors == f"goldstream: customer 'c-18' is not known under the prefix {site.prefix}; check the id\n"
+
+    await site.advance(moments.text(BEGIN_MS + 185 * DAY_MS))
+    later = await _story(site, "c-17")
+    assert later["changes"][-1] == coming
+    assert await worker.stop() == 0

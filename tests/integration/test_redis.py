@@ -1,0 +1,146 @@
+"""Redis goes away, comes back empty, hangs, or is set back: nothing stops, and what it missed is made up for."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+from redis.asyncio import Redis
+
+from agents.projection import Projection
+from state.policy import parse_policy
+from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
+from tests.integration.records import Ends, Published, publish, read
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import Year, draw_year
+from tests.integration.running import RunningWorker, Site, until
+from tests.oracle import Oracle
+from tests.servers.redis_server import RedisServer
+from tests.servers.topics import make_topic
+
+PARTITIONS = 2
+
+
+async def _begin(site: Site, redis: RedisServer, year: Year) -> RunningWorker:
+    site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
+    site.settings["PARTITIONS"] = str(PARTITIONS)
+    await make_topic(site.kafka, site.topic("events"))
+    return site.worker()
+
+
+async def _live_through(site: Site, wave: Sequence[Published]) -> None:
+    """Publish a part of the year and wait until changes come of it."""
+    async with Ends(site.kafka) as ends:
+        before = await ends.of(site.topic("segment-changes"))
+        await publish(site.kafka, site.topic("events"), wave)
+
+        async def come() -> bool:
+            return await ends.of(site.topic("segment-changes")) > before
+
+        await until(come, "changes to be published")
+
+
+async def _all_is_well(site: Site, redis: RedisServer, year: Year, worker: RunningWorker) -> None:
+    """Nothing stopped, and Kafka and Redis have what the oracle says."""
+    await site.advance(year.ends_at)
+    expected = Oracle(site.prefix).run(year.steps())
+    await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
+    await redis_shows_all(site.kafka, redis.url, site.prefix)
+    await assert_redis(redis.url, site.prefix, expected, year.ends_at)
+    samples = await worker.metrics()
+    assert samples.total("goldstream_stage_restarts_total") == 0, worker.log
+    assert samples.total("goldstream_redis_up") == 1
+
+
+@pytest.mark.timeout(240)
+async def test_without_redis_at_the_start_and_in_the_middle_changes_are_published_and_redis_catches_up(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    year = draw_year(seed, STEPPE, 200)
+    first, second, third = year.waves(3)
+    redis_server.stop()
+    try:
+        worker = await _begin(site, redis_server, year)
+        await _live_through(site, first)
+        await worker.says("Redis is away")
+        assert await worker.get("/health") == (200, "ok\n")
+        await asyncio.to_thread(redis_server.start)
+        await worker.says("Redis is back")
+        await redis_shows_all(site.kafka, redis_server.url, site.prefix)
+
+        redis_server.stop()
+        await _live_through(site, second)
+
+        async def missed() -> bool:
+            return (await worker.metrics()).total("goldstream_redis_up") == 0
+
+        await until(missed, "the worker to miss Redis")
+    finally:
+        await asyncio.to_thread(redis_server.start)
+    await redis_shows_all(site.kafka, redis_server.url, site.prefix)
+    with redis_server.frozen():
+        await _live_through(site, third)
+    await _all_is_well(site, redis_server, year, worker)
+    assert await worker.stop() == 0
+
+
+@pytest.mark.timeout(240)
+async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_filled_again(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    rng = random.Random(seed)
+    year = draw_year(seed, STEPPE, 400)
+    first, *others = year.waves(6)
+    worker = await _begin(site, redis_server, year)
+    await _live_through(site, first)
+    await time_comes(site.kafka, site.prefix, year.latest(first), PARTITIONS)
+    await redis_shows_all(site.kafka, redis_server.url, site.prefix)
+
+    async with Redis.from_url(redis_server.url) as redis:
+        before = await redis_contents(redis_server.url, site.prefix)
+        copy = {key: await redis.dump(key) async for key in redis.scan_iter(f"{site.prefix}:*")}
+        redis_server.flush()
+        await redis_shows_all(site.kafka, redis_server.url, site.prefix)
+        assert await redis_contents(redis_server.url, site.prefix) == before
+
+        for number, wave in enumerate(others):
+            lived = asyncio.create_task(_live_through(site, wave))
+            async with Ends(site.kafka) as ends:
+                wanted = await ends.of(site.topic("customers")) + rng.randint(1, 200)
+
+                async def under_way(ends: Ends = ends, wanted: int = wanted) -> bool:
+                    return lived.done() or await ends.of(site.topic("customers")) >= wanted
+
+                await until(under_way, "the wave to be under way", every_s=0.005)
+            redis_server.flush()
+            if number % 2:
+                for key, value in copy.items():
+                    await redis.restore(key, 0, value)
+            await lived
+    await _all_is_well(site, redis_server, year, worker)
+    assert await worker.stop() == 0
+
+
+async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_after_an_erasure(
+    site: Site, redis_server: RedisServer, seed: int
+) -> None:
+    year = draw_year(seed, STEPPE, 150)
+    worker = await _begin(site, redis_server, year)
+    await worker.ready()
+    await publish(site.kafka, site.topic("events"), year.records)
+    await site.advance(year.ends_at)
+    await redis_shows_all(site.kafka, redis_server.url, site.prefix)
+    assert await worker.stop() == 0
+
+    records = [record for record in await read(site.kafka, site.topic("customers")) if record.partition == 0]
+    assert any(record.value is None for record in records), "somebody was erased"
+    newest = await redis_contents(redis_server.url, site.prefix)
+    policy = parse_policy(STEPPE.policy)
+    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+        late = Projection(
+            redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, lambda: policy
+        )
+        for end in (1, len(records) // 2, len(records)):
+            await late.show(records[:end])
+            assert await redis_contents(redis_server.url, site.prefix) == newest
+            late.shown = 0

@@ -1,0 +1,199 @@
+"""A worker from its start to its end: what it says, what it waits for, what it refuses, and how it stops."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from streams.defaults import policy_text
+from tests.integration import hostile
+from tests.integration.records import Published, publish, read
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import draw_year
+from tests.integration.running import RunningWorker, Site, until
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.topics import make_topic
+
+TOPICS: Final = (
+    *("purchases", "signups", "refunds", "consents", "contacts", "erasures", "events"),
+    *("journal", "control", "rejected", "segment-changes", "offers", "reactivations", "suppressions"),
+)
+
+
+def _signups(names: Sequence[str]) -> list[Published]:
+    return [Published(json.dumps(hostile.valid("signups", name)).encode(), name.encode()) for name in names]
+
+
+@pytest.mark.timeout(120)
+async def test_a_worker_says_what_it_is_connected_to_makes_its_topics_and_stops_when_it_is_asked(site: Site) -> None:
+    site.settings["PARTITIONS"] = "3"
+    worker = site.worker()
+    line = await worker.says("goldstream worker: ")
+    for part in (site.kafka, "Redis none", site.prefix, "time wall", "retail-27@1", "retail@1", "127.0.0.1:"):
+        assert part in line
+    assert worker.port not in {None, 0}
+    await worker.ready()
+    assert await worker.get("/health") == (200, "ok\n")
+    assert await worker.get("/ready") == (200, "ok\n")
+    checked = await site.command("topics", "check")
+    assert checked.status == 0, checked.out + checked.errors
+    for topic in TOPICS:
+        assert site.topic(topic) in checked.out
+    assert await worker.stop() == 0
+    assert "stopped" in worker.log.splitlines()[-1]
+
+
+@pytest.mark.timeout(120)
+async def test_a_worker_stops_in_time_under_load_and_goes_on_where_it_was(site: Site, seed: int) -> None:
+    year = draw_year(seed, STEPPE, 500)
+    site.settings |= STEPPE.settings(site.directory) | {"TIME": "event"}
+    await make_topic(site.kafka, site.topic("events"), 8)
+    await publish(site.kafka, site.topic("events"), year.records)
+    worker = site.worker()
+
+    async def works() -> bool:
+        samples = (await worker.get("/metrics"))[1]
+        return "goldstream_records_total" in samples and (await worker.metrics()).total("goldstream_records_total") > 0
+
+    await until(works, "the worker to be at work")
+    assert await worker.stop() == 0
+    worker.start()
+    await site.advance(year.ends_at)
+    journal = await read(site.kafka, site.topic("journal"))
+    journaled = sum(record.key is not None for record in journal)
+    assert journaled == len(year.events) - year.anonymous, "what was committed at the stop is not read again"
+
+
+@pytest.mark.timeout(240)
+async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(site: Site, kafka: ApacheKafka) -> None:
+    await asyncio.to_thread(kafka.stop)
+    try:
+        early, patient = site.worker(), site.worker()
+        for worker in (early, patient):
+            await worker.says(f"waits for Kafka at {site.kafka}")
+            status, why = await worker.get("/health")
+            assert (status, "waits for Kafka" in why) == (503, True)
+            assert (await worker.get("/ready"))[0] == 503
+        assert await early.stop() == 0
+    finally:
+        await asyncio.to_thread(kafka.start)
+    await patient.ready()
+    assert len([line for line in patient.log.splitlines() if "waits for Kafka" in line]) == 1
+    await publish(site.kafka, site.topic("signups"), _signups(["one"]))
+    await _changes(site, 1)
+    await asyncio.to_thread(kafka.stop)
+    try:
+        assert await patient.stop() == 0
+    finally:
+        await asyncio.to_thread(kafka.start)
+
+
+@pytest.mark.timeout(120)
+async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> None:
+    await make_topic(site.kafka, site.topic("journal"), 2)
+    await make_topic(site.kafka, site.topic("segment-changes"), 3, {"cleanup.policy": "compact"})
+    worker = site.worker()
+    assert await worker.ended() == 1
+    (line,) = [line for line in worker.log.splitlines() if site.topic("segment-changes") in line]
+    assert "must have 2 partitions: it has 3" in line
+
+
+@pytest.mark.timeout(60)
+async def test_a_faulty_policy_is_refused_with_all_its_faults_before_anything_else(site: Site) -> None:
+    path = site.directory / "faulty.toml"
+    path.write_text(policy_text().replace("edges = [60, 180]", "edges = [60, 60]").replace('"RUB"', '"ROUBLE"'))
+    worker = site.worker(POLICY=str(path), KAFKA="127.0.0.1:1")
+    assert await worker.ended() in {1, 2}
+    assert "recency_days.edges" in worker.log
+    assert "ROUBLE" in worker.log
+    assert "Traceback" not in worker.log
+
+
+@pytest.mark.timeout(60)
+async def test_an_http_address_that_is_taken_is_said_in_one_line(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        worker = site.worker(HTTP=f"127.0.0.1:{port}")
+        assert await worker.ended() == 1
+    assert str(port) in worker.log
+    assert "Traceback" not in worker.log
+
+
+@pytest.mark.timeout(150)
+async def test_two_workers_share_the_partitions_and_one_takes_all_when_the_other_leaves(site: Site) -> None:
+    site.settings["TIME"] = "event"
+    one, other = site.worker(), site.worker()
+
+    async def shared() -> bool:
+        return [await _partitions(one), await _partitions(other)] == [2, 2]
+
+    await until(shared, "two partitions for each")
+    names = [f"n{number}" for number in range(40)]
+    await publish(site.kafka, site.topic("signups"), _signups(names[:20]))
+    await _changes(site, 20)
+    assert await other.stop() == 0
+
+    async def alone() -> bool:
+        return await _partitions(one) == 4
+
+    await until(alone, "all partitions for the one that is left")
+    await publish(site.kafka, site.topic("signups"), _signups(names[20:]))
+    await _changes(site, 40)
+
+
+@pytest.mark.timeout(150)
+async def test_a_new_policy_changes_segments_and_what_was_in_force_under_its_name_is_refused(site: Site) -> None:
+    site.settings["TIME"] = "event"
+    worker = site.worker()
+    await worker.ready()
+    purchases = [Published(json.dumps(hostile.valid("purchases", name)).encode()) for name in ("one", "two")]
+    await publish(site.kafka, site.topic("purchases"), purchases)
+    await _changes(site, 2)
+
+    new = _policy(site, "new.toml", policy_text().replace("version = 1", "version = 2").replace('"new"', '"fresh"'))
+    applied = await site.command("policy", "apply", str(new))
+    assert applied.status == 0, applied.errors
+    assert (await site.command("policy", "apply", str(new))).status == 0, "again, without effect"
+    await _changes(site, 4)
+    told = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
+    for change in [each for each in told if each["seq"] == 2]:
+        assert (change["from"], change["to"], change["cause"]) == ("new", "fresh", {"kind": "policy"})
+        assert (change["why"], change["policy"], change["backfill"]) == ([], "retail-27@2", False)
+
+    for name, text in (
+        ("same.toml", new.read_text().replace("edges = [60, 180]", "edges = [60, 181]")),
+        ("currency.toml", new.read_text().replace('"RUB"', '"EUR"').replace("version = 2", "version = 3")),
+        ("window.toml", new.read_text().replace("window_days = 365", "window_days = 30").replace("= 2", "= 3", 1)),
+    ):
+        refused = await site.command("policy", "apply", str(_policy(site, name, text)))
+        assert refused.status == 1, f"{name}: {refused}"
+        assert refused.errors.count("\n") == 1
+
+    late = site.worker(POLICY=str(_policy(site, "own.toml", policy_text().replace("version = 1", "version = 9"))))
+    said = await late.says("works by policy")
+    assert "retail-27@2" in said
+    assert "retail-27@9" in said
+
+
+def _policy(site: Site, name: str, text: str) -> Path:
+    path = site.directory / name
+    path.write_text(text)
+    return path
+
+
+async def _partitions(worker: RunningWorker) -> float:
+    status, _ = await worker.get("/ready")
+    return (await worker.metrics()).total("goldstream_assigned_partitions", stage="segment") if status == 200 else -1
+
+
+async def _changes(site: Site, count: int) -> None:
+    """Wait until so many changes are published."""
+
+    async def enough() -> bool:
+        return len(await read(site.kafka, site.topic("segment-changes"))) >= count
+
+    await until(enough, f"{count} changes", every_s=0.2)

@@ -1,0 +1,307 @@
+"""The benchmark's own arithmetic: which purchases there are, what they must come to, what is made of the figures."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.events import HISTORY_DAYS, Scale, purchases
+from bench.expected import AFTER_ALL, DAY_MS, Order, changes_of, read_order
+from bench.measured import Job, Measured
+from bench.peers.customer import fold
+from bench.processor_time import processor_seconds
+from bench.report import as_json, lines, ratios
+from bench.verdict import Expected, fingerprint
+from streams.defaults import policy_text
+from tests.oracle import Oracle, read_json
+
+SMALL = Scale(events=600, customers=60, seed=7)
+
+
+@dataclass
+class Record:
+    """A record as it is read from a topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass
+class Customer:
+    """A customer as a peer keeps them."""
+
+    seq: int = 0
+    segment: str = ""
+    cell: str = ""
+    as_of: int = 0
+    last: int = 0
+    lifetime: int = 0
+    monetary: int = 0
+    times: list[int] = field(default_factory=list)
+    amounts: list[int] = field(default_factory=list)
+
+
+async def stream(records: Iterable[Record]) -> AsyncIterator[Record]:
+    for record in records:
+        yield record
+
+
+def topic(scale: Scale = SMALL) -> list[Record]:
+    """The source topic: a customer's purchases all in the partition of their id's last digit, modulo 4."""
+    ends: Counter[int] = Counter()
+    records = []
+    for key, value in purchases(scale):
+        partition = int(key[-1:]) % 4
+        records.append(Record(partition, ends[partition], key, value))
+        ends[partition] += 1
+    return records
+
+
+def told(records: Iterable[Record]) -> list[Record]:
+    """What a peer tells that takes these records."""
+    customers: defaultdict[str, Customer] = defaultdict(Customer)
+    out: list[Record] = []
+    for record in records:
+        assert record.value is not None
+        customer_id, order = read_order(record.value, record.offset)
+        for change in fold(customer_id, customers[customer_id], order.at_ms, order.minor, order.event_id):
+            out.append(Record(record.partition, len(out), customer_id.encode(), orjson.dumps(change)))
+    return out
+
+
+def run(program: str, job: Job, events: int, seconds: float, **more: Any) -> Measured:
+    return Measured(program, job, events, seconds, **more)
+
+
+# The purchases.
+
+
+def test_the_same_scale_gives_the_same_purchases() -> None:
+    assert list(purchases(SMALL)) == list(purchases(SMALL))
+
+
+def test_another_seed_gives_other_purchases() -> None:
+    assert list(purchases(SMALL)) != list(purchases(Scale(SMALL.events, SMALL.customers, seed=8)))
+
+
+def test_the_purchases_of_a_seed_stay_the_same_from_one_version_to_the_next() -> None:
+    """So that figures of two versions are of the same work."""
+    assert fingerprint({"all": [value.decode() for _, value in purchases(SMALL)]}).hex() == "48cc0c5e61aa12c5"
+
+
+def test_purchases_come_in_order_over_the_whole_history_no_two_at_once() -> None:
+    moments = [read_order(value, 0)[1].at_ms for _, value in purchases(SMALL)]
+    assert all(earlier < later for earlier, later in pairwise(moments))
+    assert HISTORY_DAYS - 1 < (moments[-1] - moments[0]) / DAY_MS < HISTORY_DAYS
+
+
+def test_a_value_has_about_three_hundred_bytes() -> None:
+    sizes = [len(value) for _, value in purchases(SMALL)]
+    assert 280 < sum(sizes) / len(sizes) < 320
+
+
+def test_few_customers_make_many_of_the_purchases() -> None:
+    """With a root law a tenth of the customers makes a third of the purchases."""
+    counts = Counter(key for key, _ in purchases(Scale(20_000, 2_000, 7)))
+    best = sum(count for _, count in counts.most_common(200))
+    assert 0.29 < best / 20_000 < 0.36
+
+
+def test_the_key_is_the_customer_and_every_id_comes_once() -> None:
+    values = [(key, orjson.loads(value)) for key, value in purchases(SMALL)]
+    assert all(key.decode() == value["customer_id"] for key, value in values)
+    assert len({value["event_id"] for _, value in values}) == len({value["order_id"] for _, value in values}) == 600
+
+
+# What they must come to.
+
+
+def test_what_is_expected_is_what_the_oracle_of_the_tests_says() -> None:
+    orders: defaultdict[str, list[Order]] = defaultdict(list)
+    steps: list[dict[str, Any]] = [{"type": "policy", "text": policy_text()}]
+    for number, (_, value) in enumerate(purchases(SMALL)):
+        customer_id, order = read_order(value, number)
+        orders[customer_id].append(order)
+        steps.append({"type": "purchase", **read_json(value)})
+    last = steps[-1]["occurred_at"]
+    oracle = Oracle().run([*steps, {"type": "tick", "at": last}])
+    horizon = max(order.at_ms for each in orders.values() for order in each)
+    for customer_id, each in orders.items():
+        expected = [read_json(orjson.dumps(change.value)) for change in changes_of(customer_id, each, horizon)]
+        assert expected == [output.value for output in oracle.of(customer_id)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.integers(1, 60 * DAY_MS), st.sampled_from([n * DAY_MS for n in (30, 60, 120, 180, 365)])),
+            st.one_of(st.integers(0, 30_000_00), st.sampled_from([5000_00, 20_000_00])),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_a_peer_tells_what_is_expected_up_to_the_last_purchase(history: list[tuple[int, int]]) -> None:
+    at, orders = 1_700_000_000_000, []
+    for number, (gap, minor) in enumerate(history):
+        at += gap
+        orders.append(Order(at, minor, f"e-{number}", number))
+    customer = Customer()
+    peers = [change for each in orders for change in fold("c-1", customer, each.at_ms, each.minor, each.event_id)]
+    expected = list(changes_of("c-1", orders, at + 1000 * DAY_MS))
+    assert peers == [each.value for each in expected if each.offset < AFTER_ALL]
+    assert all(each.value["cause"] == {"kind": "time"} for each in expected[len(peers) :])
+
+
+async def test_a_program_that_took_a_part_is_judged_by_that_part() -> None:
+    records = topic()
+    part = records[:400]
+    covered = Counter(record.partition for record in part)
+    verdict = await (await Expected.of(stream(records))).judge(lambda: stream(told(part)), covered)
+    assert verdict.faults == ()
+    assert verdict.changes == len(told(part))
+
+
+async def test_a_program_that_knows_time_must_also_tell_what_falls_due_after_the_last_purchase() -> None:
+    expected = await Expected.of(stream(topic()))
+    verdict = await expected.judge(lambda: stream(told(topic())))
+    assert any("is missing," in fault for fault in verdict.faults)
+
+
+async def test_programs_that_took_everything_have_the_same_digest_whatever_they_tell_afterwards() -> None:
+    records = topic()
+    expected = await Expected.of(stream(records))
+    orders: defaultdict[str, list[Order]] = defaultdict(list)
+    for record in records:
+        customer_id, order = read_order(record.value or b"", record.offset)
+        orders[customer_id].append(order)
+    knows_time = [
+        Record(0, 0, customer_id.encode(), orjson.dumps(change.value))
+        for customer_id, each in orders.items()
+        for change in changes_of(customer_id, each, expected.horizon_ms)
+    ]
+    goldstream = await expected.judge(lambda: stream(knows_time))
+    peer = await expected.judge(lambda: stream(told(records)), expected.ends)
+    assert goldstream.faults == peer.faults == ()
+    assert goldstream.digest == peer.digest
+    assert goldstream.changes > peer.changes
+
+
+async def test_a_repeated_change_is_one_change() -> None:
+    records = topic()
+    expected = await Expected.of(stream(records))
+    changes = told(records)
+    assert (await expected.judge(lambda: stream(changes + changes), expected.ends)).faults == ()
+
+
+def changed(record: Record, **fields: Any) -> Record:
+    return Record(record.partition, record.offset, record.key, orjson.dumps(orjson.loads(record.value or b"") | fields))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(lambda changes: changes[1:], "is missing,", id="a change that was not told"),
+        pytest.param(
+            lambda changes: [changed(changes[0], to="loyal"), *changes[1:]], '"to":"loyal"', id="another segment"
+        ),
+        pytest.param(lambda changes: [changed(changes[0], why=[1]), *changes[1:]], '"why":[1]', id="another reason"),
+        pytest.param(
+            lambda changes: [*changes, changed(changes[0], seq=99)], "must be missing", id="a change too many"
+        ),
+        pytest.param(lambda changes: [*changes, changed(changes[0], to="x")], "told twice", id="a different repeat"),
+        pytest.param(lambda changes: [*changes, Record(0, 0, b"c-x", changes[0].value)], "key", id="another's key"),
+        pytest.param(
+            lambda changes: [*changes, Record(0, 0, b"c-x", changed(changes[0], customer_id="c-x").value)],
+            "made no purchase",
+            id="a customer that nobody knows",
+        ),
+    ],
+)
+async def test_what_differs_is_found(spoil: Any, said: str) -> None:
+    records = topic()
+    expected = await Expected.of(stream(records))
+    verdict = await expected.judge(lambda: stream(spoil(told(records))), expected.ends)
+    assert len(verdict.faults) == 1
+    assert said in verdict.faults[0]
+
+
+# The figures.
+
+
+def test_the_ratio_is_that_of_the_median_rates() -> None:
+    runs = [
+        *(run("goldstream", "whole", 1000, seconds) for seconds in (1.0, 2.0, 10.0)),
+        *(run("faust", "whole", 100, seconds) for seconds in (1.0, 4.0, 2.0)),
+    ]
+    assert ratios(lines(runs)) == {"goldstream / faust, whole path": 10.0}
+
+
+def test_ratios_come_in_a_fixed_order_the_whole_path_beside_faust_first() -> None:
+    runs = [
+        run("aiokafka", "read", 3000, 1),
+        run("faust", "segment", 30, 1),
+        run("goldstream", "segment", 1000, 1),
+        run("faust", "whole", 10, 1),
+        run("goldstream", "whole", 123, 1),
+    ]
+    assert list(ratios(lines(runs)).items()) == [
+        ("goldstream / faust, whole path", 12.3),
+        ("goldstream / faust, segment stage", 33.3),
+        ("goldstream / aiokafka reading, whole path", 0.041),
+        ("goldstream / aiokafka reading, segment stage", 0.333),
+    ]
+
+
+def test_where_processor_time_is_known_it_has_a_ratio_too() -> None:
+    runs = [run("goldstream", "whole", 1000, 1, cpu=0.02), run("faust", "whole", 100, 1, cpu=0.05)]
+    assert ratios(lines(runs)) == {
+        "goldstream / faust, whole path": 10.0,
+        "faust / goldstream, whole path, CPU per event": 25.0,
+    }
+
+
+def test_processor_time_is_told_per_event_and_left_out_where_it_is_not_known() -> None:
+    (line,) = lines([run("goldstream", "whole", 1000, 1, cpu=0.02)])
+    assert line.cpu_us == pytest.approx(20)
+    assert line.broker_us is None
+
+
+def test_a_program_agrees_only_if_it_did_in_every_round() -> None:
+    runs = [run("faust", "segment", 10, 1), run("faust", "segment", 10, 1, faults=("c-1: change 1 is missing",))]
+    (line,) = lines(runs)
+    assert line.agrees is False
+
+
+def test_a_program_that_tells_nothing_neither_agrees_nor_differs() -> None:
+    (line,) = lines([run("aiokafka", "read", 10, 1)])
+    assert line.agrees is None
+
+
+def test_the_ratios_stand_first_in_the_json() -> None:
+    figures = as_json([run("goldstream", "whole", 10, 1)], {"events": 10}, {"cores": 2}, 3)
+    assert next(iter(figures)) == "ratios"
+    assert figures["asked"] == {"events": 10, "customers_seen": 3}
+    assert figures["runs"][0]["rate"] == 10
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")
+def test_this_process_has_used_processor_time() -> None:
+    sum(range(3_000_000))
+    used = processor_seconds(os.getpid())
+    assert used is not None
+    assert used > 0
+
+
+def test_a_process_that_is_not_there_has_used_none() -> None:
+    assert processor_seconds(None) is None

@@ -1,0 +1,195 @@
+"""What comes next for a customer, and how a story is told."""
+
+import msgspec
+import pytest
+
+from agents.customer_story import Facts, Story, facts_of, what_comes
+from agents.story_in_words import SHOWN, story_lines
+from state.campaigns import parse_campaigns
+from state.changes import Changed, Erased, KeptBack, Message, Output, SegmentChange, Sent
+from state.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
+from state.moments import DAY_MS, format_ms, parse_rfc3339
+from state.partition import Partition
+from state.policy import parse_policy
+from state.profile import Profile
+from state.rules import Rules
+from streams.customers_table import CustomersTable
+from streams.defaults import campaigns_text, policy_text
+
+BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
+RULES = Rules(parse_policy(policy_text()), parse_campaigns(campaigns_text()))
+
+
+def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[Output]]:
+    """A customer who signed up, ordered every day, and then was quiet; with all that was published."""
+    partition = Partition(CustomersTable())
+    out: list[Output] = []
+    signup = CustomerSignedUp(
+        *("events", 0, 0, "s", BEGIN_MS - 1, False),
+        source="till",
+        consent={"email": agreed},
+        birth_date=None,
+        city="Казань",
+        country=None,
+        timezone=None,
+        language=None,
+        referred_by=None,
+    )
+    records: list[tuple[str, JournalRecord]] = [
+        ("", PolicyApplied("control", 0, 0, policy_text())),
+        ("", CampaignsApplied("control", 0, 1, campaigns_text())),
+        ("c-1", signup),
+    ]
+    for number in range(orders):
+        head = ("events", 0, number + 1, f"e-{number}", BEGIN_MS + number * DAY_MS, False)
+        order = OrderPlaced(*head, f"o-{number}", 500_000, "RUB", 500_000, None, 0, None, None, None)
+        records.append(("c-1", order))
+    records.append(("", TimeCame(until_ms, None)))
+    for offset, (customer_id, record) in enumerate(records):
+        assert partition.apply(offset, customer_id, record, out)
+    profile = partition.customers.get("c-1")
+    assert profile is not None
+    return profile, out
+
+
+def _told(profile: Profile) -> list[tuple[str, str]]:
+    """What comes, as moments and words."""
+    told: list[tuple[str, str]] = []
+    for each in what_comes("c-1", profile, RULES):
+        if isinstance(each, SegmentChange):
+            told.append((each.effective_at, each.to_segment))
+        elif isinstance(each, Message):
+            told.append((each.due_at, each.template))
+        else:
+            told.append((each.at, f"{each.campaign} {each.reason}"))
+    return told
+
+
+def test_what_comes_is_told_to_the_millisecond() -> None:
+    profile, _ = _lived(orders=1, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
+
+    told = _told(profile)
+
+    assert told[:2] == [
+        (format_ms(BEGIN_MS + 60 * DAY_MS), "at_risk"),
+        (format_ms(BEGIN_MS + 180 * DAY_MS), "churned"),
+    ]
+    assert told[2][1] in {"we-miss-you", "win-back holdout"}
+
+
+def test_what_would_be_kept_back_comes_with_its_reason() -> None:
+    profile, _ = _lived(orders=1, agreed=False, until_ms=BEGIN_MS + 30 * DAY_MS)
+
+    assert "win-back consent" in [words for _, words in _told(profile)]
+
+
+def test_to_look_ahead_leaves_the_profile_as_it_is() -> None:
+    profile, _ = _lived(orders=3, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
+    before = msgspec.structs.asdict(profile)
+
+    what_comes("c-1", profile, RULES)
+
+    assert msgspec.structs.asdict(profile) == before
+
+
+@pytest.mark.parametrize("orders", [1, 5, 300])
+def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
+    began_ms = BEGIN_MS + (orders + 1) * DAY_MS
+    profile, before = _lived(orders=orders, agreed=True, until_ms=began_ms)
+    _, after = _lived(orders=orders, agreed=True, until_ms=began_ms + 3 * 365 * DAY_MS)
+
+    came = [output.value for output in after[len(before) :] if not isinstance(output, Erased)]
+    assert what_comes("c-1", profile, RULES) == came
+
+
+def test_a_profile_becomes_facts_in_major_units() -> None:
+    profile, _ = _lived(orders=2, agreed=True, until_ms=BEGIN_MS + 10 * DAY_MS)
+
+    assert facts_of(profile, RULES.policy) == Facts(
+        currency="RUB",
+        first_order_at=format_ms(BEGIN_MS),
+        last_order_at=format_ms(BEGIN_MS + DAY_MS),
+        frequency=2,
+        monetary="10000.00",
+        lifetime_orders=2,
+        lifetime_value="10000.00",
+        average_check="5000.00",
+        discount_share=0.0,
+        refunded="0.00",
+        refunds=0,
+    )
+
+
+def _story(profile: Profile, out: list[Output], **others: object) -> Story:
+    changes = [output.value for output in out if isinstance(output, Changed)]
+    story = Story(
+        customer_id="c-1",
+        partition=2,
+        as_of=format_ms(profile.judged),
+        policy=profile.policy,
+        window_days="365",
+        segment=profile.segment,
+        cell=profile.cell,
+        since=format_ms(profile.since),
+        seq=profile.seq,
+        facts=facts_of(profile, RULES.policy),
+        signup={"city": "Казань"},
+        consents={"email": True, "sms": False},
+        contacts={"opened": 2},
+        changes=changes,
+        messages=[output.value for output in out if isinstance(output, Sent)],
+        kept_back=[output.value for output in out if isinstance(output, KeptBack)],
+        next=what_comes("c-1", profile, RULES),
+    )
+    return msgspec.structs.replace(story, **others)
+
+
+def test_a_story_is_told_in_lines() -> None:
+    profile, out = _lived(orders=5, agreed=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+
+    told = "\n".join(story_lines(_story(profile, out)))
+
+    assert told.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
+    assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in told
+    assert "revenue      25000.00 RUB in all" in told
+    assert "signed up    city Казань" in told
+    assert "consents     email granted, sms refused" in told
+    assert "contacts     2 opened" in told
+    assert "  2026-01-01 09:30  potential -> new: first purchase" in told
+    assert "  2026-01-05 09:30  active -> golden: bought again: 5 orders or more" in told
+    assert "  2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email" in told
+    assert "next, if nothing happens\n  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in told
+
+
+def test_a_story_says_what_the_topics_no_longer_have() -> None:
+    profile, out = _lived(orders=5, agreed=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+    story = _story(profile, out)
+
+    compacted = "\n".join(story_lines(msgspec.structs.replace(story, changes=story.changes[-1:])))
+    assert f"changes\n  ({story.seq - 1} earlier)\n  2026-03-06" in compacted
+
+    long = msgspec.structs.replace(story, changes=story.changes * 20, seq=len(story.changes) * 20, messages=[])
+    told = list(story_lines(long))
+    assert f"  ({len(story.changes) * 20 - SHOWN} earlier)" in told
+
+
+def test_one_who_never_bought_and_to_whom_nothing_comes() -> None:
+    profile, out = _lived(orders=0, agreed=False, until_ms=BEGIN_MS)
+    story = _story(profile, out, next=[], signup={}, consents={}, contacts={})
+
+    told = list(story_lines(story))
+
+    assert told[0].startswith("c-1: potential since")
+    assert "orders       none" in told
+    assert told[-1] == "  nothing: stays potential"
+    assert not [line for line in told if line.startswith(("revenue", "signed up", "consents", "contacts"))]
+
+
+def test_what_a_terminal_could_obey_is_escaped() -> None:
+    profile, out = _lived(orders=0, agreed=False, until_ms=BEGIN_MS)
+
+    told = "".join(story_lines(_story(profile, out, customer_id="\x1b[2J", signup={"city": "a\nb"})))
+
+    assert told.startswith(r"\x1b[2J: potential")
+    assert r"city a\nb" in told
+    assert told.isprintable()

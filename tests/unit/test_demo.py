@@ -1,0 +1,274 @@
+"""The demo's parts: its history, its rules, its tally, its screen and its summary."""
+
+import gzip
+import hashlib
+import io
+import json
+from collections import Counter
+from importlib.resources import files
+from itertools import pairwise
+from zoneinfo import available_timezones
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from agents.demo.history import CUSTOMERS, ENDS, PURCHASES, Event, read_purchases, tell_history
+from agents.demo.run import eventful_customer, read_history
+from agents.demo.screen import Screen
+from agents.demo.summary import Outcome, summary_lines
+from agents.demo.tally import Tally
+from state.admission import Admitted, Exchange, admit
+from state.campaigns import parse_campaigns
+from state.changes import Cause, ChangeInMessage, CustomerInMessage, Facts, Message, Reason, SegmentChange
+from state.moments import format_ms, parse_rfc3339
+from state.partition import Progress
+from state.policy import parse_policy
+
+CDNOW_SHA256 = "7c971ffbc399bca552f76c5e8d7d815bade360eefabb3da6aa644f7697fecaea"
+SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Event]:
+    """The whole history."""
+    return tell_history(read_purchases())
+
+
+def _text(name: str) -> str:
+    return files("agents.demo").joinpath(name).read_text(encoding="utf-8")
+
+
+def test_the_data_are_the_69_659_purchases_of_23_570_customers_that_cdnow_md_speaks_of() -> None:
+    purchases = list(read_purchases())
+
+    assert len(purchases) == PURCHASES
+    assert len({purchase.customer for purchase in purchases}) == CUSTOMERS
+    assert (min(each.day for each in purchases), max(each.day for each in purchases)) == ("1997-01-01", "1998-06-30")
+    packed = files("agents.demo").joinpath("cdnow.csv.gz").read_bytes()
+    assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == CDNOW_SHA256
+
+
+def test_a_limit_takes_the_first_customers_with_all_that_they_bought() -> None:
+    some = list(read_purchases(3))
+
+    assert [purchase.customer for purchase in some] == ["00001", *["00002"] * 2, *["00003"] * 6]
+    assert list(read_purchases(CUSTOMERS)) == list(read_purchases())
+
+
+def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(history: list[Event]) -> None:
+    policy = parse_policy(_text("cdnow.toml"))
+    exchange = Exchange(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
+    kinds: Counter[str] = Counter()
+
+    for offset, event in enumerate(history):
+        verdict = admit("events", 0, offset, event.value, exchange, None)
+        assert isinstance(verdict, Admitted), event
+        assert (verdict.customer_id, verdict.event.occurred_at) == (event.customer_id, event.at_ms)
+        kinds[verdict.event.kind] += 1
+
+    assert kinds["purchase"] == PURCHASES
+    assert kinds["signup"] / CUSTOMERS == pytest.approx(0.6, abs=0.01)
+    assert all(before.at_ms <= after.at_ms for before, after in pairwise(history))
+    assert history[-1].at_ms < parse_rfc3339(ENDS)
+
+
+def test_no_two_events_of_a_customer_are_at_the_same_moment_or_have_the_same_id(history: list[Event]) -> None:
+    assert len({(event.customer_id, event.at_ms) for event in history}) == len(history)
+    assert len({json.loads(event.value)["event_id"] for event in history}) == len(history)
+
+
+def test_purchases_stay_on_their_day_and_in_their_order(history: list[Event]) -> None:
+    bought: dict[str, list[tuple[str, str]]] = {}
+    for event in history:
+        fields = json.loads(event.value)
+        if fields["type"] == "purchase":
+            bought.setdefault(event.customer_id, []).append((fields["occurred_at"][:10], fields["amount"]))
+
+    expected: dict[str, list[tuple[str, str]]] = {}
+    for purchase in read_purchases():
+        expected.setdefault(f"c-{purchase.customer}", []).append((purchase.day, purchase.amount))
+    assert bought == expected
+
+
+def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: list[Event]) -> None:
+    first: dict[str, Event] = {}
+    for event in history:
+        if json.loads(event.value)["type"] == "signup":
+            assert event.customer_id not in first
+            first[event.customer_id] = event
+        elif event.customer_id in first:
+            assert event.at_ms >= first[event.customer_id].at_ms + 600_000
+    consents = Counter(json.loads(event.value)["consent"]["email"] for event in first.values())
+    assert consents[True] / consents.total() == pytest.approx(0.8, abs=0.01)
+
+
+def test_every_run_tells_the_same_history(history: list[Event]) -> None:
+    assert tell_history(read_purchases()) == history
+
+
+def test_policy_and_campaigns_fit_each_other() -> None:
+    policy = parse_policy(_text("cdnow.toml"))
+    campaigns = parse_campaigns(_text("cdnow-campaigns.toml"), policy.segment_names, available_timezones())
+
+    assert policy.currency == "USD"
+    assert policy.segment_names == SEGMENTS
+    assert {campaign.topic for campaign in campaigns.campaigns} == {"offers", "reactivations"}
+
+
+def _change(customer_id: str, seq: int, before: str | None, after: str, *, kind: str = "purchase") -> SegmentChange:
+    return SegmentChange(
+        customer_id=customer_id,
+        seq=seq,
+        from_segment=before,
+        to_segment=after,
+        from_cell=None if before is None else "333",
+        to_cell="233",
+        effective_at=format_ms(852_109_080_000 + seq),
+        cause=Cause(kind),
+        facts=Facts(90, 5, "200.00", "USD", "1997-01-01T08:58:00.000Z"),
+        why=[Reason("recency_days", 90, 3, 2)] if kind == "time" else [],
+        policy="cdnow@1",
+        backfill=False,
+    )
+
+
+def _message(change: SegmentChange, campaign: str) -> Message:
+    return Message(
+        message_id=f"{change.change_id}:{campaign}:1",
+        customer_id=change.customer_id,
+        campaign=campaign,
+        template="hello",
+        incentive="10%",
+        channel="email",
+        other_channels=[],
+        attempt=1,
+        attempts=1,
+        due_at=change.effective_at,
+        expires_at=None,
+        timezone="UTC",
+        language=None,
+        change=ChangeInMessage(
+            change.change_id,
+            change.from_segment,
+            change.to_segment,
+            change.effective_at,
+            change.cause,
+            change.facts,
+            change.why,
+        ),
+        customer=CustomerInMessage("1.00", 1, "1.00", 0.0),
+        campaigns="cdnow@1",
+    )
+
+
+def _tallied() -> Tally:
+    """Two customers, one of them lapsed; everything came twice, as after a crash."""
+    tally = Tally()
+    changes = [
+        _change("c-1", 1, None, "new"),
+        _change("c-1", 2, "new", "golden"),
+        _change("c-2", 1, None, "new"),
+        _change("c-1", 3, "golden", "at_risk", kind="time"),
+    ]
+    for _ in range(2):
+        for change in changes:
+            tally.take_change(change)
+        tally.take_message(_message(changes[1], "golden-welcome"))
+        tally.take_suppression("c-2:1:second-purchase:1:consent", "consent")
+    tally.take_progress(Progress(9, 852_200_000_000, -1, {"control:0": 1, "events:0": 4}))
+    return tally
+
+
+def test_the_tally_counts_what_came_and_a_repeat_once() -> None:
+    tally = _tallied()
+
+    assert (tally.applied, tally.time_ms) == (5, 852_200_000_000)
+    assert (tally.changes, tally.lapses) == (4, 1)
+    assert {name: count for name, count in tally.customers().items() if count} == {"new": 1, "at_risk": 1}
+    assert tally.steps[None, "new"] == 2
+    assert tally.paths == {"c-1": ["new", "golden", "at_risk"], "c-2": ["new"]}
+    assert (tally.sent, tally.kept_back) == ({"golden-welcome": 1}, {"consent": 1})
+    assert [len(tally.news), len(tally.mail)] == [4, 1]
+
+
+def _drawn(screen: Screen, width: int, height: int) -> str:
+    """The next frame on a terminal of this size."""
+    drawn = io.StringIO()
+    Console(file=drawn, width=width, height=height, force_terminal=True, color_system=None).print(screen)
+    return drawn.getvalue()
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 15), (80, 24), (200, 60)])
+def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width: int, height: int) -> None:
+    screen = Screen(SEGMENTS, events=10)
+    assert "starts broker" in _drawn(screen, width, height)
+
+    screen.show(_tallied())
+    _drawn(screen, width, height)
+    lines = _drawn(screen, width, height).splitlines()
+    assert len(lines) <= height
+    assert all(len(line) <= width for line in lines)
+    shown = "\n".join(lines)
+    assert all(name in shown for name in SEGMENTS)
+    assert "50%" in shown
+    if width >= 80:
+        assert "c-1 golden -> at_risk: 90 da" in shown
+        assert "c-1 hello with 10%, by" in shown
+
+
+def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
+    tally = Tally()
+    for number in range(50):
+        tally.take_change(_change(f"c-{number}", 1, None, "new"))
+    tally.take_change(_change("c-7", 2, "new", "golden"))
+    screen = Screen(SEGMENTS, events=10)
+    screen.show(tally)
+    assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
+    assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
+    assert not tally.news
+
+
+def test_the_summary_says_the_figures() -> None:
+    outcome = Outcome(purchases=4, customers=2, signups=1, history_s=2.5, total_s=9.0)
+    outcome.moments = [(parse_rfc3339(ENDS), {"golden": 1234}), (parse_rfc3339("1998-09-02T00:00:00Z"), {"at_risk": 7})]
+
+    said = "\n".join(summary_lines(outcome, _tallied(), SEGMENTS))
+
+    assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in said
+    assert "5 in 2.5 s" in said
+    assert "4, 1 of them by time alone" in said
+    assert "1 sent, 1 kept back" in said
+    assert "1998-07-01  1998-09-02" in said
+    assert "1,234           0" in said
+    assert "      1  golden-welcome" in said
+
+
+@pytest.mark.parametrize(
+    ("paths", "chosen"),
+    [
+        ({}, None),
+        ({"c-1": ["new"], "c-2": ["new", "at_risk"]}, "c-1"),
+        (
+            {
+                "c-1": ["new", "at_risk", "churned", "new", "at_risk", "churned", "new"],
+                "c-2": ["new", "active", "golden", "at_risk", "churned", "active", "at_risk"],
+                "c-3": ["new", "active", "golden", "at_risk", "churned", "active", "churned"],
+                "c-4": ["new", "golden", "churned", "active"] * 20,
+            },
+            "c-2",
+        ),
+    ],
+)
+def test_the_story_is_that_of_one_who_was_golden_was_lost_and_came_back(
+    paths: dict[str, list[str]], chosen: str | None
+) -> None:
+    tally = Tally()
+    tally.paths = paths
+    assert eventful_customer(tally) == chosen
+
+
+def test_the_history_is_counted_as_it_is_read() -> None:
+    events, outcome = read_history(3)
+    assert (outcome.purchases, outcome.customers, outcome.events) == (9, 3, len(events))
+    assert msgspec.json.decode(events[0].value)["occurred_at"].startswith("1997-01-01")

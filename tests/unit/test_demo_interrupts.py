@@ -1,0 +1,56 @@
+"""Ctrl-C and its like, while the demo runs."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from agents.demo.interrupts import Interrupted, interruptible, until_interrupted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_whatever_comes_then(number: signal.Signals) -> None:
+    cleaned = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(60)
+        finally:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(0.01)
+            cleaned.append(True)
+
+    with pytest.raises(Interrupted, match=number.name) as raised:
+        await interruptible(work())
+    assert raised.value.status == 128 + number
+    assert cleaned == [True]
+
+
+async def test_work_that_ends_by_itself_hands_over_its_result_or_its_error() -> None:
+    async def works() -> int:
+        return 7
+
+    async def fails() -> None:
+        raise ValueError("no")
+
+    assert await interruptible(works()) == 7
+    with pytest.raises(ValueError, match="no"):
+        await interruptible(fails())
+    with pytest.raises(ValueError, match="no"):
+        await until_interrupted(fails())
+
+
+async def test_a_signal_may_be_the_way_to_end() -> None:
+    cleaned = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append(True)
+
+    await until_interrupted(work())
+    assert cleaned == [True]

@@ -1,0 +1,68 @@
+"""Changes in plain words."""
+
+import pytest
+
+from agents.in_words import step_in_words, why_in_words
+from state.changes import Cause, Facts, Reason, SegmentChange
+
+
+def _change(
+    kind: str,
+    *why: Reason,
+    before: str | None = "loyal",
+    after: str = "golden",
+    cell: str | None = "332",
+    orders: int = 5,
+) -> SegmentChange:
+    return SegmentChange(
+        customer_id="c-17",
+        seq=4,
+        from_segment=before,
+        to_segment=after,
+        from_cell=cell,
+        to_cell="333",
+        effective_at="2026-05-12T09:30:00.000Z",
+        cause=Cause(kind),
+        facts=Facts(60, orders, "12400.00", "RUB", "2026-03-13T09:30:00.000Z"),
+        why=list(why),
+        policy="retail-27@1",
+        backfill=False,
+    )
+
+
+QUIET = Reason("recency_days", 60, 3, 2)
+BACK = Reason("recency_days", 60, 1, 3)
+OFTEN = Reason("frequency", 5, 2, 3)
+SELDOM = Reason("frequency", 1, 2, 1)
+MUCH = Reason("monetary", 20000, 2, 3)
+LITTLE = Reason("monetary", 0.5, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_change("time", QUIET), "60 days without a purchase"),
+        (_change("time", Reason("recency_days", 1, 3, 2)), "1 day without a purchase"),
+        (_change("time", SELDOM), "fewer than 1 order left in the window"),
+        (_change("time", QUIET, LITTLE), "60 days without a purchase, less than 0.5 RUB left in the window"),
+        (_change("time"), "time went by"),
+        (_change("purchase", OFTEN, MUCH), "bought again: 5 orders or more, 20000 RUB or more"),
+        (_change("purchase", BACK, OFTEN), "back after 60 days or more, 5 orders or more"),
+        (_change("purchase"), "bought again"),
+        (_change("purchase", before=None, cell=None, orders=1), "first purchase"),
+        (_change("purchase", before="potential", cell="000", orders=1), "first purchase"),
+        (_change("purchase", before="potential", cell="000", orders=2), "bought again"),
+        (_change("refund", LITTLE), "gave goods back: less than 0.5 RUB left in the window"),
+        (_change("refund", after="potential"), "gave goods back"),
+        (_change("signup", before=None, cell=None, after="potential"), "signed up, nothing bought yet"),
+        (_change("consent", before=None, cell=None, after="potential"), "changed a consent, nothing bought yet"),
+        (_change("policy"), "by the policy retail-27@1"),
+    ],
+)
+def test_a_reason_reads_like_a_sentence(change: SegmentChange, words: str) -> None:
+    assert why_in_words(change) == words
+
+
+def test_a_step_says_from_where_to_where() -> None:
+    assert step_in_words(_change("purchase")) == "loyal -> golden"
+    assert step_in_words(_change("purchase", before=None)) == "golden"
