@@ -133,8 +133,8 @@ class Worker:
         return stage
 
     async def _again(self, what: str, run: Any) -> None:
-        """Runs a service for as long as the worker lives, anew when it fails."""
-        while True:
+        """Runs a service until the worker is stopped, anew when it fails."""
+        while not self.stop.is_set():
             try:
                 await run()
             except asyncio.CancelledError:

@@ -70,13 +70,12 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     from streams.configured import configured_policy
 
     began = time.monotonic()
-    stack = Stack(data)
-    segments = configured_policy(stack.settings).segment_names
-    async with contextlib.AsyncExitStack() as held:
-        events, outcome = read_history(limit)
+    events, outcome = read_history(limit)
+    with contextlib.closing(Stack(data)) as stack:
+        segments = configured_policy(stack.settings).segment_names
         screen = Screen(segments, len(events))
         async with drawn(screen) if live else contextlib.nullcontext():
-            await held.enter_async_context(stack)
+            await stack.start()
             run = Run(stack, screen, events, outcome)
             await run.play()
             story = await run.story()

@@ -52,10 +52,9 @@ class Samples:
             for sample in family.samples
         ]
 
-    @property
-    def names(self) -> set[str]:
-        """The names of all series."""
-        return {name for name, _, _ in self._samples}
+    def labels(self) -> dict[str, set[str]]:
+        """The names of all series, each with the labels that it carries."""
+        return {name: set(labels) for name, labels, _ in self._samples}
 
     def total(self, metric: str, **labels: str) -> float:
         """The sum of a metric's series that have these labels."""

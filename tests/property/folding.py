@@ -143,8 +143,8 @@ class Crash:
     Attributes:
         since: the offset of the batch's first record, before which everything is written down, if it is not written
             further already; `at` that of its last.
-        slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are so
-            many.
+        slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are
+            so many.
         published: how many of the batch's outputs were sent; None for all of them, and the ledger after them.
         part: how many of the changelog's parts were written, if all outputs and the ledger were.
         some: of the records of the next part, those that were written, by their place.
@@ -162,9 +162,12 @@ class Lane:
     """Folds a journal and writes down what comes of it.
 
     Attributes:
+        out: what has come of the records and was not sent yet.
         published: everything sent to the topics, in order.
         duplicates: what was counted, by type of event; `dropped` by reason.
     """
+
+    out: list[Output]
 
     def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000) -> None:
         """Begin with nothing written down; `slice_size` as a partition has it."""
@@ -178,7 +181,7 @@ class Lane:
 
     def recover(self) -> None:
         """Forget everything but what was written down."""
-        self.out: list[Output] = []
+        self.out = []
         self.table = self.written.table()
         self.partition = self.written.partition(self.table, self.slice_size)
 

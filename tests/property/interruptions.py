@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.oracle import moments
 from tests.property.folding import Crash
-from tests.property.histories import LAST_MS, History, Step, histories, window_histories
+from tests.property.histories import History, histories, window_histories
 from tests.property.rulebooks import one_in, pick
+from tests.property.story import LAST_MS, Step
 
 _SLICES: Final = (10_000, 2, 1)
 

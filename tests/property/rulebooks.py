@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.oracle import money, moments
+from tests.oracle import moments, money
 
 CURRENCIES: Final = ("RUB", "JPY", "KWD", "EUR", "USD")
 RATES: Final = ("0.5", "98.40", "1", "0.0001", "1.005", "0.333333333333333333", "3e-1")
@@ -146,7 +146,9 @@ def _campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> tuple[list[str]
     for version in range(1, draw(st.integers(1, 3)) + 1 if pool else 1):
         chosen = {name: text for name, text, _ in (pick(draw, pool) for _ in range(3))}
         head = [f'name = "{pick(draw, ("retail", "other"))}"', f"version = {version}"]
-        head.append(pick(draw, ("", "", "control = 0.5", "timezone = 'Europe/Moscow'", "starts_at = 2020-02-15T00:00:00Z")))
+        head.append(
+            pick(draw, ("", "", "control = 0.5", "timezone = 'Europe/Moscow'", "starts_at = 2020-02-15T00:00:00Z"))
+        )
         files.append("\n".join([*head, *chosen.values()]))
     return files, {after for _, _, after in pool}
 

@@ -13,7 +13,7 @@ from state.events import TimeCame
 from state.profile import NEVER, Profile, decode_profile, encode_profile
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
-from tests.property.histories import History, Step
+from tests.property.histories import History
 from tests.property.interruptions import (
     Way,
     histories_on_their_way,
@@ -22,8 +22,9 @@ from tests.property.interruptions import (
     shuffled_histories,
 )
 from tests.property.standing import Record, differences, facts_of, output_of, records_of, state_of
+from tests.property.story import Step
 
-pytestmark = pytest.mark.timeout(300 if settings.default.max_examples <= 200 else 0)  # deep takes as long as it takes
+pytestmark = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)  # deep takes as long as it takes
 
 TRIED: Counter[str] = Counter()
 """How many histories each property was tried on."""
@@ -174,4 +175,4 @@ def test_every_property_was_tried_on_as_many_histories_as_the_profile_asks_for(
     with capsys.disabled():
         tried = ", ".join(f"{name}: {count}" for name, count in TRIED.items())
         print(f"\nhistories tried: {sum(TRIED.values())} ({tried})")
-    assert min(TRIED.values(), default=0) >= settings.default.max_examples
+    assert min(TRIED.values(), default=0) >= settings().max_examples

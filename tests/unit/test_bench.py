@@ -1,5 +1,6 @@
 """The benchmark's own arithmetic: which purchases there are, what they must come to, what is made of the figures."""
 
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -10,15 +11,18 @@ from typing import Any
 
 import orjson
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import __main__ as command
 from bench.events import HISTORY_DAYS, Scale, purchases
 from bench.expected import AFTER_ALL, DAY_MS, Order, changes_of, read_order
 from bench.measured import Job, Measured
 from bench.peers.customer import fold
 from bench.processor_time import processor_seconds
 from bench.report import as_json, lines, ratios
+from bench.rounds import Outcome
 from bench.verdict import Expected, fingerprint
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
@@ -293,6 +297,19 @@ def test_the_ratios_stand_first_in_the_json() -> None:
     assert next(iter(figures)) == "ratios"
     assert figures["asked"] == {"events": 10, "customers_seen": 3}
     assert figures["runs"][0]["rate"] == 10
+
+
+@pytest.mark.parametrize(("faults", "status"), [((), 0), (("c-1: change 1 is missing, must be {}",), 1)])
+def test_wrong_changes_fail_the_benchmark_and_slow_ones_do_not(
+    faults: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    outcome = Outcome([run("faust", "whole", 1000, 1e6), run("goldstream", "whole", 1000, 1e9, faults=faults)], 3)
+    monkeypatch.setattr(command, "machine", lambda: {"cores": 2, "load_before": 0.0})
+    monkeypatch.setattr(command, "measure", lambda *_: outcome)
+    with pytest.raises(typer.Exit) as ended:
+        command.bench(events=1000, rounds=1, peer_seconds=1.0, json_file=tmp_path / "figures.json")
+    assert ended.value.exit_code == status
+    assert json.loads((tmp_path / "figures.json").read_text())["ratios"] == {"goldstream / faust, whole path": 0.001}
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")

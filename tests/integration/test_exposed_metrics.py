@@ -1,0 +1,54 @@
+"""A worker that has done some work exposes everything that dashboard, rules and runbook look at."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.integration import hostile
+from tests.integration.records import Published, publish
+from tests.integration.running import Samples, Site, until
+from tests.metric_names import uses
+from tests.servers.redis_server import RedisServer
+
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+
+
+def _expressions() -> list[str]:
+    """Every PromQL expression of rules and panels."""
+    rules = yaml.safe_load((DEPLOY / "prometheus/rules/goldstream.yml").read_text("utf-8"))
+    board: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboards/goldstream.json").read_text("utf-8"))
+    return [rule["expr"] for group in rules["groups"] for rule in group["rules"]] + [
+        target["expr"] for panel in board["panels"] for target in panel.get("targets", ())
+    ]
+
+
+@pytest.mark.timeout(120)
+async def test_every_metric_that_a_rule_or_a_panel_names_is_exposed_with_the_labels_by_which_it_is_chosen(
+    site: Site, redis_server: RedisServer
+) -> None:
+    site.settings["REDIS"] = redis_server.url
+    worker = site.worker()
+    await worker.ready()
+    signup = Published(json.dumps(hostile.valid("signups", "one")).encode())
+    await publish(site.kafka, site.topic("signups"), [signup, signup, Published(b"nothing")])
+
+    async def worked() -> Samples | None:
+        samples = await worker.metrics()
+        done = ("goldstream_messages_total", "goldstream_projected_total", "goldstream_clock_held_by")
+        return samples if all(samples.total(metric) > 0 for metric in done) else None
+
+    samples = await until(worked, "a message, Redis and a tick")
+    assert samples is not None
+    named = {use for expression in _expressions() for use in uses(expression)}
+    assert len(named) > 20
+    exposed = samples.labels()
+    missing = {use.metric for use in named} - exposed.keys()
+    assert not missing
+    target_labels = {"job", "instance"}
+    assert not [use for use in named if not use.labels - target_labels <= exposed[use.metric]]
+    processes = {name for expression in _expressions() for name in re.findall(r"\b(?:process|python)_\w+", expression)}
+    assert processes <= exposed.keys()

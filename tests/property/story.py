@@ -1,0 +1,116 @@
+"""A history while it is made up: what was told, and what may be told next.
+
+Moments are not spread evenly: nearly every one lies at, just before or just after a moment at which something falls due
+because of something that was told before.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from hypothesis import strategies as st
+
+from tests.oracle import moments, money
+from tests.property.rulebooks import CURRENCIES, RATES, Rulebook, one_in, pick
+
+Step: TypeAlias = dict[str, Any]
+"""An event in its source's own fields and its `type`; or a tick, a policy or campaigns."""
+
+LAST_MS: Final = moments.parse("2199-12-31T23:59:59.999Z")
+
+_STARTS: Final = ("2020-01-01T00:00:00Z", "2020-01-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2199-12-01T00:00:00Z")
+_EAST_MS: Final = 3 * 3_600_000
+
+
+@dataclass
+class Story:
+    """A history while it is made up.
+
+    Attributes:
+        in_order: each event lies at or after the one before.
+        honest: an id that comes again stands for the same thing.
+        latest: no moment lies after it.
+        told: the moments of what was told, latest told last.
+        policy: the place of the policy in force.
+    """
+
+    draw: st.DrawFn
+    rulebook: Rulebook
+    in_order: bool = False
+    honest: bool = False
+    start: int = 0
+    latest: int = LAST_MS
+    steps: list[Step] = field(default_factory=list)
+    events: list[Step] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    policy: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin somewhere, with a policy and perhaps with campaigns."""
+        self.start = moments.parse(pick(self.draw, _STARTS))
+        self.apply_policy(0)
+        if self.rulebook.campaigns:
+            self.steps.append({"type": "campaigns", "text": self.rulebook.campaigns[0]})
+
+    def apply_policy(self, place: int) -> None:
+        """Bring a policy into force."""
+        self.policy = place
+        self.steps.append({"type": "policy", "text": self.rulebook.policies[place]})
+
+    def add(self, event: Step) -> None:
+        """Tell of an event."""
+        self.events.append(event)
+        self.steps.append(event)
+
+    def earlier(self, event: Step, kind: str) -> list[Step]:
+        """What of this kind was told of the same customer."""
+        return [each for each in self.events if each["type"] == kind and each["customer_id"] == event["customer_id"]]
+
+    def moment(self) -> int:
+        """A moment near one at which something falls due because of something told, mostly one of the last things."""
+        draw = self.draw
+        anchors = self.told[-4:] or [self.start]
+        span = pick(draw, self.rulebook.spans_ms)
+        if not self.in_order and one_in(draw, 4):
+            span = -span
+        at = anchors[-1 - draw(st.integers(0, len(anchors) - 1))] + span + pick(draw, (0, 0, 0, -1, 1))
+        earliest = max(self.told) if self.in_order and self.told else self.start if self.honest else 0
+        at = max(earliest, min(at, self.latest))
+        self.told.append(at)
+        return at
+
+    def written(self, at: int) -> str:
+        """A moment as a shop may write it: in UTC, with more digits than are kept, or by the clock of another place."""
+        how = pick(self.draw, ("utc", "utc", "micro", "east"))
+        if how == "micro":
+            return moments.text(at).replace("Z", "999Z")
+        if how == "east" and at + _EAST_MS <= LAST_MS:
+            return moments.text(at + _EAST_MS).replace("Z", "+03:00")
+        return moments.text(at)
+
+    def sum_of(self, minor: int, currency: str) -> str | int | float:
+        """A sum as JSON may write it."""
+        text = money.major_text(minor, currency)
+        how = pick(self.draw, ("text", "text", "number", "zeros"))
+        if how == "number":
+            return float(text) if "." in text else int(text)
+        if how == "zeros":
+            return f"{text}00" if "." in text else f"{text}.0"
+        return text
+
+    def currency(self) -> str:
+        """Mostly the base currency."""
+        return pick(self.draw, (self.rulebook.currency, self.rulebook.currency, *CURRENCIES))
+
+    def with_rate(self, event: Step) -> Step:
+        """The event with a rate if it would not be admitted without one."""
+        known = {self.rulebook.currency} | self.rulebook.rates[self.policy]
+        names_order = event["type"] == "refund" and "order_id" in event
+        if names_order or event.get("currency", self.rulebook.currency) in known or "rate" in event:
+            return event
+        return event | {"rate": pick(self.draw, RATES)}
+
+    def rate(self, event: Step) -> None:
+        """Bring a rate, sometimes, where there need be none; and always where there must be one."""
+        if one_in(self.draw, 3):
+            event["rate"] = pick(self.draw, (*RATES, 2))
+        event |= self.with_rate(event)
