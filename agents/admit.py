@@ -96,7 +96,7 @@ class AdmitLane:
             else:
                 outcomes["admitted"] += 1
                 key = spread = verdict.customer_id.encode()
-            outbox.add(journal, partition_of(spread, partitions), key, encode_record(event), None, record.timestamp)
+            outbox.to(journal, partition_of(spread, partitions)).add(key, encode_record(event), None, record.timestamp)
         self._running.ensure_ours()
         await self._reject(refused)
         await outbox.flush()

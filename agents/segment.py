@@ -76,13 +76,14 @@ class SegmentLane:
             erasures.update({record.key: decode(record.value) for record in batch if record.value is not None})
         table = self._table = CustomersTable()
         count = 0
-        left = metrics.recovery_remaining_records.labels(number)
+        left, read = metrics.recovery_remaining_records.labels(number), metrics.recovery_records.labels(number)
         left.set(0)
+        read.set(0)
         async for batch in read_range(self._kafka, self._topics.customers, self.number, on_left=left.set):
             for record in batch:
                 table.restore(record.key, record.value)
             count += len(batch)
-            metrics.recovery_records.labels(number).set(count)
+            read.set(count)
         table.restored()
         progress, texts = None, {}
         async for batch in read_range(self._kafka, self._topics.progress, self.number):
@@ -153,9 +154,10 @@ class SegmentLane:
         self._running.ensure_ours()
         outbox = Outbox(self._running.producer)
         record_of = self._events.record
+        packings = {topic: outbox.to(topic, self.number) for topic in self._events.topics} if out else {}
         for output in out:
             topic, key, value, headers = record_of(output)
-            outbox.add(topic, self.number, key, value, headers)
+            packings[topic].add(key, value, headers)
         await outbox.flush()
         self._count(out, published)
         del out[:], published[:]
@@ -166,9 +168,11 @@ class SegmentLane:
             await outbox.flush()
             self.partition.new_erasures = {}
         for records in self._table.flush():
-            for key, state in records:
-                outbox.add(self._topics.customers, self.number, key, state)
-            await outbox.flush()
+            if records:
+                add = outbox.to(self._topics.customers, self.number).add
+                for key, state in records:
+                    add(key, state)
+                await outbox.flush()
         if offset is not None:
             for place, text in self.partition.new_texts.items():
                 outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())

@@ -77,7 +77,7 @@ class Goldstream:
         def covers_all(record: ConsumerRecord) -> bool:
             sources = decode_progress(record.value).sources
             end = expected.ends.get(record.partition, 0)
-            return end == 0 or sources.get(f"{_SOURCE}:{record.partition}", -1) >= end - 1
+            return end == 0 or sources.get((_SOURCE, record.partition), -1) >= end - 1
 
         def at_end(record: ConsumerRecord) -> bool:
             return covers_all(record) and decode_progress(record.value).time >= expected.horizon_ms
@@ -112,6 +112,8 @@ class Goldstream:
         Raises:
             BenchFailed: something here failed, or the worker ended with another status than 0; with the end of its log.
         """
+        campaigns = self.directory / "no-campaigns.toml"  # the peers have none either: all do the same job
+        campaigns.write_text('name = "none"\nversion = 1\n', encoding="utf-8")
         command = [sys.executable, "-c", "import sys; from agents.cli import main; sys.exit(main())", "worker"]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOLDSTREAM_")}
         environment = inherited | {
@@ -121,6 +123,7 @@ class Goldstream:
             "GOLDSTREAM_TIME": self.settings.time,
             "GOLDSTREAM_HTTP": "127.0.0.1:0",
             "GOLDSTREAM_DATA": str(self.directory / "worker"),
+            "GOLDSTREAM_CAMPAIGNS": str(campaigns),
         }
         log = self.directory / f"worker-{only or 'all'}.log"
         worker = Child([*command, *(["--only", only] if only else [])], log=log, env=environment)

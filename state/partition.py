@@ -18,12 +18,14 @@ from state.erasure import Erasure, erasure_key
 from state.events import (
     AnonymousSale,
     CampaignsApplied,
+    ConsentChanged,
     CustomerErased,
     CustomerEvent,
     CustomerSignedUp,
     JournalRecord,
     MessageContacted,
     OrderPlaced,
+    OrderRefunded,
     PolicyApplied,
     TimeCame,
 )
@@ -33,6 +35,8 @@ from state.policy import may_follow, parse_policy
 from state.profile import NEVER, Head, Profile
 from state.rules import Rules
 from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
+
+_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
 
 BEFORE_ALL_TIME = -(1 << 62)
 """The time of a partition that no tick has reached."""
@@ -67,14 +71,14 @@ class Progress(msgspec.Struct, array_like=True):
         offset: the next journal offset to apply.
         time: the partition's time, in milliseconds.
         advanced: the greatest `advance` applied, -1 if none.
-        sources: for each source partition (`topic:partition`) the highest offset applied.
+        sources: for each source partition the highest offset applied.
         policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
     """
 
     offset: int = 0
     time: int = BEFORE_ALL_TIME
     advanced: int = -1
-    sources: dict[str, int] = {}
+    sources: dict[tuple[str, int], int] = {}
     policy: int = -1
     campaigns: int = -1
 
@@ -129,18 +133,17 @@ class Partition:
         """
         if isinstance(record, TimeCame):
             return self._come_to(offset, record, out)
-        source = f"{record.topic}:{record.partition}"
-        if record.offset <= self.progress.sources.get(source, -1):
+        sources, source = self.progress.sources, (record.topic, record.partition)
+        if record.offset <= sources.get(source, -1):
             self.tally.fenced["source"] += 1
             return True
-        if isinstance(record, PolicyApplied | CampaignsApplied):
-            if not self._take_rules(offset, record, out):
-                return False
+        if isinstance(record, _ORDINARY):
+            self._take_event(offset, customer_id, record, out)
         elif isinstance(record, CustomerErased):
             self._erase(offset, customer_id, record, out)
-        elif not isinstance(record, AnonymousSale):
-            self._take_event(offset, customer_id, record, out)
-        self.progress.sources[source] = record.offset
+        elif not isinstance(record, AnonymousSale) and not self._take_rules(offset, record, out):
+            return False
+        sources[source] = record.offset
         return True
 
     def _take_event(self, offset: int, customer_id: str, event: CustomerEvent, out: list[Output]) -> None:

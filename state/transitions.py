@@ -134,11 +134,7 @@ def judge(
     if last is None:
         cell, segment = POTENTIAL_CELL, POTENTIAL
     else:
-        r = policy.score_recency(moment - last)
-        f = policy.score_frequency(profile.frequency)
-        m = policy.score_monetary(profile.monetary)
-        cell = policy.cell(r, f, m)
-        segment = policy.segment_of(r, f, m, profile.lifetime_orders)
+        cell, segment = policy.judge(moment - last, profile.frequency, profile.monetary, profile.lifetime_orders)
     was_cell, was_segment = profile.cell, profile.segment
     profile.cell = cell
     profile.policy = policy.ref

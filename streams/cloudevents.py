@@ -28,14 +28,24 @@ class CloudEvents:
         """Takes the topics and the prefix that stands in `ce_source` (of a replay, the journal's own)."""
         self._topics = topics
         self._source = ("ce_source", f"/goldstream/{source}".encode())
+        self.topics = (topics.segment_changes, topics.offers, topics.reactivations, topics.suppressions)
         self._messages = {"offers": topics.offers, "reactivations": topics.reactivations}
 
     def record(self, output: Output) -> PublishedRecord:
         """The record of an output."""
         if isinstance(output, Changed):
             change = output.value
-            headers = self._headers(_CHANGE_TYPE, change.change_id, change.customer_id, change.effective_at)
-            return self._topics.segment_changes, change.customer_id.encode(), _encode(change), headers
+            key = change.customer_id.encode()
+            headers = [
+                _SPEC,
+                ("ce_id", b"%b:%d" % (key, change.seq)),
+                _CHANGE_TYPE,
+                self._source,
+                ("ce_subject", key),
+                ("ce_time", change.effective_at.encode()),
+                _JSON,
+            ]
+            return self._topics.segment_changes, key, _encode(change), headers
         if isinstance(output, Sent):
             message = output.value
             kind = _MESSAGE_TYPE[output.topic]

@@ -18,26 +18,20 @@ class Outbox:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         """Writes through a producer that is idempotent and waits for all replicas."""
         self._producer = producer
-        self._batches: dict[tuple[str, int], list[Any]] = {}
-        self.records = 0
+        self._packings: dict[tuple[str, int], Packing] = {}
+
+    def to(self, topic: str, partition: int) -> "Packing":
+        """Where records of a partition are taken; until the next `flush`."""
+        packing = self._packings.get((topic, partition))
+        if packing is None:
+            packing = self._packings[topic, partition] = Packing(self._producer)
+        return packing
 
     def add(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Headers | None = None,
-        timestamp: int | None = None,
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None
     ) -> None:
-        """Takes a record; it is sent by `flush`. `timestamp` in milliseconds, that of the call if there is none."""
-        batches = self._batches.setdefault((topic, partition), [])
-        self.records += 1
-        if not batches:
-            batches.append(self._producer.create_batch())
-        if batches[-1].append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
-            batches.append(self._producer.create_batch())
-            batches[-1].append(timestamp=timestamp, key=key, value=value, headers=headers or [])
+        """Takes a record; it is sent by `flush`."""
+        self.to(topic, partition).add(key, value, headers)
 
     async def flush(self) -> None:
         """Sends everything and returns when every record is acknowledged.
@@ -45,10 +39,35 @@ class Outbox:
         Raises:
             aiokafka.errors.KafkaError: a record could not be delivered; which of the others were is not known.
         """
-        batches, self._batches, self.records = self._batches, {}, 0
-        if batches:
-            await asyncio.gather(*(self._send(topic, p, packed) for (topic, p), packed in batches.items()))
+        packings, self._packings = self._packings, {}
+        if packings:
+            await asyncio.gather(*(self._send(topic, p, packing.batches) for (topic, p), packing in packings.items()))
 
     async def _send(self, topic: str, partition: int, batches: list[Any]) -> None:
         for batch in batches:
+            if not batch.record_count():
+                continue
             await (await self._producer.send_batch(batch, topic, partition=partition))
+
+
+class Packing:
+    """The batches of one partition."""
+
+    __slots__ = ("_append", "_producer", "batches")
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        """Begins with an empty batch."""
+        self._producer = producer
+        batch = producer.create_batch()
+        self.batches = [batch]
+        self._append = batch.append
+
+    def add(
+        self, key: bytes | None, value: bytes | None, headers: Headers | None = None, timestamp: int | None = None
+    ) -> None:
+        """Takes a record; `timestamp` in milliseconds, that of the call if there is none."""
+        if self._append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
+            batch = self._producer.create_batch()
+            self.batches.append(batch)
+            self._append = batch.append
+            batch.append(timestamp=timestamp, key=key, value=value, headers=headers or [])

@@ -42,7 +42,7 @@ class Tally:
 
     def take_progress(self, progress: Progress) -> None:
         """The worker has come so far."""
-        self.applied = progress.sources.get("events:0", -1) + 1
+        self.applied = progress.sources.get(("events", 0), -1) + 1
         self.time_ms = max(self.time_ms, progress.time)
 
     def take_change(self, change: SegmentChange) -> None:

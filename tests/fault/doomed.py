@@ -1,8 +1,8 @@
 """A worker that kills itself with SIGKILL at a chosen step: `python -m tests.fault.doomed STEP TIMES worker`.
 
-STEP is `before`, `amid` or `after`, a colon, and the short name of a topic: just before records of that topic are
-written, when some batches of them are acknowledged and others are under way, or when all of them are; TIMES tells at
-which such moment. Batches are small, so that a short history has many such moments.
+STEP is `before` or `acked`, a colon, and the short name of a topic: just before a batch of that topic is sent, or when
+one is acknowledged, whatever others are under way; or `before:commit`. TIMES tells at which such moment. Batches are
+small, so that a short history has many such moments.
 """
 
 import os
@@ -10,43 +10,39 @@ import signal
 import sys
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 import streams.stage
 from agents.cli import main
-from streams.outbox import Outbox
 
 RECORDS_IN_A_BATCH = 60
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def doom(step: str, times: int) -> None:
     """Make this process die at that moment."""
-    when, _, topic = step.partition(":")
     left = times
-    flush, send = Outbox.flush, Outbox._send
+    send_batch, commit = AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit
 
-    def has_come() -> bool:
+    def comes(this: str) -> None:
         nonlocal left
-        left -= 1
-        return left <= 0
+        if this == step:
+            left -= 1
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    async def doomed_flush(self: Outbox) -> None:
-        is_ours = any(f".{topic}." in name for name, _ in self._batches)
-        if is_ours and when == "before" and has_come():
-            _die()
-        await flush(self)
-        if is_ours and when == "after" and has_come():
-            _die()
+    async def doomed_send_batch(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+        name = topic.split(".")[1]
+        comes(f"before:{name}")
+        acknowledged = await send_batch(self, batch, topic, partition=partition)
+        acknowledged.add_done_callback(lambda _: comes(f"acked:{name}"))
+        return acknowledged
 
-    async def doomed_send(self: Outbox, name: str, partition: int, batches: list[Any]) -> None:
-        await send(self, name, partition, batches)
-        if f".{topic}." in name and when == "amid" and has_come():
-            _die()
+    async def doomed_commit(self: AIOKafkaConsumer, offsets: Any = None) -> None:
+        comes("before:commit")
+        await commit(self, offsets)
 
     streams.stage.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
-    Outbox.flush, Outbox._send = doomed_flush, doomed_send  # type: ignore[method-assign]
+    AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 
 
 if __name__ == "__main__":

@@ -22,15 +22,15 @@ from tests.servers.topics import make_topic
 
 PARTITIONS = 4
 STEPS = (
-    "after:rejected",
-    "after:journal",  # journaled, but not committed: it is journaled again
-    "amid:journal",  # in some partitions only
-    "amid:segment-changes",
-    "after:segment-changes",  # told, but not remembered: it is told again
-    "after:erasure-ledger",  # forgotten, but still in the table
-    "amid:customers",  # some partitions remember, others do not
+    "acked:rejected",
+    "acked:journal",  # in some partitions only
+    "before:commit",  # journaled, but not committed: it is journaled again
+    "acked:segment-changes",
+    "before:customers",  # told, but not remembered: it is told again
+    "acked:erasure-ledger",  # forgotten, but still in the table
+    "acked:customers",  # some partitions remember, others do not
     "before:progress",  # remembered, but the progress is older than the table
-    "after:progress",  # all done but the commit
+    "acked:progress",  # all done but the commit
 )
 
 
@@ -75,7 +75,7 @@ async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_l
     data = str(site.directory / "data")
     for step in STEPS:
         times = rng.randint(1, 3)
-        print(f"dies {step}, moment {times}")
+        print(f"dies {step}, at moment {times}")
         await _died(site.worker(program=("-m", "tests.fault.doomed", step, str(times)), DATA=data))
     site.worker(DATA=data)
     await history.finish()

@@ -1,7 +1,7 @@
 """Publishing to topics and reading them to their ends."""
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
@@ -71,7 +71,7 @@ class Ends:
         """Connect when entered."""
         self._consumer = _consumer(kafka)
 
-    async def __aenter__(self) -> "Ends":
+    async def __aenter__(self) -> Self:
         """Connect."""
         await self._consumer.start()
         return self
@@ -88,7 +88,10 @@ class Ends:
 
 def _consumer(kafka: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest", max_partition_fetch_bytes=LARGEST
+        bootstrap_servers=kafka,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=LARGEST,
     )
 
 

@@ -32,8 +32,7 @@ _WRONG: Final = (
     b'{"type": "purchase"',
     b'{"type": "gift", "event_id": "g", "customer_id": "c", "occurred_at": "2025-03-01T00:00:00Z"}',
     b'{"type": "consent", "event_id": "g", "customer_id": "c", "occurred_at": "2025-03-01T00:00:00Z"}',
-    b'{"type": "refund", "event_id": "g", "customer_id": "c", "occurred_at": "2025-03-01T00:00:00Z", "refund_id": "r", '
-    b'"amount": 0, "currency": "USD"}',
+    b'{"type": "refund", "event_id": "g", "customer_id": "c", "occurred_at": "2025-03-01T00:00:00Z", "amount": 0}',
 )
 
 
@@ -217,7 +216,9 @@ class _Life:
         consent = {channel: rng.random() < 0.7 for channel in _CHANNELS if rng.random() < 0.3}
         fields = {"source": "till", "city": rng.choice(["Алматы", "Berlin"]), "language": "kk", "country": None}
         zone = {"timezone": rng.choice(_ZONES)} if rng.random() < 0.5 else {}
-        return self.event("signup", at, consent=consent, **zone, **{k: v for k, v in fields.items() if rng.random() < 0.7})
+        return self.event(
+            "signup", at, consent=consent, **zone, **{k: v for k, v in fields.items() if rng.random() < 0.7}
+        )
 
     def purchase(self, at: int) -> Event:
         rng = self.rng
@@ -260,7 +261,8 @@ class _Life:
         digits = self.rules.digits if currency == self.rules.currency else self.rules.foreign[currency][0]
         whole, rest = divmod(minor, 10**digits)
         text = f"{whole}.{rest:0{digits}}" if digits else f"{whole}"
-        return self.rng.choice([text, text, text + "0" if digits else text + ".0", float(text)])
+        choices: list[str | float] = [text, text, text + "0" if digits else text + ".0", float(text)]
+        return self.rng.choice(choices)
 
 
 def _minor(order: Event) -> int:

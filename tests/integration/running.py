@@ -28,7 +28,9 @@ _GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 _STARTED: Final = re.compile(r"goldstream worker: stages .*, http \S+:(\d+)")
 
 
-async def until(ask: Callable[[], Awaitable[Answer]], what: str, within_s: float = 60.0, every_s: float = 0.05) -> Answer:
+async def until(
+    ask: Callable[[], Awaitable[Answer]], what: str, within_s: float = 60.0, every_s: float = 0.05
+) -> Answer:
     """Ask until the answer is true, and give that answer.
 
     Raises:
@@ -135,7 +137,9 @@ class RunningWorker:
 
     async def ended(self, within_s: float = STOP_WITHIN_S) -> int:
         """Wait for its end and give its exit status."""
-        assert await asyncio.to_thread(self.child.wait, within_s), f"it runs on after {within_s} s; its log:\n{self.log}"
+        assert await asyncio.to_thread(self.child.wait, within_s), (
+            f"it runs on after {within_s} s; its log:\n{self.log}"
+        )
         assert self.child.returncode is not None
         return self.child.returncode
 
@@ -231,7 +235,7 @@ class Site:
 
 def _get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - of our own making
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

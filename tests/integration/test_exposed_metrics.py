@@ -38,10 +38,10 @@ async def test_every_metric_that_a_rule_or_a_panel_names_is_exposed_with_the_lab
 
     async def worked() -> Samples | None:
         samples = await worker.metrics()
-        done = ("goldstream_messages_total", "goldstream_projected_total", "goldstream_clock_held_by")
+        done = ("goldstream_messages_total", "goldstream_projected_total", "goldstream_clock_lag_seconds")
         return samples if all(samples.total(metric) > 0 for metric in done) else None
 
-    samples = await until(worked, "a message, Redis and a tick")
+    samples = await until(worked, "a message, Redis and time")
     assert samples is not None
     named = {use for expression in _expressions() for use in uses(expression)}
     assert len(named) > 20

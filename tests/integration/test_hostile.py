@@ -87,7 +87,9 @@ async def test_a_customer_with_very_many_refunds_stops_nobody(site: Site, seed: 
     await make_topic(site.kafka, site.topic("refunds"))
     await make_topic(site.kafka, site.topic("purchases"))
     many = [
-        hostile.valid("refunds", "many", event_id=f"e{n}", refund_id="".join(rng.choices(hostile.LETTERS, k=128)), amount=1)
+        hostile.valid(
+            "refunds", "many", event_id=f"e{n}", refund_id="".join(rng.choices(hostile.LETTERS, k=128)), amount=1
+        )
         for n in range(6000)
     ]
     await publish(site.kafka, site.topic("refunds"), [Published(json.dumps(event).encode()) for event in many])

@@ -21,7 +21,7 @@ from tests.servers.topics import make_topic
 PARTITIONS = 2
 
 
-async def _begin(site: Site, redis: RedisServer, year: Year) -> RunningWorker:
+async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
     site.settings["PARTITIONS"] = str(PARTITIONS)
     await make_topic(site.kafka, site.topic("events"))
@@ -38,6 +38,17 @@ async def _live_through(site: Site, wave: Sequence[Published]) -> None:
             return await ends.of(site.topic("segment-changes")) > before
 
         await until(come, "changes to be published")
+
+
+async def _shown_some(site: Site, count: int, lived: "asyncio.Task[None]") -> None:
+    """Wait until so many states more are in the changelog, or all is over."""
+    async with Ends(site.kafka) as ends:
+        wanted = await ends.of(site.topic("customers")) + count
+
+        async def under_way() -> bool:
+            return lived.done() or await ends.of(site.topic("customers")) >= wanted
+
+        await until(under_way, "the wave to be under way", every_s=0.005)
 
 
 async def _all_is_well(site: Site, redis: RedisServer, year: Year, worker: RunningWorker) -> None:
@@ -60,7 +71,7 @@ async def test_without_redis_at_the_start_and_in_the_middle_changes_are_publishe
     first, second, third = year.waves(3)
     redis_server.stop()
     try:
-        worker = await _begin(site, redis_server, year)
+        worker = await _begin(site, redis_server)
         await _live_through(site, first)
         await worker.says("Redis is away")
         assert await worker.get("/health") == (200, "ok\n")
@@ -91,7 +102,7 @@ async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_fi
     rng = random.Random(seed)
     year = draw_year(seed, STEPPE, 400)
     first, *others = year.waves(6)
-    worker = await _begin(site, redis_server, year)
+    worker = await _begin(site, redis_server)
     await _live_through(site, first)
     await time_comes(site.kafka, site.prefix, year.latest(first), PARTITIONS)
     await redis_shows_all(site.kafka, redis_server.url, site.prefix)
@@ -105,17 +116,11 @@ async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_fi
 
         for number, wave in enumerate(others):
             lived = asyncio.create_task(_live_through(site, wave))
-            async with Ends(site.kafka) as ends:
-                wanted = await ends.of(site.topic("customers")) + rng.randint(1, 200)
-
-                async def under_way(ends: Ends = ends, wanted: int = wanted) -> bool:
-                    return lived.done() or await ends.of(site.topic("customers")) >= wanted
-
-                await until(under_way, "the wave to be under way", every_s=0.005)
+            await _shown_some(site, rng.randint(1, 200), lived)
             redis_server.flush()
             if number % 2:
                 for key, value in copy.items():
-                    await redis.restore(key, 0, value)
+                    await redis.restore(key, 0, value or b"")
             await lived
     await _all_is_well(site, redis_server, year, worker)
     assert await worker.stop() == 0
@@ -125,7 +130,7 @@ async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_a
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     year = draw_year(seed, STEPPE, 150)
-    worker = await _begin(site, redis_server, year)
+    worker = await _begin(site, redis_server)
     await worker.ready()
     await publish(site.kafka, site.topic("events"), year.records)
     await site.advance(year.ends_at)

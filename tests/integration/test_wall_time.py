@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
@@ -93,7 +94,11 @@ async def test_a_purchase_is_told_at_once_and_its_lapse_at_the_exact_moment_by_i
     (came, came_at), (warm, warm_at), (cold, _) = changes
     assert (came["to"], came["effective_at"]) == ("hot", moments.text(occurred_at))
     assert came_at - occurred_at < 3_000, "well under a second on a machine that has nothing else to do"
-    assert (warm["to"], warm["cause"], warm["effective_at"]) == ("warm", {"kind": "time"}, moments.text(occurred_at + HOT_MS))
+    assert (warm["to"], warm["cause"], warm["effective_at"]) == (
+        "warm",
+        {"kind": "time"},
+        moments.text(occurred_at + HOT_MS),
+    )
     assert (cold["to"], cold["effective_at"]) == ("cold", moments.text(occurred_at + COLD_MS))
     assert [change["seq"] for change, _ in changes] == [1, 2, 3]
     assert 1_000 <= warm_at - (occurred_at + HOT_MS) < 6_000, "the lateness, and the step of the ticks"
@@ -139,7 +144,7 @@ async def test_ticks_come_at_least_every_second_and_stay_behind_the_clock_by_the
     assert set(ticks) == {0, 1, 2, 3}
     for told in ticks.values():
         assert all(written - at >= 2_000 for at, written in told)
-        steps = sorted(later - earlier for (_, earlier), (_, later) in zip(told, told[1:], strict=False))
+        steps = sorted(later - earlier for (_, earlier), (_, later) in pairwise(told))
         assert steps[len(steps) // 2] <= 1_000, f"ticks came in steps of {steps} ms"
         assert told == sorted(told)
 
@@ -186,7 +191,9 @@ async def test_a_source_of_which_nothing_is_heard_holds_time_and_is_named(site: 
     try:
 
         async def lag() -> bool:
-            return max((await ticking.metrics()).by("goldstream_clock_lag_seconds", "partition").values(), default=0) > 6
+            return (
+                max((await ticking.metrics()).by("goldstream_clock_lag_seconds", "partition").values(), default=0) > 6
+            )
 
         await until(lag, "time to stand still", every_s=0.2)
         samples = await ticking.metrics()

@@ -28,7 +28,7 @@ class Output:
     headers: dict[str, str]
 
 
-def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON is anything
+def read_json(text: str | bytes) -> Any:
     """JSON with its fractions kept as Decimals, never as floats."""
     return json.loads(text, parse_float=Decimal)
 

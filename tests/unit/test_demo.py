@@ -176,7 +176,7 @@ def _tallied() -> Tally:
             tally.take_change(change)
         tally.take_message(_message(changes[1], "golden-welcome"))
         tally.take_suppression("c-2:1:second-purchase:1:consent", "consent")
-    tally.take_progress(Progress(9, 852_200_000_000, -1, {"control:0": 1, "events:0": 4}))
+    tally.take_progress(Progress(9, 852_200_000_000, -1, {("control", 0): 1, ("events", 0): 4}))
     return tally
 
 

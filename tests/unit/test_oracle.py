@@ -77,15 +77,15 @@ def day(number: int, clock: str = "00:00:00.000Z") -> str:
     return moments.text(moments.parse("2026-01-01T00:00:00Z") + number * moments.DAY_MS)[:11] + clock
 
 
-def event(what: str, at: str, customer: str = "c", **fields: Any) -> Step:  # noqa: ANN401 - JSON is anything
+def event(what: str, at: str, customer: str = "c", **fields: Any) -> Step:
     return {"type": what, "event_id": f"{what}-{at}", "customer_id": customer, "occurred_at": at, **fields}
 
 
-def bought(order: str, at: str, amount: object = "1000.00", **fields: Any) -> Step:  # noqa: ANN401
+def bought(order: str, at: str, amount: object = "1000.00", **fields: Any) -> Step:
     return event("purchase", at, **{"order_id": order, "amount": amount, "currency": "RUB", **fields})
 
 
-def refunded(refund: str, at: str, amount: object, **fields: Any) -> Step:  # noqa: ANN401
+def refunded(refund: str, at: str, amount: object, **fields: Any) -> Step:
     return event("refund", at, **{"refund_id": refund, "amount": amount, "currency": "RUB", **fields})
 
 
