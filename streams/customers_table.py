@@ -18,8 +18,12 @@ Record = tuple[bytes, bytes | None]
 
 
 class Flush(NamedTuple):
-    """What the changelog is to be told, in this order: each part acknowledged before the next is sent."""
+    """What the changelog is to be told, in this order: each part acknowledged before the next is sent.
 
+    `leftovers` are chunks that a crash left and no profile names: they go first, since a new chunk may take the number.
+    """
+
+    leftovers: list[Record]
     chunks: list[Record]
     profiles: list[Record]
     litter: list[Record]
@@ -45,6 +49,8 @@ class CustomersTable:
         self._touched: dict[str, Profile] = {}
         self._dirty: set[str] = set()
         self._chunks: dict[str, dict[int, bytes]] = {}
+        self._last_chunks: dict[str, int] = {}
+        self._leftovers: list[Record] = []
         self._litter: list[Record] = []
 
     def __len__(self) -> int:
@@ -71,6 +77,7 @@ class CustomersTable:
         """Lets the customer go; the next flush writes tombstones."""
         profile = self.get(customer_id)
         if profile is not None:
+            self._last_chunks[customer_id] = profile.last_chunk
             self._litter.extend(
                 (_chunk_key(number, customer_id), None) for number in (*profile.chunks, *profile.refund_chunks)
             )
@@ -132,7 +139,7 @@ class CustomersTable:
                 if profile.chunks or profile.refund_chunks:
                     litter = join_chunks(profile, chunks)
                     self._long[customer_id] = profile
-            self._litter.extend((_chunk_key(number, customer_id), None) for number in litter)
+            self._leftovers.extend((_chunk_key(number, customer_id), None) for number in litter)
         self._chunks = {}
 
     def flush(self) -> Flush:
@@ -148,15 +155,19 @@ class CustomersTable:
                 continue
             if profile.book is not None:
                 self._long[customer_id] = profile
+                # one who was erased and is back counts on: the tombstones of the old chunks are written after these
+                profile.last_chunk = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
                 sealed = seal_chunks(profile)
                 chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
                 self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
             value = kept[customer_id] = encode_profile(written_profile(profile))
             profiles.append((key, value))
+        leftovers, self._leftovers = self._leftovers, []
         litter, self._litter = self._litter, []
         self._dirty = set()
         self._touched = {}
-        return Flush(chunks, profiles, litter)
+        self._last_chunks = {}
+        return Flush(leftovers, chunks, profiles, litter)
 
 
 def _chunk_key(number: int, customer_id: str) -> bytes:

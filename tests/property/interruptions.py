@@ -69,7 +69,7 @@ def _crash(draw: st.DrawFn, since: int) -> Crash:
     if one_in(draw, 3):
         return Crash(since, at, slices, published=draw(st.integers(0, 5)))
     some = frozenset(place for place in range(4) if draw(st.booleans()))
-    return Crash(since, at, slices, part=draw(st.integers(0, 2)), some=some)
+    return Crash(since, at, slices, part=draw(st.integers(0, 3)), some=some)
 
 
 @st.composite
