@@ -1,9 +1,10 @@
 """The benchmark's own arithmetic: which purchases there are, what they must come to, what is made of the figures."""
 
 import json
+import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,14 @@ from bench.rounds import Outcome
 from bench.verdict import Expected, fingerprint
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """The command silences aiokafka for the whole process; the next test wants to hear it."""
+    yield
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
+
 
 SMALL = Scale(events=600, customers=60, seed=7)
 
