@@ -7,10 +7,10 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.segment import PROGRESS_KEY, decode_progress
 from streams.cluster import partitions_by_topic
 from streams.control import ControlRecord, append_control
 from streams.long_poll import long_poll
+from streams.progress import PROGRESS_KEY, decode_progress
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 import msgspec
 from aiokafka import ConsumerRecord
 
-from agents.segment import PROGRESS_KEY, RULES_KEY, decode_progress
 from state.changes import Erased, Message, Output, SegmentChange, Suppression
 from state.decide import average_check, discount_share
 from state.moments import DAY_MS, format_ms
@@ -24,6 +23,7 @@ from state.rules import Rules
 from state.transitions import Tally, lapse
 from streams.cluster import partitions_by_topic
 from streams.customers_table import CustomersTable, is_chunk
+from streams.progress import PROGRESS_KEY, RULES_KEY, decode_progress
 from streams.publish import partition_of
 from streams.reading import read_range
 from streams.settings import Settings

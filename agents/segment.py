@@ -23,22 +23,17 @@ from state.changes import Changed, KeptBack, Output, Sent
 from state.erasure import Erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
 from state.order_book import MissingChunk
-from state.partition import NoPolicy, Partition, Progress
+from state.partition import NoPolicy, Partition
 from streams.cloudevents import CloudEvents
 from streams.customers_table import CustomersTable
 from streams.metrics import Metrics
 from streams.outbox import Outbox
+from streams.progress import PROGRESS_KEY, RULES_KEY, UnknownProgress, decode_progress, encode_progress
 from streams.reading import CutOff, read_range
 from streams.stage import Hopeless, Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)
-
-PROGRESS_FORMAT = 1
-PROGRESS_KEY = b"segment"
-RULES_KEY = b"rules:"
-"""What follows is the place in `control`: the policies and campaigns that the progress names."""
-_PROGRESS = bytes([PROGRESS_FORMAT])
 
 
 class SegmentLane:
@@ -247,30 +242,3 @@ class SegmentStage:
     def lane(self, tp: TP, running: Running) -> SegmentLane:
         """The lane of a journal partition."""
         return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running)
-
-
-def encode_progress(progress: Progress) -> bytes:
-    """Progress as a record: one byte of format version, then MessagePack."""
-    return _PROGRESS + msgspec.msgpack.encode(progress)
-
-
-def decode_progress(value: bytes) -> Progress:
-    """The progress in a record's value.
-
-    Raises:
-        UnknownProgress: it was written by a version that this one does not know.
-    """
-    if value[:1] != _PROGRESS:
-        raise UnknownProgress(value[0])
-    return msgspec.msgpack.decode(value[1:], type=Progress)
-
-
-class UnknownProgress(Exception):
-    """A progress record of another format version."""
-
-    def __init__(self, version: int) -> None:
-        """Says which version was met and what to do."""
-        super().__init__(
-            f"progress record has format version {version}, this program knows {PROGRESS_FORMAT}: run the version of "
-            "goldstream that wrote it, or a newer one"
-        )

@@ -10,7 +10,6 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from agents.segment import PROGRESS_KEY, decode_progress
 from bench.broker import BenchFailed, Broker
 from bench.following import Following, read_all
 from bench.measured import Job, Measured
@@ -18,6 +17,7 @@ from bench.processor_time import processor_seconds
 from bench.verdict import Expected
 from state.events import TimeCame, decode_record
 from streams.children import Child
+from streams.progress import PROGRESS_KEY, decode_progress
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.demo.stack import StackError
 from agents.demo.tally import Tally
-from agents.segment import PROGRESS_KEY, decode_progress
 from state.changes import Message, SegmentChange, Suppression
 from streams.long_poll import long_poll
+from streams.progress import PROGRESS_KEY, decode_progress
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.segment import decode_progress, encode_progress
 from state.admission import Admitted, Exchange, admit
 from state.campaigns import parse_campaigns
 from state.changes import Output
@@ -25,6 +24,7 @@ from state.profile import Profile
 from state.transitions import Tally
 from streams.cloudevents import CloudEvents, PublishedRecord
 from streams.customers_table import CustomersTable, Record
+from streams.progress import decode_progress, encode_progress
 from streams.topics import Topics
 from tests.oracle import moments
 
