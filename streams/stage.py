@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 SESSION_SECONDS: Final = 20.0
 HEARTBEAT_SECONDS: Final = 3.0
-COMMIT_SECONDS: Final = 1.0
+COMMIT_SECONDS: Final = 2.5
 FINISH_SECONDS: Final = 10.0
 """How long lanes may finish what they have begun when partitions are taken away or the worker stops."""
 STOP_SECONDS: Final = 8.0
