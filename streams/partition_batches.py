@@ -16,6 +16,7 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
     Consumer.ack                                an ack decides nothing
     Consumer.on_partitions_revoked              lanes finish and commit before the partitions go
     Consumer.on_partitions_assigned             lanes open
+    ConsumerThread.Worker                       a daemon, or the process would wait for a Kafka that is away
     ConsumerThread.on_start                     notes heartbeats
     ConsumerThread._create_worker_consumer      a long poll that ends sooner than 1.5 s, large fetches
     Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
@@ -33,6 +34,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage, Message
+from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from streams.long_poll import long_poll
@@ -69,8 +71,19 @@ class BatchScheduler(DefaultSchedulingStrategy):
         return iter([(tp, batch) for tp, batch in records.items() if batch])
 
 
+class PassingThread(WorkerThread):
+    """A thread that does not keep the process from ending: with Kafka away, aiokafka may not come to its end in it."""
+
+    def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
+        """Takes the service that runs in it."""
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+
 class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka consumes."""
+
+    Worker = PassingThread
 
     async def on_start(self) -> None:
         """Notes the answers to heartbeats: a worker without them for long knows that it may have been replaced."""

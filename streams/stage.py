@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -401,11 +401,20 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def _bounded(work: Any, seconds: float, what: str) -> None:
-    """Waits for `work` no longer than that; what it fails of is only logged: the way out must stay open."""
+async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) -> None:
+    """Waits for `work` no longer than that; what it fails of is only logged: the way out must stay open.
+
+    Not by `asyncio.wait_for`, which waits until the work has taken its cancellation: Faust's `Consumer.commit` takes
+    one for a reason to begin anew (`maybe_wait_for_commit_to_finish`), and with Kafka away that never ends.
+    """
+    task = asyncio.create_task(work)
     try:
-        await asyncio.wait_for(work, seconds)
-    except TimeoutError:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
         log.warning("gave up waiting for %s after %.0f s", what, seconds)
-    except Exception as error:  # noqa: BLE001
+    elif not task.cancelled() and (error := task.exception()) is not None:
         log.warning("while waiting for %s: %s", what, describe(error))

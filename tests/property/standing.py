@@ -65,10 +65,11 @@ def state_of(lane: Lane) -> dict[str, Any]:
     }
 
 
-def in_one_piece(profile: Profile) -> Profile:
-    """A profile as it is when its history counts as short."""
+def in_one_piece(profile: Profile) -> dict[str, Any]:
+    """The fields of a profile as they are when its history counts as short."""
     orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
-    return msgspec.structs.replace(profile, orders=orders, chunks=[], refund_chunks=[], last_chunk=0, book=None)
+    short = msgspec.structs.replace(profile, orders=orders, chunks=[], refund_chunks=[], last_chunk=0, book=None)
+    return msgspec.structs.asdict(short)
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:
@@ -120,26 +121,26 @@ def differences(lane: Lane, result: Result) -> list[str]:
     found = []
     for customer_id in sorted(published.keys() | expected.keys()):
         pairs = zip_longest(published.get(customer_id, []), expected.get(customer_id, []))
-        unlike = next(((mine, its) for mine, its in pairs if mine != its), None)
-        if unlike is not None:
-            found.append(f"{customer_id} publishes\n  {unlike[0]}, expected\n  {unlike[1]}")
+        first = next(((mine, its) for mine, its in pairs if mine != its), None)
+        if first is not None:
+            found.append(f"{customer_id} publishes\n  {first[0]}, expected\n  {first[1]}")
     facts = {each: facts_of(profile) for each, profile in lane.written.profiles().items()}
-    found += _unlike("facts", facts, {each: expected_facts(of, lane) for each, of in result.customers.items()})
+    found += unlike("facts", facts, {each: expected_facts(of, lane) for each, of in result.customers.items()})
     ledger = {key: (erasure.seq, erasure.occurred_at) for key, erasure in lane.written.erasures().items()}
     erased = {erasure_key(each): (erased.last_seq, erased.occurred_at) for each, erased in result.ledger.items()}
-    found += _unlike("ledger", ledger, erased)
-    found += _unlike("duplicates", lane.duplicates, result.duplicates)
+    found += unlike("ledger", ledger, erased)
+    found += unlike("duplicates", lane.duplicates, result.duplicates)
     dropped = {_DROPPED.get(reason, reason): count for reason, count in lane.dropped.items()}
-    return found + _unlike("dropped", dropped, result.dropped)
+    return found + unlike("dropped", dropped, result.dropped)
 
 
-def _unlike(what: str, mine: Mapping[Any, Any], its: Mapping[Any, Any]) -> list[str]:
+def unlike(what: str, mine: Mapping[Any, Any], its: Mapping[Any, Any]) -> list[str]:
     """One line for each key under which two mappings have different values, and for each field of them."""
     found = []
     for key in [*its, *(key for key in mine if key not in its)]:
         one, other = mine.get(key), its.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
-            found += _unlike(f"{what} of {key}", one, other)
+            found += unlike(f"{what} of {key}", one, other)
         elif one != other:
             found.append(f"{what}: {key!r} is {one!r}, expected {other!r}")
     return found

@@ -68,7 +68,7 @@ class Story:
     def moment(self) -> int:
         """A moment near one at which something falls due because of something told, mostly one of the last things."""
         draw = self.draw
-        anchors = self.told[-4:] or [self.start]
+        anchors = [self.start, *self.told[:1], *self.told[-4:]]
         span = pick(draw, self.rulebook.spans_ms)
         if not self.in_order and one_in(draw, 4):
             span = -span
