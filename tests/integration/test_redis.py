@@ -120,7 +120,7 @@ async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_fi
             redis_server.flush()
             if number % 2:
                 for key, value in copy.items():
-                    await redis.restore(key, 0, value or b"")
+                    await redis.restore(key, 0, value or b"", replace=True)
             await lived
     await _all_is_well(site, redis_server, year, worker)
     assert await worker.stop() == 0

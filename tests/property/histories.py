@@ -73,7 +73,7 @@ def _event(story: Story, kind: str, like: Step | None = None) -> None:
         "type": kind,
         "event_id": f"e{len(story.steps)}",
         "customer_id": pick(draw, CUSTOMERS) if like is None else like["customer_id"],
-        "occurred_at": story.written(story.moment()),
+        "occurred_at": story.written(story.moment(like)),
     }
     if kind in _OWN_IDS and like is None and one_in(draw, 20):
         event["customer_id"] = ""  # nobody known
@@ -108,7 +108,7 @@ def _retry(story: Story, _kind: str) -> None:
     if how == "id":
         _event(story, earlier["type"], like=earlier)
     elif how == "moment" or story.in_order:
-        story.add(story.with_rate(earlier | {"occurred_at": moments.text(story.moment())}))
+        story.add(story.with_rate(earlier | {"occurred_at": moments.text(story.moment(earlier))}))
     else:
         story.add(story.with_rate(earlier))
 

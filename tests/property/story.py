@@ -65,14 +65,19 @@ class Story:
         """What of this kind was told of the same customer."""
         return [each for each in self.events if each["type"] == kind and each["customer_id"] == event["customer_id"]]
 
-    def moment(self) -> int:
-        """A moment near one at which something falls due because of something told, mostly one of the last things."""
+    def moment(self, repeats: Step | None = None) -> int:
+        """A moment near one at which something falls due because of something told, mostly one of the last things.
+
+        Of what repeats something, half of the time it is the moment at which that is forgotten.
+        """
         draw = self.draw
         anchors = [self.start, *self.told[:1], *self.told[-4:]]
-        span = pick(draw, self.rulebook.spans_ms)
-        if not self.in_order and one_in(draw, 4):
+        anchor, span = anchors[-1 - draw(st.integers(0, len(anchors) - 1))], pick(draw, self.rulebook.spans_ms)
+        if repeats is not None and one_in(draw, 2):
+            anchor, span = moments.parse(repeats["occurred_at"]), 2 * self.rulebook.window_ms
+        elif not self.in_order and one_in(draw, 4):
             span = -span
-        at = anchors[-1 - draw(st.integers(0, len(anchors) - 1))] + span + pick(draw, (0, 0, 0, -1, 1))
+        at = anchor + span + pick(draw, (0, 0, 0, -1, 1))
         earliest = max(self.told) if self.in_order and self.told else self.start if self.honest else 0
         at = max(earliest, min(at, self.latest))
         self.told.append(at)
