@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 ALL: Final = ("admit", "segment", "project")
 RETRY_SECONDS: Final = 2.0
+LEAVE_SECONDS: Final = 1.0
 
 
 class Worker:
@@ -184,9 +186,28 @@ async def run_worker(settings: Settings, only: str | None = None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
+    status = 0
     try:
         await worker.run()
     except Hopeless as error:
         log.error("%s", error)  # noqa: TRY400 - one line; a traceback would tell an operator nothing more
-        return 1
-    return 0
+        status = 1
+    await _leave(status)
+    return status
+
+
+async def _leave(status: int) -> None:
+    """Ends the process by force if something would keep it: all that had to be written is written, or never will be.
+
+    With Kafka away, Faust's supervisors start their agents anew when these are cancelled, and `asyncio.run` would wait
+    for them for ever.
+    """
+    me = asyncio.current_task()
+    for task in asyncio.all_tasks() - {me}:
+        task.cancel()
+    left = asyncio.all_tasks() - {me}
+    if left:
+        await asyncio.wait(left, timeout=LEAVE_SECONDS)
+    if asyncio.all_tasks() - {me}:
+        logging.shutdown()
+        os._exit(status)

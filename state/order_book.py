@@ -121,8 +121,9 @@ def written_profile(profile: Profile) -> Profile:
     """The profile as it is written: with its open orders only."""
     if profile.book is None:
         return profile
+    orders = profile.book.open if profile.chunks else profile.orders  # only the latter stand in their order
     refunds = None if profile.refund_chunks else profile.refunds
-    return msgspec.structs.replace(profile, orders=profile.book.open, refunds=refunds, book=None)
+    return msgspec.structs.replace(profile, orders=orders, refunds=refunds, book=None)
 
 
 def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:

@@ -77,7 +77,7 @@ class CustomersTable:
         """Lets the customer go; the next flush writes tombstones."""
         profile = self.get(customer_id)
         if profile is not None:
-            self._last_chunks[customer_id] = profile.last_chunk
+            self._last_chunks[customer_id] = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
             self._litter.extend(
                 (_chunk_key(number, customer_id), None) for number in (*profile.chunks, *profile.refund_chunks)
             )

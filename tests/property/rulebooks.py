@@ -53,7 +53,7 @@ class Rulebook:
         policies: texts, the first of which comes first.
         rates: of each policy, the currencies for which it lists a rate.
         campaigns: texts, any number of them.
-        spans_ms: how long after something that happened something else may fall due.
+        spans_ms: how long after something that happened something else may fall due; the window more than once.
         sums_minor: minor units of the base currency at and about the edges.
     """
 
@@ -84,7 +84,7 @@ def rulebooks(draw: st.DrawFn) -> Rulebook:
         policies=tuple(policy.text for policy in drawn),
         rates=tuple(policy.rates for policy in drawn),
         campaigns=tuple(campaigns),
-        spans_ms=tuple(sorted(spans | {moments.days(Decimal(after)) for after in afters})),
+        spans_ms=(*sorted(spans | {moments.days(Decimal(after)) for after in afters}), window_ms, window_ms),
         sums_minor=tuple(sorted({edge + near for edge in sums for near in (-1, 0, 1) if edge + near > 0} | {1, 100})),
     )
 
