@@ -13,12 +13,12 @@ from agents.large_rejects import LARGE_BYTES, RejectedRecord, reject_large
 from agents.rules import Follower
 from state.admission import Admitted, Exchange, Rejected, admit
 from state.events import AnonymousSale, encode_record
+from streams.lane import Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.publish import partition_of
 from streams.reading import read_range
 from streams.settings import Settings
-from streams.stage import Running
 from streams.topics import Topics
 
 AHEAD_MS: Final = 5 * 60_000

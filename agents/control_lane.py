@@ -15,10 +15,10 @@ from state.faults import Faults
 from state.policy import parse_policy
 from streams.configured import configured_campaigns, configured_policy
 from streams.control import ControlRecord, decode_control, encode_control, read_control
+from streams.lane import Running
 from streams.outbox import Outbox
 from streams.settings import Settings
 from streams.source_times import SourceTime, encode_source_time
-from streams.stage import Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 from agents.projection import Emptied, Projection
 from agents.rules import Follower
 from state.policy import Policy
+from streams.lane import Running
 from streams.metrics import Metrics
-from streams.stage import Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)

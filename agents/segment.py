@@ -26,11 +26,11 @@ from state.order_book import MissingChunk
 from state.partition import NoPolicy, Partition
 from streams.cloudevents import CloudEvents
 from streams.customers_table import CustomersTable
+from streams.lane import Hopeless, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.progress import PROGRESS_KEY, RULES_KEY, UnknownProgress, decode_progress, encode_progress
 from streams.reading import CutOff, read_range
-from streams.stage import Hopeless, Running
 from streams.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -134,12 +134,14 @@ class SegmentLane:
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
             before = len(out)
+            by_tick = isinstance(record, TimeCame)
             while not partition.apply(offset, customer_id, record, out):
+                published.append((message.timestamp, by_tick, len(out) - before))
                 await self._write(out, published, offset=None)
                 before = 0
             partition.progress.offset = offset + 1
             if len(out) > before:
-                published.append((message.timestamp, isinstance(record, TimeCame), len(out) - before))
+                published.append((message.timestamp, by_tick, len(out) - before))
         await self._write(out, published, offset=partition.progress.offset)
         self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 

@@ -25,9 +25,10 @@ from agents.segment import SegmentStage
 from agents.timekeeper import Timekeeper
 from streams.configured import configured_campaigns, configured_policy
 from streams.instance import take_instance
+from streams.lane import Hopeless
 from streams.metrics import Metrics, worker_registry
 from streams.settings import Settings
-from streams.stage import Hopeless, Stage, describe
+from streams.stage import Stage, describe
 from streams.topics import Topics, TopicsError, ready_topics
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,7 @@ import contextlib
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -23,52 +22,16 @@ from faust.transport import conductor
 from faust.types import TP
 from yarl import URL
 
+from streams.lane import FULL, SESSION_SECONDS, Hopeless, Lane, LaneTask, Running
 from streams.metrics import Metrics
 from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport
 
 log = logging.getLogger(__name__)
 
-SESSION_SECONDS: Final = 20.0
 HEARTBEAT_SECONDS: Final = 3.0
 COMMIT_SECONDS: Final = 2.5
-FINISH_SECONDS: Final = 10.0
-"""How long lanes may finish what they have begun when partitions are taken away or the worker stops."""
 STOP_SECONDS: Final = 8.0
 LONGEST_PAUSE_SECONDS: Final = 10.0
-FULL: Final = 40_000
-"""Records that wait in a lane before its partition is fetched no further; it is again at half of that."""
-LARGEST_BATCH: Final = 10_000
-"""Records that a lane is given at once: enough that the cost of a flush does not show, few enough to stop soon."""
-
-
-class NotOurs(Exception):
-    """The group may have given the partition to another worker: this one writes nothing more."""
-
-
-class Hopeless(Exception):
-    """What no new start will mend: the worker ends and says what to do."""
-
-
-class Lane(Protocol):
-    """The work of one partition of a stage.
-
-    Attributes:
-        cursor: the offset up to which everything is done and durable, hence may be committed.
-    """
-
-    cursor: int
-
-    async def recover(self) -> None:
-        """Gets the lane ready from what was written down, and sets `cursor`."""
-
-    async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Does all that the records ask for, and moves `cursor` past them once it is durable."""
-
-    def stop(self) -> None:
-        """Asks `process` not to wait any longer for what may never come."""
-
-    def close(self) -> None:
-        """The partition goes: forgets what is kept of it."""
 
 
 class StageSpec(Protocol):
@@ -90,82 +53,6 @@ class StageSpec(Protocol):
         """The lane of a partition."""
 
 
-class Running:
-    """A stage as it runs: what its lanes may ask of it."""
-
-    def __init__(self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]) -> None:
-        """Takes a way to the stage's producer and to where its group stands, which exist once the app has started."""
-        self._producer = producer
-        self.start_of = start_of
-        self.heard_at = time.monotonic()
-
-    @property
-    def producer(self) -> AIOKafkaProducer:
-        """The stage's idempotent producer."""
-        return self._producer()
-
-    def ensure_ours(self) -> None:
-        """Refuses to go on when the group has not confirmed this worker for a session's time.
-
-        Raises:
-            NotOurs: the worker was stopped or cut off for so long that its partitions may be another's.
-        """
-        silent = time.monotonic() - self.heard_at
-        if silent > SESSION_SECONDS:
-            raise NotOurs(f"no heartbeat was answered for {silent:.0f} s: the partitions may be another worker's")
-
-
-class _LaneTask:
-    """A lane with its queue, running."""
-
-    def __init__(self, lane: Lane, room: asyncio.Event) -> None:
-        self.lane = lane
-        self.queue: deque[ConsumerRecord] = deque()
-        self.came = asyncio.Event()
-        self.closing = False
-        self.recovered = False
-        self.full = False
-        self.room = room
-        self.task: asyncio.Task[None] | None = None
-
-    async def run(self, on_drained: Callable[[], None], on_batch: Callable[[int], None]) -> None:
-        lane, queue = self.lane, self.queue
-        await lane.recover()
-        self.recovered = True
-        while not self.closing:
-            if not queue:
-                self.came.clear()
-                await self.came.wait()
-                continue
-            count = min(len(queue), LARGEST_BATCH)
-            take = queue.popleft
-            await lane.process([take() for _ in range(count)])
-            on_batch(count)
-            if self.full and len(queue) <= FULL // 2:
-                self.full = False
-                on_drained()
-            await asyncio.sleep(0)
-
-    def put(self, batch: Sequence[ConsumerRecord]) -> None:
-        if not self.closing:
-            self.queue.extend(batch)
-            self.came.set()
-
-    async def finish(self) -> None:
-        """Ends after the batch that is under way; one that does not end in time is cut off."""
-        self.closing = True
-        self.came.set()
-        self.lane.stop()
-        if self.task is not None:
-            if not self.recovered:
-                self.task.cancel()
-            done, _ = await asyncio.wait({self.task}, timeout=FINISH_SECONDS)
-            if not done:
-                self.task.cancel()
-                await asyncio.wait({self.task}, timeout=1)
-        self.lane.close()
-
-
 class Stage:
     """Runs a stage until it is told to stop, and starts it anew when it fails."""
 
@@ -179,7 +66,7 @@ class Stage:
         self._metrics = metrics
         self._data = data
         self._instance = instance
-        self._tasks: dict[TP, _LaneTask] = {}
+        self._tasks: dict[TP, LaneTask] = {}
         self._room = asyncio.Event()
         self._failed: asyncio.Future[BaseException] | None = None
         self._app: faust.App | None = None
@@ -358,7 +245,7 @@ class Stage:
         self._metrics.rebalances.labels(self.spec.name).inc()
         await self.close(set(self._tasks), drop=True)
         for tp in sorted(assigned):
-            task = self._tasks[tp] = _LaneTask(self.spec.lane(tp, self._running), self._room)
+            task = self._tasks[tp] = LaneTask(self.spec.lane(tp, self._running), self._room)
             task.task = asyncio.create_task(self._watch(task, tp), name=f"{self.spec.name}:{tp.partition}")
         self._metrics.assigned_partitions.labels(self.spec.name).set(len(self._tasks))
 
@@ -375,7 +262,7 @@ class Stage:
         for tp in tasks:
             del self._tasks[tp]
 
-    async def _watch(self, task: _LaneTask, tp: TP) -> None:
+    async def _watch(self, task: LaneTask, tp: TP) -> None:
         try:
             await task.run(lambda: self._drained(tp), self._metrics.batch_records.labels(self.spec.name).observe)
         except asyncio.CancelledError:

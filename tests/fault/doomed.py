@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-import streams.stage
+import streams.lane
 from agents.cli import main
 
 RECORDS_IN_A_BATCH = 60
@@ -41,7 +41,7 @@ def doom(step: str, times: int) -> None:
         comes("before:commit")
         await commit(self, offsets)
 
-    streams.stage.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
+    streams.lane.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 
 

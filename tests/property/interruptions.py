@@ -38,7 +38,8 @@ class Way:
 @st.composite
 def ways(draw: st.DrawFn, steps: int) -> Way:
     """A way for a history of so many steps."""
-    cuts = [pick(draw, ("", "", "write", "recover")) for _ in range(steps)]
+    seldom = pick(draw, (2, 4, 16))
+    cuts = [pick(draw, ("write", "recover")) if one_in(draw, seldom) else "" for _ in range(steps)]
     return Way(
         one_topic=not one_in(draw, 3),
         again={draw(st.integers(0, steps - 1)): draw(st.integers(1, 4)) for _ in range(draw(st.integers(0, 2)))},
