@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from state.order_book import join_chunks, seal_chunks, written_profile
+from state.order_book import MissingChunk, join_chunks, seal_chunks, written_profile
 from state.profile import NEVER, Head, Profile, decode_head, decode_profile, encode_profile, peek_due
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
@@ -58,13 +58,21 @@ class CustomersTable:
         return len(self._kept) + sum(1 for each in self._touched if each not in self._kept)
 
     def get(self, customer_id: str) -> Profile | None:
-        """The customer's profile, None if they are not known."""
+        """The customer's profile, None if they are not known.
+
+        Raises:
+            MissingChunk: parts of the profile were not in the changelog.
+        """
         profile = self._touched.get(customer_id)
         if profile is None:
             value = self._kept.get(customer_id)
             if value is None:
                 return None
-            profile = self._long.get(customer_id) or decode_profile(value)
+            profile = self._long.get(customer_id)
+            if profile is None:
+                profile = decode_profile(value)
+                if profile.chunks or profile.refund_chunks:  # none of them has come: see `restored`
+                    raise MissingChunk((profile.chunks or profile.refund_chunks)[0])
             self._touched[customer_id] = profile
         return profile
 

@@ -113,7 +113,7 @@ async def test_when_one_worker_of_three_is_killed_and_one_hangs_the_last_takes_o
     history = await history_of(site, redis_server, seed, customers=800, source_partitions=12)
     workers = [site.worker() for _ in range(3)]
     rng.shuffle(workers)
-    killed, hung, _ = workers
+    killed, hung, last = workers
     wanted = rng.randint(1, 3000)
     async with Ends(site.kafka) as ends:
 
@@ -123,7 +123,12 @@ async def test_when_one_worker_of_three_is_killed_and_one_hangs_the_last_takes_o
         await until(come, f"{wanted} records in the journal", every_s=0.005)
     killed.kill()
     hung.child.signal(signal.SIGSTOP)
-    await history.finish()
+
+    async def all_taken_over() -> bool:
+        samples = await last.metrics()
+        return samples.total("goldstream_assigned_partitions", stage="segment") == PARTITIONS
+
+    await until(all_taken_over, "the last worker to have all partitions", every_s=0.2)
     hung.child.signal(signal.SIGCONT)
     await hung.ready()
     await history.finish()

@@ -14,14 +14,14 @@ from tests.integration.running import RunningWorker, Site, until
 from tests.oracle import moments, read_json
 
 HOT_MS: Final = 4_320
-COLD_MS: Final = 25_920
+COLD_MS: Final = 8_640
 POLICY: Final = """\
 name = "seconds"
 version = 1
 currency = "RUB"
 window_days = 365
 [recency_days]
-edges = [0.00005, 0.0003]
+edges = [0.00005, 0.0001]
 [frequency]
 edges = [2, 5]
 [monetary]
