@@ -174,14 +174,17 @@ class LaneConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Goes to where the group stands, and remembers where that is."""
+        assigned = set(self.assignment())
         await super().perform_seek()
-        if self._starts is None or self._starts.done():
-            self._starts = self.loop.create_future()
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
-        missing = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
+        missing = [tp for tp in assigned if not self._committed_offset.get(tp)]
         starts = {tp: offset for tp, offset in self._committed_offset.items() if offset}
         if missing:
             starts.update(await self._thread.call_thread(consumer.beginning_offsets, missing))
+        if set(self.assignment()) != assigned:
+            return  # a rebalance came in between, and seeks by itself
+        if self._starts is None or self._starts.done():
+            self._starts = self.loop.create_future()
         self._starts.set_result(starts)
 
     async def start_of(self, tp: TP) -> int:
