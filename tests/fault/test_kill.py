@@ -53,7 +53,7 @@ class History(NamedTuple):
 
 
 async def history_of(site: Site, redis: RedisServer, seed: int, customers: int, source_partitions: int) -> History:
-    """A year, whose `events` have so many partitions: more than one only if all of it is published before a worker is."""
+    """A year, whose `events` have so many partitions; if more than one, all of it is published before workers start."""
     year = draw_year(seed, STEPPE, customers)
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
     site.settings["PARTITIONS"] = str(PARTITIONS)
