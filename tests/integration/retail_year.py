@@ -121,6 +121,8 @@ class _Life:
     rules: Rules
     customer_id: str
     happened: list[tuple[int, list[Event]]] = field(default_factory=list)
+    again: list[tuple[int, list[Event]]] = field(default_factory=list)
+    """What publishers repeat later; of one who was erased nothing, since it would count as new, and late."""
     orders: int = 0
 
     def live(self) -> None:
@@ -138,6 +140,8 @@ class _Life:
                 at += int(rng.uniform(20, 200) * DAY_MS)
                 until = at + int(rng.expovariate(1 / 60) * DAY_MS)
             self.something(at)
+        if not any(event["type"] == "erasure" for _, events in self.happened for event in events):
+            self.happened += self.again
         self.happened = [(at, events) for at, events in self.happened if at < BEGIN_MS + YEAR_MS]
 
     def something(self, at: int) -> None:
@@ -170,7 +174,7 @@ class _Life:
             behind.append(self.signup(at - int(rng.uniform(0, 200) * DAY_MS)))
         self.put(at, order, *behind)
         if rng.random() < 0.04:
-            self.happened.append((at + int(rng.uniform(0, 20) * DAY_MS), [dict(order)]))
+            self.again.append((at + int(rng.uniform(0, 20) * DAY_MS), [dict(order)]))
         if rng.random() < 0.15:
             self.give_back(at, order)
 
@@ -189,7 +193,7 @@ class _Life:
                 refund = self.refund(moment, order["order_id"], minor, other)
                 self.put(moment, refund)
                 if rng.random() < 0.1:
-                    self.happened.append((moment + int(rng.random() * DAY_MS), [dict(refund)]))
+                    self.again.append((moment + int(rng.random() * DAY_MS), [dict(refund)]))
 
     def put(self, at: int, *events: Event) -> None:
         self.happened.append((at, list(events)))
