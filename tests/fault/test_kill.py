@@ -24,13 +24,13 @@ PARTITIONS = 4
 STEPS = (
     "acked:rejected",
     "acked:journal",  # in some partitions only
-    "before:commit",  # journaled, but not committed: it is journaled again
     "acked:segment-changes",
     "before:customers",  # told, but not remembered: it is told again
     "acked:erasure-ledger",  # forgotten, but still in the table
     "acked:customers",  # some partitions remember, others do not
     "before:progress",  # remembered, but the progress is older than the table
     "acked:progress",  # all done but the commit
+    "before:commit",  # journaled, but not committed: it is journaled again; last, for by then all of a year may be read
 )
 
 
