@@ -212,11 +212,3 @@ async def test_a_source_of_which_nothing_is_heard_holds_time_and_is_named(site: 
 
 async def _ticked(workers: list[RunningWorker], before: list[float]) -> bool:
     return [(await each.metrics()).total("goldstream_ticks_total") for each in workers] != before
-
-
-@pytest.mark.timeout(60)
-async def test_advance_is_used_wrongly_in_wall_mode(site: Site) -> None:
-    ended = await site.command("advance", "--to", "2026-01-01T00:00:00Z")
-    assert (ended.status, ended.out) == (2, "")
-    assert "wall" in ended.errors
-    assert ended.errors.count("\n") == 1

@@ -102,6 +102,18 @@ async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> 
     assert "must have 2 partitions: it has 3" in line
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("topic", ["journal", "customers"])
+async def test_a_record_of_a_format_that_it_does_not_know_stops_a_worker_which_says_so(site: Site, topic: str) -> None:
+    assert (await site.command("topics", "create")).status == 0
+    await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"c-1")])
+    worker = site.worker()
+    assert await worker.ended(60) == 1
+    (line,) = [line for line in worker.log.splitlines() if "format version 9" in line]
+    assert site.topic(topic) in line
+    assert "Traceback" not in worker.log
+
+
 @pytest.mark.timeout(60)
 async def test_a_faulty_policy_is_refused_with_all_its_faults_before_anything_else(site: Site) -> None:
     path = site.directory / "faulty.toml"

@@ -1,0 +1,54 @@
+"""`goldstream advance`: when it ends with what, and that time never goes back."""
+
+import json
+
+import pytest
+
+from tests.integration import hostile
+from tests.integration.records import Published, publish, read
+from tests.integration.running import Site
+
+
+@pytest.mark.timeout(120)
+async def test_advance_ends_with_0_again_and_again_and_time_never_goes_back(site: Site) -> None:
+    site.settings["TIME"] = "event"
+    worker = site.worker()
+    await worker.ready()
+    purchase = json.dumps(hostile.valid("purchases", "one")).encode()
+    await publish(site.kafka, site.topic("purchases"), [Published(purchase)])
+    for to, cells in (
+        ("2025-05-12T10:00:00Z", ["311"]),
+        ("2025-07-11T09:59:59.999Z", ["311"]),
+        ("2025-07-11T13:00:00+03:00", ["311", "211"]),
+        ("2025-05-13T00:00:00Z", ["311", "211"]),
+        ("2199-12-31T00:00:00Z", ["311", "211", "111"]),
+        ("2199-12-31T00:00:00Z", ["311", "211", "111"]),
+    ):
+        await site.advance(to)
+        changes = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
+        assert [change["to_cell"] for change in changes] == cells, f"advanced to {to}"
+    assert [change["effective_at"] for change in changes] == [
+        "2025-05-12T10:00:00.000Z",
+        "2025-07-11T10:00:00.000Z",
+        "2025-11-08T10:00:00.000Z",
+    ]
+
+
+@pytest.mark.timeout(60)
+async def test_advance_gives_up_after_its_timeout_when_nobody_works(site: Site) -> None:
+    site.settings["TIME"] = "event"
+    to = ("--to", "2026-01-01T00:00:00Z", "--timeout", "2s")
+    nothing_there = await site.command("advance", *to)
+    assert (nothing_there.status, nothing_there.errors.count("\n")) == (1, 1)
+    assert site.topic("control") in nothing_there.errors
+    assert (await site.command("topics", "create")).status == 0
+    given_up = await site.command("advance", *to)
+    assert (given_up.status, given_up.errors.count("\n")) == (1, 1)
+
+
+@pytest.mark.timeout(60)
+async def test_advance_is_used_wrongly_in_wall_mode_and_without_a_moment(site: Site) -> None:
+    for time, to in (("wall", "2026-01-01T00:00:00Z"), ("event", "2026-01-01T00:00:00"), ("event", "tomorrow")):
+        ended = await site.command("advance", "--to", to, TIME=time)
+        assert (ended.status, ended.out, ended.errors.count("\n")) == (2, "", 1)
+        assert (time if time == "wall" else to) in ended.errors
