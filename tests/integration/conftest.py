@@ -23,7 +23,7 @@ def site(kafka: ApacheKafka, prefix: str, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def seed() -> int:
-    """What histories are drawn from, printed when a test fails: another one each time but in CI; `TEST_SEED=n` repeats it."""
+    """What histories are drawn from: another one each time but in CI; printed, and `TEST_SEED=n` repeats it."""
     # in CI always the same: what is red there is red because of a change
     chosen = int(os.environ.get("TEST_SEED") or (1 if os.environ.get("CI") else secrets.randbelow(2**32)))
     print(f"TEST_SEED={chosen}")
