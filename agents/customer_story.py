@@ -6,16 +6,16 @@ found by letting time go on over a copy of the profile: the same rules as the wo
 
 import asyncio
 from collections.abc import AsyncIterator
-from copy import deepcopy
 from typing import Final, TypeVar
 
 import msgspec
 from aiokafka import ConsumerRecord
 
-from state.changes import Erased, Message, Output, SegmentChange, Suppression
+from state.changes import Erased, Message, Output, SegmentChange, SegmentChanged, Suppression, published
 from state.decide import average_check, discount_share
 from state.moments import DAY_MS, format_ms
 from state.money import format_minor
+from state.order_book import copied
 from state.partition import Partition, Progress
 from state.policy import Policy
 from state.profile import Person, Profile
@@ -173,8 +173,12 @@ def facts_of(profile: Profile, policy: Policy) -> Facts:
 def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
     """What is told of the customer, in order, if nothing happens but time going by; the profile stays as it is."""
     out: list[Output] = []
-    lapse(customer_id, deepcopy(profile), profile.judged + FORESEEN_MS, rules, out, Tally.empty())
-    return [output.value for output in out if not isinstance(output, Erased)]
+    lapse(customer_id, copied(profile), profile.judged + FORESEEN_MS, rules, out, Tally.empty())
+    return [
+        published(output) if isinstance(output, SegmentChanged) else output.value
+        for output in out
+        if not isinstance(output, Erased)
+    ]
 
 
 class _Reading:

@@ -10,7 +10,6 @@ A crash after 2 sends the same changes again under the same ids; after 3 the rep
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from state.changes import Changed, KeptBack, Output, Sent
+from state.changes import KeptBack, Move, Output, SegmentChanged, Sent
 from state.erasure import Erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
 from state.order_book import MissingChunk
@@ -125,39 +124,31 @@ class SegmentLane:
 
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         partition = self.partition
+        apply, progress = partition.apply, partition.progress
+        written = Written(self._events, Outbox(self._running.producer), self.number)
         out: list[Output] = []
-        published: list[tuple[int, bool, int]] = []  # of outputs: timestamp of the record, whether a tick, how many
         for message in records:
             offset = message.offset
             if offset < self.cursor:
                 continue
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
-            before = len(out)
-            by_tick = isinstance(record, TimeCame)
-            while not partition.apply(offset, customer_id, record, out):
-                published.append((message.timestamp, by_tick, len(out) - before))
-                await self._write(out, published, offset=None)
-                before = 0
-            partition.progress.offset = offset + 1
-            if len(out) > before:
-                published.append((message.timestamp, by_tick, len(out) - before))
-        await self._write(out, published, offset=partition.progress.offset)
+            while not apply(offset, customer_id, record, out):
+                written.take(out, message.timestamp, by_tick=isinstance(record, TimeCame))
+                await self._write(written, offset=None)
+            progress.offset = offset + 1
+            if out:
+                written.take(out, message.timestamp, by_tick=isinstance(record, TimeCame))
+        await self._write(written, offset=progress.offset)
         self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 
-    async def _write(self, out: list[Output], published: list[tuple[int, bool, int]], offset: int | None) -> None:
+    async def _write(self, written: "Written", offset: int | None) -> None:
         """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
         began = time.monotonic()
         self._running.ensure_ours()
-        outbox = Outbox(self._running.producer)
-        record_of = self._events.record
-        packings = {topic: outbox.to(topic, self.number) for topic in self._events.topics} if out else {}
-        for output in out:
-            topic, key, value, headers = record_of(output)
-            packings[topic].add(key, value, headers)
+        outbox = written.outbox
         await outbox.flush()
-        self._count(out, published)
-        del out[:], published[:]
+        self._count(written)
         self._running.ensure_ours()
         if self.partition.new_erasures:
             for key, erasure in self.partition.new_erasures.items():
@@ -179,26 +170,22 @@ class SegmentLane:
             self.cursor = offset
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
 
-    def _count(self, out: list[Output], published: list[tuple[int, bool, int]]) -> None:
+    def _count(self, written: "Written") -> None:
         """Adds what was done to the metrics, once a batch."""
         metrics, now = self._metrics, time.time()
-        for timestamp, by_tick, count in published:
-            seconds = max(0.0, now - timestamp / 1000)
-            (metrics.due_lag_seconds if by_tick else metrics.event_latency_seconds).observe(seconds, count)
-        changes: Counter[tuple[str, str, str]] = Counter()
-        messages: Counter[tuple[str, str]] = Counter()
-        for output in out:
-            if isinstance(output, Changed):
-                change = output.value
-                changes[change.from_segment or "none", change.to_segment, change.cause.kind] += 1
-            elif isinstance(output, Sent):
-                messages[output.value.campaign, "sent"] += 1
-            elif isinstance(output, KeptBack):
-                messages[output.value.campaign, output.value.reason] += 1
-        for labels, count in changes.items():
-            metrics.segment_changes.labels(*labels).inc(count)
-        for pair, count in messages.items():
+        for published, histogram in (
+            (written.by_event, metrics.event_latency_seconds),
+            (written.by_tick, metrics.due_lag_seconds),
+        ):
+            for timestamp, count in published.items():
+                histogram.observe(max(0.0, now - timestamp / 1000), count)
+            published.clear()
+        for (move, kind), count in written.changes.items():
+            metrics.segment_changes.labels(move.from_segment or "none", move.to_segment, kind).inc(count)
+        for pair, count in written.messages.items():
             metrics.messages.labels(*pair).inc(count)
+        written.changes.clear()
+        written.messages.clear()
         tally = self.partition.tally
         for counter, counted in (
             (metrics.duplicates, tally.duplicates),
@@ -217,6 +204,43 @@ class SegmentLane:
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
         self._table = CustomersTable()
         self.partition = Partition(self._table)
+
+
+class Written:
+    """What comes of a batch, made records of as soon as it is there, and counted.
+
+    Attributes:
+        by_event: of outputs, how many came of the records with this timestamp; `by_tick` the same for ticks.
+    """
+
+    def __init__(self, events: CloudEvents, outbox: Outbox, partition: int) -> None:
+        """Takes where the records go."""
+        self.outbox = outbox
+        self.by_event: dict[int, int] = {}
+        self.by_tick: dict[int, int] = {}
+        self.changes: dict[tuple[Move, str], int] = {}
+        self.messages: dict[tuple[str, str], int] = {}
+        self._record = events.record
+        self._partition = partition
+
+    def take(self, out: list[Output], timestamp: int, *, by_tick: bool) -> None:
+        """Takes what came of the record with this timestamp, and empties `out`."""
+        counts = self.by_tick if by_tick else self.by_event
+        counts[timestamp] = counts.get(timestamp, 0) + len(out)
+        for output in out:
+            topic, key, value, headers = self._record(output)
+            self.outbox.to(topic, self._partition).add(key, value, headers)
+            if isinstance(output, SegmentChanged):
+                kind = output.move, output.kind
+                self.changes[kind] = self.changes.get(kind, 0) + 1
+            elif isinstance(output, Sent):
+                self._count(output.value.campaign, "sent")
+            elif isinstance(output, KeptBack):
+                self._count(output.value.campaign, output.value.reason)
+        out.clear()
+
+    def _count(self, campaign: str, outcome: str) -> None:
+        self.messages[campaign, outcome] = self.messages.get((campaign, outcome), 0) + 1
 
 
 @contextmanager

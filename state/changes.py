@@ -1,6 +1,13 @@
-"""What is published: changes of segment, messages, what was kept back, and erasures, as the contract has them."""
+"""What comes of the fold, and what is published of it: changes of segment, messages, what was kept back, erasures.
+
+A change is held as it was computed, in milliseconds and minor units (`SegmentChanged`): half of all events make one,
+and most are written out only once, by `streams.change_json`. `published` gives the contract's form.
+"""
 
 import msgspec
+
+from state.moments import DAY_MS, format_ms
+from state.money import format_minor
 
 
 class Cause(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -20,13 +27,49 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     last_order_at: str | None
 
 
-class Reason(msgspec.Struct, frozen=True, gc=False):
+class Reason(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A measure whose score moved; `edge` as the policy writes it, on the side the score came from."""
 
     measure: str
     edge: int | float
     was: int
     is_: int = msgspec.field(name="is")
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
+    """From where to where a change goes, and why: there are few of them, and many changes.
+
+    `from_segment` and `from_cell` are empty for a first change; `currency` and `digits` are the policy's.
+    """
+
+    from_segment: str
+    to_segment: str
+    from_cell: str
+    to_cell: str
+    why: tuple[Reason, ...]
+    policy: str
+    currency: str
+    digits: int
+
+
+class SegmentChanged(msgspec.Struct, array_like=True, gc=False):
+    """A customer's segment changed; `kind` and `event_id` are those of its cause, sums in minor units."""
+
+    customer_id: str
+    seq: int
+    move: Move
+    at: int
+    kind: str
+    event_id: str | None
+    backfill: bool
+    frequency: int
+    monetary: int
+    last_order_at: int | None
+
+    @property
+    def change_id(self) -> str:
+        """`<customer_id>:<seq>`: the same whenever this change is published."""
+        return f"{self.customer_id}:{self.seq}"
 
 
 class SegmentChange(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
@@ -41,7 +84,7 @@ class SegmentChange(msgspec.Struct, frozen=True, rename={"from_segment": "from",
     effective_at: str
     cause: Cause
     facts: Facts
-    why: list[Reason]
+    why: tuple[Reason, ...]
     policy: str
     backfill: bool
 
@@ -60,7 +103,7 @@ class ChangeInMessage(msgspec.Struct, frozen=True, rename={"from_segment": "from
     effective_at: str
     cause: Cause
     facts: Facts
-    why: list[Reason]
+    why: tuple[Reason, ...]
 
 
 class CustomerInMessage(msgspec.Struct, frozen=True):
@@ -105,12 +148,6 @@ class Suppression(msgspec.Struct, frozen=True):
     campaigns: str
 
 
-class Changed(msgspec.Struct, frozen=True):
-    """To `segment-changes`."""
-
-    value: SegmentChange
-
-
 class Sent(msgspec.Struct, frozen=True):
     """To the campaign's topic."""
 
@@ -133,4 +170,43 @@ class Erased(msgspec.Struct, frozen=True):
     at: str
 
 
-Output = Changed | Sent | KeptBack | Erased
+Output = SegmentChanged | Sent | KeptBack | Erased
+
+
+def published(change: SegmentChanged) -> SegmentChange:
+    """The change in the contract's form."""
+    move, last = change.move, change.last_order_at
+    return SegmentChange(
+        customer_id=change.customer_id,
+        seq=change.seq,
+        from_segment=move.from_segment or None,
+        to_segment=move.to_segment,
+        from_cell=move.from_cell or None,
+        to_cell=move.to_cell,
+        effective_at=format_ms(change.at),
+        cause=Cause(change.kind, change.event_id),
+        facts=Facts(
+            recency_days=None if last is None else (change.at - last) // DAY_MS,
+            frequency=change.frequency,
+            monetary=format_minor(change.monetary, move.digits),
+            currency=move.currency,
+            last_order_at=None if last is None else format_ms(last),
+        ),
+        why=move.why,
+        policy=move.policy,
+        backfill=change.backfill,
+    )
+
+
+def in_message(change: SegmentChanged) -> ChangeInMessage:
+    """The change as the messages of the campaigns tell it that it began."""
+    whole = published(change)
+    return ChangeInMessage(
+        id=whole.change_id,
+        from_segment=whole.from_segment,
+        to_segment=whole.to_segment,
+        effective_at=whole.effective_at,
+        cause=whole.cause,
+        facts=whole.facts,
+        why=whole.why,
+    )

@@ -6,17 +6,8 @@ are due are decided. So far a run makes its first attempt only; ladders, caps, q
 
 from fractions import Fraction
 
-from state.campaigns import Attempt, Campaign, Campaigns, held
-from state.changes import (
-    ChangeInMessage,
-    CustomerInMessage,
-    KeptBack,
-    Message,
-    Output,
-    SegmentChange,
-    Sent,
-    Suppression,
-)
+from state.campaigns import NO_SEGMENT, Attempt, Campaign, Campaigns, held
+from state.changes import CustomerInMessage, KeptBack, Message, Output, SegmentChanged, Sent, Suppression, in_message
 from state.moments import format_ms
 from state.money import format_minor
 from state.person import fact, granted
@@ -30,7 +21,7 @@ FIRST = 1
 def decide(
     customer_id: str,
     profile: Profile,
-    change: SegmentChange | None,
+    change: SegmentChanged | None,
     moment: int,
     rules: Rules,
     out: list[Output],
@@ -39,7 +30,7 @@ def decide(
 ) -> None:
     """Appends to `out` what is said, or kept back, at this moment; `purchased` if a purchase was just applied."""
     campaigns = rules.campaigns
-    if campaigns is None:
+    if campaigns is None or not (campaigns.campaigns or profile.runs):
         return
     if profile.runs:
         _supersede(profile, moment, campaigns, out, purchased=purchased)
@@ -93,17 +84,17 @@ def _supersede(profile: Profile, moment: int, campaigns: Campaigns, out: list[Ou
     profile.runs = going_on
 
 
-def _fits(campaign: Campaign, change: SegmentChange) -> bool:
+def _fits(campaign: Campaign, change: SegmentChanged) -> bool:
     """Whether the campaign begins at such a change."""
     return (
-        change.to_segment in campaign.to
-        and change.cause.kind in campaign.causes
-        and (not campaign.from_segments or (change.from_segment or "none") in campaign.from_segments)
+        change.move.to_segment in campaign.to
+        and change.kind in campaign.causes
+        and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
     )
 
 
 def _begin(
-    campaign: Campaign, profile: Profile, change: SegmentChange, moment: int, campaigns: Campaigns, out: list[Output]
+    campaign: Campaign, profile: Profile, change: SegmentChanged, moment: int, campaigns: Campaigns, out: list[Output]
 ) -> None:
     reason = _kept_from_beginning(campaign, profile, change, moment, campaigns)
     if reason is not None:
@@ -113,7 +104,7 @@ def _begin(
 
 
 def _kept_from_beginning(
-    campaign: Campaign, profile: Profile, change: SegmentChange, moment: int, campaigns: Campaigns
+    campaign: Campaign, profile: Profile, change: SegmentChanged, moment: int, campaigns: Campaigns
 ) -> str | None:
     """The first reason to keep the campaign back as a whole."""
     if change.backfill or (campaigns.starts_at is not None and moment < campaigns.starts_at):
@@ -150,7 +141,7 @@ def _attempt(
         expires_at=None if campaign.expires_ms is None else format_ms(run.due + campaign.expires_ms),
         timezone=fact(profile, "timezone") or campaigns.timezone,
         language=fact(profile, "language"),
-        change=_told(run.change),
+        change=in_message(run.change),
         customer=CustomerInMessage(
             average_check=format_minor(average_check(profile), policy.digits),
             lifetime_orders=profile.lifetime_orders,
@@ -171,7 +162,7 @@ def _usable_channels(campaign: Campaign, attempt: Attempt, profile: Profile) -> 
 
 
 def _kept_back(
-    change: SegmentChange, campaign: str, attempt: int | None, reason: str, moment: int, campaigns: Campaigns
+    change: SegmentChanged, campaign: str, attempt: int | None, reason: str, moment: int, campaigns: Campaigns
 ) -> KeptBack:
     value = Suppression(
         customer_id=change.customer_id,
@@ -179,19 +170,7 @@ def _kept_back(
         attempt=attempt,
         reason=reason,
         at=format_ms(moment),
-        change=_told(change),
+        change=in_message(change),
         campaigns=campaigns.ref,
     )
     return KeptBack(change.seq, value)
-
-
-def _told(change: SegmentChange) -> ChangeInMessage:
-    return ChangeInMessage(
-        id=change.change_id,
-        from_segment=change.from_segment,
-        to_segment=change.to_segment,
-        effective_at=change.effective_at,
-        cause=change.cause,
-        facts=change.facts,
-        why=change.why,
-    )

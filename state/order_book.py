@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from state.profile import FORMAT, Order, OrderBook, Profile, Refunds
+from state.profile import FORMAT, Fields, Order, OrderBook, Profile, Refunds
 
 CHUNK_ORDERS = 128
 """Orders in a chunk: with ids of the greatest length some 80 kB."""
@@ -18,6 +18,7 @@ LONG_HISTORY = 2 * CHUNK_ORDERS
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Order])
+_fields_decoder = msgspec.msgpack.Decoder(Fields)
 _refunds_decoder = msgspec.msgpack.Decoder(Refunds)
 _PREFIX = bytes([FORMAT])
 
@@ -70,7 +71,7 @@ def drop_from_book(book: OrderBook, orders: Iterable[Order]) -> None:
 def seal_chunks(profile: Profile) -> Chunks:
     """Puts what is open and too much into chunks, renumbers the touched ones, and encodes what changed.
 
-    Afterwards the book is as written, once the profile is (see `written_profile`).
+    Afterwards the book is as written, once the profile is.
     """
     book = profile.book
     if book is None:
@@ -117,15 +118,6 @@ def is_long(refunds: Refunds) -> bool:
     return len(refunds.seen) + len(refunds.free) + len(refunds.waiting) > LONG_HISTORY
 
 
-def written_profile(profile: Profile) -> Profile:
-    """The profile as it is written: with its open orders only."""
-    if profile.book is None:
-        return profile
-    orders = profile.book.open if profile.chunks else profile.orders  # only the latter stand in their order
-    refunds = None if profile.refund_chunks else profile.refunds
-    return msgspec.structs.replace(profile, orders=orders, refunds=refunds, book=None)
-
-
 def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
     """Puts a profile and its chunks together again; the numbers of chunks that do not belong to it.
 
@@ -155,6 +147,17 @@ def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
         profile.orders += orders
     profile.orders.sort(key=lambda order: (order.at, order.order_id))
     return [number for number in chunks if number not in book.chunks and number not in profile.refund_chunks]
+
+
+def copied(profile: Profile) -> Profile:
+    """A profile of its own with the same contents, for what is only tried out."""
+    whole = Profile(_fields_decoder.decode(_encoder.encode(profile.fields)))
+    if profile.book is not None:
+        whole.orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
+        whole.refunds = _refunds_decoder.decode(_encoder.encode(profile.refunds)) if profile.refunds else None
+        whole.chunks, whole.refund_chunks = [], []
+        open_book(whole)
+    return whole
 
 
 class MissingChunk(Exception):

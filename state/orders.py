@@ -2,7 +2,7 @@
 
 The rules of contract §4. Each function changes the profile in place and keeps its sums true, so that no event costs
 more for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`,
-the other sums those of a lifetime.
+the other sums those of a lifetime. Plain histories (`state.plain_orders`) are unpacked where what comes is not plain.
 """
 
 from bisect import bisect_right, insort
@@ -12,6 +12,7 @@ from fractions import Fraction
 from state.events import OrderPlaced, OrderRefunded
 from state.money import DIGITS, convert
 from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, is_long, open_book, touch
+from state.plain_orders import append_order, expire_plain, first_in_window, may_hold_order, unpack_orders
 from state.policy import Policy
 from state.profile import NEVER, Foreign, FreeRefund, Order, Profile, Refunds, SeenRefund, WaitingRefund
 
@@ -23,7 +24,7 @@ FORGETTING_PARTS = 64
 
 
 def find_order(profile: Profile, order_id: str) -> Order | None:
-    """The order of that id, remembered or about to be forgotten."""
+    """The order of that id, remembered or about to be forgotten; the history is not plain."""
     if profile.book is not None:
         return profile.book.index.get(order_id)
     for order in reversed(profile.orders):
@@ -34,6 +35,10 @@ def find_order(profile: Profile, order_id: str) -> Order | None:
 
 def remembers_order(profile: Profile, order_id: str, as_of: int, window_ms: int) -> bool:
     """Whether a purchase with this id would be a duplicate at `as_of`."""
+    if profile.plain:
+        if not may_hold_order(profile, order_id):
+            return False
+        unpack_orders(profile)
     order = find_order(profile, order_id)
     return order is not None and forget_order_at(order, window_ms) > as_of
 
@@ -61,6 +66,9 @@ def forget_order_at(order: Order, window_ms: int) -> int:
 
 def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
     """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime."""
+    if append_order(profile, event, as_of, policy.window_ms):
+        return
+    unpack_orders(profile)
     foreign = None
     if event.currency != policy.currency and event.rate is not None:
         foreign = Foreign(event.currency, event.amount, event.rate)
@@ -107,6 +115,7 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
 def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
     """A refund that is no duplicate: of an order, of an order that has not come yet, or of none."""
     window_ms = policy.window_ms
+    unpack_orders(profile)
     refunds = profile.refunds
     if refunds is None:
         refunds = profile.refunds = Refunds([], [], [])
@@ -145,8 +154,14 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
 
 def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) -> None:
     """Lets go what has left the window, waited long enough or may be forgotten at `as_of`."""
-    orders = profile.orders
     horizon = as_of - window_ms
+    if profile.plain:
+        expire_plain(profile, horizon)
+        if profile.forget_at <= as_of:
+            unpack_orders(profile)
+            _forget(profile, as_of, window_ms)
+        return
+    orders = profile.orders
     left = profile.left
     while left < len(orders) and orders[left].at <= horizon:
         order = orders[left]
@@ -175,6 +190,8 @@ def _expire_refunds(profile: Profile, refunds: Refunds, as_of: int, horizon: int
 
 def next_leave(profile: Profile, window_ms: int) -> int:
     """When the next order or refund leaves the window or a waiting refund is dropped; `NEVER` if nothing will."""
+    if profile.plain:
+        return first_in_window(profile) + window_ms
     orders, left = profile.orders, profile.left
     while left < len(orders) and orders[left].fully_refunded:  # its leaving changes nothing
         left += 1

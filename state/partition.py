@@ -32,7 +32,7 @@ from state.events import (
 from state.faults import Faults
 from state.moments import format_ms
 from state.policy import may_follow, parse_policy
-from state.profile import NEVER, Head, Profile
+from state.profile import NEVER, Head, Profile, newcomer
 from state.rules import Rules
 from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
 
@@ -182,9 +182,7 @@ class Partition:
         if isinstance(event, MessageContacted):
             self.tally.dropped["contact_of_unknown"] += 1
             return None
-        profile = Profile(NEVER, offset, seq)
-        profile.judged = moment
-        return profile
+        return newcomer(offset, seq, moment)
 
     def _keep(self, offset: int, customer_id: str, profile: Profile, before: int, was: str) -> None:
         profile.offset = offset

@@ -7,10 +7,10 @@ A profile is changed in place, and only by the functions of `state.orders`, `sta
 
 import msgspec
 
-from state.changes import SegmentChange
+from state.changes import SegmentChanged
 from state.events import UnknownFormat
 
-FORMAT = 1
+FORMAT = 2
 NEVER = 1 << 62
 """A moment that does not come."""
 
@@ -119,11 +119,11 @@ class Person(msgspec.Struct, array_like=True):
     event_ids: list[str] = []
 
 
-class Run(msgspec.Struct, array_like=True):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """A campaign under way for the customer; `due` is when its next attempt is to be decided."""
 
     campaign: str
-    change: SegmentChange
+    change: SegmentChanged
     attempt: int
     due: int
 
@@ -145,47 +145,211 @@ class OrderBook(msgspec.Struct):
     refunds_touched: bool = True
 
 
-class Profile(msgspec.Struct, array_like=True):
+Fields = tuple[
+    int,
+    int,
+    int,
+    str,
+    str,
+    int,
+    int,
+    str,
+    int | None,
+    int | None,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    bytes,
+    bytes,
+    list[Order],
+    int,
+    int,
+    int | None,
+    int | None,
+    Refunds | None,
+    Person | None,
+    list[Run],
+    list[int],
+    list[int],
+    int,
+]
+"""What is written of a profile, in this order."""
+
+
+class Profile:
     """Everything known of one customer.
 
     The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is
-    the journal offset of the last record applied, `judged` the moment of the last judgement. `orders` is sorted by
-    moment and id; its first `left` orders are out of the window. `chunks` and `refund_chunks` are the numbers of the
+    the journal offset of the last record applied, `judged` the moment of the last judgement. The orders are
+    sorted by moment and id, the first `left` of them are out of the window; they are in `orders`, or as they are
+    written in `plain` and `plain_ids` (see `state.plain_orders`). `chunks` and `refund_chunks` are the numbers of the
     chunks that belong to it, the last one ever given is `last_chunk`; `book` is never written. `frequency` and
     `monetary` are those of the window, all other sums of a lifetime.
     """
 
-    due: int
-    offset: int
-    seq: int = 0
-    segment: str = ""
-    cell: str = ""
-    since: int = 0
-    judged: int = 0
-    policy: str = ""
-    first_order_at: int | None = None
-    last_order_at: int | None = None
-    frequency: int = 0
-    monetary: int = 0
-    lifetime_orders: int = 0
-    net: int = 0
-    gross: int = 0
-    discounts: int = 0
-    discounted_orders: int = 0
-    refunded: int = 0
-    refund_count: int = 0
-    orders: list[Order] = []
-    left: int = 0
-    forget_at: int = NEVER
-    forgotten_first: int | None = None
-    forgotten_last: int | None = None
-    refunds: Refunds | None = None
-    person: Person | None = None
-    runs: list[Run] = []
-    chunks: list[int] = []
-    refund_chunks: list[int] = []
-    last_chunk: int = 0
-    book: OrderBook | None = None
+    __slots__ = (  # noqa: RUF023 - in the order in which they are written
+        "due",
+        "offset",
+        "seq",
+        "segment",
+        "cell",
+        "since",
+        "judged",
+        "policy",
+        "first_order_at",
+        "last_order_at",
+        "frequency",
+        "monetary",
+        "lifetime_orders",
+        "net",
+        "gross",
+        "discounts",
+        "discounted_orders",
+        "refunded",
+        "refund_count",
+        "plain",
+        "plain_ids",
+        "orders",
+        "left",
+        "forget_at",
+        "forgotten_first",
+        "forgotten_last",
+        "refunds",
+        "person",
+        "runs",
+        "chunks",
+        "refund_chunks",
+        "last_chunk",
+        "book",
+    )
+
+    def __init__(self, fields: Fields) -> None:
+        """Takes what `encode_profile` writes, in its order."""
+        (
+            self.due,
+            self.offset,
+            self.seq,
+            self.segment,
+            self.cell,
+            self.since,
+            self.judged,
+            self.policy,
+            self.first_order_at,
+            self.last_order_at,
+            self.frequency,
+            self.monetary,
+            self.lifetime_orders,
+            self.net,
+            self.gross,
+            self.discounts,
+            self.discounted_orders,
+            self.refunded,
+            self.refund_count,
+            self.plain,
+            self.plain_ids,
+            self.orders,
+            self.left,
+            self.forget_at,
+            self.forgotten_first,
+            self.forgotten_last,
+            self.refunds,
+            self.person,
+            self.runs,
+            self.chunks,
+            self.refund_chunks,
+            self.last_chunk,
+        ) = fields
+        self.book: OrderBook | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """What is written of it: of a long history the open orders only, since the others are in its chunks."""
+        orders, refunds, book = self.orders, self.refunds, self.book
+        if book is not None:
+            if self.chunks:
+                orders = book.open  # without chunks only the others stand in their order
+            if self.refund_chunks:
+                refunds = None
+        return (
+            self.due,
+            self.offset,
+            self.seq,
+            self.segment,
+            self.cell,
+            self.since,
+            self.judged,
+            self.policy,
+            self.first_order_at,
+            self.last_order_at,
+            self.frequency,
+            self.monetary,
+            self.lifetime_orders,
+            self.net,
+            self.gross,
+            self.discounts,
+            self.discounted_orders,
+            self.refunded,
+            self.refund_count,
+            self.plain,
+            self.plain_ids,
+            orders,
+            self.left,
+            self.forget_at,
+            self.forgotten_first,
+            self.forgotten_last,
+            refunds,
+            self.person,
+            self.runs,
+            self.chunks,
+            self.refund_chunks,
+            self.last_chunk,
+        )
+
+
+def newcomer(offset: int, seq: int, judged: int) -> Profile:
+    """The profile of somebody of whom nothing is known yet."""
+    return Profile(
+        (
+            NEVER,
+            offset,
+            seq,
+            "",
+            "",
+            0,
+            judged,
+            "",
+            None,
+            None,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            b"",
+            b"",
+            [],
+            0,
+            NEVER,
+            None,
+            None,
+            None,
+            None,
+            [],
+            [],
+            [],
+            0,
+        )
+    )
 
 
 class Head(msgspec.Struct, array_like=True, gc=False):
@@ -198,16 +362,16 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Profile)
+_decoder = msgspec.msgpack.Decoder(Fields)
 _head_decoder = msgspec.msgpack.Decoder(Head)
 _PREFIX = bytes([FORMAT])
-_DUE_AT = len(_PREFIX) + (1 if len(Profile.__struct_fields__) < 16 else 3)
-"""Where `due` begins: after the version byte and the header of the array."""
+_DUE_AT = len(_PREFIX) + 3
+"""Where `due` begins: after the version byte and the header of an array of 16 elements and more."""
 
 
 def encode_profile(profile: Profile) -> bytes:
     """The profile as a record of the table: one byte of format version, then MessagePack."""
-    return _PREFIX + _encoder.encode(profile)
+    return _PREFIX + _encoder.encode(profile.fields)
 
 
 def decode_profile(value: bytes) -> Profile:
@@ -218,7 +382,7 @@ def decode_profile(value: bytes) -> Profile:
     """
     if value[0] != FORMAT:
         raise UnknownFormat(value[0])
-    return _decoder.decode(memoryview(value)[1:])
+    return Profile(_decoder.decode(value[1:]))
 
 
 def decode_head(value: bytes) -> Head:
@@ -229,7 +393,7 @@ def decode_head(value: bytes) -> Head:
     """
     if value[0] != FORMAT:
         raise UnknownFormat(value[0])
-    return _head_decoder.decode(memoryview(value)[1:])
+    return _head_decoder.decode(value[1:])
 
 
 def peek_due(value: bytes) -> int:

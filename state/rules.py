@@ -3,31 +3,41 @@
 import msgspec
 
 from state.campaigns import Campaigns
-from state.changes import Reason
+from state.changes import Move, Reason
 from state.policy import POTENTIAL_CELL, Policy, scores_of
 
 
 class Rules(msgspec.Struct, frozen=True):
     """The policy by which customers are judged, and the campaigns that follow; None until the first ones come.
 
-    `told` remembers the reasons of a move from one cell to another: there are few such moves, and many changes.
+    `moves` remembers the moves from one segment and cell to another, with their reasons: there are few such moves, and
+    many changes.
     """
 
     policy: Policy
     campaigns: Campaigns | None
-    told: dict[tuple[str, str], list[Reason]] = {}
+    moves: dict[tuple[str, str, str, str], Move] = {}
 
-    def reasons(self, was_cell: str, cell: str) -> list[Reason]:
-        """One for each measure whose score moved; none where there was or is no order."""
-        reasons = self.told.get((was_cell, cell))
-        if reasons is None:
-            reasons = self.told[was_cell, cell] = _reasons(was_cell, cell, self.policy)
-        return reasons
+    def move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:
+        """A move, with one reason for each measure whose score moved; none where there was or is no order."""
+        key = from_segment, to_segment, from_cell, to_cell
+        move = self.moves.get(key)
+        if move is None:
+            move = self.moves[key] = self._move(*key, _reasons(from_cell, to_cell, self.policy))
+        return move
+
+    def move_by_policy(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:
+        """A move that a new policy makes, without reasons: two policies have no edge in common."""
+        return self._move(from_segment, to_segment, from_cell, to_cell, ())
+
+    def _move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str, why: tuple[Reason, ...]) -> Move:
+        policy = self.policy
+        return Move(from_segment, to_segment, from_cell, to_cell, why, policy.ref, policy.currency, policy.digits)
 
 
-def _reasons(was_cell: str, cell: str, policy: Policy) -> list[Reason]:
+def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[Reason, ...]:
     if not was_cell or POTENTIAL_CELL in {was_cell, cell}:
-        return []
+        return ()
     moved = []
     measures = ("recency_days", "frequency", "monetary")
     written = (policy.recency_edges, policy.frequency_edges_text, policy.monetary_edges)
@@ -39,7 +49,7 @@ def _reasons(was_cell: str, cell: str, policy: Policy) -> list[Reason]:
         else:
             edge = edges[now - 1] if now < was else edges[now - 2]
         moved.append(Reason(measure, _number(edge), was, now))
-    return moved
+    return tuple(moved)
 
 
 def _number(written: str) -> int | float:

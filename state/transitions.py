@@ -16,24 +16,21 @@ Everything that can change a segment is one row of this table; the rest of the m
 whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
 """
 
-from bisect import bisect_right
 from collections import Counter
 
 import msgspec
 
-from state.changes import Cause, Changed, Facts, Output, SegmentChange
+from state.changes import Output, SegmentChanged
 from state.decide import decide, end_runs
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
-from state.moments import DAY_MS, format_ms
-from state.money import format_minor
 from state.orders import expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
 from state.person import change_consent, count_contact, remembers_event, sign_up
 from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile
 from state.rules import Rules
 
-TIME = Cause("time")
-BY_POLICY = Cause("policy")
+TIME = "time"
+BY_POLICY = "policy"
 
 
 class Tally(msgspec.Struct):
@@ -85,7 +82,7 @@ def apply_event(
         change_consent(profile, event)
     elif isinstance(event, MessageContacted):
         count_contact(profile, event)
-    change = judge(customer_id, profile, moment, rules, event, out)
+    change = judge(customer_id, profile, moment, rules, event.kind, event, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out, purchased=purchased)
     profile.due = next_due(profile, policy)
@@ -97,7 +94,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
     while profile.due <= until:
         moment = profile.due
         expire(profile, moment, policy.window_ms, tally.dropped)
-        change = judge(customer_id, profile, moment, rules, TIME, out)
+        change = judge(customer_id, profile, moment, rules, TIME, None, out)
         if change is not None or profile.runs:
             decide(customer_id, profile, change, moment, rules, out)
         profile.due = next_due(profile, policy)
@@ -105,7 +102,7 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
 
 def apply_policy(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
     """Judges the customer by a policy that has just come into force."""
-    change = judge(customer_id, profile, moment, rules, BY_POLICY, out)
+    change = judge(customer_id, profile, moment, rules, BY_POLICY, None, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out)
     profile.due = next_due(profile, rules.policy)
@@ -124,47 +121,39 @@ def judge(
     profile: Profile,
     moment: int,
     rules: Rules,
-    by: CustomerEvent | Cause,
+    kind: str,
+    event: CustomerEvent | None,
     out: list[Output],
-) -> SegmentChange | None:
-    """Gives the customer the cell and the segment of this moment; tells the change, if there is one."""
+) -> SegmentChanged | None:
+    """Gives the customer the cell and the segment of this moment; tells the change, if there is one.
+
+    `kind` is that of the cause, `event` the one that is the cause.
+    """
     policy = rules.policy
     profile.judged = moment
+    profile.policy = policy.ref
     last = profile.last_order_at
     if last is None:
         cell, segment = POTENTIAL_CELL, POTENTIAL
     else:
         cell, segment = policy.judge(moment - last, profile.frequency, profile.monetary, profile.lifetime_orders)
-    was_cell, was_segment = profile.cell, profile.segment
-    profile.cell = cell
-    profile.policy = policy.ref
+    was_segment = profile.segment
     if segment == was_segment:
+        profile.cell = cell
         return None
+    if kind is BY_POLICY:
+        move = rules.move_by_policy(was_segment, segment, profile.cell, cell)
+    else:
+        move = rules.move(was_segment, segment, profile.cell, cell)
+    profile.cell = cell
     profile.segment = segment
-    profile.seq += 1
+    profile.seq = seq = profile.seq + 1
     profile.since = moment
-    cause, backfill = (by, False) if isinstance(by, Cause) else (Cause(by.kind, by.event_id), by.backfill)
-    change = SegmentChange(
-        customer_id=customer_id,
-        seq=profile.seq,
-        from_segment=was_segment or None,
-        to_segment=segment,
-        from_cell=was_cell or None,
-        to_cell=cell,
-        effective_at=format_ms(moment),
-        cause=cause,
-        facts=Facts(
-            recency_days=None if last is None else (moment - last) // DAY_MS,
-            frequency=profile.frequency,
-            monetary=format_minor(profile.monetary, policy.digits),
-            currency=policy.currency,
-            last_order_at=None if last is None else format_ms(last),
-        ),
-        why=[] if cause is BY_POLICY else rules.reasons(was_cell, cell),
-        policy=policy.ref,
-        backfill=backfill,
+    event_id, backfill = (None, False) if event is None else (event.event_id, event.backfill)
+    change = SegmentChanged(
+        customer_id, seq, move, moment, kind, event_id, backfill, profile.frequency, profile.monetary, last
     )
-    out.append(Changed(change))
+    out.append(change)
     return change
 
 
@@ -173,10 +162,11 @@ def next_due(profile: Profile, policy: Policy) -> int:
     due = next_leave(profile, policy.window_ms)
     last = profile.last_order_at
     if last is not None:
-        edges = policy.recency_edges_ms
-        passed = bisect_right(edges, profile.judged - last)
-        if passed < len(edges):
-            due = min(due, last + edges[passed])
+        judged = profile.judged
+        for edge in policy.recency_edges_ms:
+            if last + edge > judged:
+                due = min(due, last + edge)
+                break
     for run in profile.runs:
         due = min(due, run.due)
     return min(NEVER, due)

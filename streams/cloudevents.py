@@ -4,7 +4,9 @@ from typing import Final
 
 import msgspec
 
-from state.changes import Changed, Erased, KeptBack, Output, Sent
+from state.changes import Erased, KeptBack, Output, SegmentChanged, Sent
+from state.moments import format_ms
+from streams.change_json import ChangeJson
 from streams.topics import Topics
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -27,25 +29,25 @@ class CloudEvents:
     def __init__(self, topics: Topics, source: str) -> None:
         """Takes the topics and the prefix that stands in `ce_source` (of a replay, the journal's own)."""
         self._topics = topics
+        self._change_json = ChangeJson()
         self._source = ("ce_source", f"/goldstream/{source}".encode())
         self.topics = (topics.segment_changes, topics.offers, topics.reactivations, topics.suppressions)
         self._messages = {"offers": topics.offers, "reactivations": topics.reactivations}
 
     def record(self, output: Output) -> PublishedRecord:
         """The record of an output."""
-        if isinstance(output, Changed):
-            change = output.value
-            key = change.customer_id.encode()
+        if isinstance(output, SegmentChanged):
+            key, at = output.customer_id.encode(), format_ms(output.at)
             headers = [
                 _SPEC,
-                ("ce_id", b"%b:%d" % (key, change.seq)),
+                ("ce_id", b"%b:%d" % (key, output.seq)),
                 _CHANGE_TYPE,
                 self._source,
                 ("ce_subject", key),
-                ("ce_time", change.effective_at.encode()),
+                ("ce_time", at.encode()),
                 _JSON,
             ]
-            return self._topics.segment_changes, key, _encode(change), headers
+            return self._topics.segment_changes, key, self._change_json.encode(output, at), headers
         if isinstance(output, Sent):
             message = output.value
             kind = _MESSAGE_TYPE[output.topic]

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from state.order_book import MissingChunk, join_chunks, seal_chunks, written_profile
+from state.order_book import MissingChunk, join_chunks, seal_chunks
+from state.plain_orders import pack_orders
 from state.profile import NEVER, Head, Profile, decode_head, decode_profile, encode_profile, peek_due
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
@@ -47,7 +48,7 @@ class CustomersTable:
         self._kept: dict[str, bytes] = {}
         self._long: dict[str, Profile] = {}
         self._touched: dict[str, Profile] = {}
-        self._dirty: set[str] = set()
+        self._removed: set[str] = set()
         self._chunks: dict[str, dict[int, bytes]] = {}
         self._last_chunks: dict[str, int] = {}
         self._leftovers: list[Record] = []
@@ -73,13 +74,11 @@ class CustomersTable:
                 profile = decode_profile(value)
                 if profile.chunks or profile.refund_chunks:  # none of them has come: see `restored`
                     raise MissingChunk((profile.chunks or profile.refund_chunks)[0])
-            self._touched[customer_id] = profile
         return profile
 
     def put(self, customer_id: str, profile: Profile) -> None:
         """Keeps the profile; the next flush writes it to the changelog."""
         self._touched[customer_id] = profile
-        self._dirty.add(customer_id)
 
     def remove(self, customer_id: str) -> None:
         """Lets the customer go; the next flush writes tombstones."""
@@ -92,7 +91,7 @@ class CustomersTable:
         self._touched.pop(customer_id, None)
         self._kept.pop(customer_id, None)
         self._long.pop(customer_id, None)
-        self._dirty.add(customer_id)
+        self._removed.add(customer_id)
 
     def ids(self) -> Iterable[str]:
         """Everyone who is known."""
@@ -152,30 +151,31 @@ class CustomersTable:
 
     def flush(self) -> Flush:
         """What the changelog is to be told; afterwards everything is as written."""
-        kept, touched = self._kept, self._touched
+        kept = self._kept
         chunks: list[Record] = []
-        profiles: list[Record] = []
-        for customer_id in self._dirty:
-            profile = touched.get(customer_id)
-            key = customer_id.encode()
-            if profile is None:
-                profiles.append((key, None))
-                continue
+        profiles: list[Record] = [(each.encode(), None) for each in self._removed if each not in self._touched]
+        for customer_id, profile in self._touched.items():
+            if profile.orders:
+                pack_orders(profile)
             if profile.book is not None:
-                self._long[customer_id] = profile
-                # one who was erased and is back counts on: the tombstones of the old chunks are written after these
-                profile.last_chunk = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
-                sealed = seal_chunks(profile)
-                chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
-                self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
-            value = kept[customer_id] = encode_profile(written_profile(profile))
-            profiles.append((key, value))
+                self._seal(customer_id, profile, chunks)
+            value = kept[customer_id] = encode_profile(profile)
+            profiles.append((customer_id.encode(), value))
         leftovers, self._leftovers = self._leftovers, []
         litter, self._litter = self._litter, []
-        self._dirty = set()
         self._touched = {}
+        self._removed = set()
         self._last_chunks = {}
         return Flush(leftovers, chunks, profiles, litter)
+
+    def _seal(self, customer_id: str, profile: Profile, chunks: list[Record]) -> None:
+        """Gets a long history ready to be written: what changed of its chunks is added to `chunks`."""
+        self._long[customer_id] = profile
+        # one who was erased and is back counts on: the tombstones of the old chunks are written after these
+        profile.last_chunk = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
+        sealed = seal_chunks(profile)
+        chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
+        self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
 
 
 def _chunk_key(number: int, customer_id: str) -> bytes:

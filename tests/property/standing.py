@@ -6,12 +6,12 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-import msgspec
-
 from state.decide import average_check, discount_share
 from state.erasure import erasure_key
+from state.order_book import copied
 from state.person import CHANNELS, SIGNUP_FACTS, fact, granted
-from state.profile import Profile
+from state.plain_orders import unpack_orders
+from state.profile import Profile, newcomer
 from streams.cloudevents import PublishedRecord
 from streams.topics import Topics
 from tests.oracle import Facts, Output, Result, read_json
@@ -67,9 +67,10 @@ def state_of(lane: Lane) -> dict[str, Any]:
 
 def in_one_piece(profile: Profile) -> dict[str, Any]:
     """The fields of a profile as they are when its history counts as short."""
-    orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
-    short = msgspec.structs.replace(profile, orders=orders, chunks=[], refund_chunks=[], last_chunk=0, book=None)
-    return msgspec.structs.asdict(short)
+    short = copied(profile)
+    unpack_orders(short)
+    short.chunks, short.refund_chunks, short.last_chunk, short.book = [], [], 0, None
+    return {name: getattr(short, name) for name in Profile.__slots__}
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def expected_facts(facts: Facts, lane: Lane) -> dict[str, Any]:
     At the moment at which a fully refunded order leaves the window the product judges and finds nothing; the oracle
     does not look. So the last judgement may be a later one, if time has come to it.
     """
-    expected = {name: getattr(facts, name) for name in facts_of(Profile(0, 0))}
+    expected = {name: getattr(facts, name) for name in facts_of(newcomer(0, 0, 0))}
     profile = lane.written.profiles().get(facts.customer_id)
     if profile is not None and facts.as_of <= profile.judged <= lane.partition.progress.time:
         expected["as_of"] = profile.judged

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from state import order_book, orders
+from state import order_book, orders, plain_orders
 from state.events import TimeCame
-from state.profile import NEVER, Profile, decode_profile, encode_profile
+from state.profile import NEVER, encode_profile
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History
@@ -36,7 +36,7 @@ def chunks_of(chunk_orders: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if chunk_orders:
             patch.setattr(order_book, "CHUNK_ORDERS", chunk_orders)
-            for module in (order_book, orders):
+            for module in (order_book, orders, plain_orders):
                 patch.setattr(module, "LONG_HISTORY", 2 * chunk_orders)
         yield
 
@@ -127,7 +127,7 @@ def test_nothing_changes_before_the_next_due_moment(drawn: tuple[History, Way]) 
 def _expect_nothing_before_due(lane: Lane, offset: int) -> None:
     """Bring time to just before the first due moment of anyone; if nothing will ever be due, to the end of all time."""
     before = _known(lane)
-    due = min((profile.due for profile in before.values()), default=NEVER)
+    due = min((lane.table.due(customer_id) for customer_id in before), default=NEVER)
     if due == NEVER and offset < len(lane.journal) - 1:
         return
     said = list(lane.out)
@@ -136,10 +136,10 @@ def _expect_nothing_before_due(lane: Lane, offset: int) -> None:
     assert _known(lane) == before
 
 
-def _known(lane: Lane) -> dict[str, Profile]:
-    """A copy of everyone's profile as it is in memory."""
+def _known(lane: Lane) -> dict[str, bytes]:
+    """Everyone's profile as it is in memory, in bytes."""
     profiles = {customer_id: lane.table.get(customer_id) for customer_id in lane.table.ids()}
-    return {each: decode_profile(encode_profile(profile)) for each, profile in profiles.items() if profile is not None}
+    return {each: encode_profile(profile) for each, profile in profiles.items() if profile is not None}
 
 
 @given(histories_on_their_way())

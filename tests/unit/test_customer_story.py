@@ -6,12 +6,12 @@ import pytest
 from agents.customer_story import Facts, Story, facts_of, what_comes
 from agents.story_in_words import SHOWN, story_lines
 from state.campaigns import parse_campaigns
-from state.changes import Changed, Erased, KeptBack, Message, Output, SegmentChange, Sent
+from state.changes import Erased, KeptBack, Message, Output, SegmentChange, SegmentChanged, Sent, published
 from state.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
 from state.moments import DAY_MS, format_ms, parse_rfc3339
 from state.partition import Partition
 from state.policy import parse_policy
-from state.profile import Profile
+from state.profile import Profile, encode_profile
 from state.rules import Rules
 from streams.customers_table import CustomersTable
 from streams.defaults import campaigns_text, policy_text
@@ -85,11 +85,11 @@ def test_what_would_be_kept_back_comes_with_its_reason() -> None:
 
 def test_to_look_ahead_leaves_the_profile_as_it_is() -> None:
     profile, _ = _lived(orders=3, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
-    before = msgspec.structs.asdict(profile)
+    before = encode_profile(profile)
 
     what_comes("c-1", profile, RULES)
 
-    assert msgspec.structs.asdict(profile) == before
+    assert encode_profile(profile) == before
 
 
 @pytest.mark.parametrize("orders", [1, 5, 300])
@@ -98,7 +98,11 @@ def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
     profile, before = _lived(orders=orders, agreed=True, until_ms=began_ms)
     _, after = _lived(orders=orders, agreed=True, until_ms=began_ms + 3 * 365 * DAY_MS)
 
-    came = [output.value for output in after[len(before) :] if not isinstance(output, Erased)]
+    came = [
+        published(output) if isinstance(output, SegmentChanged) else output.value
+        for output in after[len(before) :]
+        if not isinstance(output, Erased)
+    ]
     assert what_comes("c-1", profile, RULES) == came
 
 
@@ -121,7 +125,7 @@ def test_a_profile_becomes_facts_in_major_units() -> None:
 
 
 def _story(profile: Profile, out: list[Output], **others: object) -> Story:
-    changes = [output.value for output in out if isinstance(output, Changed)]
+    changes = [published(output) for output in out if isinstance(output, SegmentChanged)]
     story = Story(
         customer_id="c-1",
         partition=2,

@@ -127,7 +127,7 @@ def _change(customer_id: str, seq: int, before: str | None, after: str, *, kind:
         effective_at=format_ms(852_109_080_000 + seq),
         cause=Cause(kind),
         facts=Facts(90, 5, "200.00", "USD", "1997-01-01T08:58:00.000Z"),
-        why=[Reason("recency_days", 90, 3, 2)] if kind == "time" else [],
+        why=(Reason("recency_days", 90, 3, 2),) if kind == "time" else (),
         policy="cdnow@1",
         backfill=False,
     )

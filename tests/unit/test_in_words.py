@@ -24,7 +24,7 @@ def _change(
         effective_at="2026-05-12T09:30:00.000Z",
         cause=Cause(kind),
         facts=Facts(60, orders, "12400.00", "RUB", "2026-03-13T09:30:00.000Z"),
-        why=list(why),
+        why=tuple(why),
         policy="retail-27@1",
         backfill=False,
     )

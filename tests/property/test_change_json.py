@@ -1,0 +1,50 @@
+"""A change written out by hand is the document that msgspec makes of it."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from state.changes import Move, Reason, SegmentChanged, published
+from state.moments import format_ms
+from streams.change_json import ChangeJson
+
+_WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+_MOMENTS = st.integers(0, 7_258_118_400_000 - 1)
+_MOVES = st.builds(
+    Move,
+    from_segment=_WORDS | st.just(""),
+    to_segment=_WORDS,
+    from_cell=st.sampled_from(["", "000", "333", "1021"]),
+    to_cell=st.sampled_from(["000", "333", "1021"]),
+    why=st.lists(
+        st.builds(
+            Reason, st.sampled_from(["recency_days", "monetary"]), st.integers(1, 99) | st.just(0.5), *[st.just(2)] * 2
+        ),
+        max_size=3,
+    ).map(tuple),
+    policy=_WORDS,
+    currency=st.sampled_from(["RUB", "JPY", "KWD"]),
+    digits=st.sampled_from([0, 2, 3]),
+)
+_CHANGES = st.builds(
+    SegmentChanged,
+    customer_id=_WORDS,
+    seq=st.integers(1, 10**9),
+    move=_MOVES,
+    at=_MOMENTS,
+    kind=st.sampled_from(["purchase", "time", "policy"]),
+    event_id=st.none() | _WORDS,
+    backfill=st.booleans(),
+    frequency=st.integers(0, 10**6),
+    monetary=st.integers(-(10**16), 10**16),
+    last_order_at=st.none() | _MOMENTS,
+)
+
+
+@given(st.lists(_CHANGES, min_size=1, max_size=3))
+def test_a_change_written_by_hand_is_what_msgspec_writes(changes: list[SegmentChanged]) -> None:
+    by_hand = ChangeJson()
+    for change in [*changes, *changes]:
+        written = by_hand.encode(change, format_ms(change.at))
+        assert msgspec.json.decode(written) == msgspec.json.decode(msgspec.json.encode(published(change)))
+        assert list(msgspec.json.decode(written)) == list(msgspec.json.decode(msgspec.json.encode(published(change))))
