@@ -12,6 +12,7 @@ export PYTHON
 # Stamps: .venv is made again when what it was made from has changed.
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
+PEERS := .cache/peers/.made
 
 PACKAGES := state streams agents tests bench
 
@@ -65,7 +66,7 @@ format: $(DEVELOPMENT) ## Format, and mend what can be mended
 	@.venv/bin/ruff format
 
 .PHONY: bench
-bench: $(DEVELOPMENT) servers ## Measure events per second, beside an ordinary faust-streaming program
+bench: $(DEVELOPMENT) servers $(PEERS) ## Measure, beside Kafka Streams, Bytewax, Quix Streams and Faust; ARGS="--help" for more
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: servers
@@ -80,6 +81,10 @@ lock: $(DEVELOPMENT) ## Resolve the dependencies anew into the lock files
 clean: ## Remove .venv, caches and what was fetched
 	@rm -rf .venv .cache .goldstream dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PEERS): requirements-bench.lock scripts/peers | $(DEVELOPMENT)
+	@scripts/peers requirements-bench.lock
+	@touch $@
 
 $(RUNTIME): requirements.lock pyproject.toml scripts/setup
 	@scripts/setup requirements.lock

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
@@ -40,6 +41,7 @@ class AdmitLane:
         self.greatest: int | None = None
         self._tp = tp
         self._source = stage.names.short(tp.topic)
+        self._kind = self._source.rpartition(".")[2]  # a source topic of another prefix keeps that in its name
         self._stage = stage
         self._running = running
         self._exchange: Exchange | None = None
@@ -64,13 +66,13 @@ class AdmitLane:
             return
         async for batch in read_range(self._stage.kafka, tp.topic, tp.partition, begin, start):
             for record in batch:
-                verdict = admit(self._source, tp.partition, record.offset, record.value, exchange, None)
+                verdict = admit(self._kind, tp.partition, record.offset, record.value, exchange, None)
                 if isinstance(verdict, Admitted):
                     self.greatest = max(self.greatest or 0, verdict.event.occurred_at)
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Gives each record its outcome and waits until all of it is written."""
-        stage, tp, source = self._stage, self._tp, self._source
+        stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
         exchange = stage.follower.exchange or self._exchange
         assert exchange is not None
         latest_ms = None if stage.settings.time == "event" else int(time.time() * 1000) + AHEAD_MS
@@ -81,13 +83,13 @@ class AdmitLane:
         greatest = self.greatest
         journal, partitions = stage.names.journal, stage.partitions
         for record in records:
-            verdict = admit(source, tp.partition, record.offset, record.value, exchange, latest_ms)
+            verdict = admit(kind, tp.partition, record.offset, record.value, exchange, latest_ms)
             if isinstance(verdict, Rejected):
                 outcomes["rejected"] += 1
                 reasons[verdict.reason] += 1
                 refused.append((record, verdict))
                 continue
-            event = verdict.event
+            event = verdict.event if source == kind else msgspec.structs.replace(verdict.event, topic=source)
             if greatest is None or event.occurred_at > greatest:
                 greatest = event.occurred_at
             if isinstance(event, AnonymousSale):
@@ -123,7 +125,7 @@ class AdmitLane:
     def stop(self) -> None:
         """Nothing here waits for anything but the broker."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is kept of a source partition."""
         self._stage.metrics.forget_source(self._tp.topic, self._tp.partition)
 
@@ -137,7 +139,7 @@ class AdmitStage:
         self, settings: Settings, kafka: dict[str, Any], metrics: Metrics, follower: Follower, partitions: int
     ) -> None:
         """Takes what its lanes need; `partitions` of the journal."""
-        self.names = Topics(settings.prefix)
+        self.names = Topics(settings.prefix, settings.sources)
         self.group = f"{settings.prefix}.admit"
         self.topics = (*self.names.sources, self.names.control)
         self.settings = settings

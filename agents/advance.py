@@ -43,7 +43,7 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None) -> in
 
 
 async def _advance(settings: Settings, to_ms: int) -> None:
-    topics = Topics(settings.prefix)
+    topics = Topics(settings.prefix, settings.sources)
     consumer = long_poll(
         AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
     )

@@ -63,8 +63,10 @@ class ControlLane:
             record = decode_control(message.value, message.offset)
             if record is None:
                 log.warning("control:0:%d is nothing that goldstream writes; it is passed over", message.offset)
-            elif record.kind != "advance":
+            elif record.kind in ("policy", "campaigns"):
                 await self._bring(record)
+            elif record.kind == "replay":  # it is over: the worker waited for its end
+                pass
             elif self._settings.time == "wall":
                 log.warning("control:0:%d is an advance, which wall mode does not know; passed over", message.offset)
             else:
@@ -131,6 +133,6 @@ class ControlLane:
         for advance in self._advances.values():
             advance.cancel()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Another worker keeps time now."""
         self.active = False

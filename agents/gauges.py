@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
+from agents.recovery_watch import RecoveryWatch
 from agents.segment import SegmentLane
 from state.partition import BEFORE_ALL_TIME
+from streams.awaited import NOTHING, awaited
 from streams.metrics import Metrics
 from streams.stage import Stage
 
@@ -21,6 +23,8 @@ class Gauges:
         self._metrics = metrics
         self._stages = stages
         self._wall = wall
+        self._recovery_watch = RecoveryWatch(metrics)
+        self._written_to: dict[str, set[str]] = defaultdict(set)
 
     async def run(self) -> None:
         """Looks once a second until it is cancelled."""
@@ -38,14 +42,25 @@ class Gauges:
                 metrics.unflushed_records.labels(name, str(tp.partition)).set(count)
         for tp, lag in stage.lags().items():
             metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
+        self._look_at_awaited(stage)
         if name == "segment":
             self._look_at_customers(stage)
+
+    def _look_at_awaited(self, stage: Stage) -> None:
+        """What is written and not acknowledged; a new producer in place of another has written to nothing yet."""
+        found, name = awaited(stage), stage.spec.name
+        self._written_to[name] |= found.keys()
+        for topic in self._written_to[name]:
+            records, seconds = found.get(topic, NOTHING)
+            self._metrics.awaited_records.labels(name, topic).set(records)
+            self._metrics.awaited_seconds.labels(name, topic).set(seconds)
 
     def _look_at_customers(self, stage: Stage) -> None:
         population: Counter[str] = Counter()
         for lane in stage.lanes().values():
             if isinstance(lane, SegmentLane):
                 population.update(lane.partition.population)
+                self._recovery_watch.look(lane.number)
                 self._look_at_time(lane)
         self._metrics.set_customers({segment: count for segment, count in population.items() if segment})
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.projection import Emptied, Projection
+from agents.redis_access import why_redis_failed
 from agents.rules import Follower
 from state.policy import Policy
 from streams.lane import Running
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
+SAID_AGAIN_SECONDS: Final = 60.0
 
 
 class ProjectLane:
@@ -80,9 +82,8 @@ class ProjectLane:
             except Emptied:
                 log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
             except (RedisError, OSError) as error:
-                if since is None:
-                    since = time.monotonic()
-                    log.warning("Redis is away (%s): look-ups are out of date until it is back", error)
+                since = since or time.monotonic()
+                self._stage.say_away(error)
                 self._stage.metrics.redis_up.set(0)
                 try:
                     await asyncio.wait_for(self._stopping.wait(), pause)
@@ -91,7 +92,7 @@ class ProjectLane:
             else:
                 self._stage.metrics.redis_up.set(1)
                 if since is not None:
-                    log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - since)
+                    self._stage.say_back(since)
                 return True
         return False
 
@@ -99,7 +100,7 @@ class ProjectLane:
         """Ends the wait for a Redis that is away."""
         self._stopping.set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is kept of a partition but its place, which Redis has."""
         if self._watch is not None:
             self._watch.cancel()
@@ -122,6 +123,19 @@ class ProjectStage:
         self.metrics = metrics
         self.follower = follower
         self.redis = redis
+        self._said_at = -SAID_AGAIN_SECONDS
+
+    def say_away(self, error: Exception) -> None:
+        """Says why Redis takes nothing, once a minute for all partitions."""
+        now = time.monotonic()
+        if now - self._said_at >= SAID_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning("Redis is away (%s): look-ups are out of date until it is back", why_redis_failed(error))
+
+    def say_back(self, away_since: float) -> None:
+        """Says that Redis has taken again what it refused."""
+        self._said_at = -SAID_AGAIN_SECONDS
+        log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
 
     @property
     def policy(self) -> Policy:

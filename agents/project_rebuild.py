@@ -1,16 +1,18 @@
 """`goldstream rebuild-redis`: everything that Redis shows, written again from Kafka."""
 
 import logging
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from agents.in_force import in_force
 from agents.projection import Emptied, Projection
+from agents.redis_access import connect_redis
 from streams.cluster import partitions_by_topic
 from streams.control import read_control
 from streams.settings import Settings
 from streams.topics import Topics
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ async def rebuild(settings: Settings) -> int:
         return 1
     topics = Topics(settings.prefix)
     partitions = (await partitions_by_topic(settings)).get(topics.customers, 0)
-    redis = Redis.from_url(settings.redis or "", decode_responses=True, socket_timeout=30)
+    redis = connect_redis(settings)
     try:
         deleted = await _delete(redis, settings.prefix)
         written = 0

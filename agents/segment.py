@@ -14,17 +14,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
 from state.changes import KeptBack, Move, Output, SegmentChanged, Sent
-from state.erasure import Erasure, erasure_key
+from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
 from state.order_book import MissingChunk
 from state.partition import NoPolicy, Partition
 from streams.cloudevents import CloudEvents
-from streams.customers_table import CustomersTable
+from streams.customers_table import FENCE_KEY, CustomersTable
+from streams.fenced_producer import fenced_producer, stop_producer
 from streams.lane import Hopeless, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
@@ -39,7 +39,7 @@ class SegmentLane:
     """Keeps the customers of one journal partition and tells what becomes of them."""
 
     def __init__(
-        self, partition: int, topics: Topics, kafka: dict[str, Any], metrics: Metrics, running: Running
+        self, partition: int, topics: Topics, kafka: dict[str, Any], metrics: Metrics, running: Running, source: str
     ) -> None:
         """Takes the partition and what it is to be reached and counted with."""
         self.number = partition
@@ -50,7 +50,8 @@ class SegmentLane:
         self._kafka = kafka
         self._metrics = metrics
         self._running = running
-        self._events = CloudEvents(topics, topics.prefix)
+        self._producer: AIOKafkaProducer | None = None
+        self._events = CloudEvents(topics, source)
 
     async def recover(self) -> None:
         """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
@@ -59,15 +60,23 @@ class SegmentLane:
             Hopeless: something there is of a version that this program does not know, or parts are missing.
         """
         with _hopeless_where_told(f"{self._topics.customers}:{self.number}"):
+            await self._take_over()
             await self._recover()
+
+    async def _take_over(self) -> None:
+        """Makes sure that nobody else writes what is recovered from; a worker that was here before may still try."""
+        producer = self._producer = await fenced_producer(self._kafka, f"{self._topics.prefix}.segment.{self.number}")
+        outbox = Outbox(producer)
+        for topic in (self._topics.customers, self._topics.erasure_ledger, self._topics.progress):
+            outbox.add(topic, self.number, FENCE_KEY, None)
+        await outbox.flush()
 
     async def _recover(self) -> None:
         began = time.monotonic()
         metrics, number = self._metrics, str(self.number)
         erasures: dict[bytes, Erasure] = {}
-        decode = msgspec.msgpack.Decoder(Erasure).decode
         async for batch in read_range(self._kafka, self._topics.erasure_ledger, self.number):
-            erasures.update({record.key: decode(record.value) for record in batch if record.value is not None})
+            erasures.update({record.key: decode_erasure(record.value) for record in batch if record.value is not None})
         table = self._table = CustomersTable()
         count = 0
         left, read = metrics.recovery_remaining_records.labels(number), metrics.recovery_records.labels(number)
@@ -125,7 +134,8 @@ class SegmentLane:
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         partition = self.partition
         apply, progress = partition.apply, partition.progress
-        written = Written(self._events, Outbox(self._running.producer), self.number)
+        assert self._producer is not None
+        written = Written(self._events, Outbox(self._producer), self.number)
         out: list[Output] = []
         for message in records:
             offset = message.offset
@@ -152,7 +162,7 @@ class SegmentLane:
         self._running.ensure_ours()
         if self.partition.new_erasures:
             for key, erasure in self.partition.new_erasures.items():
-                outbox.add(self._topics.erasure_ledger, self.number, key, msgspec.msgpack.encode(erasure))
+                outbox.add(self._topics.erasure_ledger, self.number, key, encode_erasure(erasure))
             await outbox.flush()
             self.partition.new_erasures = {}
         for records in self._table.flush():
@@ -199,8 +209,11 @@ class SegmentLane:
     def stop(self) -> None:
         """Nothing here waits for anything but the broker."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Forgets the partition's memory."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await stop_producer(producer)
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
         self._table = CustomersTable()
         self.partition = Partition(self._table)
@@ -257,8 +270,9 @@ class SegmentStage:
 
     name = "segment"
 
-    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics) -> None:
-        """Takes the topics and what every lane is given."""
+    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, source: str) -> None:
+        """Takes the topics and what every lane is given; `source` is the prefix that stands in `ce_source`."""
+        self._source = source
         self.group = f"{topics.prefix}.segment"
         self.topics = (topics.journal,)
         self._topics = topics
@@ -267,4 +281,4 @@ class SegmentStage:
 
     def lane(self, tp: TP, running: Running) -> SegmentLane:
         """The lane of a journal partition."""
-        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running)
+        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running, self._source)

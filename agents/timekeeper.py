@@ -6,20 +6,20 @@ import time
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from agents.admit import AdmitLane, AdmitStage
+from agents.why_held import Herald, why_held
 from streams.cluster import partitions_by_topic
 from streams.outbox import Outbox
 from streams.reading import read_range
 from streams.source_times import SourceTime, encode_source_time, event_time, wall_time
 from streams.stage import Stage
-from streams.topics import SOURCES
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.5
-SAY_SECONDS: Final = 10.0
 METADATA_SECONDS: Final = 30.0
 
 
@@ -39,7 +39,7 @@ class Timekeeper:
         self._reported: dict[str, SourceTime] = {}
         self._stood: dict[TopicPartition, int] = {}
         self._ticked: int | None = None
-        self._said: tuple[str, float] | None = None
+        self._herald = Herald()
         self._known_sources: set[str] = set()
         self._sources_asked_at = -METADATA_SECONDS
 
@@ -54,7 +54,7 @@ class Timekeeper:
         try:
             while True:
                 await self._report(consumer)
-                await self._tick()
+                await self._tick(consumer)
                 await asyncio.sleep(REPORT_SECONDS)
         finally:
             await consumer.stop()
@@ -76,18 +76,23 @@ class Timekeeper:
         now = int(time.time() * 1000) if wall else 0
         ends = await consumer.end_offsets(list(lanes))
         await self._pass_markers(lanes, ends)
-        outbox = Outbox(self._stage.producer)
+        outbox, new = Outbox(self._stage.producer), {}
         for tp, lane in lanes.items():
             report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(lane, ends[tp])
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
             if report is not None and report != self._reported.get(source):
-                self._reported[source] = report
+                new[source] = report
                 outbox.add(self._spec.names.source_times, 0, source.encode(), encode_source_time(report))
-            told = self._reported.get(source)
+            told = new.get(source, self._reported.get(source))
             if wall and told is not None and told.time is not None:
                 behind = max(0.0, (now - told.time) / 1000)
                 self._spec.metrics.source_time_lag_seconds.labels(tp.topic, str(tp.partition)).set(behind)
-        await outbox.flush()
+        try:
+            await outbox.flush()
+        except KafkaError as error:  # the stage's producer takes nothing more after what it could not deliver
+            self._stage.fail(error)
+            raise
+        self._reported |= new
 
     async def _pass_markers(self, lanes: dict[TopicPartition, AdmitLane], ends: dict[TopicPartition, int]) -> None:
         """Takes a lane that stands before the end to the end if nothing but marks of transactions lies between."""
@@ -118,7 +123,7 @@ class Timekeeper:
         position = lane.position
         return SourceTime(position, lane.greatest, position >= end)
 
-    async def _tick(self) -> None:
+    async def _tick(self, consumer: AIOKafkaConsumer) -> None:
         """Where this worker has `control`: time comes to the least of all source partitions."""
         control = self._spec.control
         if control is None or not control.active:
@@ -129,7 +134,7 @@ class Timekeeper:
         tell = wall_time if settings.time == "wall" else event_time
         reports = self._spec.follower.source_times
         moment, holder = tell(reports, sources, settings.lateness_ms)
-        self._say(moment, holder)
+        await self._tell_who_holds(consumer, holder)
         if moment is not None and (self._ticked is None or moment > self._ticked):
             await control.tick(moment)
             self._ticked = moment
@@ -141,20 +146,22 @@ class Timekeeper:
             counts = await partitions_by_topic(self._spec.settings)
             names = self._spec.names
             self._known_sources = {
-                f"{short}:{number}" for short in SOURCES for number in range(counts.get(names.full(short), 1))
+                f"{names.short(topic)}:{number}" for topic in names.sources for number in range(counts.get(topic, 1))
             }
             self._sources_asked_at = time.monotonic()
         return self._known_sources
 
-    def _say(self, moment: int | None, holder: str | None) -> None:
-        """Tells operators which partition holds time, and logs it while time stands still."""
-        metrics = self._spec.metrics
+    async def _tell_who_holds(self, consumer: AIOKafkaConsumer, holder: str | None) -> None:
+        """Tells operators which partition holds time and why, and logs it while that is worth a line."""
+        spec = self._spec
         if holder is None:
-            metrics.release_clock()
+            spec.metrics.release_clock()
             return
         short, _, partition = holder.rpartition(":")
-        metrics.hold_clock(self._spec.names.full(short), int(partition))
-        now = time.monotonic()
-        if moment is None and (self._said is None or self._said[0] != holder or now - self._said[1] > SAY_SECONDS):
-            self._said = (holder, now)
-            log.info("time waits for %s: nothing has been heard of it yet", holder)
+        tp = TopicPartition(spec.names.full(short), int(partition))
+        report = spec.follower.source_times.get(holder)
+        now = int(time.time() * 1000) if spec.settings.time == "wall" else None
+        held = await why_held(consumer, tp, report, now)
+        spec.metrics.hold_clock(tp.topic, tp.partition, held.why)
+        behind = now - report.time if now is not None and report is not None and report.time is not None else None
+        self._herald.say(holder, held, behind)

@@ -11,20 +11,24 @@ import gc
 import logging
 import os
 import signal
+import time
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from redis.asyncio import Redis
 
 from agents.admit import AdmitStage
 from agents.gauges import Gauges
 from agents.http import serve_http
 from agents.project import ProjectStage
+from agents.redis_access import connect_redis
+from agents.replayed import wait_for_replay
 from agents.rules import Follower
 from agents.segment import SegmentStage
+from agents.stopping import tell_of_stop
 from agents.timekeeper import Timekeeper
 from streams.configured import configured_campaigns, configured_policy
 from streams.instance import take_instance
+from streams.kafka_refusal import why_refused
 from streams.lane import Hopeless
 from streams.metrics import Metrics, worker_registry
 from streams.settings import Settings
@@ -35,6 +39,7 @@ log = logging.getLogger(__name__)
 
 ALL: Final = ("admit", "segment", "project")
 RETRY_SECONDS: Final = 2.0
+SAID_AGAIN_SECONDS: Final = 60.0
 LEAVE_SECONDS: Final = 1.0
 
 
@@ -50,7 +55,7 @@ class Worker:
         self.metrics = Metrics(worker_registry())
         self._only = only
         self._waits_for: str | None = "Kafka"
-        self._topics = Topics(settings.prefix)
+        self._topics = Topics(settings.prefix, settings.sources)
         self._policy = configured_policy(settings)
         self._campaigns = configured_campaigns(settings, self._policy)
 
@@ -71,29 +76,41 @@ class Worker:
         )  # fmt: skip
         try:
             partitions = await self._wait_for_topics()
+            source = None
             if partitions is not None:
-                await self._work(partitions)
+                self._waits_for = "the end of a replay"
+                source = await wait_for_replay(settings, self.stop)
+            if partitions is not None and source is not None:
+                await self._work(partitions, source)
         finally:
             await http.cleanup()
         log.info("goldstream worker: stopped")
 
     async def _wait_for_topics(self) -> int | None:
-        """The number of the journal's partitions, once Kafka answers; None if the worker was stopped before."""
-        said = False
+        """The number of the journal's partitions, once Kafka answers; None if the worker was stopped before.
+
+        Raises:
+            Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
+        """
+        said_at = -SAID_AGAIN_SECONDS
         while not self.stop.is_set():
             try:
                 return await ready_topics(self.settings)
             except TopicsError:
                 raise
             except (KafkaError, OSError) as error:
-                if not said:
-                    log.warning("waits for Kafka at %s: %s", self.settings.kafka, describe(error))
-                    said = True
+                refusal = await why_refused(self.settings)
+                if refusal is not None and refusal.lasting:
+                    raise Hopeless(refusal.words) from error
+                if time.monotonic() - said_at >= SAID_AGAIN_SECONDS:
+                    why = refusal.words if refusal else describe(error)
+                    log.warning("waits for Kafka at %s: %s", self.settings.kafka, why)
+                    said_at = time.monotonic()
                 await self._pause(RETRY_SECONDS)
         return None
 
-    async def _work(self, partitions: int) -> None:
-        """Builds the topology and runs it until the worker is stopped."""
+    async def _work(self, partitions: int, source: str) -> None:
+        """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
         settings, topics, metrics = self.settings, self._topics, self.metrics
         kafka = settings.kafka_client()
         follower = Follower(settings)
@@ -107,19 +124,16 @@ class Worker:
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
                 jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
             if self._runs("segment"):
-                self._add(Stage(SegmentStage(topics, kafka, metrics), kafka, metrics, settings.data, instance))
+                self._add(Stage(SegmentStage(topics, kafka, metrics, source), kafka, metrics, settings.data, instance))
             if self._runs("project") and settings.redis:
-                redis = Redis.from_url(
-                    settings.redis, decode_responses=True, socket_timeout=10, health_check_interval=15
-                )
-                project = ProjectStage(topics, kafka, metrics, follower, redis)
+                project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings))
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
             self._waits_for = None
-            jobs.extend(stage.run(self.stop) for stage in self.stages)
             jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall").run))
             jobs.append(self._compare_rules(follower))
-            tasks = [asyncio.create_task(job) for job in jobs]
-            running = tasks[-2 - len(self.stages) : -2]
+            jobs.append(tell_of_stop(self.stop, self.stages))
+            running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
+            tasks = [*running, *map(asyncio.create_task, jobs)]
             try:
                 await asyncio.gather(*running)
             finally:

@@ -1,61 +1,79 @@
-"""The command: `python -m bench`."""
+"""The command: `python -m bench` compares, and each of its sub-commands measures one thing more."""
 
-import json
 import logging
-import sys
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
-from bench.broker import BenchFailed
+from bench.big_customer import big_customer
+from bench.due import due
 from bench.events import Scale
+from bench.idle import idle
+from bench.latency import latency
 from bench.machine import machine
+from bench.peer import PEERS
+from bench.recovery import recovery
 from bench.report import JOBS, as_json, show
-from bench.rounds import measure
-from tests.servers import Missing
+from bench.rounds import Asked, measure
+from bench.scaling import scaling
+from bench.telling import JsonFile, console, or_exit, say, write_json
 
 PURCHASES_OF_A_CUSTOMER: Final = 5
-WIDTH: Final = 110
-"""Of the table where there is no terminal."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def bench(
+@app.callback(invoke_without_command=True)
+def bench(  # noqa: PLR0913, PLR0917 - an argument for each option
+    context: typer.Context,
     events: Annotated[int, typer.Option(min=1000, help="Purchases.")] = 200_000,
     customers: Annotated[
         int | None, typer.Option(min=1, help="Customers; a fifth of the purchases unless given.")
     ] = None,
     seed: Annotated[int, typer.Option(help="What the purchases come from: the same ones from the same seed.")] = 7,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is run; medians are shown.")] = 3,
-    peer_seconds: Annotated[float, typer.Option(min=1, help="How long a slow program may take purchases in.")] = 30.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure here too.")
-    ] = None,
+    peer_seconds: Annotated[float, typer.Option(min=1, help="How long Faust may take purchases in.")] = 30.0,
+    beside: Annotated[
+        str, typer.Option(metavar="PEER,PEER…", help="Which programs run beside; none: Goldstream alone.")
+    ] = ",".join(PEERS),
+    json_file: JsonFile = None,
 ) -> None:
     """Measure events per second, beside other programs for the same job, on an Apache Kafka of its own.
 
-    Status 1 if a program tells other changes than it must, whatever the figures are.
+    Status 1 if a program tells other changes than it must or gives no result, whatever the figures are.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a topic just made is not found by everyone at once
-    say = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
+    if context.invoked_subcommand is not None:
+        return
+    wanted = {name.strip() for name in beside.split(",")} - {"none", ""}
+    if unknown := sorted(wanted - set(PEERS)):
+        say(f"bench: --beside {','.join(unknown)}: there are {', '.join(PEERS)}", style="red")
+        raise typer.Exit(2)
     scale = Scale(events, customers or max(1, events // PURCHASES_OF_A_CUSTOMER), seed)
-    try:
-        facts = machine()
-        outcome = measure(scale, rounds, peer_seconds, say)
-    except (Missing, BenchFailed) as failed:
-        say(f"bench: {failed}", style="red")
-        raise typer.Exit(1) from failed
-    show(Console(width=None if sys.stdout.isatty() else WIDTH), outcome.runs, facts)
+    peers = tuple(peer for peer in PEERS if peer in wanted)
+    facts = or_exit(machine)
+    outcome = or_exit(lambda: measure(Asked(scale, rounds, peer_seconds, peers), say))
+    show(console(), outcome.runs, facts)
+    missing: dict[str, Any] = dict(outcome.left_out.items())
+    if outcome.failed:
+        missing["failed"] = outcome.failed
     if json_file is not None:
-        asked = {"events": events, "customers": scale.customers, "seed": seed, "rounds": rounds}
-        figures = as_json(outcome.runs, {**asked, "peer_seconds": peer_seconds}, facts, outcome.customers)
-        json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        asked: dict[str, Any] = {"events": events, "customers": scale.customers, "seed": seed, "rounds": rounds}
+        asked |= {"peer_seconds": peer_seconds}
+        write_json(json_file, as_json(outcome.runs, asked, facts, outcome.customers, missing))
+    for peer, why in outcome.left_out.items():
+        say(f"bench: left out: {peer}: {why}", style="red")
     wrong = [run for run in outcome.runs if run.faults]
     for run in wrong:
         say(f"bench: {run.program}, {JOBS[run.job]}: wrong changes, see above", style="red")
-    raise typer.Exit(1 if wrong else 0)
+    for failed in outcome.failed:
+        say(f"bench: no result: {failed.splitlines()[0]}", style="red")
+    raise typer.Exit(1 if wrong or outcome.failed else 0)
+
+
+for measurement in (recovery, due, latency, idle, big_customer, scaling):
+    app.command()(measurement)
 
 
 if __name__ == "__main__":
-    typer.run(bench)
+    app()

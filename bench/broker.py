@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -12,8 +13,9 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from bench.events import Scale, purchases
 from streams.publish import Publisher
-from streams.settings import Settings
+from streams.settings import Settings, TimeMode
 from streams.topics import Topics, create_topics
+from tests.servers.apache_kafka import ApacheKafka
 
 PARTITIONS: Final = 4
 PREFIX: Final = "bench"
@@ -30,9 +32,25 @@ class BenchFailed(Exception):
     """A program did not do what was asked of it; the message says which and what it said."""
 
 
-def settings_for(bootstrap: str) -> Settings:
+class FastKafka(ApacheKafka):
+    """Apache Kafka for benchmarks: compiled well; and a new group waits for its members, as is Kafka's own default.
+
+    So workers and threads that start together get their partitions together, before the clock starts, and no program
+    is measured rebalancing.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Choose the ports, without starting anything; `directory` is for its settings, data and log."""
+        super().__init__(directory, for_speed=True)
+
+    def _further_properties(self) -> str:
+        return "group.initial.rebalance.delay.ms=3000\n"
+
+
+def settings_for(bootstrap: str, time_mode: TimeMode = "event") -> Settings:
     """Settings of Goldstream for the benchmark's prefix."""
-    return Settings(kafka=bootstrap, prefix=PREFIX, partitions=PARTITIONS, time="event", lateness_ms=0)
+    lateness_ms = 0 if time_mode == "event" else 5_000
+    return Settings(kafka=bootstrap, prefix=PREFIX, partitions=PARTITIONS, time=time_mode, lateness_ms=lateness_ms)
 
 
 async def publish_purchases(settings: Settings, scale: Scale) -> None:
@@ -63,14 +81,14 @@ class Broker:
         await self._admin.close()
         await self._client.close()
 
-    async def forget_runs(self) -> None:
-        """Take away every topic but the source, and the groups, so that the next program finds nothing of the last.
+    async def forget_topics(self, kept: Collection[str] = ()) -> None:
+        """Take away every topic but the source and those that are to be kept.
 
         Raises:
-            BenchFailed: a group keeps a member, or a topic does not go.
+            BenchFailed: a topic does not go.
         """
-        await self._end_groups()
-        gone = [name for name in await self._admin.list_topics() if name != SOURCE and not name.startswith("__")]
+        kept = {SOURCE, *kept}
+        gone = [name for name in await self._admin.list_topics() if name not in kept and not name.startswith("__")]
         if gone:
             _raise_for((await self._admin.delete_topics(gone)).topic_error_codes)
         deadline = time.monotonic() + _TOPICS_END_WITHIN_S
@@ -80,12 +98,29 @@ class Broker:
                 raise BenchFailed(message)
             await asyncio.sleep(_POLL_S)
 
-    async def make_topics(self, *names: str) -> None:
-        """Make the topics of Goldstream that are not there, and others."""
+    async def end_groups(self) -> None:
+        """Delete Goldstream's groups, waiting for their members' sessions to end; a peer takes a new name each time.
+
+        Raises:
+            BenchFailed: a group keeps a member.
+        """
+        deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
+        while groups := [group for group, *_ in await self._admin.list_consumer_groups() if group.startswith(_OURS)]:
+            response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
+            _raise_for(response.results, NonEmptyGroup, GroupIdNotFound)
+            if time.monotonic() > deadline:
+                message = f"groups keep their members: {', '.join(sorted(groups))}"
+                raise BenchFailed(message)
+            await asyncio.sleep(0.5)
+
+    async def make_goldstreams_topics(self) -> None:
+        """Make the topics of Goldstream that are not there."""
         await create_topics(self._settings)
-        if names:
-            made = await self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
-            _raise_for(made.topic_errors)
+
+    async def make_topics(self, *names: str) -> None:
+        """Make topics with as many partitions as the source."""
+        made = await self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+        _raise_for(made.topic_errors)
 
     async def wait_for_assignment(self, group: str, *, within_s: float, alive: Callable[[], bool]) -> float:
         """Wait until a group has given out its partitions: not a record has been read before.
@@ -112,17 +147,6 @@ class Broker:
         (response,) = await self._admin.describe_consumer_groups([group])
         state: str = response.groups[0][2]
         return state
-
-    async def _end_groups(self) -> None:
-        """Delete Goldstream's groups, waiting for their members' sessions to end; a peer takes a new name each time."""
-        deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
-        while groups := [group for group, *_ in await self._admin.list_consumer_groups() if group.startswith(_OURS)]:
-            response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
-            _raise_for(response.results, NonEmptyGroup, GroupIdNotFound)
-            if time.monotonic() > deadline:
-                message = f"groups keep their members: {', '.join(sorted(groups))}"
-                raise BenchFailed(message)
-            await asyncio.sleep(0.5)
 
 
 def _raise_for(results: Iterable[tuple[Any, ...]], *expected: type[Exception]) -> None:

@@ -51,19 +51,32 @@ class Following:
         Raises:
             BenchFailed: it took longer than `within_s` seconds, or who was to write them does so no longer.
         """
+        waiting = list(range(PARTITIONS))
         deadline = time.monotonic() + within_s
-        while True:
-            waiting = [each for each in range(PARTITIONS) if each not in self._last or not reached(self._last[each])]
-            if not waiting:
-                return time.perf_counter()
-            if not alive() or time.monotonic() > deadline:
-                message = f"partitions {waiting} of {self._topic} are not where they should be: "
-                raise BenchFailed(
-                    message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended")
-                )
-            for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
-                if looked_at := [each for each in records if self._key is None or each.key == self._key]:
-                    self._last[tp.partition] = looked_at[-1]
+        while waiting := [each for each in waiting if each not in self._last or not reached(self._last[each])]:
+            self._check(f"partitions {waiting}", within_s, deadline, alive)
+            await self._read()
+        return time.perf_counter()
+
+    async def until_any(
+        self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
+    ) -> float:
+        """As `until`, but until the last record of any partition says so."""
+        deadline = time.monotonic() + within_s
+        while not any(map(reached, self._last.values())):
+            self._check("all partitions", within_s, deadline, alive)
+            await self._read()
+        return time.perf_counter()
+
+    async def _read(self) -> None:
+        for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
+            if looked_at := [each for each in records if self._key is None or each.key == self._key]:
+                self._last[tp.partition] = looked_at[-1]
+
+    def _check(self, which: str, within_s: float, deadline: float, alive: Callable[[], bool]) -> None:
+        if not alive() or time.monotonic() > deadline:
+            message = f"{which} of {self._topic} are not where they should be: "
+            raise BenchFailed(message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended"))
 
 
 async def read_all(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:

@@ -1,14 +1,33 @@
-"""How much processor time a process has used, by its id; on Linux alone."""
+"""How much processor time a program has used, by its process id; on Linux alone."""
 
 import os
 from pathlib import Path
+from typing import Final
+
+_TICKS: Final = "SC_CLK_TCK"
 
 
 def processor_seconds(pid: int | None) -> float | None:
     """Seconds of user and system time of all its threads so far; None if it is not there, or this is not Linux."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return None if fields is None else sum(map(int, fields[11:13])) / os.sysconf(_TICKS)  # fields 14 and 15
+
+
+def processor_seconds_of_all(leader: int | None) -> float | None:
+    """The same of a program that was started in a session of its own, with every process that it has started since.
+
+    Processes that have ended count once their parent, if it is of the program, has waited for them.
+    """
+    if leader is None or processor_seconds(leader) is None:
+        return None
+    every = (_fields(path) for path in Path("/proc").glob("[0-9]*/stat"))
+    ours = [fields for fields in every if fields is not None and int(fields[3]) == leader]  # field 6: the session
+    return sum(int(each) for fields in ours for each in fields[11:15]) / os.sysconf(_TICKS)  # 16, 17: of ended children
+
+
+def _fields(stat: Path) -> list[str] | None:
+    """The fields from the third one on; the second, the name, may hold anything."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-    user, system = text.rpartition(")")[2].split()[11:13]  # fields 14 and 15; the name, field 2, may hold anything
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

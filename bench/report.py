@@ -16,16 +16,30 @@ JOBS: Final[Mapping[Job, str]] = {
     "segment": "segment stage",
     "read": "reading only",
 }
-RATIOS: Final[tuple[tuple[str, tuple[str, Job], tuple[str, Job]], ...]] = (
-    ("goldstream / faust, whole path", ("goldstream", "whole"), ("faust", "whole")),
-    ("goldstream / faust, segment stage", ("goldstream", "segment"), ("faust", "segment")),
-    ("goldstream / aiokafka reading, whole path", ("goldstream", "whole"), ("aiokafka", "read")),
-    ("goldstream / aiokafka reading, segment stage", ("goldstream", "segment"), ("aiokafka", "read")),
+_STAGES: Final[tuple[Job, ...]] = ("whole", "segment")
+_OURS: Final = ("goldstream", "goldstream ×2")
+_STREAMS: Final = ("kafka-streams", "kafka-streams ×2")
+
+RATIOS: Final[tuple[tuple[str, Job, tuple[str, ...], Job, tuple[str, ...]], ...]] = (
+    *(
+        (f"{name}, {JOBS[job]}", job, ours, job, theirs)
+        for name, ours, theirs in (
+            ("goldstream / kafka-streams, the best of each", _OURS, _STREAMS),
+            ("goldstream / kafka-streams, one worker, one thread", _OURS[:1], _STREAMS[:1]),
+            *((f"goldstream / {peer}", _OURS[:1], (peer,)) for peer in ("bytewax", "quix", "faust")),
+        )
+        for job in _STAGES
+    ),
+    *((f"goldstream / aiokafka reading, {JOBS[job]}", job, _OURS[:1], "read", ("aiokafka",)) for job in _STAGES),
 )
-"""Whose rate is set against whose, the first pair first."""
-CPU_RATIOS: Final[tuple[tuple[str, Job], ...]] = (
-    ("faust / goldstream, whole path, CPU per event", "whole"),
-    ("faust / goldstream, segment stage, CPU per event", "segment"),
+"""Whose rate is set against whose; of several programs the best one's."""
+CPU_RATIOS: Final[tuple[tuple[str, Job, str, str], ...]] = tuple(
+    (f"{theirs} / {ours}, {JOBS[job]}, CPU per event", job, theirs, ours)
+    for theirs, ours in (
+        *((peer, "goldstream") for peer in ("kafka-streams", "bytewax", "quix", "faust")),
+        ("goldstream ×2", "goldstream"),
+    )
+    for job in _STAGES
 )
 """Processor time of the programs alone, without the broker's: what is left to compare where others work meanwhile."""
 
@@ -79,20 +93,29 @@ def ratios(table: Sequence[Line]) -> dict[str, float]:
     """The ratios of the medians of what has run, to three digits."""
     rates = {(line.program, line.job): line.rate for line in table}
     cpu = {(line.program, line.job): line.cpu_us for line in table}
-    found = {name: (rates.get(above), rates.get(below)) for name, above, below in RATIOS}
-    found |= {name: (cpu.get(("faust", job)), cpu.get(("goldstream", job))) for name, job in CPU_RATIOS}
+
+    def best(programs: Iterable[str], job: Job) -> float | None:
+        return max((rates[program, job] for program in programs if (program, job) in rates), default=None)
+
+    found = {name: (best(ours, job), best(theirs, other)) for name, job, ours, other, theirs in RATIOS}
+    found |= {name: (cpu.get((above, job)), cpu.get((below, job))) for name, job, above, below in CPU_RATIOS}
     return {name: float(f"{above / below:.3g}") for name, (above, below) in found.items() if above and below}
 
 
 def as_json(
-    runs: Sequence[Measured], asked: Mapping[str, Any], machine: Mapping[str, Any], customers: int
+    runs: Sequence[Measured],
+    asked: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    customers: int,
+    missing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything, ratios first."""
+    """Everything, ratios first; `missing` says what was not measured, and why."""
     table = lines(runs)
     return {
         "ratios": ratios(table),
         "medians": [asdict(line) for line in table],
         "runs": [asdict(run) | {"rate": run.rate} for run in runs],
+        "missing": dict(missing or {}),
         "asked": {**asked, "customers_seen": customers},
         "machine": dict(machine),
     }
@@ -119,6 +142,11 @@ def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any])
             *(_figure(line.cpu_us), _figure(line.broker_us), f"{line.changes:,}" if line.changes else "–", agrees),
         )
     console.print(second, "")
+    show_machine(console, machine)
+
+
+def show_machine(console: Console, machine: Mapping[str, Any]) -> None:
+    """Print on what it was measured, and whether others were at work."""
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
     if machine["load_before"] > BUSY * machine["cores"]:
         console.print(

@@ -4,6 +4,11 @@ from hashlib import sha256
 
 import msgspec
 
+from state.events import UnknownFormat
+
+FORMAT = 1
+_PREFIX = bytes([FORMAT])
+
 
 class Erasure(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the ledger says under the hash of a customer's id.
@@ -17,6 +22,26 @@ class Erasure(msgspec.Struct, array_like=True, frozen=True, gc=False):
     seq: int
     occurred_at: int
     offset: int
+
+
+def encode_erasure(erasure: Erasure) -> bytes:
+    """What the ledger says as a record: one byte of format version, then MessagePack."""
+    return _PREFIX + _encoder.encode(erasure)
+
+
+def decode_erasure(value: bytes) -> Erasure:
+    """What a record of the ledger says.
+
+    Raises:
+        UnknownFormat: the record was written by a version that this one does not know.
+    """
+    if value[:1] != _PREFIX:
+        raise UnknownFormat(value[0] if value else None)
+    return _decoder.decode(value[1:])
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Erasure)
 
 
 def erasure_key(customer_id: str) -> bytes:

@@ -212,7 +212,7 @@ class UnknownFormat(ValueError):
     def __init__(self, version: int | None) -> None:
         """Say which version was met, and what to do."""
         super().__init__(
-            f"journal record has format version {version}: this program reads version {FORMAT_VERSION}; "
+            f"a record has format version {version}, which this program does not know: "
             "run the version of goldstream that wrote it, or a newer one"
         )
         self.version = version

@@ -1,14 +1,18 @@
 """The control topic: policies, campaigns and advances of time, in the order in which they shall count.
 
 Its only partition is taken over by every partition of the journal, in the same order. A record is a JSON object with
-the key `policy`, `campaigns` or `advance`:
+the key `policy`, `campaigns`, `advance` or `replay`:
 
     {"kind": "policy", "text": "...TOML..."}
     {"kind": "campaigns", "text": "...TOML..."}
     {"kind": "advance", "to": 1767225600000, "ends": {"purchases:0": 12, "events:3": 0}}
+    {"kind": "replay", "of": "goldstream", "source": "goldstream"}
+    {"kind": "replay", "of": "goldstream", "source": "goldstream", "done": true}
+
+A replay into this prefix begins and ends with a record of its own; no worker begins in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -18,7 +22,7 @@ from streams.cluster import partitions_by_topic
 from streams.settings import Settings
 from streams.topics import Topics
 
-ControlKind = Literal["policy", "campaigns", "advance"]
+ControlKind = Literal["policy", "campaigns", "advance", "replay"]
 
 _FETCH_MS: Final = 500
 
@@ -31,6 +35,9 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         text: the TOML of a policy or of campaigns.
         to: the moment to advance to, in milliseconds.
         ends: for an advance, end offsets of the source partitions (`purchases:0`) below which all is journaled first.
+        of: for a replay, the prefix whose journal is written here again.
+        source: for a replay, the prefix that stands in `ce_source`: `of`, or if that is a replay too, its `source`.
+        done: for a replay, whether it has ended.
         offset: where it lies; -1 while it lies nowhere.
     """
 
@@ -38,6 +45,9 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str | None = None
     to: int | None = None
     ends: dict[str, int] | None = None
+    of: str | None = None
+    source: str | None = None
+    done: bool = False
     offset: int = -1
 
 
@@ -63,9 +73,10 @@ def decode_control(value: bytes | None, offset: int) -> ControlRecord | None:
         record = _read(value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    is_file = record.kind != "advance" and record.text is not None
+    is_file = record.kind in ("policy", "campaigns") and record.text is not None
     is_advance = record.kind == "advance" and record.to is not None and record.ends is not None
-    return msgspec.structs.replace(record, offset=offset) if is_file or is_advance else None
+    is_replay = record.kind == "replay" and record.of is not None and record.source is not None
+    return msgspec.structs.replace(record, offset=offset) if is_file or is_advance or is_replay else None
 
 
 async def read_control(settings: Settings) -> list[ControlRecord]:
@@ -113,6 +124,11 @@ async def append_control(settings: Settings, record: ControlRecord) -> int:
 def in_force(records: Sequence[ControlRecord], kind: Literal["policy", "campaigns"]) -> str | None:
     """The text of the last policy or campaigns written, whether or not it may count; None if there are none yet."""
     return next((record.text for record in reversed(records) if record.kind == kind), None)
+
+
+def replay_of(records: Iterable[ControlRecord]) -> ControlRecord | None:
+    """The last record of a replay into this prefix, whose `done` tells whether it has ended; None if there was none."""
+    return next((record for record in reversed(list(records)) if record.kind == "replay"), None)
 
 
 async def _existing_topic(settings: Settings) -> str:

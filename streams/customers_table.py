@@ -30,8 +30,12 @@ class Flush(NamedTuple):
     litter: list[Record]
 
 
+FENCE_KEY: Final = bytes([_CHUNK_MARK])
+"""What a lane writes first, so that the broker knows the epoch of its producer; it says nothing."""
+
+
 def is_chunk(key: bytes) -> bool:
-    """Whether a record of the changelog is a chunk, not a customer."""
+    """Whether a record of the changelog is a chunk or a fence, not a customer."""
     return key[0] == _CHUNK_MARK
 
 
@@ -124,6 +128,8 @@ class CustomersTable:
             before = self._kept.get(customer_id)
             if before is None or decode_head(value).offset >= decode_head(before).offset:
                 self._kept[customer_id] = value
+            return
+        if key == FENCE_KEY:
             return
         number, customer_id = _CHUNK_KEY.unpack_from(key)[1], key[_CHUNK_KEY.size :].decode()
         chunks = self._chunks.setdefault(customer_id, {})

@@ -2,12 +2,13 @@
 
 import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, cast
 
-from streams.variables import NAME_START
+from streams.tls_files import TlsFiles, checked_files
 
 SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
+
+_OF_SASL = ("sasl_mechanism", "username", "password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,17 @@ class KafkaSecurity:
     sasl_mechanism: str = "PLAIN"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    cafile: Path | None = None
-    certfile: Path | None = None
-    keyfile: Path | None = None
+    files: TlsFiles = field(default_factory=TlsFiles)
+
+    @property
+    def by_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.protocol.endswith("ssl")
+
+    @property
+    def by_sasl(self) -> bool:
+        """Whether we say who we are by name and password."""
+        return self.protocol.startswith("sasl")
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Build the TLS context, or None where the protocol has no TLS.
@@ -28,41 +37,27 @@ class KafkaSecurity:
         Raises:
             OSError: a file cannot be read or is no PEM file (`ssl.SSLError` is an `OSError`).
         """
-        if self.protocol not in ("ssl", "sasl_ssl"):
-            return None
-        context = ssl.create_default_context(cafile=str(self.cafile) if self.cafile else None)
-        if self.certfile:
-            context.load_cert_chain(str(self.certfile), str(self.keyfile) if self.keyfile else None)
-        return context
+        return self.files.context() if self.by_tls else None
 
 
 def checked_security(values: dict[str, Any], faults: list[str]) -> KafkaSecurity:
     """Take the settings of TLS and SASL out of `values` and check them together."""
-    given = {key: values.pop(f"kafka_{key}", None) for key in KafkaSecurity.__slots__ if key != "protocol"}
+    given = {key: values.pop(f"kafka_{key}", None) for key in _OF_SASL}
     protocol = cast("SecurityProtocol", values.pop("kafka_security", "plaintext"))
-    by_sasl, by_tls = protocol.startswith("sasl"), protocol.endswith("ssl")
-    if by_sasl:
+    security = KafkaSecurity(protocol, **{key: value for key, value in given.items() if value is not None})
+    if security.by_sasl:
         faults.extend(
-            f"{NAME_START}KAFKA_{key.upper()} is needed where GOLDSTREAM_KAFKA_SECURITY is {protocol}: got nothing"
+            f"GOLDSTREAM_KAFKA_{key.upper()} is needed where GOLDSTREAM_KAFKA_SECURITY is {protocol}: got nothing"
             for key in ("username", "password")
             if not given[key]
         )
-    unused = [key for key in ("sasl_mechanism", "username", "password") if given[key] and not by_sasl]
-    unused += [key for key in ("cafile", "certfile", "keyfile") if given[key] and not by_tls]
-    faults.extend(
-        f"{NAME_START}KAFKA_{key.upper()} is set but GOLDSTREAM_KAFKA_SECURITY is {protocol}, which does not use it; "
-        f"set GOLDSTREAM_KAFKA_SECURITY or leave it out"
-        for key in unused
-    )
-    if given["keyfile"] and not given["certfile"]:
-        faults.append("GOLDSTREAM_KAFKA_CERTFILE must be set with GOLDSTREAM_KAFKA_KEYFILE: got nothing; set both")
-    security = KafkaSecurity(protocol, **{key: value for key, value in given.items() if value is not None})
-    if not faults:
-        try:
-            security.ssl_context()
-        except OSError as error:
-            files = [str(file) for file in (security.cafile, security.certfile, security.keyfile) if file]
-            faults.append(
-                f"the TLS files {', '.join(files) or 'of the system'} cannot be used ({error}); they must be PEM"
-            )
-    return security
+    else:
+        faults.extend(
+            f"GOLDSTREAM_KAFKA_{key.upper()} is set but GOLDSTREAM_KAFKA_SECURITY is {protocol}, which does not use "
+            f"it; set that, or leave {key} out"
+            for key in _OF_SASL
+            if given[key]
+        )
+    unused_because = None if security.by_tls else f"GOLDSTREAM_KAFKA_SECURITY is {protocol}"
+    files = checked_files(values, "kafka", unused_because, faults)
+    return KafkaSecurity(protocol, security.sasl_mechanism, security.username, security.password, files)

@@ -44,7 +44,7 @@ class Lane(Protocol):
     def stop(self) -> None:
         """Asks `process` not to wait any longer for what may never come."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """The partition goes: forgets what is kept of it."""
 
 
@@ -124,4 +124,4 @@ class LaneTask:
             if not done:
                 self.task.cancel()
                 await asyncio.wait({self.task}, timeout=1)
-        self.lane.close()
+        await self.lane.close()

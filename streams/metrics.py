@@ -45,6 +45,7 @@ DROP_REASONS: Final = (
     "faulty_rules",
 )
 FENCES: Final = ("source", "customer")
+WhyHeld = Literal["current", "unread", "silent", "unheard"]
 
 # From the broker's own round trip (about a millisecond) to a minute, where an alert has long since fired; fine steps
 # around the promises: 15 ms and 50 ms from event to change, 1 s from tick to change.
@@ -149,8 +150,10 @@ class Metrics:
         )
         self.clock_held_by = self._gauge(
             "goldstream_clock_held_by",
-            "1 for the source partition that has come least far, and so holds time; from the worker that writes ticks.",
-            ("topic", "partition"),
+            "1 for the source partition that has come least far, and so holds time; from the worker that writes ticks. "
+            "Reason: unread (it has records that are not journaled yet), silent (it has none, but its worker does not "
+            "say so), unheard (nobody has ever read it), or current (it is hardly behind: nothing is wrong).",
+            ("topic", "partition", "reason"),
         )
         self.source_time_lag_seconds = self._gauge(
             "goldstream_source_time_lag_seconds",
@@ -206,6 +209,16 @@ class Metrics:
             "Records read by a stage whose outputs are not yet acknowledged.",
             ("stage", "partition"),
         )
+        self.awaited_records = self._gauge(
+            "goldstream_awaited_records",
+            "Records that a stage has sent and Kafka has not acknowledged yet, by the topic that they are for.",
+            ("stage", "topic"),
+        )
+        self.awaited_seconds = self._gauge(
+            "goldstream_awaited_seconds",
+            "How long the oldest of these has waited; 0 while there are none.",
+            ("stage", "topic"),
+        )
         self.delivery_failures = self._counter(
             "goldstream_delivery_failures_total",
             "Batches whose delivery to Kafka failed, so that the partition was dropped and recovered.",
@@ -235,6 +248,11 @@ class Metrics:
         self.recovery_remaining_records = self._gauge(
             "goldstream_recovery_remaining_records",
             "Changelog records that a recovery has yet to read; 0 when it is done.",
+            ("partition",),
+        )
+        self.recovery_eta_seconds = self._gauge(
+            "goldstream_recovery_eta_seconds",
+            "In how many seconds a recovery will be done if it goes on as it has so far; 0 when it is done.",
             ("partition",),
         )
 
@@ -289,10 +307,10 @@ class Metrics:
             {"version": version, "python": platform.python_version(), "policy": policy, "campaigns": campaigns}
         )
 
-    def hold_clock(self, topic: str, partition: int) -> None:
-        """Says which one source partition holds time back."""
+    def hold_clock(self, topic: str, partition: int, why: WhyHeld) -> None:
+        """Says which one source partition holds time back, and why."""
         self.clock_held_by.clear()
-        self.clock_held_by.labels(topic, str(partition)).set(1)
+        self.clock_held_by.labels(topic, str(partition), why).set(1)
 
     def release_clock(self) -> None:
         """Says that no source partition holds time back, or that another worker now knows which."""
@@ -328,6 +346,7 @@ class Metrics:
             self.recovery_seconds,
             self.recovery_records,
             self.recovery_remaining_records,
+            self.recovery_eta_seconds,
         ):
             gauge.remove_by_labels({"partition": number})
 

@@ -37,6 +37,7 @@ from faust.types.tuples import ConsumerMessage, Message
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
+from streams.fenced_producer import PRODUCER_SETTINGS
 from streams.long_poll import long_poll
 
 FETCH_WAIT_MS = 250
@@ -218,19 +219,12 @@ class LaneProducer(driver.Producer):
     transport: "LaneTransport"
 
     def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": True}
+        return PRODUCER_SETTINGS
 
     def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
         del transactional_id  # there are no transactions here
-        conf = self.app.conf
         return aiokafka.AIOKafkaProducer(
-            **self.transport.kafka_settings,
-            **self._settings_extra(),
-            client_id=conf.broker_client_id,
-            linger_ms=0,
-            max_batch_size=conf.producer_max_batch_size,
-            request_timeout_ms=int(conf.producer_request_timeout * 1000),
-            metadata_max_age_ms=30_000,
+            **self.transport.kafka_settings, **self._settings_extra(), client_id=self.app.conf.broker_client_id
         )
 
     @property

@@ -94,6 +94,14 @@ def topic_prefix(text: str) -> str:
     return text
 
 
+def topic_prefixes(text: str) -> tuple[str, ...]:
+    """Check comma-separated prefixes; blanks around them are taken off."""
+    prefixes = tuple(dict.fromkeys(prefix.strip() for prefix in text.split(",") if prefix.strip()))
+    if not prefixes or not all(_PREFIX.fullmatch(prefix) for prefix in prefixes):
+        raise ValueError("be prefixes of topics, several separated by commas")
+    return prefixes
+
+
 def redis_url(text: str) -> str:
     """Check a `redis://` or `rediss://` URL."""
     shape = "be a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379/0"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from streams import setting_forms as forms
 from streams.kafka_security import KafkaSecurity, checked_security
+from streams.tls_files import TlsFiles, checked_files
 from streams.variables import CONFIG_VARIABLE, VARIABLES
 
 TimeMode = Literal["wall", "event"]
@@ -36,6 +37,7 @@ class Settings:
     kafka: str = "127.0.0.1:9092"
     redis: str | None = field(default=None, repr=False)
     prefix: str = "goldstream"
+    sources: tuple[str, ...] = ()
     partitions: int = 4
     replication: int = 1
     time: TimeMode = "wall"
@@ -47,6 +49,7 @@ class Settings:
     log: str = "info"
     log_format: LogFormat = "text"
     kafka_security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    redis_files: TlsFiles = field(default_factory=TlsFiles)
 
     @property
     def http_address(self) -> tuple[str, int]:
@@ -67,7 +70,7 @@ class Settings:
         }
         if context := security.ssl_context():
             arguments["ssl_context"] = context
-        if security.protocol.startswith("sasl"):
+        if security.by_sasl:
             arguments["sasl_mechanism"] = security.sasl_mechanism
             arguments["sasl_plain_username"] = security.username
             arguments["sasl_plain_password"] = security.password
@@ -104,13 +107,15 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
                 faults.append(f"{name} names no file: got {str(value)!r}; correct it in {place}")
         values[variable.key] = value
     security = checked_security(values, faults)
+    by_tls = str(values.get("redis", "")).startswith("rediss:")
+    redis_files = checked_files(values, "redis", None if by_tls else "GOLDSTREAM_REDIS is no rediss:// URL", faults)
     if faults:
         raise SettingsError(tuple(faults))
     if values.get("time") == "event":
         values.setdefault("lateness", 0)
     if "lateness" in values:
         values["lateness_ms"] = values.pop("lateness")
-    return Settings(**values, kafka_security=security)
+    return Settings(**values, kafka_security=security, redis_files=redis_files)
 
 
 def _read_file(file: Path, faults: list[str]) -> dict[str, str]:

@@ -191,8 +191,6 @@ class Stage:
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=HEARTBEAT_SECONDS,
             broker_request_timeout=30.0,
-            producer_request_timeout=30.0,
-            producer_max_batch_size=512 * 1024,
             consumer_group_instance_id=f"{spec.group}-{self._instance}" if self._instance else None,
             ConsumerScheduler=BatchScheduler,
         )
@@ -262,14 +260,18 @@ class Stage:
         for tp in tasks:
             del self._tasks[tp]
 
+    def fail(self, error: BaseException) -> None:
+        """Takes the stage down; `run` starts it anew."""
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_result(error)
+
     async def _watch(self, task: LaneTask, tp: TP) -> None:
         try:
             await task.run(lambda: self._drained(tp), self._metrics.batch_records.labels(self.spec.name).observe)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - reported to `run`, which starts the stage anew
-            if self._failed is not None and not self._failed.done():
-                self._failed.set_result(error)
+            self.fail(error)
 
     def _drained(self, tp: TP) -> None:
         if self._app is not None:

@@ -1,5 +1,6 @@
 """The topics: their names, the shape each must have, and how they are made and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,12 +54,17 @@ SHAPES: Final = (
 
 
 class Topics:
-    """The full names of the topics of a prefix: `<prefix>.<name>.v1`."""
+    """The full names of the topics of a prefix: `<prefix>.<name>.v1`.
 
-    def __init__(self, prefix: str) -> None:
-        """Takes the prefix of all names."""
+    Source topics of other prefixes may be read besides its own; such a one keeps its prefix in its short name
+    (`goldstream.purchases`), so that nothing that is noted of it is ever taken for the prefix's own `purchases`.
+    """
+
+    def __init__(self, prefix: str, others: Sequence[str] = ()) -> None:
+        """Takes the prefix of all names, and other prefixes whose source topics are read too."""
         self.prefix = prefix
-        self.sources = tuple(self.full(name) for name in SOURCES)
+        self._others = {f"{other}.{name}.v1" for other in others for name in SOURCES}
+        self.sources = (*(self.full(name) for name in SOURCES), *sorted(self._others))
         self.rejected = self.full("rejected")
         self.control = self.full("control")
         self.source_times = self.full("source-times")
@@ -73,11 +79,12 @@ class Topics:
 
     def full(self, name: str) -> str:
         """The topic's name on the broker."""
-        return f"{self.prefix}.{name}.v1"
+        return f"{name}.v1" if "." in name else f"{self.prefix}.{name}.v1"
 
     def short(self, topic: str) -> str:
-        """The name without prefix and version."""
-        return topic.removeprefix(f"{self.prefix}.").removesuffix(".v1")
+        """The name without prefix and version; of another prefix's source topic without its version alone."""
+        own = topic if topic in self._others else topic.removeprefix(f"{self.prefix}.")
+        return own.removesuffix(".v1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("GOLDSTREAM_PREFIX", "goldstream", "first part of the names of topics and Redis keys", forms.topic_prefix),
     Variable(
+        "GOLDSTREAM_SOURCES",
+        "",
+        "other prefixes whose source topics are read too; after a replay, the old one",
+        forms.topic_prefixes,
+    ),
+    Variable(
         "GOLDSTREAM_PARTITIONS",
         "4",
         "partitions of topics, from the journal on, when they are created",
@@ -100,6 +106,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GOLDSTREAM_KAFKA_CAFILE", "", "PEM file of the authorities to trust; none: the system's", Path),
     Variable("GOLDSTREAM_KAFKA_CERTFILE", "", "PEM file of the client's certificate, for mutual TLS", Path),
     Variable("GOLDSTREAM_KAFKA_KEYFILE", "", "PEM file of the client's key, for mutual TLS", Path),
+    Variable(
+        "GOLDSTREAM_REDIS_CAFILE", "", "for rediss://, PEM file of authorities to trust besides the system's", Path
+    ),
+    Variable("GOLDSTREAM_REDIS_CERTFILE", "", "for rediss://, PEM file of the client's certificate", Path),
+    Variable("GOLDSTREAM_REDIS_KEYFILE", "", "for rediss://, PEM file of the client's key", Path),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli import customer, demo, files, importing, running, simulating, topics
+from agents.cli import customer, demo, files, importing, replaying, running, simulating, topics
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
@@ -56,6 +56,7 @@ app.command("simulate")(simulating.simulate)
 app.add_typer(files.policy, name="policy")
 app.add_typer(files.campaigns, name="campaigns")
 app.command("customer")(customer.customer)
+app.command("replay")(replaying.replay)
 app.command("rebuild-redis")(running.rebuild_redis)
 
 

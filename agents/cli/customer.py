@@ -25,7 +25,7 @@ def customer(
     from agents.story_in_words import story_lines
 
     settings = settled(context, config)
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         try:
             story = asyncio.run(read_story(settings, customer_id))
         except NothingKept as error:

@@ -3,12 +3,16 @@
 Status 0: done. 1: failed. 2: used wrongly, which includes settings that cannot be used.
 """
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -50,19 +54,25 @@ def say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def kafka_named(bootstrap: str) -> Iterator[None]:
-    """Turn what the client of Kafka raises into one line that names the cluster.
+def kafka_named(settings: "Settings") -> Iterator[None]:
+    """Turn what the client of Kafka raises into one line that names the cluster, and what keeps us out of it.
+
+    Not for use within an event loop: the cluster is asked why.
 
     Raises:
         CommandFailed: in place of the client's errors.
     """
     from aiokafka import errors
 
+    from streams.kafka_refusal import why_refused
+
+    bootstrap = settings.kafka
     try:
         yield
-    except errors.KafkaConnectionError as error:
+    except (errors.KafkaConnectionError, errors.NodeNotReadyError) as error:
+        refusal = asyncio.run(why_refused(settings))
         way = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
-        raise CommandFailed(f"Kafka cannot be reached at {bootstrap}; {way}") from error
+        raise CommandFailed(refusal.words if refusal else f"Kafka cannot be reached at {bootstrap}; {way}") from error
     except errors.KafkaTimeoutError as error:
         raise CommandFailed(f"Kafka at {bootstrap} did not answer in time ({error}); look at the broker") from error
     except errors.KafkaError as error:

@@ -41,7 +41,7 @@ def apply_policy(context: typer.Context, file: PolicyFile, config: ConfigOption 
 
     settings = settled(context, config)
     new = parse_policy_file(file)
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         typer.echo(asyncio.run(_apply_policy(settings, file, new)))
 
 
@@ -73,7 +73,7 @@ def apply_campaigns(context: typer.Context, file: CampaignsFile, config: ConfigO
 
     settings = settled(context, config)
     parse_campaigns_file(file, None)
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         typer.echo(asyncio.run(_apply_campaigns(settings, file)))
 
 

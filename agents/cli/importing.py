@@ -148,7 +148,7 @@ def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
 
     policy = None
     if not dry_run:
-        with kafka_named(settings.kafka):
+        with kafka_named(settings):
             policy = asyncio.run(_policy_in_force(settings, topic))
     policy = policy or parse_configured_policy(settings)
     return Exchange(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))

@@ -44,7 +44,7 @@ def publish_all(
     Raises:
         CommandFailed: some could not be delivered.
     """
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         asyncio.run(_publish_all(settings, source, records, total))
 
 

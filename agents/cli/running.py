@@ -61,7 +61,7 @@ def advance(
         timeout_s = duration_ms(timeout) / 1000 if timeout else None
     except ValueError as fault:
         raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         try:
             raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))
         except NoControlTopic as error:
@@ -73,15 +73,16 @@ def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
     from redis.exceptions import RedisError
 
     from agents.project_rebuild import rebuild
+    from agents.redis_access import why_redis_failed
     from streams.control import NoControlTopic
 
     settings = settled(context, config)
     if settings.redis is None:
         raise Misused("GOLDSTREAM_REDIS must be set for rebuild-redis: got nothing; set it to a redis:// URL")
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         try:
             raise typer.Exit(asyncio.run(rebuild(settings)))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
         except (RedisError, OSError) as error:
-            raise CommandFailed(f"Redis cannot be reached at {settings.redis_shown} ({error}); start it") from error
+            raise CommandFailed(f"Redis at {settings.redis_shown}: {why_redis_failed(error)}") from error

@@ -81,7 +81,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if out is not None:
         told, where = asyncio.run(_to_file(telling, out)), str(out)
     else:
-        with kafka_named(settings.kafka):
+        with kafka_named(settings):
             told, where = asyncio.run(_to_kafka(telling, settings))
     if told.stopped and not live:
         raise CommandFailed(f"interrupted after {told.summary()}; the same command again changes nothing of them")

@@ -42,7 +42,7 @@ def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicR
     """Say a line for each topic, then fail if one is missing or of the wrong shape."""
     from streams.topics import TopicsError
 
-    with kafka_named(settings.kafka):
+    with kafka_named(settings):
         try:
             reports = asyncio.run(_asked(settings, ask))
         except TopicsError as error:

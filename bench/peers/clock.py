@@ -53,6 +53,12 @@ class Clock:
         if self.take(partition, last):
             self.taken += last - first
 
+    def take_many(self, count: int) -> None:
+        """Count records for who takes all of them, wherever they come from."""
+        if self._began is None and count:
+            self.start()
+        self.taken += count
+
     @property
     def all_taken(self) -> bool:
         """Whether the source has no more."""

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.running import Site
+from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.certificates import Authority
+from tests.servers.protected_kafka import ProtectedKafka
 
 
 @pytest.fixture
@@ -28,3 +31,26 @@ def seed() -> int:
     chosen = int(os.environ.get("TEST_SEED") or (1 if os.environ.get("CI") else secrets.randbelow(2**32)))
     print(f"TEST_SEED={chosen}")
     return chosen
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for the servers that are protected, and for their clients."""
+    try:
+        return Authority(tmp_path_factory.mktemp("authority"))
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def protected_kafka(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedKafka]:
+    """An Apache Kafka with TLS and SASL, for the whole run."""
+    server = ProtectedKafka(tmp_path_factory.mktemp("protected"), authority)
+    try:
+        server.start()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
 from state.admission import Admitted, Exchange, admit
 from state.campaigns import parse_campaigns
 from state.changes import Output
-from state.erasure import Erasure, erasure_key
+from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
 from state.partition import Partition, Progress
 from state.policy import parse_policy
@@ -120,7 +118,7 @@ class Written:
 
     def erasures(self) -> dict[bytes, Erasure]:
         """The ledger."""
-        return {key: msgspec.msgpack.decode(value, type=Erasure) for key, value in self.ledger.items()}
+        return {key: decode_erasure(value) for key, value in self.ledger.items()}
 
     def profiles(self) -> dict[str, Profile]:
         """Everyone who is known."""
@@ -251,5 +249,5 @@ class Lane:
 
     def _write_ledger(self) -> None:
         new = self.partition.new_erasures
-        self.written.ledger |= {key: msgspec.msgpack.encode(erasure) for key, erasure in new.items()}
+        self.written.ledger |= {key: encode_erasure(erasure) for key, erasure in new.items()}
         self.partition.new_erasures = {}

@@ -134,6 +134,14 @@ class ApacheKafka:
         finally:
             self._child.signal(signal.SIGCONT)
 
+    def _further_properties(self) -> str:
+        """Lines that stand behind the properties, of which the last of a name counts; for subclasses."""
+        return ""
+
+    def _further_formatting(self) -> list[str]:
+        """What its storage is formatted with besides; for subclasses."""
+        return []
+
     def _formatted(self) -> Child:
         java = _java()
         classpath = f"{jars()}/*"
@@ -141,6 +149,7 @@ class ApacheKafka:
         data.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(
             _PROPERTIES.format(host=HOST, port=self.port, controller_port=self._controller_port, data=data)
+            + self._further_properties()
         )
         run = [java, "-Xms256m", "-Xmx768m", "-XX:+UseSerialGC"]
         if not self._for_speed:
@@ -148,7 +157,10 @@ class ApacheKafka:
         run += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath]
         cluster = hashlib.sha256(str(self.directory).encode()).hexdigest()[:22]
         formatting = subprocess.run(
-            [*run, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)],
+            [
+                *(*run, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)),
+                *self._further_formatting(),
+            ],
             capture_output=True,
             text=True,
             check=False,

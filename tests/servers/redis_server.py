@@ -19,18 +19,19 @@ START_WITHIN_S: Final = 20.0
 class RedisServer:
     """A Redis on a free port; after a stop, `start` brings it back on the same port, empty."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         """Choose the port, without starting anything.
 
         Args:
             directory: Where its log goes.
+            options: Of redis-server, besides.
 
         Raises:
             Missing: redis-server is not installed.
         """
         self.port = free_port()
         argv = [program("redis-server", "redis-server"), "--bind", HOST, "--port", str(self.port)]
-        argv += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
+        argv += ["--save", "", "--appendonly", "no", "--dir", str(directory), *options]
         self._child = Child(argv, log=directory / "log.txt")
 
     @property

@@ -1,40 +1,26 @@
-"""The benchmark's own arithmetic: which purchases there are, what they must come to, what is made of the figures."""
+"""What the benchmark gives to all programs: which purchases there are, and what they must come to."""
 
-import json
-import logging
-import os
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import __main__ as command
 from bench.events import HISTORY_DAYS, Scale, purchases
 from bench.expected import AFTER_ALL, DAY_MS, Order, changes_of, read_order
-from bench.measured import Job, Measured
 from bench.peers.customer import fold
-from bench.processor_time import processor_seconds
-from bench.report import as_json, lines, ratios
-from bench.rounds import Outcome
+from bench.peers.purchase import checked
+from bench.till import purchase
 from bench.verdict import Expected, fingerprint
+from state.admission import Admitted, Exchange, admit
+from state.events import OrderPlaced
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The command silences aiokafka for the whole process; the next test wants to hear it."""
-    yield
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
-
 
 SMALL = Scale(events=600, customers=60, seed=7)
 
@@ -90,10 +76,6 @@ def told(records: Iterable[Record]) -> list[Record]:
         for change in fold(customer_id, customers[customer_id], order.at_ms, order.minor, order.event_id):
             out.append(Record(record.partition, len(out), customer_id.encode(), orjson.dumps(change)))
     return out
-
-
-def run(program: str, job: Job, events: int, seconds: float, **more: Any) -> Measured:
-    return Measured(program, job, events, seconds, **more)
 
 
 # The purchases.
@@ -249,85 +231,37 @@ async def test_what_differs_is_found(spoil: Any, said: str) -> None:
     assert said in verdict.faults[0]
 
 
-# The figures.
+def test_what_a_till_sells_is_admitted_as_it_is_meant() -> None:
+    value = purchase("c-1", 1_700_000_000_123, 7, 250)
+    admitted = admit("purchases", 0, 0, value, Exchange("RUB", 2, {}), None)
+    assert isinstance(admitted, Admitted)
+    assert isinstance(admitted.event, OrderPlaced)
+    assert (admitted.customer_id, admitted.event.occurred_at, admitted.event.amount) == (
+        "c-1",
+        1_700_000_000_123,
+        25_000,
+    )
 
 
-def test_the_ratio_is_that_of_the_median_rates() -> None:
-    runs = [
-        *(run("goldstream", "whole", 1000, seconds) for seconds in (1.0, 2.0, 10.0)),
-        *(run("faust", "whole", 100, seconds) for seconds in (1.0, 4.0, 2.0)),
-    ]
-    assert ratios(lines(runs)) == {"goldstream / faust, whole path": 10.0}
+def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
+    for _, value in purchases(SMALL):
+        customer_id, order = read_order(value, 0)
+        read = checked(value)
+        assert (read.customer_id, read.at, read.kopecks) == (customer_id, order.at_ms, order.minor)
 
 
-def test_ratios_come_in_a_fixed_order_the_whole_path_beside_faust_first() -> None:
-    runs = [
-        run("aiokafka", "read", 3000, 1),
-        run("faust", "segment", 30, 1),
-        run("goldstream", "segment", 1000, 1),
-        run("faust", "whole", 10, 1),
-        run("goldstream", "whole", 123, 1),
-    ]
-    assert list(ratios(lines(runs)).items()) == [
-        ("goldstream / faust, whole path", 12.3),
-        ("goldstream / faust, segment stage", 33.3),
-        ("goldstream / aiokafka reading, whole path", 0.041),
-        ("goldstream / aiokafka reading, segment stage", 0.333),
-    ]
-
-
-def test_where_processor_time_is_known_it_has_a_ratio_too() -> None:
-    runs = [run("goldstream", "whole", 1000, 1, cpu=0.02), run("faust", "whole", 100, 1, cpu=0.05)]
-    assert ratios(lines(runs)) == {
-        "goldstream / faust, whole path": 10.0,
-        "faust / goldstream, whole path, CPU per event": 25.0,
-    }
-
-
-def test_processor_time_is_told_per_event_and_left_out_where_it_is_not_known() -> None:
-    (line,) = lines([run("goldstream", "whole", 1000, 1, cpu=0.02)])
-    assert line.cpu_us == pytest.approx(20)
-    assert line.broker_us is None
-
-
-def test_a_program_agrees_only_if_it_did_in_every_round() -> None:
-    runs = [run("faust", "segment", 10, 1), run("faust", "segment", 10, 1, faults=("c-1: change 1 is missing",))]
-    (line,) = lines(runs)
-    assert line.agrees is False
-
-
-def test_a_program_that_tells_nothing_neither_agrees_nor_differs() -> None:
-    (line,) = lines([run("aiokafka", "read", 10, 1)])
-    assert line.agrees is None
-
-
-def test_the_ratios_stand_first_in_the_json() -> None:
-    figures = as_json([run("goldstream", "whole", 10, 1)], {"events": 10}, {"cores": 2}, 3)
-    assert next(iter(figures)) == "ratios"
-    assert figures["asked"] == {"events": 10, "customers_seen": 3}
-    assert figures["runs"][0]["rate"] == 10
-
-
-@pytest.mark.parametrize(("faults", "status"), [((), 0), (("c-1: change 1 is missing, must be {}",), 1)])
-def test_wrong_changes_fail_the_benchmark_and_slow_ones_do_not(
-    faults: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    outcome = Outcome([run("faust", "whole", 1000, 1e6), run("goldstream", "whole", 1000, 1e9, faults=faults)], 3)
-    monkeypatch.setattr(command, "machine", lambda: {"cores": 2, "load_before": 0.0})
-    monkeypatch.setattr(command, "measure", lambda *_: outcome)
-    with pytest.raises(typer.Exit) as ended:
-        command.bench(events=1000, rounds=1, peer_seconds=1.0, json_file=tmp_path / "figures.json")
-    assert ended.value.exit_code == status
-    assert json.loads((tmp_path / "figures.json").read_text())["ratios"] == {"goldstream / faust, whole path": 0.001}
-
-
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")
-def test_this_process_has_used_processor_time() -> None:
-    sum(range(3_000_000))
-    used = processor_seconds(os.getpid())
-    assert used is not None
-    assert used > 0
-
-
-def test_a_process_that_is_not_there_has_used_none() -> None:
-    assert processor_seconds(None) is None
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"currency": "EUR"},
+        {"amount": "1.001"},
+        {"amount": "-1.00"},
+        {"customer_id": ""},
+        {"occurred_at": "2025-01-01T00:00:00"},
+    ],
+    ids=str,
+)
+def test_a_peer_refuses_what_is_no_purchase(spoilt: dict[str, str]) -> None:
+    value = orjson.loads(purchase("c-1", 1_700_000_000_000, 1)) | spoilt
+    with pytest.raises(ValueError, match=r"id|currency|amount"):
+        checked(orjson.dumps(value))

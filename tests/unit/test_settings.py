@@ -202,6 +202,15 @@ def test_security_that_does_not_fit_together_is_refused(tmp_path: Path) -> None:
     assert "must be PEM" in faults_of(tls | {"GOLDSTREAM_KAFKA_CERTFILE": str(key)})[0]
 
 
+def test_files_for_redis_are_taken_with_rediss_and_refused_without(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("no key")
+    assert "is no rediss:// URL, which does not use it" in faults_of({"GOLDSTREAM_REDIS_CAFILE": str(key)})[0]
+    tls = {"GOLDSTREAM_REDIS": "rediss://host:6379", "GOLDSTREAM_REDIS_KEYFILE": str(key)}
+    assert "GOLDSTREAM_REDIS_CERTFILE must be set" in faults_of(tls)[0]
+    assert "must be PEM" in faults_of({**tls, "GOLDSTREAM_REDIS_CERTFILE": str(key)})[0]
+
+
 def test_the_description_has_every_setting_with_its_default() -> None:
     described = {name: default for name, default, _ in describe_settings()}
     assert described["GOLDSTREAM_HTTP"] == "127.0.0.1:6066"

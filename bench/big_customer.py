@@ -1,0 +1,104 @@
+"""What an event of a customer with very many orders costs, beside one of a customer with a single order."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count, islice
+from typing import Annotated, Final
+
+import typer
+
+from bench.broker import PARTITIONS, BenchFailed
+from bench.figures import Figure
+from bench.following import read_all
+from bench.ground import Ground, on_ground
+from bench.telling import JsonFile, say, tell
+from bench.till import DAY_MS, Till
+from bench.workers import all_running, processor_seconds_of
+from streams.publish import partition_of
+from tests.integration.running import RunningWorker
+
+_BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01
+_WINDOW_MS: Final = 365 * DAY_MS
+_BIG: Final = "c-big"
+_PACE_S: Final = 0.02
+
+
+def big_customer(
+    orders: Annotated[int, typer.Option(min=2, help="Orders that the great customer has in the window.")] = 100_000,
+    events: Annotated[int, typer.Option(min=100, help="Purchases that are measured, of each kind.")] = 20_000,
+    paced: Annotated[int, typer.Option(min=10, help="Purchases that are measured one at a time.")] = 500,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure an event of a customer with very many orders beside one of a customer with one order."""
+    asked = {"orders": orders, "events": events, "paced": paced}
+    title = f"A customer with {orders:,} orders in the window, beside customers with one"
+    tell(title, lambda: on_ground("event", say, partial(_measure, orders, events, paced)), asked, json_file)
+
+
+async def _measure(orders: int, events: int, paced: int, ground: Ground) -> Sequence[Figure]:
+    small = list(islice(_neighbours(), events + paced))  # all in one partition, so that one lane does the work of both
+    moment = _BEGIN_MS
+    with ground.workers.running() as workers:
+        await workers[0].ready()
+        async with Till(ground) as till:
+
+            async def sell(customers: Sequence[str], step_ms: int, pace_s: float = 0.0) -> float:
+                nonlocal moment
+                cost = await _cost(till, workers, customers, moment, step_ms, pace_s)
+                moment += len(customers) * step_ms
+                return cost
+
+            await till.sell_in_each_partition(moment)
+            step_ms = _WINDOW_MS // orders  # once the window is full, an order leaves it for each that comes
+            ground.say(f"{orders:,} orders of one customer")
+            await sell([_BIG] * orders, step_ms)
+            ground.say(f"measuring {events:,} more, as fast as they come, and {paced:,} one at a time")
+            big_us = await sell([_BIG] * events, step_ms)
+            big_paced_us = await sell([_BIG] * paced, step_ms, _PACE_S)
+            # Only now, or they would fall due while the great one is measured.
+            ground.say(f"{len(small):,} customers with one order each")
+            await sell(small, 1)
+            ground.say(f"measuring {events:,} more orders of theirs, as fast as they come, and {paced:,} one at a time")
+            small_us = await sell(small[:events], 1)
+            small_paced_us = await sell(small[events:], 1, _PACE_S)
+        admitted = (await workers[0].metrics()).total("goldstream_records_total", outcome="admitted")
+        if admitted != till.sold:
+            message = f"{admitted:,.0f} purchases were admitted, {till.sold:,} were published"
+            raise BenchFailed(message)
+    sizes = [len(record.value or b"") async for record in read_all(ground.settings, ground.topics.customers)]
+    return [
+        Figure("a customer with one order, as fast as they come", small_us, "µs CPU an event"),
+        Figure(f"a customer with {orders:,}, as fast as they come", big_us, "µs CPU an event"),
+        Figure("the second to the first", big_us / small_us, "", "at most 3"),
+        Figure("a customer with one order, one at a time", small_paced_us, "µs CPU an event"),
+        Figure(f"a customer with {orders:,}, one at a time", big_paced_us, "µs CPU an event"),
+        Figure("the second to the first", big_paced_us / small_paced_us, "", "at most 3"),
+        Figure("greatest record of the changelog", max(sizes) / 1024, "KiB", "256"),
+    ]
+
+
+def _neighbours() -> Iterator[str]:
+    """Customers of the great one's partition."""
+    here = partition_of(_BIG.encode(), PARTITIONS)
+    names = (f"c-{number:07d}" for number in count())
+    return (name for name in names if partition_of(name.encode(), PARTITIONS) == here)
+
+
+async def _cost(
+    till: Till, workers: list[RunningWorker], customers: Sequence[str], begin_ms: int, step_ms: int, pace_s: float
+) -> float:
+    """Microseconds of the worker's processor time for each of these purchases."""
+    alive: Callable[[], bool] = partial(all_running, workers)
+    before = processor_seconds_of(workers)
+    for number, customer_id in enumerate(customers, 1):
+        await till.sell(customer_id, begin_ms + number * step_ms)
+        if pace_s:
+            await till.send()
+            await asyncio.sleep(pace_s)
+    await till.covered(alive)
+    after = processor_seconds_of(workers)
+    if before is None or after is None:
+        message = "processor time cannot be told here: this is measured on Linux only"
+        raise BenchFailed(message)
+    return 1e6 * (after - before) / len(customers)

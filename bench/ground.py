@@ -1,0 +1,61 @@
+"""What every measurement stands on: an Apache Kafka of its own, a folder, workers, and purchases to give them."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from bench.broker import FastKafka, settings_for
+from bench.workers import Workers
+from streams.settings import Settings, TimeMode
+from streams.topics import Topics, create_topics
+
+Say: TypeAlias = Callable[[str], None]
+Came = TypeVar("Came")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a measurement is given; all of Goldstream's topics are there, empty."""
+
+    settings: Settings
+    topics: Topics
+    workers: Workers
+    say: Say
+
+
+def on_ground(time_mode: TimeMode, say: Say, measure: Callable[[Ground], Awaitable[Came]]) -> Came:
+    """Start a broker, measure, stop the broker; nothing of it is left.
+
+    Raises:
+        Missing: Java or Maven is not to be had.
+        BenchFailed: what was to be measured did not come about.
+    """
+    with running_kafka(say) as (kafka, directory):
+        settings = settings_for(kafka.bootstrap, time_mode)
+
+        async def measured() -> Came:
+            await create_topics(settings)
+            return await measure(Ground(settings, Topics(settings.prefix), Workers(settings, directory), say))
+
+        return asyncio.run(measured())
+
+
+@contextlib.contextmanager
+def running_kafka(say: Say) -> Iterator[tuple[FastKafka, Path]]:
+    """An Apache Kafka, and a folder for what else is kept on disk; nothing of either is left at the end.
+
+    Raises:
+        Missing: Java or Maven is not to be had.
+    """
+    with tempfile.TemporaryDirectory(prefix="goldstream-bench-") as folder:
+        kafka = FastKafka(Path(folder) / "kafka")
+        say("starting Apache Kafka")
+        kafka.start()
+        try:
+            yield kafka, Path(folder)
+        finally:
+            kafka.stop()

@@ -1,0 +1,114 @@
+"""Segments on Quix Streams 3: a stateful StreamingDataFrame, with its state in RocksDB and a changelog topic.
+
+    python -m bench.peers.quix_segments
+
+BENCH_JOB says what is run: `segment` judges what stands in the source topic, `whole` checks it first and keys it anew
+through a topic in between. See clock.py for the other variables.
+"""
+
+import gc
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from quixstreams import Application, State
+from quixstreams.models import TopicConfig
+
+from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
+from bench.peers.customer import fold
+from bench.peers.purchase import Purchase, checked, decode
+
+WHOLE = os.environ.get("BENCH_JOB") == "whole"
+SHAPE = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
+
+gc.set_threshold(100_000, 50, 100)  # as Goldstream has it: with CPython's own a third of the time goes into collecting
+
+app = Application(
+    broker_address=KAFKA,
+    consumer_group=APP,
+    auto_offset_reset="earliest",
+    state_dir=os.environ.get("BENCH_DATA"),
+    use_changelog_topics=True,
+    loglevel="WARNING",
+    consumer_extra_config={"fetch.message.max.bytes": 4 << 20, "queued.min.messages": 200_000},
+    producer_extra_config={"linger.ms": 50, "batch.size": 1 << 20, "queue.buffering.max.messages": 1_000_000},
+)
+source = app.topic(SOURCE, key_deserializer="str", value_deserializer="bytes")
+rejected = app.topic(f"{APP}-rejected", key_serializer="str", value_serializer="bytes", config=SHAPE)
+changes = app.topic(f"{APP}-changes", key_serializer="str", value_serializer="json", config=SHAPE)
+
+clock = Clock()
+settled = 0
+"""Purchases judged or refused."""
+
+
+@dataclass(slots=True)
+class Customer:
+    """What is kept of a customer."""
+
+    seq: int = 0
+    segment: str = ""
+    cell: str = ""
+    as_of: int = 0
+    last: int = 0
+    lifetime: int = 0
+    monetary: int = 0
+    times: list[int] = field(default_factory=list)
+    amounts: list[int] = field(default_factory=list)
+
+
+def settle() -> None:
+    """Count a purchase that was judged or refused; the last one ends the run, with a checkpoint."""
+    global settled  # noqa: PLW0603 - one program, one run
+    settled += 1
+    if settled >= clock.total:
+        app.stop()
+
+
+def order(purchase: Purchase) -> dict[str, Any]:
+    """What goes on of a purchase."""
+    whose = {"customer_id": purchase.customer_id, "event_id": purchase.event_id}
+    return {**whose, "at": purchase.at, "amount": purchase.kopecks}
+
+
+def read(value: bytes) -> dict[str, Any]:
+    """What goes on of a purchase that is checked."""
+    clock.take_many(1)
+    return order(decode(value))
+
+
+def admit(value: bytes) -> dict[str, Any] | bytes:
+    """What goes on of a purchase; the value as it came, if it is none."""
+    clock.take_many(1)
+    try:
+        return order(checked(value))
+    except ValueError:
+        settle()
+        return value
+
+
+def judge(purchase: dict[str, Any], state: State) -> list[dict[str, Any]]:
+    """Apply a purchase to its customer, and tell what changed."""
+    it = Customer(*state.get("customer", ()))
+    told = fold(purchase["customer_id"], it, purchase["at"], purchase["amount"], purchase["event_id"])
+    figures = [it.seq, it.segment, it.cell, it.as_of, it.last, it.lifetime, it.monetary]
+    state.set("customer", [*figures, it.times, it.amounts])
+    settle()
+    return told
+
+
+purchases = app.dataframe(source)
+if WHOLE:
+    ways = purchases.apply(admit)
+    ways.filter(lambda value: isinstance(value, bytes)).to_topic(rejected)
+    purchases = ways.filter(lambda value: isinstance(value, dict)).group_by(
+        "customer_id", key_serializer="str", key_deserializer="str"
+    )
+else:
+    purchases = purchases.apply(read)
+purchases.apply(judge, stateful=True, expand=True).to_topic(changes)
+
+if __name__ == "__main__":
+    app.run()  # returns after a last checkpoint: changes and changelog acknowledged, stores written, offsets committed
+    clock.stop()
+    os._exit(0)

@@ -1,0 +1,50 @@
+"""A worker some of whose lanes are hindered: `python -m tests.alerts.hindered '{"process:journal:1": 100}' worker`.
+
+`process` or `recover`, the short name of a topic, a partition or `*`: the seconds that pass before each batch is
+worked, or before the partition is recovered. So a lane may be slow, as beside a slow disk or a customer with a million
+orders, or stand still.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from agents.admit import AdmitStage
+from agents.cli import main
+from agents.segment import SegmentStage
+
+
+def hinder(seconds: Mapping[str, float]) -> None:
+    """Hinder this process's lanes."""
+    for stage in (AdmitStage, SegmentStage):
+        _hinder_lanes_of(stage, seconds)
+
+
+def _hinder_lanes_of(stage: Any, seconds: Mapping[str, float]) -> None:
+    make = stage.lane
+
+    def lane(self: Any, tp: Any, running: Any) -> Any:
+        made = make(self, tp, running)
+        short = tp.topic.split(".")[1]
+        for method in ("process", "recover"):
+            pause = seconds.get(f"{method}:{short}:{tp.partition}", seconds.get(f"{method}:{short}:*", 0.0))
+            if pause:
+                setattr(made, method, _late(getattr(made, method), pause))
+        return made
+
+    stage.lane = lane
+
+
+def _late(method: Any, seconds: float) -> Any:
+    async def late(*arguments: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return await method(*arguments)
+
+    return late
+
+
+if __name__ == "__main__":
+    hinder(json.loads(sys.argv[1]))
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,196 @@
+"""What is done to cause each alert, and what ends it.
+
+A scenario yields what it waited for: the alert, what was done, and the seconds until it fired or ended.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Final, NamedTuple
+
+from tests.alerts.scene import SECONDS, Scene, purchase
+from tests.integration.running import until
+
+STILL: Final = 7200.0
+"""Seconds for which a lane stands still."""
+
+
+class Told(NamedTuple):
+    """What was seen."""
+
+    alert: str
+    done: str
+    seconds: float
+    ended: bool = False
+
+
+Play = Callable[[Scene], AsyncGenerator[Told]]
+
+
+async def workers_go(scene: Scene) -> AsyncGenerator[Told]:
+    """One of two workers is frozen, then both are killed."""
+    first, second = await scene.worker(at=0), await scene.worker(at=1)
+    with scene.frozen(second):
+        yield Told(
+            "GoldstreamWorkerUnreachable", "one of two workers frozen", await scene.fires("GoldstreamWorkerUnreachable")
+        )
+    yield Told("GoldstreamWorkerUnreachable", "let go on", await scene.ends("GoldstreamWorkerUnreachable"), ended=True)
+    first.kill()
+    second.kill()
+    yield Told("GoldstreamDown", "both workers killed", await scene.fires("GoldstreamDown"))
+    await scene.worker(at=0)
+    yield Told("GoldstreamDown", "one started", await scene.ends("GoldstreamDown"), ended=True)
+
+
+async def broker_goes(scene: Scene) -> AsyncGenerator[Told]:
+    """The broker is killed under a working worker, and comes back."""
+    assert scene.own_kafka is not None
+    await (await scene.worker()).ready()
+    await asyncio.to_thread(scene.own_kafka.kill)
+    for alert in ("GoldstreamDeliveryFailures", "GoldstreamStageRestarting", "GoldstreamStageDown"):
+        yield Told(alert, "the broker killed", await scene.fires(alert))
+    await asyncio.to_thread(scene.own_kafka.start)
+    yield Told("GoldstreamStageDown", "the broker started", await scene.ends("GoldstreamStageDown"), ended=True)
+
+
+async def recovery_stands(scene: Scene) -> AsyncGenerator[Told]:
+    """A worker is started anew, and the recovery of one of its two partitions does not come on."""
+    worker = await scene.worker()
+    now = f'count by (job) (count by (job, partition) (goldstream_clock_time_seconds{{job="{scene.job}"}}))'
+    seen = f"max_over_time({now}[1h:1m])"
+
+    async def both_seen() -> bool:
+        return await scene.prometheus.value(seen) == 2
+
+    await until(both_seen, "Prometheus to have seen both partitions", within_s=180, every_s=2)
+    await worker.stop()
+    worker = await scene.worker(hinder={"recover:journal:1": STILL})
+    for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
+        yield Told(alert, "the recovery of one partition stands still", await scene.fires(alert))
+    worker.kill()
+    await scene.worker()
+    for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
+        yield Told(alert, "the worker restarted", await scene.ends(alert), ended=True)
+
+
+async def ticks_end(scene: Scene) -> AsyncGenerator[Told]:
+    """The only worker with `admit` is killed, one with `segment` goes on."""
+    admit = await scene.worker("--only", "admit", at=0)
+    await (await scene.worker("--only", "segment", at=1)).ready()
+    async with scene.publishing("purchases", purchase, 1):
+        await until(lambda: _time_is_told(scene), "time to come", within_s=120)
+        admit.kill()
+        yield Told("GoldstreamNoTicks", "the only worker with admit killed", await scene.fires("GoldstreamNoTicks"))
+        await scene.worker("--only", "admit", at=0)
+        yield Told("GoldstreamNoTicks", "it started again", await scene.ends("GoldstreamNoTicks"), ended=True)
+
+
+async def time_is_held(scene: Scene) -> AsyncGenerator[Told]:
+    """One source partition is read, but worked off slowly."""
+    worker = await scene.worker("--only", "admit", at=0, hinder={"process:purchases:*": 200.0})
+    await scene.worker("--only", "segment", at=1)
+    async with scene.publishing("purchases", purchase, 5):
+        yield Told(
+            "GoldstreamTimeHeldBack",
+            "a source partition worked off slowly",
+            await scene.fires("GoldstreamTimeHeldBack"),
+        )
+        reason = (
+            f'goldstream_clock_held_by{{job="{scene.job}", reason="unread", topic="{scene.site.topic("purchases")}"}}'
+        )
+        assert await scene.prometheus.value(reason) == 1, "the reason is told"
+        worker.kill()
+        await scene.worker("--only", "admit", at=0)
+        yield Told(
+            "GoldstreamTimeHeldBack", "its worker restarted", await scene.ends("GoldstreamTimeHeldBack"), ended=True
+        )
+
+
+async def lane_is_behind(scene: Scene) -> AsyncGenerator[Told]:
+    """One of two lanes takes minutes for each batch."""
+    await scene.worker()
+    worker = scene.site.workers[0]
+    await worker.ready()
+    await worker.stop()
+    worker = await scene.worker(hinder={"process:journal:1": 300.0})
+    yield Told("GoldstreamLaneBehind", "one lane takes minutes for a batch", await scene.fires("GoldstreamLaneBehind"))
+    worker.kill()
+    await scene.worker()
+    yield Told("GoldstreamLaneBehind", "its worker restarted", await scene.ends("GoldstreamLaneBehind"), ended=True)
+
+
+async def writing_is_slow(scene: Scene) -> AsyncGenerator[Told]:
+    """Every batch of the journal takes two seconds, while customers buy and fall due."""
+    policy = scene.directory / "seconds.toml"
+    policy.write_text(SECONDS)
+    await scene.worker(hinder={"process:journal:*": 2.0}, POLICY=str(policy), LATENESS="1s")
+    async with scene.publishing("purchases", purchase, 3):
+        for alert in ("GoldstreamDueLagHigh", "GoldstreamEventLatencyHigh"):
+            yield Told(alert, "every batch of the journal two seconds late", await scene.fires(alert))
+
+
+async def nonsense_comes(scene: Scene) -> AsyncGenerator[Told]:
+    """Every fifth record of a topic is no purchase."""
+    await scene.worker()
+
+    def every_fifth(number: int) -> bytes:
+        return purchase(number) if number % 5 else purchase(number, amount="1,50")
+
+    async with scene.publishing("purchases", every_fifth, 5):
+        yield Told("GoldstreamRejects", "every fifth amount with a comma", await scene.fires("GoldstreamRejects"))
+
+
+async def lag_grows(scene: Scene) -> AsyncGenerator[Told]:
+    """More is published than is admitted."""
+    await scene.worker(hinder={"process:purchases:*": STILL})
+    async with scene.publishing("purchases", purchase, 1000), scene.publishing("purchases", purchase, 100):
+        alert = "GoldstreamConsumerLagGrowing"
+        yield Told(alert, "published faster than admitted", await scene.fires(alert))
+
+
+async def workers_come_and_go(scene: Scene) -> AsyncGenerator[Told]:
+    """Beside one worker another is started again and again under a new name."""
+    await (await scene.worker()).ready()
+    for number in range(7):
+        other = scene.site.worker(DATA=str(scene.directory / f"other-{number}"))
+        await other.ready(within_s=120)
+        other.kill()
+    yield Told(
+        "GoldstreamRebalancing",
+        "a worker started seven times under new names",
+        await scene.fires("GoldstreamRebalancing"),
+    )
+
+
+async def redis_goes(scene: Scene) -> AsyncGenerator[Told]:
+    """Redis is stopped, and comes back empty."""
+    assert scene.redis is not None
+    await scene.worker(REDIS=scene.redis.url)
+    async with scene.publishing("purchases", purchase, 2):
+        await asyncio.to_thread(scene.redis.stop)
+        yield Told("GoldstreamRedisDown", "Redis stopped", await scene.fires("GoldstreamRedisDown"))
+        await asyncio.to_thread(scene.redis.start)
+        yield Told("GoldstreamRedisDown", "Redis started, empty", await scene.ends("GoldstreamRedisDown"), ended=True)
+
+
+async def _time_is_told(scene: Scene) -> bool:
+    return await scene.prometheus.value(f'max(goldstream_clock_lag_seconds{{job="{scene.job}"}}) < 20') is not None
+
+
+SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
+    "goldstream": (workers_go, 2, frozenset({"GoldstreamWorkerUnreachable", "GoldstreamDown"})),
+    "broker": (
+        broker_goes,
+        1,
+        frozenset({"GoldstreamStageDown", "GoldstreamStageRestarting", "GoldstreamDeliveryFailures"}),
+    ),
+    "recovery": (recovery_stands, 1, frozenset({"GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"})),
+    "ticks": (ticks_end, 2, frozenset({"GoldstreamNoTicks"})),
+    "held": (time_is_held, 2, frozenset({"GoldstreamTimeHeldBack"})),
+    "lane": (lane_is_behind, 1, frozenset({"GoldstreamLaneBehind"})),
+    "slow": (writing_is_slow, 1, frozenset({"GoldstreamDueLagHigh", "GoldstreamEventLatencyHigh"})),
+    "rejects": (nonsense_comes, 1, frozenset({"GoldstreamRejects"})),
+    "growing": (lag_grows, 1, frozenset({"GoldstreamConsumerLagGrowing"})),
+    "rebalancing": (workers_come_and_go, 1, frozenset({"GoldstreamRebalancing"})),
+    "redis": (redis_goes, 1, frozenset({"GoldstreamRedisDown"})),
+}
+"""By the job of its workers: what is played, how many of them are scraped, and which alerts it causes."""

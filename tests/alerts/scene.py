@@ -1,0 +1,146 @@
+"""Where a scenario plays: its workers, its publishers, and what Prometheus says of them."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+
+from tests.alerts.prometheus import Prometheus
+from tests.integration.running import RunningWorker, Site, until
+from tests.oracle import moments
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
+
+SECONDS: Final = """\
+name = "seconds"
+version = 1
+currency = "RUB"
+window_days = 1
+[recency_days]
+edges = [0.0003, 0.0006]
+[frequency]
+edges = [2, 5]
+[monetary]
+edges = [5000, 20000]
+[[segment]]
+name = "here"
+when = { r = [3] }
+[[segment]]
+name = "leaving"
+when = { r = [2] }
+[[segment]]
+name = "gone"
+when = { r = [1] }
+"""
+"""A policy by which whoever does not buy is leaving after 26 s and gone after 52 s."""
+
+
+@dataclass
+class Scene:
+    """One scenario's place.
+
+    Attributes:
+        job: what Prometheus calls its workers.
+        ports: where they are to answer.
+        kafka: a broker that all share; `own_kafka` and `redis` are this scene's alone.
+    """
+
+    job: str
+    ports: list[int]
+    kafka: ApacheKafka
+    directory: Path
+    prometheus: Prometheus
+    speed: float
+    redis: RedisServer | None = None
+    own_kafka: ApacheKafka | None = None
+    site: Site = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make its folder and its prefix."""
+        self.directory.mkdir(parents=True)
+        broker = self.own_kafka or self.kafka
+        self.site = Site(broker.bootstrap, f"a{self.job}", self.directory, {"PARTITIONS": "2"})
+
+    async def worker(
+        self, *arguments: str, at: int = 0, hinder: dict[str, float] | None = None, **more: str
+    ) -> RunningWorker:
+        """A worker on one of the ports, started and scraped; hindered lanes take their time."""
+        place = replace(self.site, settings=self.site.settings | {"HTTP": f"127.0.0.1:{self.ports[at]}"} | more)
+        if hinder is None:
+            started = place.worker(*arguments)
+        else:
+            started = place.worker(*arguments, program=("-m", "tests.alerts.hindered", json.dumps(hinder)))
+        await until(lambda: self._is_up(self.ports[at]), f"{self.job} to be scraped", within_s=120, every_s=1)
+        return started
+
+    async def _is_up(self, port: int) -> bool:
+        return await self.prometheus.value(f'up{{job="{self.job}", instance="127.0.0.1:{port}"}}') == 1
+
+    async def fires(self, *alerts: str) -> float:
+        """Wait until these alerts fire; the seconds until the last of them does."""
+        return await self._come(lambda firing: set(alerts) <= firing, f"{', '.join(alerts)} to fire")
+
+    async def ends(self, *alerts: str) -> float:
+        """Wait until none of these alerts fires any more."""
+        return await self._come(lambda firing: not set(alerts) & firing, f"{', '.join(alerts)} to end")
+
+    async def _come(self, wanted: Callable[[set[str]], bool], what: str) -> float:
+        began = time.monotonic()
+
+        async def come() -> bool:
+            return wanted(await self.prometheus.firing(self.job))
+
+        await until(come, f"{what} in {self.job}", within_s=max(180.0, 2400 / self.speed), every_s=1)
+        return time.monotonic() - began
+
+    @contextlib.asynccontextmanager
+    async def publishing(self, topic: str, value: Callable[[int], bytes], a_second: float) -> AsyncIterator[None]:
+        """Publish all the while, one record after the other."""
+
+        async def publish() -> None:
+            producer = AIOKafkaProducer(bootstrap_servers=self.site.kafka)
+            await producer.start()
+            try:
+                number = 0
+                while True:
+                    await producer.send(self.site.topic(topic), value(number))
+                    number += 1
+                    await asyncio.sleep(1 / a_second)
+            finally:
+                await producer.stop()
+
+        task = asyncio.create_task(publish())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def frozen(self, worker: RunningWorker) -> Iterator[None]:
+        """Stop a worker's process where it stands (SIGSTOP), then let it go on."""
+        worker.child.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            worker.child.signal(signal.SIGCONT)
+
+
+def purchase(number: int, **fields: Any) -> bytes:
+    """A purchase of a customer of its own, now."""
+    event = {
+        "event_id": f"e{number}",
+        "customer_id": f"c{number}",
+        "order_id": f"o{number}",
+        "occurred_at": moments.text(int(time.time() * 1000)),
+        "amount": "100",
+        "currency": "RUB",
+    }
+    return json.dumps(event | fields).encode()

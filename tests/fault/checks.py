@@ -1,0 +1,244 @@
+"""What must hold after every scene, whatever happened in it: the checks, in one list.
+
+Each takes the scene and what was found on the broker and in Redis, and raises an AssertionError that names the first
+thing that is not as it should be. `hold` applies them all.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from state.events import AnonymousSale, CustomerEvent, decode_record
+from state.policy import parse_policy
+from state.profile import Profile, decode_profile
+from streams.customers_table import is_chunk
+from streams.progress import PROGRESS_KEY, decode_progress
+from streams.redis_rows import customer_row
+from tests.fault.newer import of_this_version
+from tests.fault.scene import PARTITIONS, YearScene
+from tests.integration.judging import assert_published, assert_redis, redis_contents
+from tests.integration.records import read
+from tests.oracle import Result, read_json
+
+STAGES: Final = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies on the broker and in Redis when all is over.
+
+    Attributes:
+        topics: all records by short name of the topic.
+        table: the last state of everyone in the changelog.
+        redis: hashes and sorted sets by key.
+        committed: where each group stands, by stage, topic (short) and partition.
+    """
+
+    expected: Result
+    topics: dict[str, list[Any]]
+    table: dict[str, Profile]
+    redis: dict[str, Any]
+    committed: dict[tuple[str, str, int], int]
+
+
+async def find(ended: YearScene) -> Found:
+    """Read everything: where the groups stand first, since a tick may still come in between."""
+    kafka, site = ended.kafka.bootstrap, ended.site
+    committed: dict[tuple[str, str, int], int] = {}
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        for stage in ("admit", "segment", "project"):
+            for tp, told in (await admin.list_consumer_group_offsets(f"{site.prefix}.{stage}")).items():
+                short = tp.topic.removeprefix(f"{site.prefix}.").removesuffix(".v1")
+                committed[stage, short, tp.partition] = told.offset
+    finally:
+        await admin.close()
+    names = ("progress", "customers", "segment-changes", "journal", "rejected", "events")
+    topics = {name: [_old(name, record) for record in await read(kafka, site.topic(name))] for name in names}
+    redis = await redis_contents(ended.redis.url, site.prefix)
+    return Found(await ended.oracle, topics, _table(topics["customers"]), redis, committed)
+
+
+def _old(topic: str, record: Any) -> Any:
+    """The record as this version would have written it."""
+    value = of_this_version(topic, record.value or b"")
+    return record if value == record.value or not value else dataclasses.replace(record, value=value)
+
+
+def _table(changelog: list[Any]) -> dict[str, Profile]:
+    """The table as whoever recovers it must have it: a state that is older than the one before it does not count."""
+    table: dict[str, Profile] = {}
+    for record in changelog:
+        if is_chunk(record.key):
+            continue
+        customer_id = record.key.decode()
+        if record.value is None:
+            table.pop(customer_id, None)
+            continue
+        profile = decode_profile(record.value)
+        before = table.get(customer_id)
+        if before is None or profile.offset >= before.offset:
+            table[customer_id] = profile
+    return table
+
+
+async def everything_published_is_the_oracles_and_a_repeat_is_the_same(ended: YearScene, found: Found) -> None:
+    """Changes, offers, reactivations and suppressions, field by field, with their headers, keys and partitions."""
+    again = await assert_published(ended.kafka.bootstrap, ended.site.prefix, found.expected, PARTITIONS, repeats=True)
+    ended.say(f"{len(found.expected.outputs)} records published, {again} of them again")
+
+
+async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended: YearScene, found: Found) -> None:
+    """Of each customer in the order of the topic, repeats left out; an erasure begins anew, but `seq` goes on."""
+    del ended
+    stands: dict[bytes, tuple[int, str | None, str | None]] = {}
+    seen: set[tuple[Any, Any]] = set()
+    for record in found.topics["segment-changes"]:
+        seq, segment, cell = stands.get(record.key, (0, None, None))
+        headers = dict(record.headers)
+        told = headers["ce_id"], headers["ce_time"]  # the time as well: who is erased twice has one id twice
+        if told in seen:
+            continue
+        seen.add(told)
+        if record.value is None:
+            stands[record.key] = (seq, None, None)
+            continue
+        change = read_json(record.value)
+        # a cell that moves within a segment tells nobody: only the segment is where the last change left it
+        assert (change["seq"], change["from"]) == (seq + 1, segment), f"after {seq} in {segment} comes {change}"
+        assert (cell is None) == (change["from_cell"] is None), f"after {cell} comes {change}"
+        stands[record.key] = (change["seq"], change["to"], change["to_cell"])
+
+
+async def every_record_has_one_outcome(ended: YearScene, found: Found) -> None:
+    """Each record of `events` is in the journal or in `rejected`, never in both and never nowhere."""
+    journaled, rejected = set(), set()
+    anonymous = set()
+    for record in found.topics["journal"]:
+        event = decode_record(record.value)
+        if isinstance(event, CustomerEvent | AnonymousSale):
+            journaled.add((event.partition, event.offset))
+            if isinstance(event, AnonymousSale):
+                anonymous.add((event.partition, event.offset))
+    for record in found.topics["rejected"]:
+        source = dict(record.headers)["goldstream-source"].decode().split(":")
+        rejected.add((int(source[1]), int(source[2])))
+    published = {(record.partition, record.offset) for record in found.topics["events"]}
+    assert len(published) == len(ended.year.records)
+    assert not journaled & rejected, f"both: {sorted(journaled & rejected)[:5]}"
+    assert journaled | rejected == published, f"no outcome: {sorted(published - journaled - rejected)[:5]}"
+    assert len(rejected) == len(ended.year.wrong)
+    assert len(anonymous) == ended.year.anonymous
+
+
+async def nothing_comes_late_in_the_journal(ended: YearScene, found: Found) -> None:
+    """What is journaled again was there before: what came first behind something newer would be taken for a repeat."""
+    del ended
+    highest: dict[tuple[int, int], int] = {}
+    seen: set[tuple[int, int, int]] = set()
+    for record in found.topics["journal"]:
+        event = decode_record(record.value)
+        if isinstance(event, CustomerEvent | AnonymousSale):
+            source, place = (record.partition, event.partition), (record.partition, event.partition, event.offset)
+            assert place in seen or event.offset > highest.get(source, -1), f"journal:{record.partition}: {event}"
+            seen.add(place)
+            highest[source] = max(event.offset, highest.get(source, -1))
+
+
+async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
+    """Who is known, and what of them, as the changelog has it."""
+    del ended
+    assert found.table.keys() == found.expected.customers.keys()
+    for customer_id, facts in found.expected.customers.items():
+        profile = found.table[customer_id]
+        is_ = (profile.segment, profile.cell, profile.seq, profile.since, profile.frequency, profile.monetary)
+        should = (facts.segment, facts.cell, facts.seq, facts.since, facts.frequency, facts.monetary)
+        assert is_ == should, f"{customer_id}: is {is_}, should be {should}"
+        lifetime = (profile.net, profile.gross, profile.discounts, profile.lifetime_orders, profile.last_order_at)
+        expected = (facts.lifetime_value, facts.gross, facts.discounts, facts.lifetime_orders, facts.last_order_at)
+        assert lifetime == expected, f"{customer_id}: is {lifetime}, should be {expected}"
+
+
+async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) -> None:
+    """Every hash and every sorted set, and nothing besides."""
+    await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
+    policy, prefix = parse_policy(ended.year.rules.policy), ended.site.prefix
+    wanted: dict[str, Any] = {}
+    for customer_id, profile in found.table.items():
+        row = customer_row(profile, policy.currency, policy.digits)
+        wanted[f"{prefix}:customer:{customer_id}"] = {name: str(value) for name, value in row.items()}
+        wanted.setdefault(f"{prefix}:segment:{profile.segment}", {})[customer_id] = float(profile.monetary)
+    assert found.redis.keys() == wanted.keys()
+    for key, value in wanted.items():
+        assert found.redis[key] == value, f"{key}: is {found.redis[key]}, should be {value}"
+
+
+async def nothing_is_committed_that_is_not_durable(ended: YearScene, found: Found) -> None:
+    """A group stands no further than what was written down for it."""
+    del ended
+    progress: Counter[int] = Counter()
+    for record in found.topics["progress"]:
+        if record.key == PROGRESS_KEY:  # a worker that was given up may have written an older one behind a newer one
+            progress[record.partition] = max(progress[record.partition], decode_progress(record.value).offset)
+    ends = {
+        name: Counter({record.partition: record.offset + 1 for record in records})
+        for name, records in found.topics.items()
+    }
+    for (stage, topic, partition), offset in found.committed.items():
+        if stage == "segment":
+            assert offset <= progress[partition], f"{stage}:{partition} stands at {offset}, has {progress}"
+        elif topic in ends:
+            assert offset <= ends[topic][partition], f"{stage} of {topic}:{partition} stands at {offset}"
+    for partition, offset in progress.items():
+        assert offset <= ends["journal"][partition], f"segment:{partition} has come to {offset}, beyond the journal"
+
+
+async def the_counters_add_up(ended: YearScene, found: Found) -> None:
+    """In every worker rejections have reasons; in one that did all of it, once, the outcomes are the records."""
+    for worker in ended.workers:
+        samples = await worker.metrics()
+        told = samples.by("goldstream_records_total", "outcome", topic=ended.site.topic("events"))
+        assert told.get(("rejected",), 0) == samples.total("goldstream_rejected_total")
+        again = (
+            samples.total("goldstream_stage_restarts_total") or samples.total("goldstream_rebalances_total") > STAGES
+        )
+        if len(ended.site.workers) == 1 and worker._log_begins_at == 0 and not again:
+            outcomes = {"anonymous": ended.year.anonymous, "rejected": len(ended.year.wrong)}
+            outcomes["admitted"] = len(found.topics["events"]) - sum(outcomes.values())
+            assert told == {(name,): float(count) for name, count in outcomes.items() if count}
+            assert not samples.total("goldstream_fenced_total"), "nothing happened to it, and it journaled twice"
+
+
+Check = Callable[[YearScene, Found], Awaitable[None]]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    everything_published_is_the_oracles_and_a_repeat_is_the_same,
+    seq_has_no_gap_and_every_change_begins_where_the_last_one_ended,
+    every_record_has_one_outcome,
+    nothing_comes_late_in_the_journal,
+    the_table_is_the_oracles,
+    redis_equals_the_table_and_the_oracle,
+    nothing_is_committed_that_is_not_durable,
+    the_counters_add_up,
+)
+
+
+async def hold(ended: YearScene) -> None:
+    """Apply every check.
+
+    Raises:
+        AssertionError: names every check that failed, with what it found.
+    """
+    found = await find(ended)
+    failed = []
+    for check in CHECKS:
+        try:
+            await check(ended, found)
+        except AssertionError as error:
+            failed.append(f"{check.__name__}: {error}")
+    assert not failed, "\n\n".join([*failed, f"what happened: {', '.join(ended.told)}"])

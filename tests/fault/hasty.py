@@ -1,0 +1,35 @@
+"""A worker that is given up after seconds, where it would be after twenty: `python -m tests.fault.hasty worker ...`.
+
+Its session is short, it starts anew at once after a fault, and its batches are small, so that a short history has many
+moments at which something can happen. Nothing else is changed.
+"""
+
+import sys
+from typing import Any, Final
+
+import streams.lane
+import streams.stage
+from agents.cli import main
+
+SESSION_SECONDS: Final = 4.0
+RECORDS_IN_A_BATCH: Final = 60
+
+
+def hurry() -> None:
+    """Make this process a hasty worker."""
+    _set(streams.lane, "SESSION_SECONDS", SESSION_SECONDS)
+    _set(streams.stage, "SESSION_SECONDS", SESSION_SECONDS)
+    _set(streams.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
+    _set(streams.stage, "LONGEST_PAUSE_SECONDS", 0.2)
+    _set(streams.lane, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
+
+
+def _set(module: Any, name: str, value: float) -> None:
+    if not hasattr(module, name):
+        raise AttributeError(f"{module.__name__}.{name} is gone: tests/fault/hasty.py has to set something else")
+    setattr(module, name, value)
+
+
+if __name__ == "__main__":
+    hurry()
+    sys.exit(main(sys.argv[1:]))

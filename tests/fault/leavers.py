@@ -1,0 +1,39 @@
+"""A year of customers who are erased and come back, again and again: what a late write of an erasure could undo."""
+
+import json
+import random
+from typing import Any, Final
+
+from tests.integration.records import Published
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import BEGIN_MS, DAY_MS, YEAR_MS, Year
+from tests.oracle import moments
+
+ROUNDS: Final = 9
+"""An odd number: in the middle of the year everybody is known."""
+
+
+def draw_leavers(seed: int, customers: int) -> Year:
+    """Everybody buys twice and is erased, round by round; whoever has been erased is new when they buy again."""
+    rng = random.Random(seed)
+    year = Year(seed, STEPPE, [], [], [], moments.text(BEGIN_MS + YEAR_MS + 10 * DAY_MS))
+    at = BEGIN_MS + 50 * DAY_MS
+    for turn in range(ROUNDS):
+        for kind in ("purchase", "purchase", "erasure"):
+            for number in rng.sample(range(customers), customers):
+                at += rng.randint(1_000, 600_000)
+                _happen(year, kind, f"c-{number}", at, f"{turn}-{at}", rng)
+    for number in range(customers):
+        if rng.random() < 0.7:
+            _happen(year, "purchase", f"c-{number}", at + number + 1, "last", rng)
+    return year
+
+
+def _happen(year: Year, kind: str, customer: str, at: int, name: str, rng: random.Random) -> None:
+    event: dict[str, Any] = {"type": kind, "event_id": f"{customer}-{name}", "customer_id": customer}
+    event["occurred_at"] = moments.text(at)
+    if kind == "purchase":
+        event |= {"order_id": f"{customer}-{name}", "currency": STEPPE.currency}
+        event["amount"] = f"{rng.randint(1, 30_000)}.00"
+    year.events.append(event)
+    year.records.append(Published(json.dumps(event).encode(), customer.encode()))

@@ -1,0 +1,64 @@
+"""A worker of the next version: it writes format 9 where this one writes its own, and reads both.
+
+`python -m tests.fault.newer worker ...`. Nothing else about it is new, so that what comes of it is known.
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+import state.events
+import state.profile
+import streams.progress
+
+NEXT: Final = b"\x09"
+THIS: Final = {
+    "journal": bytes([state.events.FORMAT_VERSION]),
+    "customers": bytes([state.profile.FORMAT]),
+    "progress": bytes([streams.progress.PROGRESS_FORMAT]),
+}
+"""How records of each topic begin in this version."""
+
+_WRITTEN: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
+    "journal": (state.events, ("encode_record",)),
+    "customers": (state.profile, ("encode_profile",)),
+    "progress": (streams.progress, ("encode_progress",)),
+}
+_READ: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
+    "journal": (state.events, ("decode_record",)),
+    "customers": (state.profile, ("decode_profile", "decode_head", "peek_due")),
+    "progress": (streams.progress, ("decode_progress",)),
+}
+
+
+def of_this_version(topic: str, value: bytes) -> bytes:
+    """What this version would have written to a topic."""
+    return THIS[topic] + value[1:] if value[:1] == NEXT and topic in THIS else value
+
+
+def grow_up() -> None:
+    """Make this process a worker of the next version; before anything else has taken these functions by name."""
+    for module, names in _WRITTEN.values():
+        for name in names:
+            setattr(module, name, _writes_next(getattr(module, name)))
+    for topic, (module, names) in _READ.items():
+        for name in names:
+            setattr(module, name, _reads_both(topic, getattr(module, name)))
+
+
+def _writes_next(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda what: NEXT + encode(what)[1:]
+
+
+def _reads_both(topic: str, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    return lambda value: decode(of_this_version(topic, value))
+
+
+if __name__ == "__main__":
+    grow_up()
+    from agents.cli import main
+    from tests.fault.hasty import hurry
+
+    hurry()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,235 @@
+"""A scene: workers at work, to whom things happen; and a year that is lived through by them.
+
+The year goes into the one partition of `events` in waves, while the workers are at work: in event mode it is exact
+however it is cut. At the end every check of `tests.fault.checks` is held against it.
+"""
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.progress import PROGRESS_KEY, decode_progress
+from tests.fault.newer import of_this_version
+from tests.fault.proxy import Proxy
+from tests.integration.judging import redis_shows_all
+from tests.integration.records import Ends, Published, publish, read
+from tests.integration.retail_year import Year
+from tests.integration.running import RunningWorker, Site, until
+from tests.oracle import Oracle, Result
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
+from tests.servers.topics import make_topic
+
+PARTITIONS: Final = 4
+HASTY: Final = ("-m", "tests.fault.hasty")
+SETTLES_WITHIN_S: Final = 90.0
+
+Wave = Sequence[Published]
+Fault = Callable[["Scene", Wave], Awaitable[None]]
+"""Publishes a wave, and lets something happen while it is worked on, or about to be."""
+
+
+@dataclass
+class Scene:
+    """Workers, what they work on, and what can be done to them.
+
+    Attributes:
+        rng: what draws who is hit, and when.
+        source: short name of the topic that the workers read.
+        kafka: the broker itself; what is done to it is done to every scene that runs at the time.
+        redis: a Redis of the scene's own.
+        program: what workers run that are started from now on, and commands.
+        told: what has happened, for whoever reads the test's output.
+        lines: the way to the broker of each worker that has one of its own; `spare_lines` are for those to come.
+    """
+
+    site: Site
+    rng: random.Random
+    kafka: ApacheKafka
+    redis: RedisServer
+    source: str = "events"
+    program: tuple[str, ...] = HASTY
+    told: list[str] = field(default_factory=list)
+    lines: "dict[RunningWorker, Proxy]" = field(default_factory=dict)
+    spare_lines: list[Proxy] = field(default_factory=list)
+
+    @property
+    def workers(self) -> list[RunningWorker]:
+        """The workers that run."""
+        return [worker for worker in self.site.workers if worker.child.running]
+
+    def worker(self, **settings: str) -> RunningWorker:
+        """One more worker, behind a line of its own if there is one to spare."""
+        line = self.spare_lines.pop() if self.spare_lines else None
+        if line is not None:
+            settings["KAFKA"] = line.bootstrap
+        worker = self.site.worker(program=self.program, **settings)
+        if line is not None:
+            self.lines[worker] = line
+        return worker
+
+    def one(self) -> RunningWorker:
+        """Any of the workers."""
+        return self.rng.choice(self.workers)
+
+    def say(self, what: str) -> None:
+        """Tell what happens."""
+        self.told.append(what)
+        print(f"{self.site.prefix}: {what}", flush=True)
+
+    async def all_read(self) -> None:
+        """Wait until all that was published so far has been journaled or rejected."""
+        async with Ends(self.kafka.bootstrap) as ends:
+            wanted = await ends.of(self.site.topic(self.source))
+
+            async def all_there() -> bool:
+                return await ends.of(self.site.topic("journal")) + await ends.of(self.site.topic("rejected")) >= wanted
+
+            await until(all_there, "all records to be read", SETTLES_WITHIN_S)
+
+    async def assigned(self, worker: RunningWorker, stage: str = "segment") -> int:
+        """How many partitions a stage of a worker has; 0 while it is not ready."""
+        if (await worker.get("/ready"))[0] != 200:
+            return 0
+        return int((await worker.metrics()).total("goldstream_assigned_partitions", stage=stage))
+
+    async def members(self, stage: str = "segment") -> int:
+        """How many members the group of a stage has."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
+        await admin.start()
+        try:
+            ((group, *_),) = [each.groups for each in await admin.describe_consumer_groups([self.group(stage)])]
+        finally:
+            await admin.close()
+        return len(group[5])
+
+    def group(self, stage: str) -> str:
+        """The consumer group of a stage."""
+        return f"{self.site.prefix}.{stage}"
+
+    async def shared(self, workers: Sequence[RunningWorker] | None = None) -> None:
+        """Wait until these workers, by default all that run, have the journal's partitions among them."""
+
+        async def all_there() -> bool:
+            each = [await self.assigned(worker) for worker in workers or self.workers]
+            return sum(each) == PARTITIONS and min(each) > 0
+
+        await until(all_there, "the workers to share the partitions", SETTLES_WITHIN_S, every_s=0.1)
+
+    async def publish(self, wave: Wave) -> None:
+        """Let a wave come."""
+        raise NotImplementedError
+
+    async def worked_off(self) -> None:
+        """Wait until all that has come so far has been worked on to its end."""
+        raise NotImplementedError
+
+    async def work_on(self, wave: Wave) -> None:
+        """Let a wave come, and wait until some of it has been worked on; how much, and how far, is drawn."""
+        topic, more = self.rng.choice(["journal", "segment-changes", "customers"]), self.rng.randint(1, len(wave) // 3)
+        async with Ends(self.kafka.bootstrap) as ends:
+            wanted = await ends.of(self.site.topic(topic)) + more
+            await self.publish(wave)
+
+            async def come() -> bool:
+                return await ends.of(self.site.topic(topic)) >= wanted
+
+            await until(come, f"{more} more records in {topic}", SETTLES_WITHIN_S, every_s=0.005)
+
+
+@dataclass
+class YearScene(Scene):
+    """Workers who live through a year.
+
+    Attributes:
+        oracle: what must come of it, when it has been worked out.
+    """
+
+    year: Year = field(kw_only=True)
+    oracle: "asyncio.Task[Result]" = field(kw_only=True)
+
+    async def publish(self, records: Wave) -> None:
+        """Publish a part of the year, past whatever stands between the workers and the broker."""
+        await publish(self.kafka.bootstrap, self.site.topic("events"), records)
+
+    async def worked_off(self) -> None:
+        """Wait until all that was published so far has been worked on to its end."""
+        await self.all_read()
+
+        async def done() -> bool:
+            ends = Counter(record.partition for record in await read(self.kafka.bootstrap, self.site.topic("journal")))
+            progress = {
+                record.partition: decode_progress(of_this_version("progress", record.value)).offset
+                for record in await read(self.kafka.bootstrap, self.site.topic("progress"))
+                if record.key == PROGRESS_KEY
+            }
+            return all(progress.get(partition, 0) >= end for partition, end in ends.items())
+
+        await until(done, "all of the journal to be worked on", SETTLES_WITHIN_S, every_s=0.2)
+
+    async def settle(self) -> None:
+        """End the year, and wait until Redis shows all of it."""
+        to = ("--to", self.year.ends_at, "--timeout", f"{SETTLES_WITHIN_S:.0f}s")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *self.program, "advance", *to),
+            env=self.site.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        logs = "\n".join(worker.log for worker in self.site.workers)
+        assert process.returncode == 0, f"advance ended with {process.returncode}: {errors.decode()}\n{logs}"
+        await redis_shows_all(self.kafka.bootstrap, self.redis.url, self.site.prefix)
+
+
+@asynccontextmanager
+async def scene(
+    kafka: ApacheKafka,
+    prefix: str,
+    directory: Path,
+    year: Year,
+    *,
+    workers: int,
+    lines: int = 0,
+    **settings: str,
+) -> AsyncIterator[YearScene]:
+    """A scene with so many workers, which have shared the partitions; all of it ends with the context.
+
+    The first so many of them, `lines`, have a way to the broker of their own.
+    """
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    redis = RedisServer(directory)
+    site = Site(kafka.bootstrap, prefix, directory, year.rules.settings(directory))
+    site.settings |= {"TIME": "event", "REDIS": redis.url, "PARTITIONS": str(PARTITIONS), **settings}
+    oracle = asyncio.create_task(asyncio.to_thread(Oracle(prefix).run, list(year.steps())))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.wait, {oracle})
+        stack.push_async_callback(asyncio.to_thread, redis.stop)
+        stack.push_async_callback(asyncio.to_thread, site.close)
+        await asyncio.to_thread(redis.start)
+        await make_topic(kafka.bootstrap, site.topic("events"))
+        ways = [await stack.enter_async_context(Proxy(kafka.bootstrap)) for _ in range(lines)]
+        set_up = YearScene(site, random.Random(year.seed), kafka, redis, spare_lines=ways, year=year, oracle=oracle)
+        for _ in range(workers):
+            set_up.worker()
+        if workers:
+            await set_up.shared()
+        yield set_up
+
+
+async def live_through(lived: YearScene, faults: Sequence[Fault]) -> None:
+    """Live through the year, a wave for each of the faults and one after them."""
+    waves = lived.year.waves(len(faults) + 1)
+    for fault, wave in zip(faults, waves, strict=False):
+        lived.say((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
+        await fault(lived, wave)
+    await lived.publish(waves[-1])
+    await lived.settle()

@@ -1,0 +1,73 @@
+"""An upgrade: a worker of the next version beside an older one, which stops when it meets what it does not know."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.fault.checks import hold
+from tests.fault.scene import Scene, Wave, live_through, scene
+from tests.integration.records import Published, publish
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import draw_year
+from tests.integration.running import RunningWorker, Site
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
+
+NEWER: Final = ("-m", "tests.fault.newer")
+
+
+async def upgraded(lived: Scene, wave: Wave) -> None:
+    """One of two workers makes room for one of the next version; the other stops when it meets what that one writes."""
+    older, goes = lived.workers
+    assert await goes.stop() == 0
+    lived.program = NEWER
+    newer = lived.worker()
+    await newer.ready()
+    await lived.work_on(wave)
+    if older.child.running:
+        # whatever it has met so far, it meets the rest when it takes over
+        assert await newer.stop() == 0, newer.log
+        assert await older.ended(60) == 1, older.log
+        newer.start()
+    _assert_it_says_so(older, lived.site)
+
+
+def _assert_it_says_so(worker: RunningWorker, site: Site) -> None:
+    (line,) = [line for line in worker.log.splitlines() if "format version 9" in line]
+    assert site.prefix in line
+    assert "newer" in line
+    assert "Traceback" not in worker.log
+
+
+@pytest.mark.timeout(200)
+async def test_an_older_worker_stops_and_says_so_and_the_newer_one_goes_on(
+    kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
+) -> None:
+    async with scene(kafka, prefix, tmp_path, draw_year(seed, STEPPE, 200), workers=2) as lived:
+        await live_through(lived, [upgraded])
+        await hold(lived)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("topic", ["progress", "erasure-ledger"])
+async def test_what_is_written_beside_the_table_in_a_format_that_is_not_known_stops_a_worker_too(
+    site: Site, topic: str
+) -> None:
+    """The journal and the table are tried in tests/integration/test_worker_life.py."""
+    assert (await site.command("topics", "create")).status == 0
+    await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"segment", 0)])
+    worker = site.worker()
+    assert await worker.ended(60) == 1
+    _assert_it_says_so(worker, site)
+
+
+@pytest.mark.timeout(120)
+async def test_a_worker_that_shows_customers_in_redis_stops_too(site: Site, redis_server: RedisServer) -> None:
+    site.settings["REDIS"] = redis_server.url
+    assert (await site.command("topics", "create")).status == 0
+    await publish(site.kafka, site.topic("customers"), [Published(b"\x09from the future", b"c-1")])
+    site.worker("--only", "admit")
+    shows = site.worker("--only", "project")
+    assert await shows.ended(60) == 1
+    _assert_it_says_so(shows, site)

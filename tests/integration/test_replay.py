@@ -1,0 +1,265 @@
+"""`goldstream replay --into`: the journal again under another prefix, and what its workers make of it."""
+
+import asyncio
+import dataclasses
+import random
+import signal
+import sys
+
+import pytest
+
+from streams.children import Child
+from tests.integration.judging import assert_published
+from tests.integration.records import Ends, publish, read
+from tests.integration.replaying import (
+    DOLLARS,
+    PARTITIONS,
+    TENGE,
+    Told,
+    after_erasures,
+    apply_other_policy,
+    as_told,
+    assert_partitioned,
+    assert_same,
+    erasure,
+    journal,
+    live,
+    make_events,
+    settle,
+    told,
+    without_erased,
+    without_own_rates,
+)
+from tests.integration.running import Site, until
+from tests.oracle import Oracle
+
+
+def under(site: Site, prefix: str, **settings: str) -> Site:
+    """The same place under another prefix, with workers of its own."""
+    (directory := site.directory / prefix).mkdir(exist_ok=True)
+    return dataclasses.replace(
+        site, prefix=prefix, directory=directory, settings=site.settings | settings, workers=site.workers
+    )
+
+
+async def replayed(site: Site, into: str, *options: str) -> str:
+    """Run the command; what it said."""
+    ended = await site.command("replay", "--into", into, *options)
+    assert ended.status == 0, ended.errors
+    return ended.out
+
+
+async def dies(site: Site, step: str, times: int, *command: str) -> None:
+    """Run a command that kills itself at a step."""
+    argv = [sys.executable, "-m", "tests.integration.doomed_replay", step, str(times), *command]
+    child = Child(argv, log=site.directory / "doomed.log", env=site.environment())
+    child.start()
+    ended = await asyncio.to_thread(child.wait, 60)
+    assert ended, f"it runs on; {child.log.read_text()}"
+    assert child.returncode == -signal.SIGKILL, child.log.read_text()
+
+
+@pytest.mark.timeout(300)
+async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_the_erased(
+    site: Site, seed: int
+) -> None:
+    year = settle(site, 900, seed)
+    await make_events(site)
+    worker = site.worker()
+    await worker.ready()
+    first, *rest = year.waves(4)
+    await live(site, [first], year, seed)
+    await apply_other_policy(site)
+    await live(site, rest, year, seed + 1)
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+    original = await told(site.kafka, site.prefix)
+    assert any(value is None for records in original.values() for _, (value, _) in records), "nobody was erased"
+
+    for partitions in (PARTITIONS, 8, 6, 3):
+        there = under(site, f"{site.prefix}-{partitions}")
+        said = await replayed(site, there.prefix, "--partitions", str(partitions))
+        assert f"written to {partitions}" in said
+        worker = there.worker()
+        await worker.ready()
+        await there.advance(year.ends_at)
+        assert await worker.stop() == 0
+        assert_same(await told(site.kafka, there.prefix), after_erasures(original))
+        await assert_partitioned(site.kafka, there.prefix, partitions)
+
+
+@pytest.mark.timeout(300)
+async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not(site: Site, seed: int) -> None:
+    year = settle(site, 600, seed)
+    await make_events(site)
+    worker = site.worker()
+    await worker.ready()
+    await live(site, year.waves(2), year, seed)
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+    await replayed(site, f"{site.prefix}-whole", "--partitions", "6")
+
+    there = under(site, f"{site.prefix}-cut")
+    options = ("replay", "--into", there.prefix, "--partitions", "6")
+    rng = random.Random(seed)
+    for step in ("acked:erasure-ledger", "before:journal", "acked:journal", "acked:journal", "acked:source-times"):
+        times = 1 if step.endswith(("ledger", "times")) else rng.randint(2, 12)
+        print(f"dies {step}, at moment {times}")
+        await dies(site, step, times, *options)
+    worker = there.worker()
+    await worker.says(f"waits until the replay of {site.prefix} into {there.prefix} has ended")
+    await replayed(site, there.prefix, "--partitions", "6")
+    await worker.ready()
+    assert await worker.stop() == 0
+    cut, whole = await journal(site.kafka, there.prefix), await journal(site.kafka, f"{site.prefix}-whole")
+    for partition, records in whole.items():  # behind them may stand what the worker has begun to write
+        assert cut[partition][: len(records)] == records
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("partitions", [8, 3])
+async def test_workers_of_the_new_prefix_go_on_with_the_shops_topics_where_killed_ones_stopped(
+    site: Site, seed: int, partitions: int
+) -> None:
+    year = settle(site, 700, seed)
+    expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
+    await make_events(site, partitions=1)
+    first, second = year.waves(2)
+    worker = site.worker()
+    published = asyncio.create_task(publish(site.kafka, site.topic("events"), first))
+    async with Ends(site.kafka) as ends:
+
+        async def under_way() -> bool:
+            return await ends.of(site.topic("segment-changes")) >= 500
+
+        await until(under_way, "500 changes", every_s=0.005)
+    worker.kill()
+    await published
+
+    there = under(site, f"{site.prefix}-next", SOURCES=site.prefix)
+    await replayed(site, there.prefix, "--partitions", str(partitions))
+    await publish(site.kafka, site.topic("events"), second)
+    worker = there.worker()
+    await worker.ready()
+    await there.advance(year.ends_at)
+    should = after_erasures(as_told(await expected))
+    assert_same(after_erasures(await told(site.kafka, there.prefix)), should)
+    assert await worker.stop() == 0
+
+
+@pytest.mark.timeout(300)
+async def test_a_replay_repeated_before_workers_begin_brings_what_came_since_even_erasures(
+    site: Site, seed: int
+) -> None:
+    year = settle(site, 500, seed)
+    await make_events(site)
+    worker = site.worker()
+    await worker.ready()
+    first, second = year.waves(2)
+    await live(site, [first], year, seed)
+    there = under(site, f"{site.prefix}-next")
+    await replayed(site, there.prefix, "--partitions", "6")
+    await live(site, [second], year, seed + 1)
+    said = await told(site.kafka, site.prefix)
+    chosen = random.Random(seed).sample(sorted(customer for topic, customer in said if topic == "segment-changes"), 30)
+    await publish(site.kafka, site.topic("events"), [erasure(customer, year.ends_at) for customer in chosen])
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+
+    await replayed(site, there.prefix, "--partitions", "6")
+    worker = there.worker()
+    await worker.ready()
+    await there.advance(year.ends_at)
+    assert await worker.stop() == 0
+    new, old = await told(site.kafka, there.prefix), await told(site.kafka, site.prefix)
+    assert_same(after_erasures(new), after_erasures(old))
+    known = {record.key for record in first if record.key}
+    for customer in chosen:
+        records = new.get(("segment-changes", customer), [])
+        assert not records or records[-1] == old["segment-changes", customer][-1], customer
+        assert records or customer.encode() not in known or _erased_before(said, customer), customer
+
+
+def _erased_before(said: Told, customer: str) -> bool:
+    return any(value is None for _, (value, _) in said["segment-changes", customer])
+
+
+@pytest.mark.timeout(300)
+async def test_another_currency_and_window_give_what_they_would_have_given_from_the_beginning(
+    site: Site, seed: int
+) -> None:
+    year = without_erased(without_own_rates(settle(site, 700, seed)))
+    await make_events(site)
+    policy, campaigns = site.directory / "dollars.toml", site.directory / "campaigns.toml"
+    (site.directory / "policy.toml").write_text(TENGE)
+    policy.write_text(DOLLARS)
+    await publish(site.kafka, site.topic("events"), year.records)
+    steps = [{"type": "policy", "text": DOLLARS}, *list(year.steps())[1:]]
+    expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, steps))
+    worker = site.worker()
+    await worker.ready()
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+
+    there = under(site, f"{site.prefix}-usd")
+    options = ("--partitions", "5", "--policy", str(policy), "--campaigns", str(campaigns))
+    assert "dollars@1 is in force" in await replayed(site, there.prefix, *options)
+    worker = there.worker()
+    await worker.ready()
+    await there.advance(year.ends_at)
+    await assert_published(site.kafka, there.prefix, await expected, 5)
+    assert await worker.stop() == 0
+
+
+@pytest.mark.timeout(200)
+async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_written(site: Site, seed: int) -> None:
+    nothing_there = await site.command("replay", "--into", f"{site.prefix}-next")
+    assert (nothing_there.status, nothing_there.errors.count("\n")) == (1, 1)
+    assert site.topic("control") in nothing_there.errors
+
+    year = settle(site, 60, seed)
+    await make_events(site)
+    await publish(site.kafka, site.topic("events"), year.records)
+    worker = site.worker()
+    await worker.ready()
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+    euros = site.directory / "euros.toml"
+    euros.write_text(DOLLARS.replace("dollars", "euros").replace('"USD"', '"EUR"').split("[rates]")[0])
+    others = site.directory / "others.toml"
+    others.write_text((site.directory / "campaigns.toml").read_text().replace("version = 2", "version = 3"))
+    next_prefix = f"{site.prefix}-next"
+    for status, says, *options in (
+        (2, "--into", "--into", site.prefix),
+        (2, "--into", "--into", "no topic"),
+        (2, "--timeout", "--into", next_prefix, "--timeout", "soon"),
+        (1, "rates must list KZT", "--into", next_prefix, "--policy", str(euros)),
+        (1, "repeat it", "--into", f"{next_prefix}-late", "--timeout", "1ms"),
+    ):
+        ended = await site.command("replay", *options)
+        assert (ended.status, ended.out) == (status, "")
+        assert says in ended.errors
+        assert "Traceback" not in ended.errors
+
+    await replayed(site, next_prefix, "--partitions", "2")
+    for says, *options in (
+        ("other policies or campaigns", "--campaigns", str(others)),
+        ("has 2 partitions, not 3", "--partitions", "3"),
+    ):
+        refused = await site.command("replay", "--into", next_prefix, *options)
+        assert (refused.status, refused.errors.count("\n")) == (1, 1)
+        assert says in refused.errors
+    there = under(site, next_prefix)
+    worker = there.worker()
+    await worker.ready()
+
+    async def begun() -> bool:
+        return any(record.key == b"control:0" for record in await read(site.kafka, there.topic("source-times")))
+
+    await until(begun, "the worker to have control")
+    again = await site.command("replay", "--into", next_prefix)
+    assert (again.status, again.errors.count("\n")) == (1, 1)
+    assert f"workers have begun under {next_prefix}" in again.errors
+    back = await site.command("replay", "--into", site.prefix, PREFIX=next_prefix)
+    assert (back.status, back.errors.count("\n")) == (1, 1)
+    assert f"{site.prefix} is in use" in back.errors

@@ -1,0 +1,117 @@
+"""An Apache Kafka that wants to know who comes: a listener for each way of protection, beside the open one."""
+
+from pathlib import Path
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import CreateAclsRequest
+
+from streams.loopback import HOST, free_port
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.certificates import Authority
+
+USER: Final = "shop"
+WORKER: Final = "worker"
+PASSWORD: Final = "s3cr3t@wörd:/%"  # noqa: S105 - of a broker that lives for one test run
+
+_LISTENERS: Final = {
+    "TLS": "SSL",
+    "MUTUAL": "SSL",
+    "SASL": "SASL_SSL",
+    "SASLOPEN": "SASL_PLAINTEXT",
+    "MISNAMED": "SSL",
+}
+# As Kafka numbers them: topics may be read, written, created, described, and their settings too; groups be read.
+_RIGHTS: Final = {2: (3, 4, 5, 8, 10), 3: (3,)}
+_PREFIXED, _ALLOW = 4, 3
+
+_MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
+
+_PROPERTIES: Final = """\
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{protocols}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},{listeners}
+advertised.listeners=PLAINTEXT://{host}:{port},{advertised}
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={truststore}
+listener.name.mutual.ssl.client.auth=required
+sasl.enabled.mechanisms={mechanisms}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:CN=client;User:{user}
+listener.name.saslopen.sasl.enabled.mechanisms=PLAIN
+"""
+_LOGINS: Final = """\
+listener.name.{name}.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.{name}.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.{name}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+user_{user}="{password}" user_{worker}="{password}";
+"""
+
+
+class ProtectedKafka(ApacheKafka):
+    """Listens openly on `bootstrap`, and in each protected way on a port of its own.
+
+    Its certificate is for 127.0.0.1 and for no name. `MUTUAL` wants a certificate of the client's; `SASL` knows two
+    users by every mechanism, `SASLOPEN` by PLAIN alone: `USER` may do everything, `WORKER` what it is allowed to;
+    `MISNAMED` says that it is to be reached as localhost.
+    """
+
+    def __init__(self, directory: Path, authority: Authority) -> None:
+        """Choose the ports, and have a certificate made."""
+        super().__init__(directory)
+        self._authority = authority
+        self._certificate = authority.issue("kafka", HOST)
+        taken = {self.port, self._controller_port}
+        self._ports: dict[str, int] = {}
+        for name in _LISTENERS:
+            while (port := free_port()) in taken:
+                pass
+            taken.add(port)
+            self._ports[name] = port
+
+    def at(self, listener: str, host: str = HOST) -> str:
+        """The bootstrap server of a listener, under a name of this machine."""
+        return f"{host}:{self._ports[listener]}"
+
+    async def allow_worker(self, prefix: str) -> None:
+        """Give `WORKER` the rights that deploy/README.md says a worker needs, under a prefix, and no others."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            for kind, operations in _RIGHTS.items():
+                for operation in operations:
+                    who = (f"User:{WORKER}", "*")
+                    request = CreateAclsRequest(kind, f"{prefix}.", _PREFIXED, *who, operation, _ALLOW)
+                    (answer,) = (await admin._send_request(request)).creation_responses
+                    if answer[0]:
+                        raise for_code(answer[0])(answer[1])
+        finally:
+            await admin.close()
+
+    def _further_properties(self) -> str:
+        advertised = {name: self.at(name, "localhost" if name == "MISNAMED" else HOST) for name in _LISTENERS}
+        lines = _PROPERTIES.format(
+            host=HOST,
+            port=self.port,
+            controller_port=self._controller_port,
+            protocols=",".join(f"{name}:{protocol}" for name, protocol in _LISTENERS.items()),
+            listeners=",".join(f"{name}://{self.at(name)}" for name in _LISTENERS),
+            advertised=",".join(f"{name}://{address}" for name, address in advertised.items()),
+            keystore=self._certificate.both,
+            truststore=self._authority.cafile,
+            mechanisms=",".join(_MECHANISMS),
+            user=USER,
+        )
+        # Java reads these files as Latin-1
+        escaped = "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in PASSWORD)
+        logins = (
+            _LOGINS.format(name=name, user=USER, worker=WORKER, password=escaped) for name in ("sasl", "saslopen")
+        )
+        return lines + "".join(logins)
+
+    def _further_formatting(self) -> list[str]:
+        scram = [mechanism for mechanism in _MECHANISMS if mechanism.startswith("SCRAM")]
+        known = [f'{each}=[name={user},password="{PASSWORD}"]' for each in scram for user in (USER, WORKER)]
+        return [word for user in known for word in ("--add-scram", user)]

@@ -1,0 +1,203 @@
+"""What an operator is told: who holds time and why, where a recovery stands, what is awaited, what a stop waits for."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+from faust.exceptions import NotReady
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from agents import recovery_watch, stopping, why_held
+from agents.recovery_watch import RecoveryWatch
+from agents.stopping import tell_of_stop
+from agents.why_held import Held, Herald
+from streams.awaited import awaited
+from streams.metrics import Metrics
+from streams.source_times import SourceTime
+from streams.stage import Stage
+from tests.integration.running import until
+
+SOURCE = TopicPartition("goldstream.events.v1", 3)
+NOW_MS = 1_800_000_000_000
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        """Stands at a thousand."""
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """What it shows."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in (recovery_watch, why_held):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+class Ends:
+    """A consumer that knows where partitions end."""
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """120 each."""
+        return dict.fromkeys(partitions, 120)
+
+
+@pytest.mark.parametrize(
+    ("report", "now_ms", "expected"),
+    [
+        (None, NOW_MS, Held("unheard", 0)),
+        (SourceTime(100, NOW_MS - 29_000), NOW_MS, Held("current", 0)),
+        (SourceTime(100, NOW_MS - 31_000), NOW_MS, Held("unread", 20)),
+        (SourceTime(120, NOW_MS - 31_000), NOW_MS, Held("silent", 0)),
+        (SourceTime(100, 5), None, Held("unread", 20)),
+        (SourceTime(0), NOW_MS, Held("unread", 120)),
+    ],
+)
+async def test_a_partition_holds_time_for_a_reason(
+    report: SourceTime | None, now_ms: int | None, expected: Held
+) -> None:
+    assert await why_held.why_held(cast("Any", Ends()), SOURCE, report, now_ms) == expected
+
+
+def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    herald = Herald()
+    herald.say("events:3", Held("current", 0), 2_000)
+    herald.say("events:3", Held("unread", 20), 95_000)
+    herald.say("events:3", Held("unread", 19), 96_000)
+    clock.now += 30
+    herald.say("events:3", Held("unread", 7), 125_000)
+    herald.say("events:3", Held("silent", 0), 126_000)
+    herald.say("events:0", Held("unheard", 0), None)
+    herald.say("events:0", Held("current", 0), 1_000)
+    herald.say("events:0", Held("unheard", 0), None)
+
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.removeprefix("time waits for ").partition(": ")[0] for line in said] == [
+        "events:3, 95 s behind the clock",
+        "events:3, 125 s behind the clock",
+        "events:3, 126 s behind the clock",
+        "events:0",
+        "events:0",
+    ]
+    assert "20 of its records are not journaled yet" in said[0]
+    assert "its worker has not said so" in said[2]
+
+
+def test_a_recovery_tells_when_it_will_be_done(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    metrics = Metrics(CollectorRegistry())
+    watch = RecoveryWatch(metrics)
+
+    def look(read: float, left: float) -> float | None:
+        metrics.recovery_records.labels("2").set(read)
+        metrics.recovery_remaining_records.labels("2").set(left)
+        watch.look(2)
+        return metrics.registry.get_sample_value("goldstream_recovery_eta_seconds", {"partition": "2"})
+
+    assert look(0, 1000) == 0
+    clock.now += 2
+    assert look(200, 800) == 8
+    clock.now += 4
+    assert look(600, 400) == 4
+    clock.now += 1
+    assert look(0, 1000) == 4, "it began anew: of its pace nothing is known yet"
+    clock.now += 1
+    assert look(500, 500) == 1
+    clock.now += 1
+    assert look(1000, 0) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "partition 2 recovers: 600 changelog records read in 6 s, at most 400 left, done in some 4 s"
+    ]
+
+
+def producer_with(*waiting: tuple[str, int, float], pending: tuple[tuple[str, int, float], ...] = ()) -> Any:
+    """A producer with these batches: topic, records, since when."""
+
+    def batch(topic: str, records: int, since: float) -> Any:
+        return SimpleNamespace(tp=TopicPartition(topic, 0), record_count=records, _ctime=since)
+
+    queues = {index: deque([batch(*each)]) for index, each in enumerate(waiting)}
+    accumulator = SimpleNamespace(_batches=queues, _pending_batches=[batch(*each) for each in pending])
+    topics = {"changes", "customers", "progress"}
+    return SimpleNamespace(_message_accumulator=accumulator, client=SimpleNamespace(_topics=topics))
+
+
+class OpenStage:
+    """A stage with two partitions, as far as this is asked for."""
+
+    spec = SimpleNamespace(name="segment")
+
+    def __init__(self, producer: Any) -> None:
+        """Takes a producer, or why there is none."""
+        self._producer = producer
+        self.assigned = {TP("journal", 1), TP("journal", 0)}
+
+    @property
+    def producer(self) -> Any:
+        """The producer."""
+        if isinstance(self._producer, Exception):
+            raise self._producer
+        return self._producer
+
+    def queued(self) -> dict[TP, int]:
+        """30 in each lane."""
+        return dict.fromkeys(self.assigned, 30)
+
+
+def stage(producer: Any) -> Stage:
+    return cast("Stage", OpenStage(producer))
+
+
+def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.awaited.time", SimpleNamespace(monotonic=lambda: 100.0))
+    busy = producer_with(("changes", 5, 99.0), ("customers", 7, 98.0), pending=(("changes", 3, 97.5),))
+
+    assert awaited(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
+    assert set(awaited(stage(producer_with())).values()) == {(0, 0.0)}
+    assert awaited(stage(NotReady())) == {}
+
+
+async def test_a_stop_says_at_once_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(stopping, "SAY_SECONDS", 0.0)
+    monkeypatch.setattr("streams.awaited.time", SimpleNamespace(monotonic=lambda: 100.0))
+    open_stage = OpenStage(producer_with(("changes", 5, 99.0)))
+    stop = asyncio.Event()
+
+    def told(lines: int) -> Callable[[], Awaitable[bool]]:
+        async def enough() -> bool:
+            return len(caplog.records) >= lines
+
+        return enough
+
+    telling = asyncio.create_task(tell_of_stop(stop, [cast("Stage", open_stage)]))
+    await asyncio.sleep(0)
+    assert not caplog.records
+    stop.set()
+    await until(told(2), "the stop to be told twice", every_s=0)
+    open_stage.assigned = set()
+    await until(told(4), "the stop to be told again", every_s=0)
+    telling.cancel()
+
+    said = [record.getMessage() for record in caplog.records]
+    waiting = "segment of partitions 0, 1 (60 records not begun are left; to be acknowledged: 5 of changes since 1.0 s)"
+    assert said[:2] == [f"stops: {waiting}", f"stop waits for {waiting}"]
+    assert said[3] == "stop waits for the groups to be left"

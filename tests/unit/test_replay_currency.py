@@ -1,0 +1,135 @@
+"""A journal in another base currency: exact, or refused; and which rules a replay has where."""
+
+import pytest
+
+from agents.replay_currency import IntoCurrency, NotExact
+from agents.replay_rules import ReplayRefused, Rules
+from state.campaigns import parse_campaigns
+from state.events import AnonymousSale, CampaignsApplied, CustomerErased, OrderPlaced, OrderRefunded, PolicyApplied
+from state.policy import Policy, parse_policy
+from streams.control import ControlRecord
+from streams.defaults import campaigns_text, policy_text
+
+
+def policy(currency: str, version: int = 1, **rates: str) -> Policy:
+    """The built-in policy in another currency."""
+    text = policy_text().split("[rates]")[0].replace('"RUB"', f'"{currency}"')
+    text = text.replace("version = 1", f"version = {version}")
+    return parse_policy(text + "\n[rates]\n" + "".join(f'{code} = "{rate}"\n' for code, rate in rates.items()))
+
+
+def order(amount: int, currency: str, rate: str | None, discount: int = 0, base: int = 0) -> OrderPlaced:
+    """A purchase in a journal whose base currency is RUB."""
+    return OrderPlaced(
+        "events", 0, 1, "e", 5, False, "o", amount, currency, base, rate, discount, None, None, None
+    )  # fmt: skip
+
+
+def refund(amount: int, currency: str, order_id: str | None, base: int | None = 0) -> OrderRefunded:
+    """A refund in the same journal."""
+    return OrderRefunded("events", 0, 1, "e", 5, False, "r", amount, currency, base, None, order_id)
+
+
+INTO_DOLLARS = IntoCurrency("RUB", policy("USD", RUB="0.0125", JPY="0.0066", KWD="3.25"))
+
+
+@pytest.mark.parametrize(
+    ("what", "event", "base", "rate", "discount"),
+    [
+        ("what was the base currency", order(248_000, "RUB", None, 12_000), 3_100, "0.0125", 150),
+        ("what is the base currency now", order(3_100, "USD", "90.5", 9_050), 3_100, None, 100),
+        ("a third one, whose discount is told back exactly", order(1_000, "JPY", "0.61", 6_100), 660, "0.0066", 66),
+        ("one with three digits", order(10_500, "KWD", "295.0", 29_500), 3_412, "3.25", 325),
+        ("half to even", order(100_040, "RUB", None), 1_250, "0.0125", 0),
+        ("an order of nothing", order(0, "JPY", "0.61"), 0, "0.0066", 0),
+    ],
+)
+def test_an_order_is_what_admission_would_have_made_of_it(
+    what: str, event: OrderPlaced, base: int, rate: str | None, discount: int
+) -> None:
+    converted = INTO_DOLLARS(event)
+    assert isinstance(converted, OrderPlaced), what
+    assert (converted.base, converted.rate, converted.discount) == (base, rate, discount), what
+    assert (converted.amount, converted.currency, converted.order_id) == (event.amount, event.currency, "o"), what
+
+
+def test_a_refund_without_a_price_for_its_currency_goes_by_its_orders() -> None:
+    converted = INTO_DOLLARS(refund(500, "EUR", "o", base=45_000))
+    assert isinstance(converted, OrderRefunded)
+    assert (converted.base, converted.rate) == (None, None)
+    with pytest.raises(NotExact, match="rates must list EUR"):
+        INTO_DOLLARS(refund(500, "EUR", None, base=45_000))
+    free = INTO_DOLLARS(refund(80_000, "RUB", None))
+    assert isinstance(free, OrderRefunded)
+    assert (free.base, free.rate) == (1_000, "0.0125")
+
+
+def test_what_cannot_be_told_exactly_is_refused_and_said_once() -> None:
+    into = IntoCurrency("RUB", policy("USD", RUB="0.0125", VND="0.00004"))
+    for event in (
+        order(500, "EUR", "98.40"),
+        order(700, "EUR", "98.40"),
+        order(0, "EUR", "98.40"),
+        order(10**6, "VND", "0.0035", discount=35),  # 35 kopecks were anything from 99 to 101 dong
+        order(10**6, "VND", "0.0035"),
+        AnonymousSale("events", 0, 2, "e", 5, False, "purchase", 100, 0),
+        CustomerErased("events", 0, 3, "e", 5, False),
+    ):
+        into.look(event)
+    told = {fault.split(":")[0]: count for fault, count in into.refused.items()}
+    assert told == {"rates must list EUR": 3, "discounts in VND cannot be told exactly from the journal": 1}
+
+
+SECOND = policy("RUB", version=2)
+OTHER_CAMPAIGNS = parse_campaigns(campaigns_text().replace("version = 1", "version = 9"))
+CONTROL = [
+    ControlRecord("policy", policy("RUB").text, offset=0),
+    ControlRecord("campaigns", campaigns_text(), offset=1),
+    ControlRecord("advance", to=1, ends={}, offset=2),
+    ControlRecord("policy", SECOND.text, offset=3),
+]
+
+
+def placed(rules: Rules) -> Rules:
+    """As if `control` had begun with the record of a replay."""
+    rules.places = list(range(1, 1 + len(rules.rules)))
+    return rules
+
+
+def test_the_rules_of_the_journal_keep_their_order_and_get_new_places() -> None:
+    rules = placed(Rules("shop", CONTROL, None, None))
+    assert [rule.old for rule in rules.rules] == [0, 1, 3]
+    assert rules.at_the_beginning() == []
+    (again,) = rules.again(PolicyApplied("control", 0, 3, SECOND.text))
+    assert (again.offset, again.text) == (3, SECOND.text)
+    assert rules.policy.ref == "retail-27@2"
+
+
+def test_a_given_policy_stands_before_everything_and_the_journals_are_gone() -> None:
+    rules = placed(Rules("shop", CONTROL, policy("USD"), None))
+    assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
+    assert [(each.kind, each.offset) for each in rules.at_the_beginning()] == [("policy", 1)]
+    assert rules.again(PolicyApplied("control", 0, 0, policy("RUB").text)) == []
+    assert [each.offset for each in rules.again(CampaignsApplied("control", 0, 1, campaigns_text()))] == [2]
+
+
+def test_given_campaigns_stand_behind_the_first_policy() -> None:
+    rules = placed(Rules("shop", CONTROL, None, OTHER_CAMPAIGNS))
+    assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
+    first = rules.again(PolicyApplied("control", 0, 0, policy("RUB").text))
+    assert [(each.kind, each.offset) for each in first] == [("policy", 1), ("campaigns", 2)]
+    assert rules.again(CampaignsApplied("control", 0, 1, campaigns_text())) == []
+    assert [each.offset for each in rules.again(PolicyApplied("control", 0, 3, SECOND.text))] == [3]
+
+
+def test_a_journal_that_names_what_control_has_lost_and_campaigns_of_other_segments_are_refused() -> None:
+    rules = placed(Rules("shop", CONTROL, None, None))
+    with pytest.raises(ReplayRefused, match="names control:0:7"):
+        rules.again(PolicyApplied("control", 0, 7, "gone"))
+    with pytest.raises(ReplayRefused, match="no policy"):
+        Rules("shop", CONTROL[1:3], None, None)
+    renamed = parse_policy(policy_text().replace('"golden"', '"gilded"'))
+    control = [CONTROL[0], ControlRecord("campaigns", OTHER_CAMPAIGNS.text, offset=1)]
+    with pytest.raises(ReplayRefused, match="give others by --campaigns"):
+        Rules("shop", control, renamed, None)
+    assert Rules("shop", control, renamed, OTHER_CAMPAIGNS).policy is renamed

@@ -1,0 +1,245 @@
+"""A replay without a broker: journals written again into other partitions, and what the fold makes of both.
+
+The histories are hostile to it: events that are late by days, ticks that came to some partitions only, records that
+`admit` journaled twice, a policy in the midst, customers who were erased and came back.
+"""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import pytest
+
+from agents.replay_erased import Erased
+from agents.replay_into import NewJournal, Written, read_written
+from agents.replay_order import BarAt, OldPartition, in_order
+from state.admission import Admitted, Exchange, admit
+from state.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
+from state.policy import parse_policy
+from streams.cloudevents import PublishedRecord
+from streams.publish import partition_of
+from tests.integration.replaying import erasure
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import DAY_MS, draw_year
+from tests.oracle import moments
+from tests.property.folding import Entry, Lane
+
+SECOND_POLICY: Final = STEPPE.policy.replace("version = 3", "version = 4").replace("[7.5, 30, 89.999]", "[5, 44, 80]")
+SOURCES: Final = 3
+
+
+class Message(NamedTuple):
+    """What a replay asks of a record of Kafka."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+
+
+Journal = list[Message]
+
+
+class Shop:
+    """Writes the journal as workers do: some of whom die, and whose successors write what they had not noted again."""
+
+    def __init__(self, rng: random.Random, partitions: int) -> None:
+        """Begin with empty partitions."""
+        self.rng = rng
+        self.journals: list[Journal] = [[] for _ in range(partitions)]
+        policy = parse_policy(STEPPE.policy)
+        self._exchange = Exchange(policy.currency, policy.digits, policy.rates)
+        self._written: dict[int, list[tuple[int, bytes | None, bytes]]] = defaultdict(list)
+
+    def write(self, partition: int, key: bytes | None, record: JournalRecord | bytes) -> None:
+        """Append a record."""
+        journal = self.journals[partition]
+        value = record if isinstance(record, bytes) else encode_record(record)
+        journal.append(Message(len(journal), len(journal), key, value))
+
+    def everywhere(self, record: JournalRecord, share: float = 1.0) -> None:
+        """Append a record to every partition, or to some."""
+        for partition in range(len(self.journals)):
+            if share == 1.0 or self.rng.random() < share:
+                self.write(partition, None, record)
+
+    def admit(self, event: dict[str, Any]) -> None:
+        """Journal an event, and sometimes the last ones of its source once more."""
+        source = crc32((event.get("customer_id") or event["event_id"]).encode()) % SOURCES
+        written = self._written[source]
+        verdict = admit("events", source, len(written), json.dumps(event).encode(), self._exchange, None)
+        assert isinstance(verdict, Admitted), verdict
+        key = verdict.customer_id.encode() or None
+        partition = partition_of(key or verdict.event.event_id.encode(), len(self.journals))
+        written.append((partition, key, encode_record(verdict.event)))
+        self.write(*written[-1])
+        if self.rng.random() < 0.01:
+            for again in written[-self.rng.randrange(1, 60) :]:
+                self.write(*again)
+
+
+def open_shop(seed: int, partitions: int) -> Shop:
+    """Half a hundred customers' year, in journals of so many partitions."""
+    rng = random.Random(seed)
+    events = draw_year(seed, STEPPE, 60).events
+    for index, event in enumerate(events):
+        if rng.random() < 0.1:  # late by up to some weeks, among other customers' events
+            events.insert(min(len(events), index + rng.randrange(1, 40)), events.pop(index))
+            del event
+    shop = Shop(rng, partitions)
+    shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
+    shop.everywhere(CampaignsApplied("control", 0, 1, STEPPE.campaigns))
+    latest = 0
+    for number, event in enumerate(events):
+        shop.admit(event)
+        latest = max(latest, moments.parse(event["occurred_at"]))
+        if rng.random() < 0.2:
+            shop.everywhere(TimeCame(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
+        if number == len(events) // 2:
+            shop.everywhere(TimeCame(latest, None))  # without it a merged policy may be in force from another moment
+            shop.everywhere(PolicyApplied("control", 0, 2, SECOND_POLICY))
+    shop.everywhere(TimeCame(latest + 200 * DAY_MS, 7))
+    return shop
+
+
+async def batches(journal: Journal, size: int) -> AsyncIterator[Sequence[Any]]:
+    """A partition as it is fetched."""
+    for begin in range(0, len(journal), size):
+        yield journal[begin : begin + size]
+
+
+class Packing:
+    """Takes what is written to a partition."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Append to this journal."""
+        self.journal = journal
+
+    def add(self, key: bytes | None, value: bytes, _headers: None, timestamp: int | None) -> None:
+        """Take a record."""
+        self.journal.append(Message(len(self.journal), timestamp or 0, key, value))
+
+
+class Broker:
+    """Takes what is written, until it is full."""
+
+    def __init__(self, journals: list[Journal], room: int) -> None:
+        """Begin with what is there."""
+        self.journals, self.room = journals, room
+
+    def to(self, _topic: str, partition: int) -> Packing:
+        """Where records of a partition are taken."""
+        if self.room == 0:
+            raise BrokenPipeError
+        self.room -= 1
+        return Packing(self.journals[partition])
+
+
+async def replay(
+    olds: Sequence[Journal], lanes: Sequence[Lane], news: list[Journal], *, size: int, room: int = -1
+) -> Erased:
+    """All old partitions into all new ones: the class of partitions without a common divisor."""
+    ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
+    there: dict[int, Written] = {}
+    for number, journal in enumerate(news):
+        there[number] = await read_written(batches(journal, size), ledgers)
+    erased = Erased(ledgers, (key for written in there.values() for key in written.before_erasure))
+    new: Any = NewJournal(Broker(news, room), "journal", len(news), there)  # type: ignore[arg-type]
+    partitions = [OldPartition(number, batches(journal, size)) for number, journal in enumerate(olds)]
+    async for piece in in_order(partitions):
+        if not isinstance(piece, BarAt):
+            for entry in piece:
+                if erased.goes_along(entry):
+                    new.take(entry, entry.event)
+        elif isinstance(piece.record, TimeCame):
+            new.come_to(piece.record.at, piece.timestamp)
+        else:
+            new.apply(piece.record, piece.timestamp)
+    new.end()
+    return erased
+
+
+def folded(journals: Iterable[Journal], erased: Erased | None = None) -> list[Lane]:
+    """What the lanes make of the journals, whose ledgers begin with what a replay gives them."""
+    lanes = []
+    for journal in journals:
+        lane = Lane([Entry((message.key or b"").decode(), message.value) for message in journal])
+        if erased is not None:
+            lane.partition.erasures.update(erased.new_ledger())
+        lanes.append(lane.run(writes=range(0, len(journal), 50)))
+    return lanes
+
+
+def said_of_each(lanes: Iterable[Lane]) -> dict[bytes, list[PublishedRecord]]:
+    """Everything published of each customer, in order; of the erased, what came after their last erasure."""
+    said: dict[bytes, list[PublishedRecord]] = defaultdict(list)
+    for lane in lanes:
+        for record in lane.published:
+            if record[2] is None:
+                said[record[1]] = []
+            else:
+                said[record[1]].append(record)
+    return {customer: records for customer, records in said.items() if records}
+
+
+def consent(customer: str) -> str:
+    """An event that makes nobody known again."""
+    event = {"type": "consent", "channel": "all", "granted": True, "occurred_at": "2026-06-02T00:00:00Z"}
+    return json.dumps(event | {"event_id": f"consent of {customer}", "customer_id": customer})
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("old", "new"), [(1, 3), (3, 1), (3, 2), (2, 5), (1, 1)])
+async def test_merged_partitions_tell_of_each_customer_what_the_old_ones_told(seed: int, old: int, new: int) -> None:
+    shop = open_shop(seed, old)
+    before = folded(shop.journals)
+    journals: list[Journal] = [[] for _ in range(new)]
+    erased = await replay(shop.journals, before, journals, size=1 + seed * 37)
+    assert said_of_each(folded(journals, erased)) == said_of_each(before)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_nothing_of_the_erased_is_in_the_new_journal_but_their_return(seed: int) -> None:
+    shop = open_shop(seed, 2)
+    customers = sorted({message.key for journal in shop.journals for message in journal if message.key})
+    for customer in customers[::7]:
+        shop.admit(json.loads(erasure(customer.decode(), "2026-06-01T00:00:00Z").value or b""))
+        if customer in customers[::14]:  # comes too late: nobody knows of whom it speaks
+            shop.admit(json.loads(consent(customer.decode())))
+    before = folded(shop.journals)
+    known = {customer.encode() for lane in before for customer in lane.written.profiles()}
+    journals: list[Journal] = [[] for _ in range(3)]
+    await replay(shop.journals, before, journals, size=100)
+    tombstones = {record[1] for lane in before for record in lane.published if record[2] is None}
+    assert set(customers[::7]) <= tombstones - known
+    assert not (tombstones - known) & {message.key for journal in journals for message in journal}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_cut_off_anywhere_and_repeated_it_writes_the_same(seed: int) -> None:
+    shop = open_shop(seed, 2)
+    before = folded(shop.journals)
+    whole: list[Journal] = [[] for _ in range(3)]
+    await replay(shop.journals, before, whole, size=50)
+    cut: list[Journal] = [[] for _ in range(3)]
+    rng = random.Random(seed)
+    for _ in range(4):
+        with pytest.raises(BrokenPipeError):
+            await replay(shop.journals, before, cut, size=70, room=rng.randrange(1, 60))
+    await replay(shop.journals, before, cut, size=90)
+    assert cut == whole
+
+
+async def test_ticks_between_which_nothing_stands_come_down_to_the_last() -> None:
+    shop = Shop(random.Random(0), 1)
+    shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
+    for at in (5, 3, 7, 7, 9):
+        shop.everywhere(TimeCame(at, None))
+    shop.write(0, None, AnonymousSale("events", 0, 0, "sale", 8, backfill=False, sale="purchase", base=1, discount=0))
+    journals: list[Journal] = [[]]
+    await replay(shop.journals, folded(shop.journals), journals, size=3)
+    tick = encode_record(TimeCame(9, None))
+    assert [message.value == tick for message in journals[0]] == [False, True, False]
