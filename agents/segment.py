@@ -17,7 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
-from state.changes import KeptBack, Move, Output, SegmentChanged, Sent
+from agents.written import Written
 from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
 from state.order_book import MissingChunk
@@ -136,7 +136,7 @@ class SegmentLane:
         apply, progress = partition.apply, partition.progress
         assert self._producer is not None
         written = Written(self._events, Outbox(self._producer), self.number)
-        out: list[Output] = []
+        out = written.out
         for message in records:
             offset = message.offset
             if offset < self.cursor:
@@ -144,15 +144,15 @@ class SegmentLane:
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
             while not apply(offset, customer_id, record, out):
-                written.take(out, message.timestamp, by_tick=isinstance(record, TimeCame))
+                written.take(message.timestamp, by_tick=isinstance(record, TimeCame))
                 await self._write(written, offset=None)
             progress.offset = offset + 1
             if out:
-                written.take(out, message.timestamp, by_tick=isinstance(record, TimeCame))
+                written.take(message.timestamp, by_tick=isinstance(record, TimeCame))
         await self._write(written, offset=progress.offset)
         self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 
-    async def _write(self, written: "Written", offset: int | None) -> None:
+    async def _write(self, written: Written, offset: int | None) -> None:
         """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
         began = time.monotonic()
         self._running.ensure_ours()
@@ -180,7 +180,7 @@ class SegmentLane:
             self.cursor = offset
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
 
-    def _count(self, written: "Written") -> None:
+    def _count(self, written: Written) -> None:
         """Adds what was done to the metrics, once a batch."""
         metrics, now = self._metrics, time.time()
         for published, histogram in (
@@ -217,43 +217,6 @@ class SegmentLane:
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
         self._table = CustomersTable()
         self.partition = Partition(self._table)
-
-
-class Written:
-    """What comes of a batch, made records of as soon as it is there, and counted.
-
-    Attributes:
-        by_event: of outputs, how many came of the records with this timestamp; `by_tick` the same for ticks.
-    """
-
-    def __init__(self, events: CloudEvents, outbox: Outbox, partition: int) -> None:
-        """Takes where the records go."""
-        self.outbox = outbox
-        self.by_event: dict[int, int] = {}
-        self.by_tick: dict[int, int] = {}
-        self.changes: dict[tuple[Move, str], int] = {}
-        self.messages: dict[tuple[str, str], int] = {}
-        self._record = events.record
-        self._partition = partition
-
-    def take(self, out: list[Output], timestamp: int, *, by_tick: bool) -> None:
-        """Takes what came of the record with this timestamp, and empties `out`."""
-        counts = self.by_tick if by_tick else self.by_event
-        counts[timestamp] = counts.get(timestamp, 0) + len(out)
-        for output in out:
-            topic, key, value, headers = self._record(output)
-            self.outbox.to(topic, self._partition).add(key, value, headers)
-            if isinstance(output, SegmentChanged):
-                kind = output.move, output.kind
-                self.changes[kind] = self.changes.get(kind, 0) + 1
-            elif isinstance(output, Sent):
-                self._count(output.value.campaign, "sent")
-            elif isinstance(output, KeptBack):
-                self._count(output.value.campaign, output.value.reason)
-        out.clear()
-
-    def _count(self, campaign: str, outcome: str) -> None:
-        self.messages[campaign, outcome] = self.messages.get((campaign, outcome), 0) + 1
 
 
 @contextmanager

@@ -235,6 +235,6 @@ def decode_record(data: bytes) -> JournalRecord:
         UnknownFormat: The format version is another one, or there are no bytes at all.
         msgspec.DecodeError: The version is known, but the rest is not what `encode_record` writes.
     """
-    if data[:1] != _VERSION_BYTE:
+    if not data or data[0] != FORMAT_VERSION:
         raise UnknownFormat(data[0] if data else None)
-    return _decoder.decode(memoryview(data)[1:])
+    return _decoder.decode(data[1:])

@@ -160,7 +160,7 @@ class Partition:
             if offset <= profile.offset:
                 self.tally.fenced["customer"] += 1
                 return
-            if is_duplicate(profile, event, moment, rules.policy.window_ms):
+            if is_duplicate(profile, event, moment, rules.window_ms):
                 self.tally.duplicates[event.kind] += 1
                 return
             before, was = profile.due, profile.segment

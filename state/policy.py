@@ -44,7 +44,8 @@ MAX_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
 _DEFAULT_WINDOW: Final = Number("365", Decimal(365))
 _SCORES: Final = range(MAX_EDGES + 2)
-_CELLS: Final = tuple(tuple(tuple(f"{r}{f}{m}" for m in _SCORES) for f in _SCORES) for r in _SCORES)
+CELLS: Final = tuple(tuple(tuple(f"{r}{f}{m}" for m in _SCORES) for f in _SCORES) for r in _SCORES)
+"""Three scores as they are written: `CELLS[3][2][1]` is `"321"`."""
 _SCORES_OF: Final = {f"{r}{f}{m}": (r, f, m) for r in _SCORES for f in _SCORES for m in _SCORES if r and f and m}
 _RATE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
@@ -104,18 +105,7 @@ class Policy(Struct, frozen=True):
 
     def cell(self, r: int, f: int, m: int) -> str:
         """Write three scores as a cell, `"000"` for 0, 0, 0; `scores_of` reads it back."""
-        return _CELLS[r][f][m]
-
-    def judge(self, age_ms: int, frequency: int, monetary: int, lifetime_orders: int) -> tuple[str, str]:
-        """The cell and the segment of a customer with orders, by the scores of the methods above."""
-        edges = self.recency_edges_ms
-        r = len(edges) + 1 - bisect_right(edges, age_ms)
-        f = bisect_right(self.frequency_edges, frequency) + 1
-        m = bisect_right(self.monetary_edges_minor, monetary) + 1
-        for orders_max, name in self.table[r][f][m]:
-            if lifetime_orders <= orders_max:
-                return _CELLS[r][f][m], name
-        raise AssertionError(f"cell {r}{f}{m} is not covered: such a policy is never made")
+        return CELLS[r][f][m]
 
     def segment_of(self, r: int, f: int, m: int, lifetime_orders: int) -> str:
         """The first segment that takes these scores and this many lifetime orders; `potential` for 0, 0, 0."""

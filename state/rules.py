@@ -1,29 +1,57 @@
 """What is in force in a journal partition."""
 
-import msgspec
+from bisect import bisect_right
 
 from state.campaigns import Campaigns
 from state.changes import Move, Reason
-from state.policy import POTENTIAL_CELL, Policy, scores_of
+from state.policy import CELLS, POTENTIAL_CELL, Policy, scores_of
+from state.profile import NEVER
 
 
-class Rules(msgspec.Struct, frozen=True):
+class Rules:
     """The policy by which customers are judged, and the campaigns that follow; None until the first ones come.
 
-    `moves` remembers the moves from one segment and cell to another, with their reasons: there are few such moves, and
-    many changes.
+    What every judgement needs of the policy is kept beside it. Moves from one segment and cell to another are
+    remembered, with their reasons: there are few of them, and many changes.
     """
 
-    policy: Policy
-    campaigns: Campaigns | None
-    moves: dict[tuple[str, str, str, str], Move] = {}
+    __slots__ = ("_frequency", "_monetary", "_moves", "_recency", "_table", "campaigns", "policy", "ref", "window_ms")
+
+    def __init__(self, policy: Policy, campaigns: Campaigns | None) -> None:
+        """Takes checked ones."""
+        self.policy = policy
+        self.campaigns = campaigns
+        self.ref = policy.ref
+        self.window_ms = policy.window_ms
+        self._recency = policy.recency_edges_ms
+        self._frequency = policy.frequency_edges
+        self._monetary = policy.monetary_edges_minor
+        self._table = policy.table
+        self._moves: dict[tuple[str, str, str, str], Move] = {}
+
+    def judge(self, age_ms: int, frequency: int, monetary: int, lifetime_orders: int) -> tuple[str, str]:
+        """The cell and the segment of a customer with orders, by the scores of the policy's methods."""
+        r = len(self._recency) + 1 - bisect_right(self._recency, age_ms)
+        f = bisect_right(self._frequency, frequency) + 1
+        m = bisect_right(self._monetary, monetary) + 1
+        for orders_max, name in self._table[r][f][m]:
+            if lifetime_orders <= orders_max:
+                return CELLS[r][f][m], name
+        raise AssertionError(f"cell {r}{f}{m} is not covered: such a policy is never made")
+
+    def next_edge(self, last_order_at: int, judged: int) -> int:
+        """When the score of recency falls next after `judged`; `NEVER` if it is the least."""
+        for edge in self._recency:
+            if last_order_at + edge > judged:
+                return last_order_at + edge
+        return NEVER
 
     def move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:
         """A move, with one reason for each measure whose score moved; none where there was or is no order."""
         key = from_segment, to_segment, from_cell, to_cell
-        move = self.moves.get(key)
+        move = self._moves.get(key)
         if move is None:
-            move = self.moves[key] = self._move(*key, _reasons(from_cell, to_cell, self.policy))
+            move = self._moves[key] = self._move(*key, _reasons(from_cell, to_cell, self.policy))
         return move
 
     def move_by_policy(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:

@@ -25,7 +25,7 @@ from state.decide import decide, end_runs
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
 from state.orders import expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
 from state.person import change_consent, count_contact, remembers_event, sign_up
-from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
+from state.policy import POTENTIAL, POTENTIAL_CELL
 from state.profile import NEVER, Profile
 from state.rules import Rules
 
@@ -85,19 +85,18 @@ def apply_event(
     change = judge(customer_id, profile, moment, rules, event.kind, event, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out, purchased=purchased)
-    profile.due = next_due(profile, policy)
+    profile.due = next_due(profile, rules)
 
 
 def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: list[Output], tally: Tally) -> None:
     """Tells whatever falls due at or before `until`, in the order of the due moments."""
-    policy = rules.policy
     while profile.due <= until:
         moment = profile.due
-        expire(profile, moment, policy.window_ms, tally.dropped)
+        expire(profile, moment, rules.window_ms, tally.dropped)
         change = judge(customer_id, profile, moment, rules, TIME, None, out)
         if change is not None or profile.runs:
             decide(customer_id, profile, change, moment, rules, out)
-        profile.due = next_due(profile, policy)
+        profile.due = next_due(profile, rules)
 
 
 def apply_policy(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
@@ -105,14 +104,14 @@ def apply_policy(customer_id: str, profile: Profile, moment: int, rules: Rules, 
     change = judge(customer_id, profile, moment, rules, BY_POLICY, None, out)
     if change is not None or profile.runs:
         decide(customer_id, profile, change, moment, rules, out)
-    profile.due = next_due(profile, rules.policy)
+    profile.due = next_due(profile, rules)
 
 
 def apply_campaigns(profile: Profile, moment: int, rules: Rules, outdated: frozenset[str], out: list[Output]) -> bool:
     """Ends the runs of campaigns that a new file changes or drops; whether there were any."""
     if rules.campaigns is None or not end_runs(profile, outdated, moment, rules.campaigns, out):
         return False
-    profile.due = next_due(profile, rules.policy)
+    profile.due = next_due(profile, rules)
     return True
 
 
@@ -129,14 +128,13 @@ def judge(
 
     `kind` is that of the cause, `event` the one that is the cause.
     """
-    policy = rules.policy
     profile.judged = moment
-    profile.policy = policy.ref
+    profile.policy = rules.ref
     last = profile.last_order_at
     if last is None:
         cell, segment = POTENTIAL_CELL, POTENTIAL
     else:
-        cell, segment = policy.judge(moment - last, profile.frequency, profile.monetary, profile.lifetime_orders)
+        cell, segment = rules.judge(moment - last, profile.frequency, profile.monetary, profile.lifetime_orders)
     was_segment = profile.segment
     if segment == was_segment:
         profile.cell = cell
@@ -157,16 +155,13 @@ def judge(
     return change
 
 
-def next_due(profile: Profile, policy: Policy) -> int:
+def next_due(profile: Profile, rules: Rules) -> int:
     """The next moment at which time alone may change something for the customer; `NEVER` if none will."""
-    due = next_leave(profile, policy.window_ms)
+    due = next_leave(profile, rules.window_ms)
     last = profile.last_order_at
     if last is not None:
-        judged = profile.judged
-        for edge in policy.recency_edges_ms:
-            if last + edge > judged:
-                due = min(due, last + edge)
-                break
+        edge = rules.next_edge(last, profile.judged)
+        due = min(due, edge)
     for run in profile.runs:
         due = min(due, run.due)
     return min(NEVER, due)
