@@ -19,6 +19,7 @@ from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.publish import partition_of
 from streams.reading import read_range
+from streams.record_batch import NO_HEADERS
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -80,29 +81,29 @@ class AdmitLane:
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         refused: list[tuple[ConsumerRecord, Rejected]] = []
-        greatest = self.greatest
-        journal, partitions = stage.names.journal, stage.partitions
+        greatest = -1 if self.greatest is None else self.greatest
+        partition, partitions = tp.partition, stage.partitions
+        journal = [outbox.to(stage.names.journal, number).add_encoded for number in range(partitions)]
         for record in records:
-            verdict = admit(kind, tp.partition, record.offset, record.value, exchange, latest_ms)
+            verdict = admit(kind, partition, record.offset, record.value, exchange, latest_ms)
             if isinstance(verdict, Rejected):
                 outcomes["rejected"] += 1
                 reasons[verdict.reason] += 1
                 refused.append((record, verdict))
                 continue
             event = verdict.event if source == kind else msgspec.structs.replace(verdict.event, topic=source)
-            if greatest is None or event.occurred_at > greatest:
-                greatest = event.occurred_at
+            greatest = max(greatest, event.occurred_at)
             if isinstance(event, AnonymousSale):
                 outcomes["anonymous"] += 1
                 key, spread = None, event.event_id.encode()
             else:
-                outcomes["admitted"] += 1
                 key = spread = verdict.customer_id.encode()
-            outbox.to(journal, partition_of(spread, partitions)).add(key, encode_record(event), None, record.timestamp)
+            journal[partition_of(spread, partitions)](key, encode_record(event), NO_HEADERS, record.timestamp)
+        outcomes["admitted"] = len(records) - outcomes.total()
         self._running.ensure_ours()
         await self._reject(refused)
         await outbox.flush()
-        self.greatest = greatest
+        self.greatest = None if greatest < 0 else greatest
         self.position = self.cursor = records[-1].offset + 1
         for outcome, count in outcomes.items():
             stage.metrics.records.labels(tp.topic, outcome).inc(count)

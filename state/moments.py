@@ -42,9 +42,12 @@ class _Days(dict[str, int]):
 _OUT_OF_YEARS: Final = "must be in the years 1970 to 2199"
 _REMEMBERED: Final = 4096
 _DAY, _MINUTE, _SECOND, _END = slice(11), slice(11, 16), slice(16, 19), slice(19, None)
+_WITH_MILLIS_AND_OFFSET: Final = len("2026-05-12T09:30:00.000+03:00")
+_FRACTION, _OFFSET = slice(19, 23), slice(23, None)
 _DAYS: Final = _Days()
 _MINUTES: Final = {f"{h:02}:{m:02}": (h * 60 + m) * MINUTE_MS for h in range(24) for m in range(60)}
 _SECONDS: Final = {f":{s:02}": s * 1000 for s in range(60)}
+_FRACTIONS: Final = {f".{ms:03}": ms for ms in range(1000)}
 _ENDS: Final = (
     {"Z": 0}
     | {f".{ms:03}Z": ms for ms in range(1000)}
@@ -63,7 +66,11 @@ def parse_rfc3339(text: str) -> int:
         ValueError: The text is anything else, or lies outside the years 1970 to 2199 in UTC.
     """
     try:
-        moment_ms = _DAYS[text[_DAY]] + _MINUTES[text[_MINUTE]] + _SECONDS[text[_SECOND]] + _ENDS[text[_END]]
+        moment_ms = _DAYS[text[_DAY]] + _MINUTES[text[_MINUTE]] + _SECONDS[text[_SECOND]]
+        if len(text) == _WITH_MILLIS_AND_OFFSET:
+            moment_ms += _FRACTIONS[text[_FRACTION]] + _ENDS[text[_OFFSET]]
+        else:
+            moment_ms += _ENDS[text[_END]]
     except (KeyError, ValueError):
         return _parse_any_shape(text)  # a leap second, more digits, or a fault: the full grammar decides
     if 0 <= moment_ms < _END_MS:
