@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 from agents.projection import Emptied, Projection
 from agents.redis_access import why_redis_failed
 from agents.rules import Follower
+from state.events import UnknownFormat
 from state.policy import Policy
-from streams.lane import Running
+from streams.lane import Hopeless, Running
 from streams.metrics import Metrics
 from streams.topics import Topics
 
@@ -74,13 +75,19 @@ class ProjectLane:
             self._stage.metrics.projected.inc(projection.written - before)
 
     async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Tries until Redis has taken it all; False if the lane was stopped before."""
+        """Tries until Redis has taken it all; False if the lane was stopped before.
+
+        Raises:
+            Hopeless: a record is of a version that this program does not know.
+        """
         pause, since = 0.1, None
         while not self._stopping.is_set():
             try:
                 await work()
             except Emptied:
                 log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
+            except UnknownFormat as error:
+                raise Hopeless(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
             except (RedisError, OSError) as error:
                 since = since or time.monotonic()
                 self._stage.say_away(error)

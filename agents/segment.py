@@ -29,8 +29,9 @@ from streams.lane import Hopeless, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.progress import PROGRESS_KEY, RULES_KEY, UnknownProgress, decode_progress, encode_progress
-from streams.reading import CutOff, read_range
+from streams.reading import CutOff, expect_no_shorter, read_range
 from streams.topics import Topics
+from streams.warm_tables import Warm, WarmTables, now_s, recover_table
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,14 @@ class SegmentLane:
     """Keeps the customers of one journal partition and tells what becomes of them."""
 
     def __init__(
-        self, partition: int, topics: Topics, kafka: dict[str, Any], metrics: Metrics, running: Running, source: str
+        self,
+        partition: int,
+        topics: Topics,
+        kafka: dict[str, Any],
+        metrics: Metrics,
+        running: Running,
+        source: str,
+        warm: WarmTables,
     ) -> None:
         """Takes the partition and what it is to be reached and counted with."""
         self.number = partition
@@ -52,6 +60,9 @@ class SegmentLane:
         self._running = running
         self._producer: AIOKafkaProducer | None = None
         self._events = CloudEvents(topics, source)
+        self._warm = warm
+        self._kept = Warm()
+        self._whole = False  # whether all that was folded is written
 
     async def recover(self) -> None:
         """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
@@ -77,17 +88,10 @@ class SegmentLane:
         erasures: dict[bytes, Erasure] = {}
         async for batch in read_range(self._kafka, self._topics.erasure_ledger, self.number):
             erasures.update({record.key: decode_erasure(record.value) for record in batch if record.value is not None})
-        table = self._table = CustomersTable()
-        count = 0
         left, read = metrics.recovery_remaining_records.labels(number), metrics.recovery_records.labels(number)
-        left.set(0)
-        read.set(0)
-        async for batch in read_range(self._kafka, self._topics.customers, self.number, on_left=left.set):
-            for record in batch:
-                table.restore(record.key, record.value)
-            count += len(batch)
-            read.set(count)
-        table.restored()
+        kept, topic = self._warm.take(self.number), self._topics.customers
+        kept = self._kept = await recover_table(self._kafka, topic, self.number, kept, left.set, read.set)
+        table = self._table = kept.table
         progress, texts = None, {}
         async for batch in read_range(self._kafka, self._topics.progress, self.number):
             for record in batch:
@@ -98,6 +102,8 @@ class SegmentLane:
         self._drop_erased(table, erasures)
         self.partition = Partition(table, progress, erasures, texts)
         self.cursor = self.partition.progress.offset
+        await expect_no_shorter(self._kafka, self._topics.journal, self.number, self.cursor)
+        self._whole = True
         seconds = time.monotonic() - began
         metrics.recovery_seconds.labels(number).set(seconds)
         log.info("partition %s recovered: %d customers in %.2f s, from %d on", number, len(table), seconds, self.cursor)
@@ -133,6 +139,7 @@ class SegmentLane:
 
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         partition = self.partition
+        self._whole = False
         apply, progress = partition.apply, partition.progress
         assert self._producer is not None
         written = Written(self._events, Outbox(self._producer), self.number)
@@ -154,7 +161,7 @@ class SegmentLane:
 
     async def _write(self, written: Written, offset: int | None) -> None:
         """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
-        began = time.monotonic()
+        began, as_of = time.monotonic(), now_s()
         self._running.ensure_ours()
         outbox = written.outbox
         await outbox.flush()
@@ -178,6 +185,9 @@ class SegmentLane:
             outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(self.partition.progress))
             await outbox.flush()
             self.cursor = offset
+            self._kept.position = outbox.ends.get((self._topics.customers, self.number), self._kept.position)
+            self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
+            self._whole = True
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
 
     def _count(self, written: Written) -> None:
@@ -210,12 +220,16 @@ class SegmentLane:
         """Nothing here waits for anything but the broker."""
 
     async def close(self) -> None:
-        """Forgets the partition's memory."""
+        """Forgets the partition's memory; a table with nothing half done is kept for who has the partition next."""
+        if self._whole:
+            self._warm.give_back(self.number, self._kept)
+        self._whole = False
         producer, self._producer = self._producer, None
         if producer is not None:
             await stop_producer(producer)
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
-        self._table = CustomersTable()
+        self._kept = Warm()
+        self._table = self._kept.table
         self.partition = Partition(self._table)
 
 
@@ -233,8 +247,9 @@ class SegmentStage:
 
     name = "segment"
 
-    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, source: str) -> None:
+    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, source: str, warm: WarmTables) -> None:
         """Takes the topics and what every lane is given; `source` is the prefix that stands in `ce_source`."""
+        self._warm = warm
         self._source = source
         self.group = f"{topics.prefix}.segment"
         self.topics = (topics.journal,)
@@ -244,4 +259,4 @@ class SegmentStage:
 
     def lane(self, tp: TP, running: Running) -> SegmentLane:
         """The lane of a journal partition."""
-        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running, self._source)
+        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running, self._source, self._warm)

@@ -27,13 +27,12 @@ def _open(stages: Sequence[Stage]) -> str:
 
 
 def _open_of(stage: Stage) -> Iterator[str]:
-    partitions = sorted(tp.partition for tp in stage.assigned)
-    if not partitions:
+    if not stage.assigned:
         return
     queued = sum(stage.queued().values())
     found = sorted((topic, each) for topic, each in awaited(stage).items() if each.records)
     told = [f"{each.records} of {topic} since {each.seconds:.1f} s" for topic, each in found]
     yield (
-        f"{stage.spec.name} of partitions {', '.join(map(str, partitions))} ({queued} records not begun are left; "
+        f"{len(stage.assigned)} partitions of {stage.spec.name} ({queued} records not begun are left; "
         f"{'to be acknowledged: ' + ', '.join(told) if told else 'nothing to be acknowledged'})"
     )

@@ -50,13 +50,14 @@ class Timekeeper:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
         consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, isolation_level="read_committed")
-        await consumer.start()
         try:
+            await consumer.start()
             while True:
                 await self._report(consumer)
                 await self._tick(consumer)
                 await asyncio.sleep(REPORT_SECONDS)
         finally:
+            self._spec.metrics.release_clock()  # who writes no ticks does not know who holds time
             await consumer.stop()
 
     def _lanes(self) -> dict[TopicPartition, AdmitLane]:

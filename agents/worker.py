@@ -24,6 +24,7 @@ from agents.redis_access import connect_redis
 from agents.replayed import wait_for_replay
 from agents.rules import Follower
 from agents.segment import SegmentStage
+from agents.standby import Standby
 from agents.stopping import tell_of_stop
 from agents.timekeeper import Timekeeper
 from streams.configured import configured_campaigns, configured_policy
@@ -34,6 +35,7 @@ from streams.metrics import Metrics, worker_registry
 from streams.settings import Settings
 from streams.stage import Stage, describe
 from streams.topics import Topics, TopicsError, ready_topics
+from streams.warm_tables import WarmTables
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +126,12 @@ class Worker:
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
                 jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
             if self._runs("segment"):
-                self._add(Stage(SegmentStage(topics, kafka, metrics, source), kafka, metrics, settings.data, instance))
+                tables = WarmTables(standby=settings.standby == "all")
+                segment = SegmentStage(topics, kafka, metrics, source, tables)
+                stage = self._add(Stage(segment, kafka, metrics, settings.data, instance))
+                if settings.standby == "all":
+                    standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics)
+                    jobs.append(self._again("standby", standby.run))
             if self._runs("project") and settings.redis:
                 project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings))
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
@@ -151,13 +158,16 @@ class Worker:
 
     async def _again(self, what: str, run: Any) -> None:
         """Runs a service until the worker is stopped, anew when it fails."""
+        said_at = -SAID_AGAIN_SECONDS
         while not self.stop.is_set():
             try:
                 await run()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
-                log.warning("%s: %s; again in %.0f s", what, describe(error), RETRY_SECONDS)
+                if time.monotonic() - said_at >= SAID_AGAIN_SECONDS:
+                    log.warning("%s: %s; again every %.0f s", what, describe(error), RETRY_SECONDS)
+                    said_at = time.monotonic()
                 await self._pause(RETRY_SECONDS)
 
     async def _compare_rules(self, follower: Follower) -> None:

@@ -59,7 +59,7 @@ def bench(  # noqa: PLR0913, PLR0917 - an argument for each option
         missing["failed"] = outcome.failed
     if json_file is not None:
         asked: dict[str, Any] = {"events": events, "customers": scale.customers, "seed": seed, "rounds": rounds}
-        asked |= {"peer_seconds": peer_seconds}
+        asked |= {"peer_seconds": peer_seconds, "beside": peers}
         write_json(json_file, as_json(outcome.runs, asked, facts, outcome.customers, missing))
     for peer, why in outcome.left_out.items():
         say(f"bench: left out: {peer}: {why}", style="red")

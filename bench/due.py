@@ -53,6 +53,8 @@ async def _measure(customers: int, waiting: int, seconds: float, ground: Ground)
 
             ground.say(f"{waiting:,} customers come and wait")
             for number in range(waiting):  # their moments differ, as they do in life
+                if number % max(1, waiting // 10) == 0:
+                    ground.say(f"  {number:,} customers published")
                 await till.sell(f"w-{number:07d}", _now_ms() - DAY_MS - number * 29 * DAY_MS // waiting)
             await till.covered(alive)
             await asyncio.sleep(SETTLE_S)

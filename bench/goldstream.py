@@ -19,7 +19,7 @@ from streams.topics import Topics
 
 _SOURCE: Final = "purchases"
 _READY_WITHIN_S: Final = 60.0
-_SLOWEST: Final = 200
+_SLOWEST: Final = 1000
 """Events a second, below which a worker is given up."""
 
 

@@ -6,15 +6,19 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from bench.broker import FastKafka, settings_for
+from aiokafka.errors import KafkaError
+
+from bench.broker import BenchFailed, FastKafka, settings_for
 from bench.workers import Workers
 from streams.settings import Settings, TimeMode
 from streams.topics import Topics, create_topics
 
 Say: TypeAlias = Callable[[str], None]
 Came = TypeVar("Came")
+_AT_MOST_S: Final = 3600.0
+"""When a measurement is given up, whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,13 @@ def on_ground(time_mode: TimeMode, say: Say, measure: Callable[[Ground], Awaitab
 
         async def measured() -> Came:
             await create_topics(settings)
-            return await measure(Ground(settings, Topics(settings.prefix), Workers(settings, directory), say))
+            ground = Ground(settings, Topics(settings.prefix), Workers(settings, directory), say)
+            return await asyncio.wait_for(measure(ground), _AT_MOST_S)
 
-        return asyncio.run(measured())
+        try:
+            return asyncio.run(measured())
+        except (KafkaError, TimeoutError) as failed:
+            raise BenchFailed(str(failed) or f"not done within {_AT_MOST_S:.0f} s") from failed
 
 
 @contextlib.contextmanager

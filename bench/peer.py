@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -47,7 +48,8 @@ def command_of(peer: Peer) -> list[str]:
     if peer == "aiokafka":
         return [sys.executable, "-m", "bench.peers.bare_consumer"]
     module = {"bytewax": "bytewax", "quix": "quixstreams"}[peer]
-    if not _PYTHON.is_file() or subprocess.run([_PYTHON, "-c", f"import {module}"], check=False).returncode:
+    finds = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    if not _PYTHON.is_file() or subprocess.run([_PYTHON, "-c", finds], check=False).returncode:
         message = f"{module} is not installed for this Python: run `make bench`, which installs it where it can be"
         raise Missing(message)
     return [str(_PYTHON), "-W", "ignore", "-m", f"bench.peers.{peer}_segments"]
@@ -127,8 +129,11 @@ class Peers:
         program = Child(command, log=log, env=environment)
         program.start()
         within_s = _START_AND_END_S + (all_of_it if cut_after is None else _DRAIN * cut_after)
-        ended = await asyncio.to_thread(program.wait, within_s)
-        program.kill()
+        try:
+            ended = await asyncio.to_thread(program.wait, within_s)
+        finally:
+            program.kill()
+            shutil.rmtree(self.directory / app, ignore_errors=True)
         if not result.is_file():
             why = f"ended with status {program.returncode}" if ended else f"did not end within {within_s:.0f} s"
             message = f"{app} {why}; the end of its log:\n{program.tail(10)}"

@@ -40,6 +40,8 @@ async def _measure(customers: int, orders: int, ground: Ground) -> Sequence[Figu
         ground.say(f"publishing {customers * orders:,} purchases, and having them judged")
         async with Till(ground) as till:
             for number in range(customers):
+                if number % max(1, customers // 10) == 0:
+                    ground.say(f"  {number:,} customers published")
                 # One after the other, so that the changelog has about one record for each customer, as compaction
                 # would leave it.
                 for order in range(orders):

@@ -1,10 +1,12 @@
 """The comparison: a broker of its own, the purchases, and then one program at a time, round after round."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from aiokafka.errors import KafkaError
 
@@ -20,6 +22,10 @@ from bench.verdict import Expected
 from bench.workers import Workers
 from streams.settings import Settings
 from streams.topics import Topics
+
+_STEP_S: Final = 600.0
+_SLOWEST: Final = 200
+"""Events a second, below which a step is given up whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,9 @@ async def _measure(
     await publish_purchases(settings, asked.scale)
     say("computing what they must come to")
     expected = await Expected.of(read_all(settings, SOURCE))
+    gc.freeze()  # it stays to the end: no collection need look at its millions of objects
     outcome = Outcome(customers=expected.customers, left_out=reasons)
+    at_most_s = _STEP_S + asked.scale.events / _SLOWEST
     beside = [peer for peer in asked.beside if peer not in reasons]
     journal = (Topics(settings.prefix).journal, Topics(settings.prefix).control)
     async with Broker(settings) as broker:
@@ -106,9 +114,12 @@ async def _measure(
                     await broker.forget_topics(journal if step.job == "segment" else ())
                     if step.peer is None:
                         await broker.end_groups()
-                    measured = await step.run()
-                except (BenchFailed, KafkaError) as failed:  # the others are measured all the same
-                    outcome.failed.append(str(failed))
+                    async with asyncio.timeout(at_most_s):
+                        measured = await step.run()
+                except (BenchFailed, KafkaError, TimeoutError) as failed:  # the others are measured all the same
+                    outcome.failed.append(
+                        f"{step.peer or 'goldstream'}, {JOBS[step.job]}: {failed or 'not done in time'}"
+                    )
                     say(f"round {number} of {asked.rounds}: FAILED: {failed}")
                     continue
                 outcome.runs.append(measured)

@@ -52,7 +52,8 @@ class Workers:
         for worker in workers:
             worker.child.signal(signal.SIGTERM)
         for worker in workers:
-            worker.child.stop(_STOP_WITHIN_S)
+            if not worker.child.wait(_STOP_WITHIN_S):
+                worker.kill()
         if any(worker.child.returncode for worker in workers):
             message = f"goldstream worker did not end with status 0{_ends(workers)}"
             raise BenchFailed(message)
@@ -69,6 +70,7 @@ class Workers:
             "GOLDSTREAM_HTTP": "127.0.0.1:0",
             "GOLDSTREAM_DATA": str(self.directory / f"worker-{number}"),
             "GOLDSTREAM_CAMPAIGNS": str(campaigns),
+            "GOLDSTREAM_REDIS": self.settings.redis or "",
         }
         command = [sys.executable, "-c", _PROGRAM, "worker", *(["--only", only] if only else [])]
         log = self.directory / f"worker-{number}-{only or 'all'}.log"

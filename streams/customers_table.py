@@ -95,6 +95,7 @@ class CustomersTable:
         self._touched.pop(customer_id, None)
         self._kept.pop(customer_id, None)
         self._long.pop(customer_id, None)
+        self._chunks.pop(customer_id, None)
         self._removed.add(customer_id)
 
     def ids(self) -> Iterable[str]:
@@ -113,6 +114,11 @@ class CustomersTable:
             return profile.due
         value = self._kept.get(customer_id)
         return NEVER if value is None else peek_due(value)
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything is as written, so that `restore` may go on from there."""
+        return not (self._touched or self._removed or self._leftovers or self._litter)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the changelog; None is a tombstone. `restored` ends it.
@@ -144,7 +150,8 @@ class CustomersTable:
         Raises:
             MissingChunk: a profile names a chunk that has not come.
         """
-        for customer_id, chunks in self._chunks.items():
+        self._long = {}
+        for customer_id, chunks in list(self._chunks.items()):
             value = self._kept.get(customer_id)
             litter = list(chunks)
             if value is not None:
@@ -153,7 +160,10 @@ class CustomersTable:
                     litter = join_chunks(profile, chunks)
                     self._long[customer_id] = profile
             self._leftovers.extend((_chunk_key(number, customer_id), None) for number in litter)
-        self._chunks = {}
+            for number in litter:
+                del chunks[number]
+            if not chunks:
+                del self._chunks[customer_id]
 
     def flush(self) -> Flush:
         """What the changelog is to be told; afterwards everything is as written."""
@@ -182,6 +192,10 @@ class CustomersTable:
         sealed = seal_chunks(profile)
         chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
         self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
+        raw = self._chunks.setdefault(customer_id, {})
+        raw.update(sealed.written)
+        for number in sealed.dropped:
+            raw.pop(number, None)
 
 
 def _chunk_key(number: int, customer_id: str) -> bytes:

@@ -256,6 +256,12 @@ class Metrics:
             ("partition",),
         )
 
+        self.standby_lag_records = self._gauge(
+            "goldstream_standby_lag_records",
+            "Changelog records by which the warm table of another worker's partition is behind; with a standby only.",
+            ("partition",),
+        )
+
     def _declare_health(self) -> None:
         self.stage_up = self._gauge(
             "goldstream_stage_up",

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from streams.record_batch import NO_HEADERS, Headers, RecordBatch, encode_headers
 
@@ -15,12 +16,16 @@ class Outbox:
 
     One appended record costs a fraction of a microsecond; through `producer.send` it would cost six to eight. Records
     of one partition arrive in the order in which they were added.
+
+    Attributes:
+        ends: for each partition the offset behind the last record that is acknowledged.
     """
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         """Writes through a producer that is idempotent and waits for all replicas."""
         self._producer = producer
         self._packings: dict[tuple[str, int], Packing] = {}
+        self.ends: dict[tuple[str, int], int] = {}
 
     def to(self, topic: str, partition: int) -> "Packing":
         """Where records of a partition are taken; until the next `flush`."""
@@ -39,7 +44,8 @@ class Outbox:
         """Sends everything and returns when every record is acknowledged.
 
         Raises:
-            aiokafka.errors.KafkaError: a record could not be delivered; which of the others were is not known.
+            aiokafka.errors.KafkaError: records could not be delivered, it says where to; which of the others were is
+                not known.
         """
         packings, self._packings = self._packings, {}
         if packings:
@@ -47,12 +53,18 @@ class Outbox:
 
     async def _send(self, topic: str, partition: int, batches: list[RecordBatch]) -> None:
         sent = [
-            await self._producer.send_batch(batch, topic, partition=partition)
+            (await self._producer.send_batch(batch, topic, partition=partition), batch.record_count())
             for batch in batches
             if batch.record_count()
         ]
-        for acknowledged in sent:
-            await acknowledged
+        for acknowledged, count in sent:
+            try:
+                offset = (await acknowledged).offset
+            except KafkaError as error:
+                error.args = (f"not delivered to {topic}:{partition}", *error.args)
+                raise
+            if offset >= 0:  # a request that was repeated is acknowledged without
+                self.ends[topic, partition] = offset + count
 
 
 class Packing:

@@ -21,6 +21,36 @@ class CutOff(Exception):
         )
 
 
+class Shortened(CutOff):
+    """A partition ends before what was read of it."""
+
+    def __init__(self, partition: TopicPartition, offset: int, end: int) -> None:
+        """Says what is missing and what can be done."""
+        Exception.__init__(
+            self,
+            f"{partition.topic}:{partition.partition} ends at {end}, but was read up to {offset}: it was made anew, or "
+            "restored from an older copy; restore what is missing, or start anew under another GOLDSTREAM_PREFIX",
+        )
+
+
+async def expect_no_shorter(kafka: Mapping[str, Any], topic: str, partition: int, offset: int) -> None:
+    """Makes sure that a partition still has what was read of it.
+
+    Raises:
+        Shortened: it ends before `offset`.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    tp = TopicPartition(topic, partition)
+    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        end = (await consumer.end_offsets([tp]))[tp]
+    finally:
+        await consumer.stop()
+    if end < offset:
+        raise Shortened(tp, offset, end)
+
+
 async def read_range(
     kafka: Mapping[str, Any],
     topic: str,
@@ -35,7 +65,7 @@ async def read_range(
     markers took away is never waited for. `on_left` is told how many offsets are left to read, after each piece.
 
     Raises:
-        CutOff: `begin` was given and lies before what is left.
+        CutOff: `begin` was given and lies before what is left, or (`Shortened`) after the end, where none was given.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
@@ -55,6 +85,8 @@ async def read_range(
             raise CutOff(tp, begin, beginning)
         if end is None:
             end = (await consumer.end_offsets([tp]))[tp]
+            if begin is not None and begin > end:
+                raise Shortened(tp, begin, end)
         position = beginning if begin is None else begin
         consumer.seek(tp, position)
         while position < end:

@@ -19,6 +19,7 @@ from streams.variables import CONFIG_VARIABLE, VARIABLES
 
 TimeMode = Literal["wall", "event"]
 LogFormat = Literal["text", "json"]
+StandbyMode = Literal["off", "all"]
 
 
 class SettingsError(Exception):
@@ -44,6 +45,7 @@ class Settings:
     lateness_ms: int = 5_000
     policy: Path | None = None
     campaigns: Path | None = None
+    standby: StandbyMode = "off"
     http: str = "127.0.0.1:6066"
     data: Path = Path(".goldstream")
     log: str = "info"

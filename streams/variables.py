@@ -74,6 +74,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("GOLDSTREAM_POLICY", "", "path of the policy; none: the built-in retail-27", Path),
     Variable("GOLDSTREAM_CAMPAIGNS", "", "path of the campaigns; none: the built-in retail", Path),
     Variable(
+        "GOLDSTREAM_STANDBY",
+        "off",
+        "all: hold the tables of all partitions, to take others over at once",
+        forms.one_of("off", "all"),
+    ),
+    Variable(
         "GOLDSTREAM_HTTP",
         "127.0.0.1:6066",
         "host:port for metrics and health; port 0 takes a free one and logs it",

@@ -8,11 +8,13 @@ import asyncio
 import os
 import secrets
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from state import transitions
 from streams.embedded import Embedded, EmbeddedError
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
@@ -103,10 +105,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = CI_SEED if profile == "ci" else str(secrets.randbelow(2**32))
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which examples Hypothesis will try."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which examples Hypothesis will try, and which build of the fold is tested.
+
+    Raises:
+        pytest.UsageError: the compiled build was asked for (`make test-compiled`) and is not what is imported.
+    """
     seed = config.getoption("--hypothesis-seed")
-    return "hypothesis seed: " + (f"--hypothesis-seed={seed}" if seed else "each test's own, printed when it fails")
+    compiled = Path(transitions.__file__).suffix == ".so"
+    if not compiled and "compiled" in os.environ.get("PYTHONPATH", ""):
+        message = f"the compiled build was asked for, but {transitions.__file__} was imported"
+        raise pytest.UsageError(message)
+    return [
+        "hypothesis seed: " + (f"--hypothesis-seed={seed}" if seed else "each test's own, printed when it fails"),
+        f"build of the fold: {'compiled' if compiled else 'source'}",
+    ]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -25,7 +25,8 @@ def alerts(
     keep: Annotated[Path | None, typer.Option(help="Where logs go and stay.")] = None,
 ) -> None:
     """Cause every alert once, and tell when it fired and when it ended; status 1 if one did not."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for name in ("aiokafka", "asyncio"):  # brokers are killed here, and their clients complain
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="goldstream-alerts-") as temporary:
         try:
             failed = asyncio.run(_play(keep or Path(temporary), only.split(","), speed))

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, NamedTuple
 
 from tests.alerts.scene import SECONDS, Scene, purchase
-from tests.integration.running import until
+from tests.integration.running import RunningWorker, until
 
 STILL: Final = 7200.0
 """Seconds for which a lane stands still."""
@@ -29,6 +29,7 @@ Play = Callable[[Scene], AsyncGenerator[Told]]
 async def workers_go(scene: Scene) -> AsyncGenerator[Told]:
     """One of two workers is frozen, then both are killed."""
     first, second = await scene.worker(at=0), await scene.worker(at=1)
+    await scene.ends("GoldstreamWorkerUnreachable")  # while the second was not yet there
     with scene.frozen(second):
         yield Told(
             "GoldstreamWorkerUnreachable", "one of two workers frozen", await scene.fires("GoldstreamWorkerUnreachable")
@@ -41,15 +42,28 @@ async def workers_go(scene: Scene) -> AsyncGenerator[Told]:
     yield Told("GoldstreamDown", "one started", await scene.ends("GoldstreamDown"), ended=True)
 
 
-async def broker_goes(scene: Scene) -> AsyncGenerator[Told]:
-    """The broker is killed under a working worker, and comes back."""
+async def broker_refuses(scene: Scene) -> AsyncGenerator[Told]:
+    """The broker takes no more states of customers; then it is killed, and comes back."""
     assert scene.own_kafka is not None
-    await (await scene.worker()).ready()
+    worker = await scene.worker()
+    await worker.ready()
+    async with scene.publishing("purchases", purchase, 2):
+        await until(lambda: _changes_are_told(worker), "changes", within_s=120)
+        await scene.largest_record("customers", 50)
+        for alert in ("GoldstreamDeliveryFailures", "GoldstreamStageRestarting"):
+            yield Told(alert, "the broker takes no record of `customers`", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.kill)
-    for alert in ("GoldstreamDeliveryFailures", "GoldstreamStageRestarting", "GoldstreamStageDown"):
-        yield Told(alert, "the broker killed", await scene.fires(alert))
+    alert = "GoldstreamStageDown"
+    yield Told(alert, "the broker killed while the stage started anew", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.start)
-    yield Told("GoldstreamStageDown", "the broker started", await scene.ends("GoldstreamStageDown"), ended=True)
+    await scene.largest_record("customers", 1 << 20)
+    yield Told(alert, "the broker started, and takes everything again", await scene.ends(alert), ended=True)
+    await until(lambda: _time_is_told(scene), "time to come", within_s=180)
+    await asyncio.to_thread(scene.own_kafka.kill)
+    alert = "GoldstreamNoTicks"
+    yield Told(alert, "the broker killed while nothing was published", await scene.fires(alert))
+    await asyncio.to_thread(scene.own_kafka.start)
+    yield Told(alert, "the broker started", await scene.ends(alert), ended=True)
 
 
 async def recovery_stands(scene: Scene) -> AsyncGenerator[Told]:
@@ -86,9 +100,12 @@ async def ticks_end(scene: Scene) -> AsyncGenerator[Told]:
 
 async def time_is_held(scene: Scene) -> AsyncGenerator[Told]:
     """One source partition is read, but worked off slowly."""
-    worker = await scene.worker("--only", "admit", at=0, hinder={"process:purchases:*": 200.0})
+    worker = await scene.worker("--only", "admit", at=0)
     await scene.worker("--only", "segment", at=1)
     async with scene.publishing("purchases", purchase, 5):
+        await until(lambda: _time_is_told(scene), "time to come", within_s=120)
+        await worker.stop()
+        worker = await scene.worker("--only", "admit", at=0, hinder={"process:purchases:*": 200.0})
         yield Told(
             "GoldstreamTimeHeldBack",
             "a source partition worked off slowly",
@@ -107,9 +124,8 @@ async def time_is_held(scene: Scene) -> AsyncGenerator[Told]:
 
 async def lane_is_behind(scene: Scene) -> AsyncGenerator[Told]:
     """One of two lanes takes minutes for each batch."""
-    await scene.worker()
-    worker = scene.site.workers[0]
-    await worker.ready()
+    worker = await scene.worker()
+    await until(lambda: _time_is_told(scene), "time to come", within_s=120)
     await worker.stop()
     worker = await scene.worker(hinder={"process:journal:1": 300.0})
     yield Told("GoldstreamLaneBehind", "one lane takes minutes for a batch", await scene.fires("GoldstreamLaneBehind"))
@@ -172,16 +188,23 @@ async def redis_goes(scene: Scene) -> AsyncGenerator[Told]:
         yield Told("GoldstreamRedisDown", "Redis started, empty", await scene.ends("GoldstreamRedisDown"), ended=True)
 
 
+async def _changes_are_told(worker: RunningWorker) -> bool:
+    return (await worker.metrics()).total("goldstream_segment_changes_total") > 5
+
+
 async def _time_is_told(scene: Scene) -> bool:
-    return await scene.prometheus.value(f'max(goldstream_clock_lag_seconds{{job="{scene.job}"}}) < 20') is not None
+    """Both lanes have come to a moment that is hardly past."""
+    return await scene.prometheus.value(f'count(goldstream_clock_lag_seconds{{job="{scene.job}"}} < 20)') == 2
 
 
 SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
     "goldstream": (workers_go, 2, frozenset({"GoldstreamWorkerUnreachable", "GoldstreamDown"})),
     "broker": (
-        broker_goes,
+        broker_refuses,
         1,
-        frozenset({"GoldstreamStageDown", "GoldstreamStageRestarting", "GoldstreamDeliveryFailures"}),
+        frozenset(
+            {"GoldstreamStageDown", "GoldstreamStageRestarting", "GoldstreamDeliveryFailures", "GoldstreamNoTicks"}
+        ),
     ),
     "recovery": (recovery_stands, 1, frozenset({"GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"})),
     "ticks": (ticks_end, 2, frozenset({"GoldstreamNoTicks"})),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.alerts.prometheus import Prometheus
 from tests.integration.running import RunningWorker, Site, until
@@ -122,6 +124,16 @@ class Scene:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def largest_record(self, topic: str, size: int) -> None:
+        """Have the broker refuse records of a topic that are larger."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.site.kafka)
+        await admin.start()
+        try:
+            limit = {"max.message.bytes": str(size)}
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.site.topic(topic), limit)])
+        finally:
+            await admin.close()
 
     @contextlib.contextmanager
     def frozen(self, worker: RunningWorker) -> Iterator[None]:

@@ -97,6 +97,23 @@ def gone_for(seconds: float) -> Fault:
     return gone
 
 
+def gone_at_the_start(seconds: float) -> Fault:
+    """The workers are started while the broker is gone, for so long."""
+
+    async def gone(lived: Scene, wave: Wave) -> None:
+        await lived.publish(wave)
+        for worker in lived.workers:
+            worker.kill()
+        await asyncio.to_thread(lived.kafka.stop)
+        for worker in lived.site.workers:
+            worker.start()
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(lived.kafka.start)
+
+    gone.__doc__ = f"The workers are started while the broker is gone, for {seconds:.0f} s."
+    return gone
+
+
 async def errors_that_pass(lived: Scene, wave: Wave) -> None:
     """The broker answers with errors for a while, as with a full disk: sometimes it has the batch all the same."""
     errors = list(RETRY.values())

@@ -30,6 +30,7 @@ from tests.servers.topics import make_topic
 
 PARTITIONS: Final = 4
 HASTY: Final = ("-m", "tests.fault.hasty")
+PLAIN: Final = ("-c", "import sys; from agents.cli import main; sys.exit(main())")
 SETTLES_WITHIN_S: Final = 90.0
 
 Wave = Sequence[Published]
@@ -132,6 +133,12 @@ class Scene:
         """Wait until all that has come so far has been worked on to its end."""
         raise NotImplementedError
 
+    async def suffer(self, faults: Sequence[Fault], waves: Sequence[Wave] = ()) -> None:
+        """Let one thing after another happen, each while a wave of its own comes, if there are waves."""
+        for number, fault in enumerate(faults):
+            self.say((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
+            await fault(self, waves[number] if waves else ())
+
     async def work_on(self, wave: Wave) -> None:
         """Let a wave come, and wait until some of it has been worked on; how much, and how far, is drawn."""
         topic, more = self.rng.choice(["journal", "segment-changes", "customers"]), self.rng.randint(1, len(wave) // 3)
@@ -199,7 +206,7 @@ async def scene(
     *,
     workers: int,
     lines: int = 0,
-    **settings: str,
+    program: tuple[str, ...] = HASTY,
 ) -> AsyncIterator[YearScene]:
     """A scene with so many workers, which have shared the partitions; all of it ends with the context.
 
@@ -208,7 +215,7 @@ async def scene(
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     redis = RedisServer(directory)
     site = Site(kafka.bootstrap, prefix, directory, year.rules.settings(directory))
-    site.settings |= {"TIME": "event", "REDIS": redis.url, "PARTITIONS": str(PARTITIONS), **settings}
+    site.settings |= {"TIME": "event", "REDIS": redis.url, "PARTITIONS": str(PARTITIONS)}
     oracle = asyncio.create_task(asyncio.to_thread(Oracle(prefix).run, list(year.steps())))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.wait, {oracle})
@@ -217,7 +224,8 @@ async def scene(
         await asyncio.to_thread(redis.start)
         await make_topic(kafka.bootstrap, site.topic("events"))
         ways = [await stack.enter_async_context(Proxy(kafka.bootstrap)) for _ in range(lines)]
-        set_up = YearScene(site, random.Random(year.seed), kafka, redis, spare_lines=ways, year=year, oracle=oracle)
+        drawn = random.Random(year.seed)
+        set_up = YearScene(site, drawn, kafka, redis, program=program, spare_lines=ways, year=year, oracle=oracle)
         for _ in range(workers):
             set_up.worker()
         if workers:
@@ -228,8 +236,6 @@ async def scene(
 async def live_through(lived: YearScene, faults: Sequence[Fault]) -> None:
     """Live through the year, a wave for each of the faults and one after them."""
     waves = lived.year.waves(len(faults) + 1)
-    for fault, wave in zip(faults, waves, strict=False):
-        lived.say((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
-        await fault(lived, wave)
+    await lived.suffer(faults, waves)
     await lived.publish(waves[-1])
     await lived.settle()

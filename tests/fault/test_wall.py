@@ -1,27 +1,45 @@
 """An open shop, at the clock's own pace: whatever happens, nobody lapses while an earlier purchase lies unread."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
+import pytest_asyncio
 
 from tests.fault import faults, lines
 from tests.fault.scene import Fault
+from tests.fault.side_by_side import asked_for, side_by_side
 from tests.fault.wall import closed_for_a_while, hold, shop
 from tests.servers.apache_kafka import ApacheKafka
 
-SHOPS: dict[str, list[Fault]] = {
-    "the service is closed": [closed_for_a_while, faults.all_killed],
-    "a worker hangs": [faults.hung, lines.cut_off],
+SHOPS: Final[dict[str, list[Fault]]] = {
+    "the service is closed while the shop sells on": [closed_for_a_while, faults.all_killed],
+    "a worker hangs, then its line": [faults.hung, lines.cut_off],
 }
 
 
-@pytest.mark.timeout(200)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shops(
+    request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Callable[[], tuple[str, Path]]
+) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
+    """The shops that are asked for, open."""
+
+    async def play(what: list[Fault]) -> None:
+        async with shop(kafka, *place(), scene_seed, workers=2, lines=2) as opened:
+            await opened.suffer(what)
+            await hold(opened)
+
+    names = asked_for(request)
+    async with side_by_side({name: partial(play, what) for name, what in SHOPS.items() if name in names}) as open_ones:
+        yield open_ones
+
+
+@pytest.mark.timeout(250)
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SHOPS)
-async def test_nobody_lapses_while_an_earlier_purchase_lies_unread(
-    kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int, name: str
+async def test_nobody_lapses_while_an_earlier_purchase_lies_unread_when(
+    shops: Mapping[str, Awaitable[None]], name: str
 ) -> None:
-    async with shop(kafka, prefix, tmp_path, seed, workers=2, lines=2) as opened:
-        for fault in SHOPS[name]:
-            opened.say((fault.__doc__ or "").splitlines()[0])
-            await fault(opened, [])
-        await hold(opened)
+    await shops[name]

@@ -91,6 +91,7 @@ def _consumer(kafka: str) -> AIOKafkaConsumer:
         bootstrap_servers=kafka,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         max_partition_fetch_bytes=LARGEST,
     )
 

@@ -62,6 +62,10 @@ class Samples:
         """The sum of a metric's series that have these labels."""
         return sum(value for _, value in self._chosen(metric, labels))
 
+    def values(self, metric: str, *names: str) -> dict[tuple[str, ...], float]:
+        """The values of a metric's series, those that are 0 too, by the values of its labels."""
+        return {tuple(own[name] for name in names): value for own, value in self._chosen(metric, {})}
+
     def by(self, metric: str, *names: str, **labels: str) -> dict[tuple[str, ...], float]:
         """The sums of a metric's series that are not 0, by the values of some labels."""
         sums: dict[tuple[str, ...], float] = {}

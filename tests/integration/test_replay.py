@@ -2,15 +2,19 @@
 
 import asyncio
 import dataclasses
+import json
 import random
 import signal
 import sys
+import time
+from typing import Final
 
 import pytest
 
 from streams.children import Child
+from streams.defaults import policy_text
 from tests.integration.judging import assert_published
-from tests.integration.records import Ends, publish, read
+from tests.integration.records import Ends, Published, publish, read
 from tests.integration.replaying import (
     DOLLARS,
     PARTITIONS,
@@ -30,8 +34,12 @@ from tests.integration.replaying import (
     without_erased,
     without_own_rates,
 )
+from tests.integration.retail_year import DAY_MS, Event
 from tests.integration.running import Site, until
-from tests.oracle import Oracle
+from tests.oracle import Oracle, moments
+
+LAPSE_MS: Final = 12_960
+"""How long one is loyal to a shop that counts in seconds; a whole part of a day."""
 
 
 def under(site: Site, prefix: str, **settings: str) -> Site:
@@ -76,7 +84,7 @@ async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_
     original = await told(site.kafka, site.prefix)
     assert any(value is None for records in original.values() for _, (value, _) in records), "nobody was erased"
 
-    for partitions in (PARTITIONS, 8, 6, 3):
+    for partitions in (PARTITIONS, 8, 3):
         there = under(site, f"{site.prefix}-{partitions}")
         said = await replayed(site, there.prefix, "--partitions", str(partitions))
         assert f"written to {partitions}" in said
@@ -263,3 +271,45 @@ async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_wri
     back = await site.command("replay", "--into", site.prefix, PREFIX=next_prefix)
     assert (back.status, back.errors.count("\n")) == (1, 1)
     assert f"{site.prefix} is in use" in back.errors
+
+
+@pytest.mark.timeout(200)
+async def test_in_wall_mode_nobody_lapses_over_a_purchase_that_came_while_it_was_replayed(site: Site) -> None:
+    """The changes are those of the two purchases alone, however long anything here takes."""
+    policy = policy_text().replace("[60, 180]", f"[{LAPSE_MS / DAY_MS:.8f}, 1]")
+    (site.directory / "policy.toml").write_text(policy)
+    site.settings |= {"POLICY": str(site.directory / "policy.toml"), "LATENESS": "500ms", "PARTITIONS": "2"}
+    worker = site.worker()
+    await worker.ready()
+    first = purchase_now("1")
+    await publish(site.kafka, site.topic("purchases"), [Published(json.dumps(first).encode(), b"c")])
+
+    async def changes_of(place: Site, count: int) -> list[tuple[str, object]]:
+        changes = (await told(site.kafka, place.prefix)).get(("segment-changes", "c"), [])
+        return changes if len(changes) >= count else []
+
+    await until(lambda: changes_of(site, 1), "the first change")
+    assert await worker.stop() == 0
+    there = under(site, f"{site.prefix}-next", SOURCES=site.prefix)
+    await replayed(site, there.prefix, "--partitions", "3")
+    second = purchase_now("2")
+    await publish(site.kafka, site.topic("purchases"), [Published(json.dumps(second).encode(), b"c")])
+
+    async def the_first_is_old() -> bool:
+        return time.time() * 1000 > moments.parse(first["occurred_at"]) + LAPSE_MS
+
+    await until(the_first_is_old, "the first purchase to be old")
+    steps = [{"type": "policy", "text": policy}, *({**each, "type": "purchase"} for each in (first, second))]
+    end = moments.text(moments.parse(second["occurred_at"]) + LAPSE_MS)
+    expected = as_told(Oracle(site.prefix).run([*steps, {"type": "tick", "at": end}]))["segment-changes", "c"]
+    worker = there.worker()
+    await worker.ready()
+    assert await until(lambda: changes_of(there, len(expected)), "the lapse") == expected
+    assert await worker.stop() == 0
+
+
+def purchase_now(order: str) -> Event:
+    """What a till publishes at this moment."""
+    at = moments.text(int(time.time() * 1000))
+    event = {"event_id": order, "order_id": order, "customer_id": "c", "amount": "1.00", "currency": "RUB"}
+    return event | {"occurred_at": at}

@@ -11,6 +11,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from streams.metrics import describe_metrics, worker_registry
+from tests.alerts.scenarios import SCENARIOS
 from tests.metric_names import (
     TARGET_LABELS,
     Use,
@@ -95,6 +96,16 @@ def test_an_alert_says_what_it_is_and_leads_to_its_section_of_the_runbook(alert:
     assert set(alert["annotations"]) == {"summary", "description", "runbook"}
     assert alert["annotations"]["runbook"] == f"deploy/runbook.md#{name.lower()}"
     assert all(mark in sections[name] for mark in ("**Means.**", "**Look at.**", "**Do.**"))
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+def test_an_alert_was_caused_once_and_the_runbook_says_how(alert: dict[str, Any]) -> None:
+    """By `python -m tests.alerts`, which takes too long to be run here."""
+    runbook = (DEPLOY / "runbook.md").read_text("utf-8")
+    section = re.split(r"^## ", runbook.partition(f"## {alert['alert']}\n")[2], flags=re.MULTILINE)[0]
+
+    assert any(alert["alert"] in caused for _, _, caused in SCENARIOS.values())
+    assert re.search(r"^\*\*Tried\.\*\* [^*]+ fired\s+after\s+[\d.]+\s+(s|min)", section, flags=re.MULTILINE)
 
 
 def test_the_runbook_has_no_section_without_an_alert_and_no_dead_link() -> None:

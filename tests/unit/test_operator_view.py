@@ -198,6 +198,6 @@ async def test_a_stop_says_at_once_what_it_waits_for(
     telling.cancel()
 
     said = [record.getMessage() for record in caplog.records]
-    waiting = "segment of partitions 0, 1 (60 records not begun are left; to be acknowledged: 5 of changes since 1.0 s)"
+    waiting = "2 partitions of segment (60 records not begun are left; to be acknowledged: 5 of changes since 1.0 s)"
     assert said[:2] == [f"stops: {waiting}", f"stop waits for {waiting}"]
     assert said[3] == "stop waits for the groups to be left"

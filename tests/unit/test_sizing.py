@@ -1,11 +1,14 @@
 """deploy/sizing.md: its arithmetic follows from its figures, and what can be counted is counted here."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from typer.main import get_command
 
+from bench.__main__ import app
 from streams.defaults import campaigns_text, policy_text
 from tests.oracle import moments
 from tests.property.folding import Lane, journal_of
@@ -95,6 +98,13 @@ def test_the_bytes_of_the_page_are_those_that_are_written() -> None:
         assert FIGURES[name] == pytest.approx(count, rel=0.2), (
             f"{name}: {count:.0f} now; write it into deploy/sizing.md"
         )
+
+
+def test_a_measurement_that_the_page_names_is_one_that_the_benchmark_has() -> None:
+    named = set(re.findall(r"python -m bench ([a-z-]+)`", TEXT))
+
+    assert named
+    assert named <= set(get_command(app).commands)  # type: ignore[attr-defined]  # it is a group
 
 
 def test_the_page_is_linked_from_where_one_looks() -> None:

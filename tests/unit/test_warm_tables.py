@@ -1,0 +1,129 @@
+"""Tables that are kept warm: read on from where they stand, they are what the whole changelog says."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import pytest
+
+from state.order_book import LONG_HISTORY
+from state.profile import Profile, encode_profile, newcomer
+from streams import warm_tables
+from streams.customers_table import CustomersTable, Record
+from streams.warm_tables import Warm, WarmTables
+from tests.integration.retail_rules import STEPPE
+from tests.integration.retail_year import Event
+from tests.oracle import moments
+from tests.property.folding import Lane, Written, journal_of
+
+BEGIN_MS: Final = moments.parse("2025-01-01T00:00:00Z")
+HOUR_MS: Final = 3_600_000
+
+
+class Logged(Written):
+    """What a lane has written, and in which order."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.log: list[Record] = []
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Take records of the changelog."""
+        taken = list(records)
+        self.log += taken
+        super().keep(taken)
+
+
+def history(rng: random.Random) -> list[Event]:
+    """A reseller with a long history, a few others, some of whom are erased and come back."""
+    steps: list[Event] = [{"type": "policy", "text": STEPPE.policy}, {"type": "campaigns", "text": STEPPE.campaigns}]
+    length = 6 * LONG_HISTORY
+    erased_at = rng.randrange(length // 2, length)
+    for number in range(length):
+        customer = rng.choice(["reseller", "reseller", "reseller", f"c-{rng.randrange(12)}"])
+        event = {
+            "event_id": f"e-{number}",
+            "customer_id": customer,
+            "occurred_at": moments.text(BEGIN_MS + number * HOUR_MS),
+        }
+        drawn = rng.random()
+        if number == erased_at or (drawn < 0.02 and customer != "reseller"):
+            event["customer_id"] = "reseller" if number == erased_at else customer
+            steps.append(event | {"type": "erasure"})
+        elif drawn < 0.2:
+            refund = {"type": "refund", "refund_id": f"r-{number}", "amount": "1.00", "currency": "KZT"}
+            steps.append(event | refund | {"order_id": f"o-{max(0, number - rng.randrange(1, 300))}"})
+        else:
+            order = {"type": "purchase", "order_id": f"o-{number}", "amount": "900.00", "currency": "KZT"}
+            steps.append(event | order)
+    return steps
+
+
+def said(table: CustomersTable) -> dict[str, tuple[bytes, Sequence[object]]]:
+    """Everything that a table knows of everybody."""
+    profiles = {customer: table.get(customer) for customer in table.ids()}
+    return {customer: (encode_profile(each), _orders(each)) for customer, each in profiles.items() if each is not None}
+
+
+def _orders(profile: Profile) -> list[object]:
+    return [] if profile.book is None else [*profile.orders, profile.refunds]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_says(seed: int) -> None:
+    rng = random.Random(seed)
+    lane = Lane(journal_of(history(rng)))
+    lane.written = Logged()
+    lane.recover()
+    ends = sorted(rng.sample(range(3, len(lane.journal)), 6))
+    for end in ends:
+        lane.run(writes=range(0, end, 25), end=end)
+        position = len(lane.written.log)
+        kept = lane.table
+        assert kept.settled
+        lane.recover()  # another worker goes on from the changelog
+        begin = rng.randrange(position) if rng.random() < 0.3 else position  # it may also read again what it has
+        lane.run(writes=range(0, end + 40, 25), end=min(len(lane.journal), end + 40))
+        for record in lane.written.log[begin:]:
+            kept.restore(*record)
+        kept.restored()
+        fresh = CustomersTable()
+        for record in lane.written.log:
+            fresh.restore(*record)
+        fresh.restored()
+        assert said(kept) == said(fresh)
+        assert sorted(kept._leftovers) == sorted(fresh._leftovers)
+        lane.table = kept
+        lane.partition = lane.written.partition(kept, 10_000)
+
+
+async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_not_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tables = WarmTables(standby=True)
+    half_done = CustomersTable()
+    half_done.put("c-1", newcomer(offset=7, seq=0, judged=5))
+    assert not half_done.settled
+    tables.give_back(0, Warm(half_done, 12))
+    assert tables.take(0) is None
+
+    whole = Warm(CustomersTable(), 12)
+    tables.give_back(0, whole)
+    assert tables.take(0) is whole
+    assert tables.take(0) is None
+    tables.give_back(0, whole)
+    monkeypatch.setattr(warm_tables, "now_s", lambda: whole.as_of + warm_tables.FRESH_SECONDS + 1)
+    assert tables.take(0) is None
+
+
+async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_tables, "GRACE_SECONDS", 0.0)
+    tables = WarmTables()
+    first, second = Warm(), Warm()
+    tables.give_back(3, first)
+    assert tables.take(3) is first
+    tables.give_back(3, second)
+    await asyncio.sleep(0.01)
+    assert tables.take(3) is None
