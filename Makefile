@@ -46,7 +46,7 @@ test-compiled: $(COMPILED) ## Run the tests of the fold on the compiled build
 
 .PHONY: faults
 faults: $(DEVELOPMENT) servers ## Let all that can happen to workers happen, the long way: half an hour
-	@.venv/bin/python -m pytest tests/fault tests/fault/long/scenes.py $(ARGS)
+	@.venv/bin/python -m pytest tests/fault/long/scenes.py $(ARGS)
 
 .PHONY: soak
 soak: $(DEVELOPMENT) servers ## Let random things happen to workers, for minutes or hours: ARGS="--hours 2 --seed 7"
@@ -82,7 +82,7 @@ format: $(DEVELOPMENT) ## Format, and mend what can be mended
 	@.venv/bin/ruff format
 
 .PHONY: bench
-bench: $(DEVELOPMENT) servers $(PEERS) ## Measure, beside Kafka Streams, Bytewax, Quix Streams and Faust; ARGS="--help" for more
+bench: $(DEVELOPMENT) servers $(PEERS) $(COMPILED) ## Measure, beside Kafka Streams, Bytewax, Quix Streams and Faust; ARGS="--help" for more
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: servers

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.5
+ROUND_SECONDS: Final = 20.0
 METADATA_SECONDS: Final = 30.0
 
 
@@ -48,13 +49,16 @@ class Timekeeper:
 
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
+            TimeoutError: a round did not come to its end.
         """
         consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, isolation_level="read_committed")
         try:
             await consumer.start()
             while True:
-                await self._report(consumer)
-                await self._tick(consumer)
+                # what was given to the producer of a stage that has started anew since is never acknowledged
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await self._report(consumer)
+                    await self._tick(consumer)
                 await asyncio.sleep(REPORT_SECONDS)
         finally:
             self._spec.metrics.release_clock()  # who writes no ticks does not know who holds time

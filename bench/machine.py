@@ -6,6 +6,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.workers import is_compiled
 from tests.servers.apache_kafka import jars
 
 
@@ -19,6 +20,7 @@ def machine() -> dict[str, str | int | float]:
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "kafka": _kafka_version(),
+        "fold": "compiled" if is_compiled() else "interpreted",
         **{name: version(name) for name in ("aiokafka", "faust-streaming", "msgspec", "orjson")},
     }
 

@@ -16,8 +16,15 @@ from streams.settings import Settings
 from tests.integration.running import RunningWorker
 
 _ROOT: Final = Path(__file__).parents[1]
+_COMPILED: Final = _ROOT / ".venv" / "compiled"
+"""Where `make compiled` puts the compiled build, which is measured where it is there."""
 _PROGRAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 _STOP_WITHIN_S: Final = 30.0
+
+
+def is_compiled() -> bool:
+    """Whether workers run the compiled build."""
+    return (_COMPILED / ".made").exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Workers:
         campaigns.write_text('name = "none"\nversion = 1\n', encoding="utf-8")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOLDSTREAM_")}
         environment = inherited | {
-            "PYTHONPATH": str(_ROOT),
+            "PYTHONPATH": os.pathsep.join(map(str, [_COMPILED, _ROOT] if is_compiled() else [_ROOT])),
             "GOLDSTREAM_KAFKA": self.settings.kafka,
             "GOLDSTREAM_PREFIX": self.settings.prefix,
             "GOLDSTREAM_TIME": self.settings.time,
@@ -72,7 +79,7 @@ class Workers:
             "GOLDSTREAM_CAMPAIGNS": str(campaigns),
             "GOLDSTREAM_REDIS": self.settings.redis or "",
         }
-        command = [sys.executable, "-c", _PROGRAM, "worker", *(["--only", only] if only else [])]
+        command = [sys.executable, "-P", "-c", _PROGRAM, "worker", *(["--only", only] if only else [])]
         log = self.directory / f"worker-{number}-{only or 'all'}.log"
         return RunningWorker(Child(command, log=log, env=environment))
 

@@ -1,7 +1,7 @@
-"""Workers killed with -9 in the middle of a history: what was published and what is known is the oracle's.
+"""A worker killed with -9 at every step of writing: what was published and what is known is the oracle's.
 
 Changes and messages may come twice, then with the same bytes; none is missing, none is another, and every customer's
-`seq` has no gap. When they die is drawn from the seed.
+`seq` has no gap. Deaths at any other moment are in test_scenes.py.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.judging import assert_published, assert_redis, redis_shows_all
-from tests.integration.records import Ends, publish
+from tests.integration.records import publish
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.running import RunningWorker, Site
 from tests.oracle import Oracle, Result
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic
@@ -64,12 +64,6 @@ async def history_of(site: Site, redis: RedisServer, seed: int, customers: int, 
     return History(site, redis.url, year, asyncio.create_task(asyncio.to_thread(oracle.run, list(year.steps()))))
 
 
-async def assigned(worker: RunningWorker) -> float:
-    """How many journal partitions a worker has; 0 while it is not ready."""
-    ready = (await worker.get("/ready"))[0] == 200
-    return (await worker.metrics()).total("goldstream_assigned_partitions", stage="segment") if ready else 0
-
-
 async def _died(worker: RunningWorker) -> None:
     assert await worker.ended(within_s=90) == -signal.SIGKILL, worker.log
 
@@ -86,64 +80,4 @@ async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_l
         print(f"dies {step}, at moment {times}")
         await _died(site.worker(program=("-m", "tests.fault.doomed", step, str(times)), DATA=data))
     site.worker(DATA=data)
-    await history.finish()
-
-
-@pytest.mark.timeout(300)
-async def test_a_worker_killed_from_outside_again_and_again_leaves_what_one_that_lives_would(
-    site: Site, redis_server: RedisServer, seed: int
-) -> None:
-    rng = random.Random(seed)
-    history = await history_of(site, redis_server, seed, customers=1200, source_partitions=16)
-    worker = site.worker()
-    async with Ends(site.kafka) as ends:
-        # every customer is written at least once, more often only if the batches are small
-        for topic, most in (("journal", 4000), ("segment-changes", 3000), ("customers", 1000)):
-            wanted = rng.randint(1, most)
-
-            async def come(topic: str = topic, wanted: int = wanted) -> bool:
-                return await ends.of(site.topic(topic)) >= wanted
-
-            await until(come, f"{wanted} records in {topic}", every_s=0.005)
-            worker.kill()
-            print(f"killed when {wanted} records of {topic} were wanted, with {await ends.of(site.topic(topic))}")
-            worker.start()
-    await worker.says(rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
-    worker.kill()
-    worker.start()
-    await history.finish()
-
-
-@pytest.mark.timeout(300)
-async def test_when_one_worker_of_three_is_killed_and_one_hangs_the_last_takes_over_and_the_hung_one_does_no_harm(
-    site: Site, redis_server: RedisServer, seed: int
-) -> None:
-    rng = random.Random(seed)
-    history = await history_of(site, redis_server, seed, customers=800, source_partitions=1)
-    workers = [site.worker() for _ in range(3)]
-
-    async def all_have_some() -> bool:
-        return sorted([await assigned(worker) for worker in workers]) == [1, 1, 2]
-
-    await until(all_have_some, "three workers to share four partitions", every_s=0.2)
-    rng.shuffle(workers)
-    killed, hung, last = workers
-    wanted = rng.randint(1, 3000)
-    published = asyncio.create_task(publish(site.kafka, site.topic("events"), history.year.records))
-    async with Ends(site.kafka) as ends:
-
-        async def come() -> bool:
-            return await ends.of(site.topic("journal")) >= wanted
-
-        await until(come, f"{wanted} records in the journal", every_s=0.005)
-    killed.kill()
-    hung.child.signal(signal.SIGSTOP)
-    await published
-
-    async def all_taken_over() -> bool:
-        return await assigned(last) == PARTITIONS
-
-    await until(all_taken_over, "the last worker to have all partitions", every_s=0.2)
-    hung.child.signal(signal.SIGCONT)
-    await hung.ready()
     await history.finish()

@@ -143,7 +143,7 @@ async def plays(
 @pytest.mark.timeout(300)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", TAMPERS)
-async def test_the_table_is_whole_again_when_what_it_isrecovered_from_is(
+async def test_the_table_is_whole_again_when_what_it_is_recovered_from_is(
     plays: Mapping[str, Awaitable[None]], name: str
 ) -> None:
     await plays[name]

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.fault import faults, lines
 from tests.fault.plots import LEAVERS, Place, Plot, year_of
+from tests.fault.scene import Fault
 from tests.fault.side_by_side import asked_for, side_by_side
 from tests.fault.test_recovery import TAMPERS, recovered_from
 from tests.fault.wall import hold, shop
@@ -19,7 +20,7 @@ from tests.servers.apache_kafka import ApacheKafka
 
 LATE: Final = ("journal", "segment-changes", "offers", "customers", "progress", "source-times")
 
-PLOTS: Final = {
+_PLOTS = {
     "three workers are killed at random": Plot(
         3, year_of(1500), [faults.killed, faults.all_killed, faults.killed_while_it_recovers, faults.hung] * 2
     ),
@@ -34,7 +35,7 @@ PLOTS: Final = {
     )
     for topic in LATE
 }
-PLOTS |= {
+PLOTS: Final = _PLOTS | {
     f"the table of {whose} is recovered: {name}": Plot(1, year, [recovered_from(tamper)])
     for name, tamper in TAMPERS.items()
     for whose, year in (("a year", year_of(250)), ("leavers", LEAVERS))
@@ -64,7 +65,7 @@ async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaita
     "gone", [lines.gone_at_the_start(60), lines.gone_for(60)], ids=["at the start", "in the middle"]
 )
 async def test_a_broker_that_is_gone_for_a_minute_costs_nothing(
-    kafka: ApacheKafka, place: Place, scene_seed: int, gone: lines.Fault
+    kafka: ApacheKafka, place: Place, scene_seed: int, gone: Fault
 ) -> None:
     await Plot(2, year_of(400), [gone, faults.killed]).play(kafka, place, scene_seed)
 
