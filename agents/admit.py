@@ -14,7 +14,7 @@ from agents.large_rejects import LARGE_BYTES, RejectedRecord, reject_large
 from agents.rules import Follower
 from state.admission import Admitted, Exchange, Rejected, admit
 from state.events import AnonymousSale, encode_record
-from streams.lane import Running
+from streams.lane import Prompt, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.publish import partition_of
@@ -27,7 +27,7 @@ AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
 
 
-class AdmitLane:
+class AdmitLane(Prompt):
     """Checks the records of one source partition and journals them in their order.
 
     Attributes:

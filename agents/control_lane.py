@@ -15,7 +15,7 @@ from state.faults import Faults
 from state.policy import parse_policy
 from streams.configured import configured_campaigns, configured_policy
 from streams.control import ControlRecord, decode_control, encode_control, read_control
-from streams.lane import Running
+from streams.lane import Prompt, Running
 from streams.outbox import Outbox
 from streams.settings import Settings
 from streams.source_times import SourceTime, encode_source_time
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _RECHECK_SECONDS: Final = 0.1
 
 
-class ControlLane:
+class ControlLane(Prompt):
     """Takes `control` over into the journal, record by record, in order; the worker that has it is the timekeeper."""
 
     def __init__(

@@ -16,7 +16,7 @@ from agents.redis_access import why_redis_failed
 from agents.rules import Follower
 from state.events import UnknownFormat
 from state.policy import Policy
-from streams.lane import Hopeless, Running
+from streams.lane import Hopeless, Prompt, Running
 from streams.metrics import Metrics
 from streams.topics import Topics
 
@@ -27,7 +27,7 @@ WATCH_SECONDS: Final = 5.0
 SAID_AGAIN_SECONDS: Final = 60.0
 
 
-class ProjectLane:
+class ProjectLane(Prompt):
     """Shows the customers of one changelog partition."""
 
     def __init__(self, tp: TP, stage: "ProjectStage", running: Running) -> None:

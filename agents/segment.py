@@ -5,6 +5,8 @@
     3. send the changelog, the ledger before it, then the progress; wait for every ack
     4. move the cursor; Faust commits it
 
+The progress is written twice a second while there is work, and every two seconds while only time goes by.
+
 A crash after 2 sends the same changes again under the same ids; after 3 the replay changes nothing.
 """
 
@@ -17,6 +19,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
+from agents.put_off import PutOff
 from agents.written import Written
 from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
@@ -63,6 +66,8 @@ class SegmentLane:
         self._warm = warm
         self._kept = Warm()
         self._whole = False  # whether all that was folded is written
+        self._put_off = PutOff()
+        self._advanced = -1
 
     async def recover(self) -> None:
         """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
@@ -104,6 +109,7 @@ class SegmentLane:
         self.cursor = self.partition.progress.offset
         await expect_no_shorter(self._kafka, self._topics.journal, self.number, self.cursor)
         self._whole = True
+        self._advanced = self.partition.progress.advanced
         seconds = time.monotonic() - began
         metrics.recovery_seconds.labels(number).set(seconds)
         log.info("partition %s recovered: %d customers in %.2f s, from %d on", number, len(table), seconds, self.cursor)
@@ -161,7 +167,7 @@ class SegmentLane:
 
     async def _write(self, written: Written, offset: int | None) -> None:
         """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
-        began, as_of = time.monotonic(), now_s()
+        began = time.monotonic()
         self._running.ensure_ours()
         outbox = written.outbox
         await outbox.flush()
@@ -179,16 +185,44 @@ class SegmentLane:
                     add(key, state)
                 await outbox.flush()
         if offset is not None:
-            for place, text in self.partition.new_texts.items():
-                outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())
-            self.partition.new_texts = {}
-            outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(self.partition.progress))
-            await outbox.flush()
             self.cursor = offset
             self._kept.position = outbox.ends.get((self._topics.customers, self.number), self._kept.position)
-            self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
             self._whole = True
+            self._put_off.note(wrote=bool(outbox.ends))
+            if self._put_off.too_long or self._must_say_so:
+                await self.settle()
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
+
+    @property
+    def _must_say_so(self) -> bool:
+        """Whether somebody waits for the progress, or other records cannot be applied without it."""
+        partition = self.partition
+        return bool(partition.new_texts) or partition.progress.advanced != self._advanced
+
+    def unsettled_for(self) -> float | None:
+        """How long the progress may wait when nothing comes."""
+        return self._put_off.still
+
+    async def settle(self) -> None:
+        """Writes the progress, with the policies and campaigns that it names: the last of step 3.
+
+        It may come later than the rest. A lane that goes on from an older progress reads again what the table and the
+        ledger have, which changes nothing.
+        """
+        if self._put_off.still is None:
+            return
+        as_of = now_s()
+        self._running.ensure_ours()
+        assert self._producer is not None
+        partition, outbox = self.partition, Outbox(self._producer)
+        for place, text in partition.new_texts.items():
+            outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())
+        outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(partition.progress))
+        await outbox.flush()
+        partition.new_texts = {}
+        self._advanced = partition.progress.advanced
+        self._put_off = PutOff()
+        self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
 
     def _count(self, written: Written) -> None:
         """Adds what was done to the metrics, once a batch."""

@@ -1,7 +1,9 @@
 """What a stage has written and Kafka has not acknowledged yet, by topic."""
 
+import contextlib
 import time
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from faust.exceptions import NotReady
 
@@ -19,21 +21,30 @@ NOTHING: Final = Awaited(0, 0.0)
 
 
 def awaited(stage: Stage) -> dict[str, Awaited]:
-    """What a stage's producer has on its way now, by each topic that it has ever written to.
+    """What a stage and its lanes have on their way now, by each topic that they have ever written to.
 
     aiokafka has no public count: batches that wait for a request lie in `_batches`, those in a request in
-    `_pending_batches` of its accumulator.
+    `_pending_batches` of a producer's accumulator. An idempotent one has a sequence number for every partition that it
+    has ever written to.
     """
-    try:
-        producer = stage.producer
-    except (AssertionError, NotReady):  # the stage has no producer yet
-        return {}
-    accumulator = producer._message_accumulator  # noqa: SLF001
-    waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
-    now = time.monotonic()
-    found = dict.fromkeys(producer.client._topics, NOTHING)  # noqa: SLF001
-    for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
-        before = found.get(batch.tp.topic, NOTHING)
-        oldest = max(before.seconds, now - batch._ctime)  # noqa: SLF001
-        found[batch.tp.topic] = Awaited(before.records + batch.record_count, oldest)
+    now, found = time.monotonic(), dict[str, Awaited]()
+    for producer in _producers(stage):
+        accumulator = producer._message_accumulator  # noqa: SLF001
+        waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+        for partition in producer._txn_manager._sequence_numbers:  # noqa: SLF001
+            found.setdefault(partition.topic, NOTHING)
+        for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
+            before = found.get(batch.tp.topic, NOTHING)
+            oldest = max(before.seconds, now - batch._ctime)  # noqa: SLF001
+            found[batch.tp.topic] = Awaited(before.records + batch.record_count, oldest)
     return found
+
+
+def _producers(stage: Stage) -> Iterator[Any]:
+    """The stage's own producer, and those of the lanes that have one."""
+    with contextlib.suppress(AssertionError, NotReady):  # the stage has not started yet
+        yield stage.producer
+    for lane in stage.lanes().values():
+        producer = getattr(lane, "_producer", None)
+        if producer is not None:
+            yield producer

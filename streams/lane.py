@@ -41,11 +41,28 @@ class Lane(Protocol):
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Does all that the records ask for, and moves `cursor` past them once it is durable."""
 
+    def unsettled_for(self) -> float | None:
+        """How long what was put off may still wait when nothing comes, in seconds; None if nothing was."""
+
+    async def settle(self) -> None:
+        """Writes what was put off."""
+
     def stop(self) -> None:
         """Asks `process` not to wait any longer for what may never come."""
 
     async def close(self) -> None:
         """The partition goes: forgets what is kept of it."""
+
+
+class Prompt:
+    """A lane that puts nothing off."""
+
+    def unsettled_for(self) -> float | None:
+        """Nothing waits."""
+        return None
+
+    async def settle(self) -> None:
+        """There is nothing to be written."""
 
 
 class Running:
@@ -95,7 +112,10 @@ class LaneTask:
         while not self.closing:
             if not queue:
                 self.came.clear()
-                await self.came.wait()
+                try:
+                    await asyncio.wait_for(self.came.wait(), lane.unsettled_for())
+                except TimeoutError:
+                    await lane.settle()
                 continue
             count = min(len(queue), LARGEST_BATCH)
             take = queue.popleft
@@ -105,6 +125,7 @@ class LaneTask:
                 self.full = False
                 on_drained()
             await asyncio.sleep(0)
+        await lane.settle()
 
     def put(self, batch: Sequence[ConsumerRecord]) -> None:
         """Takes records, unless the lane is finishing."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+import agents.put_off
 import streams.lane
 from agents.cli import main
 
@@ -41,6 +42,7 @@ def doom(step: str, times: int) -> None:
         comes("before:commit")
         await commit(self, offsets)
 
+    agents.put_off.WORKING_SECONDS = agents.put_off.QUIET_SECONDS = 0.0
     streams.lane.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 

@@ -135,14 +135,14 @@ async def plays(
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """The scenes that are asked for, running; tests/fault/long tries a retailer's year as well."""
     names = asked_for(request)
-    plots = {name: Plot(1, LEAVERS, [recovered_from(tamper)]) for name, tamper in TAMPERS.items() if name in names}
+    plots = {name: Plot(1, LEAVERS, [recovered_from(each)]) for name, each in TAMPERS.items() if name in names}
     async with side_by_side({name: partial(p.play, kafka, place, scene_seed) for name, p in plots.items()}) as running:
         yield running
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("name", TAMPERS)
+@pytest.mark.parametrize("name", sorted(TAMPERS.keys() - {"without progress"}))  # the lost have none either
 async def test_the_table_is_whole_again_when_what_it_is_recovered_from_is(
     plays: Mapping[str, Awaitable[None]], name: str
 ) -> None:

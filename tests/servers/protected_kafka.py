@@ -22,8 +22,9 @@ _LISTENERS: Final = {
     "SASLOPEN": "SASL_PLAINTEXT",
     "MISNAMED": "SSL",
 }
-# As Kafka numbers them: topics may be read, written, created, described, and their settings too; groups be read.
-_RIGHTS: Final = {2: (3, 4, 5, 8, 10), 3: (3,)}
+# As Kafka numbers them: topics may be read, written, created, described, and their settings too; groups be read;
+# transactional ids be written.
+_RIGHTS: Final = {2: (3, 4, 5, 8, 10), 3: (3,), 5: (4,)}
 _PREFIXED, _ALLOW = 4, 3
 
 _MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")

@@ -134,8 +134,8 @@ def producer_with(*waiting: tuple[str, int, float], pending: tuple[tuple[str, in
 
     queues = {index: deque([batch(*each)]) for index, each in enumerate(waiting)}
     accumulator = SimpleNamespace(_batches=queues, _pending_batches=[batch(*each) for each in pending])
-    topics = {"changes", "customers", "progress"}
-    return SimpleNamespace(_message_accumulator=accumulator, client=SimpleNamespace(_topics=topics))
+    numbers = {TopicPartition(topic, 0): 7 for topic in ("changes", "customers", "progress")}
+    return SimpleNamespace(_message_accumulator=accumulator, _txn_manager=SimpleNamespace(_sequence_numbers=numbers))
 
 
 class OpenStage:
@@ -143,9 +143,10 @@ class OpenStage:
 
     spec = SimpleNamespace(name="segment")
 
-    def __init__(self, producer: Any) -> None:
-        """Takes a producer, or why there is none."""
+    def __init__(self, producer: Any, of_a_lane: Any = None) -> None:
+        """Takes a producer, or why there is none, and that of a lane."""
         self._producer = producer
+        self._of_a_lane = of_a_lane
         self.assigned = {TP("journal", 1), TP("journal", 0)}
 
     @property
@@ -154,6 +155,11 @@ class OpenStage:
         if isinstance(self._producer, Exception):
             raise self._producer
         return self._producer
+
+    def lanes(self) -> dict[TP, Any]:
+        """One has a producer of its own, the other none yet."""
+        own = {TP("journal", 0): self._of_a_lane, TP("journal", 1): None}
+        return {tp: SimpleNamespace(_producer=producer) for tp, producer in own.items()}
 
     def queued(self) -> dict[TP, int]:
         """30 in each lane."""
@@ -171,6 +177,8 @@ def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way(mon
     assert awaited(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
     assert set(awaited(stage(producer_with())).values()) == {(0, 0.0)}
     assert awaited(stage(NotReady())) == {}
+    of_a_lane = OpenStage(busy, producer_with(("changes", 2, 90.0)))
+    assert awaited(cast("Stage", of_a_lane))["changes"] == (10, 10.0)
 
 
 async def test_a_stop_says_at_once_what_it_waits_for(
