@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import TransactionalIdAuthorizationFailed
+
+from streams.lane import Hopeless
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +39,16 @@ async def fenced_producer(kafka: Mapping[str, Any], name: str) -> AIOKafkaProduc
     """A started producer with the next epoch of that name (a transactional id to the broker's access control).
 
     Raises:
-        aiokafka.errors.KafkaError: the cluster cannot be reached, or refuses the name.
+        Hopeless: the user has no right to the name.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     producer = AIOKafkaProducer(**kafka, **PRODUCER_SETTINGS, transactional_id=name)
     try:
         await producer.start()
+    except TransactionalIdAuthorizationFailed as error:
+        await stop_producer(producer)
+        message = f"Kafka does not let this user write as {name}: give them Write on the transactional id"
+        raise Hopeless(message) from error
     except BaseException:
         await stop_producer(producer)
         raise

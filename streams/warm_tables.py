@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from streams.customers_table import CustomersTable
@@ -70,9 +70,9 @@ class WarmTables:
         """Keeps a table that nobody works on any more."""
         if not warm.table.settled:
             return
-        self._tables[partition] = warm
+        kept = self._tables[partition] = replace(warm)  # another one to the standby, which may have read on meanwhile
         if not self._standby:
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, self.drop, partition, warm)
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self.drop, partition, kept)
 
     def drop(self, partition: int, warm: Warm) -> None:
         """Lets a table go if it is still here."""

@@ -1,6 +1,5 @@
 """Tables that are kept warm: read on from where they stand, they are what the whole changelog says."""
 
-import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from streams.customers_table import CustomersTable, Record
 from streams.warm_tables import Warm, WarmTables
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event
+from tests.integration.running import until
 from tests.oracle import moments
 from tests.property.folding import Lane, Written, journal_of
 
@@ -111,7 +111,9 @@ async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_
 
     whole = Warm(CustomersTable(), 12)
     tables.give_back(0, whole)
-    assert tables.take(0) is whole
+    taken = tables.take(0)
+    assert taken is not None
+    assert (taken.table, taken.position, taken.as_of) == (whole.table, whole.position, whole.as_of)
     assert tables.take(0) is None
     tables.give_back(0, whole)
     monkeypatch.setattr(warm_tables, "now_s", lambda: whole.as_of + warm_tables.FRESH_SECONDS + 1)
@@ -121,9 +123,12 @@ async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_
 async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_tables, "GRACE_SECONDS", 0.0)
     tables = WarmTables()
-    first, second = Warm(), Warm()
-    tables.give_back(3, first)
-    assert tables.take(3) is first
-    tables.give_back(3, second)
-    await asyncio.sleep(0.01)
+    tables.give_back(3, Warm())
+    assert tables.take(3) is not None
+    tables.give_back(3, Warm())
+
+    async def gone() -> bool:
+        return 3 not in tables.followed()
+
+    await until(gone, "the table to be let go")
     assert tables.take(3) is None
