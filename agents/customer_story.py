@@ -13,12 +13,14 @@ from aiokafka import ConsumerRecord
 
 from state.changes import Erased, Message, Output, SegmentChange, SegmentChanged, Suppression, published
 from state.decide import average_check, discount_share
+from state.kept import Person
 from state.moments import DAY_MS, format_ms
 from state.money import format_minor
 from state.order_book import copied
-from state.partition import Partition, Progress
+from state.partition import Partition
 from state.policy import Policy
-from state.profile import Person, Profile
+from state.profile import Profile
+from state.progress import Progress
 from state.rules import Rules
 from state.transitions import Tally, lapse
 from streams.cluster import partitions_by_topic
@@ -173,7 +175,7 @@ def facts_of(profile: Profile, policy: Policy) -> Facts:
 def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
     """What is told of the customer, in order, if nothing happens but time going by; the profile stays as it is."""
     out: list[Output] = []
-    lapse(customer_id, copied(profile), profile.judged + FORESEEN_MS, rules, out, Tally.empty())
+    lapse(customer_id, copied(profile), profile.judged + FORESEEN_MS, rules, out, Tally())
     return [
         published(output) if isinstance(output, SegmentChanged) else output.value
         for output in out

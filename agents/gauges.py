@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.recovery_watch import RecoveryWatch
 from agents.segment import SegmentLane
-from state.partition import BEFORE_ALL_TIME
+from state.progress import BEFORE_ALL_TIME
 from streams.awaited import NOTHING, awaited
 from streams.metrics import Metrics
 from streams.stage import Stage

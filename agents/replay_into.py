@@ -24,7 +24,7 @@ from state.events import (
     decode_record,
     encode_record,
 )
-from state.partition import BEFORE_ALL_TIME
+from state.progress import BEFORE_ALL_TIME
 from streams.outbox import Outbox
 from streams.publish import partition_of
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from aiokafka import ConsumerRecord
 
 from state.events import AnonymousSale, CampaignsApplied, CustomerEvent, PolicyApplied, TimeCame, decode_record
-from state.partition import BEFORE_ALL_TIME
+from state.progress import BEFORE_ALL_TIME
 
 Bar: TypeAlias = TimeCame | PolicyApplied | CampaignsApplied
 

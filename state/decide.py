@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from state.campaigns import NO_SEGMENT, Attempt, Campaign, Campaigns, held
 from state.changes import CustomerInMessage, KeptBack, Message, Output, SegmentChanged, Sent, Suppression, in_message
+from state.kept import Run
 from state.moments import format_ms
 from state.money import format_minor
 from state.person import fact, granted
 from state.policy import Policy
-from state.profile import Profile, Run
+from state.profile import Profile
 from state.rules import Rules
 
 FIRST = 1

@@ -6,10 +6,12 @@ half written, the profile that is found names chunks that are whole, and the oth
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
-from state.profile import FORMAT, Fields, Order, OrderBook, Profile, Refunds
+from state.kept import Order, OrderBook, Refunds
+from state.profile import FORMAT, Fields, Profile
 
 CHUNK_ORDERS = 128
 """Orders in a chunk: with ids of the greatest length some 80 kB."""
@@ -23,7 +25,7 @@ _refunds_decoder = msgspec.msgpack.Decoder(Refunds)
 _PREFIX = bytes([FORMAT])
 
 
-class Chunks(msgspec.Struct):
+class Chunks(NamedTuple):
     """What is to be written of a long history: chunks first, then the profile; then the old chunks may go."""
 
     written: list[tuple[int, bytes]]
@@ -99,7 +101,7 @@ def seal_chunks(profile: Profile) -> Chunks:
 
 def _write_refunds(profile: Profile, chunks: Chunks) -> None:
     """Many refunds are written in pieces beside the profile, all of them anew; few with it."""
-    chunks.dropped += profile.refund_chunks
+    chunks.dropped.extend(profile.refund_chunks)
     profile.refund_chunks = []
     refunds = profile.refunds
     if refunds is None or not is_long(refunds):

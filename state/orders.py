@@ -10,11 +10,12 @@ from collections import Counter
 from fractions import Fraction
 
 from state.events import OrderPlaced, OrderRefunded
+from state.kept import Foreign, FreeRefund, Order, Refunds, SeenRefund, WaitingRefund
 from state.money import DIGITS, convert
 from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, is_long, open_book, touch
 from state.plain_orders import append_order, expire_plain, first_in_window, may_hold_order, unpack_orders
 from state.policy import Policy
-from state.profile import NEVER, Foreign, FreeRefund, Order, Profile, Refunds, SeenRefund, WaitingRefund
+from state.profile import NEVER, Profile
 
 EXCESS = "excess_refund"
 NO_ORDER = "refund_without_order"

@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-import msgspec
-
 from state.campaigns import may_follow as campaigns_may_follow
 from state.campaigns import outdated_campaigns, parse_campaigns
 from state.changes import Erased, Output
@@ -30,16 +28,15 @@ from state.events import (
     TimeCame,
 )
 from state.faults import Faults
+from state.kept import Head
 from state.moments import format_ms
 from state.policy import may_follow, parse_policy
-from state.profile import NEVER, Head, Profile, newcomer
+from state.profile import NEVER, Profile, newcomer
+from state.progress import BEFORE_ALL_TIME, Progress
 from state.rules import Rules
 from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
 
 _ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
-
-BEFORE_ALL_TIME = -(1 << 62)
-"""The time of a partition that no tick has reached."""
 
 
 class Customers(Protocol):
@@ -62,25 +59,6 @@ class Customers(Protocol):
 
     def due(self, customer_id: str) -> int:
         """When the customer next needs judging; `NEVER` for one who is not known."""
-
-
-class Progress(msgspec.Struct, array_like=True):
-    """How far a partition has come: written down after everything that came of the records up to `offset`.
-
-    Attributes:
-        offset: the next journal offset to apply.
-        time: the partition's time, in milliseconds.
-        advanced: the greatest `advance` applied, -1 if none.
-        sources: for each source partition the highest offset applied.
-        policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
-    """
-
-    offset: int = 0
-    time: int = BEFORE_ALL_TIME
-    advanced: int = -1
-    sources: dict[tuple[str, int], int] = {}
-    policy: int = -1
-    campaigns: int = -1
 
 
 class Partition:
@@ -110,7 +88,7 @@ class Partition:
         self.new_erasures: dict[bytes, Erasure] = {}
         self.texts = {} if texts is None else texts
         self.new_texts: dict[int, str] = {}
-        self.tally = Tally.empty()
+        self.tally = Tally()
         self.population: Counter[str] = Counter()
         self.slice_size = slice_size
         self.rules: Rules | None = None

@@ -1,7 +1,8 @@
 """Who the customer is: facts of signups, consents and contacts, so kept that their order of arrival does not matter."""
 
 from state.events import ConsentChanged, CustomerSignedUp, MessageContacted
-from state.profile import Consent, Known, Person, Profile
+from state.kept import Consent, Known, Person
+from state.profile import Profile
 
 CHANNELS = ("email", "sms", "push", "messenger", "call")
 REMEMBERED_EVENTS = 64

@@ -12,8 +12,9 @@ from struct import Struct
 from typing import Final
 
 from state.events import OrderPlaced
+from state.kept import Order
 from state.order_book import LONG_HISTORY
-from state.profile import NEVER, Order, Profile
+from state.profile import NEVER, Profile
 
 _ENTRY: Final = Struct("<qIII")
 """Moment, amount, discount, and how much later than its moment the order was applied; all in ms and minor units."""

@@ -18,8 +18,6 @@ whatever fell due at or before it, each at its own moment. A duplicate does noth
 
 from collections import Counter
 
-import msgspec
-
 from state.changes import Output, SegmentChanged
 from state.decide import decide, end_runs
 from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
@@ -33,17 +31,16 @@ TIME = "time"
 BY_POLICY = "policy"
 
 
-class Tally(msgspec.Struct):
+class Tally:
     """What was counted while folding; the caller adds it to the metrics and starts a new one."""
 
-    duplicates: Counter[str]
-    dropped: Counter[str]
-    fenced: Counter[str]
+    __slots__ = ("dropped", "duplicates", "fenced")
 
-    @classmethod
-    def empty(cls) -> "Tally":
+    def __init__(self) -> None:
         """Nothing counted yet."""
-        return cls(Counter(), Counter(), Counter())
+        self.duplicates: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.fenced: Counter[str] = Counter()
 
 
 def as_of(profile: Profile | None, occurred_at: int, time: int) -> int:

@@ -8,9 +8,10 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from state.kept import Head
 from state.order_book import MissingChunk, join_chunks, seal_chunks
 from state.plain_orders import pack_orders
-from state.profile import NEVER, Head, Profile, decode_head, decode_profile, encode_profile, peek_due
+from state.profile import NEVER, Profile, decode_head, decode_profile, encode_profile, peek_due
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
 _CHUNK_MARK: Final = 0xFF

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from state.partition import Progress
+from state.progress import Progress
 
 PROGRESS_FORMAT = 1
 PROGRESS_KEY = b"segment"

@@ -6,7 +6,7 @@ from typing import Final
 
 from state.changes import Message, SegmentChange
 from state.moments import parse_rfc3339
-from state.partition import Progress
+from state.progress import Progress
 
 _NEWS: Final = 400
 

@@ -56,14 +56,14 @@ async def joined_and_left(lived: Scene, wave: Wave) -> None:
     await lived.work_on(wave)
     leaves = lived.one()
     await lived.worker().ready()
-    assert await leaves.stop() == 0, leaves.log
+    await lived.stop(leaves)
 
 
 async def restarted_one_by_one(lived: Scene, wave: Wave) -> None:
     """All workers are stopped and started again, one by one."""
     await lived.work_on(wave)
     for worker in lived.workers:
-        assert await worker.stop() == 0, worker.log
+        await lived.stop(worker)
         worker.start()
         await worker.ready()
 

@@ -81,6 +81,11 @@ class Scene:
         """Any of the workers."""
         return self.rng.choice(self.workers)
 
+    async def stop(self, worker: RunningWorker) -> None:
+        """Stop a worker in order: it is let come up first, since a program that only starts cannot."""
+        await worker.ready()
+        assert await worker.stop() == 0, worker.log
+
     def say(self, what: str) -> None:
         """Tell what happens."""
         self.told.append(what)

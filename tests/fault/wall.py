@@ -133,7 +133,7 @@ async def hold(ended: Shop) -> None:
     kafka, prefix = ended.kafka.bootstrap, ended.site.prefix
     await ended.worked_off()
     for worker in ended.workers:
-        assert await worker.stop() == 0, worker.log
+        await ended.stop(worker)
     done = {
         record.partition: decode_progress(record.value).offset
         for record in await read(kafka, ended.site.topic("progress"))
@@ -156,11 +156,10 @@ async def hold(ended: Shop) -> None:
     _assert_nobody_lapsed_too_soon(lapses, list(sources.values()))
     ended.say(f"{len(changes)} changes, {len(lapses)} of them by time, {again} published again")
     restarted = ended.site.worker("--only", "project")
-    await restarted.ready()
     await redis_shows_all(kafka, ended.redis.url, prefix)
     latest = max(moments.parse(change["effective_at"]) for change in changes)
     await assert_redis(ended.redis.url, prefix, expected, moments.text(max(latest, _now_ms())))
-    assert await restarted.stop() == 0
+    await ended.stop(restarted)
 
 
 def _told_by(records: list[Any], sources: dict[tuple[int, int], Any], prefix: str) -> Result:
@@ -222,7 +221,7 @@ async def closed_for_a_while(opened: Scene, wave: Wave) -> None:
     await opened.work_on(wave)
     assert isinstance(opened, Shop)
     for worker in opened.workers:
-        assert await worker.stop() == 0, worker.log
+        await opened.stop(worker)
     await sold(opened, int(1.5 * HOT_MS / 1000 * CUSTOMERS / 4))
     for worker in opened.site.workers:
         worker.start()

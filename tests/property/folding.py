@@ -16,9 +16,10 @@ from state.campaigns import parse_campaigns
 from state.changes import Output
 from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
-from state.partition import Partition, Progress
+from state.partition import Partition
 from state.policy import parse_policy
 from state.profile import Profile
+from state.progress import Progress
 from state.transitions import Tally
 from streams.cloudevents import CloudEvents, PublishedRecord
 from streams.customers_table import CustomersTable, Record
@@ -220,7 +221,7 @@ class Lane:
             written.progress = encode_progress(partition.progress)
         self.duplicates += partition.tally.duplicates
         self.dropped += partition.tally.dropped
-        partition.tally = Tally.empty()
+        partition.tally = Tally()
 
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and begin anew from what was written."""

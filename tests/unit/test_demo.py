@@ -22,8 +22,8 @@ from state.admission import Admitted, Exchange, admit
 from state.campaigns import parse_campaigns
 from state.changes import Cause, ChangeInMessage, CustomerInMessage, Facts, Message, Reason, SegmentChange
 from state.moments import format_ms, parse_rfc3339
-from state.partition import Progress
 from state.policy import parse_policy
+from state.progress import Progress
 
 CDNOW_SHA256 = "7c971ffbc399bca552f76c5e8d7d815bade360eefabb3da6aa644f7697fecaea"
 SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")

@@ -98,6 +98,7 @@ async def test_a_table_that_a_lane_took_and_did_not_give_back_is_begun_anew_thou
     assert tables.take(1) is not None  # between two looks at the stage, and its lane failed
     following._take(changelog(1), [Record(8, b"c-2", state(4))])
     assert 1 not in tables.followed()
+    reader.at[changelog(1)] = 9  # it has read on
     await following._follow(reader)
     assert reader.at[changelog(1)] == BEGINNING
     assert list(tables.followed()[1].table.ids()) == []
@@ -123,6 +124,7 @@ async def test_a_changelog_that_was_made_anew_or_is_of_another_version_is_not_fo
     following = standby(SegmentStage(0), tables)
     await following._follow(reader)
     following._take(changelog(1), [Record(7, b"c-1", state(3))])
+    reader.at[changelog(1)] = 8
     following._begin_anew(OffsetOutOfRangeError({changelog(1): 8}))
     await following._follow(reader)
     assert reader.at[changelog(1)] == BEGINNING

@@ -1,0 +1,25 @@
+"""How far a journal partition has come. A struct of msgspec: this module is never compiled (decision 0007)."""
+
+import msgspec
+
+BEFORE_ALL_TIME = -(1 << 62)
+"""The time of a partition that no tick has reached."""
+
+
+class Progress(msgspec.Struct, array_like=True):
+    """How far a partition has come: written down after everything that came of the records up to `offset`.
+
+    Attributes:
+        offset: the next journal offset to apply.
+        time: the partition's time, in milliseconds.
+        advanced: the greatest `advance` applied, -1 if none.
+        sources: for each source partition the highest offset applied.
+        policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
+    """
+
+    offset: int = 0
+    time: int = BEFORE_ALL_TIME
+    advanced: int = -1
+    sources: dict[tuple[str, int], int] = {}
+    policy: int = -1
+    campaigns: int = -1

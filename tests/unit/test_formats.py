@@ -1,0 +1,79 @@
+"""What lies on Kafka between two versions: bytes that must not change unless the format's number does.
+
+They are the same from the compiled build (`make test-compiled`), and are read by either.
+"""
+
+import pytest
+
+from state.changes import Move, Reason, SegmentChanged
+from state.erasure import Erasure, decode_erasure, encode_erasure
+from state.events import OrderPlaced
+from state.kept import Consent, FreeRefund, Known, Order, Person, Refunds, Run, SeenRefund
+from state.plain_orders import append_order
+from state.profile import Profile, decode_head, decode_profile, encode_profile, newcomer, peek_due
+from state.progress import Progress
+from streams.progress import decode_progress, encode_progress
+
+NOON = 1_767_225_600_000
+PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"
+LEDGER = "019304cf0000019b76daa80009"
+BUYER = (
+    "02dc0020cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c464020000c42800a8da769b010000e20400003200000000"
+    "00000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0c0c0"
+    "90909000"
+)
+EVERYTHING = (
+    "02dc0020cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c464020000c400c4009198cf0000019b76daa800a36f2d30"
+    "cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192cf00"
+    "00019b76daa80005909481a46369747992cf0000019b76daa800a8d09ed0bcd181d0ba81a5656d61696c92cf0000019b76da"
+    "a800c381a66f70656e65640291a3652d399194a877696e2d6261636b9aa3632d310198a0a6616374697665a0a33332329184"
+    "a76d656173757265a96672657175656e6379a46564676502a377617301a2697302ab72657461696c2d32374031a352554202"
+    "cf0000019b76daa800a87075726368617365a3652d31c202cd09c4cf0000019b76daa80001cf0000019b76daa809909000"
+)
+WINDOW = 365 * 86_400_000
+
+
+def buyer() -> Profile:
+    """Someone who has bought twice."""
+    profile = newcomer(17, 0, NOON)
+    for number in range(2):
+        head = ("purchases", 3, number, f"e-{number}", NOON + number, False)
+        order = OrderPlaced(*head, f"o-{number}", 1250, "RUB", 1250, None, 50, None, None, None)
+        assert append_order(profile, order, NOON + number, WINDOW)
+    profile.due, profile.segment, profile.cell, profile.policy = NOON + WINDOW, "active", "322", "retail-27@1"
+    return profile
+
+
+def everything() -> Profile:
+    """Someone of whom everything is known that there is."""
+    profile = buyer()
+    profile.plain = profile.plain_ids = b""
+    profile.orders = [Order(NOON, "o-0", 1250, 50, 1250, NOON)]
+    profile.refunds = Refunds([SeenRefund("r-1", NOON + 1)], [FreeRefund(NOON, 5)], [])
+    profile.person = Person({"city": Known(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"])
+    move = Move("", "active", "", "322", (Reason("frequency", 2, 1, 2),), "retail-27@1", "RUB", 2)
+    change = SegmentChanged("c-1", 1, move, NOON, "purchase", "e-1", False, 2, 2500, NOON)
+    profile.runs = [Run("win-back", change, 1, NOON + 9)]
+    return profile
+
+
+@pytest.mark.parametrize(("profile", "written"), [(buyer(), BUYER), (everything(), EVERYTHING)])
+def test_a_profile_is_written_as_ever(profile: Profile, written: str) -> None:
+    assert encode_profile(profile).hex() == written
+    read = decode_profile(bytes.fromhex(written))
+    assert read.fields == profile.fields
+    assert peek_due(bytes.fromhex(written)) == profile.due
+    assert decode_head(bytes.fromhex(written)).segment == "active"
+
+
+def test_progress_is_written_as_ever() -> None:
+    progress = Progress(7, NOON, 2, {("purchases", 3): 40}, 0, 1)
+    assert encode_progress(progress).hex() == PROGRESS
+    assert decode_progress(bytes.fromhex(PROGRESS)) == progress
+
+
+def test_the_ledger_is_written_as_ever() -> None:
+    assert encode_erasure(Erasure(4, NOON, 9)).hex() == LEDGER
+    assert decode_erasure(bytes.fromhex(LEDGER)) == Erasure(4, NOON, 9)
