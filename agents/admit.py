@@ -19,7 +19,6 @@ from streams.metrics import Metrics
 from streams.outbox import Outbox
 from streams.publish import partition_of
 from streams.reading import read_range
-from streams.record_batch import NO_HEADERS
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -83,7 +82,7 @@ class AdmitLane(Prompt):
         refused: list[tuple[ConsumerRecord, Rejected]] = []
         greatest = -1 if self.greatest is None else self.greatest
         partition, partitions = tp.partition, stage.partitions
-        journal = [outbox.to(stage.names.journal, number).add_encoded for number in range(partitions)]
+        journal = [outbox.to(stage.names.journal, number).add for number in range(partitions)]
         for record in records:
             verdict = admit(kind, partition, record.offset, record.value, exchange, latest_ms)
             if isinstance(verdict, Rejected):
@@ -98,7 +97,7 @@ class AdmitLane(Prompt):
                 key, spread = None, event.event_id.encode()
             else:
                 key = spread = verdict.customer_id.encode()
-            journal[partition_of(spread, partitions)](key, encode_record(event), NO_HEADERS, record.timestamp)
+            journal[partition_of(spread, partitions)](key, encode_record(event), None, record.timestamp)
         outcomes["admitted"] = len(records) - outcomes.total()
         self._running.ensure_ours()
         await self._reject(refused)

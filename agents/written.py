@@ -36,17 +36,13 @@ class Written:
         out, events = self.out, self._events
         counts = self.by_tick if by_tick else self.by_event
         counts[timestamp] = counts.get(timestamp, 0) + len(out)
-        to_changes = self.outbox.to(events.changes_topic, self._partition)
         for output in out:
+            topic, key, value, headers = events.record(output)
+            self.outbox.to(topic, self._partition).add(key, value, headers)
             if isinstance(output, SegmentChanged):
-                key, value, encoded = events.change(output)
-                to_changes.add_encoded(key, value, encoded)
                 kind = output.move, output.kind
                 self.changes[kind] = self.changes.get(kind, 0) + 1
-                continue
-            topic, key, whole, headers = events.record(output)
-            self.outbox.to(topic, self._partition).add(key, whole, headers)
-            if isinstance(output, Sent):
+            elif isinstance(output, Sent):
                 self._count(output.value.campaign, SENT)
             elif isinstance(output, KeptBack):
                 self._count(output.value.campaign, output.value.reason)

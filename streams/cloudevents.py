@@ -7,7 +7,7 @@ import msgspec
 from state.changes import Erased, KeptBack, Output, SegmentChanged, Sent
 from state.moments import format_ms
 from streams.change_json import ChangeJson
-from streams.record_batch import Headers, header_name, header_value, varint
+from streams.outbox import Headers
 from streams.topics import Topics
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -20,14 +20,6 @@ _MESSAGE_TYPE: Final = {
 _CHANGE_TYPE: Final = ("ce_type", b"goldstream.segment-changed.v1")
 _SUPPRESSION_TYPE: Final = ("ce_type", b"goldstream.suppression.v1")
 
-
-def _written(header: tuple[str, bytes]) -> bytes:
-    return header_name(header[0]) + header_value(header[1])
-
-
-_BEFORE_TIME: Final = header_name("ce_time")
-_AFTER_TIME: Final = _written(_JSON)
-
 PublishedRecord = tuple[str, bytes, bytes | None, Headers]
 """Topic, key, value and headers."""
 
@@ -37,39 +29,17 @@ class CloudEvents:
 
     def __init__(self, topics: Topics, source: str) -> None:
         """Takes the topics and the prefix that stands in `ce_source` (of a replay, the journal's own)."""
-        self.changes_topic = topics.segment_changes
         self._topics = topics
         self._change_json = ChangeJson()
         self._source = ("ce_source", f"/goldstream/{source}".encode())
         self._messages = {"offers": topics.offers, "reactivations": topics.reactivations}
-        self._before_id = varint(7) + _written(_SPEC) + header_name("ce_id")
-        self._before_subject = _written(_CHANGE_TYPE) + _written(self._source) + header_name("ce_subject")
-
-    def change(self, change: SegmentChanged) -> tuple[bytes, bytes, bytes]:
-        """Key, value and encoded headers of a change: what `record` and `encode_headers` say, in a fraction of time."""
-        key, value, at = self._change(change)
-        change_id = b"%b:%d" % (key, change.seq)
-        headers = (
-            self._before_id,
-            header_value(change_id),
-            self._before_subject,
-            header_value(key),
-            _BEFORE_TIME,
-            header_value(at),
-            _AFTER_TIME,
-        )
-        return key, value, b"".join(headers)
-
-    def _change(self, change: SegmentChanged) -> tuple[bytes, bytes, bytes]:
-        """Key, value and the moment in writing."""
-        at = format_ms(change.at)
-        return change.customer_id.encode(), self._change_json.encode(change, at), at.encode()
 
     def record(self, output: Output) -> PublishedRecord:
         """The record of an output."""
         if isinstance(output, SegmentChanged):
-            key, value, at = self._change(output)
-            return self._topics.segment_changes, key, value, self._headers(_CHANGE_TYPE, output.change_id, key, at)
+            key, at = output.customer_id.encode(), format_ms(output.at)
+            headers = self._headers(_CHANGE_TYPE, output.change_id, key, at.encode())
+            return self._topics.segment_changes, key, self._change_json.encode(output, at), headers
         if isinstance(output, Sent):
             message = output.value
             kind = _MESSAGE_TYPE[output.topic]

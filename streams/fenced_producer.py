@@ -23,6 +23,7 @@ from streams.lane import Hopeless
 
 log = logging.getLogger(__name__)
 
+LARGEST_REQUEST_BYTES: Final = 512 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
 STOP_SECONDS: Final = 2.0
 
@@ -30,6 +31,7 @@ PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
     "linger_ms": 0,
+    "max_batch_size": LARGEST_REQUEST_BYTES,
     "request_timeout_ms": REQUEST_TIMEOUT_MS,
     "metadata_max_age_ms": 30_000,
 }

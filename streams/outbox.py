@@ -1,14 +1,12 @@
 """Writing many records at once and waiting until the broker has all of them."""
 
 import asyncio
-from typing import Final
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.record_batch import NO_HEADERS, Headers, RecordBatch, encode_headers
-
-LARGEST_BATCH_BYTES: Final = 512 * 1024
+Headers = list[tuple[str, bytes]]
 
 
 class Outbox:
@@ -31,7 +29,7 @@ class Outbox:
         """Where records of a partition are taken; until the next `flush`."""
         packing = self._packings.get((topic, partition))
         if packing is None:
-            packing = self._packings[topic, partition] = Packing()
+            packing = self._packings[topic, partition] = Packing(self._producer)
         return packing
 
     def add(
@@ -51,7 +49,7 @@ class Outbox:
         if packings:
             await asyncio.gather(*(self._send(topic, p, packing.batches) for (topic, p), packing in packings.items()))
 
-    async def _send(self, topic: str, partition: int, batches: list[RecordBatch]) -> None:
+    async def _send(self, topic: str, partition: int, batches: list[Any]) -> None:
         sent = [
             (await self._producer.send_batch(batch, topic, partition=partition), batch.record_count())
             for batch in batches
@@ -70,24 +68,21 @@ class Outbox:
 class Packing:
     """The batches of one partition."""
 
-    __slots__ = ("_batch", "batches")
+    __slots__ = ("_append", "_producer", "batches")
 
-    def __init__(self) -> None:
+    def __init__(self, producer: AIOKafkaProducer) -> None:
         """Begins with an empty batch."""
-        self._batch = RecordBatch(LARGEST_BATCH_BYTES)
-        self.batches = [self._batch]
+        self._producer = producer
+        batch = producer.create_batch()
+        self.batches: list[Any] = [batch]
+        self._append = batch.append
 
     def add(
         self, key: bytes | None, value: bytes | None, headers: Headers | None = None, timestamp: int | None = None
     ) -> None:
-        """Takes a record; `timestamp` in milliseconds, about that of the call if there is none."""
-        self.add_encoded(key, value, encode_headers(headers) if headers else NO_HEADERS, timestamp)
-
-    def add_encoded(
-        self, key: bytes | None, value: bytes | None, headers: bytes = NO_HEADERS, timestamp: int | None = None
-    ) -> None:
-        """Takes a record whose headers are written already."""
-        if not self._batch.add(key, value, headers, timestamp):
-            self._batch = RecordBatch(LARGEST_BATCH_BYTES)
-            self.batches.append(self._batch)
-            self._batch.add(key, value, headers, timestamp)
+        """Takes a record; `timestamp` in milliseconds, that of the call if there is none."""
+        if self._append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
+            batch = self._producer.create_batch()
+            self.batches.append(batch)
+            self._append = batch.append
+            batch.append(timestamp=timestamp, key=key, value=value, headers=headers or [])
