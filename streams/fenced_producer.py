@@ -26,6 +26,13 @@ log = logging.getLogger(__name__)
 LARGEST_REQUEST_BYTES: Final = 512 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
 STOP_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 15.0
+"""How long the first lane of a worker waits for its epoch; a broker that has just started needs a few seconds."""
+
+NO_EPOCHS: Final = (
+    "Kafka gave no producer epoch within %.0f s: what a replaced worker still sends will not be refused; set "
+    "transaction.state.log.replication.factor and transaction.state.log.min.isr to what the brokers can hold"
+)
 
 PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "acks": "all",
@@ -37,24 +44,58 @@ PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
+class _Fences:
+    """Whether this cluster gives epochs: None until a lane has asked."""
+
+    given: bool | None = None
+
+
 async def fenced_producer(kafka: Mapping[str, Any], name: str) -> AIOKafkaProducer:
     """A started producer with the next epoch of that name (a transactional id to the broker's access control).
+
+    A cluster that hands out no epochs (its topic of transactions cannot be made) is worked with as well, which is said
+    loudly: then only the lease keeps former owners off.
 
     Raises:
         Hopeless: the user has no right to the name.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
+    if _Fences.given is False:
+        return await _plain_producer(kafka)
     producer = AIOKafkaProducer(**kafka, **PRODUCER_SETTINGS, transactional_id=name)
+    # not by a timeout, which asks once: aiokafka's search for a coordinator may take that for a failed request
+    starting = asyncio.ensure_future(producer.start())
     try:
-        await producer.start()
+        done, _ = await asyncio.wait({starting}, timeout=None if _Fences.given else PATIENCE_SECONDS)
+        if done:
+            starting.result()
     except TransactionalIdAuthorizationFailed as error:
         await stop_producer(producer)
         message = f"Kafka does not let this user write as {name}: give them Write on the transactional id"
         raise Hopeless(message) from error
     except BaseException:
+        starting.cancel()
         await stop_producer(producer)
         raise
+    if not done:
+        starting.cancel()
+        await stop_producer(producer)
+        if _Fences.given is None:
+            _Fences.given = False
+            log.warning(NO_EPOCHS, PATIENCE_SECONDS)
+        return await _plain_producer(kafka)
+    _Fences.given = True
     producer._txn_manager.transactional_id = None  # noqa: SLF001 - see above; aiokafka has no public way, and is pinned
+    return producer
+
+
+async def _plain_producer(kafka: Mapping[str, Any]) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(**kafka, **PRODUCER_SETTINGS)
+    try:
+        await producer.start()
+    except BaseException:
+        await stop_producer(producer)
+        raise
     return producer
 
 
