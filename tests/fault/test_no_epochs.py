@@ -1,0 +1,34 @@
+"""A cluster that gives no producer epochs is worked with all the same, and the operator is told."""
+
+import asyncio
+import logging
+
+import pytest
+from aiokafka.producer.sender import Sender
+
+from streams import fenced_producer as fencing
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.topics import make_topic
+
+
+async def _never(_sender: Sender, _kind: object, _name: str) -> int:
+    """What a search for the coordinator comes to where the topic of transactions cannot be made."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
+    kafka: ApacheKafka, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Sender, "_find_coordinator", _never)
+    monkeypatch.setattr(fencing, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(fencing._Fences, "given", None)  # what an earlier test has found out
+    topic = f"{prefix}.customers.v1"
+    await make_topic(kafka.bootstrap, topic, 1)
+    with caplog.at_level(logging.WARNING, "streams.fenced_producer"):
+        for _ in range(2):
+            producer = await fencing.fenced_producer({"bootstrap_servers": kafka.bootstrap}, f"{prefix}.segment.0")
+            assert (await producer.send_and_wait(topic, b"state", b"c-1")).offset >= 0
+            await fencing.stop_producer(producer)
+    (warning,) = caplog.messages
+    assert "transaction.state.log.replication.factor" in warning
