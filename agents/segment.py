@@ -3,7 +3,7 @@
     1. fold the records; those that were applied before change nothing
     2. send changes and messages, wait for every ack
     3. send the changelog, the ledger before it, then the progress; wait for every ack
-    4. move the cursor; Faust commits it
+    4. let Faust commit what the progress says
 
 The progress is written twice a second while there is work, and every two seconds while only time goes by.
 
@@ -54,7 +54,7 @@ class SegmentLane:
     ) -> None:
         """Takes the partition and what it is to be reached and counted with."""
         self.number = partition
-        self.cursor = -1
+        self.cursor = self.settled = -1
         self.partition = Partition(CustomersTable())
         self._table = CustomersTable()
         self._topics = topics
@@ -106,7 +106,7 @@ class SegmentLane:
                     texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
         self._drop_erased(table, erasures)
         self.partition = Partition(table, progress, erasures, texts)
-        self.cursor = self.partition.progress.offset
+        self.cursor = self.settled = self.partition.progress.offset
         await expect_no_shorter(self._kafka, self._topics.journal, self.number, self.cursor)
         self._whole = True
         self._advanced = self.partition.progress.advanced
@@ -166,7 +166,7 @@ class SegmentLane:
         self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 
     async def _write(self, written: Written, offset: int | None) -> None:
-        """Steps 2 to 4; without an offset in the middle of a record, when the progress stays where it was."""
+        """Steps 2 and 3; without an offset in the middle of a record, when the progress stays where it was."""
         began = time.monotonic()
         self._running.ensure_ours()
         outbox = written.outbox
@@ -211,7 +211,7 @@ class SegmentLane:
         """
         if self._put_off.still is None:
             return
-        as_of = now_s()
+        as_of, offset = now_s(), self.cursor
         self._running.ensure_ours()
         assert self._producer is not None
         partition, outbox = self.partition, Outbox(self._producer)
@@ -222,6 +222,7 @@ class SegmentLane:
         partition.new_texts = {}
         self._advanced = partition.progress.advanced
         self._put_off = PutOff()
+        self.settled = offset
         self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
 
     def _count(self, written: Written) -> None:

@@ -30,10 +30,14 @@ class Lane(Protocol):
     """The work of one partition of a stage.
 
     Attributes:
-        cursor: the offset up to which everything is done and durable, hence may be committed.
+        cursor: the offset up to which everything is done and durable.
     """
 
     cursor: int
+
+    @property
+    def settled(self) -> int:
+        """The offset up to which that is written down as well, hence may be committed."""
 
     async def recover(self) -> None:
         """Gets the lane ready from what was written down, and sets `cursor`."""
@@ -56,6 +60,13 @@ class Lane(Protocol):
 
 class Prompt:
     """A lane that puts nothing off."""
+
+    cursor: int
+
+    @property
+    def settled(self) -> int:
+        """All that is done."""
+        return self.cursor
 
     def unsettled_for(self) -> float | None:
         """Nothing waits."""

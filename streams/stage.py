@@ -230,8 +230,8 @@ class Stage:
         self._running.heard_at = time.monotonic()
 
     def cursors(self) -> Mapping[TP, int]:
-        """For each recovered lane the offset up to which everything is durable."""
-        return {tp: task.lane.cursor for tp, task in self._tasks.items() if task.recovered and task.lane.cursor >= 0}
+        """For each recovered lane the offset that may be committed."""
+        return {tp: task.lane.settled for tp, task in self._tasks.items() if task.recovered and task.lane.settled >= 0}
 
     def room(self) -> asyncio.Event:
         """Set when a lane that was full has room again."""

@@ -63,8 +63,6 @@ async def test_a_journal_that_retention_has_cut_before_it_was_read_ends_the_work
     await until(journaled, "a purchase in the journal", every_s=0.2)
     await _cut(site, "journal")
     late = site.worker("--only", "segment")
-    await late.ready()
-    await _sell(site, "two")
     assert await late.ended(60) == 1
     line = _the_line(late, "retention has cut it")
     for part in (f"{site.topic('journal')}:0", "is needed from 0 on", "backup", "GOLDSTREAM_PREFIX"):
