@@ -14,6 +14,7 @@ from agents.large_rejects import LARGE_BYTES, RejectedRecord, reject_large
 from agents.rules import Follower
 from state.admission import Admitted, Exchange, Rejected, admit
 from state.events import AnonymousSale, encode_record
+from state.referral import referral_of
 from streams.lane import Prompt, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
@@ -98,6 +99,9 @@ class AdmitLane(Prompt):
             else:
                 key = spread = verdict.customer_id.encode()
             journal[partition_of(spread, partitions)](key, encode_record(event), None, record.timestamp)
+            if key is not None and (brought := referral_of(verdict.customer_id, event)) is not None:
+                referrer = brought[0].encode()
+                journal[partition_of(referrer, partitions)](referrer, encode_record(brought[1]), None, record.timestamp)
         outcomes["admitted"] = len(records) - outcomes.total()
         self._running.ensure_ours()
         await self._reject(refused)

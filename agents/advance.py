@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.cluster import partitions_by_topic
 from streams.control import ControlRecord, append_control
+from streams.leaders import find_leaders
 from streams.long_poll import long_poll
 from streams.progress import PROGRESS_KEY, decode_progress
 from streams.settings import Settings
@@ -53,6 +54,7 @@ async def _advance(settings: Settings, to_ms: int) -> None:
         sources = [
             TopicPartition(name, partition) for name in topics.sources for partition in range(counts.get(name, 0))
         ]
+        await find_leaders(consumer, {tp.topic for tp in sources})
         ends = {
             f"{topics.short(tp.topic)}:{tp.partition}": end for tp, end in (await consumer.end_offsets(sources)).items()
         }

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import available_timezones
 
 from state.campaigns import Campaigns, parse_campaigns
 from state.faults import Faults
 from state.policy import Policy, parse_policy
+from state.zones import zone_names
 from streams.defaults import campaigns_text, policy_text
 from streams.settings import Settings
 
@@ -45,7 +45,7 @@ def parse_policy_file(path: Path) -> Policy:
         Faults: each names the file.
     """
     text = read_rules_file(path)
-    return _named(str(path), lambda: parse_policy(text, available_timezones()))
+    return _named(str(path), lambda: parse_policy(text, zone_names()))
 
 
 def parse_campaigns_file(path: Path, policy: Policy | None) -> Campaigns:
@@ -56,7 +56,7 @@ def parse_campaigns_file(path: Path, policy: Policy | None) -> Campaigns:
     """
     text = read_rules_file(path)
     segments = policy.segment_names if policy else None
-    return _named(str(path), lambda: parse_campaigns(text, segments, available_timezones()))
+    return _named(str(path), lambda: parse_campaigns(text, segments, zone_names()))
 
 
 def parse_configured_policy(settings: Settings) -> Policy:

@@ -6,13 +6,15 @@ found by letting time go on over a copy of the profile: the same rules as the wo
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from aiokafka import ConsumerRecord
 
-from state.changes import Erased, Message, Output, SegmentChange, SegmentChanged, Suppression, published
-from state.decide import average_check, discount_share
+from agents.runs_in_story import RunTold, runs_told
+from agents.traits_in_story import Traits, traits_told
+from state.averages import average_check, discount_share
+from state.changes import Erased, Message, OutcomeTold, Output, SegmentChange, SegmentChanged, Suppression, published
 from state.kept import Person
 from state.moments import DAY_MS, format_ms
 from state.money import format_minor
@@ -79,6 +81,9 @@ class Story(msgspec.Struct, frozen=True):
         signup: the facts of signups.
         consents: channel to whether it was granted.
         contacts: what became of messages, by kind.
+        traits: how they buy, and what would change their segment.
+        runs: the campaigns under way; `silenced_by` the one that came to nothing, so that nothing is sent any more.
+        dead_channels: channels from which a message came back for good.
         changes: so far, in order; messages likewise, and those that were kept back.
         next: what comes if nothing happens but time going by.
     """
@@ -96,6 +101,10 @@ class Story(msgspec.Struct, frozen=True):
     signup: dict[str, str]
     consents: dict[str, bool]
     contacts: dict[str, int]
+    traits: Traits
+    runs: list[RunTold]
+    silenced_by: str | None
+    dead_channels: list[str]
     changes: list[SegmentChange]
     messages: list[Message]
     kept_back: list[Suppression]
@@ -125,7 +134,7 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         reading.published(topics.reactivations, Message),
         reading.published(topics.suppressions, Suppression),
     )
-    messages = [message for message in [*offers, *reactivations] if _seq_of(message) > forgotten]
+    messages = [message for message in [*offers, *reactivations] if forgotten.is_before(message, message.due_at)]
     person = profile.person or Person()
     return Story(
         customer_id=customer_id,
@@ -141,9 +150,13 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         signup={name: known.value for name, known in person.facts.items()},
         consents={channel: consent.granted for channel, consent in person.consents.items()},
         contacts=dict(person.contacts),
+        traits=traits_told(profile, rules.policy, max(progress.time, profile.judged)),
+        runs=runs_told(customer_id, profile, rules.campaigns),
+        silenced_by=silenced_by(profile),
+        dead_channels=[] if profile.engagement is None else profile.engagement.dead,
         changes=changes,
         messages=sorted(messages, key=lambda message: message.due_at),
-        kept_back=[each for each in kept_back if _seq_of(each) > forgotten],
+        kept_back=[each for each in kept_back if forgotten.is_before(each, each.at)],
         next=what_comes(customer_id, profile, rules),
     )
 
@@ -172,6 +185,12 @@ def facts_of(profile: Profile, policy: Policy) -> Facts:
     )
 
 
+def silenced_by(profile: Profile) -> str | None:
+    """The campaign that came to nothing, so that nothing is sent to the customer any more."""
+    silence = None if profile.engagement is None else profile.engagement.silence
+    return None if silence is None else silence.campaign
+
+
 def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
     """What is told of the customer, in order, if nothing happens but time going by; the profile stays as it is."""
     out: list[Output] = []
@@ -179,7 +198,7 @@ def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
     return [
         published(output) if isinstance(output, SegmentChanged) else output.value
         for output in out
-        if not isinstance(output, Erased)
+        if not isinstance(output, Erased | OutcomeTold)
     ]
 
 
@@ -213,15 +232,16 @@ class _Reading:
         table.restored()
         return table.get(self._customer_id)
 
-    async def changes(self) -> tuple[list[SegmentChange], int]:
-        """The changes in their order, and the number of the last one that an erasure has taken away, 0 if none has."""
+    async def changes(self) -> tuple[list[SegmentChange], "_Forgotten"]:
+        """The changes in their order, and what an erasure has taken away."""
         changes: dict[int, SegmentChange] = {}
-        forgotten = 0
+        forgotten = _Forgotten(0, "")
         async for record in self._records(self._topics.segment_changes):
             if record.key != self._key:
                 continue
             if record.value is None:
-                forgotten = int(dict(record.headers)["ce_id"].rsplit(b":", 2)[1])
+                headers = dict(record.headers)
+                forgotten = _Forgotten(int(headers["ce_id"].rsplit(b":", 2)[1]), headers["ce_time"].decode())
                 changes.clear()
             else:
                 change = msgspec.json.decode(record.value, type=SegmentChange)
@@ -242,6 +262,14 @@ class _Reading:
                 yield record
 
 
-def _seq_of(told: Message | Suppression) -> int:
-    """The number of the change that began a campaign."""
-    return int(told.change.id.rpartition(":")[2])
+class _Forgotten(NamedTuple):
+    """The last erasure: the number of the last change before it, 0 without one, and when it was."""
+
+    seq: int
+    at: str
+
+    def is_before(self, told: Message | Suppression, at: str) -> bool:
+        """Whether it came before what was said at that moment, so that this is still known."""
+        if told.change is None:
+            return at > self.at
+        return int(told.change.id.rpartition(":")[2]) > self.seq

@@ -37,9 +37,12 @@ class Gauges:
         metrics, name = self._metrics, stage.spec.name
         metrics.recovering.labels(name).set(stage.recovering())
         metrics.assigned_partitions.labels(name).set(len(stage.assigned))
-        for tp, count in stage.queued().items():
-            if name != "admit":  # of a source partition the lag says the same
-                metrics.unflushed_records.labels(name, str(tp.partition)).set(count)
+        if name != "admit":  # of a source partition the lag says the same
+            queued: Counter[int] = Counter()
+            for tp, count in stage.queued().items():
+                queued[tp.partition] += count  # `project` has customers and days of one number
+            for number, count in queued.items():
+                metrics.unflushed_records.labels(name, str(number)).set(count)
         for tp, lag in stage.lags().items():
             metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
         self._look_at_awaited(stage)

@@ -1,6 +1,7 @@
-"""The lane of a changelog partition: `project` shows its customers in Redis, however long Redis is away."""
+"""The lanes of `project`: each shows a partition of customers or of days in Redis, however long Redis is away."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +12,9 @@ from faust.types import TP
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agents.projection import Emptied, Projection
+from agents.daily_totals.projection import DailyProjection
+from agents.partition_in_redis import Emptied, PartitionInRedis
+from agents.projection import Projection
 from agents.redis_access import why_redis_failed
 from agents.rules import Follower
 from state.events import UnknownFormat
@@ -25,13 +28,14 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 SAID_AGAIN_SECONDS: Final = 60.0
+POLICY_WITHIN_SECONDS: Final = 10.0
 
 
 class ProjectLane(Prompt):
-    """Shows the customers of one changelog partition."""
+    """Shows one partition."""
 
-    def __init__(self, tp: TP, stage: "ProjectStage", running: Running) -> None:
-        """Takes the partition and the stage that it belongs to."""
+    def __init__(self, tp: TP, stage: "ProjectStage", running: Running, projection: PartitionInRedis) -> None:
+        """Takes the partition, the stage that it belongs to and what shows it."""
         self.cursor = -1
         self._tp = tp
         self._stage = stage
@@ -39,9 +43,7 @@ class ProjectLane(Prompt):
         self._stopping = asyncio.Event()
         self._writing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
-        self._projection = Projection(
-            stage.redis, stage.kafka, stage.prefix, tp.topic, tp.partition, lambda: stage.policy
-        )
+        self._projection = projection
 
     async def recover(self) -> None:
         """Makes up for what Redis has missed before the offset at which the group goes on."""
@@ -72,7 +74,8 @@ class ProjectLane(Prompt):
             if not await self._persist(show):
                 return
             self.cursor = records[-1].offset + 1
-            self._stage.metrics.projected.inc(projection.written - before)
+            if isinstance(projection, Projection):
+                self._stage.metrics.projected.inc(projection.written - before)
 
     async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Tries until Redis has taken it all; False if the lane was stopped before.
@@ -115,7 +118,7 @@ class ProjectLane(Prompt):
 
 
 class ProjectStage:
-    """The stage over the changelog of the table."""
+    """The stage over the changelog of the table, and over the totals of the day."""
 
     name = "project"
 
@@ -124,12 +127,13 @@ class ProjectStage:
     ) -> None:
         """Takes the topics, Redis and what is known of the policy."""
         self.group = f"{topics.prefix}.project"
-        self.topics = (topics.customers,)
-        self.prefix = topics.prefix
-        self.kafka = kafka
+        self.topics = (topics.customers, topics.daily)
+        self._prefix = topics.prefix
+        self._daily = topics.daily
         self.metrics = metrics
         self.follower = follower
-        self.redis = redis
+        self._kafka = kafka
+        self._redis = redis
         self._said_at = -SAID_AGAIN_SECONDS
 
     def say_away(self, error: Exception) -> None:
@@ -144,13 +148,21 @@ class ProjectStage:
         self._said_at = -SAID_AGAIN_SECONDS
         log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
 
-    @property
-    def policy(self) -> Policy:
-        """The policy, for its currency, which never changes under a prefix."""
-        policy = self.follower.policy
+    def lane(self, tp: TP, running: Running) -> ProjectLane:
+        """The lane of a partition."""
+        where = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
+        days = tp.topic == self._daily
+        return ProjectLane(tp, self, running, DailyProjection(*where) if days else Projection(*where, self._policy))
+
+    async def _policy(self, ref: str) -> Policy:
+        """The policy by which a customer was judged.
+
+        It stands in `control` before anybody is judged by it. Should it be gone from there, the one in force is given:
+        it has the same currency and window, and what comes next for the customer is set right by their next record.
+        """
+        follower = self.follower
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(follower.wait(lambda: ref in follower.policies), POLICY_WITHIN_SECONDS)
+        policy = follower.policies.get(ref, follower.policy)
         assert policy is not None
         return policy
-
-    def lane(self, tp: TP, running: Running) -> ProjectLane:
-        """The lane of a changelog partition."""
-        return ProjectLane(tp, self, running)

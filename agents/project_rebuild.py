@@ -3,9 +3,12 @@
 import logging
 from typing import TYPE_CHECKING, Final
 
+from agents.daily_totals.projection import DailyProjection
 from agents.in_force import in_force
-from agents.projection import Emptied, Projection
+from agents.partition_in_redis import Emptied, PartitionInRedis
+from agents.projection import Projection
 from agents.redis_access import connect_redis
+from state.policy import Policy
 from streams.cluster import partitions_by_topic
 from streams.control import read_control
 from streams.settings import Settings
@@ -20,7 +23,7 @@ SCAN: Final = 1000
 
 
 async def rebuild(settings: Settings) -> int:
-    """Deletes the keys of the prefix and shows every changelog partition from its beginning; 0 when all is written.
+    """Deletes the keys of the prefix and shows every partition from its beginning; 0 when all is written.
 
     Workers may go on meanwhile: they find Redis emptied and do the same; whoever is faster, nothing older replaces
     anything newer.
@@ -30,33 +33,47 @@ async def rebuild(settings: Settings) -> int:
         redis.exceptions.RedisError, OSError: Redis cannot be reached.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    policy = in_force(await read_control(settings)).policy
-    if policy is None:
+    control = in_force(await read_control(settings))
+    in_force_now = control.policy
+    if in_force_now is None:
         log.error("no policy is in force under prefix %s: nothing was ever kept there", settings.prefix)
         return 1
+
+    async def policy(ref: str) -> Policy:
+        """The policy by which a customer was judged; should `control` no longer have it, the one in force."""
+        return control.policies.get(ref, in_force_now)
+
     topics = Topics(settings.prefix)
-    partitions = (await partitions_by_topic(settings)).get(topics.customers, 0)
+    partitions = await partitions_by_topic(settings)
     redis = connect_redis(settings)
     try:
         deleted = await _delete(redis, settings.prefix)
-        written = 0
-        for partition in range(partitions):
-            projection = Projection(
-                redis, settings.kafka_client(), settings.prefix, topics.customers, partition, lambda: policy
-            )
-            while True:
-                try:
-                    await projection.catch_up()
-                    break
-                except Emptied:
-                    continue
-            written += projection.written
+        where = redis, settings.kafka_client(), settings.prefix
+        customers = [
+            Projection(*where, topics.customers, partition, policy)
+            for partition in range(partitions.get(topics.customers, 0))
+        ]
+        days = [
+            DailyProjection(*where, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))
+        ]
+        for projection in (*customers, *days):
+            await _show_all(projection)
         log.info(
-            "rebuild-redis: %d keys deleted, %d customers written from %d partitions", deleted, written, partitions
-        )
+            "rebuild-redis: %d keys deleted, %d customers and %d parts of days written from %d partitions",
+            deleted, sum(each.written for each in customers), sum(each.written for each in days), len(customers),
+        )  # fmt: skip
     finally:
         await redis.aclose()
     return 0
+
+
+async def _show_all(projection: PartitionInRedis) -> None:
+    while True:
+        try:
+            await projection.catch_up()
+        except Emptied:
+            continue
+        return
 
 
 async def _delete(redis: "Redis", prefix: str) -> int:

@@ -8,6 +8,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.replay_into import JOURNAL
+from state.events import REFERRER
+from state.referral import SOURCES
 from streams.cluster import partitions_by_topic
 from streams.outbox import Outbox
 from streams.reading import read_range
@@ -72,13 +74,15 @@ def fences_of(
     """
     everywhere = list(partitions)
     below = {(old.short(tp.topic), tp.partition): position - 1 for tp, position in sources.positions.items()}
+    below |= {(name + REFERRER, n): offset for (name, n), offset in below.items() if name.rpartition(".")[2] in SOURCES}
     met = {source for partition in everywhere for source in partition if source[0] not in (JOURNAL, "control")}
     fences = {}
     for name, number in below.keys() | met:
         source = name, number
         fence = max(below.get(source, -1), min(partition.get(source, -1) for partition in everywhere))
         if fence >= 0:
-            fences[new.short(old.full(name)), number] = fence
+            base = name.removesuffix(REFERRER)
+            fences[new.short(old.full(base)) + name[len(base) :], number] = fence
     return dict(sorted(fences.items()))
 
 

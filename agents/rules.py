@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
-from zoneinfo import available_timezones
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -15,7 +14,9 @@ from state.admission import Exchange
 from state.campaigns import Campaigns, parse_campaigns
 from state.faults import Faults
 from state.policy import Policy, may_follow, parse_policy
+from state.zones import zone_names
 from streams.control import ControlRecord, decode_control
+from streams.leaders import find_leaders
 from streams.long_poll import long_poll
 from streams.settings import Settings
 from streams.source_times import SourceTime, decode_source_time
@@ -24,16 +25,20 @@ from streams.topics import Topics
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 1000
-ZONES: Final = frozenset(available_timezones())
 CONTROL: Final = "control:0"
 
 
 class Follower:
-    """Reads `control` and `source-times` to their ends and goes on reading."""
+    """Reads `control` and `source-times` to their ends and goes on reading.
+
+    Attributes:
+        policy: the one that is in force in `control`; `policies` has all that ever were, by name and version.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Connects when it is run."""
         self.policy: Policy | None = None
+        self.policies: dict[str, Policy] = {}
         self.campaigns: Campaigns | None = None
         self.exchange: Exchange | None = None
         self.source_times: dict[str, SourceTime] = {}
@@ -61,6 +66,7 @@ class Follower:
         )
         await consumer.start()
         try:
+            await find_leaders(consumer, [control.topic, times.topic])
             consumer.assign([control, times])
             ends = await consumer.end_offsets([control, times])
             await consumer.seek_to_beginning(control, times)
@@ -110,8 +116,8 @@ class Follower:
                     return
                 if self.policy is None:
                     self._policy_offset = record.offset
-                self.policy = new
-                self.exchange = Exchange(new.currency, new.digits, new.rates, ZONES)
+                self.policy = self.policies[new.ref] = new
+                self.exchange = Exchange(new.currency, new.digits, new.rates, zone_names())
             elif record.kind == "campaigns" and record.text is not None:
                 self.campaigns = parse_campaigns(record.text)
         except Faults as faults:

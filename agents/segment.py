@@ -2,10 +2,11 @@
 
     1. fold the records; those that were applied before change nothing
     2. send changes and messages, wait for every ack
-    3. send the changelog, the ledger before it, then the progress; wait for every ack
+    3. send the totals of the days, the ledger, the rest of the changelog, then the progress; wait for every ack
     4. let Faust commit what the progress says
 
-The progress is written twice a second while there is work, and every two seconds while only time goes by.
+The progress is written twice a second while there is work, and every two seconds while only time goes by. Days that
+have changed are told every five seconds, from what is written of them.
 
 A crash after 2 sends the same changes again under the same ids; after 3 the replay changes nothing.
 """
@@ -20,11 +21,14 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
 from agents.put_off import PutOff
+from agents.told_days import ToldDays
 from agents.written import Written
+from state.daily import Daily
 from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import TimeCame, UnknownFormat, decode_record
 from state.order_book import MissingChunk
 from state.partition import NoPolicy, Partition
+from state.prospects import Prospects
 from streams.cloudevents import CloudEvents
 from streams.customers_table import FENCE_KEY, CustomersTable
 from streams.fenced_producer import fenced_producer, stop_producer
@@ -67,6 +71,8 @@ class SegmentLane:
         self._kept = Warm()
         self._whole = False  # whether all that was folded is written
         self._put_off = PutOff()
+        self._told = ToldDays(topics, partition, self.partition, self._table.days)
+        self._ends = False  # whether this lane is to end
         self._advanced = -1
 
     async def recover(self) -> None:
@@ -105,7 +111,8 @@ class SegmentLane:
                 elif record.value is not None:
                     texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
         self._drop_erased(table, erasures)
-        self.partition = Partition(table, progress, erasures, texts)
+        self.partition = Partition(table, progress, erasures, texts, daily=Daily(table.days))
+        self._told = ToldDays(self._topics, self.number, self.partition, table.days)
         self.cursor = self.settled = self.partition.progress.offset
         await expect_no_shorter(self._kafka, self._topics.journal, self.number, self.cursor)
         self._whole = True
@@ -173,17 +180,25 @@ class SegmentLane:
         await outbox.flush()
         self._count(written)
         self._running.ensure_ours()
+        days = self.partition.day_records(whole=offset is not None)
+        if days:  # before all that would keep a record from being counted once more
+            add = outbox.to(self._topics.customers, self.number).add
+            for key, state in days:
+                add(key, state)
         if self.partition.new_erasures:
+            await outbox.flush()
             for key, erasure in self.partition.new_erasures.items():
                 outbox.add(self._topics.erasure_ledger, self.number, key, encode_erasure(erasure))
             await outbox.flush()
             self.partition.new_erasures = {}
-        for records in self._table.flush():
+        rules = self.partition.rules
+        for records in self._table.flush(None if rules is None else Prospects(rules.policy).outlook):
             if records:
                 add = outbox.to(self._topics.customers, self.number).add
                 for key, state in records:
                     add(key, state)
                 await outbox.flush()
+        await outbox.flush()
         if offset is not None:
             self.cursor = offset
             self._kept.position = outbox.ends.get((self._topics.customers, self.number), self._kept.position)
@@ -200,8 +215,9 @@ class SegmentLane:
         return bool(partition.new_texts) or partition.progress.advanced != self._advanced
 
     def unsettled_for(self) -> float | None:
-        """How long the progress may wait when nothing comes."""
-        return self._put_off.still
+        """How long the progress, or the days that are to be told, may wait when nothing comes."""
+        waits = [wait for wait in (self._put_off.still, self._told.wait()) if wait is not None]
+        return min(waits, default=None)
 
     async def settle(self) -> None:
         """Writes the progress, with the policies and campaigns that it names: the last of step 3.
@@ -209,6 +225,7 @@ class SegmentLane:
         It may come later than the rest. A lane that goes on from an older progress reads again what the table and the
         ledger have, which changes nothing.
         """
+        await self._tell_days()
         if self._put_off.still is None:
             return
         as_of, offset = now_s(), self.cursor
@@ -224,6 +241,14 @@ class SegmentLane:
         self._put_off = PutOff()
         self.settled = offset
         self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
+
+    async def _tell_days(self) -> None:
+        """Tells of the days if it is time, or there may be no other; before the progress that says that all is told."""
+        if self._told.wait() != 0 and not (self._ends or self._must_say_so):
+            return
+        self._running.ensure_ours()
+        assert self._producer is not None
+        self._kept.position = await self._told.tell(self._producer) or self._kept.position
 
     def _count(self, written: Written) -> None:
         """Adds what was done to the metrics, once a batch."""
@@ -252,7 +277,8 @@ class SegmentLane:
             counted.clear()
 
     def stop(self) -> None:
-        """Nothing here waits for anything but the broker."""
+        """Nothing here waits for anything but the broker; what is told now and then is told once more at the end."""
+        self._ends = True
 
     async def close(self) -> None:
         """Forgets the partition's memory; a table with nothing half done is kept for who has the partition next."""

@@ -5,6 +5,8 @@ from typing import Final
 
 from agents.customer_story import Story, Told
 from agents.in_words import step_in_words, why_in_words
+from agents.runs_in_story import WHY_KEPT_BACK, run_in_words
+from agents.traits_in_story import traits_in_words
 from state.changes import Message, SegmentChange
 
 SHOWN: Final = 20
@@ -38,6 +40,7 @@ def _lines(story: Story) -> Iterator[str]:
         )
     if facts.refunds:
         yield _line("refunds", f"{facts.refunds}, {facts.refunded} {currency}")
+    yield from (_line(name, words) for name, words in traits_in_words(story.traits, currency))
     known = [f"{name} {value}" for name, value in story.signup.items()]
     if known:
         yield _line("signed up", ", ".join(known))
@@ -46,6 +49,7 @@ def _lines(story: Story) -> Iterator[str]:
         yield _line("consents", ", ".join(said))
     if story.contacts:
         yield _line("contacts", ", ".join(f"{count} {kind}" for kind, count in story.contacts.items()))
+    yield from _campaigns(story)
     yield from _so_far(story)
     yield "next, if nothing happens"
     yield from (f"  {line}" for line in _told_lines(story.next))
@@ -61,6 +65,16 @@ def _orders(story: Story) -> str:
     if facts.last_order_at != facts.first_order_at:
         span += f" to {_minute(facts.last_order_at)}"
     return f"{facts.lifetime_orders}, {span}; {facts.frequency} in the last {story.window_days} days"
+
+
+def _campaigns(story: Story) -> Iterator[str]:
+    if story.dead_channels:
+        yield _line("dead", f"{', '.join(story.dead_channels)}: a message came back for good")
+    if story.silenced_by is not None:
+        yield _line("silenced", f"by {story.silenced_by}: {WHY_KEPT_BACK['silenced']}")
+    if story.runs:
+        yield "campaigns under way"
+        yield from (f"  {_minute(run.began_at)}  {run_in_words(run)}" for run in story.runs)
 
 
 def _so_far(story: Story) -> Iterator[str]:
@@ -89,9 +103,13 @@ def _words(told: Told) -> str:
         return f"{step_in_words(told)}: {why_in_words(told)}"
     if isinstance(told, Message):
         with_incentive = f" with {told.incentive}" if told.incentive else ""
-        return f"{told.campaign}: {told.template}{with_incentive}, by {told.channel}"
+        began_by = told.trigger if isinstance(told.trigger, str) else told.change.id if told.change else ""
+        of = f"{told.attempt} of {told.attempts}, begun by {began_by}"
+        return f"{told.campaign}: {told.template}{with_incentive}, by {told.channel} ({of})"
+    if told.reason.startswith("silence-"):
+        return f"{told.campaign}: {told.reason}: {WHY_KEPT_BACK[told.reason]}"
     of = "" if told.attempt is None else f", attempt {told.attempt},"
-    return f"{told.campaign}{of} kept back: {told.reason}"
+    return f"{told.campaign}{of} kept back: {told.reason}: {WHY_KEPT_BACK[told.reason]}"
 
 
 def _moment(told: Told) -> str:

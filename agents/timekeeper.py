@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from agents.admit import AdmitLane, AdmitStage
 from agents.why_held import Herald, why_held
 from streams.cluster import partitions_by_topic
+from streams.leaders import find_leaders
 from streams.outbox import Outbox
 from streams.reading import read_range
 from streams.source_times import SourceTime, encode_source_time, event_time, wall_time
@@ -19,7 +20,6 @@ from streams.stage import Stage
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 0.5
-TICK_SECONDS: Final = 0.5
 ROUND_SECONDS: Final = 20.0
 METADATA_SECONDS: Final = 30.0
 
@@ -79,6 +79,7 @@ class Timekeeper:
             return
         wall = self._spec.settings.time == "wall"
         now = int(time.time() * 1000) if wall else 0
+        await find_leaders(consumer, {tp.topic for tp in lanes})
         ends = await consumer.end_offsets(list(lanes))
         await self._pass_markers(lanes, ends)
         outbox, new = Outbox(self._stage.producer), {}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bench.big_customer import big_customer
+from bench.diff import diff
 from bench.due import due
 from bench.events import Scale
 from bench.idle import idle
@@ -71,7 +72,7 @@ def bench(  # noqa: PLR0913, PLR0917 - an argument for each option
     raise typer.Exit(1 if wrong or outcome.failed else 0)
 
 
-for measurement in (recovery, due, latency, idle, big_customer, scaling):
+for measurement in (recovery, due, latency, idle, big_customer, scaling, diff):
     app.command()(measurement)
 
 

@@ -18,13 +18,18 @@ from tests.integration.running import RunningWorker
 _ROOT: Final = Path(__file__).parents[1]
 _COMPILED: Final = _ROOT / ".venv" / "compiled"
 """Where `make compiled` puts the compiled build, which is measured where it is there."""
-_PROGRAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
+PROGRAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 _STOP_WITHIN_S: Final = 30.0
 
 
 def is_compiled() -> bool:
     """Whether workers run the compiled build."""
     return (_COMPILED / ".made").exists()
+
+
+def import_path() -> str:
+    """Where programs find Goldstream: the compiled build first, where it is there."""
+    return os.pathsep.join(map(str, [_COMPILED, _ROOT] if is_compiled() else [_ROOT]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Workers:
         campaigns.write_text('name = "none"\nversion = 1\n', encoding="utf-8")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOLDSTREAM_")}
         environment = inherited | {
-            "PYTHONPATH": os.pathsep.join(map(str, [_COMPILED, _ROOT] if is_compiled() else [_ROOT])),
+            "PYTHONPATH": import_path(),
             "GOLDSTREAM_KAFKA": self.settings.kafka,
             "GOLDSTREAM_PREFIX": self.settings.prefix,
             "GOLDSTREAM_TIME": self.settings.time,
@@ -79,7 +84,7 @@ class Workers:
             "GOLDSTREAM_CAMPAIGNS": str(campaigns),
             "GOLDSTREAM_REDIS": self.settings.redis or "",
         }
-        command = [sys.executable, "-P", "-c", _PROGRAM, "worker", *(["--only", only] if only else [])]
+        command = [sys.executable, "-P", "-c", PROGRAM, "worker", *(["--only", only] if only else [])]
         log = self.directory / f"worker-{number}-{only or 'all'}.log"
         return RunningWorker(Child(command, log=log, env=environment))
 

@@ -5,6 +5,7 @@ begun one as a whole one: what is due after a fraction of a millisecond is due a
 """
 
 from collections.abc import Collection
+from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
@@ -15,12 +16,16 @@ from state.limits import Cap, QuietHours, read_cap, read_moment, read_quiet_hour
 from state.moments import DAY_MS
 from state.segments import POTENTIAL
 from state.toml_file import MAX_DAYS, Number, Table, read_toml
+from state.where import Where, read_where
 
 TOPICS: Final = ("offers", "reactivations")
 CHANNELS: Final = ("email", "sms", "push", "messenger", "call")
 CAUSES: Final = ("purchase", "refund", "signup", "consent", "time", "policy")
 DEFAULT_CAUSES: Final = CAUSES[:-1]
 DEFAULT_CHANNELS: Final = ("email",)
+TRIGGERS: Final = ("birthday", "overdue")
+ATTRIBUTION_DAYS: Final = 14
+MAX_OVERDUE: Final = 1_000
 NO_SEGMENT: Final = "none"
 """Where a customer's first change comes from, in `from`."""
 
@@ -47,6 +52,9 @@ class Campaign(Struct, frozen=True):
         holdout: share of customers kept silent, 0 to 1.
         expires_ms: of a message, from its due moment; None: never.
         silence_after_ms: after its last attempt was due; None: it does not silence.
+        attribution_ms: for how long after its beginning an outcome counts; 0: none is told.
+        trigger: what begins it in place of a change; `overdue` is the multiple of the usual gap that one is overdue at.
+        where: what customers must be like; None: anything.
     """
 
     name: str
@@ -63,6 +71,10 @@ class Campaign(Struct, frozen=True):
     holdout: float
     expires_ms: int | None
     silence_after_ms: int | None
+    attribution_ms: int = ATTRIBUTION_DAYS * DAY_MS
+    trigger: str | None = None
+    overdue: Decimal = Decimal(0)
+    where: Where | None = None
 
 
 class Campaigns(Struct, frozen=True):
@@ -73,7 +85,7 @@ class Campaigns(Struct, frozen=True):
         timezone: of customers who have none.
         control: share of customers whom no campaign reaches, 0 to 1.
         starts_at: changes effective before it begin nothing; milliseconds.
-        campaigns: in the file's order; `by_name` has the same ones.
+        campaigns: in the file's order; `by_name` has the same ones, `triggered` those that a trigger begins.
         text: the file.
     """
 
@@ -87,6 +99,7 @@ class Campaigns(Struct, frozen=True):
     starts_at: int | None
     campaigns: tuple[Campaign, ...]
     by_name: dict[str, Campaign]
+    triggered: tuple[Campaign, ...]
     text: str
 
 
@@ -176,6 +189,7 @@ def parse_campaigns(
         starts_at=starts_at,
         campaigns=campaigns,
         by_name={campaign.name: campaign for campaign in campaigns},
+        triggered=tuple(campaign for campaign in campaigns if campaign.trigger is not None),
         text=text,
     )
 
@@ -203,6 +217,14 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     cooldown = table.number("cooldown_days", MAX_DAYS, zero=True)
     expires = table.number("expires_days", MAX_DAYS)
     silence_after = table.number("silence_after_days", MAX_DAYS)
+    attribution = table.number("attribution_days", MAX_DAYS, zero=True)
+    trigger = table.choice("trigger", TRIGGERS) if "trigger" in table.content else None
+    overdue = table.number("overdue", MAX_OVERDUE, required=trigger == "overdue")
+    if overdue is not None and trigger != "overdue":
+        table.fault("overdue", 'goes with trigger = "overdue" alone; remove it')
+    for key in ("from", "causes"):
+        if trigger is not None and key in table.content:
+            table.fault(key, "does not go with a trigger, which is no change of segment; remove it")
     campaign = Campaign(
         name=name,
         topic=topic,
@@ -218,6 +240,10 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
         holdout=_read_share(table, "holdout"),
         expires_ms=None if expires is None else expires.units(DAY_MS),
         silence_after_ms=None if silence_after is None else silence_after.units(DAY_MS),
+        attribution_ms=ATTRIBUTION_DAYS * DAY_MS if attribution is None else attribution.units(DAY_MS),
+        trigger=trigger,
+        overdue=Decimal(0) if overdue is None else overdue.value,
+        where=read_where(table),
     )
     table.end()
     return campaign

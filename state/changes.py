@@ -116,7 +116,10 @@ class CustomerInMessage(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A campaign's message: the value of a record of `offers` or `reactivations`."""
+    """A campaign's message: the value of a record of `offers` or `reactivations`.
+
+    `change` is what began the campaign; null where a trigger did, `birthday` or `overdue`, which only then is there.
+    """
 
     message_id: str
     customer_id: str
@@ -131,21 +134,52 @@ class Message(msgspec.Struct, frozen=True):
     expires_at: str | None
     timezone: str
     language: str | None
-    change: ChangeInMessage
+    change: ChangeInMessage | None
     customer: CustomerInMessage
     campaigns: str
+    trigger: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """What was kept back, and why; `attempt` is null where the campaign was kept back as a whole."""
+    """What was kept back, and why; `attempt` is null where the campaign was kept back as a whole.
+
+    `change` and `trigger` are as in a message.
+    """
 
     customer_id: str
     campaign: str
     attempt: int | None
     reason: str
     at: str
-    change: ChangeInMessage
+    change: ChangeInMessage | None
     campaigns: str
+    trigger: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a campaign brought, or what came without it: the value of a record of `outcomes`.
+
+    `group` is `treated`, `holdout` or `control`; `sent` to `redeemed` are numbers of messages. `cost` is that of the
+    messages, `orders` and `net` what was bought after `from_at` and up to `to_at`. `change` and `trigger` are as in a
+    message.
+    """
+
+    customer_id: str
+    campaign: str
+    change: ChangeInMessage | None
+    group: str
+    sent: int
+    opened: int
+    clicked: int
+    redeemed: int
+    cost: str
+    orders: int
+    net: str
+    currency: str
+    from_at: str
+    to_at: str
+    campaigns: str
+    trigger: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -156,10 +190,17 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class KeptBack(msgspec.Struct, frozen=True):
-    """To `suppressions`."""
+    """To `suppressions`; `tag` is that of the run (see `state.kept.Run`)."""
 
-    seq: int
+    tag: str
     value: Suppression
+
+
+class OutcomeTold(msgspec.Struct, frozen=True):
+    """To `outcomes`; `tag` is that of the run."""
+
+    tag: str
+    value: Outcome
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -170,7 +211,7 @@ class Erased(msgspec.Struct, frozen=True):
     at: str
 
 
-Output = SegmentChanged | Sent | KeptBack | Erased
+Output = SegmentChanged | Sent | KeptBack | OutcomeTold | Erased
 
 
 def published(change: SegmentChanged) -> SegmentChange:

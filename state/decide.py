@@ -1,177 +1,78 @@
-"""What a change of segment says to the customer: campaigns begin, messages are sent or kept back.
+"""What campaigns say to a customer at one moment, and in which order.
 
-At one moment, for one customer, in this order: runs that no longer fit are superseded, campaigns begin, attempts that
-are due are decided. So far a run makes its first attempt only; ladders, caps, quiet hours and silence belong here too.
+    1. runs that no longer fit are superseded
+    2. campaigns begin, in the file's order: at a change of segment, or at a trigger's moment
+    3. attempts that are due are made, by the order in which their campaigns began, then by number
+    4. silence begins, or has ended
+    5. outcomes are told
+
+What a run goes through is in `state.run`, how one begins in `state.beginning`.
 """
 
-from fractions import Fraction
-
-from state.campaigns import NO_SEGMENT, Attempt, Campaign, Campaigns, held
-from state.changes import CustomerInMessage, KeptBack, Message, Output, SegmentChanged, Sent, Suppression, in_message
-from state.kept import Run
-from state.moments import format_ms
-from state.money import format_minor
-from state.person import fact, granted
-from state.policy import Policy
-from state.profile import Profile
-from state.rules import Rules
-
-FIRST = 1
+from state.beginning import begin_at_change, begin_at_trigger
+from state.changes import SegmentChanged
+from state.kept import Silence
+from state.occasion import Occasion
+from state.run import end_run, fall_silent, is_over, make_attempts, next_moment, supersede
 
 
 def decide(
-    customer_id: str,
-    profile: Profile,
+    occasion: Occasion,
     change: SegmentChanged | None,
-    moment: int,
-    rules: Rules,
-    out: list[Output],
     *,
+    by_time: bool = False,
     purchased: bool = False,
+    broken: Silence | None = None,
 ) -> None:
-    """Appends to `out` what is said, or kept back, at this moment; `purchased` if a purchase was just applied."""
-    campaigns = rules.campaigns
-    if campaigns is None or not (campaigns.campaigns or profile.runs):
-        return
-    if profile.runs:
-        _supersede(profile, moment, campaigns, out, purchased=purchased)
+    """Says, or keeps back, what there is to say at this moment, after what has come at it was applied.
+
+    Args:
+        occasion: the customer and the moment.
+        change: the change of segment at this moment, if there is one.
+        by_time: whether time alone has come to this moment, so that triggers may go off.
+        purchased: whether a purchase was just applied.
+        broken: the silence that a purchase or a consent has just ended.
+    """
+    runs = occasion.profile.runs
+    if runs:
+        _supersede_unfit(occasion, purchased=purchased)
     if change is not None:
-        for campaign in campaigns.campaigns:
-            if _fits(campaign, change):
-                _begin(campaign, profile, change, moment, campaigns, out)
-    for run in [run for run in profile.runs if run.due <= moment]:
-        profile.runs.remove(run)
-        out.append(_attempt(customer_id, run, profile, moment, campaigns, rules.policy))
+        begin_at_change(occasion, change)
+    if by_time:
+        begin_at_trigger(occasion)
+    due = any(next_moment(run) <= occasion.at for run in runs)
+    if due:
+        for run in runs:
+            make_attempts(run, occasion)
+        for run in runs:
+            fall_silent(run, occasion)
+    if broken is not None:
+        occasion.keep_back(broken, None, "silence-ended")
+    if due:
+        for run in runs:
+            end_run(run, occasion)
+    _drop_over(occasion)
 
 
-def end_runs(profile: Profile, outdated: frozenset[str], moment: int, campaigns: Campaigns, out: list[Output]) -> bool:
+def end_runs(occasion: Occasion, outdated: frozenset[str]) -> bool:
     """Supersedes the runs of campaigns that a new file changes or drops; whether there were any."""
-    ended = [run for run in profile.runs if run.campaign in outdated]
+    ended = [run for run in occasion.profile.runs if run.campaign in outdated]
     for run in ended:
-        profile.runs.remove(run)
-        out.append(_kept_back(run.change, run.campaign, run.attempt, "superseded", moment, campaigns))
+        supersede(run, occasion)
+    _drop_over(occasion)
     return bool(ended)
 
 
-def average_check(profile: Profile) -> int:
-    """Lifetime net revenue by lifetime orders, in minor units, half to even; 0 without orders."""
-    orders = profile.lifetime_orders
-    if orders <= 0:
-        return 0
-    whole, rest = divmod(profile.net, orders)
-    return whole + (1 if 2 * rest > orders or (2 * rest == orders and whole % 2) else 0)
-
-
-def discount_share(profile: Profile) -> float:
-    """0.2 x discounted orders / orders + 0.8 x discounts / (net + discounts), to four digits, half to even."""
-    share = Fraction(0)
-    if profile.lifetime_orders > 0:
-        share += Fraction(2 * profile.discounted_orders, 10 * profile.lifetime_orders)
-    if profile.net + profile.discounts > 0:
-        share += Fraction(8 * profile.discounts, 10 * (profile.net + profile.discounts))
-    return float(round(share, 4))
-
-
-def _supersede(profile: Profile, moment: int, campaigns: Campaigns, out: list[Output], *, purchased: bool) -> None:
-    """Ends the runs whose segment the customer has left, reactivations after a purchase, and what is in no file."""
-    going_on = []
+def _supersede_unfit(occasion: Occasion, *, purchased: bool) -> None:
+    """Supersedes runs whose segments the customer has left, and reactivations of one who has bought."""
+    profile, by_name = occasion.profile, occasion.campaigns.by_name
     for run in profile.runs:
-        campaign = campaigns.by_name.get(run.campaign)
-        fits = campaign is not None and profile.segment in campaign.to
-        if fits and not (purchased and campaign is not None and campaign.topic == "reactivations"):
-            going_on.append(run)
-        else:
-            out.append(_kept_back(run.change, run.campaign, run.attempt, "superseded", moment, campaigns))
-    profile.runs = going_on
+        campaign = by_name.get(run.campaign)
+        if campaign is None or profile.segment not in campaign.to or (purchased and campaign.topic == "reactivations"):
+            supersede(run, occasion)
 
 
-def _fits(campaign: Campaign, change: SegmentChanged) -> bool:
-    """Whether the campaign begins at such a change."""
-    return (
-        change.move.to_segment in campaign.to
-        and change.kind in campaign.causes
-        and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
-    )
-
-
-def _begin(
-    campaign: Campaign, profile: Profile, change: SegmentChanged, moment: int, campaigns: Campaigns, out: list[Output]
-) -> None:
-    reason = _kept_from_beginning(campaign, profile, change, moment, campaigns)
-    if reason is not None:
-        out.append(_kept_back(change, campaign.name, None, reason, moment, campaigns))
-        return
-    profile.runs.append(Run(campaign.name, change, FIRST, moment + campaign.attempts[FIRST - 1].after_ms))
-
-
-def _kept_from_beginning(
-    campaign: Campaign, profile: Profile, change: SegmentChanged, moment: int, campaigns: Campaigns
-) -> str | None:
-    """The first reason to keep the campaign back as a whole."""
-    if change.backfill or (campaigns.starts_at is not None and moment < campaigns.starts_at):
-        return "backfill"
-    if held(campaigns.name, change.customer_id, campaigns.control):
-        return "control"
-    if any(run.campaign == campaign.name for run in profile.runs):
-        return "cooldown"
-    if held(campaign.name, change.customer_id, campaign.holdout):
-        return "holdout"
-    return None
-
-
-def _attempt(
-    customer_id: str, run: Run, profile: Profile, moment: int, campaigns: Campaigns, policy: Policy
-) -> Sent | KeptBack:
-    """Sends the run's attempt, or keeps it back."""
-    campaign = campaigns.by_name[run.campaign]
-    attempt = campaign.attempts[run.attempt - 1]
-    usable = _usable_channels(campaign, attempt, profile)
-    if not usable:
-        return _kept_back(run.change, campaign.name, run.attempt, "consent", moment, campaigns)
-    message = Message(
-        message_id=f"{run.change.change_id}:{campaign.name}:{run.attempt}",
-        customer_id=customer_id,
-        campaign=campaign.name,
-        template=attempt.template,
-        incentive=attempt.incentive,
-        channel=usable[0],
-        other_channels=usable[1:],
-        attempt=run.attempt,
-        attempts=len(campaign.attempts),
-        due_at=format_ms(run.due),
-        expires_at=None if campaign.expires_ms is None else format_ms(run.due + campaign.expires_ms),
-        timezone=fact(profile, "timezone") or campaigns.timezone,
-        language=fact(profile, "language"),
-        change=in_message(run.change),
-        customer=CustomerInMessage(
-            average_check=format_minor(average_check(profile), policy.digits),
-            lifetime_orders=profile.lifetime_orders,
-            lifetime_value=format_minor(profile.net, policy.digits),
-            discount_share=discount_share(profile),
-        ),
-        campaigns=campaigns.ref,
-    )
-    return Sent(campaign.topic, message)
-
-
-def _usable_channels(campaign: Campaign, attempt: Attempt, profile: Profile) -> list[str]:
-    """The channels of an attempt that may be used, in order of preference."""
-    wanted = attempt.channels or campaign.channels
-    if campaign.requires_consent:
-        return [channel for channel in wanted if granted(profile, channel) is True]
-    return [channel for channel in wanted if granted(profile, channel) is not False]
-
-
-def _kept_back(
-    change: SegmentChanged, campaign: str, attempt: int | None, reason: str, moment: int, campaigns: Campaigns
-) -> KeptBack:
-    value = Suppression(
-        customer_id=change.customer_id,
-        campaign=campaign,
-        attempt=attempt,
-        reason=reason,
-        at=format_ms(moment),
-        change=in_message(change),
-        campaigns=campaigns.ref,
-    )
-    return KeptBack(change.seq, value)
+def _drop_over(occasion: Occasion) -> None:
+    going_on = [run for run in occasion.profile.runs if not is_over(run)]
+    if len(going_on) < len(occasion.profile.runs):
+        occasion.profile.runs = going_on

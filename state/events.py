@@ -11,7 +11,9 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+_READ_VERSIONS: Final = (1, FORMAT_VERSION)
+"""Version 1 had no `ReferralBrought`; everything else is written the same."""
 
 Channel: TypeAlias = Literal["email", "sms", "push", "messenger", "call", "all"]
 """A way to reach a customer; `all` stands for every one of the others."""
@@ -133,6 +135,19 @@ class MessageContacted(Sourced, frozen=True, array_like=True, gc=False, tag="con
     currency: str | None
 
 
+class ReferralBrought(Sourced, frozen=True, array_like=True, gc=False, tag="referral"):
+    """A signup named this customer as the one who brought it: it counts for them, beside the signup itself.
+
+    Its `topic` is that of the signup with `REFERRER` behind it, since the two share a place of origin and may lie in
+    one partition of the journal; everything else is the signup's.
+    """
+
+    kind: ClassVar[Literal["referral"]] = "referral"
+
+
+REFERRER: Final = "+referrer"
+
+
 class CustomerErased(Sourced, frozen=True, array_like=True, gc=False, tag="erasure"):
     """A customer asked to be forgotten."""
 
@@ -197,7 +212,13 @@ class CampaignsApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, t
 
 
 CustomerEvent: TypeAlias = (
-    OrderPlaced | OrderRefunded | CustomerSignedUp | ConsentChanged | MessageContacted | CustomerErased
+    OrderPlaced
+    | OrderRefunded
+    | CustomerSignedUp
+    | ConsentChanged
+    | MessageContacted
+    | ReferralBrought
+    | CustomerErased
 )
 JournalRecord: TypeAlias = CustomerEvent | AnonymousSale | TimeCame | PolicyApplied | CampaignsApplied
 
@@ -235,6 +256,6 @@ def decode_record(data: bytes) -> JournalRecord:
         UnknownFormat: The format version is another one, or there are no bytes at all.
         msgspec.DecodeError: The version is known, but the rest is not what `encode_record` writes.
     """
-    if not data or data[0] != FORMAT_VERSION:
+    if not data or data[0] not in _READ_VERSIONS:
         raise UnknownFormat(data[0] if data else None)
     return _decoder.decode(data[1:])

@@ -6,8 +6,6 @@ These are structs of msgspec, which makes them from bytes by itself, so this mod
 
 import msgspec
 
-from state.changes import SegmentChanged
-
 
 class Foreign(msgspec.Struct, array_like=True, gc=False):
     """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate.
@@ -73,6 +71,7 @@ class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
     amount: int
     currency: str
     base: int | None
+    occurred_at: int
 
 
 class SeenRefund(msgspec.Struct, array_like=True, gc=False):
@@ -105,21 +104,124 @@ class Consent(msgspec.Struct, array_like=True, gc=False):
 
 
 class Person(msgspec.Struct, array_like=True):
-    """Who the customer is, beyond what they buy: signup facts, consents and contacts."""
+    """Who the customer is, beyond what they buy: signup facts, consents, contacts, whom they brought.
+
+    `event_ids` are the last ones of the customer's own events, `brought` those of the last signups that named them.
+    """
 
     facts: dict[str, Known] = {}
     consents: dict[str, Consent] = {}
     contacts: dict[str, int] = {}
     event_ids: list[str] = []
+    referrals: int = 0
+    brought: list[str] = []
+
+
+class Beginning(msgspec.Struct, array_like=True, gc=False):
+    """The change that began a run, as far as the run and the rules do not say it: it is quoted in all its messages.
+
+    `why` has the place of each measure in `state.quoted.MEASURES`, its edge, and what the score was and is.
+    """
+
+    from_segment: str
+    to_segment: str
+    from_cell: str
+    to_cell: str
+    why: list[tuple[int, int | float, int, int]]
+    policy: str
+    kind: str
+    event_id: str | None
+    frequency: int
+    monetary: int
+    last_order_at: int | None
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
-    """A campaign under way for the customer; `due` is when its next attempt is to be decided."""
+    """One beginning of a campaign for the customer, until there is nothing more to be said or told of it.
+
+    What it goes through is in `state.run`. Of attempts the numbers count from 1; sets of them are bits of an integer.
+
+    Attributes:
+        tag: what its ids have after the customer's: the change's number, `b<year>` of a birthday, `o<orders>` overdue.
+        beginning: the change that began it; None for a trigger.
+        began: the moment from which attempts and outcome count.
+        group: `treated`; `holdout` and `control` make no attempts.
+        attempts: how many its campaign makes.
+        next: the attempt whose moment comes next, at `next_at`; 0, and None, if none will.
+        waiting: attempts that are due later than their moment (quiet hours), with when they are due.
+        silence_at: when the customer is silenced unless they answer; known once the last attempt was due.
+        sent: attempts that were; `opened`, `clicked` and `redeemed` those of whose messages so much is known.
+        cost: of its messages, in base minor units.
+        ends_at: the last moment that its outcome counts; None if none is told, or it was told.
+    """
 
     campaign: str
-    change: SegmentChanged
+    tag: str
+    beginning: Beginning | None
+    began: int
+    group: str
+    attempts: int
+    next: int
+    next_at: int | None
+    waiting: list[tuple[int, int]]
+    silence_at: int | None
+    sent: int
+    opened: int
+    clicked: int
+    redeemed: int
+    cost: int
+    ends_at: int | None
+
+
+class SentMessage(msgspec.Struct, array_like=True, gc=False):
+    """A message that was sent: what is needed to know it again, to count it, and to refuse its channel."""
+
+    tag: str
+    campaign: str
     attempt: int
+    channel: str
     due: int
+
+
+class Silence(msgspec.Struct, array_like=True, gc=False):
+    """Nothing is sent to the customer since a run of this campaign came to nothing; the fields are those of the run."""
+
+    campaign: str
+    tag: str
+    beginning: Beginning | None
+    began: int
+
+
+class Engagement(msgspec.Struct, array_like=True, gc=False):
+    """What campaigns remember of a customer beyond the runs that are under way.
+
+    Attributes:
+        begun: campaign to when it last began, held out ones too.
+        withheld: the same of one in the control group: when it would have begun.
+        triggered: campaign to the tag with which its trigger last went off.
+        messages: the last ones, oldest first; `state.contacts.REMEMBERED_MESSAGES` of them, or as many as the cap.
+        dead: channels from which a message came back for good.
+    """
+
+    begun: dict[str, int] = {}
+    withheld: dict[str, int] = {}
+    triggered: dict[str, str] = {}
+    messages: list[SentMessage] = []
+    dead: list[str] = []
+    silence: Silence | None = None
+
+
+class Outlook(msgspec.Struct, array_like=True, gc=False):
+    """What follows from the orders of a long history, for those who read the profile without its chunks.
+
+    Attributes:
+        down_at: when time alone changes the segment next, to `down_to`; None if it never does.
+        gap: usual gap between orders in ms; None if there is none.
+    """
+
+    down_at: int | None
+    down_to: str
+    gap: int | None
 
 
 class OrderBook(msgspec.Struct):
@@ -146,3 +248,14 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     offset: int
     seq: int
     segment: str
+
+
+Counted = tuple[int, int, str]
+"""How far something counts: everything in the journal before an offset, and of the record there, if it touches many
+customers, whoever does not come after a due moment and an id."""
+
+
+class DayHead(msgspec.Struct, array_like=True, gc=False):
+    """The first field of a day's totals (`state.day`), which is read without the rest."""
+
+    counted: Counted

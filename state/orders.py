@@ -7,6 +7,7 @@ the other sums those of a lifetime. Plain histories (`state.plain_orders`) are u
 
 from bisect import bisect_right, insort
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 from state.events import OrderPlaced, OrderRefunded
@@ -20,6 +21,8 @@ from state.profile import NEVER, Profile
 EXCESS = "excess_refund"
 NO_ORDER = "refund_without_order"
 NO_RATE = "refund_without_rate"
+WentBack = tuple[int, int]
+"""When a refund that takes effect occurred, and the sum that goes back to the customer."""
 FORGETTING_PARTS = 64
 """A window has so many moments at which what may be forgotten is swept out."""
 
@@ -65,10 +68,16 @@ def forget_order_at(order: Order, window_ms: int) -> int:
     return (max(order.applied_at, leaves_at)) + window_ms
 
 
-def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
-    """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime."""
+def place_order(
+    profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]
+) -> Sequence[WentBack]:
+    """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime.
+
+    Returns:
+        What goes back by the refunds that waited for it.
+    """
     if append_order(profile, event, as_of, policy.window_ms):
-        return
+        return ()
     unpack_orders(profile)
     foreign = None
     if event.currency != policy.currency and event.rate is not None:
@@ -90,14 +99,15 @@ def place_order(profile: Profile, event: OrderPlaced, as_of: int, policy: Policy
     profile.forget_at = min(profile.forget_at, forget_at)
     _add_to_sums(profile, order, as_of, policy.window_ms)
     if profile.refunds is not None and profile.refunds.waiting:
-        _settle_waiting(profile, order, as_of, policy, dropped)
+        return _settle_waiting(profile, order, as_of, policy, dropped)
+    return ()
 
 
 def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> None:
     """Counts a new order."""
     profile.gross += order.amount
-    if order.at + window_ms <= as_of:
-        profile.left += 1
+    if order.at + window_ms <= as_of:  # fully refunded ones that left before it are passed over: nothing woke for them
+        profile.left = bisect_right(profile.orders, as_of - window_ms, key=_when)
     else:
         profile.frequency += 1
         profile.monetary += order.amount
@@ -113,8 +123,14 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
         profile.first_order_at = at
 
 
-def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
-    """A refund that is no duplicate: of an order, of an order that has not come yet, or of none."""
+def take_refund(
+    profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]
+) -> Sequence[WentBack]:
+    """A refund that is no duplicate: of an order, of an order that has not come yet, or of none.
+
+    Returns:
+        What goes back by it; nothing if it takes no effect, or none yet.
+    """
     window_ms = policy.window_ms
     unpack_orders(profile)
     refunds = profile.refunds
@@ -139,18 +155,24 @@ def take_refund(profile: Profile, event: OrderRefunded, as_of: int, policy: Poli
         if event.occurred_at + window_ms > as_of:
             insort(refunds.free, FreeRefund(event.occurred_at, amount), key=_moment)
             profile.monetary -= amount
-        return
+        return [(event.occurred_at, amount)]
     order = find_order(profile, event.order_id)
     if order is not None and forget_order_at(order, window_ms) <= as_of:
         _forget(profile, as_of, window_ms)
         order = None
     waiting = WaitingRefund(
-        as_of + window_ms, event.refund_id, event.order_id, event.amount, event.currency, event.base
+        as_of + window_ms,
+        event.refund_id,
+        event.order_id,
+        event.amount,
+        event.currency,
+        event.base,
+        event.occurred_at,
     )
     if order is None:
         insort(refunds.waiting, waiting, key=_until)
-    else:
-        _refund_order(profile, order, waiting, as_of, policy, dropped)
+        return ()
+    return _refund_order(profile, order, waiting, as_of, policy, dropped)
 
 
 def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) -> None:
@@ -223,14 +245,14 @@ def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int
 
 def _refund_order(
     profile: Profile, order: Order, refund: WaitingRefund, as_of: int, policy: Policy, dropped: Counter[str]
-) -> None:
+) -> Sequence[WentBack]:
     """Applies a refund to its order; what exceeds the order's amount has no effect and is counted."""
     foreign = order.foreign
     in_its_currency = refund.currency == (policy.currency if foreign is None else foreign.currency)
     if not in_its_currency and refund.base is None:
         dropped[NO_RATE] += 1
-        return
-    was_full, was_net = order.fully_refunded, order.net
+        return ()
+    was_full, was_net, was_whole = order.fully_refunded, order.net, not _any_refunded(order)
     _count(profile, order, as_of, policy.window_ms, -1)
     if foreign is None:
         order.refunded += refund.amount if in_its_currency else refund.base or 0
@@ -247,17 +269,28 @@ def _refund_order(
     _count(profile, order, as_of, policy.window_ms, 1)
     profile.refunded += was_net - order.net
     profile.refund_count += 1
+    if was_whole:
+        profile.refunded_orders += 1
     if order.refunded > order.amount or (foreign is not None and foreign.refunded > foreign.amount):
         dropped[EXCESS] += 1
     if order.fully_refunded and not was_full:
+        profile.returned_orders += 1
         _recall_ends(profile, order)
+    return [(refund.occurred_at, was_net - order.net)]
 
 
-def _settle_waiting(profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[str]) -> None:
+def _any_refunded(order: Order) -> bool:
+    foreign = order.foreign
+    return order.refunded > 0 or (foreign is not None and foreign.refunded > 0)
+
+
+def _settle_waiting(
+    profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[str]
+) -> Sequence[WentBack]:
     """The refunds that waited for this order."""
-    refunds = profile.refunds
+    refunds, went_back = profile.refunds, list[WentBack]()
     if refunds is None:
-        return
+        return ()
     for waiting in [each for each in refunds.waiting if each.order_id == order.order_id]:
         refunds.waiting.remove(waiting)
         seen = find_refund(profile, waiting.refund_id)
@@ -265,7 +298,8 @@ def _settle_waiting(profile: Profile, order: Order, as_of: int, policy: Policy, 
             seen.forget_at = max(seen.forget_at, as_of + policy.window_ms)
         if profile.book is not None:
             profile.book.refunds_touched = True
-        _refund_order(profile, order, waiting, as_of, policy, dropped)
+        went_back.extend(_refund_order(profile, order, waiting, as_of, policy, dropped))
+    return went_back
 
 
 def _recall_ends(profile: Profile, gone: Order) -> None:
@@ -322,6 +356,10 @@ def _latest(one: int | None, other: int | None) -> int | None:
 
 def _position(order: Order) -> tuple[int, str]:
     return order.at, order.order_id
+
+
+def _when(order: Order) -> int:
+    return order.at
 
 
 def _moment(refund: FreeRefund) -> int:

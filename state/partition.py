@@ -11,6 +11,7 @@ from typing import Protocol
 from state.campaigns import may_follow as campaigns_may_follow
 from state.campaigns import outdated_campaigns, parse_campaigns
 from state.changes import Erased, Output
+from state.daily import BEFORE_ALL_DAYS, Daily
 from state.due import DueWheel
 from state.erasure import Erasure, erasure_key
 from state.events import (
@@ -25,18 +26,22 @@ from state.events import (
     OrderPlaced,
     OrderRefunded,
     PolicyApplied,
+    ReferralBrought,
     TimeCame,
 )
 from state.faults import Faults
-from state.kept import Head
+from state.kept import Counted, Head
 from state.moments import format_ms
 from state.policy import may_follow, parse_policy
 from state.profile import NEVER, Profile, newcomer
 from state.progress import BEFORE_ALL_TIME, Progress
+from state.referral import OF_UNKNOWN
 from state.rules import Rules
 from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
 
-_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
+NOBODY = -1
+"""In place of a due moment: of a record that touches many customers none is done with."""
+_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted, ReferralBrought)
 
 
 class Customers(Protocol):
@@ -71,6 +76,7 @@ class Partition:
         erasures: dict[bytes, Erasure] | None = None,
         texts: dict[int, str] | None = None,
         *,
+        daily: Daily | None = None,
         slice_size: int = 10_000,
     ) -> None:
         """Takes what was recovered.
@@ -80,6 +86,7 @@ class Partition:
             progress: how far the partition is; None for a new one.
             erasures: the ledger, by the hash of the customer's id.
             texts: the TOML of policies and campaigns, by their place in `control`.
+            daily: the totals of the days, which are counted into; None for none.
             slice_size: how many customers one step of a tick or a policy may touch.
         """
         self.customers = customers
@@ -88,10 +95,14 @@ class Partition:
         self.new_erasures: dict[bytes, Erasure] = {}
         self.texts = {} if texts is None else texts
         self.new_texts: dict[int, str] = {}
-        self.tally = Tally()
+        self.tally = Tally(daily)
         self.population: Counter[str] = Counter()
         self.slice_size = slice_size
+        self.daily = daily
+        self._halfway: Counted = (0, NOBODY, "")
         self.rules: Rules | None = None
+        if daily is not None:
+            daily.begin()
         if self.progress.policy >= 0:
             self._set_rules()
         dues = []
@@ -109,6 +120,9 @@ class Partition:
             True once the record is done with; False if a slice of it is done and it is to be applied again, after a
             flush if the caller likes: a tick or a policy may touch everybody.
         """
+        daily = self.daily
+        if daily is not None and daily.folds_again:
+            daily.take(offset)
         if isinstance(record, TimeCame):
             return self._come_to(offset, record, out)
         sources, source = self.progress.sources, (record.topic, record.partition)
@@ -119,14 +133,32 @@ class Partition:
             self._take_event(offset, customer_id, record, out)
         elif isinstance(record, CustomerErased):
             self._erase(offset, customer_id, record, out)
-        elif not isinstance(record, AnonymousSale) and not self._take_rules(offset, record, out):
+        elif isinstance(record, AnonymousSale):
+            if daily is not None:
+                daily.sell_to_nobody_known(record)
+        elif not self._take_rules(offset, record, out):
             return False
         sources[source] = record.offset
         return True
 
+    @property
+    def today(self) -> int:
+        """The local day to which time has come here; long ago where it has not begun, or nobody wants to know."""
+        return BEFORE_ALL_DAYS if self.daily is None else self.daily.day_of(self.progress.time)
+
+    def day_records(self, *, whole: bool) -> list[tuple[bytes, bytes | None]]:
+        """What the table is to be told of the days before it is told, or the ledger, of anything else.
+
+        Args:
+            whole: nothing is half done; else the record of which a slice is done is to be applied again.
+        """
+        if self.daily is None:
+            return []
+        return self.daily.flush((self.progress.offset, NOBODY, "") if whole else self._halfway)
+
     def _take_event(self, offset: int, customer_id: str, event: CustomerEvent, out: list[Output]) -> None:
         rules = self._rules()
-        customers = self.customers
+        customers, daily = self.customers, self.daily
         profile = customers.get(customer_id)
         moment = as_of(profile, event.occurred_at, self.progress.time)
         if profile is None:
@@ -134,6 +166,8 @@ class Partition:
             if profile is None:
                 return
             before, was = NEVER, ""
+            if daily is not None:
+                daily.welcome(event, moment)
         else:
             if offset <= profile.offset:
                 self.tally.fenced["customer"] += 1
@@ -142,7 +176,10 @@ class Partition:
                 self.tally.duplicates[event.kind] += 1
                 return
             before, was = profile.due, profile.segment
+        told = len(out)
         apply_event(customer_id, profile, event, moment, rules, out, self.tally)
+        if daily is not None and len(out) > told:
+            daily.tell(out, told)
         self._keep(offset, customer_id, profile, before, was)
 
     def _newcomer(self, offset: int, customer_id: str, event: CustomerEvent, moment: int) -> Profile | None:
@@ -159,6 +196,9 @@ class Partition:
                 seq = erasure.seq
         if isinstance(event, MessageContacted):
             self.tally.dropped["contact_of_unknown"] += 1
+            return None
+        if isinstance(event, ReferralBrought):
+            self.tally.dropped[OF_UNKNOWN] += 1
             return None
         return newcomer(offset, seq, moment)
 
@@ -185,7 +225,11 @@ class Partition:
             if offset <= profile.offset:
                 return
             self.population[profile.segment] -= 1
+            told, daily = len(out), self.daily
             lapse(customer_id, profile, moment, self._rules(), out, self.tally)
+            if daily is not None:
+                daily.tell(out, told)
+                daily.forget(profile, moment)
             seq = profile.seq
             self.customers.remove(customer_id)
         occurred_at = event.occurred_at if known is None else max(event.occurred_at, known.occurred_at)
@@ -196,48 +240,72 @@ class Partition:
     def _come_to(self, offset: int, tick: TimeCame, out: list[Output]) -> bool:
         """Emits what is due at or before the tick, for everyone; a smaller tick changes nothing."""
         if tick.at > self.progress.time and self.rules is not None:
+            last: tuple[int, str] = (NOBODY, "")
             for _ in range(self.slice_size):
                 entry = self.wheel.pop(tick.at)
                 if entry is None:
                     break
-                self._wake(offset, entry[1], tick.at, out)
+                if self._wake(offset, entry, tick.at, out):
+                    last = entry
             else:
+                self._stop_halfway(offset, last)
                 return False
         self.progress.time = max(self.progress.time, tick.at)
         if tick.advance is not None:
             self.progress.advanced = max(self.progress.advanced, tick.advance)
         return True
 
-    def _wake(self, offset: int, customer_id: str, at: int, out: list[Output]) -> None:
+    def _wake(self, offset: int, entry: tuple[int, str], at: int, out: list[Output]) -> bool:
+        """Judges a customer at what falls due up to `at`, unless the entry is stale; whether it was not.
+
+        So a tick comes to customers in the order of their due moments and ids, however it is cut, and wherever a
+        recovery begins it anew.
+        """
+        customer_id = entry[1]
         due = self.customers.due(customer_id)
-        if due <= at:
-            profile = self.customers.get(customer_id)
-            if profile is None:
-                return
-            was = profile.segment
-            lapse(customer_id, profile, at, self._rules(), out, self.tally)
-            self._keep(offset, customer_id, profile, due, was)
-            due = profile.due
-        self.wheel.put_back(customer_id, due)
+        profile = self.customers.get(customer_id) if due == entry[0] else None
+        if profile is None:
+            self.wheel.put_back(customer_id, due)
+            return False
+        was, told, daily = profile.segment, len(out), self.daily
+        if daily is not None and daily.folds_again:
+            daily.take(offset, due, customer_id)
+        lapse(customer_id, profile, at, self._rules(), out, self.tally)
+        if daily is not None and len(out) > told:
+            daily.tell(out, told)
+        self._keep(offset, customer_id, profile, due, was)
+        self.wheel.put_back(customer_id, profile.due)
+        return True
+
+    def _stop_halfway(self, offset: int, last: tuple[int, str]) -> None:
+        """Notes up to which customer a record is done with."""
+        if self._halfway[0] != offset or last[0] != NOBODY:
+            self._halfway = (offset, *last)
 
     def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
         """Puts a policy or campaigns into force and judges everyone by them; a repeat is without effect."""
         if self._remaining is None:
             if not self._put_into_force(record):
                 return True
-            self._remaining = iter(list(self.customers.ids()))
+            self._remaining = iter(sorted(self.customers.ids()))  # an order that is the same after a recovery
+        daily, customer_id = self.daily, ""
         for _, customer_id in zip(range(self.slice_size), self._remaining, strict=False):
             profile = self.customers.get(customer_id)
             if profile is None or profile.offset >= offset:
                 continue
-            before, was, rules = profile.due, profile.segment, self._rules()
+            before, was, told, rules = profile.due, profile.segment, len(out), self._rules()
             moment = max(self.progress.time, profile.judged)
+            if daily is not None and daily.folds_again:
+                daily.take(offset, 0, customer_id)
             if isinstance(record, PolicyApplied):
-                apply_policy(customer_id, profile, moment, rules, out)
-            elif not apply_campaigns(profile, moment, rules, self._outdated, out):
+                apply_policy(customer_id, profile, moment, rules, out, daily)
+            elif not apply_campaigns(customer_id, profile, moment, rules, self._outdated, out):
                 continue
+            if daily is not None and len(out) > told:
+                daily.tell(out, told)
             self._keep(offset, customer_id, profile, before, was)
         if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
+            self._stop_halfway(offset, (0, customer_id))
             return False
         self._remaining = None
         return True
@@ -270,6 +338,8 @@ class Partition:
         progress = self.progress
         campaigns = None if progress.campaigns < 0 else parse_campaigns(self.texts[progress.campaigns])
         self.rules = Rules(parse_policy(self.texts[progress.policy]), campaigns)
+        if self.daily is not None:
+            self.daily.rule(self.rules.policy)
 
     def _rules(self) -> Rules:
         if self.rules is None:

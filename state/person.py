@@ -26,12 +26,18 @@ def sign_up(profile: Profile, event: CustomerSignedUp) -> None:
         if known is None or (event.occurred_at, value.encode()) > (known.at, known.value.encode()):
             person.facts[name] = Known(event.occurred_at, value)
     for channel, granted in (event.consent or {}).items():
-        _consent(person, channel, granted, event.occurred_at)
+        _consent(person, channel, agreed=granted, at=event.occurred_at)
 
 
 def change_consent(profile: Profile, event: ConsentChanged) -> None:
     """Takes the last word on a channel, or with `all` on every one; at the same moment the refusal."""
-    _consent(_person(profile, event.event_id), event.channel, event.granted, event.occurred_at)
+    _consent(_person(profile, event.event_id), event.channel, agreed=event.granted, at=event.occurred_at)
+
+
+def refuse(profile: Profile, channel: str, at: int) -> None:
+    """Takes a refusal of a channel, or with `all` of every one, that came as an answer to a message."""
+    if profile.person is not None:
+        _consent(profile.person, channel, agreed=False, at=at)
 
 
 def count_contact(profile: Profile, event: MessageContacted) -> None:
@@ -61,7 +67,7 @@ def _person(profile: Profile, event_id: str) -> Person:
     return person
 
 
-def _consent(person: Person, channel: str, agreed: bool, at: int) -> None:  # noqa: FBT001 - the event's own field
+def _consent(person: Person, channel: str, *, agreed: bool, at: int) -> None:
     for each in CHANNELS if channel == "all" else (channel,):
         known = person.consents.get(each)
         if known is None or at > known.at or (at == known.at and not agreed):

@@ -8,6 +8,7 @@ makes `Order` objects, by which `state.orders` works; `pack_orders` makes them p
 A profile has its orders in one of the two forms: `plain` and `plain_ids`, or `orders`.
 """
 
+from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
@@ -23,8 +24,9 @@ _MOMENT: Final = Struct("<q")
 ENTRY_BYTES: Final = _ENTRY.size
 _FIELD_END: Final = 1 << 32
 _pack_entry = _ENTRY.pack
+_entry_at = _ENTRY.unpack_from
 _head_at = _HEAD.unpack_from
-_moment_at = _MOMENT.unpack_from
+moment_at = _MOMENT.unpack_from
 _LENGTHS: Final = tuple(length.to_bytes(2, "big") for length in range(128 * 4 + 1))
 
 
@@ -86,7 +88,59 @@ def expire_plain(profile: Profile, horizon: int) -> None:
 def first_in_window(profile: Profile) -> int:
     """The moment of the first order of a plain history that is still in the window; `NEVER` if none is."""
     at_byte = profile.left * ENTRY_BYTES
-    return _moment_at(profile.plain, at_byte)[0] if at_byte < len(profile.plain) else NEVER
+    return moment_at(profile.plain, at_byte)[0] if at_byte < len(profile.plain) else NEVER
+
+
+def plain_between(profile: Profile, after: int, until: int) -> tuple[int, int]:
+    """How many orders of a plain history were placed after a moment and up to another, and what they brought in."""
+    plain = profile.plain
+    at_byte, orders, total = len(plain), 0, 0
+    while at_byte:
+        at_byte -= ENTRY_BYTES
+        at, amount = _head_at(plain, at_byte)
+        if at <= after:
+            break
+        if at <= until:
+            orders += 1
+            total += amount
+    return orders, total
+
+
+def plain_leaving(profile: Profile, window_ms: int) -> Iterator[tuple[int, int, int]]:
+    """When the orders of a plain history leave the window, in order, each with the one order and its sum."""
+    for at_byte in range(profile.left * ENTRY_BYTES, len(profile.plain), ENTRY_BYTES):
+        at, amount = _head_at(profile.plain, at_byte)
+        yield at + window_ms, 1, amount
+
+
+def last_plain_moments(profile: Profile, moment: int, window_ms: int, most: int) -> list[int]:
+    """When the last orders of a plain history were placed that are remembered at a moment, latest first."""
+    last = profile.plain[-most * ENTRY_BYTES :]
+    if moment_at(last)[0] + 2 * window_ms > moment:  # the oldest of them is remembered, so all are
+        return [entry[0] for entry in _ENTRY.iter_unpack(last)][::-1]
+    return [at for at, _ in last_plain_orders(profile, moment, window_ms, most)]
+
+
+def last_plain_orders(profile: Profile, moment: int, window_ms: int, most: int) -> list[tuple[int, int]]:
+    """The last orders of a plain history that are remembered at a moment, latest first: when, and until when."""
+    found: list[tuple[int, int]] = []
+    plain = profile.plain
+    for at_byte in range(len(plain) - ENTRY_BYTES, -1, -ENTRY_BYTES):
+        at, _, _, delay = _ENTRY.unpack_from(plain, at_byte)
+        forget_at = max(at + delay, at + window_ms) + window_ms
+        if forget_at > moment:
+            found.append((at, forget_at))
+            if len(found) == most:
+                break
+    return found
+
+
+def entries_back(profile: Profile) -> Iterator[tuple[int, int]]:
+    """When each order of a plain history was placed, and when it was applied; the last one first."""
+    plain = profile.plain
+    for at_byte in range(len(plain) - ENTRY_BYTES, -1, -ENTRY_BYTES):
+        at, _, _, delay = _entry_at(plain, at_byte)
+        yield at, at + delay
 
 
 def unpack_orders(profile: Profile) -> None:

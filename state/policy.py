@@ -43,6 +43,7 @@ MAX_MAJOR: Final = 10**12
 MAX_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
 _DEFAULT_WINDOW: Final = Number("365", Decimal(365))
+_DEFAULT_SEEKER_SHARE: Final = Number("0.5", Decimal("0.5"))
 _SCORES: Final = range(MAX_EDGES + 2)
 CELLS: Final = tuple(tuple(tuple(f"{r}{f}{m}" for m in _SCORES) for f in _SCORES) for r in _SCORES)
 """Three scores as they are written: `CELLS[3][2][1]` is `"321"`."""
@@ -65,6 +66,7 @@ class Policy(Struct, frozen=True):
         segment_names: the same names and, last, `potential`.
         rules: in the order of the policy, the first that fits wins.
         rates: price of one major unit of another currency in the base currency.
+        seeker_share: the discount share from which a customer is a discount seeker.
         table: the rules laid out by cell.
         text: the file.
     """
@@ -87,6 +89,7 @@ class Policy(Struct, frozen=True):
     segment_names: tuple[str, ...]
     rules: tuple[Rule, ...]
     rates: dict[str, Decimal]
+    seeker_share: float
     table: CellTable
     text: str
 
@@ -146,6 +149,11 @@ def may_follow(current: Policy, new: Policy) -> str | None:
             f"window_days must stay {current.window_days}: got {new.window_days}; "
             "another one needs a new prefix and a replay"
         )
+    if new.timezone != current.timezone:
+        return (
+            f"timezone must stay {current.timezone}: got {new.timezone}; days that were told would begin at another "
+            "hour; another one needs a new prefix and a replay"
+        )
     differences = _differences(current, new)
     if new.ref == current.ref and differences:
         return f"{new.ref} is in force with another {' and '.join(differences)}; raise version to {new.version + 1}"
@@ -165,6 +173,7 @@ def _differences(a: Policy, b: Policy) -> list[str]:
         "monetary": (a.monetary_edges, b.monetary_edges),
         "segment": ((a.segments, a.rules), (b.segments, b.rules)),
         "rates": (a.rates, b.rates),
+        "traits": (a.seeker_share, b.seeker_share),
     }
     return [part for part, (one, other) in pairs.items() if one != other]
 
@@ -200,6 +209,7 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
         table = tabulate(rules, widths)
         check_coverage(file, table, widths)
     rates = _read_rates(file, currency)
+    seeker_share = _read_traits(file)
     file.end()
     if faults:
         raise Faults(faults)
@@ -223,6 +233,7 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
         segment_names=(*(segment.name for segment in segments), POTENTIAL),
         rules=rules,
         rates=rates,
+        seeker_share=seeker_share,
         table=table,
         text=text,
     )
@@ -289,6 +300,16 @@ def _read_rates(file: Table, base: str) -> dict[str, Decimal]:
         else:
             rates[currency] = rate.value
     return rates
+
+
+def _read_traits(file: Table) -> float:
+    """Read by what customers are told apart: the share of a discount seeker."""
+    table = file.table("traits")
+    if table is None:
+        return float(_DEFAULT_SEEKER_SHARE.value)
+    share = table.number("discount_share", 1) or _DEFAULT_SEEKER_SHARE
+    table.end()
+    return float(share.value)
 
 
 def _read_rate(value: object) -> Number | None:

@@ -8,9 +8,9 @@ A profile is changed in place, and only by the functions of `state.orders`, `sta
 import msgspec
 
 from state.events import UnknownFormat
-from state.kept import Head, Order, OrderBook, Person, Refunds, Run
+from state.kept import Engagement, Head, Order, OrderBook, Outlook, Person, Refunds, Run
 
-FORMAT = 2
+FORMAT = 3
 NEVER = 1 << 62
 """A moment that does not come."""
 
@@ -35,6 +35,8 @@ Fields = tuple[
     int,
     int,
     int,
+    int,
+    int,
     bytes,
     bytes,
     list[Order],
@@ -45,6 +47,10 @@ Fields = tuple[
     Refunds | None,
     Person | None,
     list[Run],
+    Engagement | None,
+    dict[str, int] | None,
+    dict[str, int] | None,
+    Outlook | None,
     list[int],
     list[int],
     int,
@@ -60,7 +66,9 @@ class Profile:
     sorted by moment and id, the first `left` of them are out of the window; they are in `orders`, or as they are
     written in `plain` and `plain_ids` (see `state.plain_orders`). `chunks` and `refund_chunks` are the numbers of the
     chunks that belong to it, the last one ever given is `last_chunk`; `book` is never written. `frequency` and
-    `monetary` are those of the window, all other sums of a lifetime.
+    `monetary` are those of the window, all other sums of a lifetime. `refunded_orders` are those of which anything went
+    back, `returned_orders` the fully refunded ones among them. `stores` and `channels` count the purchases by where
+    they were made, None for none. `outlook` is what a reader without the chunks cannot find out.
     """
 
     __slots__ = (  # noqa: RUF023 - in the order in which they are written
@@ -83,6 +91,8 @@ class Profile:
         "discounted_orders",
         "refunded",
         "refund_count",
+        "refunded_orders",
+        "returned_orders",
         "plain",
         "plain_ids",
         "orders",
@@ -93,6 +103,10 @@ class Profile:
         "refunds",
         "person",
         "runs",
+        "engagement",
+        "stores",
+        "channels",
+        "outlook",
         "chunks",
         "refund_chunks",
         "last_chunk",
@@ -121,6 +135,8 @@ class Profile:
             self.discounted_orders,
             self.refunded,
             self.refund_count,
+            self.refunded_orders,
+            self.returned_orders,
             self.plain,
             self.plain_ids,
             self.orders,
@@ -131,6 +147,10 @@ class Profile:
             self.refunds,
             self.person,
             self.runs,
+            self.engagement,
+            self.stores,
+            self.channels,
+            self.outlook,
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
@@ -166,6 +186,8 @@ class Profile:
             self.discounted_orders,
             self.refunded,
             self.refund_count,
+            self.refunded_orders,
+            self.returned_orders,
             self.plain,
             self.plain_ids,
             orders,
@@ -176,6 +198,10 @@ class Profile:
             refunds,
             self.person,
             self.runs,
+            self.engagement,
+            self.stores,
+            self.channels,
+            self.outlook,
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
@@ -205,6 +231,8 @@ def newcomer(offset: int, seq: int, judged: int) -> Profile:
             0,
             0,
             0,
+            0,
+            0,
             b"",
             b"",
             [],
@@ -215,6 +243,10 @@ def newcomer(offset: int, seq: int, judged: int) -> Profile:
             None,
             None,
             [],
+            None,
+            None,
+            None,
+            None,
             [],
             [],
             0,

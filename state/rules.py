@@ -15,12 +15,24 @@ class Rules:
     remembered, with their reasons: there are few of them, and many changes.
     """
 
-    __slots__ = ("_frequency", "_monetary", "_moves", "_recency", "_table", "campaigns", "policy", "ref", "window_ms")
+    __slots__ = (
+        "_frequency",
+        "_monetary",
+        "_moves",
+        "_recency",
+        "_table",
+        "campaigns",
+        "has_triggers",
+        "policy",
+        "ref",
+        "window_ms",
+    )
 
     def __init__(self, policy: Policy, campaigns: Campaigns | None) -> None:
         """Takes checked ones."""
         self.policy = policy
         self.campaigns = campaigns
+        self.has_triggers = campaigns is not None and bool(campaigns.triggered)
         self.ref = policy.ref
         self.window_ms = policy.window_ms
         self._recency = policy.recency_edges_ms

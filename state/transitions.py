@@ -8,36 +8,60 @@ Everything that can change a segment is one row of this table; the rest of the m
     signup           lapse, expire        sign_up                      as_of
     consent          lapse, expire        change_consent               as_of
     contact          lapse, expire        count_contact                as_of
+    referral         lapse, expire        count_referral               as_of
     time             -                    expire                       each due moment
     policy           -                    -                            the later of time and the last judgement
     campaigns        -                    end_runs                     -
+
+A purchase, or a consent that is granted, also ends the silence that a campaign has begun.
 
 `as_of` is the greatest of the event's moment, the partition's time and the customer's last judgement. `lapse` tells
 whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 from state.changes import Output, SegmentChanged
+from state.contacts import take_contact
+from state.daily import Daily, reach_of
 from state.decide import decide, end_runs
-from state.events import ConsentChanged, CustomerEvent, CustomerSignedUp, MessageContacted, OrderPlaced, OrderRefunded
-from state.orders import expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
+from state.events import (
+    ConsentChanged,
+    CustomerEvent,
+    CustomerSignedUp,
+    MessageContacted,
+    OrderPlaced,
+    OrderRefunded,
+    ReferralBrought,
+)
+from state.kept import Engagement, Silence
+from state.occasion import Occasion
+from state.orders import WentBack, expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
 from state.person import change_consent, count_contact, remembers_event, sign_up
-from state.policy import POTENTIAL, POTENTIAL_CELL
+from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile
+from state.referral import count_referral, remembers_referral
 from state.rules import Rules
+from state.run import next_moment
+from state.traits import count_places
+from state.triggers import next_trigger
 
 TIME = "time"
 BY_POLICY = "policy"
 
 
 class Tally:
-    """What was counted while folding; the caller adds it to the metrics and starts a new one."""
+    """What was counted while folding; the caller adds it to the metrics and starts a new one.
 
-    __slots__ = ("dropped", "duplicates", "fenced")
+    `daily` are the totals of the days, which go on; None where nobody wants them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("daily", "dropped", "duplicates", "fenced")
+
+    def __init__(self, daily: Daily | None = None) -> None:
         """Nothing counted yet."""
+        self.daily = daily
         self.duplicates: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.fenced: Counter[str] = Counter()
@@ -55,6 +79,8 @@ def is_duplicate(profile: Profile, event: CustomerEvent, moment: int, window_ms:
         return remembers_order(profile, event.order_id, moment, window_ms)
     if isinstance(event, OrderRefunded):
         return remembers_refund(profile, event.refund_id, moment)
+    if isinstance(event, ReferralBrought):
+        return remembers_referral(profile, event)
     return remembers_event(profile, event.event_id)
 
 
@@ -62,26 +88,24 @@ def apply_event(
     customer_id: str, profile: Profile, event: CustomerEvent, moment: int, rules: Rules, out: list[Output], tally: Tally
 ) -> None:
     """Applies an event that is no duplicate, at `moment` (see `as_of`); what follows from it is appended to `out`."""
-    policy = rules.policy
+    policy, daily = rules.policy, tally.daily
     if profile.due <= moment:
         lapse(customer_id, profile, moment, rules, out, tally)
+    segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
     if profile.forget_at <= moment:
         expire(profile, moment, policy.window_ms, tally.dropped)
-    purchased = False
-    if isinstance(event, OrderPlaced):
-        place_order(profile, event, moment, policy, tally.dropped)
-        purchased = True
-    elif isinstance(event, OrderRefunded):
-        take_refund(profile, event, moment, policy, tally.dropped)
-    elif isinstance(event, CustomerSignedUp):
-        sign_up(profile, event)
-    elif isinstance(event, ConsentChanged):
-        change_consent(profile, event)
-    elif isinstance(event, MessageContacted):
-        count_contact(profile, event)
+    if daily is not None and isinstance(event, OrderPlaced):
+        daily.sell(profile, event, moment, policy.window_ms)
+    went_back = _take(customer_id, profile, event, moment, policy, tally.dropped)
+    broken = None if profile.engagement is None else _break_silence(profile.engagement, event)
     change = judge(customer_id, profile, moment, rules, event.kind, event, out)
-    if change is not None or profile.runs:
-        decide(customer_id, profile, change, moment, rules, out, purchased=purchased)
+    if (change is not None or profile.runs or broken is not None) and rules.campaigns is not None:
+        occasion = Occasion(customer_id, profile, moment, rules, rules.campaigns, out)
+        decide(occasion, change, purchased=isinstance(event, OrderPlaced), broken=broken)
+    if daily is not None:
+        daily.move(profile, moment, segment, orders, net, reach)
+        for occurred_at, amount in went_back:
+            daily.refund(occurred_at, amount)
     profile.due = next_due(profile, rules)
 
 
@@ -89,27 +113,79 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
     """Tells whatever falls due at or before `until`, in the order of the due moments."""
     while profile.due <= until:
         moment = profile.due
+        segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
         expire(profile, moment, rules.window_ms, tally.dropped)
         change = judge(customer_id, profile, moment, rules, TIME, None, out)
-        if change is not None or profile.runs:
-            decide(customer_id, profile, change, moment, rules, out)
+        if (change is not None or profile.runs or rules.has_triggers) and rules.campaigns is not None:
+            decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change, by_time=True)
+        if tally.daily is not None:
+            tally.daily.move(profile, moment, segment, orders, net, reach)
         profile.due = next_due(profile, rules)
 
 
-def apply_policy(customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output]) -> None:
+def apply_policy(
+    customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output], daily: Daily | None = None
+) -> None:
     """Judges the customer by a policy that has just come into force."""
+    segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
     change = judge(customer_id, profile, moment, rules, BY_POLICY, None, out)
-    if change is not None or profile.runs:
-        decide(customer_id, profile, change, moment, rules, out)
+    if (change is not None or profile.runs) and rules.campaigns is not None:
+        decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change)
+    if daily is not None:
+        daily.move(profile, moment, segment, orders, net, reach)
     profile.due = next_due(profile, rules)
 
 
-def apply_campaigns(profile: Profile, moment: int, rules: Rules, outdated: frozenset[str], out: list[Output]) -> bool:
-    """Ends the runs of campaigns that a new file changes or drops; whether there were any."""
-    if rules.campaigns is None or not end_runs(profile, outdated, moment, rules.campaigns, out):
+def apply_campaigns(
+    customer_id: str, profile: Profile, moment: int, rules: Rules, outdated: frozenset[str], out: list[Output]
+) -> bool:
+    """Ends the runs of campaigns that a new file changes or drops; whether anything is other than before."""
+    if rules.campaigns is None:
         return False
-    profile.due = next_due(profile, rules)
+    ended = end_runs(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), outdated)
+    due = next_due(profile, rules)  # another file may have other triggers
+    if not ended and due == profile.due:
+        return False
+    profile.due = due
     return True
+
+
+def _take(
+    customer_id: str, profile: Profile, event: CustomerEvent, moment: int, policy: Policy, dropped: Counter[str]
+) -> Sequence[WentBack]:
+    """What the event itself says; what went back by it to the customer."""
+    went_back: Sequence[WentBack] = ()
+    if isinstance(event, OrderPlaced):
+        went_back = place_order(profile, event, moment, policy, dropped)
+        if event.store_id is not None or event.channel is not None:
+            count_places(profile, event)
+    elif isinstance(event, OrderRefunded):
+        went_back = take_refund(profile, event, moment, policy, dropped)
+    elif isinstance(event, CustomerSignedUp):
+        sign_up(profile, event)
+    elif isinstance(event, ConsentChanged):
+        change_consent(profile, event)
+    elif isinstance(event, MessageContacted):
+        count_contact(profile, event)
+        take_contact(customer_id, profile, event, policy, dropped)
+    elif isinstance(event, ReferralBrought):
+        count_referral(profile, event)
+    return went_back
+
+
+def _break_silence(engagement: Engagement, event: CustomerEvent) -> Silence | None:
+    """Ends the customer's silence if the event is a purchase, or grants a consent; the silence that was."""
+    broken = engagement.silence
+    if broken is None:
+        return None
+    if (
+        isinstance(event, OrderPlaced)
+        or (isinstance(event, ConsentChanged) and event.granted)
+        or (isinstance(event, CustomerSignedUp) and event.consent is not None and any(event.consent.values()))
+    ):
+        engagement.silence = None
+        return broken
+    return None
 
 
 def judge(
@@ -136,7 +212,7 @@ def judge(
     if segment == was_segment:
         profile.cell = cell
         return None
-    if kind is BY_POLICY:
+    if kind == BY_POLICY:
         move = rules.move_by_policy(was_segment, segment, profile.cell, cell)
     else:
         move = rules.move(was_segment, segment, profile.cell, cell)
@@ -159,6 +235,9 @@ def next_due(profile: Profile, rules: Rules) -> int:
     if last is not None:
         edge = rules.next_edge(last, profile.judged)
         due = min(due, edge)
-    for run in profile.runs:
-        due = min(due, run.due)
+    if rules.campaigns is not None:
+        for run in profile.runs:
+            due = min(due, next_moment(run))
+        if rules.has_triggers:
+            due = min(due, next_trigger(profile, profile.judged, rules))
     return min(NEVER, due)

@@ -1,10 +1,10 @@
-"""Changes, messages and suppressions as records: CloudEvents 1.0 in Kafka's binary mode."""
+"""Changes, messages, suppressions and outcomes as records: CloudEvents 1.0 in Kafka's binary mode."""
 
 from typing import Final
 
 import msgspec
 
-from state.changes import Erased, KeptBack, Output, SegmentChanged, Sent
+from state.changes import Erased, KeptBack, OutcomeTold, Output, SegmentChanged, Sent
 from state.moments import format_ms
 from streams.change_json import ChangeJson
 from streams.outbox import Headers
@@ -18,6 +18,7 @@ _MESSAGE_TYPE: Final = {
     "reactivations": ("ce_type", b"goldstream.reactivation.v1"),
 }
 _CHANGE_TYPE: Final = ("ce_type", b"goldstream.segment-changed.v1")
+_OUTCOME_TYPE: Final = ("ce_type", b"goldstream.outcome.v1")
 _SUPPRESSION_TYPE: Final = ("ce_type", b"goldstream.suppression.v1")
 
 PublishedRecord = tuple[str, bytes, bytes | None, Headers]
@@ -47,9 +48,14 @@ class CloudEvents:
             return self._messages[output.topic], message.customer_id.encode(), _encode(message), headers
         if isinstance(output, KeptBack):
             kept = output.value
-            ce_id = f"{kept.customer_id}:{output.seq}:{kept.campaign}:{kept.attempt or 0}:{kept.reason}"
+            ce_id = f"{kept.customer_id}:{output.tag}:{kept.campaign}:{kept.attempt or 0}:{kept.reason}"
             headers = self._headers(_SUPPRESSION_TYPE, ce_id, kept.customer_id.encode(), kept.at.encode())
             return self._topics.suppressions, kept.customer_id.encode(), _encode(kept), headers
+        if isinstance(output, OutcomeTold):
+            outcome = output.value
+            ce_id = f"{outcome.customer_id}:{output.tag}:{outcome.campaign}:outcome"
+            headers = self._headers(_OUTCOME_TYPE, ce_id, outcome.customer_id.encode(), outcome.to_at.encode())
+            return self._topics.outcomes, outcome.customer_id.encode(), _encode(outcome), headers
         return self._tombstone(output)
 
     def _tombstone(self, erased: Erased) -> PublishedRecord:

@@ -1,9 +1,8 @@
 """The policy and the campaigns of the settings: the files they name, else the built-in ones."""
 
-from zoneinfo import available_timezones
-
 from state.campaigns import Campaigns, parse_campaigns
 from state.policy import Policy, parse_policy
+from state.zones import zone_names
 from streams.defaults import campaigns_text, policy_text
 from streams.settings import Settings
 
@@ -16,7 +15,7 @@ def configured_policy(settings: Settings) -> Policy:
         OSError, UnicodeDecodeError: the file cannot be read.
     """
     text = settings.policy.read_text("utf-8-sig") if settings.policy else policy_text()
-    return parse_policy(text, available_timezones())
+    return parse_policy(text, zone_names())
 
 
 def configured_campaigns(settings: Settings, policy: Policy) -> Campaigns:
@@ -29,4 +28,4 @@ def configured_campaigns(settings: Settings, policy: Policy) -> Campaigns:
     if settings.campaigns is None:
         return parse_campaigns(campaigns_text())
     text = settings.campaigns.read_text("utf-8-sig")
-    return parse_campaigns(text, policy.segment_names, available_timezones())
+    return parse_campaigns(text, policy.segment_names, zone_names())

@@ -19,6 +19,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.cluster import partitions_by_topic
+from streams.leaders import find_leaders
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -92,6 +93,7 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
     records: list[ControlRecord] = []
     await consumer.start()
     try:
+        await find_leaders(consumer, [topic])
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]
         await consumer.seek_to_beginning(partition)

@@ -1,22 +1,21 @@
 """The table of a journal partition: its customers' profiles, and the changelog from which it is recovered.
 
 The key of a record is the customer's id in UTF-8. A chunk of a long history has the byte 0xFF before its number and
-the id: no UTF-8 text begins so.
+the id: no UTF-8 text begins so. So do the totals of the days (`state.days`).
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from state.kept import Head
+from state.days import Days, Record, is_day_key
+from state.kept import Head, Outlook
 from state.order_book import MissingChunk, join_chunks, seal_chunks
 from state.plain_orders import pack_orders
 from state.profile import NEVER, Profile, decode_head, decode_profile, encode_profile, peek_due
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
 _CHUNK_MARK: Final = 0xFF
-
-Record = tuple[bytes, bytes | None]
 
 
 class Flush(NamedTuple):
@@ -36,7 +35,7 @@ FENCE_KEY: Final = bytes([_CHUNK_MARK])
 
 
 def is_chunk(key: bytes) -> bool:
-    """Whether a record of the changelog is a chunk or a fence, not a customer."""
+    """Whether a record of the changelog is a chunk, a day's totals or a fence, not a customer."""
     return key[0] == _CHUNK_MARK
 
 
@@ -46,10 +45,14 @@ class CustomersTable:
     A profile is decoded when it is touched and encoded once a flush, however many events it took in between. Bytes
     cost a fifth of the memory of objects, and nothing at all in the garbage collector. Only customers with long
     histories stay objects.
+
+    Attributes:
+        days: the totals of the partition's days; what they are to be told goes before `flush`, and before the ledger.
     """
 
     def __init__(self) -> None:
         """An empty table."""
+        self.days = Days()
         self._kept: dict[str, bytes] = {}
         self._long: dict[str, Profile] = {}
         self._touched: dict[str, Profile] = {}
@@ -119,7 +122,7 @@ class CustomersTable:
     @property
     def settled(self) -> bool:
         """Whether everything is as written, so that `restore` may go on from there."""
-        return not (self._touched or self._removed or self._leftovers or self._litter)
+        return self.days.settled and not (self._touched or self._removed or self._leftovers or self._litter)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes a record of the changelog; None is a tombstone. `restored` ends it.
@@ -138,6 +141,9 @@ class CustomersTable:
             return
         if key == FENCE_KEY:
             return
+        if is_day_key(key):
+            self.days.restore(key, value)
+            return
         number, customer_id = _CHUNK_KEY.unpack_from(key)[1], key[_CHUNK_KEY.size :].decode()
         chunks = self._chunks.setdefault(customer_id, {})
         if value is None:
@@ -151,6 +157,7 @@ class CustomersTable:
         Raises:
             MissingChunk: a profile names a chunk that has not come.
         """
+        self.days.restored()
         self._long = {}
         for customer_id, chunks in list(self._chunks.items()):
             value = self._kept.get(customer_id)
@@ -166,8 +173,12 @@ class CustomersTable:
             if not chunks:
                 del self._chunks[customer_id]
 
-    def flush(self) -> Flush:
-        """What the changelog is to be told; afterwards everything is as written."""
+    def flush(self, foresee: Callable[[Profile], Outlook] | None = None) -> Flush:
+        """What the changelog is to be told; afterwards everything is as written.
+
+        Args:
+            foresee: what is noted of a long history, for those who read its profile alone; by default nothing is.
+        """
         kept = self._kept
         chunks: list[Record] = []
         profiles: list[Record] = [(each.encode(), None) for each in self._removed if each not in self._touched]
@@ -176,6 +187,8 @@ class CustomersTable:
                 pack_orders(profile)
             if profile.book is not None:
                 self._seal(customer_id, profile, chunks)
+                in_pieces = bool(profile.chunks or profile.refund_chunks)
+                profile.outlook = foresee(profile) if foresee is not None and in_pieces else None
             value = kept[customer_id] = encode_profile(profile)
             profiles.append((customer_id.encode(), value))
         leftovers, self._leftovers = self._leftovers, []

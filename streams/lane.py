@@ -144,16 +144,21 @@ class LaneTask:
             self.queue.extend(batch)
             self.came.set()
 
-    async def finish(self) -> None:
-        """Ends after the batch that is under way; one that does not end in time is cut off."""
-        self.closing = True
+    async def finish(self) -> bool:
+        """Ends after the batch that is under way; one that does not end in time is cut off.
+
+        Returns:
+            Whether it ended in time.
+        """
+        self.closing, done = True, True
         self.came.set()
         self.lane.stop()
         if self.task is not None:
             if not self.recovered:
                 self.task.cancel()
-            done, _ = await asyncio.wait({self.task}, timeout=FINISH_SECONDS)
+            done = bool((await asyncio.wait({self.task}, timeout=FINISH_SECONDS))[0])
             if not done:
                 self.task.cancel()
                 await asyncio.wait({self.task}, timeout=1)
         await self.lane.close()
+        return done

@@ -35,13 +35,16 @@ if TYPE_CHECKING:
 STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
 REJECT_REASONS: Final = ("oversize", "malformed", "invalid", "amount", "currency", "future")
-EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure")
+EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
 DROP_REASONS: Final = (
     "excess_refund",
     "refund_without_order",
     "contact_of_unknown",
+    "contact_of_unknown_message",
+    "referral_of_unknown",
     "after_erasure",
     "refund_without_rate",
+    "cost_without_rate",
     "faulty_rules",
 )
 FENCES: Final = ("source", "customer")
@@ -123,7 +126,9 @@ class Metrics:
         self.dropped = self._counter(
             "goldstream_dropped_total",
             "Admitted events, or the excess of one, that could not count, by reason: excess_refund, "
-            "refund_without_order, contact_of_unknown, after_erasure, refund_without_rate or faulty_rules.",
+            "refund_without_order, contact_of_unknown, contact_of_unknown_message, referral_of_unknown, after_erasure, "
+            "refund_without_rate, cost_without_rate or "
+            "faulty_rules.",
             ("reason",),
         )
         self.fenced = self._counter(

@@ -21,6 +21,8 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
     ConsumerThread._create_worker_consumer      a long poll that ends sooner than 1.5 s, large fetches
     Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
     Producer._new_producer                      TLS and SASL as the rest of the worker has them
+    TableManager.on_start                       there are no tables that agents could still make, for which Faust waits
+                                                a second at every start
 """
 
 import asyncio
@@ -28,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import aiokafka
+from faust.tables.manager import TableManager
 from faust.transport.base import Fetcher
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -70,6 +73,15 @@ class BatchScheduler(DefaultSchedulingStrategy):
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Each partition once, with all of its records."""
         return iter([(tp, batch) for tp, batch in records.items() if batch])
+
+
+class NoTables(TableManager):
+    """Keeps none: what a lane remembers is its own."""
+
+    async def on_start(self) -> None:
+        """Lets the app subscribe as soon as its agents have started."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class PassingThread(WorkerThread):

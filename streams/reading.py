@@ -6,6 +6,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from streams.leaders import find_leaders
+
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
 
@@ -44,6 +46,7 @@ async def expect_no_shorter(kafka: Mapping[str, Any], topic: str, partition: int
     consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
     await consumer.start()
     try:
+        await find_leaders(consumer, [topic])
         end = (await consumer.end_offsets([tp]))[tp]
     finally:
         await consumer.stop()
@@ -79,6 +82,7 @@ async def read_range(
     )
     await consumer.start()
     try:
+        await find_leaders(consumer, [topic])
         consumer.assign([tp])
         beginning = (await consumer.beginning_offsets([tp]))[tp]
         if begin is not None and begin < beginning:

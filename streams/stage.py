@@ -24,13 +24,17 @@ from yarl import URL
 
 from streams.lane import FULL, SESSION_SECONDS, Hopeless, Lane, LaneTask, Running
 from streams.metrics import Metrics
-from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport
+from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS: Final = 3.0
+HEARTBEAT_SECONDS: Final = 1.0
+"""By the next one at the latest a worker hears that another has come or gone: until then nobody has its partitions."""
 COMMIT_SECONDS: Final = 2.5
+LAST_COMMIT_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 8.0
+AWAY_SECONDS: Final = 1.0
+"""For every step of the way out after one that Kafka has let wait in vain."""
 LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
@@ -155,10 +159,10 @@ class Stage:
             self._metrics.stage_up.labels(self.spec.name).set(0)
             for each in waiting:
                 each.cancel()
-            if stop.is_set():
-                await self._finish_and_commit(app)
+            answers = not stop.is_set() or await self._finish_and_commit(app)
             await self.close(set(self._tasks), drop=True)
-            await _bounded(app.stop(), STOP_SECONDS, f"stage {self.spec.name} to stop")
+            seconds = STOP_SECONDS if answers else AWAY_SECONDS
+            await _bounded(app.stop(), seconds, f"stage {self.spec.name} to stop")
 
     async def _start_and_watch(self, app: faust.App) -> BaseException:
         await app.start()
@@ -167,11 +171,13 @@ class Stage:
         await app._crashed.wait()  # noqa: SLF001 - mode has no public way to wait for a crash
         return app.crash_reason or RuntimeError("the app crashed without a reason")
 
-    async def _finish_and_commit(self, app: faust.App) -> None:
-        cursors = set(self._tasks)
-        await asyncio.gather(*(self._tasks[tp].finish() for tp in cursors))
-        if cursors:
-            await _bounded(app.consumer.commit(), 5, "the last commit")
+    async def _finish_and_commit(self, app: faust.App) -> bool:
+        """Lets every lane end and commits what they have made durable; whether that was done in time."""
+        if not self._tasks:
+            return True
+        done = all(await asyncio.gather(*(task.finish() for task in self._tasks.values())))
+        seconds = LAST_COMMIT_SECONDS if done else AWAY_SECONDS
+        return await _bounded(app.consumer.commit(), seconds, "the last commit") and done
 
     def _make_app(self) -> faust.App:
         spec = self.spec
@@ -193,6 +199,7 @@ class Stage:
             broker_request_timeout=30.0,
             consumer_group_instance_id=f"{spec.group}-{self._instance}" if self._instance else None,
             ConsumerScheduler=BatchScheduler,
+            TableManager=NoTables,
         )
         app.transport = LaneTransport([url], app, self, self._kafka)
         self._running = Running(self._client, self._start_of)
@@ -256,7 +263,7 @@ class Stage:
                     task.task.cancel()
         await asyncio.gather(*(task.finish() for task in tasks.values()))
         if tasks and not drop and self._app is not None:
-            await _bounded(self._app.consumer.commit(), 5, "the commit before a rebalance")
+            await _bounded(self._app.consumer.commit(), LAST_COMMIT_SECONDS, "the commit before a rebalance")
         for tp in tasks:
             del self._tasks[tp]
 
@@ -290,11 +297,14 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) -> None:
+async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) -> bool:
     """Waits for `work` no longer than that; what it fails of is only logged: the way out must stay open.
 
     Not by `asyncio.wait_for`, which waits until the work has taken its cancellation: Faust's `Consumer.commit` takes
     one for a reason to begin anew (`maybe_wait_for_commit_to_finish`), and with Kafka away that never ends.
+
+    Returns:
+        Whether it came to its end.
     """
     task = asyncio.create_task(work)
     try:
@@ -307,3 +317,4 @@ async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) ->
         log.warning("gave up waiting for %s after %.0f s", what, seconds)
     elif not task.cancelled() and (error := task.exception()) is not None:
         log.warning("while waiting for %s: %s", what, describe(error))
+    return bool(done)

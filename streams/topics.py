@@ -18,6 +18,7 @@ SOURCES: Final = ("purchases", "signups", "refunds", "consents", "contacts", "er
 
 _KEPT: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(MONTH_MS)}
+_YEAR: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * DAY_MS)}  # a year's campaigns beside each other
 _COMPACT: Final = {"cleanup.policy": "compact"}
 _COMPACT_LATER: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(MONTH_MS)}
 
@@ -47,6 +48,8 @@ SHAPES: Final = (
     Shape("offers", _MONTH),
     Shape("reactivations", _MONTH),
     Shape("suppressions", _MONTH),
+    Shape("outcomes", _YEAR),
+    Shape("daily", {**_COMPACT, "segment.ms": str(DAY_MS)}),  # told anew every 5 s: closed soon, to be compacted soon
     Shape("customers", _COMPACT),
     Shape("erasure-ledger", _COMPACT),
     Shape("progress", _COMPACT),
@@ -73,6 +76,8 @@ class Topics:
         self.offers = self.full("offers")
         self.reactivations = self.full("reactivations")
         self.suppressions = self.full("suppressions")
+        self.outcomes = self.full("outcomes")
+        self.daily = self.full("daily")
         self.customers = self.full("customers")
         self.erasure_ledger = self.full("erasure-ledger")
         self.progress = self.full("progress")

@@ -11,7 +11,19 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli import customer, demo, files, importing, replaying, running, simulating, topics
+from agents.cli import (
+    choosing,
+    customer,
+    demo,
+    files,
+    health,
+    importing,
+    replaying,
+    reporting,
+    running,
+    simulating,
+    topics,
+)
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
@@ -53,9 +65,13 @@ app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)
 app.command("advance")(running.advance)
 app.command("simulate")(simulating.simulate)
+files.policy.command("suggest")(choosing.suggest)
+files.policy.command("diff")(choosing.diff)
 app.add_typer(files.policy, name="policy")
+files.campaigns.command("report")(reporting.report_campaigns)
 app.add_typer(files.campaigns, name="campaigns")
 app.command("customer")(customer.customer)
+app.command("health")(health.health)
 app.command("replay")(replaying.replay)
 app.command("rebuild-redis")(running.rebuild_redis)
 

@@ -141,17 +141,16 @@ def _opened(file: Path, form: str | None, reading: "Mapping") -> "Source | Parqu
 
 def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
     """The currencies of the policy: the configured one for a dry run, else the one in force, where there is one."""
-    from zoneinfo import available_timezones
-
     from agents.configured import parse_configured_policy
     from state.admission import Exchange
+    from state.zones import zone_names
 
     policy = None
     if not dry_run:
         with kafka_named(settings):
             policy = asyncio.run(_policy_in_force(settings, topic))
     policy = policy or parse_configured_policy(settings)
-    return Exchange(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
+    return Exchange(policy.currency, policy.digits, policy.rates, zone_names())
 
 
 async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":

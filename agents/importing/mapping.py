@@ -19,12 +19,12 @@ currency = "RUB"
 import tomllib
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import msgspec
 
 from agents.importing.names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS
 from state.faults import Faults, hint, show
+from state.zones import zone_names
 
 KINDS: Final = (*FIELDS, "auto")
 UNIX_FORMATS: Final = ("unix", "unix_ms")
@@ -107,7 +107,7 @@ def faults_of(mapping: Mapping) -> list[str]:
     faults = []
     if mapping.kind not in KINDS:
         faults.append(f"kind must be one of {', '.join(KINDS)}: got {mapping.kind!r}")
-    if mapping.timezone not in available_timezones():
+    if mapping.timezone not in zone_names():
         faults.append(f"timezone must be an IANA name such as Europe/Moscow: got {mapping.timezone!r}")
     if mapping.decimal not in (".", ","):
         faults.append(f"decimal must be a point or a comma: got {mapping.decimal!r}")

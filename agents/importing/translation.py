@@ -4,7 +4,6 @@ from collections.abc import Callable, Container
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,6 +22,7 @@ from agents.importing.values import Unreadable, is_absent, read_flag, read_momen
 from state.admission import Exchange, Rejected, admit
 from state.faults import show
 from state.moments import format_ms
+from state.zones import zone
 
 _MONEY: Final = frozenset({"amount", "discount", "rate", "cost"})
 _FLAGS: Final = frozenset({"granted", "permanent", "backfill"})
@@ -75,7 +75,7 @@ class Translation:
         self.unused: tuple[str, ...] = ()
         self._path = path
         self._may_vary = may_vary
-        self._zone = ZoneInfo(mapping.timezone)
+        self._zone = zone(mapping.timezone)
         self._seed = path.name.encode("utf-8", "surrogateescape")
         self._found: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
 

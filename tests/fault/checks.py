@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from state.events import AnonymousSale, CustomerEvent, decode_record
 from state.policy import parse_policy
 from state.profile import Profile, decode_profile
+from state.prospects import Prospects
 from streams.customers_table import is_chunk
 from streams.progress import PROGRESS_KEY, decode_progress
 from streams.redis_rows import customer_row
@@ -167,10 +168,10 @@ async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
 async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) -> None:
     """Every hash and every sorted set, and nothing besides."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
-    policy, prefix = parse_policy(ended.year.rules.policy), ended.site.prefix
+    prospects, prefix = Prospects(parse_policy(ended.year.rules.policy)), ended.site.prefix
     wanted: dict[str, Any] = {}
     for customer_id, profile in found.table.items():
-        row = customer_row(profile, policy.currency, policy.digits)
+        row = customer_row(profile, prospects)
         wanted[f"{prefix}:customer:{customer_id}"] = {name: str(value) for name, value in row.items()}
         wanted.setdefault(f"{prefix}:segment:{profile.segment}", {})[customer_id] = float(profile.monetary)
     assert found.redis.keys() == wanted.keys()

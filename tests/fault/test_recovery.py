@@ -89,8 +89,7 @@ async def _make_anew(lived: Scene, *names: str) -> None:
             return not set(topics) & set(await admin.list_topics())
 
         await until(gone, "topics to be deleted")
-    made = await lived.site.command("topics", "create")
-    assert made.status == 0, made.errors
+    await lived.site.create_topics()
 
 
 @asynccontextmanager

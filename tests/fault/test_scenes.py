@@ -21,12 +21,12 @@ from tests.servers.apache_kafka import ApacheKafka
 
 PLOTS: Final = {
     "three workers are killed, and hang, again and again": Plot(
-        3, year_of(500), [faults.killed, faults.hung, faults.killed_while_it_recovers, faults.all_killed, faults.killed]
+        3, year_of(350), [faults.killed, faults.hung, faults.killed_while_it_recovers, faults.all_killed]
     ),
     "what was written arrives late": Plot(
         2,
-        year_of(500),
-        [lines.cut_off, *map(lines.arrives_late, ("journal", "segment-changes", "customers")), faults.all_killed],
+        year_of(300),
+        [lines.cut_off, *map(lines.arrives_late, ("journal", "customers")), faults.all_killed],
         lines=True,
     ),
     "erasures arrive late": Plot(
@@ -36,10 +36,10 @@ PLOTS: Final = {
         lines=True,
     ),
     "a delivery fails, to one topic after the other": Plot(
-        1, year_of(600), [lines.errors_that_pass, *FAILING], lines=True
+        1, year_of(450), [lines.errors_that_pass, *FAILING], lines=True
     ),
     "workers come and go and are all restarted": Plot(
-        2, year_of(300), [faults.joined_and_left, faults.restarted_one_by_one]
+        2, year_of(200), [faults.joined_and_left, faults.restarted_one_by_one]
     ),
 }
 

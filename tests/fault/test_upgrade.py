@@ -1,20 +1,17 @@
 """An upgrade: a worker of the next version beside an older one, which stops when it meets what it does not know."""
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.fault.checks import hold
-from tests.fault.scene import Scene, Wave, live_through, scene
+from tests.fault.scene import NEWER, Scene, Wave, live_through, scene
 from tests.integration.records import Published, publish
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import draw_year
 from tests.integration.running import RunningWorker, Site
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
-
-NEWER: Final = ("-m", "tests.fault.newer")
 
 
 async def upgraded(lived: Scene, wave: Wave) -> None:
@@ -55,7 +52,7 @@ async def test_what_is_written_beside_the_table_in_a_format_that_is_not_known_st
     site: Site, topic: str
 ) -> None:
     """The journal and the table are tried in tests/integration/test_worker_life.py."""
-    assert (await site.command("topics", "create")).status == 0
+    await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"segment", 0)])
     worker = site.worker()
     assert await worker.ended(60) == 1
@@ -65,7 +62,7 @@ async def test_what_is_written_beside_the_table_in_a_format_that_is_not_known_st
 @pytest.mark.timeout(120)
 async def test_a_worker_that_shows_customers_in_redis_stops_too(site: Site, redis_server: RedisServer) -> None:
     site.settings["REDIS"] = redis_server.url
-    assert (await site.command("topics", "create")).status == 0
+    await site.create_topics()
     await publish(site.kafka, site.topic("customers"), [Published(b"\x09from the future", b"c-1")])
     site.worker("--only", "admit")
     shows = site.worker("--only", "project")

@@ -30,7 +30,7 @@ from tests.integration.test_wall_time import HOT_MS, POLICY
 from tests.oracle import Oracle, Result, moments, read_json
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
-from tests.servers.topics import make_topic
+from tests.servers.topics import delete_topics, make_topic
 
 LATENESS_MS: Final = 1_000
 CUSTOMERS: Final = 40
@@ -107,6 +107,7 @@ async def shop(
     site.settings |= {"LATENESS": f"{LATENESS_MS}ms", "PARTITIONS": str(PARTITIONS)}
     async with AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, redis.stop)
+        stack.push_async_callback(delete_topics, kafka.bootstrap, prefix)
         stack.push_async_callback(asyncio.to_thread, site.close)
         await asyncio.to_thread(redis.start)
         await make_topic(kafka.bootstrap, site.topic("purchases"), 2, {"message.timestamp.type": "LogAppendTime"})

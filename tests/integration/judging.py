@@ -11,7 +11,7 @@ from tests.integration.records import java_partition, read
 from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json
 
-PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions")
+PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions", "outcomes")
 
 Told = dict[tuple[str, str], list[Output]]
 """What each topic says of each customer, in order."""

@@ -15,7 +15,11 @@ from typing import Final, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from agents.advance import advance
+from state.moments import parse_rfc3339
 from streams.children import Child
+from streams.settings import load_settings
+from streams.topics import create_topics
 
 REPOSITORY: Final = Path(__file__).parents[2]
 READY_WITHIN_S: Final = 60.0
@@ -226,10 +230,14 @@ class Site:
         return Ended(process.returncode, out.decode(), errors.decode())
 
     async def advance(self, to: str, within_s: float = 90.0) -> None:
-        """End the history: `goldstream advance --to`."""
-        ended = await self.command("advance", "--to", to, "--timeout", f"{within_s:.0f}s", within_s=within_s + 30)
+        """End the history, as `goldstream advance --to` does, which is a program of its own in test_advance.py."""
+        status = await advance(load_settings(environ=self.environment()), parse_rfc3339(to), within_s)
         logs = "\n".join(worker.log for worker in self.workers)
-        assert ended.status == 0, f"advance ended with {ended.status}: {ended.errors}\n{logs}"
+        assert status == 0, f"advance ended with {status}\n{logs}"
+
+    async def create_topics(self) -> None:
+        """Make the topics before any worker does, as `goldstream topics create` does."""
+        await create_topics(load_settings(environ=self.environment()))
 
     def close(self) -> None:
         """End what still runs."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration import hostile
 from tests.integration.records import Published, publish, read
-from tests.integration.running import Site
+from tests.integration.running import Ended, Site
 
 
 @pytest.mark.timeout(120)
@@ -24,7 +24,8 @@ async def test_advance_ends_with_0_again_and_again_and_time_never_goes_back(site
         ("2199-12-31T00:00:00Z", ["311", "211", "111"]),
         ("2199-12-31T00:00:00Z", ["311", "211", "111"]),
     ):
-        await site.advance(to)
+        ended = await site.command("advance", "--to", to)
+        assert ended == Ended(0, "", ""), worker.log
         changes = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
         assert [change["to_cell"] for change in changes] == cells, f"advanced to {to}"
     assert [change["effective_at"] for change in changes] == [
@@ -41,7 +42,7 @@ async def test_advance_gives_up_after_its_timeout_when_nobody_works(site: Site) 
     nothing_there = await site.command("advance", *to)
     assert (nothing_there.status, nothing_there.errors.count("\n")) == (1, 1)
     assert site.topic("control") in nothing_there.errors
-    assert (await site.command("topics", "create")).status == 0
+    await site.create_topics()
     given_up = await site.command("advance", *to)
     assert (given_up.status, given_up.errors.count("\n")) == (1, 1)
 

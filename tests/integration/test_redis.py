@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.projection import Projection
-from state.policy import parse_policy
+from state.policy import Policy, parse_policy
 from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.integration.records import Ends, Published, publish, read
 from tests.integration.retail_rules import STEPPE
@@ -140,11 +140,12 @@ async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_a
     records = [record for record in await read(site.kafka, site.topic("customers")) if record.partition == 0]
     assert any(record.value is None for record in records), "somebody was erased"
     newest = await redis_contents(redis_server.url, site.prefix)
-    policy = parse_policy(STEPPE.policy)
+
+    async def policy(_ref: str) -> Policy:
+        return parse_policy(STEPPE.policy)
+
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
-        late = Projection(
-            redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, lambda: policy
-        )
+        late = Projection(redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy)
         for end in (1, len(records) // 2, len(records)):
             await late.show(records[:end])
             assert await redis_contents(redis_server.url, site.prefix) == newest

@@ -71,7 +71,7 @@ async def dies(site: Site, step: str, times: int, *command: str) -> None:
 async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_the_erased(
     site: Site, seed: int
 ) -> None:
-    year = settle(site, 900, seed)
+    year = settle(site, 600, seed)
     await make_events(site)
     worker = site.worker()
     await worker.ready()
@@ -84,7 +84,7 @@ async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_
     original = await told(site.kafka, site.prefix)
     assert any(value is None for records in original.values() for _, (value, _) in records), "nobody was erased"
 
-    for partitions in (PARTITIONS, 8, 3):
+    for partitions in (PARTITIONS, 8):  # fewer are in the next but one, some that share no customers in others
         there = under(site, f"{site.prefix}-{partitions}")
         said = await replayed(site, there.prefix, "--partitions", str(partitions))
         assert f"written to {partitions}" in said
@@ -111,7 +111,7 @@ async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not
     options = ("replay", "--into", there.prefix, "--partitions", "6")
     rng = random.Random(seed)
     for step in ("acked:erasure-ledger", "before:journal", "acked:journal", "acked:journal", "acked:source-times"):
-        times = 1 if step.endswith(("ledger", "times")) else rng.randint(2, 12)
+        times = 1 if step.endswith(("ledger", "times")) else rng.randint(2, 6)  # of some 40 in all
         print(f"dies {step}, at moment {times}")
         await dies(site, step, times, *options)
     worker = there.worker()
@@ -125,9 +125,8 @@ async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("partitions", [8, 3])
 async def test_workers_of_the_new_prefix_go_on_with_the_shops_topics_where_killed_ones_stopped(
-    site: Site, seed: int, partitions: int
+    site: Site, seed: int
 ) -> None:
     year = settle(site, 700, seed)
     expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
@@ -145,7 +144,7 @@ async def test_workers_of_the_new_prefix_go_on_with_the_shops_topics_where_kille
     await published
 
     there = under(site, f"{site.prefix}-next", SOURCES=site.prefix)
-    await replayed(site, there.prefix, "--partitions", str(partitions))
+    await replayed(site, there.prefix, "--partitions", "3")
     await publish(site.kafka, site.topic("events"), second)
     worker = there.worker()
     await worker.ready()

@@ -89,7 +89,7 @@ async def test_a_year_over_tls_with_a_password_and_the_rights_of_a_worker_is_the
     assert (await site.command("topics", "create")).status == 0
     await publish(site.kafka, site.topic("events"), [record for record in year.records if record.key])
     worker = site.worker()
-    await site.advance(year.ends_at)
+    assert (await site.command("advance", "--to", year.ends_at)).status == 0
     expected = Oracle(site.prefix).run(
         [step for step in year.steps() if step["type"] in ("policy", "campaigns", "tick") or step.get("customer_id")]
     )

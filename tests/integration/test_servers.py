@@ -1,4 +1,8 @@
-"""The servers of the tests are real, and can be taken away and brought back."""
+"""The servers of the tests are real, and can be taken away and brought back.
+
+That Apache Kafka keeps its port and its data over a stop is seen in test_worker_life.py, over a kill in
+tests/fault/test_broker.py.
+"""
 
 import asyncio
 import subprocess
@@ -9,45 +13,14 @@ from typing import Final
 
 import pytest
 import redis
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.loopback import kafka_answers, redis_answers
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
-from tests.servers.topics import make_topic
 
 REPOSITORY: Final = Path(__file__).parents[2]
-
-
-async def _say(bootstrap: str, topic: str, value: bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
-        await producer.send_and_wait(topic, value, partition=0)
-
-
-async def _read(bootstrap: str, topic: str, records: int) -> list[bytes]:
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
-        consumer.assign([TopicPartition(topic, 0)])
-        return [(await consumer.getone()).value for _ in range(records)]
-
-
-@pytest.mark.timeout(180)
-async def test_apache_kafka_keeps_its_port_and_its_data_over_a_stop_and_a_kill(kafka: ApacheKafka, prefix: str) -> None:
-    await make_topic(kafka.bootstrap, prefix)
-    bootstrap = kafka.bootstrap
-
-    await _say(bootstrap, prefix, b"before the stop")
-    await asyncio.to_thread(kafka.stop)
-    assert not await kafka_answers(kafka.port)
-    await asyncio.to_thread(kafka.start)
-
-    await _say(bootstrap, prefix, b"before the kill")
-    await asyncio.to_thread(kafka.kill)
-    assert not await kafka_answers(kafka.port)
-    await asyncio.to_thread(kafka.start)
-
-    assert kafka.bootstrap == bootstrap
-    assert await _read(bootstrap, prefix, 2) == [b"before the stop", b"before the kill"]
 
 
 async def test_a_frozen_apache_kafka_answers_nobody_until_it_thaws(kafka: ApacheKafka) -> None:

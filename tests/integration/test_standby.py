@@ -12,6 +12,8 @@ from tests.integration.running import RunningWorker, Site, until
 from tests.oracle import Oracle
 from tests.servers.redis_server import RedisServer
 
+HASTY = ("-m", "tests.fault.hasty")
+"""A worker that is given up after seconds: how long the others wait for its partitions is not what is tried here."""
 FEW = 10
 """Records of a tail: the fences of those who had the partition, and hardly anything else; often none at all."""
 
@@ -28,17 +30,17 @@ async def recovered(worker: RunningWorker) -> dict[str, float]:
 async def test_a_rebalance_and_a_standby_read_only_what_was_written_since(
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
-    year = settle(site, 900, seed)
+    year = settle(site, 600, seed)
     site.settings["REDIS"] = redis_server.url
     expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
     await make_events(site, partitions=1)
-    first = site.worker()
+    first = site.worker(program=HASTY)
     await first.ready()
     waves = year.waves(3)
     await publish(site.kafka, site.topic("events"), waves[0])
     await time_comes(site.kafka, site.prefix, year.latest(waves[0]), PARTITIONS)
 
-    second = site.worker(STANDBY="all")
+    second = site.worker(program=HASTY, STANDBY="all")
 
     async def shared() -> bool:
         has, others = await recovered(first), await recovered(second)

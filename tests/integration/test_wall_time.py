@@ -102,6 +102,11 @@ async def test_a_purchase_is_told_at_once_and_its_lapse_at_the_exact_moment_by_i
     assert (cold["to"], cold["effective_at"]) == ("cold", moments.text(occurred_at + COLD_MS))
     assert [change["seq"] for change, _ in changes] == [1, 2, 3]
     assert 1_000 <= warm_at - (occurred_at + HOT_MS) < 6_000, "the lateness, and the step of the ticks"
+
+    async def counted() -> bool:
+        return (await worker.metrics()).total("goldstream_due_lag_seconds_count") >= 2
+
+    await until(counted, "what is published to be counted")
     samples = await worker.metrics()
     assert samples.total("goldstream_due_lag_seconds_count") == 2
     assert samples.total("goldstream_event_latency_seconds_count") == 1
@@ -110,22 +115,27 @@ async def test_a_purchase_is_told_at_once_and_its_lapse_at_the_exact_moment_by_i
 @pytest.mark.timeout(150)
 async def test_a_purchase_that_lies_unread_while_the_service_is_down_prevents_the_lapse(site: Site) -> None:
     worker = await _live(site)
-    first = _now()
-    await publish(site.kafka, site.topic("purchases"), [_purchase(name, first) for name in ("c-buys", "c-goes")])
-    await _after(site, "c-buys", 1)
-    await _after(site, "c-goes", 1)
-    assert await worker.stop() == 0
+    for number in range(10):
+        buys, goes = f"c-buys-{number}", f"c-goes-{number}"
+        first = _now()
+        await publish(site.kafka, site.topic("purchases"), [_purchase(name, first) for name in (buys, goes)])
+        await _after(site, buys, 1)
+        await _after(site, goes, 1)
+        assert await worker.stop() == 0
+        if len(await _changes(site, buys)) == len(await _changes(site, goes)) == 1:
+            break
+        worker.start()  # so slow a machine that they have lapsed before it was stopped: another two
     second = first + HOT_MS - 1
-    await publish(site.kafka, site.topic("purchases"), [_purchase("c-buys", second, "2")])
+    await publish(site.kafka, site.topic("purchases"), [_purchase(buys, second, "2")])
 
     async def is_past() -> bool:
         return _now() > second + HOT_MS
 
     await until(is_past, "the moment at which both would have lapsed")
     worker.start()
-    goes, buys = await _after(site, "c-goes", 2), await _after(site, "c-buys", 2)
-    assert goes[1][0]["effective_at"] == moments.text(first + HOT_MS)
-    assert (buys[1][0]["to"], buys[1][0]["effective_at"]) == ("warm", moments.text(second + HOT_MS))
+    (_, (gone, _), *_), (_, (stayed, _), *_) = await _after(site, goes, 2), await _after(site, buys, 2)
+    assert gone["effective_at"] == moments.text(first + HOT_MS)
+    assert (stayed["to"], stayed["effective_at"]) == ("warm", moments.text(second + HOT_MS))
 
 
 @pytest.mark.timeout(150)

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from streams.defaults import policy_text
+from streams.loopback import kafka_answers
 from tests.integration import hostile
 from tests.integration.records import Published, publish, read
 from tests.integration.retail_rules import STEPPE
@@ -21,6 +22,7 @@ from tests.servers.topics import make_topic
 TOPICS: Final = (
     *("purchases", "signups", "refunds", "consents", "contacts", "erasures", "events"),
     *("journal", "control", "rejected", "segment-changes", "offers", "reactivations", "suppressions"),
+    *("outcomes", "daily"),
 )
 
 
@@ -70,7 +72,9 @@ async def test_a_worker_stops_in_time_under_load_and_goes_on_where_it_was(site: 
 
 @pytest.mark.timeout(240)
 async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(site: Site, kafka: ApacheKafka) -> None:
+    address = kafka.bootstrap
     await asyncio.to_thread(kafka.stop)
+    assert not await kafka_answers(kafka.port)
     try:
         early, patient = site.worker(), site.worker()
         for worker in (early, patient):
@@ -90,6 +94,8 @@ async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(
         assert await patient.stop() == 0
     finally:
         await asyncio.to_thread(kafka.start)
+    assert kafka.bootstrap == address
+    assert len(await read(site.kafka, site.topic("segment-changes"))) == 1, "it keeps its data"
 
 
 @pytest.mark.timeout(120)
@@ -105,7 +111,7 @@ async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("topic", ["journal", "customers"])
 async def test_a_record_of_a_format_that_it_does_not_know_stops_a_worker_which_says_so(site: Site, topic: str) -> None:
-    assert (await site.command("topics", "create")).status == 0
+    await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"c-1")])
     worker = site.worker()
     assert await worker.ended(60) == 1
@@ -147,7 +153,12 @@ async def test_two_workers_share_the_partitions(site: Site) -> None:
     await until(shared, "two partitions for each")
     await publish(site.kafka, site.topic("signups"), _signups([f"n{number}" for number in range(20)]))
     await _changes(site, 20)
-    changes = [(await worker.metrics()).total("goldstream_segment_changes_total") for worker in workers]
+
+    async def counted() -> list[float]:
+        changes = [(await worker.metrics()).total("goldstream_segment_changes_total") for worker in workers]
+        return changes if sum(changes) >= 20 else []
+
+    changes = await until(counted, "what is published to be counted")
     assert sum(changes) == 20
     assert min(changes) > 0
 

@@ -22,6 +22,9 @@ DROPPED = {
     "excess": "excess_refund",
     "order_never_came": "refund_without_order",
     "unknown_customer": "contact_of_unknown",
+    "unknown_message": "contact_of_unknown_message",
+    "referral_of_unknown": "referral_of_unknown",
+    "cost_without_rate": "cost_without_rate",
     "erased": "after_erasure",
     "no_rate": "refund_without_rate",
 }

@@ -5,8 +5,9 @@ It judges the product and so shares nothing with it: standard library only, noth
 recency and the lifetime sums come from the full lists of orders and refunds. Slow and plain on purpose; exact numbers
 only (int, Decimal, Fraction).
 
-Along the data: ``moments`` and ``money`` read the values, ``policy`` scores, ``history`` remembers, ``campaigns``
-decides who is written to, ``outputs`` words what is published, ``journal`` runs the steps in order.
+Along the data: ``moments``, ``quiet`` and ``money`` read the values, ``policy`` scores, ``history`` and
+``correspondence`` remember, ``campaigning`` decides who is written to, ``letters`` and ``outputs`` word what is
+published, ``journal`` runs the steps in order.
 """
 
 from tests.oracle.journal import Oracle

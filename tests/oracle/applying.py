@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 
 from tests.oracle import money
 from tests.oracle.consents import SIGNUP_FIELDS
-from tests.oracle.customer import Desk
+from tests.oracle.desk import Desk
 from tests.oracle.history import History, Order, Refund
 from tests.oracle.policy import Policy
+from tests.oracle.runs import Heard
 
 Event: TypeAlias = dict[str, Any]
 
@@ -31,9 +32,16 @@ def apply(history: History, event: Event, occurred_at: int, as_of: int, desk: De
         history.event_ids.append(event["event_id"])
 
 
+def grants(event: Event) -> bool:
+    """Whether the event grants a consent, be it the latest word on the channel or not."""
+    if event["type"] == "consent":
+        return bool(event["granted"])
+    return event["type"] == "signup" and any(event.get("consent", {}).values())
+
+
 def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
     currency = event["currency"]
-    rate = _rate(event, desk.policy)
+    rate = rate_of(event, desk.policy)
     if rate is None:
         message = f"purchase {event['event_id']!r} in {currency} without a rate cannot have been admitted"
         raise ValueError(message)
@@ -62,12 +70,13 @@ def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: 
         applied_at=as_of,
         amount_minor=money.minor(event["amount"], event["currency"]),
         currency=event["currency"],
-        rate=_rate(event, desk.policy),
+        rate=rate_of(event, desk.policy),
         base=history.base,
     )
     history.refunds.append(refund)
     if refund.order_id is None:
         history.loose.append(refund)
+        desk.result.diary.refunds.append((refund.occurred_at, refund.value))
         return
     order = history.remembered_order(refund.order_id, as_of)
     if order is None:
@@ -81,7 +90,9 @@ def _refund_order(order: Order, refund: Refund, desk: Desk) -> None:
     if refund.currency != order.currency and refund.rate is None:
         desk.result.dropped["no_rate"] += 1
         return
+    before = order.refunded
     order.refunds.append(refund)
+    desk.result.diary.refunds.append((refund.occurred_at, order.refunded - before))
     if order.overdrawn:
         desk.result.dropped["excess"] += 1
 
@@ -97,8 +108,24 @@ def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _des
     history.person.consents.append((occurred_at, event["channel"], event["granted"]))
 
 
-def _contact(history: History, event: Event, _occurred_at: int, _as_of: int, _desk: Desk) -> None:
+def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk: Desk) -> None:
     history.contacts[event["kind"]] += 1
+    heard = Heard(event["message_id"], event["kind"], _cost(history, event, desk))
+    permanent = event.get("permanent", False)
+    if not history.correspondence.hear(heard, occurred_at, history.person, permanent=permanent):
+        desk.result.dropped["unknown_message"] += 1
+
+
+def _cost(history: History, event: Event, desk: Desk) -> int:
+    """What a contact cost in base minor units, by the policy in force."""
+    if "cost" not in event or event["message_id"] not in {each.message_id for each in history.correspondence.sent}:
+        return 0
+    rate = rate_of(event, desk.policy)
+    if rate is None:
+        desk.result.dropped["cost_without_rate"] += 1
+        return 0
+    cost = money.minor(event["cost"], event["currency"])
+    return money.converted(cost, event["currency"], rate, history.base)
 
 
 _APPLY: dict[str, Callable[[History, Event, int, int, Desk], None]] = {
@@ -110,7 +137,7 @@ _APPLY: dict[str, Callable[[History, Event, int, int, Desk], None]] = {
 }
 
 
-def _rate(event: Event, policy: Policy) -> Fraction | None:
+def rate_of(event: Event, policy: Policy) -> Fraction | None:
     """The rate that the journal carries: 1 for the base currency, else the event's, else the policy's."""
     if event["currency"] == policy.currency:
         return Fraction(1)

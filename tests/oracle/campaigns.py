@@ -1,8 +1,4 @@
-"""Campaigns: which begin on a change, what keeps them back, and what a message says.
-
-Only the first attempt of a campaign is computed. Ladders, cooldown, once, the cap, quiet hours, silence and dead
-channels are left out: their checks belong into `whole_reason` and `attempt_reason`, in the contract's order.
-"""
+"""A campaigns file: what each campaign asks for, and whom its holdout and the control hold."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,37 +6,60 @@ from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
 
-from tests.oracle import moments, money
-from tests.oracle.consents import Person
-from tests.oracle.history import History
-from tests.oracle.outputs import JsonObject, change_block, change_id
+from tests.oracle import moments
+from tests.oracle.occasions import Occasion
+from tests.oracle.outputs import JsonObject
+from tests.oracle.quiet import QuietHours, known_zones, read_quiet_hours
 
 DEFAULT_CAUSES = ("purchase", "refund", "signup", "consent", "time")
 
 
 @dataclass(frozen=True)
+class Rung:
+    """One of a campaign's ``attempts``; ``after_ms`` counts from the change's ``effective_at``."""
+
+    after_ms: int
+    template: str | None
+    incentive: str | None
+    channels: tuple[str, ...]
+    """Its own or the campaign's, in order of preference."""
+
+
+@dataclass(frozen=True)
 class Campaign:
-    """One ``[[campaign]]``; ``table`` is it as written, to see whether a new file changes it."""
+    """One ``[[campaign]]`` with its defaults filled in: two are the same if all of it is."""
 
     name: str
     topic: str
     begins_from: tuple[str, ...]
     begins_to: tuple[str, ...]
     causes: tuple[str, ...]
-    channels: tuple[str, ...]
     requires_consent: bool
-    attempts: tuple[JsonObject, ...]
+    rungs: tuple[Rung, ...]
+    cooldown_ms: int
+    once: bool
+    ignores_cap: bool
     holdout: Fraction
     expires_ms: int | None
-    table: JsonObject
+    silence_after_ms: int | None
+    attribution_ms: int
 
-    def fits(self, change: JsonObject) -> bool:
+    def fits(self, occasion: Occasion) -> bool:
         """By from, to and causes; an empty ``from`` is any, ``none`` is the first change."""
-        return (
+        change = occasion.change
+        return change is not None and (
             (not self.begins_from or (change["from"] or "none") in self.begins_from)
             and change["to"] in self.begins_to
             and change["cause"]["kind"] in self.causes
         )
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most so many messages in so many days."""
+
+    messages: int
+    days_ms: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,8 @@ class Campaigns:
     name: str
     version: int
     timezone: str
+    quiet_hours: QuietHours | None
+    cap: Cap | None
     control: Fraction
     starts_at: int | None
     campaigns: tuple[Campaign, ...]
@@ -59,35 +80,9 @@ class Campaigns:
         """How outputs name the file: ``retail@1``."""
         return f"{self.name}@{self.version}"
 
-    def keeps(self, campaign: Campaign) -> bool:
-        """Whether this file has the campaign, unchanged."""
-        return any(own.table == campaign.table for own in self.campaigns)
-
-
-@dataclass(eq=False)
-class Run:
-    """A campaign begun for a customer whose first attempt is still to be made."""
-
-    campaign: Campaign
-    change: JsonObject
-    due_at: int
-
-    attempt: int = 1
-
-    def message_id(self) -> str:
-        """Customer, the change's seq, campaign, attempt."""
-        return f"{change_id(self.change)}:{self.campaign.name}:{self.attempt}"
-
-    def channels(self) -> tuple[str, ...]:
-        """The channels of the attempt, in order of preference."""
-        own = self.campaign.attempts[self.attempt - 1].get("channels")
-        return self.campaign.channels if own is None else tuple(own)
-
-
-def run_of(campaign: Campaign, change: JsonObject) -> Run:
-    """The run that a change would begin."""
-    after = moments.days(campaign.attempts[0]["after_days"])
-    return Run(campaign, change, moments.parse(change["effective_at"]) + after)
+    def zone_of(self, said: str | None) -> str:
+        """A customer's time zone: what they said, if there is such a zone, else the file's."""
+        return said if said in known_zones() else self.timezone
 
 
 def drawn(name: str, customer_id: str, share: Fraction) -> bool:
@@ -96,80 +91,16 @@ def drawn(name: str, customer_id: str, share: Fraction) -> bool:
     return Fraction(draw, 2**64) < share
 
 
-def whole_reason(file: Campaigns, run: Run) -> str | None:
-    """The first reason that keeps a fitting campaign back as a whole."""
-    campaign, change = run.campaign, run.change
-    early = file.starts_at is not None and moments.parse(change["effective_at"]) < file.starts_at
-    checks = (
-        ("backfill", change["backfill"] or early),
-        ("control", drawn(file.name, change["customer_id"], file.control)),
-        ("holdout", drawn(campaign.name, change["customer_id"], campaign.holdout)),
-    )
-    return next((reason for reason, holds in checks if holds), None)
-
-
-def attempt_reason(run: Run, person: Person) -> str | None:
-    """The first reason that keeps an attempt back at its moment."""
-    return None if channels_left(run, person) else "consent"
-
-
-def channels_left(run: Run, person: Person) -> list[str]:
-    """The attempt's channels on which the customer may be written to, in order of preference."""
-    accepted = ("granted",) if run.campaign.requires_consent else ("granted", "unknown")
-    return [channel for channel in run.channels() if person.consent(channel) in accepted]
-
-
-def message(file: Campaigns, run: Run, history: History) -> JsonObject:
-    """The message of an attempt that is sent at its due moment; the customer's figures are those of that moment."""
-    campaign, attempt = run.campaign, run.campaign.attempts[run.attempt - 1]
-    channel, *other_channels = channels_left(run, history.person)
-    expires = None if campaign.expires_ms is None else moments.text(run.due_at + campaign.expires_ms)
-    return {
-        "message_id": run.message_id(),
-        "customer_id": run.change["customer_id"],
-        "campaign": campaign.name,
-        "template": attempt.get("template"),
-        "incentive": attempt.get("incentive"),
-        "channel": channel,
-        "other_channels": other_channels,
-        "attempt": run.attempt,
-        "attempts": len(campaign.attempts),
-        "due_at": moments.text(run.due_at),
-        "expires_at": expires,
-        "timezone": history.person.fact("timezone") or file.timezone,
-        "language": history.person.fact("language"),
-        "change": change_block(run.change),
-        "customer": {
-            "average_check": money.major_text(history.average_check(), history.base),
-            "lifetime_orders": history.lifetime_orders(),
-            "lifetime_value": money.major_text(history.lifetime_value(), history.base),
-            "discount_share": history.discount_share(),
-        },
-        "campaigns": file.reference,
-    }
-
-
-def suppression(file: Campaigns, run: Run, attempt: int | None, reason: str, at: int) -> JsonObject:
-    """What is written instead of a message, or of a whole run (attempt None)."""
-    return {
-        "customer_id": run.change["customer_id"],
-        "campaign": run.campaign.name,
-        "attempt": attempt,
-        "reason": reason,
-        "at": moments.text(at),
-        "change": change_block(run.change),
-        "campaigns": file.reference,
-    }
-
-
 def read_campaigns(text: str) -> Campaigns:
     """A campaigns file from its TOML, which is taken to be checked already."""
     table = tomllib.loads(text, parse_float=Decimal)
-    starts_at = table.get("starts_at")
+    starts_at, cap = table.get("starts_at"), table.get("cap")
     return Campaigns(
         name=table["name"],
         version=table["version"],
         timezone=table.get("timezone", "UTC"),
+        quiet_hours=read_quiet_hours(table.get("quiet_hours")),
+        cap=None if cap is None else Cap(cap["messages"], moments.days(cap["days"])),
         control=Fraction(table.get("control", 0)),
         starts_at=None if starts_at is None else moments.from_datetime(starts_at),
         campaigns=tuple(_campaign(entry) for entry in table.get("campaign", [])),
@@ -177,17 +108,33 @@ def read_campaigns(text: str) -> Campaigns:
 
 
 def _campaign(entry: JsonObject) -> Campaign:
-    expires = entry.get("expires_days")
+    channels = entry.get("channels", ["email"])
     return Campaign(
         name=entry["name"],
         topic=entry["topic"],
         begins_from=tuple(entry.get("from", ())),
         begins_to=tuple(entry["to"]),
         causes=tuple(entry.get("causes", DEFAULT_CAUSES)),
-        channels=tuple(entry.get("channels", ("email",))),
         requires_consent=entry.get("requires_consent", True),
-        attempts=tuple(entry["attempts"]),
+        rungs=tuple(_rung(attempt, channels) for attempt in entry["attempts"]),
+        cooldown_ms=moments.days(entry.get("cooldown_days", 0)),
+        once=entry.get("once", False),
+        ignores_cap=entry.get("ignores_cap", False),
         holdout=Fraction(entry.get("holdout", 0)),
-        expires_ms=None if expires is None else moments.days(expires),
-        table=entry,
+        expires_ms=_days(entry, "expires_days"),
+        silence_after_ms=_days(entry, "silence_after_days"),
+        attribution_ms=moments.days(entry.get("attribution_days", 14)),
     )
+
+
+def _rung(attempt: JsonObject, channels: list[str]) -> Rung:
+    return Rung(
+        after_ms=moments.days(attempt["after_days"]),
+        template=attempt.get("template"),
+        incentive=attempt.get("incentive"),
+        channels=tuple(attempt.get("channels", channels)),
+    )
+
+
+def _days(entry: JsonObject, name: str) -> int | None:
+    return moments.days(entry[name]) if name in entry else None

@@ -1,49 +1,18 @@
 """One customer through time: what falls due, what one moment emits, and where they end up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle import campaigns as campaigning
-from tests.oracle import moments, money
-from tests.oracle.campaigns import Campaigns, Run
+from tests.oracle import campaigning, moments, money
 from tests.oracle.consents import CHANNELS, SIGNUP_FIELDS
+from tests.oracle.daily import Stood
+from tests.oracle.desk import Desk
 from tests.oracle.history import History
-from tests.oracle.outputs import (
-    CHANGES,
-    SUPPRESSIONS,
-    JsonObject,
-    Output,
-    change_headers,
-    message_headers,
-    suppression_headers,
-)
+from tests.oracle.occasions import Occasion
+from tests.oracle.outputs import JsonObject
 from tests.oracle.policy import Policy, Scores, cell
-from tests.oracle.result import Facts, Result
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What is in force at a moment, and where outputs and counts go."""
-
-    policy: Policy
-    campaigns: Campaigns | None
-    result: Result
-
-    def publish_change(self, change: JsonObject) -> None:
-        """Put a change on ``segment-changes``."""
-        headers = change_headers(change, self.result.prefix)
-        self.result.outputs.append(Output(CHANGES, change["customer_id"], change, headers))
-
-    def publish_message(self, topic: str, message: JsonObject) -> None:
-        """Put a message on its campaign's topic."""
-        headers = message_headers(message, topic, self.result.prefix)
-        self.result.outputs.append(Output(topic, message["customer_id"], message, headers))
-
-    def publish_suppression(self, suppression: JsonObject) -> None:
-        """Put a suppression on ``suppressions``."""
-        headers = suppression_headers(suppression, self.result.prefix)
-        self.result.outputs.append(Output(SUPPRESSIONS, suppression["customer_id"], suppression, headers))
+from tests.oracle.result import Facts
 
 
 @dataclass(frozen=True)
@@ -65,8 +34,9 @@ class Customer:
     since: int = moments.BEFORE_ALL_MS
     standing: Standing | None = None
     """The place at the last judgement; None before the first."""
-    runs: list[Run] = field(default_factory=list)
-    """Campaigns begun and not done, in the order in which they began."""
+    changed_at: int = moments.BEFORE_ALL_MS
+    """The last judgement that was for an event or a policy, published something, or at which an order or refund aged.
+    Others are looks at the clock: an attempt that falls into quiet hours, a silence that does not begin."""
 
     @classmethod
     def unknown(cls, customer_id: str, policy: Policy, last_seq: int) -> "Customer":
@@ -90,25 +60,32 @@ class Customer:
 
     def due_moments(self, policy: Policy) -> Iterator[int]:
         """Every moment after the last judgement at which time alone may change something."""
-        return (at for at in self._turning_points(policy) if at > self.judged_at)
+        moments_of_all = (*self._turning_points(policy), *self.history.correspondence.due_moments())
+        return (at for at in moments_of_all if at > self.judged_at)
 
     def _turning_points(self, policy: Policy) -> Iterator[int]:
         history = self.history
         yield from (order.occurred_at + history.window_ms for order in history.standing_orders())
         yield from (refund.occurred_at + history.window_ms for refund in history.loose)
         yield from (history.gives_up_at(refund) for refund in history.waiting)
-        yield from (run.due_at for run in self.runs)
         last_order_at = history.last_order_at()
         if last_order_at is not None:
             yield from (last_order_at + edge for edge in policy.recency_edges_ms)
 
     # One moment.
 
-    def judge(self, at: int, cause: JsonObject, desk: Desk, *, backfill: bool = False) -> None:
+    def judge(self, at: int, cause: JsonObject, desk: Desk, *, backfill: bool = False, grants: bool = False) -> None:
         """Judge the customer at one moment, for one cause, and emit in the contract's order.
 
-        The segment change; superseded; campaigns begin; attempts, by the order in which their campaigns began.
+        Args:
+            at: the moment.
+            cause: as the change names it.
+            desk: what is in force.
+            backfill: that of the event.
+            grants: whether the event grants a consent.
         """
+        turns = cause["kind"] != "time" or at in self._turning_points(desk.policy)
+        published = len(desk.result.outputs)
         self._give_up_refunds(at, desk)
         before, after = self.standing, self.standing_at(at, desk.policy)
         self.judged_at, self.standing = at, after
@@ -117,11 +94,26 @@ class Customer:
             self.seq, self.since = self.seq + 1, at
             change = self._change(before, after, cause, desk.policy, backfill=backfill)
             desk.publish_change(change)
-        if desk.campaigns is not None:
-            self._supersede(at, desk, desk.campaigns, purchased=cause["kind"] == "purchase")
-            if change is not None:
-                self._begin(change, desk, desk.campaigns)
-            self._attempt(at, desk, desk.campaigns)
+            if cause["kind"] == "time" and before is not None and desk.policy.is_worse(after.segment, before.segment):
+                desk.result.diary.lapses.append(at)
+        purchased = cause["kind"] == "purchase"
+        campaigning.at_one_moment(
+            self.history,
+            at,
+            desk,
+            segment=after.segment,
+            occasions=[] if change is None else [Occasion.of(change)],
+            purchased=purchased,
+            ends_silence=purchased or grants,
+        )
+        if turns or len(desk.result.outputs) > published:
+            self.changed_at = at
+        desk.result.diary.stood.append(self._stood(at, after.segment))
+
+    def _stood(self, at: int, segment: str) -> Stood:
+        history, silenced = self.history, self.history.correspondence.silenced_by is not None
+        granted = any(history.person.consent(channel) == "granted" for channel in CHANNELS)
+        return Stood(self, at, segment, history.frequency(at), history.monetary(at), granted and not silenced, silenced)
 
     def _give_up_refunds(self, at: int, desk: Desk) -> None:
         """Drop the refunds whose order did not come within W."""
@@ -159,49 +151,6 @@ class Customer:
             "backfill": backfill,
         }
 
-    # Campaigns at one moment.
-
-    def _supersede(self, at: int, desk: Desk, file: Campaigns, *, purchased: bool) -> None:
-        """End the runs whose segment the customer has left, and reactivations as soon as they bought anything."""
-        for run in list(self.runs):
-            left = self.standing is None or self.standing.segment not in run.campaign.begins_to
-            if left or (purchased and run.campaign.topic == "reactivations"):
-                self._end_superseded(run, at, desk, file)
-
-    def keep_to_file(self, at: int, desk: Desk) -> None:
-        """End the runs of campaigns that the file now in force changes or drops."""
-        if desk.campaigns is None:
-            return
-        for run in list(self.runs):
-            if not desk.campaigns.keeps(run.campaign):
-                self._end_superseded(run, at, desk, desk.campaigns)
-
-    def _end_superseded(self, run: Run, at: int, desk: Desk, file: Campaigns) -> None:
-        self.runs.remove(run)
-        desk.publish_suppression(campaigning.suppression(file, run, run.attempt, "superseded", at))
-
-    def _begin(self, change: JsonObject, desk: Desk, file: Campaigns) -> None:
-        """Begin the campaigns that fit, in the file's order, each unless kept back as a whole."""
-        for campaign in file.campaigns:
-            if not campaign.fits(change):
-                continue
-            run = campaigning.run_of(campaign, change)
-            reason = campaigning.whole_reason(file, run)
-            if reason is None:
-                self.runs.append(run)
-            else:
-                desk.publish_suppression(campaigning.suppression(file, run, None, reason, self.judged_at))
-
-    def _attempt(self, at: int, desk: Desk, file: Campaigns) -> None:
-        """Make the attempts that are due, in the order in which their campaigns began."""
-        for run in [run for run in self.runs if run.due_at <= at]:
-            self.runs.remove(run)  # later attempts are not computed yet
-            reason = campaigning.attempt_reason(run, self.history.person)
-            if reason is None:
-                desk.publish_message(run.campaign.topic, campaigning.message(file, run, self.history))
-            else:
-                desk.publish_suppression(campaigning.suppression(file, run, run.attempt, reason, run.due_at))
-
     # The end.
 
     def facts(self, time: int, policy: Policy) -> Facts:
@@ -217,7 +166,7 @@ class Customer:
             cell=cell(standing.scores),
             seq=self.seq,
             since=self.since,
-            as_of=self.judged_at,
+            as_of=self.changed_at,
             policy=policy.reference,
             currency=policy.currency,
             frequency=history.frequency(at),

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from tests.oracle import money
 from tests.oracle.consents import Person
+from tests.oracle.correspondence import Correspondence
 
 
 @dataclass(eq=False)
@@ -113,6 +114,7 @@ class History:
     event_ids: list[str] = field(default_factory=list)
     """Of signups, consents and contacts, oldest first."""
     contacts: Counter[str] = field(default_factory=Counter)
+    correspondence: Correspondence = field(default_factory=Correspondence)
 
     # What is remembered.
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.oracle import moments
-from tests.oracle.applying import apply, repeats
+from tests.oracle.applying import apply, grants, rate_of, repeats
+from tests.oracle.campaigning import keep_to_file
 from tests.oracle.campaigns import Campaigns, read_campaigns
-from tests.oracle.customer import Customer, Desk
+from tests.oracle.customer import Customer
+from tests.oracle.daily import Stood
+from tests.oracle.desk import Desk
 from tests.oracle.outputs import CHANGES, Output, tombstone_headers
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.result import Erased, Result
@@ -28,7 +31,7 @@ class Oracle:
         Args:
             steps: Admitted events with ``type`` and the source's own fields, ``{"type": "tick", "at": ...}``,
                 ``{"type": "policy", "text": ...}``, ``{"type": "campaigns", "text": ...}``. A sale without
-                ``customer_id`` is passed over: it changes no customer.
+                ``customer_id`` changes no customer, only the day's totals.
 
         Raises:
             ValueError: An event comes before any policy, or could not have been admitted.
@@ -60,6 +63,8 @@ class _Partition:
             self.take_tick(moments.parse(step["at"]))
         elif step.get("customer_id"):
             self.take_event(step)
+        else:
+            self.result.diary.sell_to_nobody(step, rate_of(step, self.desk().policy))
 
     def desk(self) -> Desk:
         """What is in force now."""
@@ -74,7 +79,7 @@ class _Partition:
         """Bring time to ``at`` and emit what fell due for anyone; a smaller tick changes nothing."""
         if at <= self.time:
             return
-        self.time = at
+        self.time = self.result.time = at
         for customer in self.customers.values():
             customer.advance(at, self.desk())
 
@@ -83,6 +88,7 @@ class _Partition:
         if self.policy is not None and self.policy.reference == policy.reference:
             return
         self.policy = policy
+        self.result.diary.timezone, self.result.diary.currency = policy.timezone, policy.currency
         for customer in self.customers.values():
             customer.judge(max(self.time, customer.judged_at), {"kind": "policy"}, self.desk())
 
@@ -90,7 +96,7 @@ class _Partition:
         """Put a campaigns file in force; runs of what it changes or drops are superseded."""
         self.campaigns = campaigns
         for customer in self.customers.values():
-            customer.keep_to_file(max(self.time, customer.judged_at), self.desk())
+            keep_to_file(customer.history, max(self.time, customer.judged_at), self.desk())
 
     # Events.
 
@@ -116,11 +122,14 @@ class _Partition:
             return
         customer.advance(as_of, desk)
         apply(customer.history, event, occurred_at, as_of, desk)
+        segment = None if customer.standing is None else customer.standing.segment
+        self.result.diary.meet(customer.history, event, as_of, segment)
         customer.judge(
             as_of,
             {"kind": event["type"], "event_id": event["event_id"]},
             desk,
             backfill=event.get("backfill", False),
+            grants=grants(event),
         )
 
     def refusal(self, event: dict[str, Any], occurred_at: int) -> str | None:
@@ -147,6 +156,7 @@ class _Partition:
             at = max(at, customer.judged_at)
             customer.advance(at, self.desk())
             last_seq = customer.seq
+            self.result.diary.stood.append(Stood(customer, at, None))
             del self.customers[customer_id]
         self.result.ledger[customer_id] = Erased(last_seq, erased_at)
         headers = tombstone_headers(customer_id, last_seq, moments.text(at), self.result.prefix)

@@ -15,6 +15,8 @@ CHANGES = "segment-changes"
 SUPPRESSIONS = "suppressions"
 MESSAGE_TYPES = {"offers": "goldstream.offer.v1", "reactivations": "goldstream.reactivation.v1"}
 CHANGE_TYPE = "goldstream.segment-changed.v1"
+OUTCOMES = "outcomes"
+OUTCOME_TYPE = "goldstream.outcome.v1"
 SUPPRESSION_TYPE = "goldstream.suppression.v1"
 
 
@@ -48,11 +50,17 @@ def message_headers(message: JsonObject, topic: str, prefix: str) -> dict[str, s
     return _headers(message["message_id"], MESSAGE_TYPES[topic], message["customer_id"], message["due_at"], prefix)
 
 
-def suppression_headers(suppression: JsonObject, prefix: str) -> dict[str, str]:
+def suppression_headers(suppression: JsonObject, occasion_id: str, prefix: str) -> dict[str, str]:
     """The headers of a suppression; attempt null is written 0 in its id."""
     attempt = suppression["attempt"] or 0
-    event_id = f"{suppression['change']['id']}:{suppression['campaign']}:{attempt}:{suppression['reason']}"
+    event_id = f"{occasion_id}:{suppression['campaign']}:{attempt}:{suppression['reason']}"
     return _headers(event_id, SUPPRESSION_TYPE, suppression["customer_id"], suppression["at"], prefix)
+
+
+def outcome_headers(outcome: JsonObject, occasion_id: str, prefix: str) -> dict[str, str]:
+    """The headers of an outcome."""
+    event_id = f"{occasion_id}:{outcome['campaign']}:outcome"
+    return _headers(event_id, OUTCOME_TYPE, outcome["customer_id"], outcome["to_at"], prefix)
 
 
 def tombstone_headers(customer_id: str, last_seq: int, at: str, prefix: str) -> dict[str, str]:

@@ -41,6 +41,8 @@ class Policy:
     version: int
     currency: str
     window_ms: int
+    timezone: str
+    """Of the days that are told of."""
     edges: tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]
     rules: tuple[Rule, ...]
     rates: dict[str, Fraction]
@@ -72,6 +74,11 @@ class Policy:
         if scores is None:
             return POTENTIAL
         return next(rule.name for rule in self.rules if rule.takes(scores, lifetime_orders))
+
+    def is_worse(self, segment: str, other: str) -> bool:
+        """Whether the segment stands later in the policy than the other; ``potential`` is the last."""
+        names = [*(rule.name for rule in self.rules if rule.name != POTENTIAL), POTENTIAL]
+        return names.index(segment) > names.index(other)
 
     def why(self, before: Scores | None, after: Scores | None) -> list[dict[str, Any]]:
         """One entry for each measure whose score moved; none when either side has no scores.
@@ -108,6 +115,7 @@ def read_policy(text: str) -> Policy:
         version=table["version"],
         currency=table["currency"],
         window_ms=moments.days(table["window_days"]),
+        timezone=table.get("timezone", "UTC"),
         edges=(
             tuple(table["recency_days"]["edges"]),
             tuple(table["frequency"]["edges"]),

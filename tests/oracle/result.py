@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.oracle import moments, money
+from tests.oracle.daily import Diary
 from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObject, Output
 
 
@@ -79,7 +80,14 @@ class Result:
     duplicates: Counter[str] = field(default_factory=Counter)
     """By type of event."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer`` (contacts), ``erased``."""
+    """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer``, ``unknown_message`` and
+    ``cost_without_rate`` (contacts),
+    ``erased``."""
+
+    diary: Diary = field(default_factory=Diary)
+    """What the totals of the days are counted from."""
+    time: int = moments.BEFORE_ALL_MS
+    """To where time has come at the end."""
 
     def _values(self, *topics: str) -> Iterator[JsonObject]:
         return (output.value for output in self.outputs if output.topic in topics and output.value is not None)

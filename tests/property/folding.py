@@ -14,15 +14,20 @@ from typing import Any, Final
 from state.admission import Admitted, Exchange, admit
 from state.campaigns import parse_campaigns
 from state.changes import Output
+from state.daily import Daily
+from state.days import Record
 from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
+from state.local_days import written_day
 from state.partition import Partition
 from state.policy import parse_policy
 from state.profile import Profile
 from state.progress import Progress
+from state.referral import referral_of
+from state.told_day import is_told, untold
 from state.transitions import Tally
 from streams.cloudevents import CloudEvents, PublishedRecord
-from streams.customers_table import CustomersTable, Record
+from streams.customers_table import CustomersTable
 from streams.progress import decode_progress, encode_progress
 from streams.topics import Topics
 from tests.oracle import moments
@@ -63,13 +68,14 @@ def journal_of(
         AssertionError: something was not admitted.
     """
     journal: list[Entry] = []
-    written: dict[str, list[Entry]] = defaultdict(list)
+    written: dict[str, list[list[Entry]]] = defaultdict(list)
     exchange: Exchange | None = None
     for number, step in enumerate(steps):
         kind, customer_id = step["type"], ""
         source = "control" if kind in ("tick", "policy", "campaigns") else "events" if one_topic else _SOURCES[kind]
         offset = len(written[source])
         record: JournalRecord
+        brought = None
         if kind == "tick":
             journal.append(Entry("", encode_record(TimeCame(moments.parse(step["at"]), None))))
             continue
@@ -84,9 +90,13 @@ def journal_of(
             verdict = admit(source, 0, offset, json.dumps(step).encode(), exchange, None)
             assert isinstance(verdict, Admitted), (verdict, step)
             record, customer_id = verdict.event, verdict.customer_id
-        written[source].append(Entry(customer_id, encode_record(record)))
-        journal.append(written[source][-1])
-        journal += written[source][-again[number] :] if number in again else []
+            brought = referral_of(customer_id, verdict.event)
+        written[source].append([Entry(customer_id, encode_record(record))])
+        if brought is not None:
+            written[source][-1].append(Entry(brought[0], encode_record(brought[1])))
+        journal += written[source][-1]
+        for entries in written[source][-again[number] :] if number in again else []:
+            journal += entries
     return journal
 
 
@@ -115,7 +125,8 @@ class Written:
     def partition(self, table: CustomersTable, slice_size: int) -> Partition:
         """A partition that goes on from here."""
         progress = Progress(sources={}) if self.progress is None else decode_progress(self.progress)
-        return Partition(table, progress, self.erasures(), dict(self.texts), slice_size=slice_size)
+        daily = Daily(table.days)
+        return Partition(table, progress, self.erasures(), dict(self.texts), daily=daily, slice_size=slice_size)
 
     def erasures(self) -> dict[bytes, Erasure]:
         """The ledger."""
@@ -144,8 +155,10 @@ class Crash:
             further already; `at` that of its last.
         slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are
             so many.
-        published: how many of the batch's outputs were sent; None for all of them, and the ledger after them.
-        part: how many of the changelog's parts were written, if all outputs and the ledger were.
+        published: how many of the batch's outputs were sent; None for all of them.
+        days: of the records of days' totals those that were written, by their place, if all outputs were; None for all
+            of them, and the ledger after them.
+        part: how many of the changelog's parts were written, if the ledger was.
         some: of the records of the next part, those that were written, by their place.
     """
 
@@ -153,6 +166,7 @@ class Crash:
     at: int
     slices: int = 0
     published: int | None = None
+    days: frozenset[int] | None = None
     part: int = 0
     some: frozenset[int] = frozenset()
 
@@ -162,18 +176,20 @@ class Lane:
 
     Attributes:
         out: what has come of the records and was not sent yet.
-        published: everything sent to the topics, in order.
+        published: everything sent to the topics, in order; `told` what was last told of each day.
         duplicates: what was counted, by type of event; `dropped` by reason.
     """
 
     out: list[Output]
 
-    def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000) -> None:
-        """Begin with nothing written down; `slice_size` as a partition has it."""
+    def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000, *, tells: bool = False) -> None:
+        """Begin with nothing written down; `slice_size` as a partition has it, `tells` whether days are told."""
+        self.tells = tells
         self.journal = journal
         self.slice_size = slice_size
         self.written = Written()
         self.published: list[PublishedRecord] = []
+        self.told: dict[str, bytes] = {}
         self.duplicates: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.recover()
@@ -212,16 +228,18 @@ class Lane:
         """Write everything down; in the midst of a record all but the progress."""
         partition, written = self.partition, self.written
         self._publish(len(self.out))
+        written.keep(partition.day_records(whole=whole))
         self._write_ledger()
         for part in self.table.flush():
             written.keep(part)
         if whole:
             written.texts |= partition.new_texts
             partition.new_texts = {}
+            self._tell()
             written.progress = encode_progress(partition.progress)
         self.duplicates += partition.tally.duplicates
         self.dropped += partition.tally.dropped
-        partition.tally = Tally()
+        partition.tally = Tally(partition.daily)
 
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and begin anew from what was written."""
@@ -229,14 +247,19 @@ class Lane:
         at = min(max(crash.at, self.partition.progress.offset), len(self.journal) - 1)
         for offset in range(self.partition.progress.offset, at):
             self.fold(offset)
-        slices = 0
-        while not self.apply(at) and slices < crash.slices:
+        slices, whole = 0, False
+        while not (whole := self.apply(at)) and slices < crash.slices:
             self.write(whole=False)
             slices += 1
         if crash.published is not None:
             self._publish(crash.published)
+        elif crash.days is not None:
+            self._publish(len(self.out))
+            days = self.partition.day_records(whole=whole)
+            self.written.keep(record for place, record in enumerate(days) if place in crash.days)
         else:
             self._publish(len(self.out))
+            self.written.keep(self.partition.day_records(whole=whole))
             self._write_ledger()
             for number, part in enumerate(self.table.flush()):
                 some = [record for place, record in enumerate(part) if number < crash.part or place in crash.some]
@@ -247,6 +270,13 @@ class Lane:
     def _publish(self, count: int) -> None:
         self.published += [_RECORDS.record(output) for output in self.out[:count]]
         self.out = []
+
+    def _tell(self) -> None:
+        partition, days = self.partition, self.table.days
+        if self.tells and partition.rules is not None and not is_told(days, partition.today):
+            told = dict(untold(days, partition.today, partition.rules.policy))
+            self.told |= {written_day(day): value for day, value in told.items()}
+            self.written.keep([days.tell(partition.progress.offset, max([partition.today, *told]))])
 
     def _write_ledger(self) -> None:
         new = self.partition.new_erasures

@@ -6,22 +6,24 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.oracle import moments, money
-from tests.property.rulebooks import Rulebook, one_in, pick, rulebooks
+from tests.oracle import Oracle, moments, money
+from tests.property.campaign_files import NAMES, ZONES
+from tests.property.picking import one_in, pick
+from tests.property.rulebooks import Rulebook, rulebooks
 from tests.property.story import LAST_MS, Step, Story
 
 CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
 MANY: Final = 63
 """Contacts in a crowd: with one or two more, more than are remembered."""
 
-_EVENTS: Final = ("purchase",) * 6 + ("refund",) * 5 + ("signup", "consent", "contact", "retry", "retry")
+_EVENTS: Final = ("purchase",) * 6 + ("refund",) * 5 + ("signup", "consent", "contact", "contact", "retry", "retry")
 _RULES: Final = ("campaigns", "policy")
 _TICKS: Final = ("tick", "tick", "tick")
 _RARE: Final = ("erasure", "erasure", "erasure", "crowd")
 _SIGNUP: Final[Mapping[str, tuple[Any, ...]]] = {
     "source": ("web", "till", "ü"),
     "city": ("Z", "z", "Ж", "\uffee", "\U0001f600"),  # the last two stand the other way round in UTF-16
-    "timezone": ("Asia/Tokyo", "Europe/Moscow"),
+    "timezone": ZONES,
     "language": ("ru", "de", None),
     "consent": ({"email": True}, {"all": False, "sms": True}, {"push": False, "email": None}, {}, {"all": True}),
 }
@@ -174,8 +176,16 @@ def _consent(story: Story, event: Step) -> None:
 
 
 def _contact(story: Story, event: Step) -> None:
-    event["message_id"] = "m"
-    event["kind"] = pick(story.draw, ("delivered", "clicked", "unsubscribed", "bounced"))
+    """Tell of a contact: of a message that was sent, to this customer or another, or may be sent one day."""
+    draw = story.draw
+    sent = [message["message_id"] for message in Oracle().run(story.steps).messages] if one_in(draw, 2) else []
+    own = [message_id for message_id in sent if message_id.startswith(f"{event['customer_id']}:")]
+    event["message_id"] = f"{event['customer_id']}:{pick(draw, (1, 2, 3))}:{pick(draw, NAMES)}:{pick(draw, (1, 2, 3))}"
+    if sent:
+        event["message_id"] = pick(draw, (own or sent)[-4:])
+    event["kind"] = pick(draw, ("opened", "bounced", "clicked", "unsubscribed", "complained", "redeemed", "delivered"))
+    if event["kind"] == "bounced":
+        event["permanent"] = draw(st.booleans())
 
 
 def _erasure(_story: Story, _event: Step) -> None:

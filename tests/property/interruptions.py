@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.oracle import moments
 from tests.property.folding import Crash
 from tests.property.histories import History, histories, window_histories
-from tests.property.rulebooks import one_in, pick
+from tests.property.picking import one_in, pick
 from tests.property.story import LAST_MS, Step
 
 _SLICES: Final = (10_000, 2, 1)
@@ -70,6 +70,8 @@ def _crash(draw: st.DrawFn, since: int) -> Crash:
     if one_in(draw, 3):
         return Crash(since, at, slices, published=draw(st.integers(0, 5)))
     some = frozenset(place for place in range(4) if draw(st.booleans()))
+    if one_in(draw, 3):
+        return Crash(since, at, slices, days=some)
     return Crash(since, at, slices, part=draw(st.integers(0, 3)), some=some)
 
 

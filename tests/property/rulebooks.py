@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, TypeVar
+from typing import Final
 
 from hypothesis import strategies as st
 
 from tests.oracle import moments, money
+from tests.property.campaign_files import campaign_files
+from tests.property.picking import pick
 
 CURRENCIES: Final = ("RUB", "JPY", "KWD", "EUR", "USD")
 RATES: Final = ("0.5", "98.40", "1", "0.0001", "1.005", "0.333333333333333333", "3e-1")
@@ -29,19 +31,13 @@ _MONETARY: Final = (
     ("9.99", "10.005", "1e2"),  # an edge between two minor units
     ("0.5", "1", "2", "5", "10", "20.0", "50", "100.50", "5000"),
 )
-_AFTER: Final = ("0", "1", "0.001", "7", "60", "30.5")
-
-T = TypeVar("T")
-
-
-def pick(draw: st.DrawFn, choices: Sequence[T]) -> T:
-    """One of a few; the first is the simplest. Much faster than a strategy made for the occasion."""
-    return choices[draw(st.integers(0, len(choices) - 1))]
-
-
-def one_in(draw: st.DrawFn, count: int) -> bool:
-    """Whether it is time for what shall happen now and then."""
-    return draw(st.integers(0, count - 1)) == count - 1
+_ZONES: Final = (
+    "UTC",
+    "Europe/Moscow",
+    "America/Havana",  # a midnight that comes twice
+    "America/St_Johns",  # a minute of a day, an hour of the day before once more
+    "Pacific/Apia",  # a day that there was not
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,10 @@ class Rulebook:
 def rulebooks(draw: st.DrawFn) -> Rulebook:
     """One to three policies that may follow each other, and up to three campaigns files for their segments."""
     currency, window = pick(draw, CURRENCIES[:3]), pick(draw, _WINDOWS)
-    drawn = [_policy(draw, number, currency, window) for number in range(1, draw(st.integers(1, 3)) + 1)]
+    zone = pick(draw, _ZONES)
+    drawn = [_policy(draw, number, currency, window, zone) for number in range(1, draw(st.integers(1, 3)) + 1)]
     segments = sorted({segment for policy in drawn for segment in policy.segments} | {"potential"})
-    campaigns, afters = _campaign_files(draw, segments)
+    files = campaign_files(draw, segments)
     window_ms = moments.days(Decimal(window))
     edges = {moments.days(Decimal(edge)) for policy in drawn for edge in policy.recency}
     spans = {0, 1000, window_ms, 2 * window_ms, moments.DAY_MS} | edges | {window_ms + edge for edge in edges}
@@ -83,8 +80,8 @@ def rulebooks(draw: st.DrawFn) -> Rulebook:
         window_ms=window_ms,
         policies=tuple(policy.text for policy in drawn),
         rates=tuple(policy.rates for policy in drawn),
-        campaigns=tuple(campaigns),
-        spans_ms=(*sorted(spans | {moments.days(Decimal(after)) for after in afters}), window_ms, window_ms),
+        campaigns=files.texts,
+        spans_ms=(*sorted(spans | files.spans_ms), window_ms, window_ms),
         sums_minor=tuple(sorted({edge + near for edge in sums for near in (-1, 0, 1) if edge + near > 0} | {1, 100})),
     )
 
@@ -98,7 +95,7 @@ class _Drawn:
     rates: frozenset[str]
 
 
-def _policy(draw: st.DrawFn, version: int, currency: str, window: str) -> _Drawn:
+def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str) -> _Drawn:
     edges = pick(draw, _RECENCY), pick(draw, _FREQUENCY), pick(draw, _MONETARY)
     rules = _rules(draw, [len(each) + 1 for each in edges])
     others = [other for other in CURRENCIES if other != currency]
@@ -109,6 +106,7 @@ def _policy(draw: st.DrawFn, version: int, currency: str, window: str) -> _Drawn
         f"version = {version}",
         f'currency = "{currency}"',
         f"window_days = {window}",
+        f'timezone = "{zone}"',
         f"recency_days.{recency}",
         f"frequency.{frequency}",
         f"monetary.{monetary}",
@@ -137,48 +135,3 @@ def _rules(draw: st.DrawFn, widths: Sequence[int]) -> list[tuple[str, str]]:
                 cells = [(f"{name}{key}{s}", f"{when}, {key} = [{s}]") for name, when in cells for s in scores]
         rules += [(name, when.lstrip(", ")) for name, when in cells if name]
     return [*rules, ("rest", "")]
-
-
-def _campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> tuple[list[str], set[str]]:
-    """Files of which a later one has some campaigns as before, some changed, some not at all; and their delays."""
-    pool = [_campaign(draw, segments) for _ in range(draw(st.integers(0, 5)))]
-    files = []
-    for version in range(1, draw(st.integers(1, 3)) + 1 if pool else 1):
-        chosen = {name: text for name, text, _ in (pick(draw, pool) for _ in range(3))}
-        head = [f'name = "{pick(draw, ("retail", "other"))}"', f"version = {version}"]
-        head.append(
-            pick(draw, ("", "", "control = 0.5", "timezone = 'Europe/Moscow'", "starts_at = 2020-02-15T00:00:00Z"))
-        )
-        files.append("\n".join([*head, *chosen.values()]))
-    return files, {after for _, _, after in pool}
-
-
-def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, str]:
-    """A campaign: its name, its table, and when its first attempt is due.
-
-    What would begin while a run of the same campaign is open is kept back by `cooldown`, of which the oracle knows
-    nothing yet. So a campaign has one segment in `to`, which a customer must leave before they come to it again, or
-    none of its `to` in `from`.
-    """
-    name = pick(draw, ("one", "two", "three"))
-    to = sorted({pick(draw, segments) for _ in range(draw(st.integers(1, 8)))})
-    others = [each for each in (*segments, "none") if each not in to]
-    begins = pick(draw, (others, others[: len(others) // 2], others[len(others) // 2 :], []))
-    if not begins:
-        to = to[:1]
-    after = pick(draw, _AFTER)
-    attempt = [f"after_days = {after}", 'template = "first"']
-    attempt += pick(draw, ([], ['incentive = "10%"'], ['channels = ["sms", "email"]']))
-    lines = [
-        "[[campaign]]",
-        f'name = "{name}"',
-        f'topic = "{pick(draw, ("offers", "reactivations"))}"',
-        f"to = {to}",
-        f"channels = {pick(draw, (['email'], ['sms', 'push', 'email'], ['call', 'email']))}",
-        pick(draw, ("requires_consent = false", "requires_consent = false", "requires_consent = true", "")),
-        f"attempts = [{{ {', '.join(attempt)} }}]",
-        *([f"from = {begins[-60:]}"] if begins else []),
-        *pick(draw, ([], [], ['causes = ["time", "policy", "refund"]'])),
-        *pick(draw, ([], ["holdout = 0.5"], ["expires_days = 14"], ["expires_days = 0.001"])),
-    ]
-    return name, "\n".join(lines), after

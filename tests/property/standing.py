@@ -6,7 +6,9 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from state.decide import average_check, discount_share
+from state.averages import average_check, discount_share
+from state.day import Day
+from state.days import Days
 from state.erasure import erasure_key
 from state.order_book import copied
 from state.person import CHANNELS, SIGNUP_FACTS, fact, granted
@@ -26,6 +28,7 @@ _DROPPED = {
     "refund_without_order": "order_never_came",
     "refund_without_rate": "no_rate",
     "contact_of_unknown": "unknown_customer",
+    "contact_of_unknown_message": "unknown_message",
     "after_erasure": "erased",
 }
 
@@ -57,12 +60,20 @@ def records_of(lane: Lane) -> dict[str, list[Record]]:
 def state_of(lane: Lane) -> dict[str, Any]:
     """All that was written down, but for the pieces in which long histories are written."""
     written = lane.written
+    days = written.table().days
     return {
         "customers": {customer_id: in_one_piece(profile) for customer_id, profile in written.profiles().items()},
+        "days": {number: day_in(days, number) for number in days.numbers()},
         "erasures": written.erasures(),
         "progress": written.progress,
         "texts": written.texts,
     }
+
+
+def day_in(days: Days, number: int) -> dict[str, Any]:
+    """The totals of a day, but for how far they count."""
+    day = days.read(number)
+    return {} if day is None else {name: getattr(day, name) for name in Day.__slots__ if name != "counted"}
 
 
 def in_one_piece(profile: Profile) -> dict[str, Any]:

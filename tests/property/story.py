@@ -10,14 +10,22 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as st
 
 from tests.oracle import moments, money
-from tests.property.rulebooks import CURRENCIES, RATES, Rulebook, one_in, pick
+from tests.property.picking import one_in, pick
+from tests.property.rulebooks import CURRENCIES, RATES, Rulebook
 
 Step: TypeAlias = dict[str, Any]
 """An event in its source's own fields and its `type`; or a tick, a policy or campaigns."""
 
 LAST_MS: Final = moments.parse("2199-12-31T23:59:59.999Z")
 
-_STARTS: Final = ("2020-01-01T00:00:00Z", "2020-01-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "2199-12-01T00:00:00Z")
+_STARTS: Final = (
+    "2020-01-01T00:00:00Z",
+    "2020-01-31T23:59:59.999Z",
+    "2020-03-29T00:30:00Z",  # the night in which Europe puts its clocks on
+    "2020-10-25T00:15:00Z",  # and the one in which it puts them back, in the doubled hour
+    "1970-01-01T00:00:00Z",
+    "2199-12-01T00:00:00Z",
+)
 _EAST_MS: Final = 3 * 3_600_000
 
 

@@ -1,7 +1,9 @@
 """Topics for tests."""
 
+import contextlib
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaConnectionError, for_code
 
 
 async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None) -> None:
@@ -25,3 +27,16 @@ async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: di
                 raise for_code(code)(name)
     finally:
         await admin.close()
+
+
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Delete all topics whose names begin so; nothing happens if the broker is not there."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    with contextlib.suppress(KafkaConnectionError):
+        try:
+            await admin.start()
+            names = [name for name in await admin.list_topics() if name.startswith(prefix)]
+            if names:
+                await admin.delete_topics(names)
+        finally:
+            await admin.close()

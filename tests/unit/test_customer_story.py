@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 
-from agents.customer_story import Facts, Story, facts_of, what_comes
+from agents.customer_story import Facts, Story, facts_of, silenced_by, what_comes
+from agents.runs_in_story import runs_told
 from agents.story_in_words import SHOWN, story_lines
+from agents.traits_in_story import ByTime, Traits, WayUp, traits_in_words, traits_told
 from state.campaigns import parse_campaigns
-from state.changes import Erased, KeptBack, Message, Output, SegmentChange, SegmentChanged, Sent, published
+from state.changes import Erased, KeptBack, Message, OutcomeTold, Output, SegmentChange, SegmentChanged, Sent, published
 from state.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
 from state.moments import DAY_MS, format_ms, parse_rfc3339
 from state.partition import Partition
@@ -101,7 +103,7 @@ def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
     came = [
         published(output) if isinstance(output, SegmentChanged) else output.value
         for output in after[len(before) :]
-        if not isinstance(output, Erased)
+        if not isinstance(output, Erased | OutcomeTold)
     ]
     assert what_comes("c-1", profile, RULES) == came
 
@@ -124,6 +126,39 @@ def test_a_profile_becomes_facts_in_major_units() -> None:
     )
 
 
+def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order() -> None:
+    profile, _ = _lived(orders=2, agreed=True, until_ms=BEGIN_MS + 10 * DAY_MS)
+    profile.stores, profile.channels = {"s-1": 1, "s-2": 1}, {"web": 2}
+
+    traits = traits_told(profile, RULES.policy, BEGIN_MS + 3 * DAY_MS)
+
+    assert traits == Traits(
+        next_down=ByTime(format_ms(BEGIN_MS + 61 * DAY_MS), "at_risk"),
+        next_up=WayUp("loyal", orders=3),
+        discount_seeker=False,
+        difficult=False,
+        favourite_store="s-1",
+        favourite_channel="web",
+        referrals=0,
+        order_gap_days="1",
+        overdue="2.00",
+    )
+    assert list(traits_in_words(traits, "RUB")) == [
+        ("better", "loyal by 3 more orders of any size"),
+        ("habit", "as a rule 1 days between orders; 2.00 times that since the last"),
+        ("buys mostly", "store s-1, channel web"),
+    ]
+    bad = msgspec.structs.replace(
+        traits, discount_seeker=True, difficult=True, referrals=2, next_up=WayUp("golden", spend="12.00")
+    )
+    assert [words for _, words in traits_in_words(bad, "RUB")][-2:] == [
+        "seeks discounts; difficult: gives much back",
+        "2 brought",
+    ]
+    assert ("better", "golden by one more order of 12.00 RUB") in list(traits_in_words(bad, "RUB"))
+    assert msgspec.json.encode(bad.next_up) == b'{"to":"golden","spend":"12.00"}'
+
+
 def _story(profile: Profile, out: list[Output], **others: object) -> Story:
     changes = [published(output) for output in out if isinstance(output, SegmentChanged)]
     story = Story(
@@ -140,6 +175,10 @@ def _story(profile: Profile, out: list[Output], **others: object) -> Story:
         signup={"city": "Казань"},
         consents={"email": True, "sms": False},
         contacts={"opened": 2},
+        traits=traits_told(profile, RULES.policy, profile.judged),
+        runs=runs_told("c-1", profile, RULES.campaigns),
+        silenced_by=silenced_by(profile),
+        dead_channels=[],
         changes=changes,
         messages=[output.value for output in out if isinstance(output, Sent)],
         kept_back=[output.value for output in out if isinstance(output, KeptBack)],
@@ -156,13 +195,20 @@ def test_a_story_is_told_in_lines() -> None:
     assert told.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
     assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in told
     assert "revenue      25000.00 RUB in all" in told
+    assert "better       golden by one more order of any size" in told
+    assert "habit        as a rule 1 days between orders; 60.00 times that since the last" in told
     assert "signed up    city Казань" in told
     assert "consents     email granted, sms refused" in told
     assert "contacts     2 opened" in told
     assert "  2026-01-01 09:30  potential -> new: first purchase" in told
     assert "  2026-01-05 09:30  active -> golden: bought again: 5 orders or more" in told
-    assert "  2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email" in told
-    assert "next, if nothing happens\n  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in told
+    assert "2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email (1 of 1, begun by c-1:" in told
+    assert "campaigns under way\n  2026-03-06 09:30  come-back-soon, begun by c-1:" in told
+    assert ": attempt 1 sent; attempt 2 due 2026-03-13 09:30; outcome on 2026-03-20 09:30" in told
+    assert (
+        "next, if nothing happens\n  2026-03-13 09:30  come-back-soon: come-back-soon-gift with 10%, by email" in told
+    )
+    assert "  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in told
 
 
 def test_a_story_says_what_the_topics_no_longer_have() -> None:

@@ -18,6 +18,7 @@ from state.events import (
     OrderPlaced,
     OrderRefunded,
     PolicyApplied,
+    ReferralBrought,
     TimeCame,
     UnknownFormat,
     decode_record,
@@ -41,6 +42,7 @@ RECORDS: dict[str, JournalRecord] = {
     "consent": ConsentChanged("consents", 0, 1, "e-6", 6, False, "messenger", True),
     "contact": MessageContacted("contacts", 0, 1, "e-7", 7, False, "c-17:4:win-back:1", "bounced", True, 12, "EUR"),
     "bare contact": MessageContacted("contacts", 0, 2, "e-8", 8, False, "m", "opened", None, None, None),
+    "referral": ReferralBrought("signups+referrer", 0, 1, "f00", 8, False),
     "erasure": CustomerErased("erasures", 0, 1, "e-9", 9, False),
     "anonymous sale": AnonymousSale("purchases", 0, 4, "e-10", 10, False, "purchase", 124050, 0),
     "anonymous refund": AnonymousSale("refunds", 0, 4, "e-11", 11, False, "refund", None, 0),
@@ -63,21 +65,27 @@ def test_a_record_comes_back_from_its_bytes_as_it_was(record: JournalRecord) -> 
 def test_a_record_is_a_version_byte_and_an_array_that_begins_with_its_kind(record: JournalRecord) -> None:
     """So that whoever reads the journal with other tools can tell what lies in it."""
     data = encode_record(record)
-    assert data[0] == FORMAT_VERSION == 1
+    assert data[0] == FORMAT_VERSION == 2
     assert msgspec.msgpack.decode(data[1:])[0] == record.kind
 
 
-def test_the_bytes_of_format_1_do_not_change() -> None:
+def test_the_bytes_of_a_format_do_not_change() -> None:
     """A journal is kept for years: another order of fields needs another version."""
     erasure = CustomerErased("erasures", 2, 300, "e-9", 1_778_580_000_000, True)
     assert encode_record(erasure).hex(" ", -4) == (
-        "0197a765 72617375 7265a865 72617375 72657302 cd012ca3 652d39cf 0000019e 1ba10d00 c3"
+        "0297a765 72617375 7265a865 72617375 72657302 cd012ca3 652d39cf 0000019e 1ba10d00 c3"
     )
     purchase = [f.name for f in msgspec.structs.fields(OrderPlaced)]
     assert purchase == [
         *("topic", "partition", "offset", "event_id", "occurred_at", "backfill"),
         *("order_id", "amount", "currency", "base", "rate", "discount", "coupon", "channel", "store_id"),
     ]
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_journal_of_format_1_is_still_read(record: JournalRecord) -> None:
+    """All that it can have is written the same."""
+    assert decode_record(b"\x01" + encode_record(record)[1:]) == record
 
 
 def test_every_kind_of_record_is_tried_here() -> None:
@@ -88,10 +96,10 @@ def test_every_kind_of_record_is_tried_here() -> None:
 
 def test_every_kind_has_a_name_of_its_own() -> None:
     """The name is the tag by which its bytes are told apart."""
-    assert len({kind.kind for kind in get_args(JournalRecord)}) == len(get_args(JournalRecord)) == 10
+    assert len({kind.kind for kind in get_args(JournalRecord)}) == len(get_args(JournalRecord)) == 11
 
 
-@pytest.mark.parametrize(("data", "version"), [(b"", None), (b"\x00\x91", 0), (b"\x02\x93", 2), (b"\xff", 255)])
+@pytest.mark.parametrize(("data", "version"), [(b"", None), (b"\x00\x91", 0), (b"\x03\x93", 3), (b"\xff", 255)])
 def test_a_record_of_another_format_is_refused_by_its_version(data: bytes, version: int | None) -> None:
     """The error says which version it is and what to do."""
     with pytest.raises(UnknownFormat, match=f"format version {version}.*run the version of goldstream") as caught:

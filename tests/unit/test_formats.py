@@ -8,29 +8,46 @@ import pytest
 from state.changes import Move, Reason, SegmentChanged
 from state.erasure import Erasure, decode_erasure, encode_erasure
 from state.events import OrderPlaced
-from state.kept import Consent, FreeRefund, Known, Order, Person, Refunds, Run, SeenRefund
+from state.kept import (
+    Consent,
+    Engagement,
+    FreeRefund,
+    Known,
+    Order,
+    Person,
+    Refunds,
+    Run,
+    SeenRefund,
+    SentMessage,
+    Silence,
+)
 from state.plain_orders import append_order
 from state.profile import Profile, decode_head, decode_profile, encode_profile, newcomer, peek_due
 from state.progress import Progress
+from state.quoted import kept_beginning
 from streams.progress import decode_progress, encode_progress
 
 NOON = 1_767_225_600_000
 PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"
 LEDGER = "019304cf0000019b76daa80009"
 BUYER = (
-    "02dc0020cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
-    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c464020000c42800a8da769b010000e20400003200000000"
-    "00000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0c0c0"
-    "90909000"
+    "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c42800a8da769b010000e2040000320000"
+    "000000000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0"
+    "c0c090c0c0c0c0909000"
 )
 EVERYTHING = (
-    "02dc0020cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
-    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c464020000c400c4009198cf0000019b76daa800a36f2d30"
-    "cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192cf00"
-    "00019b76daa80005909481a46369747992cf0000019b76daa800a8d09ed0bcd181d0ba81a5656d61696c92cf0000019b76da"
-    "a800c381a66f70656e65640291a3652d399194a877696e2d6261636b9aa3632d310198a0a6616374697665a0a33332329184"
-    "a76d656173757265a96672657175656e6379a46564676502a377617301a2697302ab72657461696c2d32374031a352554202"
-    "cf0000019b76daa800a87075726368617365a3652d31c202cd09c4cf0000019b76daa80001cf0000019b76daa809909000"
+    "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c400c4009198cf0000019b76daa800a36f"
+    "2d30cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192"
+    "cf0000019b76daa80005909681a46369747992cf0000019b76daa800a8d09ed0bcd181d0ba81a5656d61696c92cf0000019b"
+    "76daa800c381a66f70656e65640291a3652d39039091dc0010a877696e2d6261636ba1319ba0a6616374697665a0a3333232"
+    "919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf0000019b76"
+    "daa800a7747265617465640303cf0000019b76daa809919202cf0000019b76daa808c002020000ccfacf0000019b76daa800"
+    "9681a877696e2d6261636bcf0000019b76daa80081a161cf0000019b76daa80081a162a562323032369195a131a877696e2d"
+    "6261636b01a5656d61696ccf0000019b76daa80091a3736d7394a877696e2d6261636ba1319ba0a6616374697665a0a33332"
+    "32919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf0000019b"
+    "76daa80081aad09ed0bcd181d0ba2d310281a377656201c0909000"
 )
 WINDOW = 365 * 86_400_000
 
@@ -52,10 +69,34 @@ def everything() -> Profile:
     profile.plain = profile.plain_ids = b""
     profile.orders = [Order(NOON, "o-0", 1250, 50, 1250, NOON)]
     profile.refunds = Refunds([SeenRefund("r-1", NOON + 1)], [FreeRefund(NOON, 5)], [])
-    profile.person = Person({"city": Known(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"])
+    profile.person = Person({"city": Known(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"], 3)
     move = Move("", "active", "", "322", (Reason("frequency", 2, 1, 2),), "retail-27@1", "RUB", 2)
     change = SegmentChanged("c-1", 1, move, NOON, "purchase", "e-1", False, 2, 2500, NOON)
-    profile.runs = [Run("win-back", change, 1, NOON + 9)]
+    sent = 1 << 1
+    profile.runs = [
+        Run(
+            "win-back",
+            "1",
+            kept_beginning(change),
+            NOON,
+            "treated",
+            3,
+            3,
+            NOON + 9,
+            [(2, NOON + 8)],
+            None,
+            sent,
+            sent,
+            0,
+            0,
+            250,
+            NOON,
+        )
+    ]
+    message = SentMessage("1", "win-back", 1, "email", NOON)
+    silence = Silence("win-back", "1", kept_beginning(change), NOON)
+    profile.engagement = Engagement({"win-back": NOON}, {"a": NOON}, {"b": "b2026"}, [message], ["sms"], silence)
+    profile.stores, profile.channels = {"Омск-1": 2}, {"web": 1}
     return profile
 
 

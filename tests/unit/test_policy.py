@@ -56,6 +56,7 @@ def test_the_built_in_policy_is_the_contracts(retail: Policy) -> None:
     assert retail.monetary_edges_minor == (500_000, 2_000_000)
     assert retail.segment_names == ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
     assert retail.segments[4] == Segment("at_risk", "At risk", "В зоне риска")
+    assert retail.seeker_share == 0.5
     assert retail.text == policy_text()
 
 
@@ -245,6 +246,14 @@ RATE = 'must be a number above 0 and up to 1000000000000, such as "98.40": got'
         ("[recency_days]", 'timezone = "Mars"\n[recency_days]', 'timezone has the unknown time zone "Mars"'),
         ("[recency_days]", 'timezone = "Europe Moscow"\n[recency_days]', "timezone must be the IANA name"),
         ("[recency_days]", "timezone = 3\n[recency_days]", "timezone must be the IANA name of a time zone"),
+        ("[recency_days]", "traits = 5\n[recency_days]", "traits must be a table: got 5"),
+        (
+            "[recency_days]",
+            "traits.discount_share = 0\n[recency_days]",
+            "traits.discount_share must be a number above 0",
+        ),
+        ("[recency_days]", "traits.discount_share = 1.1\n[recency_days]", "and up to 1: got 1.1"),
+        ("[recency_days]", "traits.share = 1\n[recency_days]", "traits.share is unknown; known are discount_share"),
         ("[recency_days]", "rates = 5\n[recency_days]", "rates must be a table: got 5"),
         ("[recency_days]", "rates.EUR = 1\n[recency_days]", "rates.EUR is the base currency and needs no rate"),
         ("[recency_days]", "rates.ZZZ = 1\n[recency_days]", "rates.ZZZ is no known currency; use its ISO 4217 code"),
@@ -364,6 +373,12 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
             "rates.USD = 1\n[recency_days]",
             "shop@3 is in force with another rates; raise version to 4",
         ),
+        (
+            "[recency_days]",
+            "traits.discount_share = 0.6\n[recency_days]",
+            "shop@3 is in force with another traits; raise version to 4",
+        ),
+        ("[recency_days]", "traits.discount_share = 0.50\n[recency_days]", None),
         (
             "[[segment]]\n",
             '[[segment]]\ntitle.en = "A"\n',

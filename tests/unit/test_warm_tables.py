@@ -6,10 +6,11 @@ from typing import Final
 
 import pytest
 
+from state.days import Record
 from state.order_book import LONG_HISTORY
 from state.profile import Profile, encode_profile, newcomer
 from streams import warm_tables
-from streams.customers_table import CustomersTable, Record
+from streams.customers_table import CustomersTable
 from streams.warm_tables import Warm, WarmTables
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event

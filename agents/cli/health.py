@@ -1,0 +1,41 @@
+"""`goldstream health`: how the base fares, day by day."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.settled import ConfigOption, settled
+
+
+def health(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days, the latest last.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the days as a JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show how the base fares day by day: revenue, orders, segments, who lapses and who comes back.
+
+    Days are local ones of the policy's `timezone`; the last one may not be over. Read from Kafka alone.
+    """
+    from agents.daily_totals.reading import NoDays, read_days
+
+    settings = settled(context, config)
+    with kafka_named(settings):
+        try:
+            told = asyncio.run(read_days(settings, days))
+        except NoDays as error:
+            raise CommandFailed(str(error)) from error
+    if as_json:
+        import msgspec
+
+        from agents.daily_totals.figures import figures_of
+
+        shown = [{**day, "figures": figures_of(day)} for day in told]
+        typer.echo(msgspec.json.encode({"prefix": settings.prefix, "days": shown}))
+        return
+    from agents.cli.drawn import draw
+    from agents.daily_totals.shown import health_blocks
+
+    draw(health_blocks(told))

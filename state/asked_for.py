@@ -1,0 +1,37 @@
+"""Whether a customer is one of those whom a campaign asks for."""
+
+from state.person import fact
+from state.profile import Profile
+from state.rules import Rules
+from state.traits import favourite, is_difficult, is_discount_seeker
+from state.where import Where
+
+
+def is_one_of(where: Where | None, profile: Profile, rules: Rules) -> bool:
+    """Whether the customer is one of those who are asked for."""
+    if where is None:
+        return True
+    return (
+        all(_flag(profile, name, rules) is wanted for name, wanted in where.flags)
+        and all(_number(profile, name) >= least for name, least in where.least)
+        and all(_number(profile, name) <= most for name, most in where.most)
+        and all(_text(profile, name) in wanted for name, wanted in where.one_of)
+    )
+
+
+def _flag(profile: Profile, name: str, rules: Rules) -> bool:
+    return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
+
+
+def _number(profile: Profile, name: str) -> int:
+    if name.startswith("lifetime_orders"):
+        return profile.lifetime_orders
+    return 0 if profile.person is None else profile.person.referrals
+
+
+def _text(profile: Profile, name: str) -> str | None:
+    if name == "favourite_store":
+        return favourite(profile.stores)
+    if name == "favourite_channel":
+        return favourite(profile.channels)
+    return fact(profile, name)

@@ -1,0 +1,87 @@
+"""How campaigns begin for a customer: at a change of segment that fits, or at the moment of a trigger."""
+
+from state.asked_for import is_one_of
+from state.campaigns import NO_SEGMENT, Campaign, held
+from state.changes import SegmentChanged
+from state.contacts import engagement_of
+from state.occasion import Occasion
+from state.run import begin_run, is_open
+from state.triggers import went_off
+
+
+def begin_at_change(occasion: Occasion, change: SegmentChanged) -> None:
+    """Begins the campaigns that fit the change, each unless it is kept back as a whole."""
+    for campaign in occasion.campaigns.campaigns:
+        if _fits(campaign, change, occasion):
+            _begin(occasion, campaign, str(change.seq), change)
+
+
+def begin_at_trigger(occasion: Occasion) -> None:
+    """Begins the campaigns whose trigger goes off at this moment, each unless it is kept back as a whole."""
+    profile, rules = occasion.profile, occasion.rules
+    for campaign in occasion.campaigns.triggered:
+        tag = went_off(campaign, profile, occasion.at, rules)
+        if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules):
+            engagement_of(profile).triggered[campaign.name] = tag
+            _begin(occasion, campaign, tag, None)
+
+
+def _fits(campaign: Campaign, change: SegmentChanged, occasion: Occasion) -> bool:
+    """Whether the campaign begins at such a change."""
+    return (
+        campaign.trigger is None
+        and change.move.to_segment in campaign.to
+        and change.kind in campaign.causes
+        and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
+        and is_one_of(campaign.where, occasion.profile, occasion.rules)
+    )
+
+
+def _begin(occasion: Occasion, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:
+    """Begins a campaign, or says why it is kept back as a whole; one that is held out counts as begun."""
+    reason = _kept_from_beginning(occasion, campaign, change)
+    if reason is not None:
+        occasion.keep_back_whole(campaign.name, tag, change, reason)
+    at, name = occasion.at, campaign.name
+    if reason == "control":
+        withheld = engagement_of(occasion.profile).withheld
+        if _too_soon(campaign, withheld.get(name), at) is None:
+            withheld[name] = at
+            begin_run(occasion, campaign, tag, change, group=reason)
+    elif reason == "holdout":
+        engagement_of(occasion.profile).begun[name] = at
+        begin_run(occasion, campaign, tag, change, group=reason)
+    elif reason is None:
+        engagement_of(occasion.profile).begun[name] = at
+        begin_run(occasion, campaign, tag, change)
+
+
+def _kept_from_beginning(occasion: Occasion, campaign: Campaign, change: SegmentChanged | None) -> str | None:
+    """The first reason to keep the campaign back as a whole."""
+    profile, campaigns = occasion.profile, occasion.campaigns
+    early = campaigns.starts_at is not None and occasion.at < campaigns.starts_at
+    if early or (change is not None and change.backfill):
+        return "backfill"
+    engagement = profile.engagement
+    if engagement is not None and engagement.silence is not None:
+        return "silenced"
+    if held(campaigns.name, occasion.customer_id, campaigns.control):
+        return "control"
+    if engagement is not None:
+        reason = _too_soon(campaign, engagement.begun.get(campaign.name), occasion.at)
+        if reason is not None:
+            return reason
+    if any(run.campaign == campaign.name and is_open(run) for run in profile.runs):
+        return "cooldown"
+    if held(campaign.name, occasion.customer_id, campaign.holdout):
+        return "holdout"
+    return None
+
+
+def _too_soon(campaign: Campaign, begun: int | None, moment: int) -> str | None:
+    """Why a campaign that began then may not begin now."""
+    if begun is None:
+        return None
+    if campaign.once:
+        return "once"
+    return "cooldown" if moment - begun < campaign.cooldown_ms else None

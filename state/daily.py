@@ -1,0 +1,295 @@
+"""The health of the base, per day: what the fold adds to the totals of the local days of a partition.
+
+What happens is counted on a day: sales and refunds on that of their own moment, changes, messages and who becomes known
+on that of the moment at which they take effect. How the base stands (customers, their orders and net in the window, who
+can be reached) is kept as what each day adds to it, by the moment of the judgement; summed up to a day it says how the
+base stood at its end, wherever ticks lie.
+
+Each day says how far it counts (`Day.counted`). A record that is folded again after a crash adds nothing to a day that
+has it already; so totals are exact if days are written before anything that keeps a record from being folded again.
+"""
+
+from typing import Final
+
+from state.changes import KeptBack, Output, SegmentChanged, Sent
+from state.day import (
+    CUSTOMERS,
+    FIRST_GROSS,
+    FIRST_ORDERS,
+    NET,
+    NO_SEGMENT,
+    ORDERS,
+    REACHABLE,
+    REPEAT_GROSS,
+    REPEAT_ORDERS,
+    SILENCED,
+    Day,
+    new_day,
+)
+from state.days import Days
+from state.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
+from state.kept import Counted
+from state.local_days import LocalDays
+from state.moments import parse_rfc3339
+from state.orders_of_day import orders_between
+from state.policy import Policy
+from state.profile import NEVER, Profile
+
+SOURCES_AT_MOST: Final = 100
+"""Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER`."""
+SOURCE_LENGTH: Final = 64
+OTHER: Final = "other"
+NONE: Final = "none"
+BEFORE_ALL_DAYS: Final = -(1 << 31)
+_EVERYBODY: Final = NEVER
+_SENT: Final = "sent"
+
+
+class Daily:
+    """Counts into the days of one partition.
+
+    The day of a moment is mostly that of the one before: two days are at hand, that of what happens and that of what
+    the base becomes. While records are folded that some days have already, neither is.
+    """
+
+    __slots__ = (
+        "_at",
+        "_begins",
+        "_dawn",
+        "_day",
+        "_ends",
+        "_level_begins",
+        "_level_day",
+        "_level_ends",
+        "_local",
+        "_nobodys",
+        "_ranks",
+        "days",
+        "folds_again",
+    )
+
+    def __init__(self, days: Days) -> None:
+        """Takes the days as they are kept; those of UTC until a policy says otherwise."""
+        self.days = days
+        self.folds_again = False
+        self._at: Counted = (0, _EVERYBODY, "")
+        self._nobodys = new_day()
+        self._day = self._level_day = self._nobodys
+        self._begins = self._ends = self._level_begins = self._level_ends = self._dawn = 0
+        self._local = LocalDays("UTC")
+        self._ranks: dict[str, int] = {}
+
+    def rule(self, policy: Policy) -> None:
+        """Takes the policy that is in force: its time zone, and which segment is better than which."""
+        if policy.timezone != self._local.name:
+            self._local = LocalDays(policy.timezone)
+        self._ranks = {name: rank for rank, name in enumerate(policy.segment_names)}
+        self._let_go()
+
+    def begin(self) -> None:
+        """Begins with the days as they were recovered."""
+        self.folds_again = self.days.counted[0] > 0
+        self._let_go()
+
+    def take(self, offset: int, due: int = _EVERYBODY, customer_id: str = "") -> None:
+        """Says which record is folded now, and of one that touches many customers which of them.
+
+        It need be said only while `folds_again`.
+        """
+        if offset > self.days.counted[0]:
+            self.folds_again = False
+        self._at = (offset, due, customer_id)
+
+    def flush(self, counted: Counted) -> list[tuple[bytes, bytes | None]]:
+        """What the table is to be told, before anything else: all that was folded, which is so far."""
+        self._let_go()
+        return self.days.flush(counted)
+
+    def day_of(self, moment: int) -> int:
+        """The local day of a moment; long ago for one that is before all time."""
+        return self._local.span(moment)[2] if moment >= 0 else BEFORE_ALL_DAYS
+
+    # What happens.
+
+    def welcome(self, event: CustomerEvent, moment: int) -> None:
+        """Somebody of whom nothing was known becomes known at `moment`, by this event."""
+        day = self._day if self._begins <= moment < self._ends else self._turn(moment)
+        if isinstance(event, OrderPlaced):
+            day.by_order += 1
+        elif isinstance(event, CustomerSignedUp):
+            source = event.source or NONE
+            if source not in day.signups and (len(day.signups) >= SOURCES_AT_MOST or len(source) > SOURCE_LENGTH):
+                source = OTHER
+            day.signups[source] = day.signups.get(source, 0) + 1
+        else:
+            day.by_other += 1
+
+    def sell(self, profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> None:
+        """A purchase that is no duplicate, just before the profile takes it."""
+        at = event.occurred_at
+        day = self._day if self._begins <= at < self._ends else self._turn(at)
+        row = day.bought.get(profile.segment)
+        if row is None:
+            row = day.bought[profile.segment] = [0, 0, 0, 0]
+        last = profile.last_order_at
+        if last is None and not profile.gross:  # an order that came to nothing and went back leaves no trace
+            row[FIRST_ORDERS] += 1
+            row[FIRST_GROSS] += event.base
+        else:
+            row[REPEAT_ORDERS] += 1
+            row[REPEAT_GROSS] += event.base
+        if event.discount:
+            day.discounts += event.discount
+        if (profile.refunds is None and (last is None or last < self._dawn)) or not self._bought_on_day_of(
+            at, profile, as_of, window_ms
+        ):
+            day.buyers += 1
+
+    def refund(self, occurred_at: int, amount: int) -> None:
+        """A refund takes effect."""
+        day = self._day if self._begins <= occurred_at < self._ends else self._turn(occurred_at)
+        day.refund_count += 1
+        day.refunds += amount
+
+    def sell_to_nobody_known(self, sale: AnonymousSale) -> None:
+        """An anonymous sale, or its refund; a refund whose sum in the base currency nobody can tell is only counted."""
+        at = sale.occurred_at
+        day = self._day if self._begins <= at < self._ends else self._turn(at)
+        if sale.sale == "purchase":
+            day.anonymous_orders += 1
+            day.anonymous_gross += sale.base or 0
+            day.anonymous_discounts += sale.discount
+        else:
+            day.anonymous_refund_count += 1
+            day.anonymous_refunds += sale.base or 0
+
+    def tell(self, out: list[Output], since: int) -> None:
+        """Changes and messages among the outputs from the one numbered `since` on, each on the day of its moment."""
+        for output in out[since:]:
+            if isinstance(output, SegmentChanged):
+                at = output.at
+                day = self._day if self._begins <= at < self._ends else self._turn(at)
+                move = output.move
+                was, now = move.from_segment, move.to_segment
+                pair = (was, now)
+                day.changes[pair] = day.changes.get(pair, 0) + 1
+                if output.kind == "time":
+                    if self._ranks.get(now, -1) > self._ranks.get(was, -1):
+                        day.lapses += 1
+                elif output.kind == "purchase":
+                    for reason in move.why:
+                        if reason.measure == "recency_days" and reason.is_ > reason.was:
+                            day.returns += 1
+            elif isinstance(output, Sent):
+                self._say(output.value.campaign, _SENT, output.value.due_at)
+            elif isinstance(output, KeptBack):
+                self._say(output.value.campaign, output.value.reason, output.value.at)
+
+    def _say(self, campaign: str, outcome: str, written_at: str) -> None:
+        at = parse_rfc3339(written_at)
+        day = self._day if self._begins <= at < self._ends else self._turn(at)
+        pair = (campaign, outcome)
+        day.messages[pair] = day.messages.get(pair, 0) + 1
+
+    # What the base becomes.
+
+    def move(self, profile: Profile, moment: int, segment: str, orders: int, net: int, reach: int) -> None:
+        """A customer was judged at `moment`; the others say what they were before, no segment that they were not."""
+        now = profile.segment
+        more_orders, more_net, reached = profile.frequency - orders, profile.monetary - net, reach_of(profile)
+        if now == segment and not more_orders and not more_net and reached == reach:
+            return
+        day = self._level_day if self._level_begins <= moment < self._level_ends else self._turn_level(moment)
+        moves = day.moves
+        row = moves.get(now)
+        if row is None:
+            row = moves[now] = [0, 0, 0]
+        if now == segment:
+            row[ORDERS] += more_orders
+            row[NET] += more_net
+        else:
+            row[CUSTOMERS] += 1
+            row[ORDERS] += profile.frequency
+            row[NET] += profile.monetary
+            if segment:
+                _leave(moves, segment, orders, net)
+        if reached != reach:
+            _reach(moves, reach, -1)
+            _reach(moves, reached, 1)
+
+    def forget(self, profile: Profile, moment: int) -> None:
+        """A known customer is erased."""
+        day = self._level_day if self._level_begins <= moment < self._level_ends else self._turn_level(moment)
+        _leave(day.moves, profile.segment, profile.frequency, profile.monetary)
+        _reach(day.moves, reach_of(profile), -1)
+        day = self._day if self._begins <= moment < self._ends else self._turn(moment)
+        day.erased += 1
+
+    # Which day.
+
+    def _bought_on_day_of(self, at: int, profile: Profile, as_of: int, window_ms: int) -> bool:
+        """Whether the customer has an order of that day that is remembered."""
+        number = self._local.span(at)[2]
+        begins, ends = self._local.bounds(number)
+        others = orders_between(profile, begins, ends, as_of, window_ms)
+        return any(self._local.span(other)[2] == number for other in others)
+
+    def _turn(self, moment: int) -> Day:
+        begins, ends, number = self._local.span(moment)
+        day = self.days.get(number)
+        self._dawn = self._local.bounds(number)[0]
+        if self.folds_again:
+            if self._at <= day.counted:
+                return self._nobodys
+            self.days.happened.add(number)
+            return day
+        self.days.happened.add(number)
+        self._begins, self._ends, self._day = begins, ends, day
+        return day
+
+    def _turn_level(self, moment: int) -> Day:
+        begins, ends, number = self._local.span(moment)
+        day = self.days.get(number)
+        if self.folds_again:
+            if self._at <= day.counted:
+                return self._nobodys
+            self.days.became.add(number)
+            return day
+        self.days.became.add(number)
+        self._level_begins, self._level_ends, self._level_day = begins, ends, day
+        return day
+
+    def _let_go(self) -> None:
+        self._begins = self._ends = self._level_begins = self._level_ends = 0
+        self._day = self._level_day = self._nobodys = new_day()
+
+
+def reach_of(profile: Profile) -> int:
+    """1 for a customer who can be reached (some channel is granted), 2 for a silenced one, 0 for anyone else."""
+    engagement = profile.engagement
+    if engagement is not None and engagement.silence is not None:
+        return 2
+    person = profile.person
+    if person is not None:
+        for consent in person.consents.values():
+            if consent.granted:
+                return 1
+    return 0
+
+
+def _leave(moves: dict[str, list[int]], segment: str, orders: int, net: int) -> None:
+    row = moves.get(segment)
+    if row is None:
+        row = moves[segment] = [0, 0, 0]
+    row[CUSTOMERS] -= 1
+    row[ORDERS] -= orders
+    row[NET] -= net
+
+
+def _reach(moves: dict[str, list[int]], reach: int, more: int) -> None:
+    if not reach:
+        return
+    row = moves.get(NO_SEGMENT)
+    if row is None:
+        row = moves[NO_SEGMENT] = [0, 0, 0]
+    row[REACHABLE if reach == 1 else SILENCED] += more

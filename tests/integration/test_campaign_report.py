@@ -1,0 +1,87 @@
+"""`goldstream campaigns report` on Apache Kafka: all partitions, repeats, days, and the line where there is nothing."""
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+from state.changes import Outcome
+from tests.integration.records import Published, publish
+from tests.integration.running import Site
+from tests.servers.topics import make_topic
+
+PARTITIONS: Final = 3
+
+
+def _told(customer_id: str, number: int, group: str, net: str, **others: object) -> Published:
+    """An outcome as a worker publishes it."""
+    outcome = Outcome(
+        customer_id=customer_id,
+        campaign="win-back",
+        change=None,
+        group=group,
+        sent=int(group == "treated"),
+        opened=0,
+        clicked=0,
+        redeemed=0,
+        cost="4.00" if group == "treated" else "0.00",
+        orders=int(net != "0.00"),
+        net=net,
+        currency="RUB",
+        from_at="2026-05-12T09:30:00.000Z",
+        to_at="2026-05-26T09:30:00.000Z",
+        campaigns="retail@1",
+        trigger="birthday",
+    )
+    outcome = msgspec.structs.replace(outcome, **others)
+    ce_id = f"{customer_id}:{number}:{outcome.campaign}:outcome"
+    return Published(msgspec.json.encode(outcome), customer_id.encode(), headers=(("ce_id", ce_id.encode()),))
+
+
+async def _report(site: Site, *arguments: str) -> dict[str, Any]:
+    ended = await site.command("campaigns", "report", "--json", *arguments)
+    assert ended.status == 0, ended.errors
+    report: dict[str, Any] = json.loads(ended.out)
+    return report
+
+
+async def _refusal(site: Site, *arguments: str) -> str:
+    ended = await site.command("campaigns", "report", *arguments)
+    assert (ended.status, ended.out, ended.errors.count("\n")) == (1, "", 1), ended
+    return ended.errors
+
+
+async def test_it_tells_what_all_partitions_have_and_a_repeat_once(site: Site) -> None:
+    topic = site.topic("outcomes")
+    assert f"there is no topic {topic}; start a worker" in await _refusal(site)
+    await make_topic(site.kafka, topic, PARTITIONS)
+    assert f"no outcomes in {topic} yet: one is told `attribution_days`" in await _refusal(site)
+
+    told = [_told(f"c-{number}", 4, "treated", f"{number % 4 * 500}.00") for number in range(80)]
+    told += [_told(f"h-{number}", 4, "holdout" if number % 2 else "control", "0.00") for number in range(40)]
+    other = _told("c-1", 9, "treated", "7.00", campaign="thanks", from_at="2026-05-13T00:00:00.000Z")
+    await publish(site.kafka, topic, [*told, *told[::3], other])
+
+    report = await _report(site)
+    assert (report["first"], report["last"], report["repeats"]) == ("2026-05-12", "2026-05-13", 40)
+    thanks, win_back = report["campaigns"]
+    assert (thanks["campaign"], thanks["verdict"], thanks["treated"]["net"]) == ("thanks", "nobody held back", "7.00")
+    assert win_back["begun"] == {"treated": 80, "holdout": 20, "control": 20}
+    assert (win_back["cost"], win_back["treated"]["net"], win_back["treated"]["response"]) == (
+        "320.00",
+        "60000.00",
+        0.75,
+    )
+    assert win_back["treated"]["net_per_head"] == "750.00"
+    assert win_back["roi"]["value"] == (60_000 - 320) / 320
+    assert win_back["verdict"] == "difference"
+
+    assert [each["campaign"] for each in (await _report(site, "--from", "2026-05-13"))["campaigns"]] == ["thanks"]
+    assert [each["campaign"] for each in (await _report(site, "--to", "2026-05-12"))["campaigns"]] == ["win-back"]
+    refusal = await _refusal(site, "--from", "2026-05-14", "--to", "2026-06-01")
+    assert "began from 2026-05-14 to 2026-06-01, but of 2026-05-12 to 2026-05-13; choose other days" in refusal
+
+    drawn = await site.command("campaigns", "report")
+    assert (drawn.status, drawn.errors) == (0, "")
+    assert "  net per head                750.00           0.00" in drawn.out
+    assert "  More response, more revenue." in drawn.out

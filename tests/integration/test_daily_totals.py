@@ -1,0 +1,129 @@
+"""Totals of the day in Redis and in `goldstream health`, on real servers: added up once, whatever comes again."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from redis.asyncio import Redis
+
+from agents.daily_totals.projection import DailyProjection
+from streams.defaults import policy_text
+from tests.integration.records import Published, publish, read
+from tests.integration.running import RunningWorker, Site, until
+from tests.servers.redis_server import RedisServer
+
+PARTITIONS: Final = 2
+DAYS: Final = [f"2026-05-{day:02}" for day in range(1, 31)]
+
+
+def _told(day: str, partition: int, orders: int, net: str) -> Published:
+    """What a partition tells of a day."""
+    value = {
+        "day": day,
+        "timezone": "UTC",
+        "currency": "RUB",
+        "orders": orders,
+        "gross": net,
+        "net": net,
+        "changes": {"new": {f"segment-{partition}": orders}},
+        "customers": 10,
+        "segments": {"golden": {"customers": 1, "orders": orders, "net": net}},
+    }
+    return Published(json.dumps(value).encode(), f"{day}:{partition}".encode(), partition)
+
+
+async def _days(redis: RedisServer, prefix: str) -> dict[str, Any]:
+    async with Redis.from_url(redis.url, decode_responses=True) as client:
+        keys = [key async for key in client.scan_iter(f"{prefix}:daily:*", count=1000)]
+        return {key.rpartition(":")[2]: json.loads(await client.get(key) or "null") for key in keys}
+
+
+async def _shows(redis: RedisServer, prefix: str, sums: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    """Wait until Redis has these orders and this net on these days, and give all that it has."""
+
+    async def shown() -> dict[str, Any] | None:
+        days = await _days(redis, prefix)
+        is_so = {day: (total["orders"], total["net"]) for day, total in days.items()} == sums
+        return days if is_so else None
+
+    days = await until(shown, f"Redis to show {sums}")
+    assert days is not None
+    return days
+
+
+async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
+    """The stage alone, with a policy in force: what no lane writes in its place."""
+    site.settings |= {"PARTITIONS": str(PARTITIONS), "REDIS": redis.url}
+    nothing = await site.command("health")
+    assert (nothing.status, nothing.out) == (1, "")
+    assert nothing.errors.startswith(f"goldstream: there is no topic {site.topic('daily')}; start a worker")
+    assert (await site.command("topics", "create")).status == 0
+    nothing = await site.command("health")
+    assert (nothing.status, nothing.errors) == (
+        1,
+        f"goldstream: no day is in {site.topic('daily')} yet; run a worker, and publish purchases\n",
+    )
+    file = site.directory / "policy.toml"
+    file.write_text(policy_text())
+    assert (await site.command("policy", "apply", str(file))).status == 0
+    return site.worker("--only", "project")
+
+
+async def test_a_day_is_the_sum_of_what_its_partitions_told_last(site: Site, redis_server: RedisServer) -> None:
+    topic = site.topic("daily")
+    worker = await _begin(site, redis_server)
+    first = [_told(day, partition, 1, "0.10") for day in DAYS for partition in range(PARTITIONS)]
+    await publish(site.kafka, topic, [*first, *first[:7]])
+    sums = dict.fromkeys(DAYS, (2, "0.20"))
+    days = await _shows(redis_server, site.prefix, sums)
+    assert days[DAYS[0]]["changes"] == {"new": {"segment-0": 1, "segment-1": 1}}
+
+    await publish(site.kafka, topic, [_told(DAYS[3], 1, 9, "-5.00")])  # a refund that came late
+    sums[DAYS[3]] = (10, "-4.90")
+    days = await _shows(redis_server, site.prefix, sums)
+
+    redis_server.flush()
+    assert await _shows(redis_server, site.prefix, sums) == days
+    assert await worker.stop() == 0
+
+    records = [record for record in await read(site.kafka, topic) if record.partition == 1]
+    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+        late = DailyProjection(redis, {"bootstrap_servers": site.kafka}, site.prefix, topic, 1)
+        await late.show(records[: len(DAYS)])
+        assert await _days(redis_server, site.prefix) == days, "a late write of an older worker replaces nothing newer"
+        await redis.set(f"{site.prefix}:daily:{DAYS[0]}", '{"orders":77}')
+
+    rebuilt = await site.command("rebuild-redis")
+    assert rebuilt.status == 0, rebuilt.errors
+    assert await _days(redis_server, site.prefix) == days
+
+    told = await site.command("health", "--json", "--days", "28", REDIS="redis://127.0.0.1:1")
+    assert told.status == 0, told.errors
+    shown = json.loads(told.out)["days"]
+    assert [{name: value for name, value in day.items() if name != "figures"} for day in shown] == [
+        days[day] for day in DAYS[2:]
+    ]
+    assert (shown[1]["figures"]["average_check"], shown[1]["figures"]["golden_share"]) == ("-0.49", 0.1)
+    drawn = await site.command("health")
+    assert (drawn.status, drawn.errors) == (0, "")
+    assert "net revenue               ███▁██████" in drawn.out
+
+
+async def test_two_partitions_that_are_shown_at_once_both_count(redis_server: RedisServer, prefix: str) -> None:
+    days = [f"{day}-{number}" for day in DAYS for number in range(10)]
+
+    def records(partition: int) -> Iterable[ConsumerRecord]:
+        for offset, day in enumerate(days):
+            told = _told(day, partition, 1, "0.10")
+            yield ConsumerRecord("daily", partition, offset, 0, 0, told.key, told.value, None, 0, 0, ())
+
+    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+        await asyncio.gather(
+            *(DailyProjection(redis, {}, prefix, "daily", number).show([*records(number)]) for number in range(4))
+        )
+
+    assert {day: total["orders"] for day, total in (await _days(redis_server, prefix)).items()} == dict.fromkeys(
+        days, 4
+    )

@@ -1,0 +1,197 @@
+"""One customer, whatever they and the clock do: after each step the product has said what the oracle says."""
+
+# ruff: noqa: D102 - rules and invariants are sentences by their names, as tests are
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from state.profile import NEVER
+from tests.oracle import Oracle, Output, moments
+from tests.oracle.campaigns import Campaign, Campaigns, read_campaigns
+from tests.property.campaign_files import NAMES, ZONES, campaign_files
+from tests.property.folding import PREFIX, Lane, journal_of
+from tests.property.standing import differences, output_of
+from tests.property.story import Step
+
+SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
+POLICY = """
+name = "quick"
+version = 1
+currency = "RUB"
+window_days = 30
+recency_days.edges = [2, 5]
+frequency.edges = [2, 4]
+monetary.edges = [50, 100]
+segment = [
+    { name = "golden", when = { r = [3], f = [3], m = [3] } },
+    { name = "loyal", when = { r = [3], f = [3] } },
+    { name = "new", when = { r = [3], f = [1], orders_max = 1 } },
+    { name = "active", when = { r = [3] } },
+    { name = "at_risk", when = { r = [2] } },
+    { name = "churned", when = { r = [1] } },
+]
+"""
+STARTS = ("2020-01-01T12:00:00Z", "2020-03-28T20:00:00Z", "2020-10-24T20:00:00Z")
+KINDS = ("opened", "clicked", "redeemed", "bounced", "unsubscribed", "complained", "delivered")
+HOUR_MS = 3_600_000
+MESSAGES = ("offers", "reactivations")
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, ...]:
+    """One to three campaigns files that may follow each other."""
+    return campaign_files(draw, SEGMENTS).texts
+
+
+class OneCustomer(RuleBasedStateMachine):
+    """A customer `c`, whose events come in order, and the files that come into force meanwhile."""
+
+    def __init__(self) -> None:
+        """Begin before anything is known."""
+        super().__init__()
+        self.steps: list[Step] = [{"type": "policy", "text": POLICY}]
+        self.lane = Lane([])
+        self.now = 0
+        self.texts: tuple[str, ...] = ()
+        self.files: dict[str, Campaigns] = {}
+        self.said: list[Output] = []
+
+    @initialize(start=st.sampled_from(STARTS), texts=files())
+    def opens(self, start: str, texts: tuple[str, ...]) -> None:
+        self.now, self.texts = moments.parse(start), texts
+        self.files = {file.reference: file for file in map(read_campaigns, texts)}
+        if texts:
+            self.steps.append({"type": "campaigns", "text": texts[0]})
+
+    # What the customer does.
+
+    @rule(amount=st.sampled_from(("0", "1", "60")), backfill=st.sampled_from((False, False, True)))
+    def buys(self, amount: str, *, backfill: bool) -> None:
+        self.tell("purchase", order_id=f"o{len(self.steps)}", amount=amount, currency="RUB", backfill=backfill)
+
+    @rule()
+    @precondition(lambda self: self.orders())
+    def gives_back(self) -> None:
+        order = self.orders()[-1]
+        self.tell("refund", refund_id=f"r{len(self.steps)}", amount="60", currency="RUB", order_id=order["order_id"])
+
+    @rule(zone=st.none() | st.sampled_from(ZONES), consent=st.sampled_from(({}, {"email": True}, {"all": False})))
+    def signs_up(self, zone: str | None, consent: dict[str, bool]) -> None:
+        self.tell("signup", timezone=zone, consent=consent)
+
+    @rule(channel=st.sampled_from(("all", "email", "sms")), granted=st.booleans())
+    def consents(self, channel: str, *, granted: bool) -> None:
+        self.tell("consent", channel=channel, granted=granted)
+
+    @rule(kind=st.sampled_from(KINDS), place=st.integers(1, 4), permanent=st.booleans())
+    @precondition(lambda self: self.messages())
+    def answers(self, kind: str, place: int, *, permanent: bool) -> None:
+        message = self.messages()[-place:][0]
+        self.tell("contact", message_id=message["message_id"], kind=kind, permanent=permanent)
+
+    @rule(kind=st.sampled_from(KINDS), seq=st.integers(1, 5), name=st.sampled_from(NAMES), attempt=st.integers(1, 3))
+    def answers_what_may_never_have_been_sent(self, kind: str, seq: int, name: str, attempt: int) -> None:
+        self.tell("contact", message_id=f"c:{seq}:{name}:{attempt}", kind=kind)
+
+    # What happens around them.
+
+    @rule(near_ms=st.sampled_from((0, 0, -1, 1)))
+    def time_comes_to_what_is_due(self, near_ms: int) -> None:
+        due = self.lane.table.due("c") if self.lane.table.get("c") is not None else NEVER
+        self.passes((due if due != NEVER else self.now) + near_ms)
+
+    @rule(hours=st.sampled_from((0.5, 1, 3, 12)))
+    def hours_pass(self, hours: float) -> None:
+        self.passes(self.now + int(hours * HOUR_MS))
+
+    @rule(days=st.sampled_from((1, 2, 7, 31)))
+    def days_pass(self, days: int) -> None:
+        self.passes(self.now + days * moments.DAY_MS)
+
+    @rule(place=st.integers(0, 2))
+    @precondition(lambda self: self.texts)
+    def a_campaigns_file_comes(self, place: int) -> None:
+        self.take({"type": "campaigns", "text": self.texts[place % len(self.texts)]})
+
+    @rule()
+    def the_lane_begins_anew_from_what_it_wrote(self) -> None:
+        self.lane.recover()
+
+    # How it is told.
+
+    def tell(self, what: str, **fields: Any) -> None:
+        event = {"type": what, "event_id": f"e{len(self.steps)}", "customer_id": "c", **fields}
+        self.take(event | {"occurred_at": moments.text(self.now)})
+
+    def passes(self, until_ms: int) -> None:
+        self.now = max(self.now, until_ms)
+        self.take({"type": "tick", "at": moments.text(self.now)})
+
+    def take(self, step: Step) -> None:
+        self.steps.append(step)
+        self.lane.journal = journal_of(self.steps)
+        self.lane.run()
+        assert differences(self.lane, Oracle(PREFIX).run(self.steps)) == []
+        self.said = [output_of(record) for record in self.lane.published]
+
+    def orders(self) -> list[Step]:
+        return [step for step in self.steps if step["type"] == "purchase"]
+
+    def messages(self) -> list[dict[str, Any]]:
+        return [output.value for output in self.said if output.topic in MESSAGES and output.value is not None]
+
+    def campaign(self, told: dict[str, Any]) -> Campaign:
+        """The campaign of a message or a suppression, as the file has it by which it was made."""
+        file = self.files[told["campaigns"]]
+        return next(each for each in file.campaigns if each.name == told["campaign"])
+
+    # What holds whatever happens, seen from what was published alone.
+
+    @invariant()
+    def no_id_is_said_twice(self) -> None:
+        ids = Counter(output.headers["ce_id"] for output in self.said)
+        assert [each for each, count in ids.items() if count > 1] == []
+
+    @invariant()
+    def nothing_is_sent_in_silence(self) -> None:
+        silenced = False
+        for output in self.said:
+            reason = (output.value or {}).get("reason")
+            silenced = reason == "silence-began" or (silenced and reason != "silence-ended")
+            assert not (silenced and output.topic in MESSAGES)
+
+    @invariant()
+    def no_span_has_more_messages_than_the_cap(self) -> None:
+        sent = self.messages()
+        for number, message in enumerate(sent):
+            cap = self.files[message["campaigns"]].cap
+            if cap is None or self.campaign(message).ignores_cap:
+                continue
+            since = moments.parse(message["due_at"]) - cap.days_ms
+            before = [earlier for earlier in sent[:number] if moments.parse(earlier["due_at"]) > since]
+            assert len(before) < cap.messages
+
+    @invariant()
+    def a_campaign_has_one_open_run_at_most(self) -> None:
+        """All attempts of a run were made, or given up, before the next run of that campaign began."""
+        for name in NAMES:
+            ends: dict[str, list[int]] = {}
+            begins: dict[str, int] = {}
+            for told in (output.value for output in self.said):
+                if told is None or told.get("campaign") != name or told.get("attempt") is None:
+                    continue
+                run = told["change"]["id"]
+                begins[run] = moments.parse(told["change"]["effective_at"])
+                ends.setdefault(run, []).append(moments.parse(told.get("due_at") or told["at"]))
+            in_order = sorted(begins, key=lambda run: int(run.split(":")[1]))
+            assert all(max(ends[run]) <= begins[later] for run, later in pairwise(in_order))
+
+
+OneCustomer.TestCase.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)
+TestOneCustomer = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)(OneCustomer.TestCase)

@@ -1,0 +1,109 @@
+"""A history under two policies: folded by the product at once, and by the oracle once for each."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from agents.two_policies import Compared, Counted, TwoPolicies
+from state.erasure import Erasure
+from state.events import decode_record
+from tests.oracle import Oracle, Result, moments
+from tests.property.folding import PREFIX, journal_of
+from tests.property.histories import histories
+from tests.property.picking import one_in, pick
+from tests.property.story import Step
+
+NO_CAMPAIGNS = 'name = "none"\nversion = 1\n'
+_RULES = ("policy", "campaigns")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be compared, and on what.
+
+    Attributes:
+        steps: the history as it was journaled; every event that needs a rate has its own.
+        policies: both texts, without rates: what the journal has is converted already.
+        until: the moment at which the comparison ends; None: the end.
+    """
+
+    steps: tuple[Step, ...]
+    policies: tuple[str, str]
+    campaigns: str
+    until: int | None
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> Choice:
+    """Any history, with two of its policies, at times with another window, mostly up to its end."""
+    history = draw(histories())
+    policies = [text.partition("[rates]")[0] for text in history.rulebook.policies]
+    steps = tuple(_with_rates(history.steps))
+    told = [step.get("occurred_at") or step["at"] for step in steps if step["type"] not in _RULES]
+    until = None
+    if told and one_in(draw, 3):
+        until = moments.parse(pick(draw, told)) + pick(draw, (0, -1, 1))
+    campaigns = pick(draw, history.rulebook.campaigns or (NO_CAMPAIGNS,))
+    other = policies[-1]
+    if one_in(draw, 3):
+        other = re.sub(r"window_days = \S+", f"window_days = {pick(draw, ('30', '365', '1.5'))}", other)
+    return Choice(steps, (policies[0], other), campaigns, until)
+
+
+def _with_rates(steps: Iterable[Step]) -> Iterable[Step]:
+    """The steps, each event with the rate at which it was admitted."""
+    rates: dict[str, str] = {}
+    for step in steps:
+        if step["type"] == "policy":
+            rates = tomllib.loads(step["text"]).get("rates", {})
+            yield step | {"text": step["text"].partition("[rates]")[0]}
+        elif step["type"] in ("purchase", "refund") and "rate" not in step and step["currency"] in rates:
+            yield step | {"rate": rates[step["currency"]]}
+        else:
+            yield step
+
+
+def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> Compared:
+    """What the product makes of it."""
+    folds = TwoPolicies(choice.policies, choice.campaigns, ledger or {}, choice.until)
+    for offset, entry in enumerate(journal_of(choice.steps)):
+        if not folds.take(offset, entry.customer_id, decode_record(entry.value)):
+            break
+    return folds.compared()
+
+
+def judged(choice: Choice) -> tuple[Result, Result]:
+    """What the oracle makes of it, once for each policy."""
+    steps = list(_until(choice.steps, choice.until))
+    first, other = (
+        Oracle(PREFIX).run(
+            [{"type": "policy", "text": policy}, {"type": "campaigns", "text": choice.campaigns}, *steps]
+        )
+        for policy in choice.policies
+    )
+    return first, other
+
+
+def _until(steps: Sequence[Step], until: int | None) -> Iterable[Step]:
+    """The events and ticks up to a moment: no event after it, and none after the first tick beyond it."""
+    for step in steps:
+        if step["type"] in _RULES:
+            continue
+        if until is not None and step["type"] == "tick" and moments.parse(step["at"]) > until:
+            yield {"type": "tick", "at": moments.text(until)}
+            return
+        if until is None or step["type"] == "tick" or moments.parse(step["occurred_at"]) <= until:
+            yield step
+
+
+def counted(result: Result) -> Counted:
+    """The oracle's messages and changes, counted."""
+    return Counted(
+        Counter(message["campaign"] for message in result.messages),
+        Counter((each["campaign"], each["reason"]) for each in result.suppressions),
+        len(result.changes),
+    )

@@ -1,0 +1,124 @@
+"""Scenarios from their Markdown: a heading, campaigns files, and a table of At, Event and Want.
+
+A moment is ``2026-03-01 12:00`` in UTC. A row without an event says only what is wanted at its moment; several things
+are parted by ``;``. Where a row has no date, it is that of the row above.
+
+| event | |
+|---|---|
+| ``buys 1000`` | also ``buys 1000 backfill``; orders are numbered |
+| ``gives back 1000 of order 1`` | a refund |
+| ``signs up`` | also ``signs up zone=Europe/Berlin email=yes sms=no`` |
+| ``grants email``, ``refuses all`` | consents |
+| ``clicks c:2:soon:1`` | a contact on a message, by its id; ``bounces c:2:soon:1 for good`` |
+| ``file 2`` | the second campaigns file comes into force |
+| ``is erased`` | an erasure |
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tests.oracle import moments
+
+CUSTOMER: Final = "c"
+_CONTACTS: Final = {
+    "opens": "opened",
+    "clicks": "clicked",
+    "redeems": "redeemed",
+    "bounces": "bounced",
+    "unsubscribes from": "unsubscribed",
+    "complains about": "complained",
+}
+_GRANTED: Final = {"yes": True, "no": False}
+
+
+@dataclass
+class Scenario:
+    """A scenario as it was read.
+
+    Attributes:
+        title: its heading.
+        files: campaigns files, the first of which is in force from the beginning.
+        steps: events and files in order, each with the moment at which it comes.
+        wants: everything wanted, in order: the moment, and what is said then.
+        end: the moment of the last row, to which time comes.
+    """
+
+    title: str
+    files: list[str] = field(default_factory=list)
+    steps: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    wants: list[tuple[str, str]] = field(default_factory=list)
+    end: int = 0
+
+    def add(self, at: str, event: str, wants: str) -> None:
+        """Take a row."""
+        moment = moments.from_datetime(datetime.fromisoformat(at))
+        if event:
+            self.steps.append((moment, _event(self, moment, event)))
+        self.wants += [(moments.text(moment), want.strip()) for want in wants.split(";") if want.strip()]
+        self.end = moment
+
+
+def read_scenarios(path: Path) -> list[Scenario]:
+    """The scenarios of a file.
+
+    Raises:
+        ValueError: a row that is no scenario's, or an event that is none of the above.
+    """
+    scenarios: list[Scenario] = []
+    text, day = "", ""
+    fenced = False
+    for line in path.read_text().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+            if not fenced:
+                scenarios[-1].files.append(text)
+            text = ""
+        elif fenced:
+            text += line + "\n"
+        elif line.startswith("## "):
+            scenarios.append(Scenario(line.removeprefix("## ")))
+        elif line.startswith("| ") and not line.startswith("| At "):
+            at, event, wants = (cell.strip() for cell in line[1:-1].split("|"))
+            day = at[:10] if len(at) > len("00:00:00") else day
+            scenarios[-1].add(at if len(at) > len("00:00:00") else f"{day} {at}", event, wants)
+    return scenarios
+
+
+def _event(scenario: Scenario, at: int, words: str) -> dict[str, Any]:
+    """The step that a row tells of."""
+    number = len(scenario.steps) + 1
+    event = {"event_id": f"e{number}", "customer_id": CUSTOMER, "occurred_at": moments.text(at)}
+    verb, _, rest = words.partition(" ")
+    if verb == "file":
+        return {"type": "campaigns", "text": scenario.files[int(rest) - 1]}
+    if words == "is erased":
+        return {**event, "type": "erasure"}
+    if verb == "buys":
+        amount, _, backfill = rest.partition(" ")
+        order = 1 + sum(step["type"] == "purchase" for _, step in scenario.steps)
+        sum_of = {"order_id": f"order {order}", "amount": amount, "currency": "RUB"}
+        return {**event, "type": "purchase", **sum_of, "backfill": backfill == "backfill"}
+    if match := re.fullmatch(r"gives back (\S+) of (order \d+)", words):
+        amount, order_id = match.groups()
+        return {**event, "type": "refund", "refund_id": f"r{number}", "amount": amount, "order_id": order_id} | {
+            "currency": "RUB"
+        }
+    if verb in ("grants", "refuses"):
+        return {**event, "type": "consent", "channel": rest, "granted": verb == "grants"}
+    if words.startswith("signs up"):
+        return {**event, "type": "signup", **_signup(words.split()[2:])}
+    for phrase, kind in _CONTACTS.items():
+        if words.startswith(f"{phrase} "):
+            message_id, _, rest = words.removeprefix(f"{phrase} ").partition(" ")
+            return {**event, "type": "contact", "kind": kind, "message_id": message_id, "permanent": rest == "for good"}
+    message = f"{scenario.title}: no event is written {words!r}; see {__name__}"
+    raise ValueError(message)
+
+
+def _signup(said: list[str]) -> dict[str, Any]:
+    facts = dict(each.split("=") for each in said)
+    consent = {channel: _GRANTED[word] for channel, word in facts.items() if word in _GRANTED}
+    return {"timezone": facts.get("zone"), "language": facts.get("language"), "consent": consent}

@@ -1,0 +1,334 @@
+"""What campaigns brought: the statistics against published figures, the sums exact, the verdicts in words."""
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from agents.cli import main
+from agents.reporting.report import CampaignReport, Report, report_of
+from agents.reporting.shown import report_blocks
+from agents.reporting.sums import GROUPS, OutcomeSums, Sums
+from agents.reporting.uplift import held_back_needed, net_uplift, response_uplift, wilson
+from state.changes import Outcome
+
+# R's data set `sleep` (Student, 1908), in tenths of an hour; t.test(extra ~ group) has the interval below.
+SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))
+
+
+def _responses(heads: int, responded: int) -> Sums:
+    return Sums(
+        customers=heads,
+        heads=heads,
+        responded=responded,
+        heads_squared=heads,
+        responded_squared=responded,
+        heads_by_responded=responded,
+    )
+
+
+def _nets(nets: Sequence[int], heads: int = 1) -> Sums:
+    """Customers who brought so much at each of so many beginnings."""
+    sums = Sums()
+    for net in nets:
+        sums.add(heads, 0, net * heads)
+    return sums
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0000),
+        ((10, 10), (0, 10), 0.6075, 1.0000),
+    ],
+)
+def test_response_has_the_intervals_of_newcombes_paper(
+    one: tuple[int, int], other: tuple[int, int], low: float, high: float
+) -> None:
+    """Table II of the paper, method 10."""
+    told = response_uplift(_responses(one[1], one[0]), _responses(other[1], other[0]))
+
+    assert (round(told.low, 4), round(told.high, 4)) == (low, high)
+    assert told.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
+
+
+@pytest.mark.parametrize(("responded", "heads"), [(0, 10), (3, 17), (17, 17), (120, 1234)])
+def test_the_interval_of_a_share_is_that_of_the_library_for_whole_counts(responded: int, heads: int) -> None:
+    interval = stats.binomtest(responded, heads).proportion_ci(method="wilson")
+
+    assert wilson(responded / heads, heads) == pytest.approx((interval.low, interval.high))
+
+
+def test_net_per_head_has_welchs_interval_as_r_says_it() -> None:
+    told = net_uplift(_nets(SLEEP[0]), _nets(SLEEP[1]))
+
+    assert told is not None
+    assert (told.value, told.low, told.high) == pytest.approx((-15.8, -33.654832, 2.054832))
+    assert not told.is_told
+
+
+def test_net_per_head_has_the_interval_that_the_library_finds_in_the_single_values() -> None:
+    rng = random.Random(5)
+    one = [rng.choice((0, 0, 0, rng.randint(-50_000, 2_000_000))) for _ in range(200)]
+    other = [rng.choice((0, 0, 0, 0, rng.randint(0, 900_000))) for _ in range(41)]
+    interval = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+
+    told = net_uplift(_nets(one), _nets(other))
+
+    assert told is not None
+    assert (told.low, told.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_sums_too_large_for_floats_leave_the_interval_as_it_is() -> None:
+    far = 10**15  # in floats the squares of such sums differ by more than all that these differ
+    told = net_uplift(_nets([far + net for net in SLEEP[0]]), _nets([far + net for net in SLEEP[1]]))
+
+    assert told is not None
+    assert (told.low, told.high) == pytest.approx((-33.654832, 2.054832))
+
+
+def test_one_who_began_twice_is_not_taken_for_two() -> None:
+    once, twice = net_uplift(_nets(SLEEP[0]), _nets(SLEEP[1])), net_uplift(_nets(SLEEP[0], 2), _nets(SLEEP[1], 2))
+    assert once is not None
+    assert twice is not None
+    assert (twice.low, twice.high) == pytest.approx((once.low, once.high))
+
+    both = Sums()
+    for number in range(10):
+        both.add(2, 2 * (number < 4), 0)
+    doubled, single = response_uplift(both, both), response_uplift(_responses(10, 4), _responses(10, 4))
+    assert (doubled.low, doubled.high) == pytest.approx((single.low, single.high))
+
+
+def test_a_group_of_one_customer_has_no_interval_of_revenue() -> None:
+    assert net_uplift(_nets([5]), _nets(SLEEP[1])) is None
+    assert net_uplift(_nets(SLEEP[0]), _nets([5], 40)) is None
+
+
+def test_where_everybody_brings_the_same_the_interval_is_a_point() -> None:
+    told = net_uplift(_nets([7] * 40), _nets([0] * 40))
+
+    assert told is not None
+    assert (told.low, told.value, told.high) == (7, 7, 7)
+
+
+def test_how_many_are_needed_is_the_usual_formula() -> None:
+    """Shares of 20 % and 25 %, 5 % and 80 %: (1.95996 + 0.84162)² (0.2 × 0.8 + 0.25 × 0.75) / 0.05² in each group."""
+    each = math.ceil((1.959964 + 0.841621) ** 2 * (0.16 + 0.1875) / 0.05**2)
+
+    assert held_back_needed(_responses(90, 18), _responses(8, 1)) == (each, False)
+    beside, is_enough = held_back_needed(_responses(98_000_000, 19_600_000), _responses(8, 1))
+    assert is_enough
+    assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # nothing but chance of those held back
+
+
+def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome:
+    outcome = Outcome(
+        customer_id=customer_id,
+        campaign="win-back",
+        change=None,
+        group=group,
+        sent=int(group == "treated"),
+        opened=0,
+        clicked=0,
+        redeemed=0,
+        cost="0.00",
+        orders=0,
+        net="0.00",
+        currency="RUB",
+        from_at="2026-05-12T09:30:00.000Z",
+        to_at="2026-05-26T09:30:00.000Z",
+        campaigns="retail@1",
+    )
+    return msgspec.structs.replace(outcome, **others)
+
+
+def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> Report:
+    sums = OutcomeSums()
+    for partition in partitions:
+        for ce_id, outcome in partition:
+            sums.take(ce_id, outcome)
+        sums.end_partition()
+    return report_of(sums)
+
+
+def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> list[tuple[bytes, Outcome]]:
+    """So many customers, a quarter of those held back by control; the first few bought for 1,000 and more."""
+    heads = (treated, held_back - held_back // 4, held_back // 4)
+    return [
+        (
+            f"{group}{number}".encode(),
+            _outcome(
+                f"{group}{number}",
+                group,
+                orders=int(number < buyers),
+                net=f"{1000 + number}.00" if number < buyers else "0.00",
+                cost="4.00" if group == "treated" else "0.00",
+            ),
+        )
+        for group, count, buyers in zip(GROUPS, heads, (bought, bought_without, 0), strict=True)
+        for number in range(count)
+    ]
+
+
+def _only(report: Report) -> CampaignReport:
+    (campaign,) = report.campaigns
+    return campaign
+
+
+def test_each_outcome_counts_once_however_often_it_came_and_wherever_it_lies() -> None:
+    outcomes = _many(60, 40, bought=30, bought_without=5)
+    whole = _report(outcomes)
+    cut = _report(outcomes[50:], [*outcomes[:50], *outcomes[10:20]])
+
+    assert cut.repeats == 10
+    assert cut.campaigns == whole.campaigns
+
+
+def test_what_was_bought_and_spent_is_summed_exactly() -> None:
+    each = _only(_report(_many(60, 40, bought=30, bought_without=5)))
+
+    assert each.begun == {"treated": 60, "holdout": 30, "control": 10}
+    assert (each.sent, each.cost) == (60, "240.00")
+    assert (each.treated.responded, each.treated.response, each.treated.net) == (30, 0.5, "30435.00")
+    assert (each.held_back.heads, each.held_back.response) == (40, 0.125)
+    assert (each.treated.net_per_head, each.held_back.net_per_head) == ("507.25", "125.25")
+    assert each.net_uplift is not None
+    assert each.net_uplift.value == "382.00"
+    assert each.incremental_revenue is not None
+    assert each.incremental_revenue.value == "22920.00"
+    assert each.roi is not None
+    assert each.roi.value == 94.5  # (22920 - 240) / 240
+    assert (each.verdict, each.words) == ("difference", "More response, more revenue.")
+
+
+def test_the_interval_of_incremental_revenue_and_roi_is_that_of_the_uplift_times_the_treated() -> None:
+    outcomes = _many(60, 40, bought=30, bought_without=5)
+    each = _only(_report(outcomes))
+    told = {outcome.customer_id: float(outcome.net) for _, outcome in outcomes}
+    one = [net for customer, net in told.items() if customer.startswith("treated")]
+    other = [net for customer, net in told.items() if not customer.startswith("treated")]
+    interval = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+
+    assert each.net_uplift is not None
+    assert each.net_uplift.low == f"{interval.low:.2f}"
+    assert each.incremental_revenue is not None
+    assert each.incremental_revenue.high == f"{interval.high * 60:.2f}"
+    assert each.roi is not None
+    assert each.roi.low == round((interval.low * 60 - 240) / 240, 4)
+
+
+def test_without_cost_there_is_no_return_on_it() -> None:
+    outcomes = [
+        (ce_id, msgspec.structs.replace(each, cost="0.00")) for ce_id, each in _many(60, 40, bought=9, bought_without=5)
+    ]
+
+    assert _only(_report(outcomes)).roi is None
+
+
+def test_a_currency_without_minor_units_is_told_without_them() -> None:
+    plain: dict[str, Any] = {"currency": "JPY", "cost": "0"}
+    outcomes = [
+        (b"1", _outcome("1", orders=1, net="1000", **plain)),
+        (b"2", _outcome("2", "holdout", net="0", **plain)),
+    ]
+    each = _only(_report(outcomes))
+
+    assert (each.treated.net, each.held_back.net_per_head) == ("1000", "0")
+    assert each.net_uplift is not None
+    assert (each.net_uplift.value, each.net_uplift.low) == ("1000", None)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict", "words"),
+    [
+        (
+            _many(60, 0, bought=9, bought_without=0),
+            "nobody held back",
+            "Nobody was held back, so what it brought cannot be told: give it a `holdout` (about 950 would be needed).",
+        ),
+        (
+            _many(0, 60, bought=0, bought_without=9),
+            "nobody treated",
+            "Nobody was treated yet: there is nothing to compare.",
+        ),
+        (
+            _many(600, 29, bought=300, bought_without=0),
+            "too small",
+            "Too small to tell: 29 held back; about 1,600, and as many treated, would tell 5 points of response.",
+        ),
+        (
+            _many(5000, 40, bought=1000, bought_without=8),
+            "no difference",
+            "No difference can be told: 40 held back; about 570 would tell 5 points of response.",
+        ),
+        (_many(50_000, 40_000, bought=100, bought_without=80), "no difference", "No difference can be told."),
+        (_many(60, 40, bought=0, bought_without=20), "difference", "Less response, less revenue."),
+    ],
+)
+def test_it_is_said_plainly_what_can_be_told(outcomes: list[tuple[bytes, Outcome]], verdict: str, words: str) -> None:
+    each = _only(_report(outcomes))
+
+    assert (each.verdict, each.words) == (verdict, words)
+
+
+def test_more_answers_with_less_revenue_are_told_apart() -> None:
+    outcomes = _many(100, 100, bought=80, bought_without=20)
+    cheap = [
+        (ce_id, msgspec.structs.replace(each, net="1.00") if each.group == "treated" and each.orders else each)
+        for ce_id, each in outcomes
+    ]
+
+    assert _only(_report(cheap)).words == "More response, less revenue."
+
+
+def test_one_customer_who_began_again_and_again_makes_no_large_group() -> None:
+    again = [(f"again{number}".encode(), _outcome("c-1", "holdout")) for number in range(40)]
+
+    each = _only(_report([*_many(60, 0, bought=30, bought_without=0), *again]))
+
+    assert (each.held_back.heads, each.held_back.customers, each.verdict) == (40, 1, "too small")
+
+
+def test_the_report_is_drawn_in_a_hundred_columns() -> None:
+    outcomes = _many(1204, 98, bought=300, bought_without=9)
+    again = [(ce_id + b"-again", each) for ce_id, each in outcomes[:6]]
+    console = Console(width=100, color_system=None)
+    with console.capture() as captured:
+        console.print(*report_blocks(_report([*outcomes, *again])), sep="\n")
+
+    assert [line.rstrip() for line in captured.get().splitlines()] == GOLDEN.splitlines()[1:]
+
+
+def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaigns", "report", "--from", "12.05.2026"]) == 2
+    assert capsys.readouterr().err == (
+        "goldstream campaigns report: Invalid value for '--from': '12.05.2026' is no day; write it as 2026-05-12; "
+        "see `goldstream campaigns report --help`\n"
+    )
+
+
+GOLDEN: Final = """
+what began 2026-05-12 (UTC) and whose attribution days are over; money in RUB
+
+win-back                     treated      held back          uplift                    95 % interval
+  begun                        1,210             98                           74 holdout, 24 control
+  customers                    1,204             98
+  response                    25.3 %          9.2 %        +16.1 pt               +8.4 pt … +21.1 pt
+  net per head                289.97          92.20         +197.77                +132.89 … +262.64
+  incremental revenue                                   +239,298.06        +160,797.79 … +317,798.33
+  return on cost, ROI                                        +48.44                  +32.22 … +64.66
+  1,210 sent, 0 opened, 0 clicked, 0 redeemed; cost 4,840.00
+  More response, more revenue.
+"""

@@ -1,0 +1,186 @@
+"""What is told of two policies over the same journal."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from agents.policy_difference import difference, difference_lines
+from agents.two_policies import DEAREST, NOTHING, Compared, TwoPolicies
+from state.erasure import Erasure, erasure_key
+from state.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
+from state.moments import DAY_MS, parse_rfc3339
+from state.policy import Policy, parse_policy
+from streams.defaults import campaigns_text, policy_text
+
+BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
+A = policy_text()
+B = A.replace("retail-27", "other").replace("edges = [60, 180]", "edges = [30, 90]").replace("[2, 5]", "[2, 3]")
+POLICIES = (parse_policy(A), parse_policy(B))
+
+
+def days(number: float) -> int:
+    return BEGIN_MS + int(number * DAY_MS)
+
+
+def bought(number: int, at_ms: int, minor: int) -> OrderPlaced:
+    head = ("events", 0, number, f"e-{number}", at_ms, False)
+    return OrderPlaced(*head, f"o-{number}", minor, "RUB", minor, None, 0, None, None, None)
+
+
+def signed_up(number: int, at_ms: int) -> CustomerSignedUp:
+    head = ("events", 0, number, f"e-{number}", at_ms, False)
+    return CustomerSignedUp(*head, "till", {"email": True}, None, None, None, None, None, None)
+
+
+def tick(at_day: float) -> tuple[str, JournalRecord]:
+    return "", TimeCame(days(at_day), None)
+
+
+def told(
+    records: Iterable[tuple[str, JournalRecord]],
+    *,
+    until: int | None = None,
+    ledger: dict[bytes, Erasure] | None = None,
+) -> Compared:
+    folds = TwoPolicies((A, B), campaigns_text(), ledger or {}, until)
+    for offset, (customer, record) in enumerate(records):
+        if not folds.take(offset, customer, record):
+            break
+    return folds.compared()
+
+
+JOURNAL: list[tuple[str, JournalRecord]] = [
+    ("", PolicyApplied("control", 0, 0, "of the journal, which does not count")),
+    ("three", signed_up(0, days(0))),
+    ("three", bought(1, days(0), 900_000)),
+    ("three", bought(2, days(1), 900_000)),
+    ("three", bought(3, days(2), 900_000)),
+    ("quiet", bought(4, days(0), 100_000)),
+    tick(20),
+    ("back", bought(5, days(20), 200_000)),
+    tick(40),
+]
+"""By A, on day 40: three is active, since five orders make loyal; quiet and back are new. By B three was golden until
+day 32 and quiet is at risk since day 30."""
+
+
+def test_who_moves_and_what_they_brought_in() -> None:
+    found = told(JOURNAL)
+    assert found.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
+    assert found.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
+    assert [(each.customer_id, each.net) for each in found.dearest] == [("three", 2_700_000), ("quiet", 100_000)]
+    assert (found.records, found.time) == (len(JOURNAL), days(40))
+
+
+def test_messages_are_those_that_each_policy_would_have_sent() -> None:
+    found = told(JOURNAL)
+    assert found.first.sent["golden-welcome"] == 0
+    assert found.other.sent["golden-welcome"] == 1
+    assert found.other.sent["come-back-soon"] == 2  # twice within a week
+    assert found.first.changes < found.other.changes
+
+
+def test_it_ends_at_the_moment_that_is_asked_for() -> None:
+    late: list[tuple[str, JournalRecord]] = [("later", bought(9, days(25), 1)), *JOURNAL[-1:]]
+    found = told([*JOURNAL[:-1], *late], until=days(22))
+    assert found.time == days(22)
+    assert found.customers.total() == 3  # who came on day 25 is not there yet, though no tick stands before them
+    assert found.customers == {("active", "golden"): 1, ("new", "new"): 2}
+
+
+def test_the_erased_count_no_more_than_if_they_had_never_been() -> None:
+    gone = ("three", CustomerErased("events", 0, 6, "e-6", days(40), False))
+    erased = told([*JOURNAL, gone])
+    assert erased.customers.total() == 2
+    assert erased.other.sent["golden-welcome"] == 1
+
+    ledger = {erasure_key("three"): Erasure(4, days(40), len(JOURNAL))}
+    forgotten = told([*JOURNAL, gone], ledger=ledger)
+    never = told([each for each in JOURNAL if each[0] != "three"])
+    assert forgotten._replace(records=0) == never._replace(records=0)
+
+
+def test_partitions_add_up_to_the_whole() -> None:
+    ticks = [each for each in JOURNAL if isinstance(each[1], TimeCame)]
+
+    def part(customers: set[str]) -> list[tuple[str, JournalRecord]]:
+        return [each for each in JOURNAL if each[0] in customers or each in ticks]
+
+    one, other = told(part({"three"})), told(part({"quiet", "back"}))
+    both = NOTHING.plus(one).plus(other)
+    whole = told(JOURNAL)
+    assert both._replace(records=0) == whole._replace(records=0)
+    assert both.records == one.records + other.records
+
+
+def test_the_greatest_are_few_and_in_order() -> None:
+    records: list[tuple[str, JournalRecord]] = [
+        (f"c-{number:02}", bought(number, days(0), 1_000 + number)) for number in range(DEAREST + 5)
+    ]
+    found = told([*records, tick(40)])
+    assert [each.net for each in found.dearest] == [1_000 + number for number in range(DEAREST + 4, 4, -1)]
+
+
+def test_sums_that_are_not_above_nothing_are_kept() -> None:
+    move = ("new", "at_risk")
+    owing = NOTHING._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
+    assert NOTHING.plus(owing).plus(owing).net == {move: -1400}
+
+
+def test_the_json_has_everything_in_major_units() -> None:
+    found = json.loads(msgspec.json.encode(difference(POLICIES, "retail@1", told(JOURNAL))))
+    assert (found["as_of"], found["customers"], found["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
+    assert (found["net"], found["moved_net"], found["currency"]) == ("30000.00", "28000.00", "RUB")
+    assert found["moves"] == [
+        {"from": "active", "to": "at_risk", "customers": 1, "net": "27000.00"},
+        {"from": "new", "to": "at_risk", "customers": 1, "net": "1000.00"},
+    ]
+    assert found["dearest"][0] == {
+        "customer_id": "three",
+        "from": "active",
+        "to": "at_risk",
+        "net": "27000.00",
+        "lifetime_value": "27000.00",
+    }
+    assert found["a"]["policy"] == "retail-27@1"
+    assert found["a"]["segments"] == {
+        **dict.fromkeys(("golden", "loyal"), 0),
+        "new": 2,
+        "active": 1,
+        **dict.fromkeys(("at_risk", "churned", "potential"), 0),
+    }
+    assert found["b"]["sent"]["golden-welcome"] == 1
+
+
+def test_the_words_say_the_same() -> None:
+    lines = list(difference_lines(difference(POLICIES, "retail@1", told(JOURNAL))))
+    assert lines[0] == "A is retail-27@1, B is other@1; campaigns retail@1 with both"
+    assert lines[1] == "3 customers as of 2026-02-10 09:30 (UTC), 9 records of the journal"
+    assert lines[2] == (
+        "2 of them (66.7%) are in another segment by B, with 28,000.00 of 30,000.00 RUB net revenue of the last "
+        "365 days"
+    )
+    assert "active    at_risk          1  27,000.00" in lines
+    assert "at_risk    0  2     +2" in lines
+    assert any(line.startswith("golden-welcome") and line.split()[1:] == ["0", "1", "+1"] for line in lines)
+
+
+def test_an_empty_journal_is_told_too() -> None:
+    found = difference(POLICIES, "retail@1", NOTHING)
+    assert found.as_of is None
+    lines = list(difference_lines(found))
+    assert lines[1] == "0 customers before any time (UTC), 0 records of the journal"
+    assert lines[2].startswith("0 of them (0%) are in another segment")
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.ref)
+def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
+    folds = TwoPolicies((policy.text, policy.text), campaigns_text(), {})
+    for offset, (customer, record) in enumerate(JOURNAL):
+        folds.take(offset, customer, record)
+    found = folds.compared()
+    assert found.dearest == []
+    assert found.first == found.other

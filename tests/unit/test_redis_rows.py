@@ -1,0 +1,62 @@
+"""The hash of a customer in Redis, made from the one record that `project` reads."""
+
+import pytest
+
+from state.events import OrderPlaced, OrderRefunded, PolicyApplied
+from state.moments import DAY_MS, parse_rfc3339
+from state.partition import Partition
+from state.policy import parse_policy
+from state.profile import decode_profile, newcomer
+from state.prospects import Prospects
+from streams.customers_table import CustomersTable, is_chunk
+from streams.defaults import policy_text
+from streams.redis_rows import customer_row, gap_days, overdue_words
+
+PROSPECTS = Prospects(parse_policy(policy_text()))
+BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
+
+
+@pytest.mark.parametrize(("orders", "refunds"), [(1, 0), (256, 0), (300, 0), (700, 3), (300, 270)])
+def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_them(orders: int, refunds: int) -> None:
+    table = CustomersTable()
+    partition = Partition(table)
+    assert partition.apply(0, "", PolicyApplied("control", 0, 0, policy_text()), [])
+    for number in range(1, orders + 1):
+        head = ("events", 0, number, f"e-{number}", BEGIN_MS + number * DAY_MS // 2, False)
+        order = OrderPlaced(*head, f"o-{number}", 1000, "RUB", 1000, None, 0, None, "web", "s-1")
+        assert partition.apply(number, "c", order, [])
+    for number in range(refunds):  # half a year ago, of no order: they leave the window earlier than many orders
+        head = ("events", 0, orders + 1 + number, f"r-{number}", BEGIN_MS + number, False)
+        refund = OrderRefunded(*head, f"r-{number}", 10, "RUB", 10, None, None)
+        assert partition.apply(orders + 1 + number, "c", refund, [])
+    whole = table.get("c")
+    assert whole is not None
+    flushed = table.flush(PROSPECTS.outlook)
+    assert bool(flushed.chunks) == (orders > 256)
+    (value,) = (value for key, value in flushed.profiles if not is_chunk(key))
+    assert value is not None
+    alone = decode_profile(value)
+    row = customer_row(alone, PROSPECTS)
+    whole.chunks, whole.refund_chunks = [], []
+    assert row == customer_row(whole, PROSPECTS)
+    assert row["next_down"]
+    assert row["order_gap_days"] == ("" if orders == 1 else "0.5")
+
+
+def test_what_is_not_known_is_an_empty_text() -> None:
+    profile = newcomer(0, 0, BEGIN_MS)
+    profile.segment, profile.cell, profile.policy = "potential", "000", "retail-27@1"
+    row = customer_row(profile, PROSPECTS)
+    names = ("last_order_at", "next_down", "favourite_store", "favourite_channel", "order_gap_days", "overdue")
+    assert {row[name] for name in names} == {""}
+    assert row["next_up"] == '{"to":"new","orders":1}'
+    assert (row["discount_seeker"], row["difficult"], row["referrals"]) == (0, 0, 0)
+
+
+def test_gaps_and_multiples_are_cut_decimals() -> None:
+    assert [gap_days(ms) for ms in (0, DAY_MS, DAY_MS * 3 // 2, DAY_MS + 86_400, 86_399)] == [
+        *("0", "1", "1.5", "1.001", "0"),
+    ]
+    assert overdue_words(1000, 0, 1999) == "1.99"
+    assert overdue_words(1000, 0, 2000) == "2.00"
+    assert overdue_words(0, 0, 2000) == overdue_words(None, 0, 5) == overdue_words(5, None, 5) == ""

@@ -1,0 +1,285 @@
+"""Policies suggested of histories whose answers are known."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agents.cli import main
+from agents.whole_history import WholeHistory
+from state.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
+from state.moments import DAY_MS, format_ms, parse_rfc3339
+from state.policy import parse_policy
+from state.returning import Absences, Survival
+from state.suggest import Evidence, Suggestion, TooLittle, days_as_written
+from state.suggested_policy import Basis, policy_text
+
+BEGIN_MS = parse_rfc3339("2025-01-01T12:00:00Z")
+END_MS = BEGIN_MS + 400 * DAY_MS
+COMES_BACK = [(700, [0.0, 10.5]), (200, [0.0, 40.5]), (100, [0.0])]
+"""Of 1,000 customers 700 come back after ten days and a half, 200 after forty and a half; nobody twice."""
+
+
+def days(number: float) -> int:
+    return BEGIN_MS + int(number * DAY_MS)
+
+
+def bought(number: int, customer: str, at_ms: int, minor: int = 10_000) -> tuple[str, OrderPlaced]:
+    head = ("events", 0, number, f"e-{number}", at_ms, False)
+    return customer, OrderPlaced(*head, f"o-{number}", minor, "RUB", minor, None, 0, None, None, None)
+
+
+def refunded(number: int, customer: str, order: int, minor: int, at_ms: int) -> tuple[str, OrderRefunded]:
+    head = ("events", 0, number, f"e-{number}", at_ms, False)
+    return customer, OrderRefunded(*head, f"r-{number}", minor, "RUB", minor, None, f"o-{order}")
+
+
+def groups(sizes: Iterable[tuple[int, Sequence[float]]]) -> list[tuple[str, JournalRecord]]:
+    """So many customers with orders after so many days."""
+    records: list[tuple[str, JournalRecord]] = []
+    for group, (size, at_days) in enumerate(sizes):
+        for customer in range(size):
+            records += [bought(0, f"c-{group}-{customer}", days(at)) for at in at_days]
+    return records
+
+
+def evidence_of(records: Iterable[tuple[str, JournalRecord]], end_ms: int = END_MS, window_days: int = 365) -> Evidence:
+    history = WholeHistory("RUB")
+    for offset, (customer, record) in enumerate(records):
+        if isinstance(record, OrderPlaced) and record.offset == 0:
+            record = bought(offset, customer, record.occurred_at, record.base)[1]  # noqa: PLW2901 - numbered here
+        history.take(offset, customer, record)
+    evidence = Evidence(history.begin or 0, end_ms, window_days * DAY_MS)
+    for profile in history.profiles():
+        evidence.add(profile)
+    return evidence
+
+
+def text_of(suggestion: Suggestion, evidence: Evidence) -> str:
+    basis = Basis("a test", "suggested", 3, "RUB", 2, "365", "A year.", "Europe/Moscow", {}, ["2 rows."])
+    return policy_text(suggestion, evidence, basis)
+
+
+def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) -> Survival:
+    """The estimate of customers who buy on one day and, if they come back, on another."""
+    counted = Absences()
+    for first, second in absences:
+        counted.add([days(first)] + ([] if second is None else [days(second)]), days(end_day))
+    return counted.survival()
+
+
+def test_the_share_still_away_is_the_product_limit_estimate() -> None:
+    away = evidence_of(groups(COMES_BACK)).suggest().survival
+    # 1,000 absences after the first order and 900 after the second, of which nobody sees the end
+    assert (away.returned, away.going_on) == (900, 1000)
+    assert away.still_away(10) == 1.0
+    assert away.still_away(11) == pytest.approx(1200 / 1900)
+    assert away.still_away(41) == pytest.approx(1200 / 1900 * 1000 / 1200)
+    assert away.chance_of_returning(40) == pytest.approx(1 / 6)
+    assert away.chance_of_returning(41) == 0.0
+
+
+def test_absences_that_the_history_cuts_off_are_not_taken_for_absences_for_ever() -> None:
+    """Every second customer comes back after 30.5 days; of those who came in the last 30, nobody can know yet."""
+    came = [(number * 0.06, number % 2 == 0) for number in range(1000)]
+    absences = [(at, at + 30.5 if returns and at + 30.5 <= 60 else None) for at, returns in came]
+    seen_to_return = sum(second is not None for _, second in absences)
+
+    away = survival_of(absences, 60)
+
+    assert seen_to_return < 250
+    assert 1 - away.away[-1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_orders_less_than_a_day_apart_are_one_purchase() -> None:
+    counted = Absences()
+    counted.add([days(0), days(0.01), days(0.9), days(20)], days(50))
+    assert counted.returned == {19: 1}
+    assert counted.going_on == {30: 1}
+
+
+def test_the_estimate_reaches_no_further_than_thirty_absences_last() -> None:
+    assert survival_of([(0, None)] * 29 + [(50, None)] * 71, 100).reach == 50
+    assert survival_of([(0, None)] * 30 + [(50, None)] * 70, 100).reach == 100
+
+
+def test_edges_of_recency_are_those_of_the_returns() -> None:
+    suggestion = evidence_of(groups(COMES_BACK)).suggest()
+    first, second = suggestion.recency
+    assert (first.exact, first.written) == (11, 11)  # 700 of the 900 who return have returned by then: over 75 %
+    assert (second.exact, second.written) == (41, 45)  # one in six returned after day 40, nobody after day 41
+    assert suggestion.by_returns
+
+
+def test_the_churn_edge_is_no_lower_than_where_the_chance_falls_below_a_tenth() -> None:
+    away = evidence_of(groups(COMES_BACK)).suggest()
+    assert away.survival.chance_of_returning(away.recency[1].written) < 0.1
+    assert away.survival.chance_of_returning(away.recency[1].exact - 1) >= 0.1
+
+
+def test_where_hardly_anybody_returns_the_edges_still_rise() -> None:
+    records = groups([(60, [0.0, 10.5]), (20, [0.0, 70.5]), (2000, [0.0])])
+    suggestion = evidence_of(records).suggest()
+    assert not suggestion.by_returns
+    assert [edge.written for edge in suggestion.recency] == [11, 75]
+
+
+def test_where_the_chance_is_soon_small_the_first_edge_comes_before_the_churn_edge() -> None:
+    """One in nine returns, evenly over 100 days: little chance is left long before three of four have returned."""
+    records = groups([(1, [0.0, day + 0.5]) for day in range(1, 101)] + [(700, [0.0])])
+    suggestion = evidence_of(records).suggest()
+    first, second = suggestion.recency
+    assert suggestion.by_returns
+    assert suggestion.survival.days_until_returned(0.75) > second.exact
+    assert 1 <= first.written < second.written
+
+
+def test_edges_of_frequency_and_monetary_split_those_who_bought_in_the_window() -> None:
+    spread = [0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0]
+    sizes = [(60, spread[:1]), (25, spread[:3]), (15, spread)]
+    suggestion = evidence_of(groups(sizes), days(100)).suggest()
+    assert suggestion.buyers == 100
+    assert [edge.written for edge in suggestion.frequency] == [2, 4]
+    assert [edge.written for edge in suggestion.monetary] == [10_000, 30_000]
+    assert suggestion.below == (0.6, 0.85, 0.0, 0.6)
+
+
+def test_orders_that_have_left_the_window_count_for_absences_alone() -> None:
+    suggestion = evidence_of(groups(COMES_BACK), days(395)).suggest()
+    assert (suggestion.customers, suggestion.buyers) == (1000, 200)  # those who bought on day 40 alone
+    assert suggestion.survival.returned == 900
+
+
+def test_what_was_refunded_repeated_or_erased_does_not_count() -> None:
+    plain = groups(COMES_BACK)
+    number = len(plain)
+    more: list[tuple[str, JournalRecord]] = [
+        bought(number, "d", days(1)),
+        bought(number + 1, "d", days(2), 7_000),
+        refunded(number + 2, "d", number, 10_000, days(3)),
+        refunded(number + 3, "d", number + 1, 2_000, days(3)),
+        bought(number + 4, "gone", days(1)),
+        ("gone", CustomerErased("events", 0, number + 5, "x", days(5), False)),
+    ]
+    repeated = "d", msgspec.structs.replace(bought(number + 1, "d", days(2), 7_000)[1], offset=number + 6)
+    evidence = evidence_of([*plain, *more, repeated], days(50))
+    suggestion = evidence.suggest()
+    assert (suggestion.customers, suggestion.orders) == (1001, 1901)
+    assert list(evidence.standings[-4:]) == [48 * DAY_MS, 1, 5_000, 1]
+
+
+@pytest.mark.parametrize(
+    ("day", "nearest", "up"),
+    [
+        (1, 1, 1),
+        (19, 19, 19),
+        (22, 20, 25),
+        (23, 25, 25),
+        (97, 95, 100),
+        (104, 100, 110),
+        (325, 330, 330),
+        (1049, 1000, 1100),
+    ],
+)
+def test_days_are_written_as_people_write_them(day: int, nearest: int, up: int) -> None:
+    assert (days_as_written(day), days_as_written(day, up=True)) == (nearest, up)
+
+
+def test_the_text_is_a_policy_with_its_reasons() -> None:
+    evidence = evidence_of(groups(COMES_BACK))
+    text = text_of(evidence.suggest(), evidence)
+    policy = parse_policy(text)
+    assert (policy.ref, policy.currency, policy.timezone) == ("suggested@3", "RUB", "Europe/Moscow")
+    assert policy.recency_edges == ("11", "45")
+    assert policy.segment_names == ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
+    assert "# 1,900 orders of 1,000 customers, 2025-01-01 to 2026-02-05." in text
+    assert "900 absences did, 1,000 were" in text
+    assert "#          11         63.2%                  16.7%" in text
+    assert "falls below 10% on day 41 (0.0%)" in text
+    assert "Kaplan-Meier" in text
+    assert max(map(len, text.splitlines())) <= 140
+
+
+def test_shares_of_segments_are_those_of_the_policy() -> None:
+    evidence = evidence_of(groups(COMES_BACK), days(45))
+    text = text_of(evidence.suggest(), evidence)
+    # on day 45: 100 never came back (day 0), 700 on day 10 are away for 34 days, 200 on day 40 for 4
+    assert "# Away longer than most of those who return. At the end of the history 70.0% of customers" in text
+    assert "# Hardly anybody returns after so long. At the end of the history 10.0% of customers" in text
+
+
+@pytest.mark.parametrize(
+    ("records", "end_day"),
+    [
+        ([], 100.0),
+        (groups([(49, [0.0, 2.0, 4.0, 6.0])]), 100.0),
+        (groups([(500, [0.0]), (49, [0.0, 2.0])]), 100.0),
+        (groups(COMES_BACK), 13.9),
+    ],
+    ids=["nothing", "few customers", "few returns", "few days"],
+)
+def test_too_little_history_is_said_in_one_line(records: list[tuple[str, JournalRecord]], end_day: float) -> None:
+    with pytest.raises(TooLittle, match="too short to suggest") as refused:
+        evidence_of(records, days(end_day)).suggest()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of a shop that sells in euros, and no settings from outside."""
+    for name in ("CONFIG", "POLICY"):
+        monkeypatch.delenv(f"GOLDSTREAM_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    rows = ["customer,date,amount,currency"]
+    for group, (size, at_days) in enumerate([(70, [0.0, 10.5]), (20, [0.0, 40.5]), (10, [0.0, 90.0])]):
+        for customer in range(size):
+            rows += [f"c{group}-{customer},{format_ms(days(at))},{12 + customer}.50,EUR" for at in at_days]
+    rows.append("c-none,yesterday,1.00,EUR")
+    file = tmp_path / "shop.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
+def test_the_command_writes_a_policy_that_passes_its_check(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "suggest", str(shop), "--output", "new.toml"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert 'shop.csv:202: occurred_at must be a date and time: got "yesterday"' in captured.err
+
+    assert main(["policy", "check", "new.toml"]) == 0
+    assert "27 cells, 7 segments" in capsys.readouterr().out
+    policy = parse_policy(Path("new.toml").read_text(encoding="utf-8"))
+    assert (policy.currency, policy.window_days, policy.name, policy.version) == ("EUR", "90", "suggested", 1)
+    assert "# The history is only 90 days long, so the window is too" in policy.text
+    assert "# 1 rows could not be read" not in policy.text
+    assert "# 1 row could not be read and does not count." in policy.text
+
+
+def test_several_files_are_one_history(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shop.read_text(encoding="utf-8").splitlines()[:-1]
+    for name, part in (("a.csv", lines[:101]), ("b.csv", [lines[0], *lines[101:]])):
+        Path(name).write_text("\n".join(part) + "\n", encoding="utf-8")
+    assert main(["policy", "suggest", "a.csv", "b.csv"]) == 0
+    apart = capsys.readouterr().out
+    Path("whole.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert main(["policy", "suggest", "whole.csv"]) == 0
+    assert apart.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+
+def test_what_cannot_be_suggested_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = shop.with_name("short.csv")
+    short.write_text("\n".join(shop.read_text(encoding="utf-8").splitlines()[:60]) + "\n", encoding="utf-8")
+    for file, said in (
+        (short, "the history is too short to suggest a policy: 30 customers"),
+        (shop.with_suffix(".xls"), "must end in .csv"),
+        (shop.with_name("no.csv"), "cannot be read"),
+    ):
+        assert main(["policy", "suggest", str(file)]) == 1
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        assert line.startswith("goldstream: ")
+        assert said in line
+        assert captured.out == ""
+    assert main(["policy", "suggest", str(shop), "--currency", "EURO"]) == 2
+    assert "--currency must be an ISO 4217 code" in capsys.readouterr().err

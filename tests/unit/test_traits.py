@@ -1,0 +1,179 @@
+"""What a customer is like: places, habits, birthdays; at the bounds that the property test seldom meets."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from state.events import OrderPlaced
+from state.kept import Known, Order, Person
+from state.moments import DAY_MS, format_ms, parse_rfc3339
+from state.plain_orders import append_order
+from state.policy import parse_policy
+from state.profile import Profile, newcomer
+from state.rules import Rules
+from state.traits import (
+    PLACES,
+    birthday_at,
+    count_places,
+    favourite,
+    is_difficult,
+    is_discount_seeker,
+    overdue,
+    overdue_at,
+    usual_gap,
+)
+from streams.defaults import policy_text
+
+POLICY = parse_policy(policy_text())
+RULES = Rules(POLICY, None)
+BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
+
+
+def purchase(number: int, day: int = 0, **places: str) -> OrderPlaced:
+    """An order of 10.00 on a day, at a place."""
+    head = ("events", 0, number, f"e-{number}", BEGIN_MS + day * DAY_MS, False)
+    where = places.get("channel"), places.get("store_id")
+    return OrderPlaced(*head, f"o-{number}", 1000, "RUB", 1000, None, 0, None, *where)
+
+
+def bought_on(*days: int, judged: int = 0) -> Profile:
+    """Somebody who bought on these days, and was last judged on another."""
+    profile = newcomer(0, 0, BEGIN_MS)
+    for number, day in enumerate(days):
+        order = purchase(number, day)
+        assert append_order(profile, order, order.occurred_at, POLICY.window_ms)
+    profile.judged = BEGIN_MS + max(judged, *days) * DAY_MS
+    return profile
+
+
+def born(date: str, timezone: str | None = None) -> Profile:
+    """Somebody with a birthday."""
+    profile = newcomer(0, 0, BEGIN_MS)
+    facts = {"birth_date": Known(0, date)} | ({} if timezone is None else {"timezone": Known(0, timezone)})
+    profile.person = Person(facts, {}, {}, [])
+    return profile
+
+
+def test_a_favourite_has_most_purchases_and_of_equals_the_smaller_name() -> None:
+    assert favourite(None) is None
+    assert favourite({}) is None
+    assert favourite({"b": 2, "a": 1}) == "b"
+    assert favourite({"b": 2, "ы": 2, "a": 2}) == "a"
+
+
+def test_places_are_counted_until_there_are_too_many_or_their_names_are_too_long() -> None:
+    profile = newcomer(0, 0, BEGIN_MS)
+    for number in range(PLACES + 10):
+        count_places(profile, purchase(number, store_id=f"s-{number}"))
+    assert profile.channels is None
+    assert profile.stores == {f"s-{number}": 1 for number in range(PLACES)}
+    count_places(profile, purchase(0, store_id="s-3", channel="c" * 129))
+    assert (favourite(profile.stores), profile.channels) == ("s-3", None)
+    count_places(profile, purchase(0, channel="c" * 128))
+    assert profile.channels == {"c" * 128: 1}
+
+
+@pytest.mark.parametrize(
+    ("orders", "returned", "touched", "difficult"),
+    [(2, 0, 2, False), (2, 1, 1, True), (7, 3, 3, True), (7, 4, 3, False), (10, 0, 3, True), (10, 0, 2, False)],
+)
+def test_one_is_difficult_when_something_of_three_orders_in_ten_went_back(
+    orders: int, returned: int, touched: int, *, difficult: bool
+) -> None:
+    """Fully refunded orders are among those that were placed."""
+    profile = newcomer(0, 0, BEGIN_MS)
+    profile.lifetime_orders, profile.returned_orders, profile.refunded_orders = orders, returned, touched
+    assert is_difficult(profile) is difficult
+
+
+@pytest.mark.parametrize(
+    ("orders", "discounted", "discounts", "net", "seeks"),
+    [
+        (3, 3, 300, 500, True),  # 0.2 + 0.8 x 300 / 800: exactly a half
+        (3, 3, 2999, 5000, False),  # 0.4999
+        (3, 3, 299_999, 500_001, True),  # 0.499998 is 0.5 to four digits
+        (2, 2, 300, 300, False),
+        (3, 0, 0, 0, False),
+        (3, 3, 300, -300, False),  # nothing was paid in the end: 0.2
+    ],
+)
+def test_one_seeks_discounts_from_the_share_of_the_policy_on(
+    orders: int, discounted: int, discounts: int, net: int, *, seeks: bool
+) -> None:
+    profile = newcomer(0, 0, BEGIN_MS)
+    profile.lifetime_orders, profile.discounted_orders = orders, discounted
+    profile.discounts, profile.net = discounts, net
+    assert is_discount_seeker(profile, POLICY) is seeks
+
+
+def test_the_usual_gap_is_the_median_of_the_last_twelve() -> None:
+    assert usual_gap(bought_on(0), POLICY.window_ms) is None
+    assert usual_gap(bought_on(0, 10), POLICY.window_ms) == 10 * DAY_MS
+    assert usual_gap(bought_on(0, 10, 13), POLICY.window_ms) == 13 * DAY_MS // 2
+    assert usual_gap(bought_on(0, 10, 13, 14), POLICY.window_ms) == 3 * DAY_MS
+    often = (0, 100, 200, 300, *range(301, 313))
+    assert usual_gap(bought_on(*often), POLICY.window_ms) == DAY_MS, "of twelve gaps one is that of a hundred days"
+
+
+def test_the_usual_gap_knows_an_order_until_it_may_be_forgotten_whether_or_not_it_was() -> None:
+    days = (0, 400, 410)
+    assert usual_gap(bought_on(*days, judged=729), POLICY.window_ms) == (400 + 10) * DAY_MS // 2
+    assert usual_gap(bought_on(*days, judged=730), POLICY.window_ms) == 10 * DAY_MS
+    late = bought_on(400, 410)
+    late.plain = late.plain_ids = b""
+    at = [BEGIN_MS, BEGIN_MS + 400 * DAY_MS, BEGIN_MS + 410 * DAY_MS]
+    late.orders = [Order(each, f"o{each}", 1000, 0, 0, max(each, BEGIN_MS + 401 * DAY_MS)) for each in at]
+    late.judged = BEGIN_MS + 765 * DAY_MS
+    assert usual_gap(late, POLICY.window_ms) == (400 + 10) * DAY_MS // 2, "it came late, and is known for longer"
+    late.judged = BEGIN_MS + 766 * DAY_MS
+    assert usual_gap(late, POLICY.window_ms) == 10 * DAY_MS
+
+
+def test_one_is_overdue_by_a_multiple_of_the_gap() -> None:
+    assert overdue(10, 100, 115) == Fraction(3, 2)
+    assert overdue(None, 100, 115) is None
+    assert overdue(0, 100, 115) is None
+    profile = bought_on(0, 10, 20)
+    assert overdue_at(profile, Decimal("2.5"), RULES) == BEGIN_MS + 45 * DAY_MS
+    assert overdue_at(bought_on(0), Decimal(2), RULES) is None
+    assert overdue_at(bought_on(0, 10, judged=31), Decimal(2), RULES) is None, "it is past"
+    assert overdue_at(bought_on(0, 10, judged=30), Decimal(2), RULES) == BEGIN_MS + 30 * DAY_MS
+
+
+def test_one_whose_gap_will_be_forgotten_before_is_overdue_by_the_gap_that_is_left() -> None:
+    """The first order may be forgotten on day 730: what comes later goes by the later ones."""
+    assert overdue_at(bought_on(0, 364), Decimal(2), RULES) is None
+    assert overdue_at(bought_on(0, 300, 500), Decimal(2), RULES) == BEGIN_MS + 900 * DAY_MS
+    assert overdue_at(bought_on(0, 300, 500), Decimal("0.9"), RULES) == BEGIN_MS + 725 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "timezone", "after", "begins", "year"),
+    [
+        ("1990-05-12", None, "2026-05-11T20:59:59.999Z", "2026-05-11T21:00:00.000Z", 2026),
+        ("1990-05-12", None, "2026-05-11T21:00:00Z", "2027-05-11T21:00:00.000Z", 2027),
+        ("1990-05-12", "America/New_York", "2026-05-11T21:00:00Z", "2026-05-12T04:00:00.000Z", 2026),
+        ("1990-05-12", "Mars/Phobos", "2026-05-11T20:00:00Z", "2026-05-11T21:00:00.000Z", 2026),
+        ("1990-01-01", None, "2026-12-31T20:59:59.999Z", "2026-12-31T21:00:00.000Z", 2027),
+        ("1992-02-29", None, "2026-01-01T00:00:00Z", "2026-02-28T21:00:00.000Z", 2026),
+        ("1992-02-29", None, "2026-03-01T00:00:00Z", "2027-02-28T21:00:00.000Z", 2027),
+        ("1992-02-29", None, "2027-06-01T00:00:00Z", "2028-02-28T21:00:00.000Z", 2028),
+        ("1990-11-04", "America/Sao_Paulo", "2018-11-01T00:00:00Z", "2018-11-04T03:00:00.000Z", 2018),
+        ("1990-12-30", "Pacific/Apia", "2011-12-01T00:00:00Z", "2011-12-30T10:00:00.000Z", 2011),
+        ("1990-11-01", "America/Havana", "2026-10-01T00:00:00Z", "2026-11-01T04:00:00.000Z", 2026),
+        ("2026-05-12", None, "2026-01-01T00:00:00Z", "2027-05-11T21:00:00.000Z", 2027),  # the first one, not the birth
+    ],
+)
+def test_a_birthday_begins_at_local_midnight(
+    birth_date: str, timezone: str | None, after: str, begins: str, year: int
+) -> None:
+    found = birthday_at(born(birth_date, timezone), parse_rfc3339(after), "Europe/Moscow")
+    assert found is not None
+    assert (format_ms(found[0]), found[1]) == (begins, year)
+
+
+def test_nobody_has_a_birthday_that_is_not_known_or_after_the_years_there_are() -> None:
+    assert birthday_at(newcomer(0, 0, BEGIN_MS), BEGIN_MS, "UTC") is None
+    assert birthday_at(born("1990-05-12"), parse_rfc3339("2199-12-31T23:59:59Z"), "UTC") is not None
+    assert birthday_at(born("1990-12-31"), 253_370_764_800_000, "UTC") is None  # the year 9999
