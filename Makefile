@@ -38,7 +38,7 @@ deep: $(DEVELOPMENT) ## Look for counterexamples for long: the property tests wi
 	@.venv/bin/python -m pytest --hypothesis-profile=deep --timeout=0 tests/property $(ARGS)
 
 .PHONY: compiled
-compiled: $(COMPILED) ## Compile the fold from the same source (mypyc): a third less processor time; see deploy/README.md
+compiled: $(COMPILED) ## Compile the fold from the same source (mypyc): a quarter less processor time; see deploy/README.md
 
 .PHONY: test-compiled
 test-compiled: $(COMPILED) ## Run the tests of the fold on the compiled build

@@ -27,7 +27,7 @@ from state.rules import Rules
 from state.transitions import Tally, lapse
 from streams.cluster import partitions_by_topic
 from streams.customers_table import CustomersTable, is_chunk
-from streams.progress import PROGRESS_KEY, RULES_KEY, decode_progress
+from streams.progress import read_progress
 from streams.publish import partition_of
 from streams.reading import read_range
 from streams.settings import Settings
@@ -214,12 +214,7 @@ class _Reading:
 
     async def progress(self) -> tuple[Progress, Rules | None]:
         """How far the partition has come, and by which rules; None where no worker has begun."""
-        progress, texts = None, {}
-        async for record in self._records(self._topics.progress):
-            if record.key == PROGRESS_KEY:
-                progress = decode_progress(record.value)
-            elif record.value is not None:
-                texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
+        progress, texts = await read_progress(self._kafka, self._topics.progress, self.partition)
         partition = Partition(CustomersTable(), progress, texts=texts)
         return partition.progress, partition.rules
 

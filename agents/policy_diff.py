@@ -1,8 +1,8 @@
 """`goldstream policy diff`: the journal under one policy and under another, partition by partition, in processes.
 
 Each process folds a partition with both policies at once, so that it is fetched and decoded only once, and is given the
-next one when it is done. In memory are the customers of the partitions under way, twice each. All is read outside any
-group, and nothing is written.
+next one when it is done. In memory are the records of the partitions under way, some 250 bytes each. All is read
+outside any group, and nothing is written.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from msgspec import DecodeError
 
 from agents.two_policies import NOTHING, Compared, TwoPolicies
 from agents.whole_journal import read_ledger
-from state.events import UnknownFormat, decode_record
+from state.events import UnknownFormat
 from state.partition import NoPolicy
 from streams.reading import CutOff, read_range
 from streams.settings import Settings
@@ -61,7 +61,7 @@ class _Failed:
 
 
 _Said: TypeAlias = int | Compared | _Failed
-"""Records read so far, what a partition came to, or why it came to nothing."""
+"""How many more records are done with a step, what a partition came to, or why it came to nothing."""
 
 
 def compare(job: Job, show: Callable[[int], None]) -> Compared:
@@ -69,14 +69,14 @@ def compare(job: Job, show: Callable[[int], None]) -> Compared:
 
     Args:
         job: what to fold.
-        show: told how many records have been read.
+        show: told how many records have been read and folded, so that each counts twice.
 
     Raises:
         DiffFailed: the journal has lost its beginning, is of a newer version, or a process was ended.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     left = sorted(job.ends, key=lambda number: job.ends[number])  # the longest first
-    total, read = NOTHING, 0
+    total, done = NOTHING, 0
     with _processes(job) as connections:
         working = [connection for connection in connections if _give(connection, left)]
         while working:
@@ -84,8 +84,8 @@ def compare(job: Job, show: Callable[[int], None]) -> Compared:
                 assert isinstance(connection, Connection)
                 said = _heard(connection)
                 if isinstance(said, int):
-                    read += said
-                    show(read)
+                    done += said
+                    show(done)
                     continue
                 total = total.plus(said)
                 if not _give(connection, left):
@@ -130,8 +130,8 @@ def _heard(connection: Connection) -> int | Compared:
         said: _Said = connection.recv()
     except (EOFError, OSError) as error:
         raise DiffFailed(
-            "a process of the comparison was ended from outside, perhaps for want of memory: it keeps all customers "
-            "of a partition, twice; give it more memory, or fewer cores (taskset), so that fewer partitions are under "
+            "a process of the comparison was ended from outside, perhaps for want of memory: it keeps all records of "
+            "a partition; give it more memory, or fewer cores (taskset), so that fewer partitions are under "
             "way at once"
         ) from error
     if isinstance(said, _Failed):
@@ -148,10 +148,10 @@ def _work(connection: Connection, job: Job) -> None:
             connection.send(_folded(job, connection.recv(), connection.send))
 
 
-def _folded(job: Job, partition: int, on_read: Callable[[int], None]) -> Compared | _Failed:
+def _folded(job: Job, partition: int, on_done: Callable[[int], None]) -> Compared | _Failed:
     place = f"{Topics(job.settings.prefix).journal}:{partition}"
     try:
-        return asyncio.run(_fold(job, partition, on_read))
+        return asyncio.run(_fold(job, partition, on_done))
     except KafkaError as error:
         return _Failed(str(error) or type(error).__name__, KafkaError)
     except CutOff as error:
@@ -162,14 +162,14 @@ def _folded(job: Job, partition: int, on_read: Callable[[int], None]) -> Compare
         return _Failed(traceback.format_exc(), RuntimeError)
 
 
-async def _fold(job: Job, partition: int, on_read: Callable[[int], None]) -> Compared:
+async def _fold(job: Job, partition: int, on_done: Callable[[int], None]) -> Compared:
     folds = TwoPolicies(job.policies, job.campaigns, await read_ledger(job.settings, partition), job.until)
     kafka, topic = job.settings.kafka_client(), Topics(job.settings.prefix).journal
     take = folds.take
     async for batch in read_range(kafka, topic, partition, 0, job.ends[partition]):
         for message in batch:
             key = message.key
-            if not take(message.offset, key.decode() if key else "", decode_record(message.value)):
-                return folds.compared()
-        on_read(len(batch))
-    return folds.compared()
+            if not take(message.offset, key.decode() if key else "", message.value):
+                return folds.compared(on_done)
+        on_done(len(batch))
+    return folds.compared(on_done)

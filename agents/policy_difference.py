@@ -78,7 +78,8 @@ def difference(policies: tuple[Policy, Policy], campaigns: str, compared: Compar
     def money(minor: int) -> str:
         return format_minor(minor, one.digits)
 
-    moves = [(move, count) for move, count in compared.customers.most_common() if move[0] != move[1]]
+    moves = [(move, count) for move, count in compared.customers.items() if move[0] != move[1]]
+    moves.sort(key=lambda each: (-each[1], each[0]))
     return Difference(
         as_of=None if compared.time == BEFORE_ALL_TIME else format_ms(compared.time),
         records=compared.records,

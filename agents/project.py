@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.daily_totals.projection import DailyProjection
+from agents.once_a_minute import OnceAMinute
 from agents.partition_in_redis import Emptied, PartitionInRedis
 from agents.projection import Projection
 from agents.redis_access import why_redis_failed
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
-SAID_AGAIN_SECONDS: Final = 60.0
 POLICY_WITHIN_SECONDS: Final = 10.0
 
 
@@ -134,18 +134,16 @@ class ProjectStage:
         self.follower = follower
         self._kafka = kafka
         self._redis = redis
-        self._said_at = -SAID_AGAIN_SECONDS
+        self._away = OnceAMinute()
 
     def say_away(self, error: Exception) -> None:
         """Says why Redis takes nothing, once a minute for all partitions."""
-        now = time.monotonic()
-        if now - self._said_at >= SAID_AGAIN_SECONDS:
-            self._said_at = now
+        if self._away.may_say():
             log.warning("Redis is away (%s): look-ups are out of date until it is back", why_redis_failed(error))
 
     def say_back(self, away_since: float) -> None:
         """Says that Redis has taken again what it refused."""
-        self._said_at = -SAID_AGAIN_SECONDS
+        self._away.over()
         log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
 
     def lane(self, tp: TP, running: Running) -> ProjectLane:

@@ -1,7 +1,7 @@
 """The progress of a lane need not be written with every batch: how long it may wait."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 WORKING_SECONDS = 0.5
@@ -22,7 +22,7 @@ class PutOff:
     """
 
     since: float | None = None
-    wrote: bool = field(default=False)
+    wrote: bool = False
 
     def note(self, *, wrote: bool) -> None:
         """A batch is done with, and its progress is put off; `wrote` if anything came of it."""

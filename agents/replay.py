@@ -11,7 +11,6 @@ No worker of the new prefix begins before 4. Cut off anywhere, the same command 
 
 import dataclasses
 from collections.abc import Callable
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -26,12 +25,11 @@ from state.erasure import Erasure, decode_erasure
 from state.policy import Policy
 from streams.cluster import partitions_by_topic
 from streams.control import ControlRecord, read_control, replay_of
+from streams.fenced_producer import PRODUCER_SETTINGS
 from streams.outbox import Outbox
 from streams.reading import read_range
 from streams.settings import Settings
 from streams.topics import Topics
-
-_BATCH_BYTES: Final = 512 * 1024
 
 OnRead = Callable[[int, int], None]
 """Is told how many records of the old journal are done with, and how many there are."""
@@ -91,7 +89,7 @@ async def replay(
         sources=(settings.prefix, *settings.sources),
     )
     target = await open_target(new, partitions, opening, rules)
-    producer = AIOKafkaProducer(**settings.kafka_client(), enable_idempotence=True, max_batch_size=_BATCH_BYTES)
+    producer = AIOKafkaProducer(**settings.kafka_client(), **PRODUCER_SETTINGS)
     await producer.start()
     try:
         total = sum(old.ends.values())

@@ -35,7 +35,7 @@ from streams.fenced_producer import fenced_producer, stop_producer
 from streams.lane import Hopeless, Running
 from streams.metrics import Metrics
 from streams.outbox import Outbox
-from streams.progress import PROGRESS_KEY, RULES_KEY, UnknownProgress, decode_progress, encode_progress
+from streams.progress import PROGRESS_KEY, RULES_KEY, encode_progress, read_progress
 from streams.reading import CutOff, expect_no_shorter, read_range
 from streams.topics import Topics
 from streams.warm_tables import Warm, WarmTables, now_s, recover_table
@@ -75,6 +75,11 @@ class SegmentLane:
         self._ends = False  # whether this lane is to end
         self._advanced = -1
 
+    @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """The lane's own producer, while it is open."""
+        return self._producer
+
     async def recover(self) -> None:
         """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
 
@@ -103,13 +108,8 @@ class SegmentLane:
         kept, topic = self._warm.take(self.number), self._topics.customers
         kept = self._kept = await recover_table(self._kafka, topic, self.number, kept, left.set, read.set)
         table = self._table = kept.table
-        progress, texts = None, {}
-        async for batch in read_range(self._kafka, self._topics.progress, self.number):
-            for record in batch:
-                if record.key == PROGRESS_KEY:
-                    progress = decode_progress(record.value)
-                elif record.value is not None:
-                    texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
+        with _hopeless_where_told(f"{self._topics.progress}:{number}"):
+            progress, texts = await read_progress(self._kafka, self._topics.progress, self.number)
         self._drop_erased(table, erasures)
         self.partition = Partition(table, progress, erasures, texts, daily=Daily(table.days))
         self._told = ToldDays(self._topics, self.number, self.partition, table.days)
@@ -299,7 +299,7 @@ def _hopeless_where_told(place: str) -> Iterator[None]:
     """Turns what says that it will not get better by trying again into the end of the worker."""
     try:
         yield
-    except (UnknownFormat, UnknownProgress, MissingChunk, CutOff, NoPolicy) as error:
+    except (UnknownFormat, MissingChunk, CutOff, NoPolicy) as error:
         raise Hopeless(f"{place}: {error}") from error
 
 

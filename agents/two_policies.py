@@ -5,25 +5,36 @@ ledger says is forgotten does not count, as in every replay.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nlargest
-from sys import intern
-from typing import Final, NamedTuple
+from struct import Struct
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
 from state.changes import KeptBack, Output, SegmentChanged, Sent
+from state.due import DueWheel
 from state.erasure import Erasure
-from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame
+from state.events import (
+    AnonymousSale,
+    CampaignsApplied,
+    JournalRecord,
+    PolicyApplied,
+    TimeCame,
+    decode_record,
+)
+from state.kept import Head
 from state.partition import Partition
-from state.profile import Profile
+from state.profile import NEVER, Profile
 from state.progress import BEFORE_ALL_TIME
 from state.rules import Rules
-from streams.customers_table import CustomersTable
+from state.transitions import lapse
 
-FLUSH_RECORDS: Final = 20_000
-"""Records after which what was touched becomes bytes again: fewer cost time, more cost memory."""
 DEAREST: Final = 10
+_TOLD_EVERY: Final = 1_000
+_HEAD: Final = Struct("<qqI")
+"""Of a record that is kept: its offset, the time to which the partition had come, and its length."""
+_Record: TypeAlias = tuple[int, int, JournalRecord]
 
 
 class Mover(NamedTuple):
@@ -92,7 +103,12 @@ NOTHING: Final = Compared(
 
 
 class TwoPolicies:
-    """Folds the records of a partition with both policies."""
+    """Takes the records of a partition, customer by customer, then folds them with both policies.
+
+    No customer's state depends on another's: what time does to them comes at its own moment wherever ticks stand. So
+    each one's records are kept together, with the time to which the partition had come, and each one's life is lived
+    through at once: no table, no wheel, and nothing is written down in between. It takes a third less time.
+    """
 
     def __init__(
         self, policies: tuple[str, str], campaigns: str, erasures: Mapping[bytes, Erasure], until: int | None = None
@@ -107,104 +123,153 @@ class TwoPolicies:
         """
         self._folds = tuple(_Fold(policy, campaigns, erasures) for policy in policies)
         self._until = until
+        self._time = BEFORE_ALL_TIME
         self._taken = 0
+        self._fences: dict[tuple[str, int], int] = {}
+        self._lives: dict[str, bytearray] = {}
 
-    def take(self, offset: int, customer_id: str, record: JournalRecord) -> bool:
-        """Fold a record; False if it is the first tick beyond `until`, after which nothing more is to be taken.
+    def take(self, offset: int, customer_id: str, value: bytes) -> bool:
+        """Take a record; False if it is the first tick beyond `until`, after which nothing more is to be taken.
 
         An event that occurred after `until` does not count, though it lies before that tick.
+
+        Raises:
+            UnknownFormat: it was written by a newer version.
         """
-        until = self._until
         self._taken += 1
-        if self._taken % FLUSH_RECORDS == 0:
-            for fold in self._folds:
-                fold.table.flush()
+        record, until = decode_record(value), self._until
+        if isinstance(record, TimeCame):
+            self._time = max(self._time, record.at if until is None else min(record.at, until))
+            return until is None or record.at <= until
         if isinstance(record, PolicyApplied | CampaignsApplied):
             return True
-        if until is not None:
-            if isinstance(record, TimeCame):
-                if record.at > until:
-                    self._fold(offset, "", TimeCame(until, None))
-                    return False
-            elif record.occurred_at > until:
-                return True
-        self._fold(offset, customer_id, record)
+        source = (record.topic, record.partition)
+        if record.offset <= self._fences.get(source, -1):
+            return True
+        self._fences[source] = record.offset
+        if isinstance(record, AnonymousSale) or (until is not None and record.occurred_at > until):
+            return True
+        life = self._lives.get(customer_id)
+        if life is None:
+            life = self._lives[customer_id] = bytearray()
+        life += _HEAD.pack(offset, self._time, len(value))
+        life += value
         return True
 
-    def _fold(self, offset: int, customer_id: str, record: JournalRecord) -> None:
-        for fold in self._folds:
-            fold.take(offset, customer_id, record)
-
-    def compared(self) -> Compared:
-        """What it came to; the folds are over."""
+    def compared(self, on_folded: Callable[[int], None] = lambda _: None) -> Compared:
+        """Fold with both policies; it can be done once. `on_folded` is told now and then how many more records are."""
         first, other = self._folds
         customers: Counter[tuple[str, str]] = Counter()
         net: Counter[tuple[str, str]] = Counter()
         dearest: list[Mover] = []
-        there = other.segments()
-        for customer_id, profile in first.profiles():
-            move = intern(profile.segment), there[customer_id]
+        untold = 0
+        while self._lives:
+            customer_id, life = self._lives.popitem()
+            records = list(_records(life))
+            profile = first.live(customer_id, records, self._time)
+            by_other = other.live(customer_id, records, self._time)
+            untold += len(records)
+            if untold >= _TOLD_EVERY:
+                on_folded(untold)
+                untold = 0
+            if profile is None or by_other is None:  # nobody was ever known, or they were erased; by both policies
+                continue
+            move = profile.segment, by_other.segment
             customers[move] += 1
             net[move] += profile.monetary
             if move[0] != move[1]:
                 dearest.append(Mover(profile.monetary, profile.net, customer_id, *move))
-                if len(dearest) > FLUSH_RECORDS:
+                if len(dearest) > _TOLD_EVERY:
                     dearest = nlargest(DEAREST, dearest)
-        time = first.partition.progress.time
-        return Compared(self._taken, time, customers, net, nlargest(DEAREST, dearest), first.counted(), other.counted())
+        return Compared(
+            self._taken,
+            self._time,
+            customers,
+            net,
+            nlargest(DEAREST, dearest),
+            Counted(first.sent, first.kept_back, first.changes),
+            Counted(other.sent, other.kept_back, other.changes),
+        )
+
+
+class _OneCustomer(dict[str, Profile]):
+    """The customers of a partition that has one at a time."""
+
+    def put(self, customer_id: str, profile: Profile) -> None:
+        self[customer_id] = profile
+
+    def remove(self, customer_id: str) -> None:
+        self.pop(customer_id, None)
+
+    def ids(self) -> list[str]:
+        return list(self)
+
+    def heads(self) -> list[tuple[str, Head]]:
+        return []
+
+    def due(self, customer_id: str) -> int:
+        profile = self.get(customer_id)
+        return NEVER if profile is None else profile.due
 
 
 class _Fold:
-    """One partition under one policy."""
+    """Lives customers through under one policy, one after the other, and counts what comes of it."""
 
     def __init__(self, policy: str, campaigns: str, erasures: Mapping[bytes, Erasure]) -> None:
-        self.table = CustomersTable()
-        self.partition = Partition(self.table, erasures=dict(erasures))
+        self.sent: Counter[str] = Counter()
+        self.kept_back: Counter[tuple[str, str]] = Counter()
+        self.changes = 0
+        self._customer = _OneCustomer()
+        self._partition = Partition(self._customer, erasures=dict(erasures))
         self._out: list[Output] = []
-        self._sent: Counter[str] = Counter()
-        self._kept_back: Counter[tuple[str, str]] = Counter()
-        self._changes = 0
-        self.take(-2, "", PolicyApplied("control", 0, 0, policy))
-        self.take(-1, "", CampaignsApplied("control", 0, 1, campaigns))
-        self.partition.rules = _without_outcomes(self.partition.rules)
+        self._lived = 0
+        self._partition.apply(-2, "", PolicyApplied("control", 0, 0, policy), self._out)
+        self._partition.apply(-1, "", CampaignsApplied("control", 0, 1, campaigns), self._out)
+        assert self._partition.rules is not None
+        self._rules = self._partition.rules = _without_outcomes(self._partition.rules)
 
-    def take(self, offset: int, customer_id: str, record: JournalRecord) -> None:
-        out = self._out
-        while not self.partition.apply(offset, customer_id, record, out):
-            self._count()
-            self.table.flush()
-        if out:
-            self._count()
+    def live(self, customer_id: str, records: Sequence[_Record], end: int) -> Profile | None:
+        """A customer after all of their records, when time has come to `end`; None if nobody is known then."""
+        partition, out = self._partition, self._out
+        progress = partition.progress
+        progress.sources.clear()  # of another customer
+        for offset, time, record in records:
+            progress.time = time
+            partition.apply(offset, customer_id, record, out)
+        profile = self._customer.get(customer_id)
+        if profile is not None:
+            lapse(customer_id, profile, end, self._rules, out, partition.tally)
+        self._customer.clear()
+        self._lived += 1
+        if self._lived % _TOLD_EVERY == 0:
+            partition.wheel = DueWheel(())  # nobody looks into it
+        self._count()
+        return profile
 
     def _count(self) -> None:
         for output in self._out:
             if isinstance(output, SegmentChanged):
-                self._changes += 1
+                self.changes += 1
             elif isinstance(output, Sent):
-                self._sent[output.value.campaign] += 1
+                self.sent[output.value.campaign] += 1
             elif isinstance(output, KeptBack):
-                self._kept_back[output.value.campaign, output.value.reason] += 1
+                self.kept_back[output.value.campaign, output.value.reason] += 1
         self._out.clear()
 
-    def counted(self) -> Counted:
-        return Counted(self._sent, self._kept_back, self._changes)
 
-    def segments(self) -> dict[str, str]:
-        """Everyone's segment."""
-        self.table.flush()
-        return {customer_id: intern(head.segment) for customer_id, head in self.table.heads()}
-
-    def profiles(self) -> Iterator[tuple[str, Profile]]:
-        self.table.flush()
-        for customer_id in self.table.ids():
-            profile = self.table.get(customer_id)
-            if profile is not None:
-                yield customer_id, profile
+def _records(life: bytearray) -> Iterator[_Record]:
+    """What was kept of a customer's records."""
+    begin = 0
+    while begin < len(life):
+        offset, time, size = _HEAD.unpack_from(life, begin)
+        begin += _HEAD.size
+        yield offset, time, decode_record(bytes(life[begin : begin + size]))
+        begin += size
 
 
-def _without_outcomes(rules: Rules | None) -> Rules | None:
+def _without_outcomes(rules: Rules) -> Rules:
     """The same rules, by which no campaign waits for what it has brought: nobody asks here, and it is dear."""
-    if rules is None or rules.campaigns is None:
+    if rules.campaigns is None:
         return rules
     campaigns = tuple(replace(campaign, attribution_ms=0) for campaign in rules.campaigns.campaigns)
     by_name = {campaign.name: campaign for campaign in campaigns}

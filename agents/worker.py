@@ -11,7 +11,6 @@ import gc
 import logging
 import os
 import signal
-import time
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -19,6 +18,7 @@ from aiokafka.errors import KafkaError
 from agents.admit import AdmitStage
 from agents.gauges import Gauges
 from agents.http import serve_http
+from agents.once_a_minute import OnceAMinute
 from agents.project import ProjectStage
 from agents.redis_access import connect_redis
 from agents.replayed import wait_for_replay
@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 
 ALL: Final = ("admit", "segment", "project")
 RETRY_SECONDS: Final = 2.0
-SAID_AGAIN_SECONDS: Final = 60.0
 LEAVE_SECONDS: Final = 1.0
 
 
@@ -94,7 +93,7 @@ class Worker:
         Raises:
             Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
         """
-        said_at = -SAID_AGAIN_SECONDS
+        waits = OnceAMinute()
         while not self.stop.is_set():
             try:
                 return await ready_topics(self.settings)
@@ -104,10 +103,9 @@ class Worker:
                 refusal = await why_refused(self.settings)
                 if refusal is not None and refusal.lasting:
                     raise Hopeless(refusal.words) from error
-                if time.monotonic() - said_at >= SAID_AGAIN_SECONDS:
+                if waits.may_say():
                     why = refusal.words if refusal else describe(error)
                     log.warning("waits for Kafka at %s: %s", self.settings.kafka, why)
-                    said_at = time.monotonic()
                 await self._pause(RETRY_SECONDS)
         return None
 
@@ -158,16 +156,15 @@ class Worker:
 
     async def _again(self, what: str, run: Any) -> None:
         """Runs a service until the worker is stopped, anew when it fails."""
-        said_at = -SAID_AGAIN_SECONDS
+        fails = OnceAMinute()
         while not self.stop.is_set():
             try:
                 await run()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
-                if time.monotonic() - said_at >= SAID_AGAIN_SECONDS:
+                if fails.may_say():
                     log.warning("%s: %s; again every %.0f s", what, describe(error), RETRY_SECONDS)
-                    said_at = time.monotonic()
                 await self._pause(RETRY_SECONDS)
 
     async def _compare_rules(self, follower: Follower) -> None:

@@ -183,17 +183,19 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """To the campaign's topic."""
+    """To the campaign's topic; `at` is when it is due, in milliseconds."""
 
     topic: str
     value: Message
+    at: int
 
 
 class KeptBack(msgspec.Struct, frozen=True):
-    """To `suppressions`; `tag` is that of the run (see `state.kept.Run`)."""
+    """To `suppressions`; `tag` is that of the run (see `state.kept.Run`), `at` the moment in milliseconds."""
 
     tag: str
     value: Suppression
+    at: int
 
 
 class OutcomeTold(msgspec.Struct, frozen=True):

@@ -30,7 +30,6 @@ from state.days import Days
 from state.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
 from state.kept import Counted
 from state.local_days import LocalDays
-from state.moments import parse_rfc3339
 from state.orders_of_day import orders_between
 from state.policy import Policy
 from state.profile import NEVER, Profile
@@ -153,6 +152,8 @@ class Daily:
 
     def sell_to_nobody_known(self, sale: AnonymousSale) -> None:
         """An anonymous sale, or its refund; a refund whose sum in the base currency nobody can tell is only counted."""
+        if not sale.event_id:  # the note of a replay that all up to an offset is here: nothing was sold
+            return
         at = sale.occurred_at
         day = self._day if self._begins <= at < self._ends else self._turn(at)
         if sale.sale == "purchase":
@@ -181,12 +182,11 @@ class Daily:
                         if reason.measure == "recency_days" and reason.is_ > reason.was:
                             day.returns += 1
             elif isinstance(output, Sent):
-                self._say(output.value.campaign, _SENT, output.value.due_at)
+                self._say(output.value.campaign, _SENT, output.at)
             elif isinstance(output, KeptBack):
-                self._say(output.value.campaign, output.value.reason, output.value.at)
+                self._say(output.value.campaign, output.value.reason, output.at)
 
-    def _say(self, campaign: str, outcome: str, written_at: str) -> None:
-        at = parse_rfc3339(written_at)
+    def _say(self, campaign: str, outcome: str, at: int) -> None:
         day = self._day if self._begins <= at < self._ends else self._turn(at)
         pair = (campaign, outcome)
         day.messages[pair] = day.messages.get(pair, 0) + 1

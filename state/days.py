@@ -116,7 +116,7 @@ class Days:
                 _add(day.levels, day.moves)
                 _add(self.standing, day.moves)
                 day.moves = {}
-            day.counted = max(day.counted, counted)
+            day.counted = counted  # always further: what it has already is not counted into it again
             value = self._kept[number] = encode_day(day)
             records.append((_DAY_KEY.pack(_MARK, number - _FIRST_DAY), value))
         self.untold |= self.happened

@@ -88,7 +88,7 @@ class Occasion:
             campaigns=self.campaigns.ref,
             trigger=trigger_of(run.tag),
         )
-        self.out.append(Sent(campaign.topic, message))
+        self.out.append(Sent(campaign.topic, message, self.at))
 
     def keep_back(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
         """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
@@ -112,7 +112,7 @@ class Occasion:
             campaigns=self.campaigns.ref,
             trigger=trigger_of(tag),
         )
-        self.out.append(KeptBack(tag, value))
+        self.out.append(KeptBack(tag, value, self.at))
 
 
 def trigger_of(tag: str) -> str | UnsetType:

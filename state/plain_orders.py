@@ -1,6 +1,6 @@
 """Plain histories: the orders of a customer who has only bought, in the base currency, each later than the one before.
 
-Nine customers in ten are such, and so are nearly all events. Their orders stay as they are written, 20 bytes each and
+Most customers are such, and so are nearly all events. Their orders stay as they are written, 20 bytes each and
 the ids beside them, and are looked into in place: reading a profile costs a quarter, and nothing for each order. As
 soon as something else comes (a refund, another currency, a late purchase, something to be forgotten), `unpack_orders`
 makes `Order` objects, by which `state.orders` works; `pack_orders` makes them plain again where they are.

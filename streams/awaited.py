@@ -45,6 +45,5 @@ def _producers(stage: Stage) -> Iterator[Any]:
     with contextlib.suppress(AssertionError, NotReady):  # the stage has not started yet
         yield stage.producer
     for lane in stage.lanes().values():
-        producer = getattr(lane, "_producer", None)
-        if producer is not None:
-            yield producer
+        if lane.producer is not None:
+            yield lane.producer

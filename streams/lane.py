@@ -36,6 +36,10 @@ class Lane(Protocol):
     cursor: int
 
     @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """A producer of the lane's own, if it has one."""
+
+    @property
     def settled(self) -> int:
         """The offset up to which that is written down as well, hence may be committed."""
 
@@ -59,9 +63,14 @@ class Lane(Protocol):
 
 
 class Prompt:
-    """A lane that puts nothing off."""
+    """A lane that puts nothing off, and writes with the stage's producer if at all."""
 
     cursor: int
+
+    @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """None of its own."""
+        return None
 
     @property
     def settled(self) -> int:

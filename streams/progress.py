@@ -1,8 +1,13 @@
 """How far a lane is, as records of `progress`; beside it lie the policies and campaigns that it names."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
+from state.events import UnknownFormat
 from state.progress import Progress
+from streams.reading import read_range
 
 PROGRESS_FORMAT = 1
 PROGRESS_KEY = b"segment"
@@ -20,19 +25,25 @@ def decode_progress(value: bytes) -> Progress:
     """The progress in a record's value.
 
     Raises:
-        UnknownProgress: it was written by a version that this one does not know.
+        UnknownFormat: it was written by a version that this one does not know.
     """
     if value[:1] != _PROGRESS:
-        raise UnknownProgress(value[0])
+        raise UnknownFormat(value[0] if value else None)
     return msgspec.msgpack.decode(value[1:], type=Progress)
 
 
-class UnknownProgress(Exception):
-    """A progress record of another format version."""
+async def read_progress(kafka: Mapping[str, Any], topic: str, partition: int) -> tuple[Progress | None, dict[int, str]]:
+    """The progress of a partition, None where no worker has begun; and the policies and campaigns by their places.
 
-    def __init__(self, version: int) -> None:
-        """Says which version was met and what to do."""
-        super().__init__(
-            f"progress record has format version {version}, this program knows {PROGRESS_FORMAT}: run the version of "
-            "goldstream that wrote it, or a newer one"
-        )
+    Raises:
+        UnknownFormat: it was written by a version that this one does not know.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    progress, texts = None, {}
+    async for batch in read_range(kafka, topic, partition):
+        for record in batch:
+            if record.key == PROGRESS_KEY:
+                progress = decode_progress(record.value)
+            elif record.value is not None:
+                texts[int(record.key.removeprefix(RULES_KEY))] = record.value.decode()
+    return progress, texts

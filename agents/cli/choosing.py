@@ -144,7 +144,7 @@ def _difference(
     _refuse_other_currencies(files, policies, rules)
     campaigns = _campaigns(settings, given, rules, policies)
     job = Job(settings, ends, (policies[0].text, policies[1].text), campaigns.text, until)
-    with progress_of(f"replaying {settings.prefix}", sum(ends.values())) as show:
+    with progress_of(f"replaying {settings.prefix}", 2 * sum(ends.values())) as show:
         try:
             return difference(policies, campaigns.ref, compare(job, show))
         except DiffFailed as error:

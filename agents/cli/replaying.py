@@ -10,6 +10,7 @@ import typer
 from agents.cli.failures import CommandFailed, Misused, kafka_named
 from agents.cli.progress import progress_of
 from agents.cli.settled import ConfigOption, settled
+from agents.cli.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
     from agents.replay import Replayed
@@ -54,7 +55,7 @@ def replay(
     settings = settled(context, config)
     given_policy = parse_policy_file(policy) if policy else None
     given_campaigns = parse_campaigns_file(campaigns, given_policy) if campaigns else None
-    timeout_s = _seconds(timeout)
+    timeout_s = timeout_seconds(timeout)
     if _prefix(into) == settings.prefix:
         raise Misused(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
     with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
@@ -103,12 +104,3 @@ def _prefix(text: str) -> str:
         return topic_prefix(text)
     except ValueError as fault:
         raise Misused(f"--into must {fault}: got {text!r}") from fault
-
-
-def _seconds(timeout: str | None) -> float | None:
-    from streams.setting_forms import duration_ms
-
-    try:
-        return duration_ms(timeout) / 1000 if timeout else None
-    except ValueError as fault:
-        raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault

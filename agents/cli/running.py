@@ -8,6 +8,7 @@ import typer
 
 from agents.cli.failures import CommandFailed, Misused, kafka_named
 from agents.cli.settled import ConfigOption, settled
+from agents.cli.timeouts import timeout_seconds
 
 
 class Stage(StrEnum):
@@ -48,7 +49,6 @@ def advance(
     from agents.advance import advance as bring_to
     from state.moments import parse_rfc3339
     from streams.control import NoControlTopic
-    from streams.setting_forms import duration_ms
 
     settings = settled(context, config)
     if settings.time == "wall":
@@ -57,10 +57,7 @@ def advance(
         to_ms = parse_rfc3339(to)
     except ValueError as error:
         raise Misused(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error
-    try:
-        timeout_s = duration_ms(timeout) / 1000 if timeout else None
-    except ValueError as fault:
-        raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault
+    timeout_s = timeout_seconds(timeout)
     with kafka_named(settings):
         try:
             raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))

@@ -77,4 +77,4 @@ def share(part: int | Decimal, whole: int | Decimal) -> float:
 def _each(revenue: Decimal, orders: int) -> Decimal:
     """Revenue by orders, to the currency's digits, half to even."""
     digits = Decimal(1).scaleb(revenue.as_tuple().exponent)  # type: ignore[arg-type]  # no NaN comes of a topic of ours
-    return (revenue / orders).quantize(digits, ROUND_HALF_EVEN) + 0 if orders > 0 else revenue * 0  # no -0.00
+    return (revenue / orders).quantize(digits, ROUND_HALF_EVEN) + 0 if orders > 0 else abs(revenue) * 0  # no -0.00

@@ -10,7 +10,6 @@ between. See clock.py for the other variables.
 import gc
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from bytewax.run import cli_main
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
-from bench.peers.purchase import Purchase, checked, decode
+from bench.peers.purchase import Customer, Purchase, checked, decode
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
 FETCH = {"fetch.message.max.bytes": str(4 << 20), "queued.min.messages": "200000"}
@@ -39,21 +38,6 @@ gc.set_threshold(100_000, 50, 100)  # as Goldstream has it: with CPython's own a
 clock = Clock()
 settled = 0
 """Purchases judged or refused."""
-
-
-@dataclass(slots=True)
-class Customer:
-    """What is kept of a customer."""
-
-    seq: int = 0
-    segment: str = ""
-    cell: str = ""
-    as_of: int = 0
-    last: int = 0
-    lifetime: int = 0
-    monetary: int = 0
-    times: list[int] = field(default_factory=list)
-    amounts: list[int] = field(default_factory=list)
 
 
 class Judge(StatefulBatchLogic[Purchase, dict[str, Any], tuple[Any, ...]]):

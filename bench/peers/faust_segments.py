@@ -17,6 +17,7 @@ from faust.types import TP
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
+from bench.peers.purchase import check
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,21 +81,6 @@ customers = app.Table("customers", key_type=str, value_type=Customer, partitions
 clock = Clock()
 taking = True
 refused = judged = 0
-
-
-def check(purchase: Purchase) -> None:
-    """Refuse what is no purchase.
-
-    Raises:
-        ValueError: a field is not as it must be.
-    """
-    for field in (purchase.event_id, purchase.customer_id, purchase.order_id):
-        if not 0 < len(field) <= 128:
-            raise ValueError("id")
-    if purchase.currency != "RUB" or purchase.occurred_at.tzinfo is None:
-        raise ValueError("currency or occurred_at")
-    if purchase.amount < 0 or purchase.amount * 100 % 1:
-        raise ValueError("amount")
 
 
 def take(stream: faust.StreamT[Any]) -> bool:

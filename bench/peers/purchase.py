@@ -1,8 +1,9 @@
-"""A purchase as the Bytewax and the Quix program read it: decoded by msgspec into a typed struct, and checked."""
+"""A purchase and its customer: what is checked of the one, and how the Bytewax and the Quix program have them both."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -31,7 +32,48 @@ class Purchase(msgspec.Struct, gc=False):
         return int(self.amount * 100)
 
 
+@dataclass(slots=True)
+class Customer:
+    """What is kept of a customer."""
+
+    seq: int = 0
+    segment: str = ""
+    cell: str = ""
+    as_of: int = 0
+    last: int = 0
+    lifetime: int = 0
+    monetary: int = 0
+    times: list[int] = field(default_factory=list)
+    amounts: list[int] = field(default_factory=list)
+
+
 decode: Final = msgspec.json.Decoder(Purchase).decode
+
+
+class Bought(Protocol):
+    """A purchase, whatever it was decoded by."""
+
+    event_id: str
+    customer_id: str
+    order_id: str
+    occurred_at: datetime
+    amount: Decimal
+    currency: str
+
+
+def check(purchase: Bought) -> None:
+    """Refuse what is no purchase.
+
+    Raises:
+        ValueError: a field is not as it must be.
+    """
+    for text in (purchase.event_id, purchase.customer_id, purchase.order_id):
+        if not 0 < len(text) <= 128:
+            raise ValueError("id")
+    if purchase.currency != "RUB" or purchase.occurred_at.tzinfo is None:
+        raise ValueError("currency or occurred_at")
+    if purchase.amount < 0 or purchase.amount * 100 % 1:
+        raise ValueError("amount")
 
 
 def checked(value: bytes) -> Purchase:
@@ -41,11 +83,5 @@ def checked(value: bytes) -> Purchase:
         ValueError: it is no purchase; msgspec's errors are ValueErrors too.
     """
     purchase = decode(value)
-    for field in (purchase.event_id, purchase.customer_id, purchase.order_id):
-        if not 0 < len(field) <= 128:
-            raise ValueError("id")
-    if purchase.currency != "RUB" or purchase.occurred_at.tzinfo is None:
-        raise ValueError("currency or occurred_at")
-    if purchase.amount < 0 or purchase.amount * 100 % 1:
-        raise ValueError("amount")
+    check(purchase)
     return purchase

@@ -8,7 +8,6 @@ through a topic in between. See clock.py for the other variables.
 
 import gc
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from quixstreams import Application, State
@@ -16,7 +15,7 @@ from quixstreams.models import TopicConfig
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
-from bench.peers.purchase import Purchase, checked, decode
+from bench.peers.purchase import Customer, Purchase, checked, decode
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
 SHAPE = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
@@ -40,21 +39,6 @@ changes = app.topic(f"{APP}-changes", key_serializer="str", value_serializer="js
 clock = Clock()
 settled = 0
 """Purchases judged or refused."""
-
-
-@dataclass(slots=True)
-class Customer:
-    """What is kept of a customer."""
-
-    seq: int = 0
-    segment: str = ""
-    cell: str = ""
-    as_of: int = 0
-    last: int = 0
-    lifetime: int = 0
-    monetary: int = 0
-    times: list[int] = field(default_factory=list)
-    amounts: list[int] = field(default_factory=list)
 
 
 def settle() -> None:

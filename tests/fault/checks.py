@@ -21,7 +21,7 @@ from streams.progress import PROGRESS_KEY, decode_progress
 from streams.redis_rows import customer_row
 from tests.fault.newer import of_this_version
 from tests.fault.scene import PARTITIONS, YearScene
-from tests.integration.judging import assert_published, assert_redis, redis_contents
+from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents
 from tests.integration.records import read
 from tests.oracle import Result, read_json
 
@@ -165,6 +165,11 @@ async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
         assert lifetime == expected, f"{customer_id}: is {lifetime}, should be {expected}"
 
 
+async def the_days_are_the_oracles(ended: YearScene, found: Found) -> None:
+    """The last that was told of each day, added up over the partitions."""
+    await assert_daily(ended.kafka.bootstrap, ended.site.prefix, found.expected, ended.year.ends_at)
+
+
 async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) -> None:
     """Every hash and every sorted set, and nothing besides."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
@@ -223,6 +228,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     every_record_has_one_outcome,
     nothing_comes_late_in_the_journal,
     the_table_is_the_oracles,
+    the_days_are_the_oracles,
     redis_equals_the_table_and_the_oracle,
     nothing_is_committed_that_is_not_durable,
     the_counters_add_up,

@@ -1,14 +1,18 @@
 """Plots: how many workers, in whose year, and what happens to them; each is played in a scene and then judged."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import pytest
 
 from tests.fault import lines
 from tests.fault.checks import hold
 from tests.fault.leavers import draw_leavers
 from tests.fault.scene import Fault, live_through, scene
+from tests.fault.side_by_side import asked_for, side_by_side
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
 from tests.servers.apache_kafka import ApacheKafka
@@ -34,6 +38,17 @@ class Plot(NamedTuple):
         async with scene(kafka, *place(), self.year(seed), workers=self.workers, lines=many) as lived:
             await live_through(lived, self.faults)
             await hold(lived)
+
+
+@asynccontextmanager
+async def plays_of(
+    plots: Mapping[str, Plot], request: pytest.FixtureRequest, kafka: ApacheKafka, place: Place, seed: int
+) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
+    """Those of a module's plots that the selected tests ask for, being played."""
+    names = asked_for(request)
+    plays = {name: partial(plot.play, kafka, place, seed) for name, plot in plots.items() if name in names}
+    async with side_by_side(plays) as running:
+        yield running
 
 
 def year_of(customers: int) -> Callable[[int], Year]:

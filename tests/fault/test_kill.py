@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.judging import assert_published, assert_redis, redis_shows_all
+from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_shows_all
 from tests.integration.records import publish
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
@@ -47,6 +47,7 @@ class History(NamedTuple):
         await self.site.advance(self.year.ends_at)
         expected = await self.result
         again = await assert_published(self.site.kafka, self.site.prefix, expected, PARTITIONS, repeats=True)
+        await assert_daily(self.site.kafka, self.site.prefix, expected, self.year.ends_at)
         await redis_shows_all(self.site.kafka, self.redis, self.site.prefix)
         await assert_redis(self.redis, self.site.prefix, expected, self.year.ends_at)
         print(f"{len(expected.outputs)} records, {again} of them published again")

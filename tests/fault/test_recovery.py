@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +13,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.customers_table import FENCE_KEY
 from streams.progress import PROGRESS_KEY
-from tests.fault.plots import LEAVERS, Place, Plot, year_of
+from tests.fault.plots import LEAVERS, Place, Plot, plays_of, year_of
 from tests.fault.scene import PARTITIONS, Fault, Scene, Wave, scene
-from tests.fault.side_by_side import asked_for, side_by_side
 from tests.integration.records import Published, publish, read
 from tests.integration.running import until
 from tests.servers.apache_kafka import ApacheKafka
@@ -135,9 +133,8 @@ async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """The scenes that are asked for, running; tests/fault/long tries a retailer's year as well."""
-    names = asked_for(request)
-    plots = {name: Plot(1, LEAVERS, [recovered_from(each)]) for name, each in TAMPERS.items() if name in names}
-    async with side_by_side({name: partial(p.play, kafka, place, scene_seed) for name, p in plots.items()}) as running:
+    plots = {name: Plot(1, LEAVERS, [recovered_from(tamper)]) for name, tamper in TAMPERS.items()}
+    async with plays_of(plots, request, kafka, place, scene_seed) as running:
         yield running
 
 

@@ -4,7 +4,6 @@ More of them, and longer ones, are in tests/fault/long (`make faults`), and rand
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +12,9 @@ import pytest_asyncio
 
 from tests.fault import faults, lines
 from tests.fault.checks import hold
-from tests.fault.plots import FAILING, LEAVERS, Place, Plot, year_of
+from tests.fault.plots import FAILING, LEAVERS, Place, Plot, plays_of, year_of
 from tests.fault.proxy import NO_RETRY
 from tests.fault.scene import live_through, scene
-from tests.fault.side_by_side import asked_for, side_by_side
 from tests.servers.apache_kafka import ApacheKafka
 
 PLOTS: Final = {
@@ -49,9 +47,7 @@ async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """The scenes that are asked for, running."""
-    names = asked_for(request)
-    asked = {name: partial(plot.play, kafka, place, scene_seed) for name, plot in PLOTS.items() if name in names}
-    async with side_by_side(asked) as running:
+    async with plays_of(PLOTS, request, kafka, place, scene_seed) as running:
         yield running
 
 

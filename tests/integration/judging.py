@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -10,6 +12,7 @@ from streams.progress import PROGRESS_KEY, decode_progress
 from tests.integration.records import java_partition, read
 from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json
+from tests.oracle.daily import Calendar
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions", "outcomes")
 
@@ -75,6 +78,37 @@ def _assert_same(place: tuple[str, str], told: Sequence[Output], expected: Seque
         f"{topic} of {customer}: {len(told)} records, should be {len(expected)}; the first one too many or missing: "
         f"{(told if len(told) > len(expected) else expected)[min(len(told), len(expected))]}"
     )
+
+
+async def assert_daily(kafka: str, prefix: str, result: Result, ends_at: str) -> None:
+    """Hold what is told of each day, added up over the partitions, against the oracle's."""
+    told: dict[str, Any] = {}
+    for record in await read(kafka, f"{prefix}.daily.v1"):
+        day, partition = record.key.decode().split(":")
+        assert partition == str(record.partition)
+        told[record.key.decode()] = read_json(record.value)
+        assert told[record.key.decode()]["day"] == day
+    days: dict[date, Any] = {}
+    for key, value in told.items():
+        day = date.fromisoformat(key.split(":")[0])
+        days[day] = _added(days.get(day, {}), value)
+    calendar = Calendar(result.diary, result.outputs, moments.parse(ends_at))
+    for day in sorted(days.keys() | set(calendar.turns) | {calendar.last}):
+        is_, should = days.get(day, {}), _added(calendar.told(day), {})
+        assert is_ == should, f"{day}:\n  is     {is_}\n  should {should}"
+
+
+def _added(one: Any, other: Any) -> Any:
+    """Two parts of a day, field by field; labels are the same in both, and what is nothing is left out."""
+    if isinstance(one, dict) or isinstance(other, dict):
+        parts = {
+            name: _added((one or {}).get(name), (other or {}).get(name)) for name in {*(one or {}), *(other or {})}
+        }
+        return {name: part for name, part in parts.items() if part}
+    try:
+        return Decimal(one or 0) + Decimal(other or 0)
+    except InvalidOperation:  # a label
+        return one or other
 
 
 async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> None:

@@ -38,6 +38,7 @@ name = "steppe"
 version = 3
 currency = "KZT"
 window_days = 120
+timezone = "Asia/Almaty"
 
 [recency_days]
 edges = [7.5, 30, 89.999]

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from streams.embedded import Embedded
-from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all
+from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.integration.records import publish, read
 from tests.integration.retail_rules import GULF, STEPPE
 from tests.integration.retail_year import Year, draw_year
@@ -62,6 +62,7 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
     expected = await result
 
     await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
+    await assert_daily(site.kafka, site.prefix, expected, year.ends_at)
     await redis_shows_all(site.kafka, redis, site.prefix)
     await assert_redis(redis, site.prefix, expected, year.ends_at)
     await _assert_rejected(site, year)

@@ -117,8 +117,8 @@ def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk
 
 
 def _cost(history: History, event: Event, desk: Desk) -> int:
-    """What a contact cost in base minor units, by the policy in force."""
-    if "cost" not in event or event["message_id"] not in {each.message_id for each in history.correspondence.sent}:
+    """What a contact cost in base minor units, by the policy in force, where an outcome waits for it."""
+    if "cost" not in event or not history.correspondence.awaits(event["message_id"]):
         return 0
     rate = rate_of(event, desk.policy)
     if rate is None:

@@ -110,6 +110,12 @@ class Correspondence:
             self.dead.add(remembered[0].channel)
         return bool(remembered)
 
+    def awaits(self, message_id: str) -> bool:
+        """Whether the message was sent, and the outcome of what sent it is still to be told."""
+        waiting = [(each.campaign, each.occasion) for each in self.watches if not each.told]
+        runs = [message.run for message in self.sent if message.message_id == message_id]
+        return any((run.campaign, run.occasion) in waiting for run in runs)
+
     def note_sent(self, run: Run, attempt: Attempt, at: int, channel: str) -> None:
         """Remember a message that was sent."""
         attempt.outcome = SENT

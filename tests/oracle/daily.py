@@ -1,7 +1,7 @@
 """The health of the base per local day: a diary of all that happened, and what a day says, counted from all of it.
 
-Nothing is added up as it comes: each day is read anew out of the whole diary, and how the base stood at its end is how
-each customer stood after their last judgement before it ended.
+Nothing is added up as it comes: each day is counted from the notes that fall on it, and how the base stood at its end
+is how each customer stood after their last judgement before it ended.
 """
 
 from collections import Counter, defaultdict
@@ -105,7 +105,7 @@ class Diary:
 
 
 class Calendar:
-    """The days of a diary, each read when it is asked for."""
+    """The days of a diary."""
 
     def __init__(self, diary: Diary, outputs: Iterable[Output], time: int) -> None:
         """Takes all that was noted and published, and to where time has come."""
@@ -113,17 +113,26 @@ class Calendar:
         self._flows: dict[date, list[tuple[str, Any]]] = defaultdict(list)
         for kind, at, note in _flows(diary, outputs):
             self._flows[diary.day_of(at)].append((kind, note))
-        noted = {*self._flows, *(diary.day_of(stood.at) for stood in diary.stood)}
-        self.turns = sorted(day for day in noted if self._flows.get(day) or self._changes(day))
+        judged: dict[date, list[Stood]] = defaultdict(list)
+        for stood in diary.stood:
+            judged[diary.day_of(stood.at)].append(stood)
+        self._standing: dict[date, JsonObject] = {date.min: _standing(diary, [])}
+        """How the base stood at the end of each day on which anybody was judged."""
+        lives: dict[Life, Stood] = {}
+        self.turns: list[date] = []
         """The days on which anything happened, or the base became another."""
+        for day in sorted({*self._flows, *judged}):
+            before = _standing(diary, lives.values())
+            lives.update((stood.life, stood) for stood in judged[day])
+            self._standing[day] = _standing(diary, lives.values())
+            if self._flows.get(day) or self._standing[day] != before:
+                self.turns.append(day)
         self.last = max([*self.turns, diary.day_of(max(0, time))])
 
     def told(self, day: date) -> JsonObject:
         """What is told of a day."""
-        return _happened(self._diary, day, self._flows.get(day, [])) | _standing(self._diary, day)
-
-    def _changes(self, day: date) -> bool:
-        return _standing(self._diary, day) != _standing(self._diary, day - timedelta(days=1))
+        judged = max(each for each in self._standing if each <= day)
+        return _happened(self._diary, day, self._flows.get(day, [])) | self._standing[judged]
 
 
 def _flows(diary: Diary, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
@@ -220,13 +229,9 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return dict(nested)
 
 
-def _standing(diary: Diary, day: date) -> JsonObject:
-    """How the base stood when the day had ended: everyone by their last judgement up to then."""
-    lives: dict[Life, Stood] = {}
-    for stood in diary.stood:
-        if diary.day_of(stood.at) <= day:
-            lives[stood.life] = stood
-    there = [stood for stood in lives.values() if stood.segment is not None]
+def _standing(diary: Diary, lives: Iterable[Stood]) -> JsonObject:
+    """How the base stands, everyone by their last judgement."""
+    there = [stood for stood in lives if stood.segment is not None]
     segments = {}
     for segment in {stood.segment for stood in there}:
         of = [stood for stood in there if stood.segment == segment]

@@ -89,6 +89,7 @@ def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, set[s
         *([f"silence_after_days = {silence}"] if silence else []),
         *pick(draw, ([], [], ['causes = ["time", "policy", "refund"]'])),
         *pick(draw, ([], [], ["once = true"], ["ignores_cap = true"])),
+        *pick(draw, ([], [], ["attribution_days = 0.5"], ["attribution_days = 1"], ["attribution_days = 0"])),
         *pick(draw, ([], [], ["holdout = 0.5"], ["expires_days = 14"], ["expires_days = 0.001"])),
     ]
     return name, "\n".join(lines), {*ladder, cooldown, silence} - {""}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.oracle import Oracle, moments, money
 from tests.property.campaign_files import NAMES, ZONES
 from tests.property.picking import one_in, pick
-from tests.property.rulebooks import Rulebook, rulebooks
+from tests.property.rulebooks import CURRENCIES, Rulebook, rulebooks
 from tests.property.story import LAST_MS, Step, Story
 
 CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
@@ -184,6 +184,9 @@ def _contact(story: Story, event: Step) -> None:
     if sent:
         event["message_id"] = pick(draw, (own or sent)[-4:])
     event["kind"] = pick(draw, ("opened", "bounced", "clicked", "unsubscribed", "complained", "redeemed", "delivered"))
+    if one_in(draw, 3):
+        event["currency"] = pick(draw, CURRENCIES)
+        event["cost"] = story.sum_of(pick(draw, (1, 100, 0)), event["currency"])
     if event["kind"] == "bounced":
         event["permanent"] = draw(st.booleans())
 

@@ -55,6 +55,7 @@ def steps() -> list[Step]:
 
     for place, customer in enumerate(("c", "a", "b")):
         tell("purchase", place, customer, order_id="o", amount="7.00", currency="RUB")
+    tell("purchase", 3, "c", order_id="q", amount="7.00", currency="RUB")  # it is due later than its entry says
     tell("consent", 2, "a", channel="email", granted=True)
     tell("purchase", 2, "", order_id="o", amount="1.00", currency="RUB")
     tell("refund", 1, "b", refund_id="r", order_id="o", amount="2.00", currency="RUB")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from agents.two_policies import Compared, Counted, TwoPolicies
 from state.erasure import Erasure
-from state.events import decode_record
 from tests.oracle import Oracle, Result, moments
 from tests.property.folding import PREFIX, journal_of
 from tests.property.histories import histories
@@ -71,7 +70,7 @@ def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> Comp
     """What the product makes of it."""
     folds = TwoPolicies(choice.policies, choice.campaigns, ledger or {}, choice.until)
     for offset, entry in enumerate(journal_of(choice.steps)):
-        if not folds.take(offset, entry.customer_id, decode_record(entry.value)):
+        if not folds.take(offset, entry.customer_id, entry.value):
             break
     return folds.compared()
 

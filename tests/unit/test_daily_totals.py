@@ -163,6 +163,8 @@ def test_a_quotient_of_nothing_is_nothing() -> None:
     assert (empty.check, empty.average_check, empty.golden_share, empty.first_order_share) == ("0.00", "0.00", 0.0, 0.0)
     refunded = figures_of({**DAY, "segments": {"golden": {"customers": 1, "orders": 1, "net": "-5.00"}}})
     assert (refunded.golden_revenue_share, refunded.average_check) == (0.0, "-5.00")
+    given_back = figures_of({**DAY, "segments": {"potential": {"customers": 1, "net": "-5.00"}}})
+    assert given_back.average_check_by_segment == {"potential": "0.00"}
     assert share(1, 3) == 0.3333
 
 

@@ -10,7 +10,15 @@ import pytest
 from agents.policy_difference import difference, difference_lines
 from agents.two_policies import DEAREST, NOTHING, Compared, TwoPolicies
 from state.erasure import Erasure, erasure_key
-from state.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
+from state.events import (
+    CustomerErased,
+    CustomerSignedUp,
+    JournalRecord,
+    OrderPlaced,
+    PolicyApplied,
+    TimeCame,
+    encode_record,
+)
 from state.moments import DAY_MS, parse_rfc3339
 from state.policy import Policy, parse_policy
 from streams.defaults import campaigns_text, policy_text
@@ -47,7 +55,7 @@ def told(
 ) -> Compared:
     folds = TwoPolicies((A, B), campaigns_text(), ledger or {}, until)
     for offset, (customer, record) in enumerate(records):
-        if not folds.take(offset, customer, record):
+        if not folds.take(offset, customer, encode_record(record)):
             break
     return folds.compared()
 
@@ -180,7 +188,7 @@ def test_an_empty_journal_is_told_too() -> None:
 def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
     folds = TwoPolicies((policy.text, policy.text), campaigns_text(), {})
     for offset, (customer, record) in enumerate(JOURNAL):
-        folds.take(offset, customer, record)
+        folds.take(offset, customer, encode_record(record))
     found = folds.compared()
     assert found.dearest == []
     assert found.first == found.other

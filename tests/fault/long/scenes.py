@@ -4,16 +4,14 @@ No `test_` in the name of the file: the ordinary run of the tests does not colle
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from functools import partial
 from typing import Final
 
 import pytest
 import pytest_asyncio
 
 from tests.fault import faults, lines
-from tests.fault.plots import LEAVERS, Place, Plot, year_of
+from tests.fault.plots import LEAVERS, Place, Plot, plays_of, year_of
 from tests.fault.scene import Fault
-from tests.fault.side_by_side import asked_for, side_by_side
 from tests.fault.test_recovery import TAMPERS, recovered_from
 from tests.fault.wall import hold, shop
 from tests.servers.apache_kafka import ApacheKafka
@@ -47,9 +45,7 @@ async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """The scenes that are asked for, running."""
-    names = asked_for(request)
-    asked = {name: partial(plot.play, kafka, place, scene_seed) for name, plot in PLOTS.items() if name in names}
-    async with side_by_side(asked) as running:
+    async with plays_of(PLOTS, request, kafka, place, scene_seed) as running:
         yield running
 
 

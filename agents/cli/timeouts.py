@@ -1,0 +1,17 @@
+"""How long a command may take."""
+
+from agents.cli.failures import Misused
+
+
+def timeout_seconds(timeout: str | None) -> float | None:
+    """What `--timeout` says, in seconds; None where it was not given.
+
+    Raises:
+        Misused: it is no duration.
+    """
+    from streams.setting_forms import duration_ms
+
+    try:
+        return duration_ms(timeout) / 1000 if timeout else None
+    except ValueError as fault:
+        raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault

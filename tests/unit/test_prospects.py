@@ -1,0 +1,130 @@
+"""What time alone brings a customer to, and the least that brings a better segment: one case of each kind."""
+
+import pytest
+
+from state.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
+from state.moments import DAY_MS
+from state.partition import Partition
+from state.policy import parse_policy
+from state.profile import Profile
+from state.prospects import Down, Prospects, Up
+from streams.customers_table import CustomersTable
+
+HEAD = """
+name = "shop"
+version = 1
+currency = "{}"
+recency_days.edges = [60, 180]
+frequency.edges = [2, 5]
+monetary.edges = {}
+"""
+
+
+def shop(*whens: str, currency: str = "RUB", edges: str = "[5, 20]") -> str:
+    """A policy whose segments s0, s1, … are for these scores, and `rest` for all else."""
+    segments = (f'[[segment]]\nname = "s{number}"\nwhen = {{ {when} }}\n' for number, when in enumerate(whens))
+    return HEAD.format(currency, edges) + "".join(segments) + '[[segment]]\nname = "rest"\n'
+
+
+def order(day: int, major: int, order_id: str = "", currency: str = "RUB") -> OrderPlaced:
+    minor = major * (100 if currency == "RUB" else 1)
+    head = ("events", 0, day, f"e-{day}", day * DAY_MS, False)
+    return OrderPlaced(*head, order_id or f"o-{day}", minor, currency, minor, None, 0, None, None, None)
+
+
+def refund(day: int, major: int, order_id: str | None = None) -> OrderRefunded:
+    head = ("events", 1, day, f"r-{day}", day * DAY_MS, False)
+    return OrderRefunded(*head, f"r-{day}", major * 100, "RUB", major * 100, None, order_id)
+
+
+def after(policy: str, *events: OrderPlaced | OrderRefunded) -> Profile:
+    """The customer after these events, which come in the order in which they are given."""
+    partition = Partition(CustomersTable())
+    records: list[JournalRecord] = [PolicyApplied("control", 0, 0, policy), *events]
+    for offset, record in enumerate(records):
+        assert partition.apply(offset, "c" if offset else "", record, [])
+    profile = partition.customers.get("c")
+    assert profile is not None
+    return profile
+
+
+GOLD = shop("f = [3], m = [3]", "f = [2, 3]")
+
+
+@pytest.mark.parametrize(
+    ("policy", "events", "segment", "up"),
+    [
+        (GOLD, [refund(0, 1)], "potential", Up("rest", 1, None)),
+        (GOLD, [order(0, 1)], "rest", Up("s1", 1, None)),
+        (GOLD, [order(0, 5), order(1, 5)], "s1", Up("s0", 3, 1000)),
+        (GOLD, [order(0, 20), order(1, 5)], "s1", Up("s0", 3, None)),
+        (GOLD, [order(day, 1) for day in range(5)], "s1", Up("s0", None, 1500)),
+        (GOLD, [order(day, 1) for day in range(4)], "s1", Up("s0", None, 1600)),
+        (GOLD, [order(day, 4) for day in range(4)], "s1", Up("s0", None, 400)),
+        (GOLD, [order(day, 5) for day in range(4)], "s1", Up("s0", 1, None)),
+        (GOLD, [order(day, 5) for day in range(5)], "s0", None),
+        (shop("m = [3]"), [order(0, 5), refund(1, 8)], "rest", Up("s0", None, 2300)),
+        (shop("m = [3]"), [order(0, 3)], "rest", Up("s0", None, 1700)),
+        (shop("m = [2]"), [order(0, 30)], "rest", None),
+        # the first takes only those with many orders, since another one takes the others before it: odd, but allowed
+        (shop("f = [3]", "orders_max = 2") + '[[segment]]\nname = "s0"\n', [order(0, 1)], "s1", Up("s0", 4, None)),
+        (
+            shop("m = [3]", "orders_max = 2").replace('"rest"', '"s0"'),
+            [order(0, 1)],
+            "s1",
+            Up("s0", None, 1900),
+        ),
+        (shop("f = [3], m = [3]", "orders_max = 2").replace('"rest"', '"s0"'), [order(0, 1)], "s1", Up("s0", 2, None)),
+        # edges that are one in whole yen: the score between them is never had
+        (
+            shop("m = [3]", "m = [2]", currency="JPY", edges="[4.1, 4.2]"),
+            [order(0, 1, currency="JPY")],
+            "rest",
+            Up("s0", None, 4),
+        ),
+    ],
+)
+def test_the_least_that_brings_a_better_segment(
+    policy: str, events: list[OrderPlaced | OrderRefunded], segment: str, up: Up | None
+) -> None:
+    """One more order if that will do, else one of the least sum, else more orders, else more that bring so much."""
+    profile = after(policy, *events)
+    assert profile.segment == segment
+    assert Prospects(parse_policy(policy)).next_up(profile) == up
+
+
+LOYAL = shop("f = [3]", "f = [2]")
+
+
+@pytest.mark.parametrize(
+    ("policy", "events", "down"),
+    [
+        (LOYAL, [order(0, 1)], None),
+        (LOYAL, [order(0, 1), order(9, 1)], Down(365 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1)], Down(368 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-0")], Down(368 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-3")], Down(365 * DAY_MS, "rest")),
+        (LOYAL, [order(day, 1) for day in range(5)], Down(365 * DAY_MS, "s1")),
+        (shop("r = [3]"), [order(0, 1)], Down(60 * DAY_MS, "rest")),
+        (shop("r = [2]"), [order(0, 1)], Down(60 * DAY_MS, "s0")),
+        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 9)], Down(365 * DAY_MS, "rest")),
+        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 11)], Down(370 * DAY_MS, "rest")),
+        (shop("m = [3]"), [refund(0, 9), order(6, 21)], Down(365 * DAY_MS, "s0")),  # time may bring good things
+        (shop("m = [2]"), [refund(0, 9), order(1, 2), order(6, 21)], Down(365 * DAY_MS, "rest")),
+        (shop("m = [2, 3]", "r = [1]"), [refund(0, 9)], None),  # nobody's segment is that of no orders
+    ],
+)
+def test_when_time_alone_changes_the_segment_next(
+    policy: str, events: list[OrderPlaced | OrderRefunded], down: Down | None
+) -> None:
+    """At the moment at which an order, or a refund that named none, leaves the window, or recency falls."""
+    assert Prospects(parse_policy(policy)).next_down(after(policy, *events)) == down
+
+
+def test_of_a_very_long_history_so_many_orders_are_looked_through() -> None:
+    profile = after(shop("f = [2]"), *(order(day, 1) for day in range(12)))
+    prospects = Prospects(parse_policy(shop("f = [2]")))
+    exact = prospects.next_down(profile)
+    assert exact == Down(365 * DAY_MS + 7 * DAY_MS, "s0")
+    assert prospects.next_down(profile, 8) == exact
+    assert prospects.next_down(profile, 7) is None
