@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from state.changes import KeptBack, Output, SegmentChanged, Sent
+from state.changes import Output, SegmentChanged
 from state.due import DueWheel
 from state.erasure import Erasure
 from state.events import (
@@ -24,6 +24,7 @@ from state.events import (
     decode_record,
 )
 from state.kept import Head
+from state.occasion import SENT
 from state.partition import Partition
 from state.profile import NEVER, Profile
 from state.progress import BEFORE_ALL_TIME
@@ -187,8 +188,8 @@ class TwoPolicies:
             customers,
             net,
             nlargest(DEAREST, dearest),
-            Counted(first.sent, first.kept_back, first.changes),
-            Counted(other.sent, other.kept_back, other.changes),
+            first.counted(),
+            other.counted(),
         )
 
 
@@ -216,9 +217,7 @@ class _Fold:
     """Lives customers through under one policy, one after the other, and counts what comes of it."""
 
     def __init__(self, policy: str, campaigns: str, erasures: Mapping[bytes, Erasure]) -> None:
-        self.sent: Counter[str] = Counter()
-        self.kept_back: Counter[tuple[str, str]] = Counter()
-        self.changes = 0
+        self._changes = 0
         self._customer = _OneCustomer()
         self._partition = Partition(self._customer, erasures=dict(erasures))
         self._out: list[Output] = []
@@ -226,7 +225,7 @@ class _Fold:
         self._partition.apply(-2, "", PolicyApplied("control", 0, 0, policy), self._out)
         self._partition.apply(-1, "", CampaignsApplied("control", 0, 1, campaigns), self._out)
         assert self._partition.rules is not None
-        self._rules = self._partition.rules = _without_outcomes(self._partition.rules)
+        self._rules = self._partition.rules = _only_counting(self._partition.rules)
 
     def live(self, customer_id: str, records: Sequence[_Record], end: int) -> Profile | None:
         """A customer after all of their records, when time has come to `end`; None if nobody is known then."""
@@ -243,18 +242,21 @@ class _Fold:
         self._lived += 1
         if self._lived % _TOLD_EVERY == 0:
             partition.wheel = DueWheel(())  # nobody looks into it
-        self._count()
+        self._changes += sum(isinstance(output, SegmentChanged) for output in out)
+        out.clear()
         return profile
 
-    def _count(self) -> None:
-        for output in self._out:
-            if isinstance(output, SegmentChanged):
-                self.changes += 1
-            elif isinstance(output, Sent):
-                self.sent[output.value.campaign] += 1
-            elif isinstance(output, KeptBack):
-                self.kept_back[output.value.campaign, output.value.reason] += 1
-        self._out.clear()
+    def counted(self) -> Counted:
+        """What has come of all who were lived through."""
+        said = self._rules.counted or {}
+        sent: Counter[str] = Counter()
+        kept_back: Counter[tuple[str, str]] = Counter()
+        for (campaign, outcome), count in said.items():
+            if outcome == SENT:
+                sent[campaign] = count
+            else:
+                kept_back[campaign, outcome] = count
+        return Counted(sent, kept_back, self._changes)
 
 
 def _records(life: bytearray) -> Iterator[_Record]:
@@ -267,14 +269,15 @@ def _records(life: bytearray) -> Iterator[_Record]:
         begin += size
 
 
-def _without_outcomes(rules: Rules) -> Rules:
-    """The same rules, by which no campaign waits for what it has brought: nobody asks here, and it is dear."""
-    if rules.campaigns is None:
-        return rules
+def _only_counting(rules: Rules) -> Rules:
+    """The same rules, but what campaigns say is only counted, and none waits for what it has brought: that is dear."""
+    assert rules.campaigns is not None
     campaigns = tuple(replace(campaign, attribution_ms=0) for campaign in rules.campaigns.campaigns)
     by_name = {campaign.name: campaign for campaign in campaigns}
     triggered = tuple(campaign for campaign in campaigns if campaign.trigger)
-    return Rules(rules.policy, replace(rules.campaigns, campaigns=campaigns, by_name=by_name, triggered=triggered))
+    light = Rules(rules.policy, replace(rules.campaigns, campaigns=campaigns, by_name=by_name, triggered=triggered))
+    light.counted = {}
+    return light
 
 
 def _both(one: Counted, other: Counted) -> Counted:

@@ -19,8 +19,6 @@ from agents.admit import AdmitStage
 from agents.gauges import Gauges
 from agents.http import serve_http
 from agents.once_a_minute import OnceAMinute
-from agents.project import ProjectStage
-from agents.redis_access import connect_redis
 from agents.replayed import wait_for_replay
 from agents.rules import Follower
 from agents.segment import SegmentStage
@@ -131,6 +129,9 @@ class Worker:
                     standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics)
                     jobs.append(self._again("standby", standby.run))
             if self._runs("project") and settings.redis:
+                from agents.project import ProjectStage
+                from agents.redis_access import connect_redis
+
                 project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings))
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
             self._waits_for = None

@@ -16,6 +16,8 @@ def average_check(profile: Profile) -> int:
 
 def discount_share(profile: Profile) -> float:
     """0.2 x discounted orders / orders + 0.8 x discounts / (net + discounts), to four digits, half to even."""
+    if not profile.discounts and not profile.discounted_orders:
+        return 0.0
     share = Fraction(0)
     if profile.lifetime_orders > 0:
         share += Fraction(2 * profile.discounted_orders, 10 * profile.lifetime_orders)

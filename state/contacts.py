@@ -62,9 +62,11 @@ def take_contact(
         refuse(profile, channel or "all", event.occurred_at)
     elif kind == "bounced" and event.permanent and channel is not None and not is_dead(profile, channel):
         engagement_of(profile).dead.append(channel)
+    cost = _cost(event, policy, dropped)
     for run in profile.runs:
         if run.tag == tag and run.campaign == campaign and run.sent >> attempt & 1:
-            _note(run, attempt, event, policy, dropped)
+            run.cost += cost
+            _note(run, attempt, kind)
 
 
 def _parts(customer_id: str, message_id: str) -> tuple[str, str, int]:
@@ -86,26 +88,24 @@ def _channel_of(profile: Profile, tag: str, campaign: str, attempt: int) -> str 
     return None
 
 
-def _note(run: Run, attempt: int, event: MessageContacted, policy: Policy, dropped: Counter[str]) -> None:
-    """Notes what became of a run's message, and what it cost."""
+def _note(run: Run, attempt: int, kind: str) -> None:
+    """Notes what became of a run's message."""
     bit = 1 << attempt
-    if event.contact == "opened":
+    if kind == "opened":
         run.opened |= bit
-    elif event.contact == "clicked":
+    elif kind == "clicked":
         run.clicked |= bit
-    elif event.contact == "redeemed":
+    elif kind == "redeemed":
         run.redeemed |= bit
-    if event.cost is not None and event.currency is not None:
-        _add_cost(run, event.cost, event.currency, policy, dropped)
 
 
-def _add_cost(run: Run, cost: int, currency: str, policy: Policy, dropped: Counter[str]) -> None:
-    """Adds what a message cost, in the base currency at the policy's rate."""
-    if currency == policy.currency:
-        run.cost += cost
-        return
+def _cost(event: MessageContacted, policy: Policy, dropped: Counter[str]) -> int:
+    """What a message cost, in the base currency at the policy's rate; nothing where there is none, which is counted."""
+    cost, currency = event.cost, event.currency
+    if cost is None or currency is None or currency == policy.currency:
+        return cost or 0
     rate = policy.rates.get(currency)
     if rate is None:
         dropped[NO_RATE_OF_COST] += 1
-    else:
-        run.cost += convert(cost, DIGITS[currency], rate, policy.digits)
+        return 0
+    return convert(cost, DIGITS[currency], rate, policy.digits)

@@ -13,16 +13,16 @@ from typing import Final
 
 from state.changes import KeptBack, Output, SegmentChanged, Sent
 from state.day import (
-    CUSTOMERS,
     FIRST_GROSS,
     FIRST_ORDERS,
-    NET,
-    NO_SEGMENT,
-    ORDERS,
-    REACHABLE,
+    MOVED,
+    NET_AFTER,
+    NET_BEFORE,
+    NOBODY,
+    ORDERS_AFTER,
+    ORDERS_BEFORE,
     REPEAT_GROSS,
     REPEAT_ORDERS,
-    SILENCED,
     Day,
     new_day,
 )
@@ -41,14 +41,21 @@ OTHER: Final = "other"
 NONE: Final = "none"
 BEFORE_ALL_DAYS: Final = -(1 << 31)
 _EVERYBODY: Final = NEVER
-_SENT: Final = "sent"
+SENT: Final = "sent"
+TIME: Final = "time"
+PURCHASE: Final = "purchase"
+RECENCY: Final = "recency_days"
+
+
+Was = tuple[str, int, int, int]
+"""How a customer stood: segment (empty for nobody known), orders and net in the window, and `reach_of`."""
 
 
 class Daily:
     """Counts into the days of one partition.
 
-    The day of a moment is mostly that of the one before: two days are at hand, that of what happens and that of what
-    the base becomes. While records are folded that some days have already, neither is.
+    The day of a moment is mostly that of the one before, so two are at hand: that of the last sale, and another one for
+    what time brings. While records are folded that some days have already, none is.
     """
 
     __slots__ = (
@@ -57,11 +64,11 @@ class Daily:
         "_dawn",
         "_day",
         "_ends",
-        "_level_begins",
-        "_level_day",
-        "_level_ends",
         "_local",
         "_nobodys",
+        "_other_begins",
+        "_other_day",
+        "_other_ends",
         "_ranks",
         "days",
         "folds_again",
@@ -73,8 +80,8 @@ class Daily:
         self.folds_again = False
         self._at: Counted = (0, _EVERYBODY, "")
         self._nobodys = new_day()
-        self._day = self._level_day = self._nobodys
-        self._begins = self._ends = self._level_begins = self._level_ends = self._dawn = 0
+        self._day = self._other_day = self._nobodys
+        self._begins = self._ends = self._other_begins = self._other_ends = self._dawn = 0
         self._local = LocalDays("UTC")
         self._ranks: dict[str, int] = {}
 
@@ -112,7 +119,7 @@ class Daily:
 
     def welcome(self, event: CustomerEvent, moment: int) -> None:
         """Somebody of whom nothing was known becomes known at `moment`, by this event."""
-        day = self._day if self._begins <= moment < self._ends else self._turn(moment)
+        day = self._day_of(moment)
         if isinstance(event, OrderPlaced):
             day.by_order += 1
         elif isinstance(event, CustomerSignedUp):
@@ -126,7 +133,7 @@ class Daily:
     def sell(self, profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> None:
         """A purchase that is no duplicate, just before the profile takes it."""
         at = event.occurred_at
-        day = self._day if self._begins <= at < self._ends else self._turn(at)
+        day = self._day if self._begins <= at < self._ends else self._turn_to(at)
         row = day.bought.get(profile.segment)
         if row is None:
             row = day.bought[profile.segment] = [0, 0, 0, 0]
@@ -146,7 +153,7 @@ class Daily:
 
     def refund(self, occurred_at: int, amount: int) -> None:
         """A refund takes effect."""
-        day = self._day if self._begins <= occurred_at < self._ends else self._turn(occurred_at)
+        day = self._day_of(occurred_at)
         day.refund_count += 1
         day.refunds += amount
 
@@ -154,8 +161,7 @@ class Daily:
         """An anonymous sale, or its refund; a refund whose sum in the base currency nobody can tell is only counted."""
         if not sale.event_id:  # the note of a replay that all up to an offset is here: nothing was sold
             return
-        at = sale.occurred_at
-        day = self._day if self._begins <= at < self._ends else self._turn(at)
+        day = self._day_of(sale.occurred_at)
         if sale.sale == "purchase":
             day.anonymous_orders += 1
             day.anonymous_gross += sale.base or 0
@@ -164,66 +170,66 @@ class Daily:
             day.anonymous_refund_count += 1
             day.anonymous_refunds += sale.base or 0
 
-    def tell(self, out: list[Output], since: int) -> None:
-        """Changes and messages among the outputs from the one numbered `since` on, each on the day of its moment."""
+    def say(self, out: list[Output], since: int) -> None:
+        """What was sent or kept back, among the outputs from the one numbered `since` on."""
         for output in out[since:]:
             if isinstance(output, SegmentChanged):
-                at = output.at
-                day = self._day if self._begins <= at < self._ends else self._turn(at)
-                move = output.move
-                was, now = move.from_segment, move.to_segment
-                pair = (was, now)
-                day.changes[pair] = day.changes.get(pair, 0) + 1
-                if output.kind == "time":
-                    if self._ranks.get(now, -1) > self._ranks.get(was, -1):
-                        day.lapses += 1
-                elif output.kind == "purchase":
-                    for reason in move.why:
-                        if reason.measure == "recency_days" and reason.is_ > reason.was:
-                            day.returns += 1
-            elif isinstance(output, Sent):
-                self._say(output.value.campaign, _SENT, output.at)
+                continue
+            if isinstance(output, Sent):
+                campaign, outcome, at = output.value.campaign, SENT, output.at
             elif isinstance(output, KeptBack):
-                self._say(output.value.campaign, output.value.reason, output.at)
+                campaign, outcome, at = output.value.campaign, output.value.reason, output.at
+            else:
+                continue
+            day = self._day_of(at)
+            pair = (campaign, outcome)
+            day.messages[pair] = day.messages.get(pair, 0) + 1
 
-    def _say(self, campaign: str, outcome: str, at: int) -> None:
-        day = self._day if self._begins <= at < self._ends else self._turn(at)
-        pair = (campaign, outcome)
-        day.messages[pair] = day.messages.get(pair, 0) + 1
-
-    # What the base becomes.
-
-    def move(self, profile: Profile, moment: int, segment: str, orders: int, net: int, reach: int) -> None:
-        """A customer was judged at `moment`; the others say what they were before, no segment that they were not."""
-        now = profile.segment
-        more_orders, more_net, reached = profile.frequency - orders, profile.monetary - net, reach_of(profile)
-        if now == segment and not more_orders and not more_net and reached == reach:
-            return
-        day = self._level_day if self._level_begins <= moment < self._level_ends else self._turn_level(moment)
-        moves = day.moves
-        row = moves.get(now)
-        if row is None:
-            row = moves[now] = [0, 0, 0]
-        if now == segment:
-            row[ORDERS] += more_orders
-            row[NET] += more_net
+    def judge(self, profile: Profile, moment: int, was: Was, change: SegmentChanged | None) -> None:
+        """A customer was judged at `moment`, who stood so just before; the change of segment, if there is one."""
+        segment, orders, net, reach = was
+        orders_after, net_after = profile.frequency, profile.monetary
+        reached = 0 if profile.person is None and profile.engagement is None else reach_of(profile)
+        if change is None:
+            if orders_after == orders and net_after == net and reached == reach:
+                return
+            pair = (segment, segment)
         else:
-            row[CUSTOMERS] += 1
-            row[ORDERS] += profile.frequency
-            row[NET] += profile.monetary
-            if segment:
-                _leave(moves, segment, orders, net)
+            pair = (segment, profile.segment)
+        day = self._day if self._begins <= moment < self._ends else self._day_of(moment)
+        day.turned = True
+        row = day.moves.get(pair)
+        if row is None:
+            row = day.moves[pair] = [0, 0, 0, 0, 0]
+        if change is None:
+            row[ORDERS_AFTER] += orders_after - orders
+            row[NET_AFTER] += net_after - net
+        else:
+            row[MOVED] += 1
+            row[ORDERS_BEFORE] += orders
+            row[NET_BEFORE] += net
+            row[ORDERS_AFTER] += orders_after
+            row[NET_AFTER] += net_after
+            if change.kind == TIME:
+                if self._ranks.get(pair[1], -1) > self._ranks.get(segment, -1):
+                    day.lapses += 1
+            elif change.kind == PURCHASE:
+                why = change.move.why
+                if why and why[0].measure == RECENCY and why[0].is_ > why[0].was:
+                    day.returns += 1
         if reached != reach:
-            _reach(moves, reach, -1)
-            _reach(moves, reached, 1)
+            _reach(day, reach, -1)
+            _reach(day, reached, 1)
 
     def forget(self, profile: Profile, moment: int) -> None:
         """A known customer is erased."""
-        day = self._level_day if self._level_begins <= moment < self._level_ends else self._turn_level(moment)
-        _leave(day.moves, profile.segment, profile.frequency, profile.monetary)
-        _reach(day.moves, reach_of(profile), -1)
-        day = self._day if self._begins <= moment < self._ends else self._turn(moment)
-        day.erased += 1
+        day = self._day_of(moment)
+        day.turned = True
+        row = day.moves.setdefault((profile.segment, NOBODY), [0, 0, 0, 0, 0])
+        row[MOVED] += 1
+        row[ORDERS_BEFORE] += profile.frequency
+        row[NET_BEFORE] += profile.monetary
+        _reach(day, reach_of(profile), -1)
 
     # Which day.
 
@@ -234,34 +240,44 @@ class Daily:
         others = orders_between(profile, begins, ends, as_of, window_ms)
         return any(self._local.span(other)[2] == number for other in others)
 
-    def _turn(self, moment: int) -> Day:
+    def _day_of(self, moment: int) -> Day:
+        """The day to count into."""
+        if self._begins <= moment < self._ends:
+            return self._day
+        if self._other_begins <= moment < self._other_ends:
+            return self._other_day
         begins, ends, number = self._local.span(moment)
-        day = self.days.get(number)
-        self._dawn = self._local.bounds(number)[0]
-        if self.folds_again:
-            if self._at <= day.counted:
-                return self._nobodys
-            self.days.happened.add(number)
-            return day
-        self.days.happened.add(number)
-        self._begins, self._ends, self._day = begins, ends, day
+        day = self._open(number)
+        if not self.folds_again:
+            self._other_begins, self._other_ends, self._other_day = begins, ends, day
         return day
 
-    def _turn_level(self, moment: int) -> Day:
+    def _turn_to(self, moment: int) -> Day:
+        """The day to count a sale into; the next one is most likely on the same day."""
         begins, ends, number = self._local.span(moment)
+        day = self._open(number)
+        self._dawn = self._local.bounds(number)[0]
+        if not self.folds_again:
+            self._begins, self._ends, self._day = begins, ends, day
+        return day
+
+    def _open(self, number: int) -> Day:
+        """A day that is going to change; if it has already what is folded, one that nobody will see."""
         day = self.days.get(number)
-        if self.folds_again:
-            if self._at <= day.counted:
-                return self._nobodys
-            self.days.became.add(number)
-            return day
-        self.days.became.add(number)
-        self._level_begins, self._level_ends, self._level_day = begins, ends, day
+        if self.folds_again and self._at <= day.counted:
+            return self._nobodys
+        self.days.open.add(number)
         return day
 
     def _let_go(self) -> None:
-        self._begins = self._ends = self._level_begins = self._level_ends = 0
-        self._day = self._level_day = self._nobodys = new_day()
+        self._begins = self._ends = self._other_begins = self._other_ends = 0
+        self._day = self._other_day = self._nobodys = new_day()
+
+
+def stood(profile: Profile) -> Was:
+    """How the customer stands before something changes that."""
+    reach = 0 if profile.person is None and profile.engagement is None else reach_of(profile)
+    return profile.segment, profile.frequency, profile.monetary, reach
 
 
 def reach_of(profile: Profile) -> int:
@@ -277,19 +293,8 @@ def reach_of(profile: Profile) -> int:
     return 0
 
 
-def _leave(moves: dict[str, list[int]], segment: str, orders: int, net: int) -> None:
-    row = moves.get(segment)
-    if row is None:
-        row = moves[segment] = [0, 0, 0]
-    row[CUSTOMERS] -= 1
-    row[ORDERS] -= orders
-    row[NET] -= net
-
-
-def _reach(moves: dict[str, list[int]], reach: int, more: int) -> None:
-    if not reach:
-        return
-    row = moves.get(NO_SEGMENT)
-    if row is None:
-        row = moves[NO_SEGMENT] = [0, 0, 0]
-    row[REACHABLE if reach == 1 else SILENCED] += more
+def _reach(day: Day, reach: int, more: int) -> None:
+    if reach == 1:
+        day.reachable += more
+    elif reach:
+        day.silenced += more

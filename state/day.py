@@ -11,18 +11,18 @@ from state.kept import Counted, DayHead
 FORMAT = 1
 FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
 """Places in a row of `Day.bought`."""
+MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
+"""Places in a row of `Day.moves`."""
 CUSTOMERS, ORDERS, NET = range(3)
-"""Places in a row of `Day.levels` by segment."""
-REACHABLE, SILENCED = range(2)
-"""Places in the row of `Day.levels` that is of no segment."""
-NO_SEGMENT = ""
+"""Places in a row of `levels_of`."""
+NOBODY = ""
+"""The segment of one who is not known, or not known any more."""
 
 Fields = tuple[
     Counted,
     dict[str, int],
     int,
     int,
-    int,
     dict[str, list[int]],
     int,
     int,
@@ -33,11 +33,12 @@ Fields = tuple[
     int,
     int,
     int,
-    dict[tuple[str, str], int],
     int,
     int,
     dict[tuple[str, str], int],
-    dict[str, list[int]],
+    dict[tuple[str, str], list[int]],
+    int,
+    int,
 ]
 """What is written of a day, in this order."""
 
@@ -49,16 +50,17 @@ class Day:
         counted: how far it counts; what comes again from before changes nothing.
         signups: customers who became known by a signup, by its source.
         by_order: those who became known by a purchase; `by_other` by anything else.
-        erased: known customers who were erased.
         bought: numbers and sums of first and of repeat orders, by the segment that the buyer had before.
         discounts: the sum taken off; `refunds` and `refund_count` what went back.
         anonymous_orders: sales of nobody known; so `anonymous_gross` to `anonymous_refunds`.
         buyers: distinct customers with a purchase.
-        changes: by from and to; `lapses` and `returns` are among them.
+        lapses: changes of segment that were one; `returns` likewise.
         messages: by campaign and outcome.
-        levels: by how much customers, their orders in the window and their net grew on this day, by segment; and under
-            `NO_SEGMENT` how many more can be reached, and are silenced.
-        moves: what is to be added to `levels` by the next flush.
+        moves: by the segments before and after each judgement: how many customers moved, and the orders and the net in
+            the window of all that were judged, before and after. Who stays in a segment has not moved, and only the
+            difference stands after. From and to `NOBODY` who becomes known, and who is erased.
+        reachable: how many customers more can be reached after this day than before it; `silenced` likewise.
+        turned: whether how the base stands has changed since the last flush.
     """
 
     __slots__ = (  # noqa: RUF023 - in the order in which they are written
@@ -66,7 +68,6 @@ class Day:
         "signups",
         "by_order",
         "by_other",
-        "erased",
         "bought",
         "discounts",
         "refund_count",
@@ -77,12 +78,13 @@ class Day:
         "anonymous_refund_count",
         "anonymous_refunds",
         "buyers",
-        "changes",
         "lapses",
         "returns",
         "messages",
-        "levels",
         "moves",
+        "reachable",
+        "silenced",
+        "turned",
     )
 
     def __init__(self, fields: Fields) -> None:
@@ -92,7 +94,6 @@ class Day:
             self.signups,
             self.by_order,
             self.by_other,
-            self.erased,
             self.bought,
             self.discounts,
             self.refund_count,
@@ -103,13 +104,14 @@ class Day:
             self.anonymous_refund_count,
             self.anonymous_refunds,
             self.buyers,
-            self.changes,
             self.lapses,
             self.returns,
             self.messages,
-            self.levels,
+            self.moves,
+            self.reachable,
+            self.silenced,
         ) = fields
-        self.moves: dict[str, list[int]] = {}
+        self.turned = False
 
     @property
     def fields(self) -> Fields:
@@ -119,7 +121,6 @@ class Day:
             self.signups,
             self.by_order,
             self.by_other,
-            self.erased,
             self.bought,
             self.discounts,
             self.refund_count,
@@ -130,17 +131,35 @@ class Day:
             self.anonymous_refund_count,
             self.anonymous_refunds,
             self.buyers,
-            self.changes,
             self.lapses,
             self.returns,
             self.messages,
-            self.levels,
+            self.moves,
+            self.reachable,
+            self.silenced,
         )
 
 
 def new_day() -> Day:
     """A day of which nothing is known yet."""
-    return Day(((0, -1, ""), {}, 0, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, 0, 0, {}, {}))
+    return Day(((0, -1, ""), {}, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, 0, 0))
+
+
+def levels_of(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
+    """What moves add to each segment: customers, orders and net in the window."""
+    levels: dict[str, list[int]] = {}
+    for (before, after), row in moves.items():
+        if before != NOBODY:
+            level = levels.setdefault(before, [0, 0, 0])
+            level[CUSTOMERS] -= row[MOVED]
+            level[ORDERS] -= row[ORDERS_BEFORE]
+            level[NET] -= row[NET_BEFORE]
+        if after != NOBODY:
+            level = levels.setdefault(after, [0, 0, 0])
+            level[CUSTOMERS] += row[MOVED]
+            level[ORDERS] += row[ORDERS_AFTER]
+            level[NET] += row[NET_AFTER]
+    return levels
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,9 +5,10 @@ They lie in the changelog of the customers, under keys that no customer has. Of 
 """
 
 import struct
+from bisect import bisect_right
 from typing import Final
 
-from state.day import Day, counted_of, decode_day, encode_day, new_day
+from state.day import Day, counted_of, decode_day, encode_day, levels_of, new_day
 from state.kept import Counted
 
 _MARK: Final = b"\xffday"
@@ -16,10 +17,46 @@ _TOLD_KEY: Final = _MARK
 _TOLD: Final = struct.Struct(">BQi")
 _TOLD_FORMAT: Final = 1
 _FIRST_DAY: Final = -(1 << 31)
-OBJECTS_AT_MOST: Final = 64
-"""Days that stay objects after a flush."""
+OBJECTS_AT_MOST: Final = 1_000
+"""Days that stay objects after a flush: the days of two or three years, some 3 KiB each."""
+
+LATE_DAYS: Final = 40
+"""The sum of all but so many days is remembered."""
 
 Record = tuple[bytes, bytes | None]
+
+
+class Standing:
+    """How the base stands at the end of a day.
+
+    Attributes:
+        day: the last one that is added up.
+        levels: customers, orders and net in the window by segment.
+        reachable: customers who can be reached; `silenced` those who are silenced.
+    """
+
+    def __init__(self, day: int) -> None:
+        """Nobody is known yet."""
+        self.day = day
+        self.levels: dict[str, list[int]] = {}
+        self.reachable = self.silenced = 0
+
+    def copy(self) -> "Standing":
+        """The same, to go on from."""
+        same = Standing(self.day)
+        same.levels = {name: row.copy() for name, row in self.levels.items()}
+        same.reachable, same.silenced = self.reachable, self.silenced
+        return same
+
+    def add(self, number: int, day: Day, sign: int) -> None:
+        """Goes on to the end of a day, or with -1 back to its beginning."""
+        self.day = number if sign > 0 else number - 1
+        self.reachable += sign * day.reachable
+        self.silenced += sign * day.silenced
+        for name, row in levels_of(day.moves).items():
+            level = self.levels.setdefault(name, [0, 0, 0])
+            for place, more in enumerate(row):
+                level[place] += sign * more
 
 
 class Days:
@@ -27,28 +64,25 @@ class Days:
 
     Attributes:
         counted: the furthest that any of them counts, as of the last `restored`.
-        happened: the days into which something was counted since the last flush; `became` those on which the base
-            became another.
+        open: the days into which something was counted since the last flush.
         untold: the days that are other than they were told; `untold_from` the first day from which all are to be told.
         told_to: the last day that was told.
-        standing: how the base stands after all days; see `Day.levels`.
     """
 
     def __init__(self) -> None:
         """None yet."""
         self.counted: Counted = (0, -1, "")
-        self.happened: set[int] = set()
-        self.became: set[int] = set()
+        self.open: set[int] = set()
         self.untold: set[int] = set()
         self.untold_from: int | None = None
         self.told_to = _FIRST_DAY
-        self.standing: dict[str, list[int]] = {}
         self._kept: dict[int, bytes] = {}
         self._objects: dict[int, Day] = {}
         self._told: tuple[int, int] = (0, _FIRST_DAY)
+        self._early = Standing(_FIRST_DAY)
 
     def get(self, number: int) -> Day:
-        """A day, to be counted into: say so in `happened` or in `became`."""
+        """A day, to be counted into: say so in `open`."""
         day = self._objects.get(number)
         if day is None:
             value = self._kept.get(number)
@@ -60,6 +94,22 @@ class Days:
         value = self._kept.get(number)
         return None if value is None else decode_day(value)
 
+    def standing(self) -> "Standing":
+        """How the base stands after all days; the caller's own.
+
+        Early days seldom change: the sum of them is remembered, and only the others are added up.
+        """
+        numbers = self.numbers()
+        standing = self._early.copy()
+        late = len(numbers) - LATE_DAYS
+        for place in range(bisect_right(numbers, standing.day), len(numbers)):
+            number = numbers[place]
+            if place == late:
+                self._early = standing.copy()
+            day = self._objects.get(number)
+            standing.add(number, decode_day(self._kept[number]) if day is None else day, 1)
+        return standing
+
     def numbers(self) -> list[int]:
         """The days of which something is kept, in their order."""
         return sorted(self._kept)
@@ -67,7 +117,7 @@ class Days:
     @property
     def settled(self) -> bool:
         """Whether everything is as written."""
-        return not (self.happened or self.became)
+        return not self.open
 
     # The changelog.
 
@@ -93,37 +143,33 @@ class Days:
     def restored(self) -> None:
         """All of the changelog has been read: what is untold is everything that was counted since it was told last."""
         self._objects = {}
-        self.happened, self.became = set(), set()
-        self.standing = {}
+        self.open = set()
+        self._early = Standing(_FIRST_DAY)
         self.counted = (0, -1, "")
         told, self.told_to = self._told
         self.untold, self.untold_from = set(), None
         for number in self.numbers():
-            day = decode_day(self._kept[number])
-            self.counted = max(self.counted, day.counted)
-            _add(self.standing, day.levels)
-            if day.counted > (told, -1, ""):
+            counted = counted_of(self._kept[number])
+            self.counted = max(self.counted, counted)
+            if counted > (told, -1, ""):
                 self.untold.add(number)
                 self.untold_from = number if self.untold_from is None else self.untold_from
 
     def flush(self, counted: Counted) -> list[Record]:
         """What the changelog is to be told of everything that was counted so far."""
         records: list[Record] = []
-        turned = self.became | (self.happened - self._kept.keys())  # about a new day others may be told that were not
-        for number in sorted(self.happened | self.became):
+        for number in sorted(self.open):
             day = self._objects[number]
-            if day.moves:
-                _add(day.levels, day.moves)
-                _add(self.standing, day.moves)
-                day.moves = {}
+            if day.turned or number not in self._kept:  # about a new day others may be told of that were not
+                self.untold_from = number if self.untold_from is None else min(number, self.untold_from)
+                if number <= self._early.day:
+                    self._early = Standing(_FIRST_DAY)
+            day.turned = False
             day.counted = counted  # always further: what it has already is not counted into it again
             value = self._kept[number] = encode_day(day)
             records.append((_DAY_KEY.pack(_MARK, number - _FIRST_DAY), value))
-        self.untold |= self.happened
-        if turned:
-            first = min(turned)
-            self.untold_from = first if self.untold_from is None else min(first, self.untold_from)
-        self.happened, self.became = set(), set()
+        self.untold |= self.open
+        self.open = set()
         if len(self._objects) > OBJECTS_AT_MOST:
             self._objects = {}
         return records
@@ -139,17 +185,3 @@ class Days:
 def is_day_key(key: bytes) -> bool:
     """Whether a record of the changelog is of the days: chunks of histories have longer keys, fences shorter ones."""
     return key[:4] == _MARK and len(key) in (len(_TOLD_KEY), _DAY_KEY.size)
-
-
-def _add(levels: dict[str, list[int]], more: dict[str, list[int]]) -> None:
-    """Adds row by row; a row of nothing is left out."""
-    for name, row in more.items():
-        before = levels.get(name)
-        if before is None:
-            levels[name] = row.copy()
-        else:
-            before[0] += row[0]
-            before[1] += row[1]
-            before[2] += row[2]
-        if not any(levels[name]):
-            del levels[name]

@@ -26,6 +26,7 @@ from state.quoted import quoted
 from state.rules import Rules
 from state.zones import quiet_until, zone
 
+SENT = "sent"
 TRIGGERS = {"b": "birthday", "o": "overdue"}
 """The first letter of a run's tag to what began it; the tag of a run that a change began is a number."""
 
@@ -63,6 +64,8 @@ class Occasion:
 
     def send(self, run: Run, campaign: Campaign, number: int, channels: list[str]) -> None:
         """Sends an attempt's message by the first of the channels."""
+        if self._is_counted(campaign.name, SENT):
+            return
         profile, attempt, digits = self.profile, campaign.attempts[number - 1], self.rules.policy.digits
         message = Message(
             message_id=f"{self.customer_id}:{run.tag}:{campaign.name}:{number}",
@@ -92,12 +95,24 @@ class Occasion:
 
     def keep_back(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
         """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
+        if self._is_counted(run.campaign, reason):
+            return
         change = quoted(self.customer_id, run, self.rules.policy)
         self._keep_back(run.campaign, run.tag, change, attempt, reason)
 
     def keep_back_whole(self, campaign: str, tag: str, change: SegmentChanged | None, reason: str) -> None:
         """Says why a campaign does not begin."""
+        if self._is_counted(campaign, reason):
+            return
         self._keep_back(campaign, tag, None if change is None else in_message(change), None, reason)
+
+    def _is_counted(self, campaign: str, outcome: str) -> bool:
+        """Counts what would be said, where it is only counted; whether it is."""
+        counted = self.rules.counted
+        if counted is None:
+            return False
+        counted[campaign, outcome] = counted.get((campaign, outcome), 0) + 1
+        return True
 
     def _keep_back(
         self, campaign: str, tag: str, change: ChangeInMessage | None, attempt: int | None, reason: str

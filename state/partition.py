@@ -179,7 +179,7 @@ class Partition:
         told = len(out)
         apply_event(customer_id, profile, event, moment, rules, out, self.tally)
         if daily is not None and len(out) > told:
-            daily.tell(out, told)
+            daily.say(out, told)
         self._keep(offset, customer_id, profile, before, was)
 
     def _newcomer(self, offset: int, customer_id: str, event: CustomerEvent, moment: int) -> Profile | None:
@@ -228,7 +228,7 @@ class Partition:
             told, daily = len(out), self.daily
             lapse(customer_id, profile, moment, self._rules(), out, self.tally)
             if daily is not None:
-                daily.tell(out, told)
+                daily.say(out, told)
                 daily.forget(profile, moment)
             seq = profile.seq
             self.customers.remove(customer_id)
@@ -272,7 +272,7 @@ class Partition:
             daily.take(offset, due, customer_id)
         lapse(customer_id, profile, at, self._rules(), out, self.tally)
         if daily is not None and len(out) > told:
-            daily.tell(out, told)
+            daily.say(out, told)
         self._keep(offset, customer_id, profile, due, was)
         self.wheel.put_back(customer_id, profile.due)
         return True
@@ -302,7 +302,7 @@ class Partition:
             elif not apply_campaigns(customer_id, profile, moment, rules, self._outdated, out):
                 continue
             if daily is not None and len(out) > told:
-                daily.tell(out, told)
+                daily.say(out, told)
             self._keep(offset, customer_id, profile, before, was)
         if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
             self._stop_halfway(offset, (0, customer_id))

@@ -43,6 +43,7 @@ def append_order(profile: Profile, event: OrderPlaced, as_of: int, window_ms: in
     if (
         event.rate is not None
         or profile.orders
+        or profile.book is not None  # that of a long history which is all forgotten
         or profile.refunds is not None
         or (last is not None and at <= last)
         or at + window_ms <= as_of

@@ -13,6 +13,9 @@ class Rules:
 
     What every judgement needs of the policy is kept beside it. Moves from one segment and cell to another are
     remembered, with their reasons: there are few of them, and many changes.
+
+    Attributes:
+        counted: where what campaigns say is only counted, by campaign and outcome; None: all of it is worded.
     """
 
     __slots__ = (
@@ -22,6 +25,7 @@ class Rules:
         "_recency",
         "_table",
         "campaigns",
+        "counted",
         "has_triggers",
         "policy",
         "ref",
@@ -32,6 +36,7 @@ class Rules:
         """Takes checked ones."""
         self.policy = policy
         self.campaigns = campaigns
+        self.counted: dict[tuple[str, str], int] | None = None
         self.has_triggers = campaigns is not None and bool(campaigns.triggered)
         self.ref = policy.ref
         self.window_ms = policy.window_ms

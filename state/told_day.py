@@ -13,17 +13,16 @@ from state.day import (
     CUSTOMERS,
     FIRST_GROSS,
     FIRST_ORDERS,
+    MOVED,
     NET,
-    NO_SEGMENT,
+    NOBODY,
     ORDERS,
-    REACHABLE,
     REPEAT_GROSS,
     REPEAT_ORDERS,
-    SILENCED,
     Day,
     new_day,
 )
-from state.days import Days
+from state.days import Days, Standing
 from state.local_days import written_day
 from state.money import format_minor
 from state.policy import Policy
@@ -33,7 +32,6 @@ NONE: Final = "none"
 LONGEST_GAP: Final = 800
 """Days on end in which nothing happens, each of which is told of none the less: two windows and more of the usual."""
 
-Levels = Mapping[str, Sequence[int]]
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -60,20 +58,18 @@ def untold(days: Days, to_day: int, policy: Policy) -> Iterator[tuple[int, bytes
     wanted = set(days.untold)
     for number, following in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
         wanted.update(range(max(number, all_from), min(following, number + LONGEST_GAP + 1)))
-    levels = {name: list(row) for name, row in days.standing.items()}
+    standing = days.standing()
     least = min(wanted, default=max(numbers))
     for number in sorted(wanted | {number for number in numbers if number >= least}, reverse=True):
         day = days.read(number)
         if number in wanted:
-            yield number, _encode(told_day(number, new_day() if day is None else day, levels, policy))
-        for name, row in {} if day is None else day.levels.items():
-            stood = levels.setdefault(name, [0, 0, 0])
-            for place, more in enumerate(row):
-                stood[place] -= more
+            yield number, _encode(told_day(number, new_day() if day is None else day, standing, policy))
+        if day is not None:
+            standing.add(number, day, -1)
 
 
-def told_day(number: int, day: Day, levels: Levels, policy: Policy) -> dict[str, Any]:
-    """The value of a day; `levels` is how the base stood at its end."""
+def told_day(number: int, day: Day, standing: Standing, policy: Policy) -> dict[str, Any]:
+    """The value of a day; `standing` is how the base stood at its end."""
 
     def sum_of(minor: int) -> str:
         return format_minor(minor, policy.digits)
@@ -89,14 +85,14 @@ def told_day(number: int, day: Day, levels: Levels, policy: Policy) -> dict[str,
 
     bought = day.bought.values()
     gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in bought)
-    base = {name: row for name, row in levels.items() if name != NO_SEGMENT and any(row)}
-    others = levels.get(NO_SEGMENT, (0, 0))
+    base = {name: row for name, row in standing.levels.items() if any(row)}
+    moved = {pair: row[MOVED] for pair, row in day.moves.items() if row[MOVED]}
     return {
         "day": written_day(number),
         "timezone": policy.timezone,
         "currency": policy.currency,
         "new": {"signup": dict(sorted(day.signups.items())), "order": day.by_order, "other": day.by_other},
-        "erased": day.erased,
+        "erased": sum(count for (_, now), count in moved.items() if now == NOBODY),
         "orders": sum(row[FIRST_ORDERS] + row[REPEAT_ORDERS] for row in bought),
         "gross": sum_of(gross),
         "discounts": sum_of(day.discounts),
@@ -114,7 +110,7 @@ def told_day(number: int, day: Day, levels: Levels, policy: Policy) -> dict[str,
         **parts(bought),
         "by_segment_before": {name or NONE: parts([row]) for name, row in sorted(day.bought.items())},
         "buyers": day.buyers,
-        "changes": _nested({(was or NONE, now): count for (was, now), count in day.changes.items()}),
+        "changes": _nested({(was or NONE, now): count for (was, now), count in moved.items() if now != NOBODY}),
         "lapses": day.lapses,
         "returns": day.returns,
         "messages": _nested(day.messages),
@@ -123,8 +119,8 @@ def told_day(number: int, day: Day, levels: Levels, policy: Policy) -> dict[str,
             name: {"customers": row[CUSTOMERS], "orders": row[ORDERS], "net": sum_of(row[NET])}
             for name, row in sorted(base.items())
         },
-        "reachable": others[REACHABLE],
-        "silenced": others[SILENCED],
+        "reachable": standing.reachable,
+        "silenced": standing.silenced,
     }
 
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from state.changes import Output, SegmentChanged
 from state.contacts import take_contact
-from state.daily import Daily, reach_of
+from state.daily import Daily, stood
 from state.decide import decide, end_runs
 from state.events import (
     ConsentChanged,
@@ -91,7 +91,7 @@ def apply_event(
     policy, daily = rules.policy, tally.daily
     if profile.due <= moment:
         lapse(customer_id, profile, moment, rules, out, tally)
-    segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
+    was = stood(profile)
     if profile.forget_at <= moment:
         expire(profile, moment, policy.window_ms, tally.dropped)
     if daily is not None and isinstance(event, OrderPlaced):
@@ -103,7 +103,7 @@ def apply_event(
         occasion = Occasion(customer_id, profile, moment, rules, rules.campaigns, out)
         decide(occasion, change, purchased=isinstance(event, OrderPlaced), broken=broken)
     if daily is not None:
-        daily.move(profile, moment, segment, orders, net, reach)
+        daily.judge(profile, moment, was, change)
         for occurred_at, amount in went_back:
             daily.refund(occurred_at, amount)
     profile.due = next_due(profile, rules)
@@ -113,13 +113,13 @@ def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: lis
     """Tells whatever falls due at or before `until`, in the order of the due moments."""
     while profile.due <= until:
         moment = profile.due
-        segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
+        was = stood(profile)
         expire(profile, moment, rules.window_ms, tally.dropped)
         change = judge(customer_id, profile, moment, rules, TIME, None, out)
         if (change is not None or profile.runs or rules.has_triggers) and rules.campaigns is not None:
             decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change, by_time=True)
         if tally.daily is not None:
-            tally.daily.move(profile, moment, segment, orders, net, reach)
+            tally.daily.judge(profile, moment, was, change)
         profile.due = next_due(profile, rules)
 
 
@@ -127,12 +127,12 @@ def apply_policy(
     customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output], daily: Daily | None = None
 ) -> None:
     """Judges the customer by a policy that has just come into force."""
-    segment, orders, net, reach = profile.segment, profile.frequency, profile.monetary, reach_of(profile)
+    was = stood(profile)
     change = judge(customer_id, profile, moment, rules, BY_POLICY, None, out)
     if (change is not None or profile.runs) and rules.campaigns is not None:
         decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change)
     if daily is not None:
-        daily.move(profile, moment, segment, orders, net, reach)
+        daily.judge(profile, moment, was, change)
     profile.due = next_due(profile, rules)
 
 

@@ -16,7 +16,11 @@ from state.moments import MINUTE_MS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+_EPOCH_SHOWN: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_HOUR: Final = timedelta(hours=1)
+_HOUR_MS: Final = 60 * MINUTE_MS
+_DAY_MINUTES: Final = 24 * 60
 _DATA: Final = "tzdata"
 _UTC: Final = "UTC"
 
@@ -27,6 +31,7 @@ def zone_names() -> frozenset[str]:
     return frozenset(files(_DATA).joinpath("zones").read_text().split())
 
 
+@lru_cache(maxsize=1024)
 def zone(name: str | None, fallback: str = _UTC) -> ZoneInfo:
     """The time zone of that name; for none, or one that is not known, that of `fallback`, and if need be UTC."""
     names = zone_names()
@@ -40,7 +45,18 @@ def _read(name: str) -> ZoneInfo:
 
 def local(at: ZoneInfo, moment_ms: int) -> datetime:
     """What the clock shows at a moment: date and time of day, without a zone."""
-    return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at).replace(tzinfo=None, fold=0)
+    ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
+    if ahead_ms is None:
+        return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at).replace(tzinfo=None, fold=0)
+    return _EPOCH_SHOWN + timedelta(milliseconds=moment_ms + ahead_ms)
+
+
+@lru_cache(maxsize=1 << 14)
+def _ahead_ms(at: ZoneInfo, hour: int) -> int | None:
+    """How far the clock is ahead of UTC throughout an hour of UTC; None where it is put on or back within it."""
+    begin = _EPOCH + timedelta(milliseconds=hour * _HOUR_MS)
+    first, last = (moment.astimezone(at).utcoffset() for moment in (begin, begin + _HOUR - _MILLISECOND))
+    return None if first is None or first != last else first // _MILLISECOND
 
 
 def local_day(at: ZoneInfo, moment_ms: int) -> int:
@@ -59,6 +75,7 @@ def day_of(day: date) -> int:
     return day.toordinal() - _EPOCH_ORDINAL
 
 
+@lru_cache(maxsize=1 << 12)
 def first_moment(at: ZoneInfo, shown: datetime, doubled: Literal["later", "earlier"] = "later") -> int:
     """When the clock comes to show a date and time of day.
 
@@ -88,12 +105,17 @@ def quiet_until(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) 
     where the first is the greater. An end that the clock leaves out is the first moment after the gap, one that it
     shows twice the later.
     """
-    now = local(at, moment_ms)
-    minute = 60 * now.hour + now.minute
+    ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
+    if ahead_ms is None:
+        now = local(at, moment_ms)
+        minute = 60 * now.hour + now.minute
+    else:
+        minute = (moment_ms + ahead_ms) // MINUTE_MS % _DAY_MINUTES
     spans_midnight = from_minute > to_minute
     quiet = minute >= from_minute or minute < to_minute if spans_midnight else from_minute <= minute < to_minute
     if not quiet:
         return None
+    now = local(at, moment_ms)
     day = datetime(now.year, now.month, now.day)  # noqa: DTZ001 - a local time: its zone is `at`
     if spans_midnight and minute >= from_minute:
         day += timedelta(days=1)

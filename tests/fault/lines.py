@@ -12,7 +12,7 @@ from tests.integration.running import RunningWorker, until
 WRITTEN_BY: Final = {
     "admit": ("journal", "rejected", "source-times", "control"),
     "segment": (
-        *("segment-changes", "offers", "reactivations", "suppressions", "outcomes"),
+        *("segment-changes", "offers", "reactivations", "suppressions", "outcomes", "daily"),
         *("erasure-ledger", "customers", "progress"),
     ),
 }

@@ -25,6 +25,7 @@ STEPS = (
     "acked:rejected",
     "acked:journal",  # in some partitions only
     "acked:segment-changes",
+    "acked:daily",  # told, but not noted that it is: it is told again
     "before:customers",  # told, but not remembered: it is told again
     "acked:erasure-ledger",  # forgotten, but still in the table
     "acked:customers",  # some partitions remember, others do not

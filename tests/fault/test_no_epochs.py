@@ -30,5 +30,5 @@ async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
             producer = await fencing.fenced_producer({"bootstrap_servers": kafka.bootstrap}, f"{prefix}.segment.0")
             assert (await producer.send_and_wait(topic, b"state", b"c-1")).offset >= 0
             await fencing.stop_producer(producer)
-    (warning,) = caplog.messages
+    (warning,) = [each.getMessage() for each in caplog.records if each.name == "streams.fenced_producer"]
     assert "transaction.state.log.replication.factor" in warning

@@ -34,7 +34,7 @@ PLOTS: Final = {
         lines=True,
     ),
     "a delivery fails, to one topic after the other": Plot(
-        1, year_of(450), [lines.errors_that_pass, *FAILING], lines=True
+        1, year_of(650), [lines.errors_that_pass, *FAILING], lines=True
     ),
     "workers come and go and are all restarted": Plot(
         2, year_of(200), [faults.joined_and_left, faults.restarted_one_by_one]

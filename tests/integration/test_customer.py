@@ -55,8 +55,7 @@ async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Sit
     assert nothing.errors.startswith(f"goldstream: no customers are kept under the prefix {site.prefix}; ")
     assert nothing.errors.count("\n") == 1
 
-    created = await site.command("topics", "create")
-    assert created.status == 0, created.errors
+    await site.create_topics()
     await publish(site.kafka, site.topic("events"), _history())
     worker = site.worker()
     await worker.ready()

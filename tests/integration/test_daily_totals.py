@@ -59,7 +59,7 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     nothing = await site.command("health")
     assert (nothing.status, nothing.out) == (1, "")
     assert nothing.errors.startswith(f"goldstream: there is no topic {site.topic('daily')}; start a worker")
-    assert (await site.command("topics", "create")).status == 0
+    await site.create_topics()
     nothing = await site.command("health")
     assert (nothing.status, nothing.errors) == (
         1,

@@ -38,7 +38,7 @@ from tests.integration.retail_year import DAY_MS, Event
 from tests.integration.running import Site, until
 from tests.oracle import Oracle, moments
 
-LAPSE_MS: Final = 12_960
+LAPSE_MS: Final = 8_640
 """How long one is loyal to a shop that counts in seconds; a whole part of a day."""
 
 
@@ -236,15 +236,12 @@ async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_wri
     others = site.directory / "others.toml"
     others.write_text((site.directory / "campaigns.toml").read_text().replace("version = 2", "version = 3"))
     next_prefix = f"{site.prefix}-next"
-    for status, says, *options in (
-        (2, "--into", "--into", site.prefix),
-        (2, "--into", "--into", "no topic"),
-        (2, "--timeout", "--into", next_prefix, "--timeout", "soon"),
-        (1, "rates must list KZT", "--into", next_prefix, "--policy", str(euros)),
-        (1, "repeat it", "--into", f"{next_prefix}-late", "--timeout", "1ms"),
+    for says, *options in (
+        ("rates must list KZT", "--into", next_prefix, "--policy", str(euros)),
+        ("repeat it", "--into", f"{next_prefix}-late", "--timeout", "1ms"),
     ):
         ended = await site.command("replay", *options)
-        assert (ended.status, ended.out) == (status, "")
+        assert (ended.status, ended.out) == (1, "")
         assert says in ended.errors
         assert "Traceback" not in ended.errors
 

@@ -87,9 +87,13 @@ async def _live(site: Site, lateness: str = "1s") -> RunningWorker:
 @pytest.mark.timeout(150)
 async def test_a_purchase_is_told_at_once_and_its_lapse_at_the_exact_moment_by_itself(site: Site) -> None:
     worker = await _live(site)
-    occurred_at = _now()
-    await publish(site.kafka, site.topic("purchases"), [_purchase("c-1", occurred_at)])
-    changes = await _after(site, "c-1", 3)
+    for number in range(10):
+        customer, occurred_at = f"c-{number}", _now()
+        await publish(site.kafka, site.topic("purchases"), [_purchase(customer, occurred_at)])
+        ((came, _), *_) = await _after(site, customer, 1)
+        if came["to"] == "hot":
+            break  # or else time had come so far before it was published: on so slow a machine, another one
+    changes = await _after(site, customer, 3)
 
     (came, came_at), (warm, warm_at), (cold, _) = changes
     assert (came["to"], came["effective_at"]) == ("hot", moments.text(occurred_at))
@@ -103,13 +107,16 @@ async def test_a_purchase_is_told_at_once_and_its_lapse_at_the_exact_moment_by_i
     assert [change["seq"] for change, _ in changes] == [1, 2, 3]
     assert 1_000 <= warm_at - (occurred_at + HOT_MS) < 6_000, "the lateness, and the step of the ticks"
 
+    told = [change for each in range(number + 1) for change, _ in await _changes(site, f"c-{each}")]
+    lapses: int = sum(change["cause"]["kind"] == "time" for change in told)
+
     async def counted() -> bool:
-        return (await worker.metrics()).total("goldstream_due_lag_seconds_count") >= 2
+        return (await worker.metrics()).total("goldstream_due_lag_seconds_count") >= lapses
 
     await until(counted, "what is published to be counted")
     samples = await worker.metrics()
-    assert samples.total("goldstream_due_lag_seconds_count") == 2
-    assert samples.total("goldstream_event_latency_seconds_count") == 1
+    assert samples.total("goldstream_due_lag_seconds_count") == lapses >= 2
+    assert samples.total("goldstream_event_latency_seconds_count") == len(told) - lapses == number + 1
 
 
 @pytest.mark.timeout(150)

@@ -117,10 +117,10 @@ def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk
 
 
 def _cost(history: History, event: Event, desk: Desk) -> int:
-    """What a contact cost in base minor units, by the policy in force, where an outcome waits for it."""
-    if "cost" not in event or not history.correspondence.awaits(event["message_id"]):
+    """What a contact cost in base minor units, by the policy in force; nothing, and counted, without a rate."""
+    if "cost" not in event:
         return 0
-    rate = rate_of(event, desk.policy)
+    rate = rate_of({"currency": event["currency"]}, desk.policy)  # contacts bring none of their own
     if rate is None:
         desk.result.dropped["cost_without_rate"] += 1
         return 0

@@ -1,6 +1,7 @@
 """Campaigns at one moment of one customer, in order: superseded, begin, attempts, silence, outcomes."""
 
 from tests.oracle import letters, outcomes
+from tests.oracle.asking import meets
 from tests.oracle.campaigns import Campaigns
 from tests.oracle.desk import Desk
 from tests.oracle.history import History
@@ -28,7 +29,7 @@ def at_one_moment(
     for run in mail.runs:
         if segment not in run.campaign.begins_to or (purchased and run.campaign.topic == "reactivations"):
             supersede(run, at, desk, file)
-    _begin(history, occasions, desk, file)
+    _begin(history, occasions, segment, desk, file)
     _attempt(history, at, desk, file)
     if ended is not None:
         desk.publish_suppression(letters.suppression(file, ended, None, "silence-ended", at), ended.occasion.id)
@@ -53,13 +54,15 @@ def keep_to_file(history: History, at: int, desk: Desk) -> None:
             supersede(run, at, desk, file)
 
 
-def _begin(history: History, occasions: list[Occasion], desk: Desk, file: Campaigns) -> None:
+def _begin(history: History, occasions: list[Occasion], segment: str, desk: Desk, file: Campaigns) -> None:
     """Begin the campaigns that fit, in the file's order, each unless kept back as a whole."""
     mail = history.correspondence
     for campaign in file.campaigns:
         for occasion in occasions:
-            if not campaign.fits(occasion):
+            fits = campaign.fits(occasion, segment) and meets(campaign.where, history, desk.policy.seeker_share)
+            if not fits or (campaign.name, occasion.id) in mail.occasions:
                 continue
+            mail.occasions.add((campaign.name, occasion.id))
             run, reason = Run.of(campaign, occasion), mail.whole_reason(file, campaign, occasion)
             if reason is None:
                 mail.runs.append(run)

@@ -43,11 +43,16 @@ class Campaign:
     expires_ms: int | None
     silence_after_ms: int | None
     attribution_ms: int
+    trigger: str | None
+    overdue: Fraction | None
+    where: JsonObject
 
-    def fits(self, occasion: Occasion) -> bool:
-        """By from, to and causes; an empty ``from`` is any, ``none`` is the first change."""
+    def fits(self, occasion: Occasion, segment: str) -> bool:
+        """By from, to and causes; an empty ``from`` is any, ``none`` is the first change. By ``to`` for a trigger."""
         change = occasion.change
-        return change is not None and (
+        if change is None:
+            return occasion.campaign == self.name and segment in self.begins_to
+        return self.trigger is None and (
             (not self.begins_from or (change["from"] or "none") in self.begins_from)
             and change["to"] in self.begins_to
             and change["cause"]["kind"] in self.causes
@@ -124,6 +129,9 @@ def _campaign(entry: JsonObject) -> Campaign:
         expires_ms=_days(entry, "expires_days"),
         silence_after_ms=_days(entry, "silence_after_days"),
         attribution_ms=moments.days(entry.get("attribution_days", 14)),
+        trigger=entry.get("trigger"),
+        overdue=Fraction(entry["overdue"]) if "overdue" in entry else None,
+        where=entry.get("where", {}),
     )
 
 

@@ -23,6 +23,8 @@ class Correspondence:
     runs: list[Run] = field(default_factory=list)
     begins: list[tuple[str, int]] = field(default_factory=list)
     """Of each campaign that began or was held out: its name and the moment."""
+    occasions: set[tuple[str, str]] = field(default_factory=set)
+    """Of each campaign the occasions on which it began or was kept back: a birthday comes once, whatever clocks say."""
     sent: list[Sent] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
     """Channels on which a message bounced for good."""
@@ -109,12 +111,6 @@ class Correspondence:
         if kind == "bounced" and permanent and remembered:
             self.dead.add(remembered[0].channel)
         return bool(remembered)
-
-    def awaits(self, message_id: str) -> bool:
-        """Whether the message was sent, and the outcome of what sent it is still to be told."""
-        waiting = [(each.campaign, each.occasion) for each in self.watches if not each.told]
-        runs = [message.run for message in self.sent if message.message_id == message_id]
-        return any((run.campaign, run.occasion) in waiting for run in runs)
 
     def note_sent(self, run: Run, attempt: Attempt, at: int, channel: str) -> None:
         """Remember a message that was sent."""

@@ -13,6 +13,7 @@ from tests.oracle.occasions import Occasion
 from tests.oracle.outputs import JsonObject
 from tests.oracle.policy import Policy, Scores, cell
 from tests.oracle.result import Facts
+from tests.oracle.triggers import occasions_after
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,17 @@ class Customer:
 
     def advance(self, until: int, desk: Desk) -> None:
         """Emit whatever falls due at or before ``until``, each at its exact moment."""
-        while (due := min((at for at in self.due_moments(desk.policy) if at <= until), default=None)) is not None:
+        while (due := min((at for at in self.due_moments(desk) if at <= until), default=None)) is not None:
             self.judge(due, {"kind": "time"}, desk)
 
-    def due_moments(self, policy: Policy) -> Iterator[int]:
+    def due_moments(self, desk: Desk) -> Iterator[int]:
         """Every moment after the last judgement at which time alone may change something."""
-        moments_of_all = (*self._turning_points(policy), *self.history.correspondence.due_moments())
+        triggers = (occasion.at for occasion in self._triggers(desk))
+        moments_of_all = (*self._turning_points(desk.policy), *self.history.correspondence.due_moments(), *triggers)
         return (at for at in moments_of_all if at > self.judged_at)
+
+    def _triggers(self, desk: Desk) -> Iterator[Occasion]:
+        return occasions_after(self.history, self.customer_id, desk.campaigns, self.judged_at)
 
     def _turning_points(self, policy: Policy) -> Iterator[int]:
         history = self.history
@@ -86,6 +91,8 @@ class Customer:
         """
         turns = cause["kind"] != "time" or at in self._turning_points(desk.policy)
         published = len(desk.result.outputs)
+        by_time = self._triggers(desk) if cause["kind"] == "time" else ()
+        occasions = [each for each in by_time if each.at == at]
         self._give_up_refunds(at, desk)
         before, after = self.standing, self.standing_at(at, desk.policy)
         self.judged_at, self.standing = at, after
@@ -94,6 +101,7 @@ class Customer:
             self.seq, self.since = self.seq + 1, at
             change = self._change(before, after, cause, desk.policy, backfill=backfill)
             desk.publish_change(change)
+            occasions.append(Occasion.of(change))
             if cause["kind"] == "time" and before is not None and desk.policy.is_worse(after.segment, before.segment):
                 desk.result.diary.lapses.append(at)
         purchased = cause["kind"] == "purchase"
@@ -102,7 +110,7 @@ class Customer:
             at,
             desk,
             segment=after.segment,
-            occasions=[] if change is None else [Occasion.of(change)],
+            occasions=occasions,
             purchased=purchased,
             ends_silence=purchased or grants,
         )

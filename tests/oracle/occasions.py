@@ -16,6 +16,8 @@ class Occasion:
     """The change's seq; ``b`` and the year of a birthday; ``o`` and the lifetime orders of one who is overdue."""
     change: JsonObject | None = None
     trigger: str | None = None
+    campaign: str | None = None
+    """The one that a trigger begins; a change begins any that fits."""
 
     @classmethod
     def of(cls, change: JsonObject) -> "Occasion":

@@ -46,6 +46,7 @@ class Policy:
     edges: tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]
     rules: tuple[Rule, ...]
     rates: dict[str, Fraction]
+    seeker_share: Fraction
 
     @property
     def reference(self) -> str:
@@ -122,6 +123,7 @@ def read_policy(text: str) -> Policy:
             tuple(table["monetary"]["edges"]),
         ),
         rules=tuple(_rule(entry) for entry in table["segment"]),
+        seeker_share=Fraction(table.get("traits", {}).get("discount_share", Fraction(1, 2))),
         rates={currency: money.exact(rate) for currency, rate in table.get("rates", {}).items()},
     )
 

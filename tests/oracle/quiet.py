@@ -43,12 +43,24 @@ class QuietHours:
     def moved(self, at_ms: int, timezone: str) -> int:
         """The moment itself, or the end of the quiet hours in which it lies."""
         there = zone(timezone)
-        local = (_EPOCH + at_ms * _MILLISECOND).astimezone(there)
+        local = wall_clock(at_ms, there)
         if not self.hold(local.time()):
             return at_ms
         ends_tomorrow = self.begin > self.end and local.time() >= self.begin
         day = local.date() + timedelta(days=1 if ends_tomorrow else 0)
         return (moment_of(datetime.combine(day, self.end), there) - _EPOCH) // _MILLISECOND
+
+
+def wall_clock(at_ms: int, there: ZoneInfo) -> datetime:
+    """What a clock there shows at a moment."""
+    return (_EPOCH + at_ms * _MILLISECOND).astimezone(there)
+
+
+def day_begins(midnight: datetime, there: ZoneInfo) -> int:
+    """The first moment of a day there: its midnight, the first one of two, or the moment after a gap."""
+    first = midnight.replace(tzinfo=there, fold=0).astimezone(UTC)
+    shown = first.astimezone(there).replace(tzinfo=None) == midnight
+    return ((first if shown else moment_of(midnight, there)) - _EPOCH) // _MILLISECOND
 
 
 def moment_of(wall: datetime, there: ZoneInfo) -> datetime:

@@ -33,6 +33,19 @@ _QUIET: Final = (
     ("00:00", "23:59"),
     ("09:00", "00:00"),
 )
+_TRIGGERS: Final[Sequence[list[str]]] = (
+    *6 * ([],),
+    ['trigger = "birthday"'],
+    ['trigger = "overdue"', "overdue = 2.0"],
+    ['trigger = "overdue"', "overdue = 0.5"],
+)
+_WHERE: Final = (
+    *12 * ("",),
+    "lifetime_orders_min = 2",
+    "lifetime_orders_max = 1, discount_seeker = false",
+    "difficult = true",
+    'city = ["Z", "z"]',
+)
 _HOUR_MS: Final = 3_600_000
 _MINUTE_MS: Final = 60_000
 
@@ -71,11 +84,17 @@ def _head(draw: st.DrawFn, version: int) -> list[str]:
 
 def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, set[str]]:
     """A campaign: its name, its table, and the spans in it."""
-    name, ladder = pick(draw, NAMES), pick(draw, _LADDERS)
+    name, ladder, where = pick(draw, NAMES), pick(draw, _LADDERS), pick(draw, _WHERE)
     to = pick(draw, (sorted(segments)[-90:], sorted({pick(draw, segments) for _ in range(4)})))
     cooldown, silence = pick(draw, ("0", "0", *_SPANS)), pick(draw, ("", *_SPANS[:-1]))
     half = len(segments) // 2
     begins = pick(draw, ([], ["none", *segments[:half]], segments[half:]))
+    occasion = pick(draw, _TRIGGERS)
+    if occasion:
+        to = sorted(segments)[-90:]
+    else:
+        occasion = [f"from = {list(begins[-60:])}"] if begins else []
+        occasion += pick(draw, ([], [], ['causes = ["time", "policy", "refund"]']))
     lines = [
         "[[campaign]]",
         f'name = "{name}"',
@@ -84,10 +103,10 @@ def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, set[s
         f"channels = {pick(draw, (['email'], ['sms', 'push', 'email'], ['call', 'email']))}",
         f"attempts = [{', '.join(_attempts(draw, ladder))}]",
         f"cooldown_days = {cooldown}",
+        f"where = {{ {where} }}",
         pick(draw, (*3 * ("requires_consent = false",), "")),
-        *([f"from = {list(begins[-60:])}"] if begins else []),
+        *occasion,
         *([f"silence_after_days = {silence}"] if silence else []),
-        *pick(draw, ([], [], ['causes = ["time", "policy", "refund"]'])),
         *pick(draw, ([], [], ["once = true"], ["ignores_cap = true"])),
         *pick(draw, ([], [], ["attribution_days = 0.5"], ["attribution_days = 1"], ["attribution_days = 0"])),
         *pick(draw, ([], [], ["holdout = 0.5"], ["expires_days = 14"], ["expires_days = 0.001"])),

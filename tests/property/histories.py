@@ -168,6 +168,9 @@ def _signup(story: Story, event: Step) -> None:
     for name, values in _SIGNUP.items():
         if one_in(story.draw, 3):
             event[name] = pick(story.draw, values)
+    if one_in(story.draw, 2):
+        birthday = min(story.told[-1] + pick(story.draw, story.rulebook.spans_ms), LAST_MS)
+        event["birth_date"] = f"1988{moments.text(birthday)[4:10]}"
 
 
 def _consent(story: Story, event: Step) -> None:

@@ -73,7 +73,9 @@ def state_of(lane: Lane) -> dict[str, Any]:
 def day_in(days: Days, number: int) -> dict[str, Any]:
     """The totals of a day, but for how far they count."""
     day = days.read(number)
-    return {} if day is None else {name: getattr(day, name) for name in Day.__slots__ if name != "counted"}
+    return (
+        {} if day is None else {name: getattr(day, name) for name in Day.__slots__ if name not in ("counted", "turned")}
+    )
 
 
 def in_one_piece(profile: Profile) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from tests.property.folding import PREFIX, Lane, journal_of
 from tests.property.standing import differences, output_of
 from tests.property.story import Step
 
+CUSTOMER = "e"
+"""Of the shares of a half, the control's and of campaign `two` hold them not, those of `one` and `three` do."""
 SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
 POLICY = """
 name = "quick"
@@ -45,12 +47,12 @@ MESSAGES = ("offers", "reactivations")
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, ...]:
-    """One to three campaigns files that may follow each other."""
+    """Up to three campaigns files that may follow each other."""
     return campaign_files(draw, SEGMENTS).texts
 
 
 class OneCustomer(RuleBasedStateMachine):
-    """A customer `c`, whose events come in order, and the files that come into force meanwhile."""
+    """A customer whose events come in order, and the files that come into force meanwhile."""
 
     def __init__(self) -> None:
         """Begin before anything is known."""
@@ -68,6 +70,7 @@ class OneCustomer(RuleBasedStateMachine):
         self.files = {file.reference: file for file in map(read_campaigns, texts)}
         if texts:
             self.steps.append({"type": "campaigns", "text": texts[0]})
+        self.tell("consent", channel="all", granted=True)
 
     # What the customer does.
 
@@ -85,6 +88,12 @@ class OneCustomer(RuleBasedStateMachine):
     def signs_up(self, zone: str | None, consent: dict[str, bool]) -> None:
         self.tell("signup", timezone=zone, consent=consent)
 
+    @rule(zone=st.sampled_from(ZONES), days=st.sampled_from((0, 1, 2, 7)))
+    def tells_their_birthday(self, zone: str, days: int) -> None:
+        """It is soon; 1988 has a 29 February."""
+        birthday = moments.text(self.now + days * moments.DAY_MS)[4:10]
+        self.tell("signup", timezone=zone, birth_date=f"1988{birthday}")
+
     @rule(channel=st.sampled_from(("all", "email", "sms")), granted=st.booleans())
     def consents(self, channel: str, *, granted: bool) -> None:
         self.tell("consent", channel=channel, granted=granted)
@@ -97,13 +106,13 @@ class OneCustomer(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(KINDS), seq=st.integers(1, 5), name=st.sampled_from(NAMES), attempt=st.integers(1, 3))
     def answers_what_may_never_have_been_sent(self, kind: str, seq: int, name: str, attempt: int) -> None:
-        self.tell("contact", message_id=f"c:{seq}:{name}:{attempt}", kind=kind)
+        self.tell("contact", message_id=f"{CUSTOMER}:{seq}:{name}:{attempt}", kind=kind)
 
     # What happens around them.
 
     @rule(near_ms=st.sampled_from((0, 0, -1, 1)))
     def time_comes_to_what_is_due(self, near_ms: int) -> None:
-        due = self.lane.table.due("c") if self.lane.table.get("c") is not None else NEVER
+        due = self.lane.table.due(CUSTOMER) if self.lane.table.get(CUSTOMER) is not None else NEVER
         self.passes((due if due != NEVER else self.now) + near_ms)
 
     @rule(hours=st.sampled_from((0.5, 1, 3, 12)))
@@ -126,7 +135,7 @@ class OneCustomer(RuleBasedStateMachine):
     # How it is told.
 
     def tell(self, what: str, **fields: Any) -> None:
-        event = {"type": what, "event_id": f"e{len(self.steps)}", "customer_id": "c", **fields}
+        event = {"type": what, "event_id": f"e{len(self.steps)}", "customer_id": CUSTOMER, **fields}
         self.take(event | {"occurred_at": moments.text(self.now)})
 
     def passes(self, until_ms: int) -> None:
@@ -185,6 +194,8 @@ class OneCustomer(RuleBasedStateMachine):
             begins: dict[str, int] = {}
             for told in (output.value for output in self.said):
                 if told is None or told.get("campaign") != name or told.get("attempt") is None:
+                    continue
+                if told["change"] is None:  # one that a birthday began: its beginning is not told
                     continue
                 run = told["change"]["id"]
                 begins[run] = moments.parse(told["change"]["effective_at"])

@@ -94,6 +94,9 @@ def test_help_is_quick() -> None:
         (("simulate", "--currency", "RUR"), "--currency must be an ISO 4217 code"),
         (("advance", "--to", "2026-01-01T00:00:00Z"), "GOLDSTREAM_TIME = wall"),
         (("rebuild-redis",), "GOLDSTREAM_REDIS must be set"),
+        (("replay", "--into", "goldstream"), "--into must be another prefix than GOLDSTREAM_PREFIX"),
+        (("replay", "--into", "no topic"), "--into must"),
+        (("replay", "--into", "next", "--timeout", "soon"), "--timeout must be a duration"),
         (("import", "a.xlsx"), "--format must be one of csv, jsonl, parquet"),
         (("import", "a.csv", "--topic", "orders"), "--topic must be one of"),
         (("import", "a.csv", "--topic", "refunds", "--kind", "purchase"), "takes only refund events"),
@@ -115,8 +118,9 @@ def test_advance_says_what_is_wrong_with_its_moment_and_its_timeout(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOLDSTREAM_TIME", "event")
-    status, _, err = run(capsys, "advance", "--to", "2026-01-01")
-    assert (status, "got '2026-01-01'" in err[0]) == (2, True)
+    for moment in ("2026-01-01", "2026-01-01T00:00:00", "tomorrow"):
+        status, _, err = run(capsys, "advance", "--to", moment)
+        assert (status, f"got '{moment}'" in err[0]) == (2, True)
     status, _, err = run(capsys, "advance", "--to", "2026-01-01T00:00:00Z", "--timeout", "5")
     assert (status, "--timeout must be a duration" in err[0]) == (2, True)
 

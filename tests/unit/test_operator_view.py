@@ -159,7 +159,7 @@ class OpenStage:
     def lanes(self) -> dict[TP, Any]:
         """One has a producer of its own, the other none yet."""
         own = {TP("journal", 0): self._of_a_lane, TP("journal", 1): None}
-        return {tp: SimpleNamespace(_producer=producer) for tp, producer in own.items()}
+        return {tp: SimpleNamespace(producer=producer) for tp, producer in own.items()}
 
     def queued(self) -> dict[TP, int]:
         """30 in each lane."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
+from aiokafka.errors import KafkaError
 
+from agents.policy_diff import Job, compare
 from agents.policy_difference import difference, difference_lines
 from agents.two_policies import DEAREST, NOTHING, Compared, TwoPolicies
 from state.erasure import Erasure, erasure_key
@@ -22,6 +24,7 @@ from state.events import (
 from state.moments import DAY_MS, parse_rfc3339
 from state.policy import Policy, parse_policy
 from streams.defaults import campaigns_text, policy_text
+from streams.settings import Settings
 
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 A = policy_text()
@@ -192,3 +195,9 @@ def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
     found = folds.compared()
     assert found.dearest == []
     assert found.first == found.other
+
+
+def test_what_a_process_could_not_do_is_told_by_who_asked() -> None:
+    nowhere = Job(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
+    with pytest.raises(KafkaError, match=r"127\.0\.0\.1"):
+        compare(nowhere, lambda _: None)

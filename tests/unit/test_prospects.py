@@ -105,6 +105,7 @@ LOYAL = shop("f = [3]", "f = [2]")
         (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-0")], Down(368 * DAY_MS, "rest")),
         (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-3")], Down(365 * DAY_MS, "rest")),
         (LOYAL, [order(day, 1) for day in range(5)], Down(365 * DAY_MS, "s1")),
+        (LOYAL, [order(day, 1) for day in (0, 1, 400, 401, 402)], Down(766 * DAY_MS, "rest")),
         (shop("r = [3]"), [order(0, 1)], Down(60 * DAY_MS, "rest")),
         (shop("r = [2]"), [order(0, 1)], Down(60 * DAY_MS, "s0")),
         (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 9)], Down(365 * DAY_MS, "rest")),

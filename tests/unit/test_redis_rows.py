@@ -16,11 +16,27 @@ PROSPECTS = Prospects(parse_policy(policy_text()))
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 
 
-@pytest.mark.parametrize(("orders", "refunds"), [(1, 0), (256, 0), (300, 0), (700, 3), (300, 270)])
+RICH = """
+name = "rich"
+version = 1
+recency_days.edges = [1, 2]
+frequency.edges = [2, 5]
+monetary.edges = [5, 20]
+currency = "RUB"
+[[segment]]
+name = "rich"
+when = { m = [3] }
+[[segment]]
+name = "poor"
+"""
+
+
+@pytest.mark.parametrize(("orders", "refunds"), [(1, 0), (256, 0), (300, 0), (700, 3), (300, 270), (100, 300)])
 def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_them(orders: int, refunds: int) -> None:
     table = CustomersTable()
     partition = Partition(table)
-    assert partition.apply(0, "", PolicyApplied("control", 0, 0, policy_text()), [])
+    assert partition.apply(0, "", PolicyApplied("control", 0, 0, RICH), [])
+    prospects = Prospects(parse_policy(RICH))
     for number in range(1, orders + 1):
         head = ("events", 0, number, f"e-{number}", BEGIN_MS + number * DAY_MS // 2, False)
         order = OrderPlaced(*head, f"o-{number}", 1000, "RUB", 1000, None, 0, None, "web", "s-1")
@@ -31,15 +47,15 @@ def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_th
         assert partition.apply(orders + 1 + number, "c", refund, [])
     whole = table.get("c")
     assert whole is not None
-    flushed = table.flush(PROSPECTS.outlook)
-    assert bool(flushed.chunks) == (orders > 256)
+    flushed = table.flush(prospects.outlook)
+    assert bool(flushed.chunks) == (orders > 256 or refunds > 256)
     (value,) = (value for key, value in flushed.profiles if not is_chunk(key))
     assert value is not None
     alone = decode_profile(value)
-    row = customer_row(alone, PROSPECTS)
+    row = customer_row(alone, prospects)
     whole.chunks, whole.refund_chunks = [], []
-    assert row == customer_row(whole, PROSPECTS)
-    assert row["next_down"]
+    assert row == customer_row(whole, prospects)
+    assert bool(row["next_down"]) == (orders > 1)
     assert row["order_gap_days"] == ("" if orders == 1 else "0.5")
 
 

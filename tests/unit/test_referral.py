@@ -108,13 +108,15 @@ def test_a_referrer_who_is_not_known_is_not_made_known_by_it() -> None:
     assert lane.partition.tally.dropped == {"referral_of_unknown": 1, "after_erasure": 1}
 
 
-@pytest.mark.parametrize("there", ["shop", "shop.north", "old.shop"])
-def test_a_replay_notes_how_far_referrals_of_each_source_are_under_the_name_that_admit_gives_them(there: str) -> None:
+@pytest.mark.parametrize(("here", "there"), [("old", "shop"), ("old", "old.shop"), ("shop.old", "shop")])
+def test_a_replay_notes_how_far_referrals_of_each_source_are_under_the_name_that_admit_gives_them(
+    here: str, there: str
+) -> None:
     """What was committed, and what all the old partitions have; other sources bring none."""
-    old, new = Topics("old", ["older"]), Topics(there, ["old", "older"])
+    old, new = Topics(here, ["older"]), Topics(there, [here, "older"])
     positions = {
         TopicPartition(topic, 0): position
-        for topic, position in (("old.signups.v1", 5), ("older.events.v1", 9), ("old.purchases.v1", 7))
+        for topic, position in ((f"{here}.signups.v1", 5), ("older.events.v1", 9), (f"{here}.purchases.v1", 7))
     }
     partitions = [
         {("signups", 0): 20, ("signups+referrer", 0): 12},

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from state.events import OrderPlaced
+from state.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
 from state.kept import Known, Order, Person
 from state.moments import DAY_MS, format_ms, parse_rfc3339
+from state.partition import Partition
 from state.plain_orders import append_order
 from state.policy import parse_policy
 from state.profile import Profile, newcomer
@@ -23,6 +24,7 @@ from state.traits import (
     overdue_at,
     usual_gap,
 )
+from streams.customers_table import CustomersTable
 from streams.defaults import policy_text
 
 POLICY = parse_policy(policy_text())
@@ -85,6 +87,22 @@ def test_one_is_difficult_when_something_of_three_orders_in_ten_went_back(
     profile = newcomer(0, 0, BEGIN_MS)
     profile.lifetime_orders, profile.returned_orders, profile.refunded_orders = orders, returned, touched
     assert is_difficult(profile) is difficult
+
+
+def test_an_order_counts_once_as_refunded_however_often_something_of_it_goes_back() -> None:
+    """A refund of no order counts for none; one that came before its order counts for it."""
+    partition = Partition(CustomersTable())
+    refunds = [("a", "o-1", 100), ("b", "o-1", 200), ("c", None, 300), ("d", "o-2", 1000), ("e", "o-2", 1)]
+    records: list[JournalRecord] = [PolicyApplied("control", 0, 0, policy_text()), purchase(1)]
+    for number, (refund_id, order_id, amount) in enumerate(refunds):
+        head = ("refunds", 0, number, refund_id, BEGIN_MS, False)
+        records.append(OrderRefunded(*head, refund_id, amount, "RUB", amount, None, order_id))
+    for offset, record in enumerate([*records, purchase(2), purchase(3)]):
+        assert partition.apply(offset, "c" if offset else "", record, [])
+    profile = partition.customers.get("c")
+    assert profile is not None
+    assert (profile.refund_count, profile.refunded_orders, profile.returned_orders) == (5, 2, 1)
+    assert (profile.lifetime_orders, is_difficult(profile)) == (2, True)
 
 
 @pytest.mark.parametrize(

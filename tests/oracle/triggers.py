@@ -1,0 +1,72 @@
+"""Dates of a customer's own that begin campaigns: a birthday, and an order that is overdue."""
+
+import math
+from collections.abc import Iterator
+from datetime import date, datetime
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+
+from tests.oracle.campaigns import Campaign, Campaigns
+from tests.oracle.history import History
+from tests.oracle.occasions import Occasion
+from tests.oracle.quiet import day_begins, wall_clock, zone
+
+LAST_GAPS = 12
+LAST_YEAR = 9998
+
+
+def occasions_after(history: History, customer_id: str, file: Campaigns | None, after: int) -> Iterator[Occasion]:
+    """For each campaign with a trigger the next occasion after a moment, by what is known now."""
+    for campaign in () if file is None else file.campaigns:
+        if file is not None and campaign.trigger == "birthday":
+            yield from _birthday(history, customer_id, campaign, file, after)
+        elif campaign.trigger == "overdue":
+            yield from _overdue(history, customer_id, campaign, after)
+
+
+def _birthday(
+    history: History, customer_id: str, campaign: Campaign, file: Campaigns, after: int
+) -> Iterator[Occasion]:
+    """The next midnight at which it is the customer's birthday where they live; the day of birth itself is none."""
+    written = history.person.fact("birth_date")
+    if written is None:
+        return
+    born, there = date.fromisoformat(written), zone(file.zone_of(history.person.fact("timezone")))
+    this_year = wall_clock(after, there).year
+    for year in range(max(this_year, born.year + 1), min(this_year, LAST_YEAR) + 3):
+        at = day_begins(_in_year(born, year), there)
+        if at > after:
+            yield Occasion(customer_id, at, f"b{year}", trigger="birthday", campaign=campaign.name)
+            return
+
+
+def _in_year(born: date, year: int) -> datetime:
+    """The birthday in a year; who was born on 29 February has it on 1 March where there is none."""
+    try:
+        return datetime(year, born.month, born.day)  # noqa: DTZ001 - a wall clock
+    except ValueError:
+        return datetime(year, 3, 1)  # noqa: DTZ001 - a wall clock
+
+
+def _overdue(history: History, customer_id: str, campaign: Campaign, after: int) -> Iterator[Occasion]:
+    """When the time since the last order passes so many times the usual gap of the orders remembered then."""
+    last, begin = history.last_order_at(), after
+    while last is not None:
+        remembered = [order for order in history.standing_orders() if begin < history.remembered_until(order)]
+        gap = _usual_gap([order.occurred_at for order in remembered])
+        if gap is None:
+            return
+        end = min(history.remembered_until(order) for order in remembered)
+        at = last + math.ceil(Fraction(campaign.overdue or 0) * gap)
+        if gap > 0 and max(begin, after + 1) <= at < end:
+            tag = f"o{history.lifetime_orders()}"
+            yield Occasion(customer_id, at, tag, trigger="overdue", campaign=campaign.name)
+            return
+        begin = end
+
+
+def _usual_gap(ordered_at: list[int]) -> int | None:
+    """The median of the last twelve gaps, cut to the millisecond."""
+    gaps = [later - earlier for earlier, later in pairwise(sorted(ordered_at))][-LAST_GAPS:]
+    return math.floor(median([Fraction(gap) for gap in gaps])) if gaps else None
