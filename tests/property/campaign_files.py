@@ -34,7 +34,7 @@ _QUIET: Final = (
     ("09:00", "00:00"),
 )
 _TRIGGERS: Final[Sequence[list[str]]] = (
-    *6 * ([],),
+    *9 * ([],),
     ['trigger = "birthday"'],
     ['trigger = "overdue"', "overdue = 2.0"],
     ['trigger = "overdue"', "overdue = 0.5"],

@@ -39,7 +39,18 @@ segment = [
     { name = "churned", when = { r = [1] } },
 ]
 """
-STARTS = ("2020-01-01T12:00:00Z", "2020-03-28T20:00:00Z", "2020-10-24T20:00:00Z")
+LADDER = f"""
+name = "plain"
+version = 1
+cap = {{ messages = 3, days = 7 }}
+[[campaign]]
+name = "two"
+topic = "offers"
+to = {list(SEGMENTS)}
+attempts = [{{ after_days = 0, template = "a" }}, {{ after_days = 1, template = "b" }}]
+silence_after_days = 1
+"""
+STARTS = ("2020-03-01T12:00:00Z", "2020-03-28T20:00:00Z", "2020-10-24T20:00:00Z")
 KINDS = ("opened", "clicked", "redeemed", "bounced", "unsubscribed", "complained", "delivered")
 HOUR_MS = 3_600_000
 MESSAGES = ("offers", "reactivations")
@@ -48,7 +59,7 @@ MESSAGES = ("offers", "reactivations")
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, ...]:
     """Up to three campaigns files that may follow each other."""
-    return campaign_files(draw, SEGMENTS).texts
+    return campaign_files(draw, SEGMENTS).texts or (LADDER,)
 
 
 class OneCustomer(RuleBasedStateMachine):
@@ -68,8 +79,7 @@ class OneCustomer(RuleBasedStateMachine):
     def opens(self, start: str, texts: tuple[str, ...]) -> None:
         self.now, self.texts = moments.parse(start), texts
         self.files = {file.reference: file for file in map(read_campaigns, texts)}
-        if texts:
-            self.steps.append({"type": "campaigns", "text": texts[0]})
+        self.steps.append({"type": "campaigns", "text": texts[0]})
         self.tell("consent", channel="all", granted=True)
 
     # What the customer does.
@@ -124,7 +134,6 @@ class OneCustomer(RuleBasedStateMachine):
         self.passes(self.now + days * moments.DAY_MS)
 
     @rule(place=st.integers(0, 2))
-    @precondition(lambda self: self.texts)
     def a_campaigns_file_comes(self, place: int) -> None:
         self.take({"type": "campaigns", "text": self.texts[place % len(self.texts)]})
 
