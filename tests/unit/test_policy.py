@@ -394,6 +394,12 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
         ("version = 3", "version = 4", None),
         ("version = 3", "version = 2", None),
         ('"shop"', '"store"', None),
+        (
+            'currency = "EUR"',
+            'currency = "EUR"\ntimezone = "Europe/Berlin"',
+            "timezone must stay UTC: got Europe/Berlin; days that were told would begin at another hour; "
+            "another one needs a new prefix and a replay",
+        ),
     ],
 )
 def test_a_policy_may_follow_unless_it_is_the_same_by_name_only_or_needs_a_replay(
