@@ -397,8 +397,10 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
         (
             'currency = "EUR"',
             'currency = "EUR"\ntimezone = "Europe/Berlin"',
-            "timezone must stay UTC: got Europe/Berlin; days that were told would begin at another hour; "
-            "another one needs a new prefix and a replay",
+            (
+                "timezone must stay UTC: got Europe/Berlin; days that were told would begin at another hour; "
+                "another one needs a new prefix and a replay"
+            ),
         ),
     ],
 )
