@@ -72,18 +72,14 @@ def _told(customer_id: str, run: Run, campaigns: Campaigns | None) -> RunTold:
         began_at=format_ms(run.began),
         group=run.group,
         attempts=run.attempts,
-        sent=_numbers(run.sent),
-        opened=_numbers(run.opened),
-        clicked=_numbers(run.clicked),
-        redeemed=_numbers(run.redeemed),
+        sent=sorted(run.sent),
+        opened=sorted(run.opened),
+        clicked=sorted(run.clicked),
+        redeemed=sorted(run.redeemed),
         to_come=to_come,
         silent_at=None if run.silence_at is None else format_ms(run.silence_at),
         outcome_at=None if run.ends_at is None else format_ms(run.ends_at),
     )
-
-
-def _numbers(bits: int) -> list[int]:
-    return [number for number in range(1, bits.bit_length()) if bits >> number & 1]
 
 
 def run_in_words(run: RunTold) -> str:

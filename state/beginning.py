@@ -1,5 +1,7 @@
 """How campaigns begin for a customer: at a change of segment that fits, or at the moment of a trigger."""
 
+from typing import Final
+
 from state.asked_for import is_one_of
 from state.campaigns import NO_SEGMENT, Campaign, held
 from state.changes import SegmentChanged
@@ -8,22 +10,35 @@ from state.occasion import Occasion
 from state.run import begin_run, is_open
 from state.triggers import went_off
 
+REMEMBERED_TAGS: Final = 64
 
-def begin_at_change(occasion: Occasion, change: SegmentChanged) -> None:
-    """Begins the campaigns that fit the change, each unless it is kept back as a whole."""
-    for campaign in occasion.campaigns.campaigns:
-        if _fits(campaign, change, occasion):
+
+def begin_campaigns(occasion: Occasion, change: SegmentChanged | None, *, by_time: bool) -> None:
+    """Begins the campaigns that fit, in the file's order, each unless it is kept back as a whole.
+
+    Args:
+        occasion: the customer and the moment.
+        change: the change of segment at this moment, if there is one.
+        by_time: whether time alone has come to this moment, so that triggers may go off.
+    """
+    campaigns = occasion.campaigns
+    for campaign in campaigns.campaigns if change is not None else campaigns.triggered:
+        if campaign.trigger is not None:
+            if by_time:
+                _begin_if_triggered(occasion, campaign)
+        elif change is not None and _fits(campaign, change, occasion):
             _begin(occasion, campaign, str(change.seq), change)
 
 
-def begin_at_trigger(occasion: Occasion) -> None:
-    """Begins the campaigns whose trigger goes off at this moment, each unless it is kept back as a whole."""
+def _begin_if_triggered(occasion: Occasion, campaign: Campaign) -> None:
+    """Begins a campaign whose trigger goes off at this moment, for one who is asked for."""
     profile, rules = occasion.profile, occasion.rules
-    for campaign in occasion.campaigns.triggered:
-        tag = went_off(campaign, profile, occasion.at, rules)
-        if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules):
-            engagement_of(profile).triggered[campaign.name] = tag
-            _begin(occasion, campaign, tag, None)
+    tag = went_off(campaign, profile, occasion.at, rules)
+    if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules):
+        tags = engagement_of(profile).triggered.setdefault(campaign.name, [])
+        tags.append(tag)
+        del tags[:-REMEMBERED_TAGS]
+        _begin(occasion, campaign, tag, None)
 
 
 def _fits(campaign: Campaign, change: SegmentChanged, occasion: Occasion) -> bool:

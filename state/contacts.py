@@ -15,6 +15,8 @@ from state.profile import Profile
 REMEMBERED_MESSAGES: Final = 64
 _ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,3}")
 UNKNOWN_MESSAGE: Final = "contact_of_unknown_message"
+MOST_COST: Final = 1 << 62
+"""Of a run, in minor units: what the table's format holds."""
 NO_RATE_OF_COST: Final = "cost_without_rate"
 
 
@@ -64,8 +66,8 @@ def take_contact(
         engagement_of(profile).dead.append(channel)
     cost = _cost(event, policy, dropped)
     for run in profile.runs:
-        if run.tag == tag and run.campaign == campaign and run.sent >> attempt & 1:
-            run.cost += cost
+        if run.tag == tag and run.campaign == campaign and attempt in run.sent:
+            run.cost = min(run.cost + cost, MOST_COST)
             _note(run, attempt, kind)
 
 
@@ -89,14 +91,10 @@ def _channel_of(profile: Profile, tag: str, campaign: str, attempt: int) -> str 
 
 
 def _note(run: Run, attempt: int, kind: str) -> None:
-    """Notes what became of a run's message."""
-    bit = 1 << attempt
-    if kind == "opened":
-        run.opened |= bit
-    elif kind == "clicked":
-        run.clicked |= bit
-    elif kind == "redeemed":
-        run.redeemed |= bit
+    """Notes what became of a run's message; each counts once."""
+    known = {"opened": run.opened, "clicked": run.clicked, "redeemed": run.redeemed}.get(kind)
+    if known is not None and attempt not in known:
+        known.append(attempt)
 
 
 def _cost(event: MessageContacted, policy: Policy, dropped: Counter[str]) -> int:

@@ -9,6 +9,7 @@ from state.events import UnknownFormat
 from state.kept import Counted, DayHead
 
 FORMAT = 1
+MOST_SUM = 1 << 62
 FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
 """Places in a row of `Day.bought`."""
 MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
@@ -170,7 +171,20 @@ _PREFIX = bytes([FORMAT])
 
 def encode_day(day: Day) -> bytes:
     """The day as a record of the table: one byte of format version, then MessagePack."""
-    return _PREFIX + _encoder.encode(day.fields)
+    try:
+        return _PREFIX + _encoder.encode(day.fields)
+    except OverflowError:
+        _bound(day)
+        return _PREFIX + _encoder.encode(day.fields)
+
+
+def _bound(day: Day) -> None:
+    """Cuts the sums of a day down to what the format holds: no shop sells for so much."""
+    for name in ("discounts", "refunds", "anonymous_gross", "anonymous_discounts", "anonymous_refunds"):
+        setattr(day, name, min(getattr(day, name), MOST_SUM))
+    for rows in (day.bought, day.moves):
+        for row in rows.values():
+            row[:] = [max(-MOST_SUM, min(value, MOST_SUM)) for value in row]
 
 
 def decode_day(value: bytes) -> Day:

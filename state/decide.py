@@ -9,7 +9,7 @@
 What a run goes through is in `state.run`, how one begins in `state.beginning`.
 """
 
-from state.beginning import begin_at_change, begin_at_trigger
+from state.beginning import begin_campaigns
 from state.changes import SegmentChanged
 from state.kept import Silence
 from state.occasion import Occasion
@@ -36,10 +36,8 @@ def decide(
     runs = occasion.profile.runs
     if runs:
         _supersede_unfit(occasion, purchased=purchased)
-    if change is not None:
-        begin_at_change(occasion, change)
-    if by_time:
-        begin_at_trigger(occasion)
+    if change is not None or by_time:
+        begin_campaigns(occasion, change, by_time=by_time)
     due = any(next_moment(run) <= occasion.at for run in runs)
     if due:
         for run in runs:

@@ -139,7 +139,7 @@ class Beginning(msgspec.Struct, array_like=True, gc=False):
 class Run(msgspec.Struct, array_like=True, gc=False):
     """One beginning of a campaign for the customer, until there is nothing more to be said or told of it.
 
-    What it goes through is in `state.run`. Of attempts the numbers count from 1; sets of them are bits of an integer.
+    What it goes through is in `state.run`. Attempts are known by their numbers, from 1 on.
 
     Attributes:
         tag: what its ids have after the customer's: the change's number, `b<year>` of a birthday, `o<orders>` overdue.
@@ -165,10 +165,10 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     next_at: int | None
     waiting: list[tuple[int, int]]
     silence_at: int | None
-    sent: int
-    opened: int
-    clicked: int
-    redeemed: int
+    sent: list[int]
+    opened: list[int]
+    clicked: list[int]
+    redeemed: list[int]
     cost: int
     ends_at: int | None
 
@@ -198,14 +198,14 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         begun: campaign to when it last began, held out ones too.
         withheld: the same of one in the control group: when it would have begun.
-        triggered: campaign to the tag with which its trigger last went off.
+        triggered: campaign to the tags with which its trigger went off last, 64 of them.
         messages: the last ones, oldest first; `state.contacts.REMEMBERED_MESSAGES` of them, or as many as the cap.
         dead: channels from which a message came back for good.
     """
 
     begun: dict[str, int] = {}
     withheld: dict[str, int] = {}
-    triggered: dict[str, str] = {}
+    triggered: dict[str, list[str]] = {}
     messages: list[SentMessage] = []
     dead: list[str] = []
     silence: Silence | None = None

@@ -35,13 +35,22 @@ from state.moments import format_ms
 from state.policy import may_follow, parse_policy
 from state.profile import NEVER, Profile, newcomer
 from state.progress import BEFORE_ALL_TIME, Progress
-from state.referral import OF_UNKNOWN
+from state.referral import OF_UNKNOWN, count_referral, remembers_referral
 from state.rules import Rules
-from state.transitions import Tally, apply_campaigns, apply_event, apply_policy, as_of, is_duplicate, lapse
+from state.transitions import (
+    Tally,
+    apply_campaigns,
+    apply_event,
+    apply_policy,
+    as_of,
+    is_beyond_sums,
+    is_duplicate,
+    lapse,
+)
 
 NOBODY = -1
 """In place of a due moment: of a record that touches many customers none is done with."""
-_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted, ReferralBrought)
+_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
 
 
 class Customers(Protocol):
@@ -131,6 +140,8 @@ class Partition:
             return True
         if isinstance(record, _ORDINARY):
             self._take_event(offset, customer_id, record, out)
+        elif isinstance(record, ReferralBrought):
+            self._refer(offset, customer_id, record)
         elif isinstance(record, CustomerErased):
             self._erase(offset, customer_id, record, out)
         elif isinstance(record, AnonymousSale):
@@ -175,12 +186,34 @@ class Partition:
             if is_duplicate(profile, event, moment, rules.window_ms):
                 self.tally.duplicates[event.kind] += 1
                 return
+            if is_beyond_sums(profile, event):
+                self.tally.dropped["beyond_sums"] += 1
+                return
             before, was = profile.due, profile.segment
         told = len(out)
         apply_event(customer_id, profile, event, moment, rules, out, self.tally)
         if daily is not None and len(out) > told:
             daily.say(out, told)
         self._keep(offset, customer_id, profile, before, was)
+
+    def _refer(self, offset: int, customer_id: str, event: ReferralBrought) -> None:
+        """Counts a referral for a customer who is known.
+
+        It is no event of theirs and judges nobody: it may come from a source partition that is ahead of their own, and
+        what they did before its moment may not have been read.
+        """
+        profile = self.customers.get(customer_id)
+        if profile is None:
+            erased = bool(self.erasures) and erasure_key(customer_id) in self.erasures
+            self.tally.dropped["after_erasure" if erased else OF_UNKNOWN] += 1
+        elif offset <= profile.offset:
+            self.tally.fenced["customer"] += 1
+        elif remembers_referral(profile, event):
+            self.tally.duplicates[event.kind] += 1
+        else:
+            count_referral(profile, event)
+            profile.offset = offset
+            self.customers.put(customer_id, profile)
 
     def _newcomer(self, offset: int, customer_id: str, event: CustomerEvent, moment: int) -> Profile | None:
         """A profile for someone who is not known, None if the event does not make them so."""
@@ -196,9 +229,6 @@ class Partition:
                 seq = erasure.seq
         if isinstance(event, MessageContacted):
             self.tally.dropped["contact_of_unknown"] += 1
-            return None
-        if isinstance(event, ReferralBrought):
-            self.tally.dropped[OF_UNKNOWN] += 1
             return None
         return newcomer(offset, seq, moment)
 

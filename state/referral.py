@@ -1,9 +1,9 @@
 """Referrals: a signup that names who brought the customer counts for that one too.
 
 `admit` journals such a signup twice: for whom it is of, and as a `ReferralBrought` for the referrer, who may lie in
-another partition. The second record says nothing of the first customer: the event's id is hashed, so that an erasure of
-theirs leaves nothing of them with the referrer. A referrer of whom nothing is known is counted as dropped, one who
-names themselves counts nothing.
+another partition. The second record says nothing of the first customer: the event's id is hashed, so that an erasure
+of theirs leaves nothing of them with the referrer. It judges nobody, and no time comes by it. A referrer of whom
+nothing is known is counted as dropped, one who names themselves counts nothing.
 """
 
 from hashlib import sha256

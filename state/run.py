@@ -29,6 +29,8 @@ from state.profile import NEVER, Profile
 from state.quoted import kept_beginning
 
 TREATED: Final = "treated"
+MOST_RUNS: Final = 256
+"""Runs of a customer at one time beyond which neither outcome nor silence is waited for: thousands may begin."""
 
 
 def begin_run(
@@ -36,7 +38,8 @@ def begin_run(
 ) -> None:
     """Adds a run to the customer's; one that makes no attempts only if its outcome is to be told."""
     treated, at = group == TREATED, occasion.at
-    if not treated and not campaign.attribution_ms:
+    attributed = campaign.attribution_ms > 0 and len(occasion.profile.runs) < MOST_RUNS
+    if not treated and not attributed:
         return
     run = Run(
         campaign=campaign.name,
@@ -49,12 +52,12 @@ def begin_run(
         next_at=at + campaign.attempts[0].after_ms if treated else None,
         waiting=[],
         silence_at=None,
-        sent=0,
-        opened=0,
-        clicked=0,
-        redeemed=0,
+        sent=[],
+        opened=[],
+        clicked=[],
+        redeemed=[],
         cost=0,
-        ends_at=at + min(campaign.attribution_ms, occasion.rules.window_ms - 1) if campaign.attribution_ms else None,
+        ends_at=at + min(campaign.attribution_ms, occasion.rules.window_ms - 1) if attributed else None,
     )
     occasion.profile.runs.append(run)
 
@@ -102,7 +105,7 @@ def make_attempts(run: Run, occasion: Occasion) -> None:
             run.next, run.next_at = number + 1, run.began + campaign.attempts[number].after_ms
             continue
         run.next, run.next_at = 0, None
-        if campaign.silence_after_ms is not None:
+        if campaign.silence_after_ms is not None and len(occasion.profile.runs) <= MOST_RUNS:
             run.silence_at = due + campaign.silence_after_ms
     for number, due in run.waiting:
         if due <= at:
@@ -129,7 +132,7 @@ def _attempt(run: Run, campaign: Campaign, number: int, occasion: Occasion) -> N
     else:
         occasion.send(run, campaign, number, usable)
         remember_message(profile, run, number, usable[0], occasion.at, cap)
-        run.sent |= 1 << number
+        run.sent.append(number)
 
 
 def usable_channels(campaign: Campaign, attempt: Attempt, profile: Profile) -> list[str]:

@@ -8,7 +8,6 @@ Everything that can change a segment is one row of this table; the rest of the m
     signup           lapse, expire        sign_up                      as_of
     consent          lapse, expire        change_consent               as_of
     contact          lapse, expire        count_contact                as_of
-    referral         lapse, expire        count_referral               as_of
     time             -                    expire                       each due moment
     policy           -                    -                            the later of time and the last judgement
     campaigns        -                    end_runs                     -
@@ -33,7 +32,6 @@ from state.events import (
     MessageContacted,
     OrderPlaced,
     OrderRefunded,
-    ReferralBrought,
 )
 from state.kept import Engagement, Silence
 from state.occasion import Occasion
@@ -41,12 +39,13 @@ from state.orders import WentBack, expire, next_leave, place_order, remembers_or
 from state.person import change_consent, count_contact, remembers_event, sign_up
 from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile
-from state.referral import count_referral, remembers_referral
 from state.rules import Rules
 from state.run import next_moment
 from state.traits import count_places
 from state.triggers import next_trigger
 
+MOST_SUM = 1 << 62
+"""In minor units; an event adds 10^15 of them at most."""
 TIME = "time"
 BY_POLICY = "policy"
 
@@ -73,14 +72,19 @@ def as_of(profile: Profile | None, occurred_at: int, time: int) -> int:
     return moment if profile is None else max(moment, profile.judged)
 
 
+def is_beyond_sums(profile: Profile, event: CustomerEvent) -> bool:
+    """Whether a customer's sums have no room for what the event adds: beyond any shop's, and the table's format."""
+    if isinstance(event, OrderPlaced):
+        return profile.gross > MOST_SUM or profile.discounts > MOST_SUM
+    return isinstance(event, OrderRefunded) and profile.refunded > MOST_SUM
+
+
 def is_duplicate(profile: Profile, event: CustomerEvent, moment: int, window_ms: int) -> bool:
     """Whether the customer has this event already: orders and refunds by their own id, anything else by the event's."""
     if isinstance(event, OrderPlaced):
         return remembers_order(profile, event.order_id, moment, window_ms)
     if isinstance(event, OrderRefunded):
         return remembers_refund(profile, event.refund_id, moment)
-    if isinstance(event, ReferralBrought):
-        return remembers_referral(profile, event)
     return remembers_event(profile, event.event_id)
 
 
@@ -143,7 +147,7 @@ def apply_campaigns(
     if rules.campaigns is None:
         return False
     ended = end_runs(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), outdated)
-    due = next_due(profile, rules)  # another file may have other triggers
+    due = next_due(profile, rules, moment)  # another file may have other triggers: none goes off for what is gone by
     if not ended and due == profile.due:
         return False
     profile.due = due
@@ -168,8 +172,6 @@ def _take(
     elif isinstance(event, MessageContacted):
         count_contact(profile, event)
         take_contact(customer_id, profile, event, policy, dropped)
-    elif isinstance(event, ReferralBrought):
-        count_referral(profile, event)
     return went_back
 
 
@@ -228,8 +230,11 @@ def judge(
     return change
 
 
-def next_due(profile: Profile, rules: Rules) -> int:
-    """The next moment at which time alone may change something for the customer; `NEVER` if none will."""
+def next_due(profile: Profile, rules: Rules, now: int | None = None) -> int:
+    """The next moment at which time alone may change something for the customer; `NEVER` if none will.
+
+    Triggers go off after `now`, by default the last judgement.
+    """
     due = next_leave(profile, rules.window_ms)
     last = profile.last_order_at
     if last is not None:
@@ -239,5 +244,5 @@ def next_due(profile: Profile, rules: Rules) -> int:
         for run in profile.runs:
             due = min(due, next_moment(run))
         if rules.has_triggers:
-            due = min(due, next_trigger(profile, profile.judged, rules))
+            due = min(due, next_trigger(profile, profile.judged if now is None else now, rules))
     return min(NEVER, due)

@@ -16,7 +16,7 @@ def went_off(campaign: Campaign, profile: Profile, moment: int, rules: Rules) ->
     if at != moment:
         return None
     engagement = profile.engagement
-    return tag if engagement is None or engagement.triggered.get(campaign.name) != tag else None
+    return None if engagement is not None and tag in engagement.triggered.get(campaign.name, ()) else tag
 
 
 def next_trigger(profile: Profile, after: int, rules: Rules) -> int:

@@ -91,8 +91,8 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
     partition = TopicPartition(topic, 0)
     consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
     records: list[ControlRecord] = []
-    await consumer.start()
     try:
+        await consumer.start()
         await find_leaders(consumer, [topic])
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]

@@ -45,6 +45,7 @@ DROP_REASONS: Final = (
     "after_erasure",
     "refund_without_rate",
     "cost_without_rate",
+    "beyond_sums",
     "faulty_rules",
 )
 FENCES: Final = ("source", "customer")
@@ -127,7 +128,7 @@ class Metrics:
             "goldstream_dropped_total",
             "Admitted events, or the excess of one, that could not count, by reason: excess_refund, "
             "refund_without_order, contact_of_unknown, contact_of_unknown_message, referral_of_unknown, after_erasure, "
-            "refund_without_rate, cost_without_rate or "
+            "refund_without_rate, cost_without_rate, beyond_sums or "
             "faulty_rules.",
             ("reason",),
         )

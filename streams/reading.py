@@ -44,8 +44,8 @@ async def expect_no_shorter(kafka: Mapping[str, Any], topic: str, partition: int
     """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         await find_leaders(consumer, [topic])
         end = (await consumer.end_offsets([tp]))[tp]
     finally:
@@ -80,8 +80,8 @@ async def read_range(
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_POLL_MS,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         await find_leaders(consumer, [topic])
         consumer.assign([tp])
         beginning = (await consumer.beginning_offsets([tp]))[tp]

@@ -159,6 +159,6 @@ async def test_a_journal_that_ends_before_what_was_applied_of_it_ends_the_worker
         await _make_anew(lived, "journal")
         worker.start()
         assert await worker.ended(60) == 1, worker.log
-        (line,) = {line for line in worker.log.splitlines() if " error " in line}
+        (line,) = {line for line in worker.log.splitlines() if " error agents.worker: " in line}
         for part in (f"{prefix}.journal.v1", "ends", "GOLDSTREAM_PREFIX"):
             assert part in line

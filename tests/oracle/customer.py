@@ -33,6 +33,8 @@ class Customer:
     seq: int
     judged_at: int = moments.BEFORE_ALL_MS
     since: int = moments.BEFORE_ALL_MS
+    file_since: int = moments.BEFORE_ALL_MS
+    """The moment at which the campaigns file in force came: no trigger goes off for what was before."""
     standing: Standing | None = None
     """The place at the last judgement; None before the first."""
     changed_at: int = moments.BEFORE_ALL_MS
@@ -66,7 +68,7 @@ class Customer:
         return (at for at in moments_of_all if at > self.judged_at)
 
     def _triggers(self, desk: Desk) -> Iterator[Occasion]:
-        return occasions_after(self.history, self.customer_id, desk.campaigns, self.judged_at)
+        return occasions_after(self.history, self.customer_id, desk.campaigns, max(self.judged_at, self.file_since))
 
     def _turning_points(self, policy: Policy) -> Iterator[int]:
         history = self.history

@@ -96,7 +96,8 @@ class _Partition:
         """Put a campaigns file in force; runs of what it changes or drops are superseded."""
         self.campaigns = campaigns
         for customer in self.customers.values():
-            keep_to_file(customer.history, max(self.time, customer.judged_at), self.desk())
+            customer.file_since = max(self.time, customer.judged_at)
+            keep_to_file(customer.history, customer.file_since, self.desk())
 
     # Events.
 

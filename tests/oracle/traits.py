@@ -11,7 +11,6 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
-from tests.oracle import moments
 from tests.oracle.customer import Customer
 from tests.oracle.journal import _Partition
 from tests.oracle.result import Result
@@ -88,10 +87,7 @@ class TraitsOracle:
         if this in brought[-REMEMBERED_REFERRALS:]:
             partition.result.duplicates["referral"] += 1
             return
-        as_of = max(moments.parse(signup["occurred_at"]), partition.time, referrer.judged_at)
-        referrer.advance(as_of, partition.desk())
         brought.append(this)
-        referrer.judge(as_of, {"kind": "referral"}, partition.desk())
 
     def traits(self, customer_id: str, at: int, seeker_share: Decimal) -> dict[str, Any]:
         """The traits of a customer who was last judged at a moment."""

@@ -43,11 +43,11 @@ EVERYTHING = (
     "cf0000019b76daa80005909681a46369747992cf0000019b76daa800a8d09ed0bcd181d0ba81a5656d61696c92cf0000019b"
     "76daa800c381a66f70656e65640291a3652d39039091dc0010a877696e2d6261636ba1319ba0a6616374697665a0a3333232"
     "919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf0000019b76"
-    "daa800a7747265617465640303cf0000019b76daa809919202cf0000019b76daa808c002020000ccfacf0000019b76daa800"
-    "9681a877696e2d6261636bcf0000019b76daa80081a161cf0000019b76daa80081a162a562323032369195a131a877696e2d"
-    "6261636b01a5656d61696ccf0000019b76daa80091a3736d7394a877696e2d6261636ba1319ba0a6616374697665a0a33332"
-    "32919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf0000019b"
-    "76daa80081aad09ed0bcd181d0ba2d310281a377656201c0909000"
+    "daa800a7747265617465640303cf0000019b76daa809919202cf0000019b76daa808c0910191019090ccfacf0000019b76da"
+    "a8009681a877696e2d6261636bcf0000019b76daa80081a161cf0000019b76daa80081a16291a562323032369195a131a877"
+    "696e2d6261636b01a5656d61696ccf0000019b76daa80091a3736d7394a877696e2d6261636ba1319ba0a6616374697665a0"
+    "a3333232919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf00"
+    "00019b76daa80081aad09ed0bcd181d0ba2d310281a377656201c0909000"
 )
 WINDOW = 365 * 86_400_000
 
@@ -72,7 +72,6 @@ def everything() -> Profile:
     profile.person = Person({"city": Known(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"], 3)
     move = Move("", "active", "", "322", (Reason("frequency", 2, 1, 2),), "retail-27@1", "RUB", 2)
     change = SegmentChanged("c-1", 1, move, NOON, "purchase", "e-1", False, 2, 2500, NOON)
-    sent = 1 << 1
     profile.runs = [
         Run(
             "win-back",
@@ -85,17 +84,17 @@ def everything() -> Profile:
             NOON + 9,
             [(2, NOON + 8)],
             None,
-            sent,
-            sent,
-            0,
-            0,
+            [1],
+            [1],
+            [],
+            [],
             250,
             NOON,
         )
     ]
     message = SentMessage("1", "win-back", 1, "email", NOON)
     silence = Silence("win-back", "1", kept_beginning(change), NOON)
-    profile.engagement = Engagement({"win-back": NOON}, {"a": NOON}, {"b": "b2026"}, [message], ["sms"], silence)
+    profile.engagement = Engagement({"win-back": NOON}, {"a": NOON}, {"b": ["b2026"]}, [message], ["sms"], silence)
     profile.stores, profile.channels = {"Омск-1": 2}, {"web": 1}
     return profile
 
