@@ -32,8 +32,10 @@ def remember_message(profile: Profile, run: Run, number: int, channel: str, at: 
     """Keeps what later contacts and the cap need of a message."""
     messages = engagement_of(profile).messages
     messages.append(SentMessage(run.tag, run.campaign, number, channel, at))
-    kept = REMEMBERED_MESSAGES if cap is None else max(REMEMBERED_MESSAGES, cap.messages)
-    del messages[:-kept]
+    older = len(messages) - REMEMBERED_MESSAGES
+    if older > 0:
+        since = at if cap is None else at - cap.within_ms
+        messages[:older] = [message for message in messages[:older] if message.due > since]
 
 
 def sent_since(profile: Profile, moment: int) -> int:
