@@ -23,6 +23,8 @@ NO_ORDER = "refund_without_order"
 NO_RATE = "refund_without_rate"
 WentBack = tuple[int, int]
 """When a refund that takes effect occurred, and the sum that goes back to the customer."""
+MOST_SUM = 1 << 62
+"""In minor units: what the table's format holds; an event adds 10^15 of them at most."""
 FORGETTING_PARTS = 64
 """A window has so many moments at which what may be forgotten is swept out."""
 
@@ -255,12 +257,12 @@ def _refund_order(
     was_full, was_net, was_whole = order.fully_refunded, order.net, not _any_refunded(order)
     _count(profile, order, as_of, policy.window_ms, -1)
     if foreign is None:
-        order.refunded += refund.amount if in_its_currency else refund.base or 0
+        order.refunded = min(order.refunded + (refund.amount if in_its_currency else refund.base or 0), MOST_SUM)
     else:
         if in_its_currency:
-            foreign.refunded += refund.amount
+            foreign.refunded = min(foreign.refunded + refund.amount, MOST_SUM)
         else:
-            foreign.other += refund.base or 0
+            foreign.other = min(foreign.other + (refund.base or 0), MOST_SUM)
         own = min(foreign.refunded, foreign.amount)
         at_the_rate = convert(own, DIGITS[foreign.currency], Fraction(foreign.rate), policy.digits)
         order.refunded = at_the_rate + foreign.other

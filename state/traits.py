@@ -103,12 +103,12 @@ def overdue(gap: int | None, last_order_at: int | None, moment: int) -> Fraction
     return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
 
 
-def overdue_at(profile: Profile, multiple: Decimal, rules: Rules) -> int | None:
-    """When the time since the last order comes to a multiple of the usual gap, not before the last judgement.
+def overdue_at(profile: Profile, multiple: Decimal, rules: Rules, after: int = 0) -> int | None:
+    """When the time since the last order comes to a multiple of the usual gap, from the last judgement or `after` on.
 
     The gap is that of the orders which will be remembered then, if none comes meanwhile. None if it never does.
     """
-    window_ms, last, begin = rules.window_ms, profile.last_order_at, profile.judged
+    window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.judged, after)
     while last is not None:
         remembered = _remembered(profile, begin, window_ms)
         end = min((forget_at for _, forget_at in remembered), default=NEVER)

@@ -35,7 +35,16 @@ from state.events import (
 )
 from state.kept import Engagement, Silence
 from state.occasion import Occasion
-from state.orders import WentBack, expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
+from state.orders import (
+    MOST_SUM,
+    WentBack,
+    expire,
+    next_leave,
+    place_order,
+    remembers_order,
+    remembers_refund,
+    take_refund,
+)
 from state.person import change_consent, count_contact, remembers_event, sign_up
 from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile
@@ -44,8 +53,6 @@ from state.run import next_moment
 from state.traits import count_places
 from state.triggers import next_trigger
 
-MOST_SUM = 1 << 62
-"""In minor units; an event adds 10^15 of them at most."""
 TIME = "time"
 BY_POLICY = "policy"
 

@@ -30,5 +30,5 @@ def _next(campaign: Campaign, profile: Profile, after: int, rules: Rules) -> tup
     if campaign.trigger == BIRTHDAY:
         birthday = birthday_at(profile, after, "UTC" if rules.campaigns is None else rules.campaigns.timezone)
         return (NEVER, "") if birthday is None else (birthday[0], f"b{birthday[1]}")
-    at = overdue_at(profile, campaign.overdue, rules)
+    at = overdue_at(profile, campaign.overdue, rules, after)
     return (at, f"o{profile.lifetime_orders}") if at is not None and at > after else (NEVER, "")

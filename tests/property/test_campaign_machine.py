@@ -178,11 +178,18 @@ class OneCustomer(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_sent_in_silence(self) -> None:
-        silenced = False
+        """But at the moment that ends it, of which the end is told last."""
+        silenced, sent = False, set[str]()
         for output in self.said:
-            reason = (output.value or {}).get("reason")
-            silenced = reason == "silence-began" or (silenced and reason != "silence-ended")
-            assert not (silenced and output.topic in MESSAGES)
+            value = output.value or {}
+            if value.get("reason") == "silence-ended":
+                assert sent <= {value["at"]}
+                silenced, sent = False, set()
+            elif value.get("reason") == "silence-began":
+                silenced = True
+            elif silenced and output.topic in MESSAGES:
+                sent.add(value["due_at"])
+        assert not sent
 
     @invariant()
     def no_span_has_more_messages_than_the_cap(self) -> None:

@@ -77,6 +77,14 @@ def test_sums_beyond_any_shop_are_counted_and_stop_nobody() -> None:
     assert profile.gross < 1 << 63
 
 
+def test_refunds_of_one_order_beyond_any_sum_are_excess_and_stop_nobody() -> None:
+    steps: list[Step] = [*file(), purchase(1, NOON, "100.00")]
+    steps += [refund(number, 1, NOON + number, "9999999999999.99") for number in range(2, 5_000)]
+    lane = Lane(journal_of(steps)).run()
+    assert lane.dropped["excess_refund"] == 4_998
+    assert lane.written.profiles()["c"].orders[0].refunded == 1 << 62
+
+
 def test_a_referral_from_a_source_that_is_ahead_judges_nobody() -> None:
     steps = [
         *file(),
