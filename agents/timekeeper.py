@@ -19,7 +19,8 @@ from streams.stage import Stage
 
 log = logging.getLogger(__name__)
 
-REPORT_SECONDS: Final = 0.5
+REPORT_SECONDS: Final = 0.4
+"""A tick comes at every round, or at every other one where a report is read back only after it: within a second."""
 ROUND_SECONDS: Final = 20.0
 METADATA_SECONDS: Final = 30.0
 
