@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -11,10 +11,9 @@ import msgspec
 
 from agents.importing.mapping import Mapping
 from agents.importing.parquet import ParquetSource
-from agents.importing.report import Report
-from agents.importing.rows import CannotOpen, Source, Unread, format_of
+from agents.importing.report import Report, events_of
+from agents.importing.rows import CannotOpen, Source, format_of
 from agents.importing.translation import Translation
-from agents.importing.values import Unreadable
 from agents.in_force import InForce, in_force
 from agents.whole_history import WholeHistory
 from agents.whole_journal import journal_ends, read_ledger
@@ -107,8 +106,8 @@ def suggest_from_files(
     for number, file in enumerate(files):
         source = _opened(file, mapping)
         with Report(file, None, say) as report:
-            for value in _values(source, _translation(source, mapping, exchange), report):
-                admitted = admit("events", 0, taken, value, exchange, None)
+            for event in events_of(source.rows(), _translation(source, mapping, exchange), report, None):
+                admitted = admit("events", 0, taken, event.value, exchange, None)
                 if isinstance(admitted, Admitted):
                     history.take(taken, admitted.customer_id, admitted.event)
                 if taken % _SHOWN_EVERY == 0:
@@ -176,26 +175,12 @@ def _translation(source: Source | ParquetSource, mapping: Mapping, exchange: Exc
     return Translation(source.path, mapping, exchange, "events", backfill=False, may_vary=source.form == "jsonl")
 
 
-def _values(source: Source | ParquetSource, translation: Translation, report: Report) -> Iterator[bytes]:
-    """The events of a file, each as it would be published."""
-    for row in source.rows():
-        if isinstance(row, Unread):
-            report.add_unread(row.line, row.fault)
-            continue
-        try:
-            event = translation.event(row, None)
-        except Unreadable as error:
-            report.add_unread(row.line, str(error))
-            continue
-        report.add_event(event)
-        yield event.value
-
-
 def _likely_currency(file: Path, mapping: Mapping, configured: Policy) -> str:
     """The currency of most of the first rows; that of the configured policy where rows have none."""
     every = Exchange(configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names())
     source = _opened(file, mapping)
     with Report(file, None, lambda _: None) as report:
-        values = itertools.islice(_values(source, _translation(source, mapping, every), report), _LOOKED_THROUGH)
-        met = Counter(currency for value in values if (currency := msgspec.json.decode(value).get("currency")))
+        events = events_of(source.rows(), _translation(source, mapping, every), report, None)
+        values = (msgspec.json.decode(event.value) for event in itertools.islice(events, _LOOKED_THROUGH))
+        met = Counter(currency for value in values if (currency := value.get("currency")))
     return met.most_common(1)[0][0] if met else configured.currency

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from state.changes import Output, SegmentChanged
+from state.changes import SENT, Output, SegmentChanged
 from state.due import DueWheel
 from state.erasure import Erasure
 from state.events import (
@@ -24,7 +24,6 @@ from state.events import (
     decode_record,
 )
 from state.kept import Head
-from state.occasion import SENT
 from state.partition import Partition
 from state.profile import NEVER, Profile
 from state.progress import BEFORE_ALL_TIME

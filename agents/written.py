@@ -1,12 +1,8 @@
 """What comes of a batch of the journal: made records of as soon as it is there, and counted."""
 
-from typing import Final
-
-from state.changes import KeptBack, Move, Output, SegmentChanged, Sent
+from state.changes import SENT, KeptBack, Move, Output, SegmentChanged, Sent
 from streams.cloudevents import CloudEvents
 from streams.outbox import Outbox
-
-SENT: Final = "sent"
 
 
 class Written:

@@ -4,6 +4,8 @@ A change is held as it was computed, in milliseconds and minor units (`SegmentCh
 and most are written out only once, by `streams.change_json`. `published` gives the contract's form.
 """
 
+from typing import Final
+
 import msgspec
 
 from state.moments import DAY_MS, format_ms
@@ -180,6 +182,10 @@ class Outcome(msgspec.Struct, frozen=True):
     to_at: str
     campaigns: str
     trigger: str | msgspec.UnsetType = msgspec.UNSET
+
+
+SENT: Final = "sent"
+"""The outcome of a message that was not kept back, where outcomes are counted; the others are reasons."""
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Final
 from state.events import MessageContacted
 from state.kept import Engagement, Run, SentMessage
 from state.limits import Cap
-from state.money import DIGITS, convert
+from state.money import DIGITS, MOST_SUM, convert
 from state.person import refuse
 from state.policy import Policy
 from state.profile import Profile
@@ -15,8 +15,6 @@ from state.profile import Profile
 REMEMBERED_MESSAGES: Final = 64
 _ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,3}")
 UNKNOWN_MESSAGE: Final = "contact_of_unknown_message"
-MOST_COST: Final = 1 << 62
-"""Of a run, in minor units: what the table's format holds."""
 NO_RATE_OF_COST: Final = "cost_without_rate"
 
 
@@ -69,7 +67,7 @@ def take_contact(
     cost = _cost(event, policy, dropped)
     for run in profile.runs:
         if run.tag == tag and run.campaign == campaign and attempt in run.sent:
-            run.cost = min(run.cost + cost, MOST_COST)
+            run.cost = min(run.cost + cost, MOST_SUM)
             _note(run, attempt, kind)
 
 

@@ -11,7 +11,7 @@ has it already; so totals are exact if days are written before anything that kee
 
 from typing import Final
 
-from state.changes import KeptBack, Output, SegmentChanged, Sent
+from state.changes import SENT, KeptBack, Output, SegmentChanged, Sent
 from state.day import (
     FIRST_GROSS,
     FIRST_ORDERS,
@@ -19,6 +19,7 @@ from state.day import (
     NET_AFTER,
     NET_BEFORE,
     NOBODY,
+    NONE,
     ORDERS_AFTER,
     ORDERS_BEFORE,
     REPEAT_GROSS,
@@ -38,10 +39,8 @@ SOURCES_AT_MOST: Final = 100
 """Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER`."""
 SOURCE_LENGTH: Final = 64
 OTHER: Final = "other"
-NONE: Final = "none"
 BEFORE_ALL_DAYS: Final = -(1 << 31)
 _EVERYBODY: Final = NEVER
-SENT: Final = "sent"
 TIME: Final = "time"
 PURCHASE: Final = "purchase"
 RECENCY: Final = "recency_days"

@@ -7,9 +7,9 @@ import msgspec
 
 from state.events import UnknownFormat
 from state.kept import Counted, DayHead
+from state.money import MOST_SUM
 
 FORMAT = 1
-MOST_SUM = 1 << 62
 FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
 """Places in a row of `Day.bought`."""
 MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
@@ -18,6 +18,8 @@ CUSTOMERS, ORDERS, NET = range(3)
 """Places in a row of `levels_of`."""
 NOBODY = ""
 """The segment of one who is not known, or not known any more."""
+NONE = "none"
+"""What is told where there is none: the segment of a buyer or a first change, the source of a signup."""
 
 Fields = tuple[
     Counted,

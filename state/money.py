@@ -14,6 +14,7 @@ from state.currencies import DIGITS
 __all__ = [
     "DIGITS",
     "MAX_MINOR",
+    "MOST_SUM",
     "NotANumber",
     "TooLarge",
     "TooManyDigits",
@@ -26,6 +27,9 @@ __all__ = [
 
 MAX_MINOR: Final = 10**15
 """The greatest sum that one event may carry, in minor units."""
+
+MOST_SUM: Final = 1 << 62
+"""Of what is added up, in minor units: what the table's formats hold; an event adds `MAX_MINOR` of them at most."""
 
 MAX_RATE: Final = 10**9
 MAX_RATE_DIGITS: Final = 18

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 from state.averages import average_check, discount_share
 from state.campaigns import Campaign, Campaigns
 from state.changes import (
+    SENT,
     ChangeInMessage,
     CustomerInMessage,
     KeptBack,
@@ -26,7 +27,6 @@ from state.quoted import quoted
 from state.rules import Rules
 from state.zones import quiet_until, zone
 
-SENT = "sent"
 TRIGGERS = {"b": "birthday", "o": "overdue"}
 """The first letter of a run's tag to what began it; the tag of a run that a change began is a number."""
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from state.events import OrderPlaced, OrderRefunded
 from state.kept import Foreign, FreeRefund, Order, Refunds, SeenRefund, WaitingRefund
-from state.money import DIGITS, convert
+from state.money import DIGITS, MOST_SUM, convert
 from state.order_book import LONG_HISTORY, add_to_book, drop_from_book, is_long, open_book, touch
 from state.plain_orders import append_order, expire_plain, first_in_window, may_hold_order, unpack_orders
 from state.policy import Policy
@@ -23,8 +23,6 @@ NO_ORDER = "refund_without_order"
 NO_RATE = "refund_without_rate"
 WentBack = tuple[int, int]
 """When a refund that takes effect occurred, and the sum that goes back to the customer."""
-MOST_SUM = 1 << 62
-"""In minor units: what the table's format holds; an event adds 10^15 of them at most."""
 FORGETTING_PARTS = 64
 """A window has so many moments at which what may be forgotten is swept out."""
 

@@ -16,6 +16,7 @@ from state.day import (
     MOVED,
     NET,
     NOBODY,
+    NONE,
     ORDERS,
     REPEAT_GROSS,
     REPEAT_ORDERS,
@@ -27,8 +28,6 @@ from state.local_days import written_day
 from state.money import format_minor
 from state.policy import Policy
 
-NONE: Final = "none"
-"""A segment that is none: of a buyer nobody knew before, of a first change; and the source of a signup without one."""
 LONGEST_GAP: Final = 800
 """Days on end in which nothing happens, each of which is told of none the less: two windows and more of the usual."""
 

@@ -34,9 +34,9 @@ from state.events import (
     OrderRefunded,
 )
 from state.kept import Engagement, Silence
+from state.money import MOST_SUM
 from state.occasion import Occasion
 from state.orders import (
-    MOST_SUM,
     WentBack,
     expire,
     next_leave,

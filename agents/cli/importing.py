@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agents.importing.mapping import Mapping
     from agents.importing.parquet import ParquetSource
     from agents.importing.report import Report
-    from agents.importing.rows import Source
+    from agents.importing.rows import Row, Source, Unread
     from agents.importing.translation import Event, Translation
     from state.admission import Exchange
     from state.policy import Policy
@@ -169,24 +169,18 @@ def _events(
     limit: int | None,
 ) -> "Iterator[Event]":
     """Read the file row by row, show how far it has come, and hand out what became an event."""
-    from agents.importing.rows import Unread
-    from agents.importing.values import Unreadable
+    from agents.importing.report import events_of
 
     latest_ms = int(time.time() * 1000) + _FUTURE_MS if settings.time == "wall" else None
     with progress_of(f"reading {source.path.name}", source.size) as show:
-        for row in itertools.islice(source.rows(), limit):
-            if report.rows % _SHOWN_EVERY == 0:
-                show(source.done())
-            if isinstance(row, Unread):
-                report.add_unread(row.line, row.fault)
-                continue
-            try:
-                event = translation.event(row, latest_ms)
-            except Unreadable as error:
-                report.add_unread(row.line, str(error))
-                continue
-            report.add_event(event)
-            yield event
+
+        def shown() -> "Iterator[Row | Unread]":
+            for row in itertools.islice(source.rows(), limit):
+                if report.rows % _SHOWN_EVERY == 0:
+                    show(source.done())
+                yield row
+
+        yield from events_of(shown(), translation, report, latest_ms)
 
 
 def _publish_in_order(

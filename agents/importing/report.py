@@ -1,13 +1,14 @@
 """What became of the rows of a file: counted, and what could not be read said line by line."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from agents.importing.rows import CannotOpen
-from agents.importing.translation import Event
+from agents.importing.rows import CannotOpen, Row, Unread
+from agents.importing.translation import Event, Translation
+from agents.importing.values import Unreadable
 
 SAID_AT_MOST: Final = 20
 
@@ -94,6 +95,23 @@ class Report:
         kinds = f" ({kinds})" if kinds else ""
         read, made = _counted(self.rows, "row"), _counted(self.events, "event")
         return f"{read} read, {made}{kinds}, {_counted(self.unread, 'row')} could not be read"
+
+
+def events_of(
+    rows: Iterable[Row | Unread], translation: Translation, report: Report, latest_ms: int | None
+) -> Iterator[Event]:
+    """What became an event of the rows of a file, all of which are counted; `latest_ms` as `Translation.event`."""
+    for row in rows:
+        if isinstance(row, Unread):
+            report.add_unread(row.line, row.fault)
+            continue
+        try:
+            event = translation.event(row, latest_ms)
+        except Unreadable as error:
+            report.add_unread(row.line, str(error))
+            continue
+        report.add_event(event)
+        yield event
 
 
 def _counted(count: int, noun: str) -> str:

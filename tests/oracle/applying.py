@@ -54,6 +54,8 @@ def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk
         currency=currency,
         rate=rate,
         base=history.base,
+        store=event.get("store_id", ""),
+        channel=event.get("channel", ""),
     )
     history.orders.append(order)
     for refund in [refund for refund in history.waiting if refund.order_id == order.order_id]:

@@ -46,6 +46,9 @@ class Order:
     currency: str
     rate: Fraction
     base: str
+    store: str = ""
+    channel: str = ""
+    """Where it was placed; empty where nobody said."""
     refunds: list[Refund] = field(default_factory=list)
 
     @cached_property
@@ -114,6 +117,8 @@ class History:
     event_ids: list[str] = field(default_factory=list)
     """Of signups, consents and contacts, oldest first."""
     contacts: Counter[str] = field(default_factory=Counter)
+    brought: list[tuple[str, str]] = field(default_factory=list)
+    """Of each signup that named this customer and counted: whose, and its event id."""
     correspondence: Correspondence = field(default_factory=Correspondence)
 
     # What is remembered.

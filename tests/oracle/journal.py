@@ -14,6 +14,8 @@ from tests.oracle.outputs import CHANGES, Output, tombstone_headers
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.result import Erased, Result
 
+LONGEST_ID = 128
+REMEMBERED_REFERRALS = 64
 RETURNING = ("signup", "purchase")
 """The types that make an erased customer known again."""
 
@@ -36,25 +38,34 @@ class Oracle:
         Raises:
             ValueError: An event comes before any policy, or could not have been admitted.
         """
-        partition = _Partition(self._prefix)
+        partition = Partition(self._prefix)
         for step in steps:
-            partition.take({name: value for name, value in step.items() if value is not None})
+            partition.take(step)
         partition.close()
         return partition.result
 
 
-class _Partition:
+class Partition:
     """One partition while its steps are taken."""
 
     def __init__(self, prefix: str) -> None:
+        """Begin before the first step."""
         self.result = Result(prefix)
         self.time = moments.BEFORE_ALL_MS
         self.policy: Policy | None = None
         self.campaigns: Campaigns | None = None
         self.customers: dict[str, Customer] = {}
 
-    def take(self, step: dict[str, Any]) -> None:
-        """Take one step of any type."""
+    def take(self, step: Mapping[str, Any]) -> None:
+        """Take one step of any type; what is null in it counts as absent."""
+        self._take({name: value for name, value in step.items() if value is not None})
+
+    def due_moments(self) -> list[int]:
+        """The moments, earliest first, at which time alone may change something of anyone, by what is known now."""
+        desk = self.desk()
+        return sorted({at for customer in self.customers.values() for at in customer.due_moments(desk)})
+
+    def _take(self, step: dict[str, Any]) -> None:
         if step["type"] == "policy":
             self.take_policy(read_policy(step["text"]))
         elif step["type"] == "campaigns":
@@ -63,6 +74,8 @@ class _Partition:
             self.take_tick(moments.parse(step["at"]))
         elif step.get("customer_id"):
             self.take_event(step)
+            if step["type"] == "signup" and step.get("referred_by"):
+                self.refer(step)
         else:
             self.result.diary.sell_to_nobody(step, rate_of(step, self.desk().policy))
 
@@ -113,6 +126,21 @@ class _Partition:
             self.result.dropped[reason] += 1
         else:
             self.judge_event(self.welcome(event["customer_id"]), event, occurred_at)
+
+    def refer(self, signup: dict[str, Any]) -> None:
+        """Count a signup for the customer whom it names, whatever became of it; that one is not judged by it."""
+        referrer_id = signup["referred_by"]
+        if referrer_id == signup["customer_id"] or len(referrer_id) > LONGEST_ID:
+            return
+        referrer = self.customers.get(referrer_id)
+        if referrer is None:
+            self.result.dropped["erased" if referrer_id in self.result.ledger else "referral_of_unknown"] += 1
+            return
+        this = signup["customer_id"], signup["event_id"]
+        if this in referrer.history.brought[-REMEMBERED_REFERRALS:]:
+            self.result.duplicates["referral"] += 1
+        else:
+            referrer.history.brought.append(this)
 
     def judge_event(self, customer: Customer, event: dict[str, Any], occurred_at: int) -> None:
         """Apply an event to a customer who is known, or just becomes so."""

@@ -81,8 +81,7 @@ class Result:
     """By type of event."""
     dropped: Counter[str] = field(default_factory=Counter)
     """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer``, ``unknown_message`` and
-    ``cost_without_rate`` (contacts),
-    ``erased``."""
+    ``cost_without_rate`` (contacts), ``referral_of_unknown`` (signups), ``erased``."""
 
     diary: Diary = field(default_factory=Diary)
     """What the totals of the days are counted from."""

@@ -62,9 +62,8 @@ def test_the_traits_kept_event_by_event_are_those_of_the_whole_history(drawn: tu
     assert differences(lane, result) == []
     profiles = lane.written.profiles()
     policy = _policy(lane)
-    share = Decimal(repr(policy.seeker_share))
     assert {each: _traits(profile, policy) for each, profile in profiles.items()} == {
-        each: oracle.traits(each, profile.judged, share) for each, profile in profiles.items()
+        each: oracle.traits(each, profile.judged) for each, profile in profiles.items()
     }
 
 
@@ -75,7 +74,6 @@ def _policy(lane: Lane) -> Policy:
 
 def _traits(profile: Profile, policy: Policy) -> dict[str, Any]:
     gap = usual_gap(profile, policy.window_ms)
-    multiple = overdue(gap, profile.last_order_at, profile.judged)
     return {
         "discount_seeker": is_discount_seeker(profile, policy),
         "difficult": is_difficult(profile),
@@ -83,7 +81,7 @@ def _traits(profile: Profile, policy: Policy) -> dict[str, Any]:
         "favourite_channel": favourite(profile.channels),
         "referrals": referrals(profile),
         "gap": gap,
-        "overdue": None if multiple is None else Decimal(multiple.numerator) / multiple.denominator,
+        "overdue": overdue(gap, profile.last_order_at, profile.judged),
         "next_down": Prospects(policy).next_down(profile),
     }
 
