@@ -53,7 +53,7 @@ class AdmitLane(Prompt):
         start = await self._running.start_of(self._tp)
         if self._stage.settings.time == "event":
             await self._recall_greatest(start)
-        self.position = start
+        self.position = self.cursor = start
 
     async def _recall_greatest(self, start: int) -> None:
         """Event mode: the greatest moment below `start`, from the last report and what was journaled after it."""

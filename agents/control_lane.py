@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 from agents.rules import CONTROL, Follower
 from state.campaigns import parse_campaigns
@@ -46,6 +47,7 @@ class ControlLane(Prompt):
 
     async def recover(self) -> None:
         """Puts the configured policy and campaigns into an empty `control`."""
+        start = await self._running.start_of(TP(self._topics.control, 0))
         kinds = {record.kind for record in await read_control(self._settings)}
         outbox = Outbox(self._running.producer)
         if "policy" not in kinds:
@@ -55,6 +57,7 @@ class ControlLane(Prompt):
             text = configured_campaigns(self._settings, configured_policy(self._settings)).text
             outbox.add(self._topics.control, 0, b"campaigns", encode_control(ControlRecord("campaigns", text)))
         await outbox.flush()
+        self._position = self.cursor = start
         self.active = True
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:

@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 class SegmentLane:
     """Keeps the customers of one journal partition and tells what becomes of them."""
 
+    needs_all = True
+
     def __init__(
         self,
         partition: int,
@@ -135,20 +137,10 @@ class SegmentLane:
         """Folds the records, writes what comes of them and moves the cursor.
 
         Raises:
-            Hopeless: a record is of a version that this program does not know, or what was not read yet is gone.
+            Hopeless: a record is of a version that this program does not know.
         """
         with _hopeless_where_told(f"{self._topics.journal}:{self.number}"):
-            await self._process(records)
-
-    async def _process(self, records: Sequence[ConsumerRecord]) -> None:
-        if records[-1].offset < self.cursor:
-            return
-        if records[0].offset > self.cursor:
-            async for missed in read_range(
-                self._kafka, self._topics.journal, self.number, self.cursor, records[0].offset
-            ):
-                await self._fold(missed)
-        await self._fold(records)
+            await self._fold(records)
 
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         partition = self.partition
@@ -159,8 +151,6 @@ class SegmentLane:
         out = written.out
         for message in records:
             offset = message.offset
-            if offset < self.cursor:
-                continue
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
             while not apply(offset, customer_id, record, out):

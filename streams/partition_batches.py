@@ -5,8 +5,8 @@ that was fetched of a partition at once, so that price is paid once for some tho
 assignment, agents and life cycle stay Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 
     overridden                                  why
-    ConsumerScheduler.iterate                   yields (partition, list of records), not single records
-    Consumer._to_message                        makes one message of that list
+    ConsumerScheduler.iterate                   yields (partition, all that was fetched), not single records
+    Consumer._to_message                        makes one message of that
     Consumer._wait_next_records                 waits for room when every lane is full, where Faust sleeps a second
     Consumer.perform_seek                       remembers where the group stands, for the lanes
     Consumer._add_gap                           offsets that are not there are no concern: lanes count by themselves
@@ -19,6 +19,7 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
     ConsumerThread.Worker                       a daemon, or the process would wait for a Kafka that is away
     ConsumerThread.on_start                     notes heartbeats
     ConsumerThread._create_worker_consumer      a long poll that ends sooner than 1.5 s, large fetches
+    ConsumerThread._fetch_records               notes where the next poll goes on, so that lanes see what is missing
     Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
     Producer._new_producer                      TLS and SASL as the rest of the worker has them
     TableManager.on_start                       there are no tables that agents could still make, for which Faust waits
@@ -26,7 +27,7 @@ assignment, agents and life cycle stay Faust's own. Read against faust-streaming
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import aiokafka
@@ -41,6 +42,7 @@ from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from streams.fenced_producer import PRODUCER_SETTINGS
+from streams.lane import Fetched
 from streams.long_poll import long_poll
 
 FETCH_WAIT_MS = 250
@@ -70,9 +72,9 @@ class Lanes(Protocol):
 class BatchScheduler(DefaultSchedulingStrategy):
     """Hands out what was fetched partition by partition."""
 
-    def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
+    def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
         """Each partition once, with all of its records."""
-        return iter([(tp, batch) for tp, batch in records.items() if batch])
+        return iter(records.items())
 
 
 class NoTables(TableManager):
@@ -137,6 +139,20 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         )
         return long_poll(consumer)
 
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's own
+        max_records: int | None = None,
+    ) -> RecordMap:
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        # a partition that was just taken from has a position: this waits for nothing
+        batches: Mapping[TP, Any] = {
+            tp: Fetched(records, await consumer.position(tp)) for tp, records in fetched.items() if records
+        }
+        return cast("RecordMap", batches)
+
 
 class LaneConsumer(driver.Consumer):
     """Consumes whole batches and commits what the lanes have made durable."""
@@ -148,8 +164,8 @@ class LaneConsumer(driver.Consumer):
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        batch: Sequence[Any] = record
-        last = batch[-1]
+        batch: Fetched = record
+        last = batch.records[-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -199,6 +215,11 @@ class LaneConsumer(driver.Consumer):
         if self._starts is None or self._starts.done():
             self._starts = self.loop.create_future()
         self._starts.set_result(starts)
+
+    def stable_end(self, tp: TP) -> int | None:
+        """The end of what may be read of a partition, as the last fetch has told; None if that is not known."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - as above
+        return consumer.last_stable_offset(tp) if tp in self.assignment() else None
 
     async def start_of(self, tp: TP) -> int:
         """Where the group reads on: the committed offset, or the beginning of what is left of the partition."""

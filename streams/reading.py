@@ -1,6 +1,6 @@
 """Reading a range of a partition with a consumer of one's own, outside any group."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -13,10 +13,17 @@ _FETCH_BYTES: Final = 8 << 20
 
 
 class CutOff(Exception):
-    """What was to be read is no longer there: retention has cut it."""
+    """What was to be read is no longer there: retention has cut it.
+
+    Attributes:
+        beginning: where the partition begins now.
+    """
+
+    beginning = 0
 
     def __init__(self, partition: TopicPartition, offset: int, beginning: int) -> None:
         """Says what is missing and what can be done."""
+        self.beginning = beginning
         super().__init__(
             f"{partition.topic}:{partition.partition} begins at {beginning}, but is needed from {offset} on: retention "
             "has cut it; restore it from a backup, or start anew under another GOLDSTREAM_PREFIX"
@@ -61,7 +68,7 @@ async def read_range(
     begin: int | None = None,
     end: int | None = None,
     on_left: Callable[[int], None] | None = None,
-) -> AsyncIterator[list[ConsumerRecord]]:
+) -> AsyncGenerator[list[ConsumerRecord]]:
     """Yields the records of `[begin, end)` in pieces; from what is left of the partition up to its end now by default.
 
     It ends when the position has reached the end, not when the last record has come: what compaction and transaction

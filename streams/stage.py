@@ -11,7 +11,8 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -22,9 +23,10 @@ from faust.transport import conductor
 from faust.types import TP
 from yarl import URL
 
-from streams.lane import FULL, SESSION_SECONDS, Hopeless, Lane, LaneTask, Running
+from streams.lane import FULL, SESSION_SECONDS, Fetched, Hopeless, Lane, LaneTask, Running
 from streams.metrics import Metrics
 from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
+from streams.reading import read_range
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class Stage:
 
     def queued(self) -> Mapping[TP, int]:
         """How many records wait in each lane."""
-        return {tp: len(task.queue) for tp, task in self._tasks.items()}
+        return {tp: task.waiting for tp, task in self._tasks.items()}
 
     def lags(self) -> Mapping[TP, int]:
         """How many records of each partition are not done with, as far as the last fetch has told."""
@@ -221,12 +223,12 @@ class Stage:
         assert self._app is not None
         return await cast("LaneConsumer", self._app.consumer).start_of(tp)
 
-    def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord]) -> None:
+    def _hand_over(self, tp: TP, batch: Fetched) -> None:
         task = self._tasks.get(TP(tp.topic, tp.partition))
         if task is None:
             return
         task.put(batch)
-        if len(task.queue) > FULL and not task.full and self._app is not None:
+        if task.waiting > FULL and not task.full and self._app is not None:
             task.full = True
             self._app.consumer.on_buffer_full(tp)
 
@@ -250,7 +252,7 @@ class Stage:
         self._metrics.rebalances.labels(self.spec.name).inc()
         await self.close(set(self._tasks), drop=True)
         for tp in sorted(assigned):
-            task = self._tasks[tp] = LaneTask(self.spec.lane(tp, self._running), self._room)
+            task = self._tasks[tp] = LaneTask(self.spec.lane(tp, self._running), self._source(tp), self._room)
             task.task = asyncio.create_task(self._watch(task, tp), name=f"{self.spec.name}:{tp.partition}")
         self._metrics.assigned_partitions.labels(self.spec.name).set(len(self._tasks))
 
@@ -264,13 +266,18 @@ class Stage:
         await asyncio.gather(*(task.finish() for task in tasks.values()))
         if tasks and not drop and self._app is not None:
             await _bounded(self._app.consumer.commit(), LAST_COMMIT_SECONDS, "the commit before a rebalance")
-        for tp in tasks:
-            del self._tasks[tp]
+        for tp, task in tasks.items():
+            if self._tasks.get(tp) is task:  # it may have been closed twice at once, and opened anew by now
+                del self._tasks[tp]
 
     def fail(self, error: BaseException) -> None:
         """Takes the stage down; `run` starts it anew."""
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
+
+    def _source(self, tp: TP) -> "_Source":
+        assert self._app is not None
+        return _Source(tp, cast("LaneConsumer", self._app.consumer), self._kafka)
 
     async def _watch(self, task: LaneTask, tp: TP) -> None:
         try:
@@ -284,6 +291,24 @@ class Stage:
         if self._app is not None:
             self._app.consumer.on_buffer_drop(tp)
         self._room.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A partition, read by the stage's consumer, and beside it."""
+
+    tp: TP
+    consumer: LaneConsumer
+    kafka: Mapping[str, Any]
+
+    def end(self) -> int | None:
+        return self.consumer.stable_end(self.tp)
+
+    def read(self, begin: int, end: int) -> AsyncGenerator[list[ConsumerRecord]]:
+        return read_range(self.kafka, self.tp.topic, self.tp.partition, begin, end)
+
+    def __str__(self) -> str:
+        return f"{self.tp.topic}:{self.tp.partition}"
 
 
 def describe(error: BaseException) -> str:

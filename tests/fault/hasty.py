@@ -1,8 +1,8 @@
 """A worker that is given up after seconds, where it would be after twenty: `python -m tests.fault.hasty worker ...`.
 
 Its session is short, it starts anew at once after a fault, it writes down soon how far it is while it has little to
-do, and its batches are small, so that a short history has many moments at which something can happen. Nothing else is
-changed.
+do, it looks soon for what does not come, and its batches are small, so that a short history has many moments at which
+something can happen. Nothing else is changed.
 """
 
 import sys
@@ -16,6 +16,7 @@ from agents.cli import main
 SESSION_SECONDS: Final = 4.0
 RECORDS_IN_A_BATCH: Final = 60
 QUIET_SECONDS: Final = 0.3
+LOOK_SECONDS: Final = 0.5
 
 
 def hurry() -> None:
@@ -25,6 +26,7 @@ def hurry() -> None:
     _set(streams.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
     _set(streams.stage, "LONGEST_PAUSE_SECONDS", 0.2)
     _set(streams.lane, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
+    _set(streams.lane, "LOOK_SECONDS", LOOK_SECONDS)
     _set(agents.put_off, "QUIET_SECONDS", QUIET_SECONDS)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.fault import lines
 from tests.fault.checks import hold
 from tests.fault.leavers import draw_leavers
-from tests.fault.scene import Fault, live_through, scene
+from tests.fault.scene import HASTY, Fault, live_through, scene
 from tests.fault.side_by_side import asked_for, side_by_side
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
@@ -21,12 +21,17 @@ Place = Callable[[], tuple[str, Path]]
 
 
 class Plot(NamedTuple):
-    """What happens to how many workers in whose year; with `lines`, each has a way to the broker of its own."""
+    """What happens to how many workers in whose year; with `lines`, each has a way to the broker of its own.
+
+    Attributes:
+        program: what the workers run.
+    """
 
     workers: int
     year: Callable[[int], Year]
     faults: list[Fault]
     lines: bool = False
+    program: tuple[str, ...] = HASTY
 
     async def play(self, kafka: ApacheKafka, place: Place, seed: int) -> None:
         """Live through it, and apply every check.
@@ -35,7 +40,8 @@ class Plot(NamedTuple):
             AssertionError: names the checks that failed.
         """
         many = self.workers if self.lines else 0
-        async with scene(kafka, *place(), self.year(seed), workers=self.workers, lines=many) as lived:
+        year, program = self.year(seed), self.program
+        async with scene(kafka, *place(), year, workers=self.workers, lines=many, program=program) as lived:
             await live_through(lived, self.faults)
             await hold(lived)
 

@@ -31,6 +31,7 @@ from tests.servers.topics import delete_topics, make_topic
 
 PARTITIONS: Final = 4
 HASTY: Final = ("-m", "tests.fault.hasty")
+CARELESS: Final = ("-m", "tests.fault.careless")
 NEWER: Final = ("-m", "tests.fault.newer")
 PLAIN: Final = ("-c", "import sys; from agents.cli import main; sys.exit(main())")
 SETTLES_WITHIN_S: Final = 90.0

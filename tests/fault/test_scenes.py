@@ -14,7 +14,7 @@ from tests.fault import faults, lines
 from tests.fault.checks import hold
 from tests.fault.plots import FAILING, LEAVERS, Place, Plot, plays_of, year_of
 from tests.fault.proxy import NO_RETRY
-from tests.fault.scene import live_through, scene
+from tests.fault.scene import CARELESS, live_through, scene
 from tests.servers.apache_kafka import ApacheKafka
 
 PLOTS: Final = {
@@ -38,6 +38,9 @@ PLOTS: Final = {
     ),
     "workers come and go and are all restarted": Plot(
         2, year_of(200), [faults.joined_and_left, faults.restarted_one_by_one]
+    ),
+    "polls take records for nobody and bring others again": Plot(
+        2, year_of(200), [faults.killed, faults.all_killed], program=CARELESS
     ),
 }
 

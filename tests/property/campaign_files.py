@@ -1,6 +1,6 @@
 """Campaigns files to fold histories by: ladders of spans that collide with quiet hours, caps, cooldowns and silence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -8,23 +8,23 @@ from typing import Final
 from hypothesis import strategies as st
 
 from tests.oracle import moments
-from tests.property.picking import one_in, pick
+from tests.property.picking import between, one_in, pick
 
 NAMES: Final = ("one", "two", "three")
 ZONES: Final = ("Europe/Berlin", "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe", "Europe/Moscow")
 
-_LADDERS: Final = (
-    ("0",),
-    ("1",),
-    ("0", "0.001"),
+_SHORT: Final = (("0",), ("0", "0.001"), ("0", "0.03", "0.04"))
+_LONG: Final = (
+    ("0", "1"),
     ("0.04", "0.5", "1"),  # hours apart: one in quiet hours, the next one after them, or both at their end
-    ("0.02", "0.03", "0.04"),
     ("1", "7", "30.5"),
     ("0", "60"),
 )
 _SPANS: Final = ("0.001", "0.5", "1", "7", "60")
-_CONTROLS: Final = ("", "", "", "control = 0.5")
-_STARTS: Final = ("", "", "", "starts_at = 2020-02-15T00:00:00Z")
+_CAPS: Final = ("7", "60", "1", "0.001")
+_SILENCES: Final = ("0.001", "0.5", "0.001", "1", "7")
+_CONTROLS: Final = ("", "", "control = 0.5")
+_STARTS: Final = ("", "", "", "", "", "starts_at = 2020-02-15T00:00:00Z")
 _QUIET: Final = (
     None,
     ("21:00", "09:00"),
@@ -34,17 +34,28 @@ _QUIET: Final = (
     ("09:00", "00:00"),
 )
 _TRIGGERS: Final[Sequence[list[str]]] = (
-    *9 * ([],),
+    ['trigger = "birthday"'],
     ['trigger = "birthday"'],
     ['trigger = "overdue"', "overdue = 2.0"],
     ['trigger = "overdue"', "overdue = 0.5"],
 )
-_WHERE: Final = (
-    *12 * ("",),
-    "lifetime_orders_min = 2",
-    "lifetime_orders_max = 1, discount_seeker = false",
-    "difficult = true",
-    'city = ["Z", "z"]',
+_MOST_ARE: Final = (
+    ("discount_seeker", "false"),
+    ("difficult", "false"),
+    ("lifetime_orders_max", "2"),
+    ("lifetime_orders_min", "1"),
+)
+_SOME_ARE: Final = (
+    ("discount_seeker", "true"),
+    ("difficult", "true"),
+    ("lifetime_orders_min", "2"),
+    ("referrals_min", "1"),
+    ("city", '["Z", "z", "Ж"]'),
+    ("country", '["RU"]'),
+    ("language", '["ru"]'),
+    ("source", '["web", "till"]'),
+    ("favourite_store", '["s-1"]'),
+    ("favourite_channel", '["s-1", "s-2"]'),
 )
 _HOUR_MS: Final = 3_600_000
 _MINUTE_MS: Final = 60_000
@@ -60,10 +71,12 @@ class Drawn:
 
 def campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> Drawn:
     """Up to three files, of which a later one has some campaigns as before, some changed, some not at all."""
-    pool = [_campaign(draw, segments) for _ in range(pick(draw, (3, 2, 4, 1, 0)))]
+    count = pick(draw, (3, 2, 4, 3, 5, 3, 1, 4, 0))
+    pool = [_campaign(draw, NAMES[place % len(NAMES)], segments) for place in range(count)]
     texts = []
-    for version in range(1, draw(st.integers(1, 3)) + 1 if pool else 1):
-        chosen = {name: text for name, text, _ in (pick(draw, pool) for _ in range(3))}
+    for version in range(1, between(draw, 1, 3) + 1 if pool else 1):
+        first = between(draw, 0, count - 1)
+        chosen = {name: text for name, text, _ in (*pool[first:], *pool[:first])[: pick(draw, (3, 2, 4))]}
         texts.append("\n".join([*_head(draw, version), *chosen.values()]))
     days = {span for _, _, spans in pool for span in spans}
     spans = {moments.days(Decimal(span)) for span in days}
@@ -72,46 +85,62 @@ def campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> Drawn:
 
 def _head(draw: st.DrawFn, version: int) -> list[str]:
     quiet = pick(draw, _QUIET)
-    lines = [f'name = "{pick(draw, ("retail", "other"))}"', f"version = {version}"]
+    lines = [f'name = "{pick(draw, ("retail", "outlet"))}"', f"version = {version}"]
     lines += [pick(draw, _CONTROLS), pick(draw, _STARTS)]
     if quiet is not None:
         lines.append(f"timezone = '{pick(draw, ZONES)}'")
         lines.append(f"quiet_hours = {list(quiet)}")
-    if one_in(draw, 2):
-        lines.append(f"cap = {{ messages = {draw(st.integers(1, 3))}, days = {pick(draw, _SPANS)} }}")
+    if not one_in(draw, 3):
+        lines.append(f"cap = {{ messages = {pick(draw, (1, 1, 2))}, days = {pick(draw, _CAPS)} }}")
     return lines
 
 
-def _campaign(draw: st.DrawFn, segments: Sequence[str]) -> tuple[str, str, set[str]]:
-    """A campaign: its name, its table, and the spans in it."""
-    name, ladder, where = pick(draw, NAMES), pick(draw, _LADDERS), pick(draw, _WHERE)
-    to = pick(draw, (sorted(segments)[-90:], sorted({pick(draw, segments) for _ in range(4)})))
-    cooldown, silence = pick(draw, ("0", "0", *_SPANS)), pick(draw, ("", *_SPANS[:-1]))
-    half = len(segments) // 2
-    begins = pick(draw, ([], ["none", *segments[:half]], segments[half:]))
-    occasion = pick(draw, _TRIGGERS)
-    if occasion:
-        to = sorted(segments)[-90:]
-    else:
+def _campaign(draw: st.DrawFn, name: str, segments: Sequence[str]) -> tuple[str, str, set[str]]:
+    """A campaign: its table, and the spans in it.
+
+    The first is mostly for anybody, and soon told; others go on meanwhile; the last begins by a trigger.
+    """
+    plain = name == NAMES[0] and not one_in(draw, 4)
+    ladder = pick(draw, _SHORT if plain or one_in(draw, 3) else _LONG)
+    where = {} if plain else dict(_where(draw))
+    everybody = sorted(segments)[-90:]
+    to = everybody
+    cooldown, silence = pick(draw, ("0", "0", *_SPANS)), pick(draw, ("", *_SILENCES))
+    occasion: list[str] = []
+    if name == NAMES[-1]:
+        occasion = pick(draw, _TRIGGERS)
+    elif not plain:
+        half = len(segments) // 2
+        begins = pick(draw, ([], [], [], ["none", *segments[:half]], segments[half:]))
+        to = pick(draw, (everybody, everybody, sorted({pick(draw, segments) for _ in range(4)})))
         occasion = [f"from = {list(begins[-60:])}"] if begins else []
-        occasion += pick(draw, ([], [], ['causes = ["time", "policy", "refund"]']))
+        occasion += pick(draw, ([], [], [], ['causes = ["time", "policy", "refund"]']))
     lines = [
         "[[campaign]]",
         f'name = "{name}"',
         f'topic = "{pick(draw, ("offers", "reactivations"))}"',
         f"to = {to}",
-        f"channels = {pick(draw, (['email'], ['sms', 'push', 'email'], ['call', 'email']))}",
+        f"channels = {pick(draw, (['email'], ['email', 'call'], ['sms', 'push', 'email']))}",
         f"attempts = [{', '.join(_attempts(draw, ladder))}]",
         f"cooldown_days = {cooldown}",
-        f"where = {{ {where} }}",
-        pick(draw, (*3 * ("requires_consent = false",), "")),
+        f"where = {{ {', '.join(f'{name} = {wanted}' for name, wanted in where.items())} }}",
+        pick(draw, (*2 * ("requires_consent = false",), "")),
         *occasion,
         *([f"silence_after_days = {silence}"] if silence else []),
         *pick(draw, ([], [], ["once = true"], ["ignores_cap = true"])),
         *pick(draw, ([], [], ["attribution_days = 0.5"], ["attribution_days = 1"], ["attribution_days = 0"])),
-        *pick(draw, ([], [], ["holdout = 0.5"], ["expires_days = 14"], ["expires_days = 0.001"])),
+        *pick(draw, ([], ["expires_days = 14"], ["expires_days = 0.001"])),
+        *pick(draw, (*3 * ([],), ["holdout = 0.5"])),
     ]
     return name, "\n".join(lines), {*ladder, cooldown, silence} - {""}
+
+
+def _where(draw: st.DrawFn) -> Iterator[tuple[str, str]]:
+    """What is asked of the customer: nothing, what most of them are, what some are, or both."""
+    if one_in(draw, 4):
+        yield pick(draw, _MOST_ARE)
+    if not one_in(draw, 4):
+        yield pick(draw, _SOME_ARE)
 
 
 def _attempts(draw: st.DrawFn, ladder: Sequence[str]) -> list[str]:

@@ -1,14 +1,14 @@
 """Histories of a journal partition: events, ticks, policies and campaigns, as the oracle takes them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.oracle import Oracle, moments, money
+from tests.oracle import moments, money
 from tests.property.campaign_files import NAMES, ZONES
-from tests.property.picking import one_in, pick
+from tests.property.picking import between, one_in, pick
 from tests.property.rulebooks import CURRENCIES, Rulebook, rulebooks
 from tests.property.story import LAST_MS, Step, Story
 
@@ -16,15 +16,32 @@ CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
 MANY: Final = 63
 """Contacts in a crowd: with one or two more, more than are remembered."""
 
-_EVENTS: Final = ("purchase",) * 6 + ("refund",) * 5 + ("signup", "consent", "contact", "contact", "retry", "retry")
-_RULES: Final = ("campaigns", "policy")
-_TICKS: Final = ("tick", "tick", "tick")
-_RARE: Final = ("erasure", "erasure", "erasure", "crowd")
+_EVENTS: Final = (
+    *("purchase",) * 6,
+    *("refund",) * 3,
+    *("signup", "signup", "signup", "consent", "consent"),
+    *("contact",) * 4,
+    *("retry", "retry"),
+)
+_RULES: Final = ("campaigns", "campaigns", "policy")
+_TICKS: Final = ("tick", "due", "due", "due", "due")
+_RARE: Final = (*4 * ("erasure",), "crowd")
+_ASKED_FOR: Final = {"birthday": ("signup",) * 3, "overdue": ("habit",) * 3}
+"""What is told more often where a campaigns file speaks of it."""
+_PLACES: Final = ("s-1", "s-1", "s-2", "ы", "")
+_CONTACTS: Final = (
+    "opened",
+    *("bounced", "clicked", "unsubscribed", "bounced", "complained", "bounced", "redeemed"),
+    "delivered",
+)
+_SOON_DAYS: Final = (1, 2, 1, 0, 30)
+_GAPS_MS: Final = (1000, 3_600_000, moments.DAY_MS)
 _SIGNUP: Final[Mapping[str, tuple[Any, ...]]] = {
     "source": ("web", "till", "ü"),
     "city": ("Z", "z", "Ж", "\uffee", "\U0001f600"),  # the last two stand the other way round in UTF-16
     "timezone": ZONES,
-    "language": ("ru", "de", None),
+    "country": ("RU", "RU", "DE"),
+    "language": ("ru", "ru", "de", None),
     "consent": ({"email": True}, {"all": False, "sms": True}, {"push": False, "email": None}, {}, {"all": True}),
 }
 
@@ -47,8 +64,10 @@ def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 24) -> His
         most: how many steps it has at most after the first, the members of a crowd not counted.
     """
     story = Story(draw, draw(rulebooks()), in_order=in_order)
-    kinds = 4 * (_EVENTS if in_order else (*_EVENTS, *_TICKS, *_RULES)) + _RARE
-    return _told(story, (pick(draw, kinds) for _ in range(draw(st.integers(1, most)))))
+    told = _EVENTS if in_order else (*_EVENTS, *_TICKS, *_RULES)
+    asked_for = [kinds for word, kinds in _ASKED_FOR.items() if any(word in text for text in story.rulebook.campaigns)]
+    kinds = (*8 * told, *(kind for each in asked_for for kind in 8 * each), *_RARE)
+    return _told(story, (pick(draw, kinds) for _ in range(min(most, between(draw, 1, most + most // 2)))))
 
 
 @st.composite
@@ -58,7 +77,7 @@ def window_histories(draw: st.DrawFn) -> History:
     story = Story(draw, rulebook, honest=True)
     story.latest = min(story.start + rulebook.window_ms - 1, LAST_MS)
     kinds = ("purchase", "purchase", "purchase", "refund", "refund", "signup", "consent", "retry")
-    return _told(story, (pick(draw, kinds) for _ in range(draw(st.integers(2, 16)))))
+    return _told(story, (pick(draw, kinds) for _ in range(between(draw, 2, 16))))
 
 
 def _told(story: Story, kinds: Iterable[str]) -> History:
@@ -68,19 +87,24 @@ def _told(story: Story, kinds: Iterable[str]) -> History:
     return History(story.rulebook, tuple(story.steps))
 
 
-def _event(story: Story, kind: str, like: Step | None = None) -> None:
-    """Tell of an event; with the id of an earlier one if it is to be taken for its repetition."""
+def _event(story: Story, kind: str, like: Step | None = None, of: str = "", at: int | None = None) -> None:
+    """Tell of an event, perhaps of a certain customer or moment.
+
+    With the id of an earlier one if it is to be taken for its repetition.
+    """
     draw = story.draw
+    if at is None:
+        at = story.moment(like) if like is not None else _WHEN[pick(draw, _WHENS.get(kind, _WHENS["purchase"]))](story)
     event: Step = {
         "type": kind,
         "event_id": f"e{len(story.steps)}",
-        "customer_id": pick(draw, CUSTOMERS) if like is None else like["customer_id"],
-        "occurred_at": story.written(story.moment(like)),
+        "customer_id": of or (pick(draw, CUSTOMERS) if like is None else like["customer_id"]),
+        "occurred_at": story.written(at),
     }
-    if kind in _OWN_IDS and like is None and one_in(draw, 20):
+    if kind in _OWN_IDS and like is None and not of and one_in(draw, 20):
         event["customer_id"] = ""  # nobody known
-    if one_in(draw, 4):
-        event["backfill"] = draw(st.booleans())
+    if one_in(draw, 6):
+        event["backfill"] = one_in(draw, 2)
     _FILL[kind](story, event)
     if like is not None:
         own_id = _OWN_IDS.get(kind, "event_id")
@@ -88,24 +112,47 @@ def _event(story: Story, kind: str, like: Step | None = None) -> None:
     story.add(event)
 
 
+def _habit(story: Story, _kind: str) -> None:
+    """Tell of somebody who buys at regular intervals: of two orders, or of three."""
+    draw = story.draw
+    customer, gap_ms = pick(draw, CUSTOMERS), pick(draw, _GAPS_MS)
+    for _ in range(between(draw, 2, 3)):
+        _event(story, "purchase", of=customer, at=story.later(gap_ms))
+
+
+def _contacted(story: Story, kind: str) -> None:
+    """Tell of a contact; or, where nobody was written to, mostly let happen what may bring that about."""
+    written_to = any(known.history.correspondence.sent for known in story.so_far().customers.values())
+    if written_to or one_in(story.draw, 6):
+        _event(story, kind)
+    elif story.in_order:
+        _event(story, "purchase")
+    else:
+        _due(story, kind)
+
+
 def _tick(story: Story, _kind: str) -> None:
     story.steps.append({"type": "tick", "at": moments.text(story.moment())})
 
 
+def _due(story: Story, _kind: str) -> None:
+    story.steps.append({"type": "tick", "at": moments.text(story.due())})
+
+
 def _policy(story: Story, _kind: str) -> None:
-    story.apply_policy(story.draw(st.integers(0, len(story.rulebook.policies) - 1)))
+    story.apply_policy(between(story.draw, 0, len(story.rulebook.policies) - 1))
 
 
 def _campaigns(story: Story, _kind: str) -> None:
     if story.rulebook.campaigns:
-        story.steps.append({"type": "campaigns", "text": pick(story.draw, story.rulebook.campaigns)})
+        story.apply_campaigns(between(story.draw, 0, len(story.rulebook.campaigns) - 1))
 
 
 def _retry(story: Story, _kind: str) -> None:
     """Tell an event again: as it was, at another moment, or as another event with the same id."""
     if not story.events:
         return
-    earlier = story.events[-1 - story.draw(st.integers(0, min(5, len(story.events) - 1)))]
+    earlier = story.events[-1 - between(story.draw, 0, min(5, len(story.events) - 1))]
     how = "same" if story.honest else pick(story.draw, ("same", "same", "moment", "id"))
     if how == "id":
         _event(story, earlier["type"], like=earlier)
@@ -120,7 +167,7 @@ def _crowd(story: Story, _kind: str) -> None:
     customers = sorted({event["customer_id"] for event in story.events} - {""}) or CUSTOMERS
     contact = {"type": "contact", "customer_id": pick(story.draw, customers), "message_id": "m", "kind": "opened"}
     contact["occurred_at"] = moments.text(story.moment())
-    number, count = len(story.steps), MANY + story.draw(st.integers(-1, 2))
+    number, count = len(story.steps), MANY + between(story.draw, -1, 2)
     story.steps += [contact | {"event_id": f"c{number}-{each}"} for each in range(count)]
 
 
@@ -139,6 +186,8 @@ def _purchase(story: Story, event: Step) -> None:
     event["amount"] = story.sum_of(pick(draw, (*story.rulebook.sums_minor, 0)), event["currency"])
     if one_in(draw, 3):
         event["discount"] = story.sum_of(pick(draw, (1, 100, 0)), event["currency"])
+    if one_in(draw, 2):
+        event |= {"store_id": pick(draw, _PLACES), "channel": pick(draw, _PLACES)}
     story.rate(event)
 
 
@@ -159,45 +208,59 @@ def _refund(story: Story, event: Step) -> None:
     elif which == "next":
         event["order_id"] = f"o{len(story.steps) + 1}"
     elif which != "none":
-        event["order_id"] = f"o{draw(st.integers(0, 3))}"
+        event["order_id"] = f"o{between(draw, 0, 3)}"
     event["amount"] = story.sum_of(minor, event["currency"])
     story.rate(event)
 
 
 def _signup(story: Story, event: Step) -> None:
     for name, values in _SIGNUP.items():
-        if one_in(story.draw, 3):
+        if one_in(story.draw, 2):
             event[name] = pick(story.draw, values)
     if one_in(story.draw, 2):
-        birthday = min(story.told[-1] + pick(story.draw, story.rulebook.spans_ms), LAST_MS)
-        event["birth_date"] = f"1988{moments.text(birthday)[4:10]}"
+        event["referred_by"] = pick(story.draw, (*CUSTOMERS, "nobody"))
+    if not one_in(story.draw, 3):
+        birthday = moments.text(min(max(story.told) + pick(story.draw, _SOON_DAYS) * moments.DAY_MS, LAST_MS))
+        event["birth_date"] = "1968-02-29" if one_in(story.draw, 6) else f"1968{birthday[4:10]}"
 
 
 def _consent(story: Story, event: Step) -> None:
     event["channel"] = pick(story.draw, ("email", "all", "sms"))
-    event["granted"] = story.draw(st.booleans())
+    event["granted"] = one_in(story.draw, 2)
 
 
 def _contact(story: Story, event: Step) -> None:
     """Tell of a contact: of a message that was sent, to this customer or another, or may be sent one day."""
     draw = story.draw
-    sent = [message["message_id"] for message in Oracle().run(story.steps).messages] if one_in(draw, 2) else []
-    own = [message_id for message_id in sent if message_id.startswith(f"{event['customer_id']}:")]
     event["message_id"] = f"{event['customer_id']}:{pick(draw, (1, 2, 3))}:{pick(draw, NAMES)}:{pick(draw, (1, 2, 3))}"
-    if sent:
-        event["message_id"] = pick(draw, (own or sent)[-4:])
-    event["kind"] = pick(draw, ("opened", "bounced", "clicked", "unsubscribed", "complained", "redeemed", "delivered"))
+    customers = story.so_far().customers if not one_in(draw, 8) else {}
+    sent = {each: [of.message_id for of in known.history.correspondence.sent] for each, known in customers.items()}
+    written_to = [each for each in (event["customer_id"], *customers) if sent.get(each)]
+    if written_to:
+        event["message_id"] = pick(draw, sent[written_to[0]][-4:])
+        if not one_in(draw, 8):
+            event["customer_id"] = written_to[0]
+    event["kind"] = pick(draw, _CONTACTS)
     if one_in(draw, 3):
         event["currency"] = pick(draw, CURRENCIES)
         event["cost"] = story.sum_of(pick(draw, (1, 100, 0)), event["currency"])
     if event["kind"] == "bounced":
-        event["permanent"] = draw(st.booleans())
+        event["permanent"] = not one_in(draw, 3)
 
 
 def _erasure(_story: Story, _event: Step) -> None:
     """An erasure says nothing more."""
 
 
+_WHENS: Final[Mapping[str, Sequence[str]]] = {
+    "purchase": ("moment", "moment", "soon", "due"),
+    "contact": ("soon", "soon", "soon", "moment", "due"),
+}
+_WHEN: Final[Mapping[str, Callable[[Story], int]]] = {
+    "moment": Story.moment,
+    "soon": lambda story: story.later(pick(story.draw, (0, *_GAPS_MS[:2]))),
+    "due": Story.due,
+}
 _FILL: Final[Mapping[str, Callable[[Story, Step], None]]] = {
     "purchase": _purchase,
     "refund": _refund,
@@ -207,7 +270,10 @@ _FILL: Final[Mapping[str, Callable[[Story, Step], None]]] = {
     "erasure": _erasure,
 }
 _TELL: Final[Mapping[str, Callable[[Story, str], None]]] = {
+    "contact": _contacted,
     "tick": _tick,
+    "due": _due,
+    "habit": _habit,
     "policy": _policy,
     "campaigns": _campaigns,
     "retry": _retry,

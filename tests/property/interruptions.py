@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.oracle import moments
 from tests.property.folding import Crash
 from tests.property.histories import History, histories, window_histories
-from tests.property.picking import one_in, pick
+from tests.property.picking import between, one_in, pick
 from tests.property.story import LAST_MS, Step
 
 _SLICES: Final = (10_000, 2, 1)
@@ -42,7 +42,7 @@ def ways(draw: st.DrawFn, steps: int) -> Way:
     cuts = [pick(draw, ("write", "recover")) if one_in(draw, seldom) else "" for _ in range(steps)]
     return Way(
         one_topic=not one_in(draw, 3),
-        again={draw(st.integers(0, steps - 1)): draw(st.integers(1, 4)) for _ in range(draw(st.integers(0, 2)))},
+        again={between(draw, 0, steps - 1): between(draw, 1, 4) for _ in range(between(draw, 0, 2))},
         slice_size=pick(draw, _SLICES),
         chunk_orders=pick(draw, (0, 1, 2)),
         writes=frozenset(offset for offset, cut in enumerate(cuts) if cut),
@@ -61,18 +61,18 @@ def histories_on_their_way(draw: st.DrawFn) -> tuple[History, Way]:
 def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
     """A history, a way for it, and one to four crashes on this way."""
     history, way = draw(histories_on_their_way())
-    places = sorted(draw(st.integers(0, len(history.steps) - 1)) for _ in range(draw(st.integers(1, 4))))
+    places = sorted(between(draw, 0, len(history.steps) - 1) for _ in range(between(draw, 1, 4)))
     return history, way, [_crash(draw, place) for place in places]
 
 
 def _crash(draw: st.DrawFn, since: int) -> Crash:
-    at, slices = since + draw(st.integers(0, 6)), draw(st.integers(0, 3))
+    at, slices = since + between(draw, 0, 6), between(draw, 0, 3)
     if one_in(draw, 3):
-        return Crash(since, at, slices, published=draw(st.integers(0, 5)))
-    some = frozenset(place for place in range(4) if draw(st.booleans()))
+        return Crash(since, at, slices, published=between(draw, 0, 5))
+    some = frozenset(place for place in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
         return Crash(since, at, slices, days=some)
-    return Crash(since, at, slices, part=draw(st.integers(0, 3)), some=some)
+    return Crash(since, at, slices, part=between(draw, 0, 3), some=some)
 
 
 @st.composite

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import moments, money
 from tests.property.campaign_files import campaign_files
-from tests.property.picking import pick
+from tests.property.picking import between, one_in, pick
 
 CURRENCIES: Final = ("RUB", "JPY", "KWD", "EUR", "USD")
 RATES: Final = ("0.5", "98.40", "1", "0.0001", "1.005", "0.333333333333333333", "3e-1")
@@ -31,6 +31,7 @@ _MONETARY: Final = (
     ("9.99", "10.005", "1e2"),  # an edge between two minor units
     ("0.5", "1", "2", "5", "10", "20.0", "50", "100.50", "5000"),
 )
+_SHARES: Final = ("0.5", "0.0001", "0.3", "0.8667", "1")
 _ZONES: Final = (
     "UTC",
     "Europe/Moscow",
@@ -67,7 +68,7 @@ def rulebooks(draw: st.DrawFn) -> Rulebook:
     """One to three policies that may follow each other, and up to three campaigns files for their segments."""
     currency, window = pick(draw, CURRENCIES[:3]), pick(draw, _WINDOWS)
     zone = pick(draw, _ZONES)
-    drawn = [_policy(draw, number, currency, window, zone) for number in range(1, draw(st.integers(1, 3)) + 1)]
+    drawn = [_policy(draw, number, currency, window, zone) for number in range(1, between(draw, 1, 3) + 1)]
     segments = sorted({segment for policy in drawn for segment in policy.segments} | {"potential"})
     files = campaign_files(draw, segments)
     window_ms = moments.days(Decimal(window))
@@ -99,7 +100,7 @@ def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str
     edges = pick(draw, _RECENCY), pick(draw, _FREQUENCY), pick(draw, _MONETARY)
     rules = _rules(draw, [len(each) + 1 for each in edges])
     others = [other for other in CURRENCIES if other != currency]
-    rates = {pick(draw, others): pick(draw, RATES[:-1]) for _ in range(draw(st.integers(0, 3)))}
+    rates = {pick(draw, others): pick(draw, RATES[:-1]) for _ in range(between(draw, 0, 3))}
     recency, frequency, monetary = (f"edges = [{', '.join(each)}]" for each in edges)
     lines = [
         f'name = "{pick(draw, ("shop", "other"))}"',
@@ -110,6 +111,7 @@ def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str
         f"recency_days.{recency}",
         f"frequency.{frequency}",
         f"monetary.{monetary}",
+        f"traits.discount_share = {pick(draw, _SHARES)}",
         *(f'[[segment]]\nname = "{name}"\nwhen = {{ {when} }}' for name, when in rules),
         "[rates]",
         *(f'{other} = "{rate}"' for other, rate in rates.items()),
@@ -118,20 +120,20 @@ def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str
 
 
 def _rules(draw: st.DrawFn, widths: Sequence[int]) -> list[tuple[str, str]]:
-    """Segments by name and `when`: the more cells have a name of their own, the more a change tells."""
+    """Segments by name and `when`, best first: the more cells have a name of their own, the more a change tells."""
     rules = []
-    if draw(st.booleans()):
-        rules.append(("new", f"f = [1, 2], orders_max = {draw(st.integers(1, 3))}"))
+    if one_in(draw, 2):
+        rules.append(("new", f"f = [1, 2], orders_max = {between(draw, 1, 3)}"))
     named = pick(draw, ("few", "r", "rfm", "rm", "rf"))
     if named == "few":
-        for name in ("golden", "loyal", "active")[: draw(st.integers(0, 3))]:
-            best = [(key, draw(st.integers(1, width)), width) for key, width in zip("rfm", widths, strict=True)]
+        for name in ("golden", "loyal", "active")[: between(draw, 0, 3)]:
+            best = [(key, between(draw, 1, width), width) for key, width in zip("rfm", widths, strict=True)]
             rules.append((name, ", ".join(f"{key} = {list(range(low, high + 1))}" for key, low, high in best)))
     else:
         cells = [("", "")]
         for key, width in zip("rfm", widths, strict=True):
             if key in named and len(cells) * width <= 64:
-                scores = range(1, width + 1)
+                scores = range(width, 0, -1)
                 cells = [(f"{name}{key}{s}", f"{when}, {key} = [{s}]") for name, when in cells for s in scores]
         rules += [(name, when.lstrip(", ")) for name, when in cells if name]
     return [*rules, ("rest", "")]

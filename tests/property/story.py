@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as st
 
 from tests.oracle import moments, money
-from tests.property.picking import one_in, pick
+from tests.oracle.journal import Partition
+from tests.property.picking import between, one_in, pick
 from tests.property.rulebooks import CURRENCIES, RATES, Rulebook
 
 Step: TypeAlias = dict[str, Any]
@@ -23,9 +24,14 @@ _STARTS: Final = (
     "2020-01-31T23:59:59.999Z",
     "2020-03-29T00:30:00Z",  # the night in which Europe puts its clocks on
     "2020-10-25T00:15:00Z",  # and the one in which it puts them back, in the doubled hour
+    "2020-06-01T12:00:00Z",
+    "2020-11-30T23:00:00Z",
+    "2020-12-30T12:00:00Z",
     "1970-01-01T00:00:00Z",
     "2199-12-01T00:00:00Z",
 )
+_SOONEST: Final = 5
+"""Of the moments at which something falls due, so many are near."""
 _EAST_MS: Final = 3 * 3_600_000
 
 
@@ -38,7 +44,8 @@ class Story:
         honest: an id that comes again stands for the same thing.
         latest: no moment lies after it.
         told: the moments of what was told, latest told last.
-        policy: the place of the policy in force.
+        policy: the place of the policy in force; `campaigns` that of the campaigns file.
+        known: what the oracle knows of the first steps, as many as it `knows`.
     """
 
     draw: st.DrawFn
@@ -51,23 +58,39 @@ class Story:
     events: list[Step] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     policy: int = 0
+    campaigns: int = 0
+    known: Partition = field(default_factory=lambda: Partition("story"))
+    knows: int = 0
 
     def __post_init__(self) -> None:
         """Begin somewhere, with a policy and perhaps with campaigns."""
         self.start = moments.parse(pick(self.draw, _STARTS))
         self.apply_policy(0)
         if self.rulebook.campaigns:
-            self.steps.append({"type": "campaigns", "text": self.rulebook.campaigns[0]})
+            self.apply_campaigns(-1)
 
     def apply_policy(self, place: int) -> None:
         """Bring a policy into force."""
         self.policy = place
         self.steps.append({"type": "policy", "text": self.rulebook.policies[place]})
 
+    def apply_campaigns(self, after: int) -> None:
+        """Bring the campaigns file into force that lies so many after the next one; the last is the same again."""
+        texts = self.rulebook.campaigns
+        self.campaigns = (self.campaigns + 1 + after) % len(texts)
+        self.steps.append({"type": "campaigns", "text": texts[self.campaigns]})
+
     def add(self, event: Step) -> None:
         """Tell of an event."""
         self.events.append(event)
         self.steps.append(event)
+
+    def so_far(self) -> Partition:
+        """What has come of everything told: what was sent, and what falls due when."""
+        for step in self.steps[self.knows :]:
+            self.known.take(step)
+        self.knows = len(self.steps)
+        return self.known
 
     def earlier(self, event: Step, kind: str) -> list[Step]:
         """What of this kind was told of the same customer."""
@@ -80,12 +103,26 @@ class Story:
         """
         draw = self.draw
         anchors = [self.start, *self.told[:1], *self.told[-4:]]
-        anchor, span = anchors[-1 - draw(st.integers(0, len(anchors) - 1))], pick(draw, self.rulebook.spans_ms)
+        anchor, span = anchors[-1 - between(draw, 0, len(anchors) - 1)], pick(draw, self.rulebook.spans_ms)
         if repeats is not None and one_in(draw, 2):
             anchor, span = moments.parse(repeats["occurred_at"]), 2 * self.rulebook.window_ms
         elif not self.in_order and one_in(draw, 4):
             span = -span
-        at = anchor + span + pick(draw, (0, 0, 0, -1, 1))
+        return self._tell_at(anchor + span)
+
+    def due(self) -> int:
+        """A moment near one of the next at which something falls due for somebody; without any, as `moment`."""
+        due = self.so_far().due_moments()[:_SOONEST]
+        return self._tell_at(pick(self.draw, due)) if due else self.moment()
+
+    def later(self, gap_ms: int) -> int:
+        """So long after the latest moment that was told of."""
+        self.told.append(min(max(self.told, default=self.start) + gap_ms, self.latest))
+        return self.told[-1]
+
+    def _tell_at(self, near: int) -> int:
+        """A moment at, just before or just after another, which is then told of."""
+        at = near + pick(self.draw, (0, 0, 0, -1, 1))
         earliest = max(self.told) if self.in_order and self.told else self.start if self.honest else 0
         at = max(earliest, min(at, self.latest))
         self.told.append(at)

@@ -23,13 +23,12 @@ from tests.oracle.traits import TraitsOracle
 from tests.property.folding import PREFIX, Lane, journal_of
 from tests.property.histories import CUSTOMERS, History
 from tests.property.interruptions import Way, histories_on_their_way
-from tests.property.picking import pick
+from tests.property.picking import between, one_in, pick
 from tests.property.standing import differences
 from tests.property.story import Step
 from tests.property.test_fold_against_oracle import chunks_of
 
 _STORES: Final = ("s-1", "s-1", "s-2", "ы", "", None, "x" * 129)
-_SHARES: Final = ("0.5", "0.0001", "0.3", "0.8667", "1")
 _FOREVER: Final = 1 << 60
 
 
@@ -37,7 +36,6 @@ _FOREVER: Final = 1 << 60
 def told_of_more(draw: st.DrawFn) -> tuple[History, Way]:
     """Histories in which purchases say where they were made, and signups who brought the customer."""
     history, way = draw(histories_on_their_way())
-    share = pick(draw, _SHARES)
     steps = []
     for step in history.steps:
         more: dict[str, Any] = {}
@@ -45,8 +43,6 @@ def told_of_more(draw: st.DrawFn) -> tuple[History, Way]:
             more = {"store_id": pick(draw, _STORES), "channel": pick(draw, _STORES)}
         elif step["type"] == "signup":
             more = {"referred_by": pick(draw, (*CUSTOMERS, "nobody", "x" * 129))}
-        elif step["type"] == "policy":
-            more = {"text": f"traits.discount_share = {share}\n{step['text']}"}
         steps.append(step | more)
     return replace(history, steps=tuple(steps)), way
 
@@ -100,20 +96,20 @@ _WHENS: Final = (
 @st.composite
 def shops(draw: st.DrawFn) -> list[Step]:
     """A policy whose segments ask for much, and a customer who has bought a few times, or got something back."""
-    whens = draw(st.permutations(_WHENS))[: draw(st.integers(1, 4))]
+    whens = draw(st.permutations(_WHENS))[: between(draw, 1, 4)]
     segments = [f'[[segment]]\nname = "s{number}"\nwhen = {{ {when} }}' for number, when in enumerate(whens)]
     edges = pick(draw, ("[2, 5]", "[1, 3]", "[3, 4]")), pick(draw, ("[5, 20]", "[0.01, 10.5]"))
     head = f"recency_days.edges = [60, 180]\nfrequency.edges = {edges[0]}\nmonetary.edges = {edges[1]}"
     text = "\n".join(['name = "shop"\nversion = 1\ncurrency = "RUB"', head, *segments, '[[segment]]\nname = "rest"'])
     steps: list[Step] = [{"type": "policy", "text": text}]
-    for number in range(draw(st.integers(1, 9))):
+    for number in range(between(draw, 1, 9)):
         kind = pick(draw, ("purchase", "purchase", "purchase", "refund"))
         event: Step = {"type": kind, "event_id": f"e{number}", "customer_id": "c", "currency": "RUB"}
-        event["occurred_at"] = moments.text(moments.DAY_MS * draw(st.integers(0, 400)))
+        event["occurred_at"] = moments.text(moments.DAY_MS * between(draw, 0, 400))
         event["amount"] = pick(draw, ("5", "0.01", "1", "4.99", "20"))
         event["order_id" if kind == "purchase" else "refund_id"] = f"{number}"
         bought = [step for step in steps if step["type"] == "purchase"]
-        if kind == "refund" and bought and draw(st.booleans()):
+        if kind == "refund" and bought and one_in(draw, 2):
             order = pick(draw, bought)
             event |= {name: order[name] for name in ("order_id", "amount", "occurred_at")}
         steps.append(event)
