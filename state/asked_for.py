@@ -2,19 +2,20 @@
 
 from state.person import fact
 from state.profile import Profile
+from state.referral import referrals_by
 from state.rules import Rules
 from state.traits import favourite, is_difficult, is_discount_seeker
 from state.where import Where
 
 
-def is_one_of(where: Where | None, profile: Profile, rules: Rules) -> bool:
-    """Whether the customer is one of those who are asked for."""
+def is_one_of(where: Where | None, profile: Profile, rules: Rules, at: int) -> bool:
+    """Whether the customer is one of those who are asked for at a moment, to which they have just been judged."""
     if where is None:
         return True
     return (
         all(_flag(profile, name, rules) is wanted for name, wanted in where.flags)
-        and all(_number(profile, name) >= least for name, least in where.least)
-        and all(_number(profile, name) <= most for name, most in where.most)
+        and all(_number(profile, name, at) >= least for name, least in where.least)
+        and all(_number(profile, name, at) <= most for name, most in where.most)
         and all(_text(profile, name) in wanted for name, wanted in where.one_of)
     )
 
@@ -23,10 +24,10 @@ def _flag(profile: Profile, name: str, rules: Rules) -> bool:
     return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
 
 
-def _number(profile: Profile, name: str) -> int:
+def _number(profile: Profile, name: str, at: int) -> int:
     if name.startswith("lifetime_orders"):
         return profile.lifetime_orders
-    return 0 if profile.person is None else profile.person.referrals
+    return referrals_by(profile, at)
 
 
 def _text(profile: Profile, name: str) -> str | None:

@@ -34,7 +34,7 @@ def _begin_if_triggered(occasion: Occasion, campaign: Campaign) -> None:
     """Begins a campaign whose trigger goes off at this moment, for one who is asked for."""
     profile, rules = occasion.profile, occasion.rules
     tag = went_off(campaign, profile, occasion.at, rules)
-    if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules):
+    if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules, occasion.at):
         tags = engagement_of(profile).triggered.setdefault(campaign.name, [])
         tags.append(tag)
         del tags[:-REMEMBERED_TAGS]
@@ -48,7 +48,7 @@ def _fits(campaign: Campaign, change: SegmentChanged, occasion: Occasion) -> boo
         and change.move.to_segment in campaign.to
         and change.kind in campaign.causes
         and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
-        and is_one_of(campaign.where, occasion.profile, occasion.rules)
+        and is_one_of(campaign.where, occasion.profile, occasion.rules, occasion.at)
     )
 
 

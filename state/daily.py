@@ -151,7 +151,9 @@ class Daily:
             day.buyers += 1
 
     def refund(self, occurred_at: int, amount: int) -> None:
-        """A refund takes effect."""
+        """A refund takes effect; one that is excess as a whole has none."""
+        if not amount:
+            return
         day = self._day_of(occurred_at)
         day.refund_count += 1
         day.refunds += amount

@@ -106,7 +106,8 @@ class Consent(msgspec.Struct, array_like=True, gc=False):
 class Person(msgspec.Struct, array_like=True):
     """Who the customer is, beyond what they buy: signup facts, consents, contacts, whom they brought.
 
-    `event_ids` are the last ones of the customer's own events, `brought` those of the last signups that named them.
+    `event_ids` are the last ones of the customer's own events, `brought` those of the last signups that named them,
+    `brought_at` the moments of these.
     """
 
     facts: dict[str, Known] = {}
@@ -115,6 +116,7 @@ class Person(msgspec.Struct, array_like=True):
     event_ids: list[str] = []
     referrals: int = 0
     brought: list[str] = []
+    brought_at: list[int] = []
 
 
 class Beginning(msgspec.Struct, array_like=True, gc=False):

@@ -94,11 +94,13 @@ def usual_gap(profile: Profile, window_ms: int) -> int | None:
     Orders at the same moment have a gap of nothing between them. None with fewer than two orders.
     """
     if profile.plain:
-        return _median_gap(last_plain_moments(profile, profile.judged, window_ms, GAPS + 1))
-    return _median_gap([at for at, _ in _remembered(profile, profile.judged, window_ms)])
+        twice = _twice_median_gap(last_plain_moments(profile, profile.judged, window_ms, GAPS + 1))
+    else:
+        twice = _twice_median_gap([at for at, _ in _remembered(profile, profile.judged, window_ms)])
+    return None if twice is None else twice // 2
 
 
-def overdue(gap: int | None, last_order_at: int | None, moment: int) -> Fraction | None:
+def overdue(gap: int | Fraction | None, last_order_at: int | None, moment: int) -> Fraction | None:
     """The time since the last order at a moment, as a multiple of the usual gap; None where there is no such gap."""
     return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
 
@@ -106,17 +108,18 @@ def overdue(gap: int | None, last_order_at: int | None, moment: int) -> Fraction
 def overdue_at(profile: Profile, multiple: Decimal, rules: Rules, after: int = 0) -> int | None:
     """When the time since the last order comes to a multiple of the usual gap, from the last judgement or `after` on.
 
-    The gap is that of the orders which will be remembered then, if none comes meanwhile. None if it never does.
+    The gap is that of the orders which will be remembered then, if none comes meanwhile; it is not cut. None if it
+    never does.
     """
     window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.judged, after)
     while last is not None:
         remembered = _remembered(profile, begin, window_ms)
         end = min((forget_at for _, forget_at in remembered), default=NEVER)
-        gap = _median_gap([at for at, _ in remembered])
-        if gap is None:
+        twice = _twice_median_gap([at for at, _ in remembered])
+        if twice is None:
             break
-        at = last + ceil(Fraction(multiple) * gap)
-        if gap and begin <= at < end:
+        at = last + ceil(Fraction(multiple) * twice / 2)
+        if twice and begin <= at < end:
             return at
         begin = end
     return None
@@ -139,13 +142,13 @@ def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int
     return found
 
 
-def _median_gap(latest_first: list[int]) -> int | None:
-    """The median of the gaps between moments, cut to the millisecond."""
+def _twice_median_gap(latest_first: list[int]) -> int | None:
+    """The median of the gaps between moments, in halves of a millisecond."""
     gaps = sorted([later - earlier for later, earlier in pairwise(latest_first)])
     if not gaps:
         return None
     middle = len(gaps) // 2
-    return gaps[middle] if len(gaps) % 2 else (gaps[middle - 1] + gaps[middle]) // 2
+    return 2 * gaps[middle] if len(gaps) % 2 else gaps[middle - 1] + gaps[middle]
 
 
 def birthday_at(profile: Profile, after_ms: int, default_zone: str) -> tuple[int, int] | None:

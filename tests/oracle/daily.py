@@ -137,7 +137,7 @@ class Calendar:
 
 def _flows(diary: Diary, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
     yield from (("sale", sale.occurred_at, sale) for sale in diary.sales)
-    yield from (("refund", at, amount) for at, amount in diary.refunds)
+    yield from (("refund", at, amount) for at, amount in diary.refunds if amount)
     yield from (("anonymous", note[0], note) for note in diary.anonymous)
     yield from (("new", note[0], note) for note in diary.welcomed)
     yield from (("lapse", at, None) for at in diary.lapses)

@@ -119,6 +119,8 @@ class History:
     contacts: Counter[str] = field(default_factory=Counter)
     brought: list[tuple[str, str]] = field(default_factory=list)
     """Of each signup that named this customer and counted: whose, and its event id."""
+    brought_at: list[int] = field(default_factory=list)
+    """When each of them occurred."""
     correspondence: Correspondence = field(default_factory=Correspondence)
 
     # What is remembered.

@@ -66,7 +66,7 @@ def _overdue(history: History, customer_id: str, campaign: Campaign, after: int)
         begin = end
 
 
-def _usual_gap(ordered_at: list[int]) -> int | None:
-    """The median of the last twelve gaps, cut to the millisecond."""
+def _usual_gap(ordered_at: list[int]) -> Fraction | None:
+    """The median of the last twelve gaps."""
     gaps = [later - earlier for earlier, later in pairwise(sorted(ordered_at))][-LAST_GAPS:]
-    return math.floor(median([Fraction(gap) for gap in gaps])) if gaps else None
+    return median([Fraction(gap) for gap in gaps]) if gaps else None

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
+
 from streams.defaults import policy_text
 from tests.oracle import moments
 from tests.property.folding import Lane, journal_of
@@ -97,6 +99,28 @@ def test_a_referral_from_a_source_that_is_ahead_judges_nobody() -> None:
     assert profile.person is not None
     assert profile.person.referrals == 1
     assert (profile.segment, profile.judged) == ("active", NOON + 10 * DAY)
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_a_campaign_for_those_who_brought_somebody_begins_for_no_change_before_they_did(ticks: bool) -> None:  # noqa: FBT001
+    campaign = """
+    name = "thanks"
+    topic = "offers"
+    to = ["at_risk", "churned"]
+    where = { referrals_min = 1 }
+    attribution_days = 0
+    requires_consent = false
+    attempts = [{ after_days = 0, template = "t" }]
+    """
+    steps: list[Step] = [*file(campaign), purchase(1, NOON)]
+    if ticks:
+        steps.append({"type": "tick", "at": moments.text(NOON + 100 * DAY)})
+    steps.append(event("signup", 2, NOON + 100 * DAY, customer_id="d", referred_by="c"))
+    steps.append({"type": "tick", "at": moments.text(NOON + 300 * DAY)})
+    lane = Lane(journal_of(steps)).run()
+    sent = [topic for topic, key, *_ in lane.published if key == b"c"]
+    changes = "shop.segment-changes.v1"
+    assert sent == [changes, changes, changes, "shop.offers.v1"], "at_risk, then the referral, then churned"
 
 
 def test_a_new_file_begins_nothing_for_birthdays_gone_by() -> None:

@@ -1,10 +1,12 @@
 """A signup that names who brought the customer counts for that one, once."""
 
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 
 from agents.replay_cutover import Sources, fences_of
 from state.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied
+from state.kept import Person
 from state.partition import Partition
 from state.referral import REMEMBERED, referral_of
 from state.traits import referrals
@@ -80,6 +82,11 @@ def test_it_counts_once_for_each_signup_however_often_it_is_journaled_or_publish
     assert lane.partition.tally.duplicates == {"signup": 1, "referral": 1}
     lane.refer("bob", signup(4))
     assert lane.anns == 3, "another signup"
+
+
+def test_who_was_written_down_before_the_moments_of_referrals_were_is_read() -> None:
+    person = msgspec.msgpack.decode(msgspec.msgpack.encode([{}, {}, {}, [], 2, ["f00", "f01"]]), type=Person)
+    assert (person.referrals, person.brought_at) == (2, [])
 
 
 def test_it_leaves_the_ids_of_the_referrers_own_events_alone() -> None:
