@@ -42,7 +42,7 @@ from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from streams.fenced_producer import PRODUCER_SETTINGS
-from streams.lane import Fetched
+from streams.lane_task import Fetched
 from streams.long_poll import long_poll
 
 FETCH_WAIT_MS = 250

@@ -23,7 +23,8 @@ from faust.transport import conductor
 from faust.types import TP
 from yarl import URL
 
-from streams.lane import FULL, SESSION_SECONDS, Fetched, Hopeless, Lane, LaneTask, Running
+from streams.lane import SESSION_SECONDS, Hopeless, Lane, Running
+from streams.lane_task import FULL, Fetched, LaneTask
 from streams.metrics import Metrics
 from streams.partition_batches import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
 from streams.reading import read_range

@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 import agents.put_off
-import streams.lane
+import streams.lane_task
 from agents.cli import main
 
 RECORDS_IN_A_BATCH = 60
@@ -43,7 +43,7 @@ def doom(step: str, times: int) -> None:
         await commit(self, offsets)
 
     agents.put_off.WORKING_SECONDS = agents.put_off.QUIET_SECONDS = 0.0
-    streams.lane.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
+    streams.lane_task.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 
 

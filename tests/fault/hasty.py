@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import agents.put_off
 import streams.lane
+import streams.lane_task
 import streams.stage
 from agents.cli import main
 
@@ -25,8 +26,8 @@ def hurry() -> None:
     _set(streams.stage, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
     _set(streams.stage, "LONGEST_PAUSE_SECONDS", 0.2)
-    _set(streams.lane, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
-    _set(streams.lane, "LOOK_SECONDS", LOOK_SECONDS)
+    _set(streams.lane_task, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
+    _set(streams.lane_task, "LOOK_SECONDS", LOOK_SECONDS)
     _set(agents.put_off, "QUIET_SECONDS", QUIET_SECONDS)
 
 

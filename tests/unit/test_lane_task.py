@@ -10,8 +10,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-import streams.lane
-from streams.lane import Fetched, Hopeless, LaneTask, Prompt
+import streams.lane_task
+from streams.lane import Hopeless, Prompt
+from streams.lane_task import Fetched, LaneTask
 from streams.reading import CutOff
 from tests.integration.running import until
 
@@ -34,7 +35,7 @@ class Taking(Prompt):
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Take records."""
-        assert 0 < len(records) <= streams.lane.LARGEST_BATCH
+        assert 0 < len(records) <= streams.lane_task.LARGEST_BATCH
         self.taken += [record.offset for record in records]
         self.cursor = records[-1].offset + 1
 
@@ -105,8 +106,8 @@ async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> 
 
 @pytest.fixture(autouse=True)
 def _small_and_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.lane, "LARGEST_BATCH", 7)
-    monkeypatch.setattr(streams.lane, "LOOK_SECONDS", 0.002)
+    monkeypatch.setattr(streams.lane_task, "LARGEST_BATCH", 7)
+    monkeypatch.setattr(streams.lane_task, "LOOK_SECONDS", 0.002)
 
 
 places = st.integers(0, END)
