@@ -21,10 +21,8 @@ FULL: Final = 40_000
 """Records that wait in a lane before its partition is fetched no further; it is again at half of that."""
 LARGEST_BATCH: Final = 10_000
 """Records that a lane is given at once: enough that the cost of a flush does not show, few enough to stop soon."""
-LOOK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
 """A lane to which nothing comes looks so often whether something is there."""
-
-
 CUT_UNREAD: Final = (
     "%s: retention has cut records from %d on before they were read; those before %d are lost: let the topic keep them "
     "for longer than the worker may be away"

@@ -59,10 +59,11 @@ def _begin(history: History, occasions: list[Occasion], segment: str, desk: Desk
     mail = history.correspondence
     for campaign in file.campaigns:
         for occasion in occasions:
-            fits = campaign.fits(occasion, segment) and meets(
-                campaign.where, history, desk.policy.seeker_share, occasion.at
-            )
-            if not fits or (campaign.name, occasion.id) in mail.occasions:
+            if not campaign.fits(occasion, segment):
+                continue
+            desk.result.asked.update(campaign.where)
+            meant = meets(campaign.where, history, desk.policy.seeker_share, occasion.at)
+            if not meant or (campaign.name, occasion.id) in mail.occasions:
                 continue
             mail.occasions.add((campaign.name, occasion.id))
             run, reason = Run.of(campaign, occasion), mail.whole_reason(file, campaign, occasion)

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 
 from tests.oracle import moments
@@ -96,6 +97,7 @@ def drawn(name: str, customer_id: str, share: Fraction) -> bool:
     return Fraction(draw, 2**64) < share
 
 
+@lru_cache(maxsize=256)
 def read_campaigns(text: str) -> Campaigns:
     """A campaigns file from its TOML, which is taken to be checked already."""
     table = tomllib.loads(text, parse_float=Decimal)

@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from tests.oracle import moments, money
@@ -108,6 +108,7 @@ def cell(scores: Scores | None) -> str:
     return "000" if scores is None else "".join(str(score) for score in scores)
 
 
+@lru_cache(maxsize=256)
 def read_policy(text: str) -> Policy:
     """A policy from its TOML, which is taken to be checked already."""
     table = tomllib.loads(text, parse_float=Decimal)

@@ -83,6 +83,8 @@ class Result:
     """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer``, ``unknown_message`` and
     ``cost_without_rate`` (contacts), ``referral_of_unknown`` (signups), ``erased``."""
 
+    asked: set[str] = field(default_factory=set)
+    """The conditions of a `where` for which a campaign asked that fitted otherwise."""
     diary: Diary = field(default_factory=Diary)
     """What the totals of the days are counted from."""
     time: int = moments.BEFORE_ALL_MS

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.oracle import moments
 from tests.property.picking import between, one_in, pick
 
-NAMES: Final = ("one", "two", "three")
+NAMES: Final = ("one", "two", "three", "four")
+"""One is soon told, another goes on meanwhile, one asks for more than a segment, one begins by a trigger."""
 ZONES: Final = ("Europe/Berlin", "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe", "Europe/Moscow")
 
 _SHORT: Final = (("0",), ("0", "0.001"), ("0", "0.03", "0.04"))
@@ -23,8 +24,10 @@ _LONG: Final = (
 _SPANS: Final = ("0.001", "0.5", "1", "7", "60")
 _CAPS: Final = ("7", "60", "1", "0.001")
 _SILENCES: Final = ("0.001", "0.5", "0.001", "1", "7")
+_ATTRIBUTIONS: Final = ("", *(f"attribution_days = {days}" for days in ("0.5", "1", "0.02", "1", "0")))
+_CHANNELS: Final = (["email"], ["sms", "push", "email"], ["email", "call"], ["sms", "email"])
 _CONTROLS: Final = ("", "", "control = 0.5")
-_STARTS: Final = ("", "", "", "", "", "starts_at = 2020-02-15T00:00:00Z")
+_STARTS: Final = (*7 * ("",), "starts_at = 2020-02-15T00:00:00Z")
 _QUIET: Final = (
     None,
     ("21:00", "09:00"),
@@ -49,6 +52,7 @@ _SOME_ARE: Final = (
     ("discount_seeker", "true"),
     ("difficult", "true"),
     ("lifetime_orders_min", "2"),
+    ("lifetime_orders_max", "1"),
     ("referrals_min", "1"),
     ("city", '["Z", "z", "Ж"]'),
     ("country", '["RU"]'),
@@ -71,12 +75,12 @@ class Drawn:
 
 def campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> Drawn:
     """Up to three files, of which a later one has some campaigns as before, some changed, some not at all."""
-    count = pick(draw, (3, 2, 4, 3, 5, 3, 1, 4, 0))
+    count = pick(draw, (1, 4, 4, 5, 3, 4, 4, 5, 4, 0))
     pool = [_campaign(draw, NAMES[place % len(NAMES)], segments) for place in range(count)]
     texts = []
-    for version in range(1, between(draw, 1, 3) + 1 if pool else 1):
+    for version in range(1, pick(draw, (1, 2, 3, 2)) + 1 if pool else 1):
         first = between(draw, 0, count - 1)
-        chosen = {name: text for name, text, _ in (*pool[first:], *pool[:first])[: pick(draw, (3, 2, 4))]}
+        chosen = {name: text for name, text, _ in (*pool[first:], *pool[:first])[: pick(draw, (4, 3, 4, 5))]}
         texts.append("\n".join([*_head(draw, version), *chosen.values()]))
     days = {span for _, _, spans in pool for span in spans}
     spans = {moments.days(Decimal(span)) for span in days}
@@ -96,20 +100,20 @@ def _head(draw: st.DrawFn, version: int) -> list[str]:
 
 
 def _campaign(draw: st.DrawFn, name: str, segments: Sequence[str]) -> tuple[str, str, set[str]]:
-    """A campaign: its table, and the spans in it.
-
-    The first is mostly for anybody, and soon told; others go on meanwhile; the last begins by a trigger.
-    """
-    plain = name == NAMES[0] and not one_in(draw, 4)
-    ladder = pick(draw, _SHORT if plain or one_in(draw, 3) else _LONG)
-    where = {} if plain else dict(_where(draw))
+    """A campaign of this name: its table, and the spans in it."""
+    soon, further, choosy, by_trigger = (name == each for each in NAMES)
+    ladder = pick(draw, _SHORT if soon or (not further and not one_in(draw, 3)) else _LONG)
+    where = dict(_where(draw)) if choosy or one_in(draw, 5) else {}
     everybody = sorted(segments)[-90:]
     to = everybody
-    cooldown, silence = pick(draw, ("0", "0", *_SPANS)), pick(draw, ("", *_SILENCES))
+    cooldown, silence = (
+        pick(draw, ("0", "0", *_SPANS)),
+        pick(draw, ("", *(("0.001", "0.001") if soon else ()), *_SILENCES)),
+    )
     occasion: list[str] = []
-    if name == NAMES[-1]:
+    if by_trigger:
         occasion = pick(draw, _TRIGGERS)
-    elif not plain:
+    elif one_in(draw, 3):
         half = len(segments) // 2
         begins = pick(draw, ([], [], [], ["none", *segments[:half]], segments[half:]))
         to = pick(draw, (everybody, everybody, sorted({pick(draw, segments) for _ in range(4)})))
@@ -120,26 +124,26 @@ def _campaign(draw: st.DrawFn, name: str, segments: Sequence[str]) -> tuple[str,
         f'name = "{name}"',
         f'topic = "{pick(draw, ("offers", "reactivations"))}"',
         f"to = {to}",
-        f"channels = {pick(draw, (['email'], ['email', 'call'], ['sms', 'push', 'email']))}",
+        f"channels = {pick(draw, _CHANNELS)}",
         f"attempts = [{', '.join(_attempts(draw, ladder))}]",
         f"cooldown_days = {cooldown}",
         f"where = {{ {', '.join(f'{name} = {wanted}' for name, wanted in where.items())} }}",
-        pick(draw, (*2 * ("requires_consent = false",), "")),
+        pick(draw, (*3 * ("requires_consent = false",), "")),
         *occasion,
         *([f"silence_after_days = {silence}"] if silence else []),
         *pick(draw, ([], [], ["once = true"], ["ignores_cap = true"])),
-        *pick(draw, ([], [], ["attribution_days = 0.5"], ["attribution_days = 1"], ["attribution_days = 0"])),
+        pick(draw, (*_ATTRIBUTIONS, "")),
         *pick(draw, ([], ["expires_days = 14"], ["expires_days = 0.001"])),
-        *pick(draw, (*3 * ([],), ["holdout = 0.5"])),
+        *pick(draw, (*5 * ([],), ["holdout = 0.5"])),
     ]
     return name, "\n".join(lines), {*ladder, cooldown, silence} - {""}
 
 
 def _where(draw: st.DrawFn) -> Iterator[tuple[str, str]]:
     """What is asked of the customer: nothing, what most of them are, what some are, or both."""
-    if one_in(draw, 4):
+    if one_in(draw, 3):
         yield pick(draw, _MOST_ARE)
-    if not one_in(draw, 4):
+    for _ in range(pick(draw, (1, 2, 3))):
         yield pick(draw, _SOME_ARE)
 
 

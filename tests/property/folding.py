@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,6 +46,10 @@ _SOURCES: Final = {
 _RECORDS = CloudEvents(Topics(PREFIX), PREFIX)
 
 
+_policy_of = lru_cache(maxsize=256)(parse_policy)
+_campaigns_of = lru_cache(maxsize=256)(parse_campaigns)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A record of the journal: its key and its value; its offset is its place."""
@@ -80,11 +85,11 @@ def journal_of(
             journal.append(Entry("", encode_record(TimeCame(moments.parse(step["at"]), None))))
             continue
         if kind == "policy":
-            policy = parse_policy(step["text"])
+            policy = _policy_of(step["text"])
             exchange = Exchange(policy.currency, policy.digits, policy.rates)
             record = PolicyApplied(source, 0, offset, step["text"])
         elif kind == "campaigns":
-            record = CampaignsApplied(source, 0, offset, parse_campaigns(step["text"]).text)
+            record = CampaignsApplied(source, 0, offset, _campaigns_of(step["text"]).text)
         else:
             assert exchange is not None
             verdict = admit(source, 0, offset, json.dumps(step).encode(), exchange, None)

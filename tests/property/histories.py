@@ -19,20 +19,19 @@ MANY: Final = 63
 _EVENTS: Final = (
     *("purchase",) * 6,
     *("refund",) * 3,
-    *("signup", "signup", "signup", "consent", "consent"),
-    *("contact",) * 4,
+    *("signup", "signup", "consent", "consent"),
+    *("contact",) * 3,
     *("retry", "retry"),
 )
-_RULES: Final = ("campaigns", "campaigns", "policy")
+_RULES: Final = (*3 * ("campaigns",), "policy")
 _TICKS: Final = ("tick", "due", "due", "due", "due")
-_RARE: Final = (*4 * ("erasure",), "crowd")
-_ASKED_FOR: Final = {"birthday": ("signup",) * 3, "overdue": ("habit",) * 3}
+_RARE: Final = (*8 * ("erasure",), "crowd")
+_ASKED_FOR: Final = {"birthday": ("signup",) * 3, "overdue": ("habit",) * 6}
 """What is told more often where a campaigns file speaks of it."""
 _PLACES: Final = ("s-1", "s-1", "s-2", "ы", "")
 _CONTACTS: Final = (
-    "opened",
-    *("bounced", "clicked", "unsubscribed", "bounced", "complained", "bounced", "redeemed"),
-    "delivered",
+    *("opened", "clicked", "bounced", "bounced", "redeemed"),
+    *("clicked", "bounced", "opened", "unsubscribed", "complained", "delivered"),
 )
 _SOON_DAYS: Final = (1, 2, 1, 0, 30)
 _GAPS_MS: Final = (1000, 3_600_000, moments.DAY_MS)
@@ -55,18 +54,20 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 24) -> History:
+def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 20) -> History:
     """A history of a few customers under one rulebook.
 
     Args:
         draw: Hypothesis's.
         in_order: no event lies before the one before it, there are no ticks, and nothing comes into force later on.
-        most: how many steps it has at most after the first, the members of a crowd not counted.
+        most: how many steps it has at most after the first; crowds, habits and what answers a message count once.
     """
     story = Story(draw, draw(rulebooks()), in_order=in_order)
     told = _EVENTS if in_order else (*_EVENTS, *_TICKS, *_RULES)
     asked_for = [kinds for word, kinds in _ASKED_FOR.items() if any(word in text for text in story.rulebook.campaigns)]
-    kinds = (*8 * told, *(kind for each in asked_for for kind in 8 * each), *_RARE)
+    if story.rulebook.campaigns and between(draw, 0, 2) > 0:
+        _welcome(story)
+    kinds = (*16 * told, *(kind for each in asked_for for kind in 16 * each), *_RARE)
     return _told(story, (pick(draw, kinds) for _ in range(min(most, between(draw, 1, most + most // 2)))))
 
 
@@ -84,6 +85,8 @@ def _told(story: Story, kinds: Iterable[str]) -> History:
     """The history of these kinds of things."""
     for kind in kinds:
         _TELL.get(kind, _event)(story, kind)
+        if not story.honest and story.wrote() and one_in(story.draw, 2):
+            _answer(story)
     return History(story.rulebook, tuple(story.steps))
 
 
@@ -93,15 +96,18 @@ def _event(story: Story, kind: str, like: Step | None = None, of: str = "", at: 
     With the id of an earlier one if it is to be taken for its repetition.
     """
     draw = story.draw
+    if like is None and not of:
+        of = pick(draw, CUSTOMERS)
     if at is None:
-        at = story.moment(like) if like is not None else _WHEN[pick(draw, _WHENS.get(kind, _WHENS["purchase"]))](story)
+        when = "moment" if like is not None else pick(draw, _WHENS.get(kind, _WHENS["purchase"]))
+        at = _WHEN[when](story, of, like)
     event: Step = {
         "type": kind,
         "event_id": f"e{len(story.steps)}",
-        "customer_id": of or (pick(draw, CUSTOMERS) if like is None else like["customer_id"]),
+        "customer_id": of if like is None else like["customer_id"],
         "occurred_at": story.written(at),
     }
-    if kind in _OWN_IDS and like is None and not of and one_in(draw, 20):
+    if kind in _OWN_IDS and like is None and one_in(draw, 20):
         event["customer_id"] = ""  # nobody known
     if one_in(draw, 6):
         event["backfill"] = one_in(draw, 2)
@@ -112,23 +118,35 @@ def _event(story: Story, kind: str, like: Step | None = None, of: str = "", at: 
     story.add(event)
 
 
+def _welcome(story: Story) -> None:
+    """Tell of somebody who may be written to from the beginning."""
+    _event(story, "signup", of=CUSTOMERS[0], at=story.later(CUSTOMERS[0], 0))
+    story.events[-1]["consent"] = {"all": True}
+
+
 def _habit(story: Story, _kind: str) -> None:
     """Tell of somebody who buys at regular intervals: of two orders, or of three."""
     draw = story.draw
     customer, gap_ms = pick(draw, CUSTOMERS), pick(draw, _GAPS_MS)
     for _ in range(between(draw, 2, 3)):
-        _event(story, "purchase", of=customer, at=story.later(gap_ms))
+        _event(story, "purchase", of=customer, at=story.later(customer, gap_ms))
 
 
 def _contacted(story: Story, kind: str) -> None:
     """Tell of a contact; or, where nobody was written to, mostly let happen what may bring that about."""
-    written_to = any(known.history.correspondence.sent for known in story.so_far().customers.values())
-    if written_to or one_in(story.draw, 6):
+    if story.messages():
+        _answer(story)
+    elif one_in(story.draw, 6):
         _event(story, kind)
     elif story.in_order:
         _event(story, "purchase")
     else:
         _due(story, kind)
+
+
+def _answer(story: Story) -> None:
+    """Tell of a contact of somebody who was written to."""
+    _event(story, "contact", of=pick(story.draw, list(story.messages())))
 
 
 def _tick(story: Story, _kind: str) -> None:
@@ -218,7 +236,8 @@ def _signup(story: Story, event: Step) -> None:
         if one_in(story.draw, 2):
             event[name] = pick(story.draw, values)
     if one_in(story.draw, 2):
-        event["referred_by"] = pick(story.draw, (*CUSTOMERS, "nobody"))
+        others = [each for each in CUSTOMERS if each != event["customer_id"]]
+        event["referred_by"] = pick(story.draw, (*others, "nobody", event["customer_id"]))
     if not one_in(story.draw, 3):
         birthday = moments.text(min(max(story.told) + pick(story.draw, _SOON_DAYS) * moments.DAY_MS, LAST_MS))
         event["birth_date"] = "1968-02-29" if one_in(story.draw, 6) else f"1968{birthday[4:10]}"
@@ -233,13 +252,10 @@ def _contact(story: Story, event: Step) -> None:
     """Tell of a contact: of a message that was sent, to this customer or another, or may be sent one day."""
     draw = story.draw
     event["message_id"] = f"{event['customer_id']}:{pick(draw, (1, 2, 3))}:{pick(draw, NAMES)}:{pick(draw, (1, 2, 3))}"
-    customers = story.so_far().customers if not one_in(draw, 8) else {}
-    sent = {each: [of.message_id for of in known.history.correspondence.sent] for each, known in customers.items()}
-    written_to = [each for each in (event["customer_id"], *customers) if sent.get(each)]
-    if written_to:
-        event["message_id"] = pick(draw, sent[written_to[0]][-4:])
-        if not one_in(draw, 8):
-            event["customer_id"] = written_to[0]
+    sent = story.messages()
+    whose = pick(draw, list(sent)) if sent and one_in(draw, 8) else event["customer_id"]
+    if whose in sent and not one_in(draw, 8):
+        event["message_id"] = pick(draw, sent[whose][:-4:-1])
     event["kind"] = pick(draw, _CONTACTS)
     if one_in(draw, 3):
         event["currency"] = pick(draw, CURRENCIES)
@@ -253,13 +269,13 @@ def _erasure(_story: Story, _event: Step) -> None:
 
 
 _WHENS: Final[Mapping[str, Sequence[str]]] = {
-    "purchase": ("moment", "moment", "soon", "due"),
-    "contact": ("soon", "soon", "soon", "moment", "due"),
+    "purchase": ("moment", "soon", "moment", "due", "soon"),
+    "contact": ("soon",) * 8 + ("moment", "due"),
 }
-_WHEN: Final[Mapping[str, Callable[[Story], int]]] = {
-    "moment": Story.moment,
-    "soon": lambda story: story.later(pick(story.draw, (0, *_GAPS_MS[:2]))),
-    "due": Story.due,
+_WHEN: Final[Mapping[str, Callable[[Story, str, Step | None], int]]] = {
+    "moment": lambda story, _, like: story.moment(like),
+    "soon": lambda story, customer_id, _: story.later(customer_id, pick(story.draw, (0, *_GAPS_MS[:2]))),
+    "due": lambda story, *_: story.due(),
 }
 _FILL: Final[Mapping[str, Callable[[Story, Step], None]]] = {
     "purchase": _purchase,

@@ -132,7 +132,7 @@ def _rules(draw: st.DrawFn, widths: Sequence[int]) -> list[tuple[str, str]]:
     else:
         cells = [("", "")]
         for key, width in zip("rfm", widths, strict=True):
-            if key in named and len(cells) * width <= 64:
+            if key in named and len(cells) * width <= 30:
                 scores = range(width, 0, -1)
                 cells = [(f"{name}{key}{s}", f"{when}, {key} = [{s}]") for name, when in cells for s in scores]
         rules += [(name, when.lstrip(", ")) for name, when in cells if name]

@@ -45,7 +45,7 @@ class Story:
         latest: no moment lies after it.
         told: the moments of what was told, latest told last.
         policy: the place of the policy in force; `campaigns` that of the campaigns file.
-        known: what the oracle knows of the first steps, as many as it `knows`.
+        known: what the oracle knows of the first steps, as many as it `knows`, and how many messages it had `said`.
     """
 
     draw: st.DrawFn
@@ -61,6 +61,7 @@ class Story:
     campaigns: int = 0
     known: Partition = field(default_factory=lambda: Partition("story"))
     knows: int = 0
+    said: int = 0
 
     def __post_init__(self) -> None:
         """Begin somewhere, with a policy and perhaps with campaigns."""
@@ -92,6 +93,17 @@ class Story:
         self.knows = len(self.steps)
         return self.known
 
+    def messages(self) -> dict[str, list[str]]:
+        """The ids of what was sent to each customer who is known, oldest first."""
+        sent = {each: known.history.correspondence.sent for each, known in self.so_far().customers.items()}
+        return {each: [message.message_id for message in messages] for each, messages in sent.items() if messages}
+
+    def wrote(self) -> bool:
+        """Whether anything was sent since this was last asked."""
+        customers = self.so_far().customers.values()
+        before, self.said = self.said, sum(len(known.history.correspondence.sent) for known in customers)
+        return self.said > before
+
     def earlier(self, event: Step, kind: str) -> list[Step]:
         """What of this kind was told of the same customer."""
         return [each for each in self.events if each["type"] == kind and each["customer_id"] == event["customer_id"]]
@@ -115,9 +127,12 @@ class Story:
         due = self.so_far().due_moments()[:_SOONEST]
         return self._tell_at(pick(self.draw, due)) if due else self.moment()
 
-    def later(self, gap_ms: int) -> int:
-        """So long after the latest moment that was told of."""
-        self.told.append(min(max(self.told, default=self.start) + gap_ms, self.latest))
+    def later(self, customer_id: str, gap_ms: int) -> int:
+        """So long after the moment to which time has come for a customer; of nobody known, after the latest told."""
+        so_far, last = self.so_far(), max(self.told, default=self.start)
+        if not self.in_order and customer_id in so_far.customers:
+            last = max(so_far.time, so_far.customers[customer_id].judged_at)
+        self.told.append(min(last + gap_ms, self.latest))
         return self.told[-1]
 
     def _tell_at(self, near: int) -> int:
