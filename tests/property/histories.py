@@ -54,7 +54,7 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 20) -> History:
+def histories(draw: st.DrawFn, *, in_order: bool = False, most: int = 17) -> History:
     """A history of a few customers under one rulebook.
 
     Args:

@@ -38,7 +38,7 @@ class Way:
 @st.composite
 def ways(draw: st.DrawFn, steps: int) -> Way:
     """A way for a history of so many steps."""
-    seldom = pick(draw, (2, 4, 16))
+    seldom = pick(draw, (3, 6, 16))
     cuts = [pick(draw, ("write", "recover")) if one_in(draw, seldom) else "" for _ in range(steps)]
     return Way(
         one_topic=not one_in(draw, 3),
