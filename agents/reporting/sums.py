@@ -80,11 +80,15 @@ class OutcomeSums:
         self._customers: dict[tuple[str, str, str], list[int]] = {}
 
     def take(self, ce_id: bytes, outcome: Outcome) -> None:
-        """Take an outcome; one that was taken before under this id in this partition counts as a repeat."""
-        if ce_id in self._seen:
+        """Take an outcome; one that was taken before in this partition, by its id and beginning, counts as a repeat.
+
+        By the beginning too: after an erasure the ids of what triggers begin may come again.
+        """
+        this = ce_id + outcome.from_at.encode()
+        if this in self._seen:
             self.repeats += 1
             return
-        self._seen.add(ce_id)
+        self._seen.add(this)
         self.currency = outcome.currency
         digits = DIGITS[outcome.currency]
         groups = self.sums.setdefault(outcome.campaign, {group: Sums() for group in GROUPS})

@@ -196,6 +196,13 @@ def test_each_outcome_counts_once_however_often_it_came_and_wherever_it_lies() -
     assert cut.campaigns == whole.campaigns
 
 
+def test_what_a_trigger_began_again_after_an_erasure_under_the_same_id_counts_too() -> None:
+    first = _outcome("c", "treated")
+    again = msgspec.structs.replace(first, from_at="2026-06-12T09:30:00.000Z")
+    report = _report([(b"c:b2026:gift:outcome", each) for each in (first, again, again)])
+    assert (report.repeats, _only(report).begun["treated"]) == (1, 2)
+
+
 def test_what_was_bought_and_spent_is_summed_exactly() -> None:
     each = _only(_report(_many(60, 40, bought=30, bought_without=5)))
 
