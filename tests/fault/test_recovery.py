@@ -42,7 +42,7 @@ async def compacted(lived: Scene) -> None:
         now = {name: len(await read(lived.kafka.bootstrap, lived.site.topic(name))) for name in WRITTEN_DOWN}
         return now["customers"] < before["customers"]
 
-    await until(smaller, "compaction", every_s=0.3)
+    await until(smaller, "compaction", 120, every_s=0.3)
 
 
 async def marked_by_transactions(lived: Scene) -> None:
