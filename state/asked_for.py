@@ -2,20 +2,20 @@
 
 from state.person import fact
 from state.profile import Profile
-from state.referral import referrals_by
+from state.referral import referrals_before
 from state.rules import Rules
 from state.traits import favourite, is_difficult, is_discount_seeker
 from state.where import Where
 
 
-def is_one_of(where: Where | None, profile: Profile, rules: Rules, at: int) -> bool:
-    """Whether the customer is one of those who are asked for at a moment, to which they have just been judged."""
+def is_one_of(where: Where | None, profile: Profile, rules: Rules, before: int) -> bool:
+    """Whether the customer is one of those who are asked for; of referrals those count that came before a moment."""
     if where is None:
         return True
     return (
         all(_flag(profile, name, rules) is wanted for name, wanted in where.flags)
-        and all(_number(profile, name, at) >= least for name, least in where.least)
-        and all(_number(profile, name, at) <= most for name, most in where.most)
+        and all(_number(profile, name, before) >= least for name, least in where.least)
+        and all(_number(profile, name, before) <= most for name, most in where.most)
         and all(_text(profile, name) in wanted for name, wanted in where.one_of)
     )
 
@@ -24,10 +24,10 @@ def _flag(profile: Profile, name: str, rules: Rules) -> bool:
     return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
 
 
-def _number(profile: Profile, name: str, at: int) -> int:
+def _number(profile: Profile, name: str, before: int) -> int:
     if name.startswith("lifetime_orders"):
         return profile.lifetime_orders
-    return referrals_by(profile, at)
+    return referrals_before(profile, before)
 
 
 def _text(profile: Profile, name: str) -> str | None:

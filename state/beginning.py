@@ -4,7 +4,7 @@ from typing import Final
 
 from state.asked_for import is_one_of
 from state.campaigns import NO_SEGMENT, Campaign, held
-from state.changes import SegmentChanged
+from state.changes import TIME, SegmentChanged
 from state.contacts import engagement_of
 from state.occasion import Occasion
 from state.run import begin_run, is_open
@@ -32,9 +32,9 @@ def begin_campaigns(occasion: Occasion, change: SegmentChanged | None, *, by_tim
 
 def _begin_if_triggered(occasion: Occasion, campaign: Campaign) -> None:
     """Begins a campaign whose trigger goes off at this moment, for one who is asked for."""
-    profile, rules = occasion.profile, occasion.rules
-    tag = went_off(campaign, profile, occasion.at, rules)
-    if tag is not None and profile.segment in campaign.to and is_one_of(campaign.where, profile, rules, occasion.at):
+    profile = occasion.profile
+    tag = went_off(campaign, profile, occasion.at, occasion.rules)
+    if tag is not None and profile.segment in campaign.to and _is_meant(occasion, campaign, by_time=True):
         tags = engagement_of(profile).triggered.setdefault(campaign.name, [])
         tags.append(tag)
         del tags[:-REMEMBERED_TAGS]
@@ -48,8 +48,14 @@ def _fits(campaign: Campaign, change: SegmentChanged, occasion: Occasion) -> boo
         and change.move.to_segment in campaign.to
         and change.kind in campaign.causes
         and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
-        and is_one_of(campaign.where, occasion.profile, occasion.rules, occasion.at)
+        and _is_meant(occasion, campaign, by_time=change.kind == TIME)
     )
+
+
+def _is_meant(occasion: Occasion, campaign: Campaign, *, by_time: bool) -> bool:
+    """Whether the campaign asks for such a customer; what time brings comes before an event of the same moment."""
+    at = occasion.at
+    return is_one_of(campaign.where, occasion.profile, occasion.rules, at if by_time else at + 1)
 
 
 def _begin(occasion: Occasion, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:

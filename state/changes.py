@@ -184,6 +184,8 @@ class Outcome(msgspec.Struct, frozen=True):
     trigger: str | msgspec.UnsetType = msgspec.UNSET
 
 
+TIME: Final = "time"
+"""The kind of a change that time alone has brought."""
 SENT: Final = "sent"
 """The outcome of a message that was not kept back, where outcomes are counted; the others are reasons."""
 

@@ -11,7 +11,7 @@ has it already; so totals are exact if days are written before anything that kee
 
 from typing import Final
 
-from state.changes import SENT, KeptBack, Output, SegmentChanged, Sent
+from state.changes import SENT, TIME, KeptBack, Output, SegmentChanged, Sent
 from state.day import (
     FIRST_GROSS,
     FIRST_ORDERS,
@@ -41,7 +41,6 @@ SOURCE_LENGTH: Final = 64
 OTHER: Final = "other"
 BEFORE_ALL_DAYS: Final = -(1 << 31)
 _EVERYBODY: Final = NEVER
-TIME: Final = "time"
 PURCHASE: Final = "purchase"
 RECENCY: Final = "recency_days"
 

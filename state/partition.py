@@ -211,7 +211,7 @@ class Partition:
         elif remembers_referral(profile, event):
             self.tally.duplicates[event.kind] += 1
         else:
-            count_referral(profile, event)
+            count_referral(profile, event, self.progress.time)
             profile.offset = offset
             self.customers.put(customer_id, profile)
 

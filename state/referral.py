@@ -2,9 +2,9 @@
 
 `admit` journals such a signup twice: for whom it is of, and as a `ReferralBrought` for the referrer, who may lie in
 another partition. The second record says nothing of the first customer: the event's id is hashed, so that an erasure
-of theirs leaves nothing of them with the referrer. It judges nobody, and no time comes by it; it does not count at a
-moment before its own (`referrals_by`). A referrer of whom nothing is known is counted as dropped, one who names
-themselves counts nothing.
+of theirs leaves nothing of them with the referrer. It judges nobody, and no time comes by it; as any event it counts
+for nothing that fell due at its moment or before (`referrals_before`). A referrer of whom nothing is known is counted
+as dropped, one who names themselves counts nothing.
 """
 
 from hashlib import sha256
@@ -40,18 +40,18 @@ def remembers_referral(profile: Profile, event: ReferralBrought) -> bool:
     return profile.person is not None and event.event_id in profile.person.brought
 
 
-def count_referral(profile: Profile, event: ReferralBrought) -> None:
-    """Counts a referral for the one who brought it."""
+def count_referral(profile: Profile, event: ReferralBrought, time: int) -> None:
+    """Counts a referral for the one who brought it, from its moment on, or from the partition's time if it is late."""
     person = profile.person
     if person is None:
         person = profile.person = Person({}, {}, {}, [])
     person.referrals += 1
     person.brought.append(event.event_id)
-    person.brought_at.append(event.occurred_at)
+    person.brought_at.append(max(event.occurred_at, time))
     del person.brought[:-REMEMBERED], person.brought_at[:-REMEMBERED]
 
 
-def referrals_by(profile: Profile, moment: int) -> int:
-    """How many signups that named the customer had come by a moment: time may come to it only after later ones."""
+def referrals_before(profile: Profile, moment: int) -> int:
+    """How many signups that named the customer had come before a moment, to which time may come after later ones."""
     person = profile.person
-    return 0 if person is None else person.referrals - sum(at > moment for at in person.brought_at)
+    return 0 if person is None else person.referrals - sum(at >= moment for at in person.brought_at)

@@ -21,7 +21,7 @@ whatever fell due at or before it, each at its own moment. A duplicate does noth
 from collections import Counter
 from collections.abc import Sequence
 
-from state.changes import Output, SegmentChanged
+from state.changes import TIME, Output, SegmentChanged
 from state.contacts import take_contact
 from state.daily import Daily, stood
 from state.decide import decide, end_runs
@@ -53,7 +53,6 @@ from state.run import next_moment
 from state.traits import count_places
 from state.triggers import next_trigger
 
-TIME = "time"
 BY_POLICY = "policy"
 
 

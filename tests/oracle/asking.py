@@ -13,16 +13,16 @@ COUNTED_NAMES = 64
 LONGEST_NAME = 128
 
 
-def meets(where: JsonObject, history: History, seeker_share: Fraction, at: int) -> bool:
-    """Whether a customer is all that is asked for at a moment.
+def meets(where: JsonObject, history: History, seeker_share: Fraction, before: int) -> bool:
+    """Whether a customer is all that is asked for; of signups that name them those count that came before a moment.
 
     Raises:
         ValueError: Something is asked for that nobody may ask for.
     """
-    return all(_meets(name, wanted, history, seeker_share, at) for name, wanted in where.items())
+    return all(_meets(name, wanted, history, seeker_share, before) for name, wanted in where.items())
 
 
-def _meets(name: str, wanted: object, history: History, seeker_share: Fraction, at: int) -> bool:
+def _meets(name: str, wanted: object, history: History, seeker_share: Fraction, before: int) -> bool:
     orders = history.lifetime_orders()
     if isinstance(wanted, bool):
         flags = {"discount_seeker": is_discount_seeker(history, seeker_share), "difficult": is_difficult(history)}
@@ -31,7 +31,7 @@ def _meets(name: str, wanted: object, history: History, seeker_share: Fraction, 
         favourites = {"favourite_store": favourite_store(history), "favourite_channel": favourite_channel(history)}
         return (history.person.fact(name) if name in FACTS else favourites[name]) in wanted
     if isinstance(wanted, int):
-        brought = sum(moment <= at for moment in history.brought_at)
+        brought = sum(moment < before for moment in history.brought_at)
         least = {"lifetime_orders_min": orders, "referrals_min": brought}
         return least[name] >= wanted if name in least else {"lifetime_orders_max": orders}[name] <= wanted
     message = f"where.{name} = {wanted!r} asks for nothing"

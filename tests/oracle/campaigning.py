@@ -62,7 +62,7 @@ def _begin(history: History, occasions: list[Occasion], segment: str, desk: Desk
             if not campaign.fits(occasion, segment):
                 continue
             desk.result.asked.update(campaign.where)
-            meant = meets(campaign.where, history, desk.policy.seeker_share, occasion.at)
+            meant = meets(campaign.where, history, desk.policy.seeker_share, occasion.heard_before)
             if not meant or (campaign.name, occasion.id) in mail.occasions:
                 continue
             mail.occasions.add((campaign.name, occasion.id))

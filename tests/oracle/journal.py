@@ -141,7 +141,7 @@ class Partition:
             self.result.duplicates["referral"] += 1
         else:
             referrer.history.brought.append(this)
-            referrer.history.brought_at.append(moments.parse(signup["occurred_at"]))
+            referrer.history.brought_at.append(max(moments.parse(signup["occurred_at"]), self.time))
 
     def judge_event(self, customer: Customer, event: dict[str, Any], occurred_at: int) -> None:
         """Apply an event to a customer who is known, or just becomes so."""

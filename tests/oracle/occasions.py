@@ -30,6 +30,12 @@ class Occasion:
         return self.change is not None and self.change["backfill"]
 
     @property
+    def heard_before(self) -> int:
+        """What came before this moment may bear on it: what fell due is told before an event of the same moment."""
+        by_time = self.change is None or self.change["cause"]["kind"] == "time"
+        return self.at if by_time else self.at + 1
+
+    @property
     def id(self) -> str:
         """``<customer_id>:<tag>``."""
         return f"{self.customer_id}:{self.tag}"

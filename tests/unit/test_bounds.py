@@ -102,7 +102,12 @@ def test_a_referral_from_a_source_that_is_ahead_judges_nobody() -> None:
 
 
 @pytest.mark.parametrize("ticks", [False, True])
-def test_a_campaign_for_those_who_brought_somebody_begins_for_no_change_before_they_did(ticks: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("referred", [60 * DAY, 60 * DAY + 1, 179 * DAY])
+def test_a_campaign_for_those_who_brought_somebody_begins_for_no_change_before_they_did(
+    referred: int,
+    ticks: bool,  # noqa: FBT001
+) -> None:
+    """Nor for one at the same moment: they become at_risk after 60 days, and churned after 180."""
     campaign = """
     name = "thanks"
     topic = "offers"
@@ -114,8 +119,8 @@ def test_a_campaign_for_those_who_brought_somebody_begins_for_no_change_before_t
     """
     steps: list[Step] = [*file(campaign), purchase(1, NOON)]
     if ticks:
-        steps.append({"type": "tick", "at": moments.text(NOON + 100 * DAY)})
-    steps.append(event("signup", 2, NOON + 100 * DAY, customer_id="d", referred_by="c"))
+        steps.append({"type": "tick", "at": moments.text(NOON + referred)})
+    steps.append(event("signup", 2, NOON + referred, customer_id="d", referred_by="c"))
     steps.append({"type": "tick", "at": moments.text(NOON + 300 * DAY)})
     lane = Lane(journal_of(steps)).run()
     sent = [topic for topic, key, *_ in lane.published if key == b"c"]

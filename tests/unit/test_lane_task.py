@@ -132,7 +132,7 @@ async def test_nothing_is_read_again_where_only_marks_of_transactions_lie_betwee
 async def test_a_poll_that_took_records_for_nobody_is_made_up_for_when_nothing_follows(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "streams.lane_task")
     lane, log = Taking(0), Log(set(range(END)))
     await given_to(lane, log, [(0, 10)])
     assert lane.taken == list(range(END))
@@ -140,6 +140,7 @@ async def test_a_poll_that_took_records_for_nobody_is_made_up_for_when_nothing_f
 
 
 async def test_what_retention_has_cut_is_said_and_the_lane_goes_on_behind_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "streams.lane_task")
     lane, log = Taking(2), Log(set(range(END)), beginning=15)
     await given_to(lane, log, [(20, 40)])
     assert lane.taken == list(range(15, END))
