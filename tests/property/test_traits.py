@@ -162,9 +162,11 @@ def test_the_way_up_leads_there_and_nothing_less_does(steps: list[Step], later: 
 def _expect_least(profile: Profile, policy: Policy, moment: int, up: Up) -> None:
     count, spend = up.orders or 1, up.spend or 0
     assert _better(profile, policy, moment, count, spend) == up.to
-    assert count == 1 or not any(
-        _better(profile, policy, moment, count - 1, total) for total in (0, *_totals(profile, policy))
-    ), "one order fewer, with whatever it brings"
+    totals = (0, *_totals(profile, policy))
+    if count > 1:
+        assert not any(_better(profile, policy, moment, 1, total) for total in totals), "one order, of whatever sum"
+        fewer = totals if up.spend is not None else (0,)
+        assert not any(_better(profile, policy, moment, count - 1, total) for total in fewer), "one order fewer"
     if up.spend is not None:
         assert _better(profile, policy, moment, count, spend - 1) is None
     if up.orders is not None and up.spend is not None:
