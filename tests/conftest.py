@@ -26,7 +26,7 @@ IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 # The clock of a shared machine says nothing about one example (no deadline), and a failure prints what repeats it.
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=100)
-hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=80, database=None)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=60, database=None)
 hypothesis.settings.register_profile(
     "deep",
     deadline=None,
