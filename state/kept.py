@@ -201,7 +201,7 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
         begun: campaign to when it last began, held out ones too.
         withheld: the same of one in the control group: when it would have begun.
         triggered: campaign to the tags with which its trigger went off last, 64 of them.
-        messages: the last ones, oldest first; `state.contacts.REMEMBERED_MESSAGES` of them, or as many as the cap.
+        messages: the last ones, oldest first; `state.contacts.REMEMBERED_MESSAGES` of them, and all in the cap's span.
         dead: channels from which a message came back for good.
     """
 

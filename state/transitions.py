@@ -36,15 +36,7 @@ from state.events import (
 from state.kept import Engagement, Silence
 from state.money import MOST_SUM
 from state.occasion import Occasion
-from state.orders import (
-    WentBack,
-    expire,
-    next_leave,
-    place_order,
-    remembers_order,
-    remembers_refund,
-    take_refund,
-)
+from state.orders import WentBack, expire, next_leave, place_order, remembers_order, remembers_refund, take_refund
 from state.person import change_consent, count_contact, remembers_event, sign_up
 from state.policy import POTENTIAL, POTENTIAL_CELL, Policy
 from state.profile import NEVER, Profile

@@ -110,10 +110,8 @@ class LaneTask:
         while queue and len(taken) < LARGEST_BATCH:
             records, end = queue[0]
             known = bisect_left(records, self._next, key=lambda record: record.offset)
-            if known < len(records) and records[known].offset > self._next:
-                if not known:
-                    break
-                self._next = records[known].offset  # within what was fetched nothing is missing
+            if not known and records[0].offset > self._next:  # within what was fetched nothing is missing
+                break
             part = records[known : known + LARGEST_BATCH - len(taken)]
             taken += part
             rest = records[known + len(part) :]

@@ -1,17 +1,17 @@
 """What nobody would do and anybody may publish: nothing of it stops a lane, or lets a customer grow without bound."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from streams.defaults import policy_text
 from tests.oracle import moments
 from tests.property.folding import Lane, journal_of
+from tests.unit import steps as brief
+from tests.unit.steps import Step
 
 NOON = moments.parse("2026-01-01T12:00:00Z")
 DAY = 86_400_000
-Step = Mapping[str, Any]
 
 
 def file(*campaigns: str) -> Iterator[Step]:
@@ -27,30 +27,23 @@ def campaigns_of(version: int, *campaigns: str) -> Step:
 
 
 def event(what: str, number: int, at: int, customer_id: str = "c", **fields: object) -> Step:
-    """An event of a customer."""
-    return {
-        "type": what,
-        "event_id": f"e{number}",
-        "customer_id": customer_id,
-        "occurred_at": moments.text(at),
-        **fields,
-    }
+    """An event of a customer, of which many have one moment."""
+    return brief.event(what, moments.text(at), customer_id, event_id=f"e{number}", **fields)
 
 
 def purchase(number: int, at: int, amount: str = "10.00", currency: str = "RUB") -> Step:
     """A purchase."""
-    return event("purchase", number, at, order_id=f"o{number}", amount=amount, currency=currency)
+    return brief.bought(f"o{number}", moments.text(at), amount, event_id=f"e{number}", currency=currency)
 
 
 def refund(number: int, order: int, at: int, amount: str = "10.00") -> Step:
     """A refund of an order."""
-    return event("refund", number, at, refund_id=f"r{number}", order_id=f"o{order}", amount=amount, currency="RUB")
+    return brief.refunded(f"r{number}", moments.text(at), amount, event_id=f"e{number}", order_id=f"o{order}")
 
 
 def said(lane: Lane, topic: str) -> list[str]:
     """The ids of what was published on a topic."""
-    ids = (dict(headers)["ce_id"].decode() for at, _, _, headers in lane.published if f".{topic}." in at)
-    return list(ids)
+    return [dict(headers)["ce_id"].decode() for at, _, _, headers in lane.published if f".{topic}." in at]
 
 
 OVERDUE = """name = "more"\ntopic = "offers"\ntrigger = "overdue"\noverdue = 2.0\nto = ["new", "active", "loyal"]
