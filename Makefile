@@ -101,7 +101,7 @@ clean: ## Remove .venv, caches and what was fetched
 $(PEERS): requirements-bench.lock scripts/peers | $(DEVELOPMENT)
 	@if scripts/peers $<; then touch $@; fi
 
-$(COMPILED): scripts/compile $(wildcard state/*.py streams/*.py) | $(DEVELOPMENT)
+$(COMPILED): scripts/compile $(shell find state streams -name "*.py") | $(DEVELOPMENT)
 	@scripts/compile
 	@touch $@
 

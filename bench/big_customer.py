@@ -15,7 +15,7 @@ from bench.ground import Ground, on_ground
 from bench.telling import JsonFile, say, tell
 from bench.till import DAY_MS, Till
 from bench.workers import all_running, processor_seconds_of
-from streams.publish import partition_of
+from streams.kafka.publisher import partition_of
 from tests.integration.running import RunningWorker
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01

@@ -12,9 +12,9 @@ from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from bench.events import Scale, purchases
-from streams.publish import Publisher
-from streams.settings import Settings, TimeMode
-from streams.topics import Topics, create_topics
+from streams.kafka.publisher import Publisher
+from streams.kafka.topics import Topics, create_topics
+from streams.settings.settings import Settings, TimeMode
 from tests.servers.apache_kafka import ApacheKafka
 
 PARTITIONS: Final = 4

@@ -23,13 +23,20 @@ from bench.figures import Figure
 from bench.ground import Ground, on_ground
 from bench.telling import JsonFile, say, tell
 from bench.workers import PROGRAM, import_path
-from state.admission import Admitted, Exchange, admit
-from state.events import CampaignsApplied, CustomerSignedUp, JournalRecord, PolicyApplied, TimeCame, encode_record
-from state.policy import parse_policy
-from streams.control import ControlRecord, append_control
+from state.config.policy import parse_policy
+from state.intake.admission import Admitted, Exchange, admit
+from state.records.events import (
+    CampaignsApplied,
+    CustomerSignedUp,
+    JournalRecord,
+    PolicyApplied,
+    TimeCame,
+    encode_record,
+)
 from streams.defaults import campaigns_text, policy_text
-from streams.outbox import Outbox
-from streams.publish import partition_of
+from streams.kafka.batch_writer import Outbox
+from streams.kafka.control import ControlRecord, append_control
+from streams.kafka.publisher import partition_of
 
 _TICK_EVERY: Final = 1000
 """Purchases between two ticks, which stand in every partition."""

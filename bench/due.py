@@ -19,7 +19,7 @@ from bench.idle import SETTLE_S
 from bench.telling import JsonFile, say, tell
 from bench.till import DAY_MS, Till
 from bench.workers import all_running
-from state.events import TimeCame, decode_record
+from state.records.events import TimeCame, decode_record
 
 _LAPSE_DAYS: Final = 60
 _MARGIN_S: Final = 20.0

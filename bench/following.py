@@ -8,8 +8,8 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from bench.broker import PARTITIONS, BenchFailed
-from streams.reading import read_range
-from streams.settings import Settings
+from streams.kafka.reader import read_range
+from streams.settings.settings import Settings
 
 _POLL_MS = 200
 

@@ -12,10 +12,10 @@ from bench.measured import Job, Measured, used
 from bench.processor_time import processor_seconds
 from bench.verdict import Expected
 from bench.workers import Workers, all_running, processor_seconds_of
-from state.events import TimeCame, decode_record
-from streams.progress import PROGRESS_KEY, decode_progress
-from streams.settings import Settings
-from streams.topics import Topics
+from state.records.events import TimeCame, decode_record
+from streams.kafka.topics import Topics
+from streams.settings.settings import Settings
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 _SOURCE: Final = "purchases"
 _READY_WITHIN_S: Final = 60.0

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 
 from bench.broker import BenchFailed, FastKafka, settings_for
 from bench.workers import Workers
-from streams.settings import Settings, TimeMode
-from streams.topics import Topics, create_topics
+from streams.kafka.topics import Topics, create_topics
+from streams.settings.settings import Settings, TimeMode
 
 Say: TypeAlias = Callable[[str], None]
 Came = TypeVar("Came")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from agents.demo.embedded.child_process import Child
 from bench.broker import SOURCE, BenchFailed, Broker
 from bench.following import read_all
 from bench.kafka_streams import java_command
 from bench.measured import Job, Measured
 from bench.verdict import Expected, Verdict
-from streams.children import Child
-from streams.settings import Settings
+from streams.settings.settings import Settings
 from tests.servers import Missing
 
 Peer = Literal["kafka-streams", "bytewax", "quix", "faust", "aiokafka"]

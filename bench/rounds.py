@@ -20,8 +20,8 @@ from bench.peer import PEERS, Peer, Peers, left_out
 from bench.report import JOBS
 from bench.verdict import Expected
 from bench.workers import Workers
-from streams.settings import Settings
-from streams.topics import Topics
+from streams.kafka.topics import Topics
+from streams.settings.settings import Settings
 
 _STEP_S: Final = 600.0
 _SLOWEST: Final = 200

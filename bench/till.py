@@ -11,8 +11,8 @@ from aiokafka import ConsumerRecord
 from bench.broker import PARTITIONS, SOURCE
 from bench.following import Following
 from bench.ground import Ground
-from streams.progress import PROGRESS_KEY, decode_progress
-from streams.publish import Publisher, partition_of
+from streams.kafka.publisher import Publisher, partition_of
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

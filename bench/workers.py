@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agents.demo.embedded.child_process import Child
 from bench.broker import BenchFailed
 from bench.processor_time import processor_seconds_of_all
-from streams.children import Child
-from streams.settings import Settings
+from streams.settings.settings import Settings
 from tests.integration.running import RunningWorker
 
 _ROOT: Final = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from state import transitions
-from streams.embedded import Embedded, EmbeddedError
+from agents.demo.embedded.broker import Embedded, EmbeddedError
+from state.fold import transitions
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from state.admission import Admitted, Exchange, Reason, Rejected, admit
-from state.scrutiny import scrutinize
+from state.intake.admission import Admitted, Exchange, Reason, Rejected, admit
+from state.intake.validation import scrutinize
 
 NOON: Final = 1_778_580_000_000
 """The moment at which all of them occurred, in milliseconds: 2026-05-12T10:00:00Z."""

@@ -12,17 +12,17 @@ from typing import Annotated, Final
 import typer
 
 from agents.cli import (
-    choosing,
+    campaigns_report,
     customer,
     demo,
-    files,
     health,
     importing,
-    replaying,
-    reporting,
-    running,
-    simulating,
+    policy,
+    replay,
+    rules,
+    simulate,
     topics,
+    worker,
 )
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
@@ -60,20 +60,20 @@ def top(
 
 
 app.command("demo")(demo.demo)
-app.command("worker", cls=CommandWithSettings)(running.worker)
+app.command("worker", cls=CommandWithSettings)(worker.worker)
 app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)
-app.command("advance")(running.advance)
-app.command("simulate")(simulating.simulate)
-files.policy.command("suggest")(choosing.suggest)
-files.policy.command("diff")(choosing.diff)
-app.add_typer(files.policy, name="policy")
-files.campaigns.command("report")(reporting.report_campaigns)
-app.add_typer(files.campaigns, name="campaigns")
+app.command("advance")(worker.advance)
+app.command("simulate")(simulate.simulate)
+rules.policy.command("suggest")(policy.suggest)
+rules.policy.command("diff")(policy.diff)
+app.add_typer(rules.policy, name="policy")
+rules.campaigns.command("report")(campaigns_report.report_campaigns)
+app.add_typer(rules.campaigns, name="campaigns")
 app.command("customer")(customer.customer)
 app.command("health")(health.health)
-app.command("replay")(replaying.replay)
-app.command("rebuild-redis")(running.rebuild_redis)
+app.command("replay")(replay.replay)
+app.command("rebuild-redis")(worker.rebuild_redis)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,9 +108,9 @@ def _ending(error: BaseException) -> tuple[int, Sequence[str]] | None:
         return error.status, [f"goldstream: {line}" for line in error.lines]
     if isinstance(error, OSError):
         return FAILED, [f"goldstream: {error}"]
-    from state.faults import Faults
-    from streams.settings import SettingsError
-    from streams.topics import TopicsError
+    from state.config.config_errors import Faults
+    from streams.kafka.topics import TopicsError
+    from streams.settings.settings import SettingsError
 
     if isinstance(error, SettingsError | Faults | TopicsError):
         status = MISUSED if isinstance(error, SettingsError) else FAILED

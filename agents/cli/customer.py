@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from agents.cli.context import ConfigOption, settled
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.settled import ConfigOption, settled
 
 
 def customer(
@@ -21,8 +21,8 @@ def customer(
     """
     import msgspec
 
-    from agents.customer_story import NothingKept, read_story
-    from agents.story_in_words import story_lines
+    from agents.customer_view.story import NothingKept, read_story
+    from agents.customer_view.story_text import story_lines
 
     settings = settled(context, config)
     with kafka_named(settings):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from agents.cli.context import ConfigOption, settled
 from agents.cli.failures import CommandFailed
-from agents.cli.settled import ConfigOption, settled
 
 if TYPE_CHECKING:
     from agents.demo.stack import Stack
@@ -37,9 +37,9 @@ def demo(
     """
     from aiokafka.errors import KafkaError
 
+    from agents.demo.embedded.broker import EmbeddedError
     from agents.demo.interrupts import Interrupted, interruptible
     from agents.demo.stack import StackError
-    from streams.embedded import EmbeddedError
 
     settings = settled(context, config)
     if settings.log != "debug":
@@ -61,13 +61,13 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     import contextlib
     import time
 
+    from agents.customer_view.story_text import story_lines
     from agents.demo.interrupts import until_interrupted
     from agents.demo.run import Run, read_history
     from agents.demo.screen import Screen, drawn
     from agents.demo.stack import Stack
     from agents.demo.summary import summary_lines
-    from agents.story_in_words import story_lines
-    from streams.configured import configured_policy
+    from streams.settings.configured import configured_policy
 
     began = time.monotonic()
     events, outcome = read_history(limit)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import typer
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.settings.settings import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -64,7 +64,7 @@ def kafka_named(settings: "Settings") -> Iterator[None]:
     """
     from aiokafka import errors
 
-    from streams.kafka_refusal import why_refused
+    from streams.kafka.connection_diagnosis import why_refused
 
     bootstrap = settings.kafka
     try:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from agents.cli.context import ConfigOption, settled
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.settled import ConfigOption, settled
 
 
 def health(
@@ -19,7 +19,7 @@ def health(
 
     Days are local ones of the policy's `timezone`; the last one may not be over. Read from Kafka alone.
     """
-    from agents.daily_totals.reading import NoDays, read_days
+    from agents.health.reader import NoDays, read_days
 
     settings = settled(context, config)
     with kafka_named(settings):
@@ -30,12 +30,12 @@ def health(
     if as_json:
         import msgspec
 
-        from agents.daily_totals.figures import figures_of
+        from agents.health.figures import figures_of
 
         shown = [{**day, "figures": figures_of(day)} for day in told]
         typer.echo(msgspec.json.encode({"prefix": settings.prefix, "days": shown}))
         return
-    from agents.cli.drawn import draw
-    from agents.daily_totals.shown import health_blocks
+    from agents.cli.render import draw
+    from agents.health.render import health_blocks
 
     draw(health_blocks(told))

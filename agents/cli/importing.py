@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from agents.cli.context import ConfigOption, settled
 from agents.cli.failures import CommandFailed, Misused, kafka_named, say
 from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topic, publish_all
-from agents.cli.settled import ConfigOption, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from agents.importing.report import Report
     from agents.importing.rows import Row, Source, Unread
     from agents.importing.translation import Event, Translation
-    from state.admission import Exchange
-    from state.policy import Policy
-    from streams.settings import Settings
+    from state.config.policy import Policy
+    from state.intake.admission import Exchange
+    from streams.settings.settings import Settings
 
 _FUTURE_MS: Final = 5 * 60_000
 _SHOWN_EVERY: Final = 1_000
@@ -141,9 +141,9 @@ def _opened(file: Path, form: str | None, reading: "Mapping") -> "Source | Parqu
 
 def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
     """The currencies of the policy: the configured one for a dry run, else the one in force, where there is one."""
-    from agents.configured import parse_configured_policy
-    from state.admission import Exchange
-    from state.zones import zone_names
+    from agents.control.rules_files import parse_configured_policy
+    from state.intake.admission import Exchange
+    from state.units.time_zones import zone_names
 
     policy = None
     if not dry_run:
@@ -154,8 +154,8 @@ def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
 
 
 async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":
-    from agents.in_force import in_force
-    from streams.control import read_control
+    from agents.control.active_rules import in_force
+    from streams.kafka.control import read_control
 
     await ensure_topic(settings, topic)
     return in_force(await read_control(settings)).policy

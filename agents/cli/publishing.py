@@ -10,7 +10,7 @@ from agents.cli.failures import CommandFailed, kafka_named, say
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.settings.settings import Settings
 
 _SHOWN_EVERY: Final = 1_000
 
@@ -21,8 +21,8 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
     Raises:
         CommandFailed: the broker refuses.
     """
-    from streams.cluster import partitions_by_topic
-    from streams.topics import Topics, TopicsError, create_topics
+    from streams.kafka.cluster import partitions_by_topic
+    from streams.kafka.topics import Topics, TopicsError, create_topics
 
     topics = Topics(settings.prefix)
     there = await partitions_by_topic(settings)
@@ -51,8 +51,8 @@ def publish_all(
 async def _publish_all(
     settings: "Settings", source: str, records: Iterable[tuple[bytes | None, bytes]], total: int | None
 ) -> None:
-    from streams.publish import Publisher
-    from streams.topics import Topics
+    from streams.kafka.publisher import Publisher
+    from streams.kafka.topics import Topics
 
     topic = Topics(settings.prefix).full(source)
     taken = 0

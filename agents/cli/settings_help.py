@@ -41,7 +41,7 @@ def _write_settings() -> None:
 def _settings_table() -> "Table":
     from rich.table import Table
 
-    from streams.variables import describe_settings
+    from streams.settings.settings_spec import describe_settings
 
     table = Table(
         title=" Settings: the environment, else the TOML file of --config or GOLDSTREAM_CONFIG, else the default",

@@ -9,7 +9,7 @@ def timeout_seconds(timeout: str | None) -> float | None:
     Raises:
         Misused: it is no duration.
     """
-    from streams.setting_forms import duration_ms
+    from streams.settings.setting_parsers import duration_ms
 
     try:
         return duration_ms(timeout) / 1000 if timeout else None

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from agents.cli.context import ConfigOption, settled
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.settled import ConfigOption, settled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from streams.settings import Settings
-    from streams.topics import TopicReport
+    from streams.kafka.topics import TopicReport
+    from streams.settings.settings import Settings
 
 group = typer.Typer(help="Make the topics, or look whether they are as they should be.")
 
@@ -23,7 +23,7 @@ def create(context: typer.Context, config: ConfigOption = None) -> None:
 
     Topics that are there stay as they are; those of the wrong shape are named, and the status is 1.
     """
-    from streams.topics import create_topics
+    from streams.kafka.topics import create_topics
 
     settings = settled(context, config)
     _look(settings, create_topics)
@@ -32,7 +32,7 @@ def create(context: typer.Context, config: ConfigOption = None) -> None:
 @group.command("check")
 def check(context: typer.Context, config: ConfigOption = None) -> None:
     """Look whether all topics are there and of the right shape; the status is 1 if not."""
-    from streams.topics import check_topics
+    from streams.kafka.topics import check_topics
 
     settings = settled(context, config)
     _look(settings, check_topics)
@@ -40,7 +40,7 @@ def check(context: typer.Context, config: ConfigOption = None) -> None:
 
 def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
     """Say a line for each topic, then fail if one is missing or of the wrong shape."""
-    from streams.topics import TopicsError
+    from streams.kafka.topics import TopicsError
 
     with kafka_named(settings):
         try:

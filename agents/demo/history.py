@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from state.campaigns import held
-from state.moments import DAY_MS, format_ms
+from state.config.campaigns import held
+from state.units.timestamps import DAY_MS, format_ms
 
 CUSTOMERS: Final = 23_570
 PURCHASES: Final = 69_659

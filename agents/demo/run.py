@@ -5,17 +5,17 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from agents.advance import advance
-from agents.customer_story import Story, read_story
+from agents.control.advance import advance
+from agents.customer_view.story import Story, read_story
 from agents.demo.history import ENDS, Event, read_purchases, tell_history
 from agents.demo.screen import Screen
 from agents.demo.stack import Stack, StackError
 from agents.demo.summary import Outcome
 from agents.demo.tally import Tally
 from agents.demo.watch import Watch
-from state.moments import DAY_MS, parse_rfc3339
-from streams.publish import Publisher
-from streams.topics import Topics
+from state.units.timestamps import DAY_MS, parse_rfc3339
+from streams.kafka.publisher import Publisher
+from streams.kafka.topics import Topics
 
 QUIET_WEEKS: Final = 9
 AHEAD: Final = 8_000

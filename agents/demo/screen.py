@@ -16,9 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from agents.customer_view.change_text import step_in_words, why_in_words
 from agents.demo.tally import Tally
-from agents.in_words import step_in_words, why_in_words
-from state.changes import Message, SegmentChange
+from state.records.outputs import Message, SegmentChange
 
 STYLES: Final[Mapping[str, str]] = {
     "golden": "bold yellow",

@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from streams.children import Child
-from streams.embedded import Embedded
-from streams.loopback import HOST, free_port
-from streams.settings import Settings
-from streams.topics import create_topics
+from agents.demo.embedded.broker import Embedded
+from agents.demo.embedded.child_process import Child
+from agents.demo.embedded.loopback import HOST, free_port
+from streams.kafka.topics import create_topics
+from streams.settings.settings import Settings
 
 READY_WITHIN_S: Final = 60.0
 """Measured: 3 to 6 s on two busy cores."""

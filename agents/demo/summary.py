@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from agents.demo.history import CUSTOMERS, PURCHASES
 from agents.demo.tally import Tally
-from state.moments import format_ms
+from state.units.timestamps import format_ms
 
 Kind = TypeVar("Kind")
 

@@ -4,9 +4,9 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Final
 
-from state.changes import Message, SegmentChange
-from state.moments import parse_rfc3339
-from state.progress import Progress
+from state.records.outputs import Message, SegmentChange
+from state.records.progress import Progress
+from state.units.timestamps import parse_rfc3339
 
 _NEWS: Final = 400
 

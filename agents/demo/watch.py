@@ -9,11 +9,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.demo.stack import StackError
 from agents.demo.tally import Tally
-from state.changes import Message, SegmentChange, Suppression
-from streams.long_poll import long_poll
-from streams.progress import PROGRESS_KEY, decode_progress
-from streams.settings import Settings
-from streams.topics import Topics
+from state.records.outputs import Message, SegmentChange, Suppression
+from streams.kafka.long_poll import long_poll
+from streams.kafka.topics import Topics
+from streams.settings.settings import Settings
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 SILENT_S: Final = 60.0
 """How long the worker may say nothing, while something is waited for, before the demo gives it up."""

@@ -23,8 +23,8 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS
-from state.faults import Faults, hint, show
-from state.zones import zone_names
+from state.config.config_errors import Faults, hint, show
+from state.units.time_zones import zone_names
 
 KINDS: Final = (*FIELDS, "auto")
 UNIX_FORMATS: Final = ("unix", "unix_ms")

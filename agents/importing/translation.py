@@ -19,10 +19,10 @@ from agents.importing.names import (
 )
 from agents.importing.rows import CannotOpen, Row
 from agents.importing.values import Unreadable, is_absent, read_flag, read_moment, read_number, read_text
-from state.admission import Exchange, Rejected, admit
-from state.faults import show
-from state.moments import format_ms
-from state.zones import zone
+from state.config.config_errors import show
+from state.intake.admission import Exchange, Rejected, admit
+from state.units.time_zones import zone
+from state.units.timestamps import format_ms
 
 _MONEY: Final = frozenset({"amount", "discount", "rate", "cost"})
 _FLAGS: Final = frozenset({"granted", "permanent", "backfill"})

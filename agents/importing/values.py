@@ -8,8 +8,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agents.importing.mapping import Mapping
-from state.faults import show
-from state.money import DIGITS
+from state.config.config_errors import show
+from state.units.money import DIGITS
 
 _YES: Final = frozenset({"true", "yes", "y", "1", "t", "да", "д", "истина"})
 _NO: Final = frozenset({"false", "no", "n", "0", "f", "нет", "н", "ложь"})

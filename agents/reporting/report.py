@@ -17,8 +17,8 @@ from agents.reporting.uplift import (
     response_of,
     response_uplift,
 )
-from state.currencies import DIGITS
-from state.money import format_minor
+from state.units.currencies import DIGITS
+from state.units.money import format_minor
 
 FEWEST: Final = 30
 """Heads in a group below which nothing is claimed: revenue per head is far from normal, one large order decides."""

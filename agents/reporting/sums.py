@@ -8,9 +8,9 @@ that `uplift` takes from them is that of customers. Where nobody began twice, it
 from dataclasses import astuple, dataclass
 from typing import Final, Self
 
-from state.changes import Outcome
-from state.currencies import DIGITS
-from state.money import parse_minor
+from state.records.outputs import Outcome
+from state.units.currencies import DIGITS
+from state.units.money import parse_minor
 
 GROUPS: Final = ("treated", "holdout", "control")
 

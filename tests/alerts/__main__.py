@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from streams.loopback import free_port
+from agents.demo.embedded.loopback import free_port
 from tests.alerts.prometheus import Prometheus
 from tests.alerts.scenarios import SCENARIOS
 from tests.alerts.scene import Scene

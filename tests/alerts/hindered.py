@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from agents.admit import AdmitStage
+from agents.admit.admit_lane import AdmitStage
 from agents.cli import main
-from agents.segment import SegmentStage
+from agents.segment.segment_lane import SegmentStage
 
 
 def hinder(seconds: Mapping[str, float]) -> None:

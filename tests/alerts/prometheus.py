@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import yaml
 
-from streams.children import Child
-from streams.loopback import HOST, free_port
+from agents.demo.embedded.child_process import Child
+from agents.demo.embedded.loopback import HOST, free_port
 from tests.servers import program
 
 RULES: Final = Path(__file__).parents[2] / "deploy/prometheus/rules/goldstream.yml"

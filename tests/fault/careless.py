@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 from agents.cli import main
-from streams.partition_batches import LaneConsumerThread
+from streams.engine.faust_driver import LaneConsumerThread
 from tests.fault.hasty import hurry
 
 LOST: Final = 0.2

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from state.events import AnonymousSale, CustomerEvent, decode_record
-from state.policy import parse_policy
-from state.profile import Profile, decode_profile
-from state.prospects import Prospects
-from streams.customers_table import is_chunk
-from streams.progress import PROGRESS_KEY, decode_progress
-from streams.redis_rows import customer_row
+from agents.project.customer_row import customer_row
+from state.config.policy import parse_policy
+from state.customer.profile import Profile, decode_profile
+from state.customer.segment_forecast import Prospects
+from state.records.events import AnonymousSale, CustomerEvent, decode_record
+from streams.tables.customers_table import is_chunk
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.newer import of_this_version
 from tests.fault.scene import PARTITIONS, YearScene
 from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-import agents.put_off
-import streams.lane_task
+import agents.segment.commit_policy
+import streams.engine.lane_runner
 from agents.cli import main
 
 RECORDS_IN_A_BATCH = 60
@@ -42,8 +42,8 @@ def doom(step: str, times: int) -> None:
         comes("before:commit")
         await commit(self, offsets)
 
-    agents.put_off.WORKING_SECONDS = agents.put_off.QUIET_SECONDS = 0.0
-    streams.lane_task.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
+    agents.segment.commit_policy.WORKING_SECONDS = agents.segment.commit_policy.QUIET_SECONDS = 0.0
+    streams.engine.lane_runner.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 
 

@@ -8,10 +8,10 @@ something can happen. Nothing else is changed.
 import sys
 from typing import Any, Final
 
-import agents.put_off
-import streams.lane
-import streams.lane_task
-import streams.stage
+import agents.segment.commit_policy
+import streams.engine.lane
+import streams.engine.lane_runner
+import streams.engine.stage
 from agents.cli import main
 
 SESSION_SECONDS: Final = 4.0
@@ -22,13 +22,13 @@ LOOK_SECONDS: Final = 0.5
 
 def hurry() -> None:
     """Make this process a hasty worker."""
-    _set(streams.lane, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.stage, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
-    _set(streams.stage, "LONGEST_PAUSE_SECONDS", 0.2)
-    _set(streams.lane_task, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
-    _set(streams.lane_task, "LOOK_SECONDS", LOOK_SECONDS)
-    _set(agents.put_off, "QUIET_SECONDS", QUIET_SECONDS)
+    _set(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
+    _set(streams.engine.stage, "SESSION_SECONDS", SESSION_SECONDS)
+    _set(streams.engine.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
+    _set(streams.engine.stage, "LONGEST_PAUSE_SECONDS", 0.2)
+    _set(streams.engine.lane_runner, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
+    _set(streams.engine.lane_runner, "LOOK_SECONDS", LOOK_SECONDS)
+    _set(agents.segment.commit_policy, "QUIET_SECONDS", QUIET_SECONDS)
 
 
 def _set(module: Any, name: str, value: float) -> None:

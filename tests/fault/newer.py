@@ -8,27 +8,27 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
-import state.events
-import state.profile
-import streams.progress
+import state.customer.profile
+import state.records.events
+import streams.tables.progress
 
 NEXT: Final = b"\x09"
 THIS: Final = {
-    "journal": bytes([state.events.FORMAT_VERSION]),
-    "customers": bytes([state.profile.FORMAT]),
-    "progress": bytes([streams.progress.PROGRESS_FORMAT]),
+    "journal": bytes([state.records.events.FORMAT_VERSION]),
+    "customers": bytes([state.customer.profile.FORMAT]),
+    "progress": bytes([streams.tables.progress.PROGRESS_FORMAT]),
 }
 """How records of each topic begin in this version."""
 
 _WRITTEN: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
-    "journal": (state.events, ("encode_record",)),
-    "customers": (state.profile, ("encode_profile",)),
-    "progress": (streams.progress, ("encode_progress",)),
+    "journal": (state.records.events, ("encode_record",)),
+    "customers": (state.customer.profile, ("encode_profile",)),
+    "progress": (streams.tables.progress, ("encode_progress",)),
 }
 _READ: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
-    "journal": (state.events, ("decode_record",)),
-    "customers": (state.profile, ("decode_profile", "decode_head", "peek_due")),
-    "progress": (streams.progress, ("decode_progress",)),
+    "journal": (state.records.events, ("decode_record",)),
+    "customers": (state.customer.profile, ("decode_profile", "decode_head", "peek_due")),
+    "progress": (streams.tables.progress, ("decode_progress",)),
 }
 
 

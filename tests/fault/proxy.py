@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from aiokafka.protocol import produce
 from aiokafka.record import MemoryRecords
 
-from streams.loopback import HOST
+from agents.demo.embedded.loopback import HOST
 
 PRODUCE: Final = 0
 NAMES_BROKERS: Final = {3, 10}

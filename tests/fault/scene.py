@@ -17,7 +17,7 @@ from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.progress import PROGRESS_KEY, decode_progress
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.newer import of_this_version
 from tests.fault.proxy import Proxy
 from tests.integration.judging import redis_shows_all

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.customers_table import FENCE_KEY
-from streams.progress import PROGRESS_KEY
+from streams.tables.customers_table import FENCE_KEY
+from streams.tables.progress import PROGRESS_KEY
 from tests.fault.plots import LEAVERS, Place, Plot, plays_of, year_of
 from tests.fault.scene import PARTITIONS, Fault, Scene, Wave, scene
 from tests.integration.records import Published, publish, read
@@ -159,6 +159,6 @@ async def test_a_journal_that_ends_before_what_was_applied_of_it_ends_the_worker
         await _make_anew(lived, "journal")
         worker.start()
         assert await worker.ended(60) == 1, worker.log
-        (line,) = {line for line in worker.log.splitlines() if " error agents.worker: " in line}
+        (line,) = {line for line in worker.log.splitlines() if " error agents.worker.worker: " in line}
         for part in (f"{prefix}.journal.v1", "ends", "GOLDSTREAM_PREFIX"):
             assert part in line

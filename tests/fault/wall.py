@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from state.events import CampaignsApplied, PolicyApplied, TimeCame, decode_record
-from streams.progress import PROGRESS_KEY, decode_progress
+from state.records.events import CampaignsApplied, PolicyApplied, TimeCame, decode_record
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.proxy import Proxy
 from tests.fault.scene import HASTY, PARTITIONS, Scene, Wave
 from tests.integration.judging import assert_published, assert_redis, redis_shows_all, time_comes

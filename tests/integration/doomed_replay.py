@@ -5,11 +5,11 @@ STEP and TIMES as in `tests.fault.doomed`; it writes often, so that a short jour
 
 import sys
 
-import agents.replay_copy
+import agents.replay.copy
 from agents.cli import main
 from tests.fault.doomed import doom
 
 if __name__ == "__main__":
-    agents.replay_copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
+    agents.replay.copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
     doom(sys.argv[1], int(sys.argv[2]))
     sys.exit(main(sys.argv[3:]))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from streams.progress import PROGRESS_KEY, decode_progress
+from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.integration.records import java_partition, read
 from tests.integration.running import until
 from tests.oracle import Output, Result, moments, read_json

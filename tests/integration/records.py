@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from streams.long_poll import long_poll
+from streams.kafka.long_poll import long_poll
 
 LARGEST: Final = 64 << 20
 BATCH_BYTES: Final = 256 << 10

@@ -15,11 +15,11 @@ from typing import Final, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.advance import advance
-from state.moments import parse_rfc3339
-from streams.children import Child
-from streams.settings import load_settings
-from streams.topics import create_topics
+from agents.control.advance import advance
+from agents.demo.embedded.child_process import Child
+from state.units.timestamps import parse_rfc3339
+from streams.kafka.topics import create_topics
+from streams.settings.settings import load_settings
 
 REPOSITORY: Final = Path(__file__).parents[2]
 READY_WITHIN_S: Final = 60.0

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from state.changes import Outcome
+from state.records.outputs import Outcome
 from tests.integration.records import Published, publish
 from tests.integration.running import Site
 from tests.servers.topics import make_topic

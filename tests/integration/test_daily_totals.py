@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
-from agents.daily_totals.projection import DailyProjection
+from agents.project.daily_projection import DailyProjection
 from streams.defaults import policy_text
 from tests.integration.records import Published, publish, read
 from tests.integration.running import RunningWorker, Site, until

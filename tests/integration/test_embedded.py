@@ -13,8 +13,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from streams.embedded import Embedded, EmbeddedError
-from streams.long_poll import long_poll
+from agents.demo.embedded.broker import Embedded, EmbeddedError
+from streams.kafka.long_poll import long_poll
 from tests.servers.topics import make_topic
 
 RECORDS = 100

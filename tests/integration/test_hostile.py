@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from state.events import PolicyApplied, TimeCame, decode_record
+from state.records.events import PolicyApplied, TimeCame, decode_record
 from tests.integration import hostile
 from tests.integration.records import Published, publish, read
 from tests.integration.running import Samples, Site

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from state.moments import DAY_MS
-from state.policy import parse_policy
+from state.config.policy import parse_policy
+from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 from tests.integration.records import Ends, Published, publish, read
 from tests.integration.running import Site

@@ -12,12 +12,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from agents.cli import main
-from streams.control import read_control
+from agents.demo.embedded.broker import Embedded
 from streams.defaults import policy_text
-from streams.embedded import Embedded
-from streams.publish import Publisher
-from streams.settings import Settings, load_settings
-from streams.topics import create_topics
+from streams.kafka.control import read_control
+from streams.kafka.publisher import Publisher
+from streams.kafka.topics import create_topics
+from streams.settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tests.servers.apache_kafka import ApacheKafka

@@ -6,8 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from streams.metrics import describe_metrics
-from streams.variables import describe_settings
+from streams.settings.settings_spec import describe_settings
+from streams.telemetry.metrics import describe_metrics
 from tests.integration.running import REPOSITORY
 from tests.servers.apache_kafka import ApacheKafka
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from redis.asyncio import Redis
 
-from agents.projection import Projection
-from state.policy import Policy, parse_policy
+from agents.project.customers_projection import Projection
+from state.config.policy import Policy, parse_policy
 from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.integration.records import Ends, Published, publish, read
 from tests.integration.retail_rules import STEPPE

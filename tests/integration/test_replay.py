@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from streams.children import Child
+from agents.demo.embedded.child_process import Child
 from streams.defaults import policy_text
 from tests.integration.judging import assert_published
 from tests.integration.records import Ends, Published, publish, read

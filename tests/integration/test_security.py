@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from streams.kafka_security import KafkaSecurity
-from streams.publish import Publisher
-from streams.reading import read_range
-from streams.settings import Settings
-from streams.tls_files import TlsFiles
-from streams.topics import check_topics, create_topics
+from streams.kafka.publisher import Publisher
+from streams.kafka.reader import read_range
+from streams.kafka.topics import check_topics, create_topics
+from streams.settings.kafka_security import KafkaSecurity
+from streams.settings.settings import Settings
+from streams.settings.tls_files import TlsFiles
 from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.integration.records import publish, read
 from tests.integration.retail_rules import STEPPE

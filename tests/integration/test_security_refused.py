@@ -9,11 +9,11 @@ from typing import Final
 import pytest
 from redis.exceptions import RedisError
 
-from agents.redis_access import connect_redis, why_redis_failed
-from streams.kafka_refusal import why_refused
-from streams.kafka_security import KafkaSecurity
-from streams.settings import Settings
-from streams.tls_files import TlsFiles
+from agents.project.redis_connection import connect_redis, why_redis_failed
+from streams.kafka.connection_diagnosis import why_refused
+from streams.settings.kafka_security import KafkaSecurity
+from streams.settings.settings import Settings
+from streams.settings.tls_files import TlsFiles
 from tests.integration.running import Site
 from tests.servers.certificates import Authority
 from tests.servers.protected_kafka import PASSWORD, USER, ProtectedKafka

@@ -16,7 +16,7 @@ import redis
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.loopback import kafka_answers, redis_answers
+from agents.demo.embedded.loopback import kafka_answers, redis_answers
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 
@@ -54,7 +54,7 @@ async def test_redis_comes_back_empty_on_its_port(redis_server: RedisServer, pre
 def test_a_child_dies_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
     parent_says = """
 import pathlib, sys, time
-from streams.children import Child
+from agents.demo.embedded.child_process import Child
 child = Child(["sleep", "600"], log=pathlib.Path(sys.argv[1]))
 child.start()
 print(child.pid, flush=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from streams.publish import partition_of
+from streams.kafka.publisher import partition_of
 from tests.integration.judging import redis_shows_all
 from tests.integration.records import Published, publish
 from tests.integration.running import RunningWorker, Site, until

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from state.events import TimeCame, decode_record
+from state.records.events import TimeCame, decode_record
 from tests.integration.records import Published, publish, read
 from tests.integration.running import RunningWorker, Site, until
 from tests.oracle import moments, read_json

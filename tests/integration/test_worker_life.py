@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
+from agents.demo.embedded.loopback import kafka_answers
 from streams.defaults import policy_text
-from streams.loopback import kafka_answers
 from tests.integration import hostile
 from tests.integration.records import Published, publish, read
 from tests.integration.retail_rules import STEPPE

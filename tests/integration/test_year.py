@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from streams.embedded import Embedded
+from agents.demo.embedded.broker import Embedded
 from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.integration.records import publish, read
 from tests.integration.retail_rules import GULF, STEPPE

@@ -1,7 +1,7 @@
 """The product's way from published events to published changes, without a broker: admit, journal, fold, write down.
 
 What a lane writes is kept here as bytes, so that a fold can be stopped anywhere and taken up again by another that
-knows nothing but these bytes. The order of writing is that of `agents.segment`.
+knows nothing but these bytes. The order of writing is that of `agents.segment.segment_lane`.
 """
 
 import json
@@ -12,25 +12,25 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from state.admission import Admitted, Exchange, admit
-from state.campaigns import parse_campaigns
-from state.changes import Output
-from state.daily import Daily
-from state.days import Record
-from state.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
-from state.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
-from state.local_days import written_day
-from state.partition import Partition
-from state.policy import parse_policy
-from state.profile import Profile
-from state.progress import Progress
-from state.referral import referral_of
-from state.told_day import is_told, untold
-from state.transitions import Tally
-from streams.cloudevents import CloudEvents, PublishedRecord
-from streams.customers_table import CustomersTable
-from streams.progress import decode_progress, encode_progress
-from streams.topics import Topics
+from state.config.campaigns import parse_campaigns
+from state.config.policy import parse_policy
+from state.customer.profile import Profile
+from state.customer.referrals import referral_of
+from state.daily.daily_summary import is_told, untold
+from state.daily.day_counter import Daily
+from state.daily.day_store import Record
+from state.fold.partition import Partition
+from state.fold.transitions import Tally
+from state.intake.admission import Admitted, Exchange, admit
+from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
+from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
+from state.records.outputs import Output
+from state.records.progress import Progress
+from state.units.local_days import written_day
+from streams.kafka.topics import Topics
+from streams.tables.customers_table import CustomersTable
+from streams.tables.progress import decode_progress, encode_progress
+from streams.wire.cloudevents import CloudEvents, PublishedRecord
 from tests.oracle import moments
 
 PREFIX: Final = "shop"

@@ -6,16 +6,16 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from state.averages import average_check, discount_share
-from state.day import Day
-from state.days import Days
-from state.erasure import erasure_key
-from state.order_book import copied
-from state.person import CHANNELS, SIGNUP_FACTS, fact, granted
-from state.plain_orders import unpack_orders
-from state.profile import Profile, newcomer
-from streams.cloudevents import PublishedRecord
-from streams.topics import Topics
+from state.customer.averages import average_check, discount_share
+from state.customer.contact_profile import CHANNELS, SIGNUP_FACTS, fact, granted
+from state.customer.order_chunks import copied
+from state.customer.packed_orders import unpack_orders
+from state.customer.profile import Profile, newcomer
+from state.daily.day import Day
+from state.daily.day_store import Days
+from state.records.erasure import erasure_key
+from streams.kafka.topics import Topics
+from streams.wire.cloudevents import PublishedRecord
 from tests.oracle import Facts, Output, Result, read_json
 from tests.property.folding import PREFIX, Lane
 

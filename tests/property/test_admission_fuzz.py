@@ -9,8 +9,8 @@ from typing import Any, Final
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from state.admission import REASONS, SOURCES, Admitted, Rejected
-from state.events import OrderPlaced, decode_record, encode_record
+from state.intake.admission import REASONS, SOURCES, Admitted, Rejected
+from state.records.events import OrderPlaced, decode_record, encode_record
 from tests.published import KINDS, VALID, judged
 
 sources = st.sampled_from(SOURCES)

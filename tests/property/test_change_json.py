@@ -4,9 +4,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.changes import Move, Reason, SegmentChanged, published
-from state.moments import format_ms
-from streams.change_json import ChangeJson
+from state.records.outputs import Move, Reason, SegmentChanged, published
+from state.units.timestamps import format_ms
+from streams.wire.change_json import ChangeJson
 
 _WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 _MOMENTS = st.integers(0, 7_258_118_400_000 - 1)

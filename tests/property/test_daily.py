@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 
-from state import told_day
+from state.daily import daily_summary as told_day
 from tests.oracle import Oracle, read_json
 from tests.oracle.daily import Calendar
 from tests.property.folding import PREFIX, Crash, Lane, journal_of

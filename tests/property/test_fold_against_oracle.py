@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from state import order_book, orders, plain_orders
-from state.events import TimeCame
-from state.profile import NEVER, encode_profile
+from state.customer import order_chunks as order_book
+from state.customer import orders
+from state.customer import packed_orders as plain_orders
+from state.customer.profile import NEVER, encode_profile
+from state.records.events import TimeCame
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History

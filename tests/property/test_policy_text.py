@@ -6,10 +6,10 @@ from decimal import Decimal
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from state.campaigns import parse_campaigns
-from state.faults import Faults
-from state.moments import DAY_MS
-from state.policy import POTENTIAL, Policy, parse_policy, scores_of
+from state.config.campaigns import parse_campaigns
+from state.config.config_errors import Faults
+from state.config.policy import POTENTIAL, Policy, parse_policy, scores_of
+from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text
 
 WORDS = st.sampled_from(

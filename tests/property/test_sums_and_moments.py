@@ -8,8 +8,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.moments import format_ms, parse_rfc3339
-from state.money import MAX_MINOR, TooLarge, TooManyDigits, convert, format_minor, is_number, parse_minor
+from state.units.money import MAX_MINOR, TooLarge, TooManyDigits, convert, format_minor, is_number, parse_minor
+from state.units.timestamps import format_ms, parse_rfc3339
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,16 +8,16 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.changes import SegmentChanged
-from state.events import OrderPlaced
-from state.order_book import copied
-from state.plain_orders import pack_orders
-from state.policy import Policy
-from state.profile import Profile
-from state.prospects import Prospects, Up
-from state.rules import Rules
-from state.traits import favourite, is_difficult, is_discount_seeker, overdue, overdue_at, referrals, usual_gap
-from state.transitions import Tally, apply_event, judge, lapse
+from state.config.policy import Policy
+from state.config.ruleset import Rules
+from state.customer.order_chunks import copied
+from state.customer.packed_orders import pack_orders
+from state.customer.profile import Profile
+from state.customer.segment_forecast import Prospects, Up
+from state.customer.traits import favourite, is_difficult, is_discount_seeker, overdue, overdue_at, referrals, usual_gap
+from state.fold.transitions import Tally, apply_event, judge, lapse
+from state.records.events import OrderPlaced
+from state.records.outputs import SegmentChanged
 from tests.oracle import moments
 from tests.oracle.traits import TraitsOracle
 from tests.property.folding import PREFIX, Lane, journal_of

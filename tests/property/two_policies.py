@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from agents.two_policies import Compared, Counted, TwoPolicies
-from state.erasure import Erasure
+from agents.analysis.backtest import Compared, Counted, TwoPolicies
+from state.records.erasure import Erasure
 from tests.oracle import Oracle, Result, moments
 from tests.property.folding import PREFIX, journal_of
 from tests.property.histories import histories

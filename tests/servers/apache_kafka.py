@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from streams.children import Child
-from streams.loopback import HOST, free_port, kafka_answers, until
+from agents.demo.embedded.child_process import Child
+from agents.demo.embedded.loopback import HOST, free_port, kafka_answers, until
 from tests.servers import Missing, program
 
 JAVA_AT_LEAST: Final = 17

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from streams.loopback import HOST, free_port
+from agents.demo.embedded.loopback import HOST, free_port
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from streams.loopback import HOST, free_port
+from agents.demo.embedded.loopback import HOST, free_port
 from tests.servers.certificates import Authority
 from tests.servers.redis_server import RedisServer
 

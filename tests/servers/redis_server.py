@@ -9,8 +9,8 @@ from typing import Final
 
 import redis
 
-from streams.children import Child
-from streams.loopback import HOST, free_port, redis_answers, until
+from agents.demo.embedded.child_process import Child
+from agents.demo.embedded.loopback import HOST, free_port, redis_answers, until
 from tests.servers import program
 
 START_WITHIN_S: Final = 20.0

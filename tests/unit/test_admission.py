@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from state.admission import SOURCES, Admitted, Exchange, Rejected, admit
-from state.events import (
+from state.intake.admission import SOURCES, Admitted, Exchange, Rejected, admit
+from state.records.events import (
     AnonymousSale,
     ConsentChanged,
     CustomerErased,
@@ -205,7 +205,7 @@ def test_an_ordinary_record_needs_no_scrutiny(source: str, monkeypatch: pytest.M
     def scrutinize(*_: object) -> Rejected:
         raise AssertionError("an ordinary record was scrutinized")
 
-    monkeypatch.setattr("state.admission.scrutinize", scrutinize)
+    monkeypatch.setattr("state.intake.admission.scrutinize", scrutinize)
     optional = {name: None for name in ("backfill", "coupon", "discount", "rate", "cost") if name in VALID[source]}
     for changes in ({}, optional, {"occurred_at": "2026-05-12T13:00:00.5+03:00"}, {"note": "Иванова", "items": [{}]}):
         value = record(source, **changes)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from state.money import MAX_MINOR
+from state.units.money import MAX_MINOR
 from tests.published import assert_rejected, event_of, judged, record, written
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from state.admission import REASONS, SOURCES, Admitted, Reason
+from state.intake.admission import REASONS, SOURCES, Admitted, Reason
 from tests.published import KINDS, NOON, VALID, assert_rejected, judged, record, written
 
 

@@ -17,8 +17,8 @@ from bench.peers.customer import fold
 from bench.peers.purchase import checked
 from bench.till import purchase
 from bench.verdict import Expected, fingerprint
-from state.admission import Admitted, Exchange, admit
-from state.events import OrderPlaced
+from state.intake.admission import Admitted, Exchange, admit
+from state.records.events import OrderPlaced
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
 

@@ -11,11 +11,11 @@ from rich.console import Console
 from scipy import stats
 
 from agents.cli import main
+from agents.reporting.render import report_blocks
 from agents.reporting.report import CampaignReport, Report, report_of
-from agents.reporting.shown import report_blocks
 from agents.reporting.sums import GROUPS, OutcomeSums, Sums
 from agents.reporting.uplift import held_back_needed, net_uplift, response_uplift, wilson
-from state.changes import Outcome
+from state.records.outputs import Outcome
 
 # R's data set `sleep` (Student, 1908), in tenths of an hour; t.test(extra ~ group) has the interval below.
 SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))

@@ -4,11 +4,11 @@ from hashlib import sha256
 
 import pytest
 
-from state.campaigns import Attempt, Campaign, held, may_follow, parse_campaigns, same_contents
-from state.faults import Faults
-from state.limits import Cap, QuietHours
-from state.moments import DAY_MS
-from state.policy import parse_policy
+from state.config.campaigns import Attempt, Campaign, held, may_follow, parse_campaigns, same_contents
+from state.config.config_errors import Faults
+from state.config.policy import parse_policy
+from state.config.sending_limits import Cap, QuietHours
+from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text
 
 SEGMENTS = parse_policy(policy_text()).segment_names

@@ -12,7 +12,7 @@ import pytest
 
 from agents.cli import main
 from streams.defaults import campaigns_text, policy_text
-from streams.variables import VARIABLES, describe_settings
+from streams.settings.settings_spec import VARIABLES, describe_settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [

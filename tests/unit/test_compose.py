@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from agents.cli import app
-from streams.variables import VARIABLES
+from streams.settings.settings_spec import VARIABLES
 
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"

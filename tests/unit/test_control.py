@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.in_force import in_force
-from state.campaigns import parse_campaigns
-from state.policy import parse_policy
-from streams import control
-from streams.control import ControlRecord, decode_control, encode_control
+from agents.control.active_rules import in_force
+from state.config.campaigns import parse_campaigns
+from state.config.policy import parse_policy
 from streams.defaults import campaigns_text, policy_text
+from streams.kafka import control
+from streams.kafka.control import ControlRecord, decode_control, encode_control
 
 POLICY = policy_text()
 CAMPAIGNS = campaigns_text()

@@ -3,20 +3,30 @@
 import msgspec
 import pytest
 
-from agents.customer_story import Facts, Story, facts_of, silenced_by, what_comes
-from agents.runs_in_story import runs_told
-from agents.story_in_words import SHOWN, story_lines
-from agents.traits_in_story import ByTime, Traits, WayUp, traits_in_words, traits_told
-from state.campaigns import parse_campaigns
-from state.changes import Erased, KeptBack, Message, OutcomeTold, Output, SegmentChange, SegmentChanged, Sent, published
-from state.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
-from state.moments import DAY_MS, format_ms, parse_rfc3339
-from state.partition import Partition
-from state.policy import parse_policy
-from state.profile import Profile, encode_profile
-from state.rules import Rules
-from streams.customers_table import CustomersTable
+from agents.customer_view.story import Facts, Story, facts_of, silenced_by, what_comes
+from agents.customer_view.story_runs import runs_told
+from agents.customer_view.story_text import SHOWN, story_lines
+from agents.customer_view.story_traits import ByTime, Traits, WayUp, traits_in_words, traits_told
+from state.config.campaigns import parse_campaigns
+from state.config.policy import parse_policy
+from state.config.ruleset import Rules
+from state.customer.profile import Profile, encode_profile
+from state.fold.partition import Partition
+from state.records.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
+from state.records.outputs import (
+    Erased,
+    KeptBack,
+    Message,
+    OutcomeTold,
+    Output,
+    SegmentChange,
+    SegmentChanged,
+    Sent,
+    published,
+)
+from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 from streams.defaults import campaigns_text, policy_text
+from streams.tables.customers_table import CustomersTable
 
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 RULES = Rules(parse_policy(policy_text()), parse_campaigns(campaigns_text()))

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from agents.daily_totals.figures import figures_of, share
-from agents.daily_totals.reading import last_days
-from agents.daily_totals.shown import health_blocks, spark
-from agents.daily_totals.sums import summed
+from agents.health.figures import figures_of, share
+from agents.health.reader import last_days
+from agents.health.render import health_blocks, spark
+from agents.health.sums import summed
 
 ONE: Final[dict[str, Any]] = {
     "day": "2026-05-12",

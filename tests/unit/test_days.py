@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import pytest
 
-from state.daily import OTHER, SOURCES_AT_MOST, Daily
-from state.days import Days, is_day_key
-from state.events import AnonymousSale, CustomerSignedUp, UnknownFormat
-from state.local_days import LocalDays, written_day
-from state.policy import Policy, parse_policy
-from state.told_day import is_told, untold
-from streams.customers_table import FENCE_KEY
+from state.config.policy import Policy, parse_policy
+from state.daily.daily_summary import is_told, untold
+from state.daily.day_counter import OTHER, SOURCES_AT_MOST, Daily
+from state.daily.day_store import Days, is_day_key
+from state.records.events import AnonymousSale, CustomerSignedUp, UnknownFormat
+from state.units.local_days import LocalDays, written_day
 from streams.defaults import policy_text
+from streams.tables.customers_table import FENCE_KEY
 from tests.oracle import moments, read_json
 from tests.oracle.quiet import zone
 

@@ -18,12 +18,12 @@ from agents.demo.run import eventful_customer, read_history
 from agents.demo.screen import Screen
 from agents.demo.summary import Outcome, summary_lines
 from agents.demo.tally import Tally
-from state.admission import Admitted, Exchange, admit
-from state.campaigns import parse_campaigns
-from state.changes import Cause, ChangeInMessage, CustomerInMessage, Facts, Message, Reason, SegmentChange
-from state.moments import format_ms, parse_rfc3339
-from state.policy import parse_policy
-from state.progress import Progress
+from state.config.campaigns import parse_campaigns
+from state.config.policy import parse_policy
+from state.intake.admission import Admitted, Exchange, admit
+from state.records.outputs import Cause, ChangeInMessage, CustomerInMessage, Facts, Message, Reason, SegmentChange
+from state.records.progress import Progress
+from state.units.timestamps import format_ms, parse_rfc3339
 
 CDNOW_SHA256 = "7c971ffbc399bca552f76c5e8d7d815bade360eefabb3da6aa644f7697fecaea"
 SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")

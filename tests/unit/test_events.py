@@ -5,7 +5,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from state.events import (
+from state.records.events import (
     FORMAT_VERSION,
     AnonymousSale,
     CampaignsApplied,

@@ -5,10 +5,9 @@ They are the same from the compiled build (`make test-compiled`), and are read b
 
 import pytest
 
-from state.changes import Move, Reason, SegmentChanged
-from state.erasure import Erasure, decode_erasure, encode_erasure
-from state.events import OrderPlaced
-from state.kept import (
+from state.customer.packed_orders import append_order
+from state.customer.profile import Profile, decode_head, decode_profile, encode_profile, newcomer, peek_due
+from state.customer.profile_schema import (
     Consent,
     Engagement,
     FreeRefund,
@@ -21,11 +20,12 @@ from state.kept import (
     SentMessage,
     Silence,
 )
-from state.plain_orders import append_order
-from state.profile import Profile, decode_head, decode_profile, encode_profile, newcomer, peek_due
-from state.progress import Progress
-from state.quoted import kept_beginning
-from streams.progress import decode_progress, encode_progress
+from state.engagement.change_snapshot import kept_beginning
+from state.records.erasure import Erasure, decode_erasure, encode_erasure
+from state.records.events import OrderPlaced
+from state.records.outputs import Move, Reason, SegmentChanged
+from state.records.progress import Progress
+from streams.tables.progress import decode_progress, encode_progress
 
 NOON = 1_767_225_600_000
 PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"

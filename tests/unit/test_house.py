@@ -104,13 +104,13 @@ def test_every_package_can_be_imported_and_is_typed(package: str) -> None:
     assert (ROOT / package / "py.typed").is_file()
 
 
-@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_state_imports_only_what_is_pure(path: Path) -> None:
     imported = {name.split(".")[0] for name in _imports(ast.parse(path.read_text()))}
     assert imported - PURE == set()
 
 
-@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_state_asks_nothing_of_the_world(path: Path) -> None:
     tree = ast.parse(path.read_text())
     called = {

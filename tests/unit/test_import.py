@@ -22,8 +22,8 @@ from agents.importing.parquet import ParquetSource
 from agents.importing.rows import CannotOpen, Row, Source, Unread, format_of
 from agents.importing.translation import Event, Translation
 from agents.importing.values import Unreadable
-from state.admission import Exchange
-from state.faults import Faults
+from state.config.config_errors import Faults
+from state.intake.admission import Exchange
 
 ROUBLES = Exchange("RUB", 2, {"EUR": Decimal("98.40")})
 

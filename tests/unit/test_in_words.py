@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.in_words import step_in_words, why_in_words
-from state.changes import Cause, Facts, Reason, SegmentChange
+from agents.customer_view.change_text import step_in_words, why_in_words
+from state.records.outputs import Cause, Facts, Reason, SegmentChange
 
 
 def _change(

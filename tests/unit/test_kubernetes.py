@@ -15,11 +15,11 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from agents.cli import app
-from state.campaigns import parse_campaigns
-from state.policy import parse_policy
+from state.config.campaigns import parse_campaigns
+from state.config.policy import parse_policy
 from streams.defaults import campaigns_text, policy_text
-from streams.settings import Settings, SettingsError, load_settings
-from streams.variables import VARIABLES
+from streams.settings.settings import Settings, SettingsError, load_settings
+from streams.settings.settings_spec import VARIABLES
 from tests.servers.certificates import Authority
 
 ROOT: Final = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_a_worker_keeps_its_name_has_the_time_that_it_needs_and_no_rights(file: 
     pod = spec["template"]["spec"]
     (container,) = pod["containers"]
     (claim,) = spec["volumeClaimTemplates"]
-    http = (ROOT / "agents/http.py").read_text("utf-8")
+    http = (ROOT / "agents/worker/http_server.py").read_text("utf-8")
     probes = [container["readinessProbe"], container["livenessProbe"]]
 
     assert claim["metadata"]["name"] in {mount["name"] for mount in container["volumeMounts"]}

@@ -10,10 +10,10 @@ from aiokafka import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-import streams.lane_task
-from streams.lane import Hopeless, Prompt
-from streams.lane_task import Fetched, LaneTask
-from streams.reading import CutOff
+import streams.engine.lane_runner
+from streams.engine.lane import Hopeless, Prompt
+from streams.engine.lane_runner import Fetched, LaneTask
+from streams.kafka.reader import CutOff
 from tests.integration.running import until
 
 END = 40
@@ -35,7 +35,7 @@ class Taking(Prompt):
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Take records."""
-        assert 0 < len(records) <= streams.lane_task.LARGEST_BATCH
+        assert 0 < len(records) <= streams.engine.lane_runner.LARGEST_BATCH
         self.taken += [record.offset for record in records]
         self.cursor = records[-1].offset + 1
 
@@ -106,8 +106,8 @@ async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> 
 
 @pytest.fixture(autouse=True)
 def _small_and_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.lane_task, "LARGEST_BATCH", 7)
-    monkeypatch.setattr(streams.lane_task, "LOOK_SECONDS", 0.002)
+    monkeypatch.setattr(streams.engine.lane_runner, "LARGEST_BATCH", 7)
+    monkeypatch.setattr(streams.engine.lane_runner, "LOOK_SECONDS", 0.002)
 
 
 places = st.integers(0, END)
@@ -132,7 +132,7 @@ async def test_nothing_is_read_again_where_only_marks_of_transactions_lie_betwee
 async def test_a_poll_that_took_records_for_nobody_is_made_up_for_when_nothing_follows(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "streams.lane_task")
+    caplog.set_level(logging.INFO, "streams.engine.lane_runner")
     lane, log = Taking(0), Log(set(range(END)))
     await given_to(lane, log, [(0, 10)])
     assert lane.taken == list(range(END))
@@ -140,7 +140,7 @@ async def test_a_poll_that_took_records_for_nobody_is_made_up_for_when_nothing_f
 
 
 async def test_what_retention_has_cut_is_said_and_the_lane_goes_on_behind_it(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "streams.lane_task")
+    caplog.set_level(logging.INFO, "streams.engine.lane_runner")
     lane, log = Taking(2), Log(set(range(END)), beginning=15)
     await given_to(lane, log, [(20, 40)])
     assert lane.taken == list(range(15, END))

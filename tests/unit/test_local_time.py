@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from state.moments import DAY_MS
-from state.zones import local, zone
+from state.units.time_zones import local, zone
+from state.units.timestamps import DAY_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000

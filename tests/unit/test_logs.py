@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.logs import set_up_logging
+from streams.telemetry.logs import set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) 
     try:
         failing()
     except ValueError:
-        logging.getLogger("agents.worker").exception("it broke\nhere \ud800", extra={"partition": 3})
+        logging.getLogger("agents.worker.worker").exception("it broke\nhere \ud800", extra={"partition": 3})
     (line,) = stream.getvalue().splitlines()
     assert "ValueError: first" in line
     assert "partition" in line
@@ -50,11 +50,17 @@ def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) 
 
 def test_json_lines_are_objects_with_what_the_record_carries() -> None:
     stream = logged("info", "json")
-    logging.getLogger("agents.worker").info("ready", extra={"partitions": 4, "topic": "events"})
+    logging.getLogger("agents.worker.worker").info("ready", extra={"partitions": 4, "topic": "events"})
     said = json.loads(stream.getvalue())
     at = said.pop("at")
     assert at.endswith("Z")
-    assert said == {"level": "info", "logger": "agents.worker", "message": "ready", "partitions": 4, "topic": "events"}
+    assert said == {
+        "level": "info",
+        "logger": "agents.worker.worker",
+        "message": "ready",
+        "partitions": 4,
+        "topic": "events",
+    }
 
 
 def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> None:
@@ -62,7 +68,7 @@ def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> No
     for _ in range(5):
         logging.getLogger("aiokafka.conn").warning("cannot connect to %s", "here")
         logging.getLogger("aiokafka.conn").info("chatter")
-        logging.getLogger("agents.worker").info("ours")
+        logging.getLogger("agents.worker.worker").info("ours")
     lines = stream.getvalue().splitlines()
     assert sum("cannot connect" in line for line in lines) == 1
     assert sum("ours" in line for line in lines) == 5
@@ -72,7 +78,7 @@ def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> No
 def test_libraries_can_be_silenced() -> None:
     stream = logged("info", "text", libraries=False)
     logging.getLogger("aiokafka.conn").critical("cannot connect")
-    logging.getLogger("agents.worker").info("ours")
+    logging.getLogger("agents.worker.worker").info("ours")
     assert stream.getvalue().count("\n") == 1
 
 

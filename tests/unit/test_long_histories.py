@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from state.order_book import LONG_HISTORY
+from state.customer.order_chunks import LONG_HISTORY
 from streams.defaults import policy_text
 from tests.property.folding import Lane, journal_of
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from streams.histogram import BatchedHistogram
-from streams.metrics import (
+from streams.telemetry.histogram import BatchedHistogram
+from streams.telemetry.metrics import (
     DROP_REASONS,
     EVENT_TYPES,
     FENCES,

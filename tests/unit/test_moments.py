@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from state.moments import DAY_MS, format_ms, is_birth_date, is_zone, parse_rfc3339
+from state.units.timestamps import DAY_MS, format_ms, is_birth_date, is_zone, parse_rfc3339
 
 HALF_PAST_NINE = int(datetime(2026, 5, 12, 9, 30, tzinfo=UTC).timestamp()) * 1000
 LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from state.money import (
+from state.units.money import (
     DIGITS,
     MAX_MINOR,
     NotANumber,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
-from streams.metrics import describe_metrics, worker_registry
+from streams.telemetry.metrics import describe_metrics, worker_registry
 from tests.alerts.scenarios import SCENARIOS
 from tests.metric_names import (
     TARGET_LABELS,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agents.once_a_minute import SAID_AGAIN_SECONDS, OnceAMinute
+from streams.telemetry.log_throttle import SAID_AGAIN_SECONDS, OnceAMinute
 
 
 def test_it_is_said_at_once_then_once_a_minute_and_anew_when_it_was_over(monkeypatch: pytest.MonkeyPatch) -> None:

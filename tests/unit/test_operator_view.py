@@ -13,14 +13,16 @@ from faust.exceptions import NotReady
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from agents import recovery_watch, stopping, why_held
-from agents.recovery_watch import RecoveryWatch
-from agents.stopping import tell_of_stop
-from agents.why_held import Held, Herald
-from streams.awaited import awaited
-from streams.metrics import Metrics
-from streams.source_times import SourceTime
-from streams.stage import Stage
+from agents.admit import watermark_stall as why_held
+from agents.admit.watermark_stall import Held, Herald
+from agents.worker import recovery_watch
+from agents.worker import shutdown as stopping
+from agents.worker.recovery_watch import RecoveryWatch
+from agents.worker.shutdown import tell_of_stop
+from streams.engine.in_flight import awaited
+from streams.engine.stage import Stage
+from streams.telemetry.metrics import Metrics
+from streams.wire.watermarks import SourceTime
 from tests.integration.running import until
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
@@ -171,7 +173,7 @@ def stage(producer: Any) -> Stage:
 
 
 def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.awaited.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("streams.engine.in_flight.time", SimpleNamespace(monotonic=lambda: 100.0))
     busy = producer_with(("changes", 5, 99.0), ("customers", 7, 98.0), pending=(("changes", 3, 97.5),))
 
     assert awaited(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
@@ -186,7 +188,7 @@ async def test_a_stop_says_at_once_what_it_waits_for(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(stopping, "SAY_SECONDS", 0.0)
-    monkeypatch.setattr("streams.awaited.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("streams.engine.in_flight.time", SimpleNamespace(monotonic=lambda: 100.0))
     open_stage = OpenStage(producer_with(("changes", 5, 99.0)))
     stop = asyncio.Event()
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from state.faults import Faults
-from state.moments import DAY_MS
-from state.policy import Policy, Segment, may_follow, parse_policy, same_contents, scores_of
+from state.config.config_errors import Faults
+from state.config.policy import Policy, Segment, may_follow, parse_policy, same_contents, scores_of
+from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 
 SHOP = """

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from aiokafka.errors import KafkaError
 
-from agents.policy_diff import Job, compare
-from agents.policy_difference import difference, difference_lines
-from agents.two_policies import DEAREST, NOTHING, Compared, TwoPolicies
-from state.erasure import Erasure, erasure_key
-from state.events import (
+from agents.analysis.backtest import DEAREST, NOTHING, Compared, TwoPolicies
+from agents.analysis.backtest_report import difference, difference_lines
+from agents.analysis.backtest_runner import Job, compare
+from state.config.policy import Policy, parse_policy
+from state.records.erasure import Erasure, erasure_key
+from state.records.events import (
     CustomerErased,
     CustomerSignedUp,
     JournalRecord,
@@ -21,10 +22,9 @@ from state.events import (
     TimeCame,
     encode_record,
 )
-from state.moments import DAY_MS, parse_rfc3339
-from state.policy import Policy, parse_policy
+from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.defaults import campaigns_text, policy_text
-from streams.settings import Settings
+from streams.settings.settings import Settings
 
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 A = policy_text()

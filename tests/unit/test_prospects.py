@@ -2,13 +2,13 @@
 
 import pytest
 
-from state.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
-from state.moments import DAY_MS
-from state.partition import Partition
-from state.policy import parse_policy
-from state.profile import Profile
-from state.prospects import Down, Prospects, Up
-from streams.customers_table import CustomersTable
+from state.config.policy import parse_policy
+from state.customer.profile import Profile
+from state.customer.segment_forecast import Down, Prospects, Up
+from state.fold.partition import Partition
+from state.records.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
+from state.units.timestamps import DAY_MS
+from streams.tables.customers_table import CustomersTable
 
 HEAD = """
 name = "shop"

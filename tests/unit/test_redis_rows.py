@@ -2,15 +2,15 @@
 
 import pytest
 
-from state.events import OrderPlaced, OrderRefunded, PolicyApplied
-from state.moments import DAY_MS, parse_rfc3339
-from state.partition import Partition
-from state.policy import parse_policy
-from state.profile import decode_profile, newcomer
-from state.prospects import Prospects
-from streams.customers_table import CustomersTable, is_chunk
+from agents.project.customer_row import customer_row, gap_days, overdue_words
+from state.config.policy import parse_policy
+from state.customer.profile import decode_profile, newcomer
+from state.customer.segment_forecast import Prospects
+from state.fold.partition import Partition
+from state.records.events import OrderPlaced, OrderRefunded, PolicyApplied
+from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.defaults import policy_text
-from streams.redis_rows import customer_row, gap_days, overdue_words
+from streams.tables.customers_table import CustomersTable, is_chunk
 
 PROSPECTS = Prospects(parse_policy(policy_text()))
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")

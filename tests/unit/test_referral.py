@@ -4,15 +4,15 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
-from agents.replay_cutover import Sources, fences_of
-from state.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied
-from state.kept import Person
-from state.partition import Partition
-from state.referral import REMEMBERED, referral_of
-from state.traits import referrals
-from streams.customers_table import CustomersTable
+from agents.replay.cutover import Sources, fences_of
+from state.customer.profile_schema import Person
+from state.customer.referrals import REMEMBERED, referral_of
+from state.customer.traits import referrals
+from state.fold.partition import Partition
+from state.records.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied
 from streams.defaults import policy_text
-from streams.topics import Topics
+from streams.kafka.topics import Topics
+from streams.tables.customers_table import CustomersTable
 
 
 def signup(offset: int, event_id: str | None = None, by: str | None = "ann", at: int = 1000) -> CustomerSignedUp:

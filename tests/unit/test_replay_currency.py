@@ -2,13 +2,20 @@
 
 import pytest
 
-from agents.replay_currency import IntoCurrency, NotExact
-from agents.replay_rules import ReplayRefused, Rules
-from state.campaigns import parse_campaigns
-from state.events import AnonymousSale, CampaignsApplied, CustomerErased, OrderPlaced, OrderRefunded, PolicyApplied
-from state.policy import Policy, parse_policy
-from streams.control import ControlRecord
+from agents.replay.currency_conversion import IntoCurrency, NotExact
+from agents.replay.replay_rules import ReplayRefused, Rules
+from state.config.campaigns import parse_campaigns
+from state.config.policy import Policy, parse_policy
+from state.records.events import (
+    AnonymousSale,
+    CampaignsApplied,
+    CustomerErased,
+    OrderPlaced,
+    OrderRefunded,
+    PolicyApplied,
+)
 from streams.defaults import campaigns_text, policy_text
+from streams.kafka.control import ControlRecord
 
 
 def policy(currency: str, version: int = 1, **rates: str) -> Policy:

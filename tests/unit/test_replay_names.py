@@ -2,9 +2,9 @@
 
 import pytest
 
-from streams.control import ControlRecord, decode_control, encode_control, replay_of
-from streams.setting_forms import topic_prefixes
-from streams.topics import SOURCES, Topics
+from streams.kafka.control import ControlRecord, decode_control, encode_control, replay_of
+from streams.kafka.topics import SOURCES, Topics
+from streams.settings.setting_parsers import topic_prefixes
 
 
 @pytest.mark.parametrize("other", ["goldstream", "shop.north", "shop"])

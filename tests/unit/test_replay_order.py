@@ -13,14 +13,14 @@ from zlib import crc32
 
 import pytest
 
-from agents.replay_erased import Erased
-from agents.replay_into import NewJournal, Written, read_written
-from agents.replay_order import BarAt, OldPartition, in_order
-from state.admission import Admitted, Exchange, admit
-from state.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
-from state.policy import parse_policy
-from streams.cloudevents import PublishedRecord
-from streams.publish import partition_of
+from agents.replay.erasure_filter import Erased
+from agents.replay.journal_writer import NewJournal, Written, read_written
+from agents.replay.merge_order import BarAt, OldPartition, in_order
+from state.config.policy import parse_policy
+from state.intake.admission import Admitted, Exchange, admit
+from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
+from streams.kafka.publisher import partition_of
+from streams.wire.cloudevents import PublishedRecord
 from tests.integration.replaying import erasure
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import DAY_MS, draw_year

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.setting_forms import duration_ms, without_password
-from streams.settings import Settings, SettingsError, load_settings
-from streams.variables import VARIABLES, describe_settings
+from streams.settings.setting_parsers import duration_ms, without_password
+from streams.settings.settings import Settings, SettingsError, load_settings
+from streams.settings.settings_spec import VARIABLES, describe_settings
 
 
 def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from itertools import islice, pairwise
 
 import pytest
 
-from agents.simulating.shop import Plan, Simulated, simulate
-from state.admission import Admitted, Exchange, admit
-from state.moments import DAY_MS, parse_rfc3339
+from agents.simulation.shop import Plan, Simulated, simulate
+from state.intake.admission import Admitted, Exchange, admit
+from state.units.timestamps import DAY_MS, parse_rfc3339
 
 UNTIL_MS = parse_rfc3339("2026-01-01T00:00:00Z")
 YEAR = Plan.named(seed=1, customers=600, days=365, until_ms=UNTIL_MS, currency="RUB")

@@ -7,10 +7,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from prometheus_client import CollectorRegistry
 
-from agents.standby import Standby
-from state.profile import encode_profile, newcomer
-from streams.metrics import Metrics
-from streams.warm_tables import WarmTables
+from agents.segment.standby import Standby
+from state.customer.profile import encode_profile, newcomer
+from streams.tables.warm_tables import WarmTables
+from streams.telemetry.metrics import Metrics
 
 TOPIC = "shop.customers.v1"
 BEGINNING = 5

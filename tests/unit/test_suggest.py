@@ -6,14 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agents.analysis.history_builder import WholeHistory
 from agents.cli import main
-from agents.whole_history import WholeHistory
-from state.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
-from state.moments import DAY_MS, format_ms, parse_rfc3339
-from state.policy import parse_policy
-from state.returning import Absences, Survival
-from state.suggest import Evidence, Suggestion, TooLittle, days_as_written
-from state.suggested_policy import Basis, policy_text
+from state.config.policy import parse_policy
+from state.records.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
+from state.suggestion.policy_text import Basis, policy_text
+from state.suggestion.suggest import Evidence, Suggestion, TooLittle, days_as_written
+from state.suggestion.survival import Absences, Survival
+from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 
 BEGIN_MS = parse_rfc3339("2025-01-01T12:00:00Z")
 END_MS = BEGIN_MS + 400 * DAY_MS

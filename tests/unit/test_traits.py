@@ -5,15 +5,12 @@ from fractions import Fraction
 
 import pytest
 
-from state.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
-from state.kept import Known, Order, Person
-from state.moments import DAY_MS, format_ms, parse_rfc3339
-from state.partition import Partition
-from state.plain_orders import append_order
-from state.policy import parse_policy
-from state.profile import Profile, newcomer
-from state.rules import Rules
-from state.traits import (
+from state.config.policy import parse_policy
+from state.config.ruleset import Rules
+from state.customer.packed_orders import append_order
+from state.customer.profile import Profile, newcomer
+from state.customer.profile_schema import Known, Order, Person
+from state.customer.traits import (
     PLACES,
     birthday_at,
     count_places,
@@ -24,8 +21,11 @@ from state.traits import (
     overdue_at,
     usual_gap,
 )
-from streams.customers_table import CustomersTable
+from state.fold.partition import Partition
+from state.records.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
+from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 from streams.defaults import policy_text
+from streams.tables.customers_table import CustomersTable
 
 POLICY = parse_policy(policy_text())
 RULES = Rules(POLICY, None)

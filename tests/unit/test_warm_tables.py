@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from state.days import Record
-from state.order_book import LONG_HISTORY
-from state.profile import Profile, encode_profile, newcomer
-from streams import warm_tables
-from streams.customers_table import CustomersTable
-from streams.warm_tables import Warm, WarmTables
+from state.customer.order_chunks import LONG_HISTORY
+from state.customer.profile import Profile, encode_profile, newcomer
+from state.daily.day_store import Record
+from streams.tables import warm_tables
+from streams.tables.customers_table import CustomersTable
+from streams.tables.warm_tables import Warm, WarmTables
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event
 from tests.integration.running import until

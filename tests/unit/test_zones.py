@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.moments import MINUTE_MS, format_ms, parse_rfc3339
-from state.zones import day_begins, day_of, first_moment, local, local_day, quiet_until, zone, zone_names
+from state.units.time_zones import day_begins, day_of, first_moment, local, local_day, quiet_until, zone, zone_names
+from state.units.timestamps import MINUTE_MS, format_ms, parse_rfc3339
 
 # Where clocks do odd things: half hours, a midnight that is left out, a whole day left out, a change at 00:01.
 ODD = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns", "Asia/Beirut")

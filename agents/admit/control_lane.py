@@ -1,0 +1,141 @@
+"""The lane of `control`: whoever has it brings policies, campaigns and time to every partition of the journal."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.control.control_follower import CONTROL, Follower
+from state.config.campaigns import parse_campaigns
+from state.config.config_errors import Faults
+from state.config.policy import parse_policy
+from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
+from streams.engine.lane import Prompt, Running
+from streams.kafka.batch_writer import Outbox
+from streams.kafka.control import ControlRecord, decode_control, encode_control, read_control
+from streams.kafka.topics import Topics
+from streams.settings.configured import configured_campaigns, configured_policy
+from streams.settings.settings import Settings
+from streams.wire.watermarks import SourceTime, encode_source_time
+
+log = logging.getLogger(__name__)
+
+_RECHECK_SECONDS: Final = 0.1
+
+
+class ControlLane(Prompt):
+    """Takes `control` over into the journal, record by record, in order; the worker that has it is the timekeeper."""
+
+    def __init__(
+        self, settings: Settings, kafka: dict[str, Any], follower: Follower, partitions: int, running: Running
+    ) -> None:
+        """Takes what is known of the sources and how many partitions the journal has."""
+        self.cursor = -1
+        self.active = False
+        self._settings = settings
+        self._kafka = kafka
+        self._follower = follower
+        self._partitions = partitions
+        self._running = running
+        self._topics = Topics(settings.prefix)
+        self._position = 0
+        self._advances: dict[int, asyncio.Task[None]] = {}
+
+    async def recover(self) -> None:
+        """Puts the configured policy and campaigns into an empty `control`."""
+        start = await self._running.start_of(TP(self._topics.control, 0))
+        kinds = {record.kind for record in await read_control(self._settings)}
+        outbox = Outbox(self._running.producer)
+        if "policy" not in kinds:
+            text = configured_policy(self._settings).text
+            outbox.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
+        if "campaigns" not in kinds:
+            text = configured_campaigns(self._settings, configured_policy(self._settings)).text
+            outbox.add(self._topics.control, 0, b"campaigns", encode_control(ControlRecord("campaigns", text)))
+        await outbox.flush()
+        self._position = self.cursor = start
+        self.active = True
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        """Journals each policy and campaigns in all partitions; an advance goes on beside, until its time has come."""
+        for message in records:
+            record = decode_control(message.value, message.offset)
+            if record is None:
+                log.warning("control:0:%d is nothing that goldstream writes; it is passed over", message.offset)
+            elif record.kind in ("policy", "campaigns"):
+                await self._bring(record)
+            elif record.kind == "replay":  # it is over: the worker waited for its end
+                pass
+            elif self._settings.time == "wall":
+                log.warning("control:0:%d is an advance, which wall mode does not know; passed over", message.offset)
+            else:
+                self._advances[message.offset] = asyncio.create_task(self._advance(record))
+            self._position = message.offset + 1
+        self._move()
+        await self._report()
+
+    def _move(self) -> None:
+        """The cursor stops before the first advance that is not done: whoever has `control` next takes it up again."""
+        self.cursor = min(self._advances, default=self._position)
+
+    async def tick(self, moment: int, advance: int | None = None) -> None:
+        """Tells every partition of the journal that time has come to `moment`."""
+        await self._journal(TimeCame(moment, advance))
+
+    async def _bring(self, record: ControlRecord) -> None:
+        text = record.text or ""
+        try:
+            if record.kind == "policy":
+                parse_policy(text)
+                await self._journal(PolicyApplied("control", 0, record.offset, text))
+            else:
+                parse_campaigns(text)
+                await self._journal(CampaignsApplied("control", 0, record.offset, text))
+        except Faults as faults:
+            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.faults[0])
+
+    async def _advance(self, record: ControlRecord) -> None:
+        """Waits until the sources are journaled as far as the advance says, then ticks."""
+        ends, times = record.ends or {}, self._follower.source_times
+
+        def behind() -> list[str]:
+            return [each for each, end in ends.items() if end and (each not in times or times[each].position < end)]
+
+        assert record.to is not None
+        while True:
+            if not behind():
+                try:
+                    await self.tick(record.to, record.offset)
+                    break
+                except KafkaError as error:
+                    log.warning("advance to %d: %s; tried again", record.to, error)
+            await asyncio.sleep(_RECHECK_SECONDS)
+        del self._advances[record.offset]
+        self._move()
+
+    async def _journal(self, record: JournalRecord) -> None:
+        self._running.ensure_ours()
+        outbox = Outbox(self._running.producer)
+        value = encode_record(record)
+        for partition in range(self._partitions):
+            outbox.add(self._topics.journal, partition, None, value)
+        await outbox.flush()
+
+    async def _report(self) -> None:
+        outbox = Outbox(self._running.producer)
+        report = encode_source_time(SourceTime(self._position))
+        outbox.add(self._topics.source_times, 0, CONTROL.encode(), report)
+        await outbox.flush()
+
+    def stop(self) -> None:
+        """Ends the advances that wait; they are taken up again by whoever has `control` next."""
+        for advance in self._advances.values():
+            advance.cancel()
+
+    async def close(self) -> None:
+        """Another worker keeps time now."""
+        self.active = False

@@ -1,0 +1,72 @@
+"""Why time does not go on: the source partition that holds it is behind, its reader is silent, or nobody reads it."""
+
+import logging
+import time
+from typing import Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.telemetry.metrics import WhyHeld
+from streams.wire.watermarks import SourceTime
+
+log = logging.getLogger(__name__)
+
+SAY_SECONDS: Final = 30.0
+BEHIND_SECONDS: Final = 30.0
+"""A partition that is no further behind holds time in name only: somebody always has come least far."""
+
+
+class Held(NamedTuple):
+    """Why a source partition holds time, and how many of its records are not journaled yet."""
+
+    why: WhyHeld
+    unread: int
+
+
+async def why_held(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, report: SourceTime | None, now_ms: int | None
+) -> Held:
+    """Look why this partition has come least far.
+
+    Args:
+        consumer: any, to ask for the partition's end.
+        partition: of a source topic.
+        report: the last that its reader told; None if nothing was ever told.
+        now_ms: the wall clock's time; None in event mode.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    if report is None:
+        return Held("unheard", 0)
+    if now_ms is not None and report.time is not None and now_ms - report.time < BEHIND_SECONDS * 1000:
+        return Held("current", 0)
+    end = (await consumer.end_offsets([partition]))[partition]
+    unread = max(0, end - report.position)
+    return Held("unread" if unread else "silent", unread)
+
+
+class Herald:
+    """Says now and then in the log who holds time, while it is worth saying."""
+
+    def __init__(self) -> None:
+        """Has said nothing yet."""
+        self._said: tuple[str, str] | None = None
+        self._said_at = 0.0
+
+    def say(self, source: str, held: Held, behind_ms: int | None) -> None:
+        """Tell of this source partition: at once if it is another one or for another reason, then every half minute."""
+        if held.why == "current":
+            self._said = None
+            return
+        now = time.monotonic()
+        if self._said == (source, held.why) and now - self._said_at < SAY_SECONDS:
+            return
+        self._said, self._said_at = (source, held.why), now
+        behind = "" if behind_ms is None else f", {behind_ms / 1000:.0f} s behind the clock"
+        words: dict[str, Any] = {
+            "unheard": "nothing has been heard of it yet: does a worker with the stage admit have it?",
+            "unread": f"{held.unread} of its records are not journaled yet",
+            "silent": "it is read to its end, but its worker has not said so: look at that worker",
+        }
+        log.info("time waits for %s%s: %s", source, behind, words[held.why])

@@ -1,0 +1,166 @@
+"""The lanes of `project`: each shows a partition of customers or of days in Redis, however long Redis is away."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from agents.control.control_follower import Follower
+from agents.project.customers_projection import Projection
+from agents.project.daily_projection import DailyProjection
+from agents.project.redis_connection import why_redis_failed
+from agents.project.redis_projector import Emptied, PartitionInRedis
+from state.config.policy import Policy
+from state.records.events import UnknownFormat
+from streams.engine.lane import Hopeless, Prompt, Running
+from streams.kafka.topics import Topics
+from streams.telemetry.log_throttle import OnceAMinute
+from streams.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_SECONDS: Final = 5.0
+WATCH_SECONDS: Final = 5.0
+POLICY_WITHIN_SECONDS: Final = 10.0
+
+
+class ProjectLane(Prompt):
+    """Shows one partition."""
+
+    def __init__(self, tp: TP, stage: "ProjectStage", running: Running, projection: PartitionInRedis) -> None:
+        """Takes the partition, the stage that it belongs to and what shows it."""
+        self.cursor = -1
+        self._tp = tp
+        self._stage = stage
+        self._running = running
+        self._stopping = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
+        self._projection = projection
+
+    async def recover(self) -> None:
+        """Makes up for what Redis has missed before the offset at which the group goes on."""
+        await self._stage.follower.wait(lambda: self._stage.follower.policy is not None)
+        start = await self._running.start_of(self._tp)
+        if await self._persist(lambda: self._projection.catch_up(start)):
+            self.cursor = start
+            self._watch = asyncio.create_task(self._watch_redis())
+
+    async def _watch_redis(self) -> None:
+        """Looks now and then whether Redis was emptied while nothing came to be written."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            async with self._writing:
+                await self._persist(lambda: self._projection.catch_up(self.cursor))
+
+    async def process(self, records: Sequence[ConsumerRecord]) -> None:
+        """Writes the records and moves the cursor; an emptied Redis is filled from the beginning first."""
+        projection = self._projection
+        before = projection.written
+
+        async def show() -> None:
+            if projection.shown < records[0].offset:  # Redis was found emptied, now or by an attempt that then failed
+                await projection.catch_up(records[0].offset)
+            await projection.show(records)
+
+        async with self._writing:
+            if not await self._persist(show):
+                return
+            self.cursor = records[-1].offset + 1
+            if isinstance(projection, Projection):
+                self._stage.metrics.projected.inc(projection.written - before)
+
+    async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Tries until Redis has taken it all; False if the lane was stopped before.
+
+        Raises:
+            Hopeless: a record is of a version that this program does not know.
+        """
+        pause, since = 0.1, None
+        while not self._stopping.is_set():
+            try:
+                await work()
+            except Emptied:
+                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
+            except UnknownFormat as error:
+                raise Hopeless(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
+            except (RedisError, OSError) as error:
+                since = since or time.monotonic()
+                self._stage.say_away(error)
+                self._stage.metrics.redis_up.set(0)
+                try:
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                except TimeoutError:
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                self._stage.metrics.redis_up.set(1)
+                if since is not None:
+                    self._stage.say_back(since)
+                return True
+        return False
+
+    def stop(self) -> None:
+        """Ends the wait for a Redis that is away."""
+        self._stopping.set()
+
+    async def close(self) -> None:
+        """Nothing is kept of a partition but its place, which Redis has."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._stage.metrics.forget_partition("project", self._tp.topic, self._tp.partition)
+
+
+class ProjectStage:
+    """The stage over the changelog of the table, and over the totals of the day."""
+
+    name = "project"
+
+    def __init__(
+        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: Follower, redis: Redis
+    ) -> None:
+        """Takes the topics, Redis and what is known of the policy."""
+        self.group = f"{topics.prefix}.project"
+        self.topics = (topics.customers, topics.daily)
+        self._prefix = topics.prefix
+        self._daily = topics.daily
+        self.metrics = metrics
+        self.follower = follower
+        self._kafka = kafka
+        self._redis = redis
+        self._away = OnceAMinute()
+
+    def say_away(self, error: Exception) -> None:
+        """Says why Redis takes nothing, once a minute for all partitions."""
+        if self._away.may_say():
+            log.warning("Redis is away (%s): look-ups are out of date until it is back", why_redis_failed(error))
+
+    def say_back(self, away_since: float) -> None:
+        """Says that Redis has taken again what it refused."""
+        self._away.over()
+        log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
+
+    def lane(self, tp: TP, running: Running) -> ProjectLane:
+        """The lane of a partition."""
+        where = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
+        days = tp.topic == self._daily
+        return ProjectLane(tp, self, running, DailyProjection(*where) if days else Projection(*where, self._policy))
+
+    async def _policy(self, ref: str) -> Policy:
+        """The policy by which a customer was judged.
+
+        It stands in `control` before anybody is judged by it. Should it be gone from there, the one in force is given:
+        it has the same currency and window, and what comes next for the customer is set right by their next record.
+        """
+        follower = self.follower
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(follower.wait(lambda: ref in follower.policies), POLICY_WITHIN_SECONDS)
+        policy = follower.policies.get(ref, follower.policy)
+        assert policy is not None
+        return policy

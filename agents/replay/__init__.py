@@ -1,0 +1,4 @@
+"""Own `goldstream replay`: the journal written again under another prefix.
+
+Import `agents.control`, `streams` and `state`.
+"""

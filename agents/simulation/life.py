@@ -1,0 +1,174 @@
+"""The life of one customer with the shop, drawn whole at the moment of joining.
+
+Buying follows the model that the field knows as BG/NBD (Fader, Hardie and Lee, "Counting Your Customers the Easy Way",
+Marketing Science 24, 2005): between purchases exponential waits at a rate of one's own, gamma-distributed over
+customers, so that a few buy very often and most seldom; after each purchase a chance of one's own, beta-distributed, to
+be gone. Unlike there, some who are gone come back.
+"""
+
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from agents.simulation.world import (
+    CITIES,
+    CITY_WEIGHTS,
+    COUPONS,
+    DISCOUNT_PERCENTS,
+    HOUR_WEIGHTS,
+    SIGNUP_SOURCES,
+    City,
+    median_order,
+)
+from state.units.money import DIGITS, format_minor
+from state.units.timestamps import DAY_MS
+
+_HOUR_MS: Final = 3_600_000
+_HOURS: Final = tuple(range(24))
+
+SIGNS_UP: Final = 0.72
+BUYS_AFTER_SIGNUP: Final = 0.88
+RATE_SHAPE: Final = 0.9
+RATE_SCALE: Final = 1 / 18  # purchases a day; the mean customer buys every 20 days while they are one
+LEAST_RATE: Final = 1 / 300
+GONE_ALPHA: Final = 1.2
+GONE_BETA: Final = 6.0
+COMES_BACK: Final = 0.18
+AWAY_DAYS: Final = (90.0, 330.0)
+REFUNDED: Final = 0.045
+REFUND_NAMES_NO_ORDER: Final = 0.08
+REFUNDED_IN_FULL: Final = 0.6
+FREE_ORDER: Final = 0.003
+CHANGES_CONSENT: Final = 0.06
+GRANTS_AGAIN: Final = 0.35
+HAS_COUPON: Final = 0.5
+TELLS_BIRTH_DATE: Final = 0.6
+CONSENTS: Final = {"email": 0.75, "sms": 0.45, "push": 0.3}
+
+
+class Happening(NamedTuple):
+    """Something that happens: when, to whom, which of their events it is, and what it says besides."""
+
+    at_ms: int
+    customer: int
+    number: int
+    said: dict[str, Any]
+
+
+class Life:
+    """A customer who joins at a moment and of whom things are told until `end_ms`."""
+
+    def __init__(self, seed: str, customer: int, joined_ms: int, end_ms: int, currency: str) -> None:
+        """Draw the customer's nature; everything follows from `seed` and `customer`."""
+        self.customer = customer
+        self.joined_ms = joined_ms
+        self.end_ms = end_ms
+        self.currency = currency
+        self.random = draw = Random(f"{seed}:{customer}")
+        self.city: City = draw.choices(CITIES, CITY_WEIGHTS)[0]
+        self.store = draw.choice(self.city.stores)
+        self.shops_online = draw.betavariate(0.6, 0.9)
+        self.bargains = draw.betavariate(0.8, 3.0)
+        self.spends = math.exp(draw.gauss(0.0, 0.55)) * median_order(currency)
+        self._orders = 0
+
+    def happenings(self) -> list[Happening]:
+        """All that happens to the customer, in order of time."""
+        told = sorted(self._told(), key=lambda each: each[0])
+        return [
+            Happening(at, self.customer, number, said)
+            for number, (at, said) in enumerate(told)
+            if self.joined_ms <= at < self.end_ms
+        ]
+
+    def _told(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        draw = self.random
+        first = self._open_hour(self.joined_ms)
+        if draw.random() < SIGNS_UP:
+            yield first, self._signup()
+            if draw.random() < CHANGES_CONSENT:
+                at = first + int(draw.expovariate(1 / 90) * DAY_MS)
+                channel = draw.choice(("email", "sms", "push", "all"))
+                yield at, {"type": "consent", "channel": channel, "granted": draw.random() < GRANTS_AGAIN}
+            if draw.random() >= BUYS_AFTER_SIGNUP:
+                return
+            first = self._open_hour(first + int(draw.expovariate(1 / 6) * DAY_MS))
+        at = first
+        rate, gone = self._nature()
+        while at < self.end_ms:
+            yield from self._order(at)
+            if draw.random() < gone:
+                if draw.random() >= COMES_BACK:
+                    return
+                at += int(draw.uniform(*AWAY_DAYS) * DAY_MS)
+                rate, gone = self._nature()
+            at = max(at + _HOUR_MS, self._open_hour(at + int(draw.expovariate(rate) * DAY_MS)))
+
+    def _nature(self) -> tuple[float, float]:
+        """Purchases a day, and the chance to be gone after each."""
+        draw = self.random
+        return max(LEAST_RATE, draw.gammavariate(RATE_SHAPE, RATE_SCALE)), draw.betavariate(GONE_ALPHA, GONE_BETA)
+
+    def _order(self, at_ms: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        draw = self.random
+        self._orders += 1
+        order_id = f"o-{self.customer}-{self._orders}"
+        digits = DIGITS[self.currency]
+        price = max(1, round(self.spends * math.exp(draw.gauss(0.0, 0.45)) * 10**digits))
+        discount = 0
+        said: dict[str, Any] = {"type": "purchase", "order_id": order_id}
+        if draw.random() < FREE_ORDER:
+            discount = price
+            said["coupon"] = "GIFT"
+        elif draw.random() < self.bargains:
+            discount = price * draw.choice(DISCOUNT_PERCENTS) // 100
+            if draw.random() < HAS_COUPON:
+                said["coupon"] = draw.choice(COUPONS)
+        amount = price - discount
+        said |= {"amount": format_minor(amount, digits), "currency": self.currency}
+        if discount:
+            said["discount"] = format_minor(discount, digits)
+        if draw.random() < self.shops_online:
+            said["channel"] = draw.choice(("web", "app"))
+        else:
+            said |= {"channel": "store", "store_id": self.store}
+        yield at_ms, said
+        if amount and draw.random() < REFUNDED:
+            yield self._refund(at_ms, order_id, amount, digits)
+
+    def _refund(self, ordered_ms: int, order_id: str, amount: int, digits: int) -> tuple[int, dict[str, Any]]:
+        draw = self.random
+        back = amount if draw.random() < REFUNDED_IN_FULL else max(1, amount * draw.randrange(10, 90) // 100)
+        said = {"type": "refund", "refund_id": f"r{order_id[1:]}", "amount": format_minor(back, digits)}
+        said["currency"] = self.currency
+        if draw.random() >= REFUND_NAMES_NO_ORDER:
+            said["order_id"] = order_id
+        return self._open_hour(ordered_ms + int((1 + draw.expovariate(1 / 5)) * DAY_MS)), said
+
+    def _signup(self) -> dict[str, Any]:
+        draw = self.random
+        said: dict[str, Any] = {
+            "type": "signup",
+            "source": draw.choice(SIGNUP_SOURCES),
+            "consent": {channel: draw.random() < share for channel, share in CONSENTS.items()},
+            "city": self.city.name,
+            "country": self.city.country,
+            "timezone": self.city.timezone,
+            "language": self.city.language,
+        }
+        if draw.random() < TELLS_BIRTH_DATE:
+            said["birth_date"] = f"{draw.randrange(1950, 2008)}-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}"
+        if self.customer > 1 and said["source"] == "friend":
+            said["referred_by"] = customer_id(draw.randrange(1, self.customer))
+        return said
+
+    def _open_hour(self, at_ms: int) -> int:
+        """A moment of the same day, at an hour at which people shop."""
+        hour = self.random.choices(_HOURS, HOUR_WEIGHTS)[0]
+        return at_ms - at_ms % DAY_MS + hour * _HOUR_MS + self.random.randrange(_HOUR_MS)
+
+
+def customer_id(number: int) -> str:
+    """The id of the customer with a number, from 1."""
+    return f"c-{number}"

@@ -1,0 +1,58 @@
+"""Where the recoveries of a worker's partitions stand, and when they will be done: for the metrics and for the log."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from streams.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+SAY_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """When a recovery was first seen, how much it had read then and last, and when the log was last told of it."""
+
+    at: float
+    read: float
+    last: float
+    said_at: float
+
+
+class RecoveryWatch:
+    """Looks now and then at what the lanes say of their recoveries, and works out their pace."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Has seen none yet."""
+        self._metrics = metrics
+        self._seen: dict[int, _Seen] = {}
+
+    def look(self, partition: int) -> None:
+        """Look at the partition of a lane that is open; one whose recovery is done is done in 0 seconds."""
+        metrics, label, now = self._metrics, str(partition), time.monotonic()
+        left = metrics.recovery_remaining_records.labels(label)._value.get()  # noqa: SLF001 - it has no other reader
+        read = metrics.recovery_records.labels(label)._value.get()  # noqa: SLF001
+        eta = metrics.recovery_eta_seconds.labels(label)
+        if not left:
+            self._seen.pop(partition, None)
+            eta.set(0)
+            return
+        seen = self._seen.get(partition)
+        if seen is None or read < seen.last:  # a new one: the lane began anew
+            self._seen[partition] = _Seen(now, read, read, now)
+            return
+        seen.last = read
+        if read == seen.read:
+            return
+        elapsed = now - seen.at
+        eta.set(left * elapsed / (read - seen.read))
+        metrics.recovery_seconds.labels(label).set(elapsed)
+        if now - seen.said_at >= SAY_SECONDS:
+            seen.said_at = now
+            log.info(
+                "partition %d recovers: %.0f changelog records read in %.0f s, at most %.0f left, done in some %.0f s",
+                partition, read, elapsed, left, eta._value.get(),  # noqa: SLF001
+            )  # fmt: skip

@@ -1,0 +1,236 @@
+"""The worker: the stages in the order in which the data flows, in one process and one event loop.
+
+sources ─► admit ─► journal ─► segment ═ customers ─► segment-changes, offers, reactivations, suppressions
+             ▲                     │
+control ─► time and rules      changelog ─► project ─► Redis
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+
+from agents.admit.admit_lane import AdmitStage
+from agents.admit.timekeeper import Timekeeper
+from agents.control.control_follower import Follower
+from agents.replay.replay_gate import wait_for_replay
+from agents.segment.segment_lane import SegmentStage
+from agents.segment.standby import Standby
+from agents.worker.gauges import Gauges
+from agents.worker.http_server import serve_http
+from agents.worker.shutdown import tell_of_stop
+from streams.engine.group_instance_id import take_instance
+from streams.engine.lane import Hopeless
+from streams.engine.stage import Stage, describe
+from streams.kafka.connection_diagnosis import why_refused
+from streams.kafka.topics import Topics, TopicsError, ready_topics
+from streams.settings.configured import configured_campaigns, configured_policy
+from streams.settings.settings import Settings
+from streams.tables.warm_tables import WarmTables
+from streams.telemetry.log_throttle import OnceAMinute
+from streams.telemetry.metrics import Metrics, worker_registry
+
+log = logging.getLogger(__name__)
+
+ALL: Final = ("admit", "segment", "project")
+RETRY_SECONDS: Final = 2.0
+LEAVE_SECONDS: Final = 1.0
+
+
+class Worker:
+    """A worker of one or all stages."""
+
+    def __init__(self, settings: Settings, only: str | None = None) -> None:
+        """Takes checked settings; `only` one of `admit`, `segment` and `project`."""
+        self.settings = settings
+        self.port = 0
+        self.stop = asyncio.Event()
+        self.stages: list[Stage] = []
+        self.metrics = Metrics(worker_registry())
+        self._only = only
+        self._waits_for: str | None = "Kafka"
+        self._topics = Topics(settings.prefix, settings.sources)
+        self._policy = configured_policy(settings)
+        self._campaigns = configured_campaigns(settings, self._policy)
+
+    async def run(self) -> None:
+        """Works until `stop` is set.
+
+        Raises:
+            TopicsError: topics have the wrong shape, or may not be made.
+            OSError: the HTTP address is taken.
+        """
+        settings = self.settings
+        gc.set_threshold(100_000, 50, 100)  # with CPython's own thresholds collecting takes up to 40 % of a lane's time
+        http, self.port = await serve_http(settings.http_address, self.metrics.registry, self._health, self._readiness)
+        log.info(
+            "goldstream worker: stages %s, Kafka %s, Redis %s, prefix %s, time %s, policy %s, campaigns %s, http %s:%d",
+            self._only or "all", settings.kafka, settings.redis_shown, settings.prefix, settings.time,
+            self._policy.ref, self._campaigns.ref, settings.http_address[0], self.port,
+        )  # fmt: skip
+        try:
+            partitions = await self._wait_for_topics()
+            source = None
+            if partitions is not None:
+                self._waits_for = "the end of a replay"
+                source = await wait_for_replay(settings, self.stop)
+            if partitions is not None and source is not None:
+                await self._work(partitions, source)
+        finally:
+            await http.cleanup()
+        log.info("goldstream worker: stopped")
+
+    async def _wait_for_topics(self) -> int | None:
+        """The number of the journal's partitions, once Kafka answers; None if the worker was stopped before.
+
+        Raises:
+            Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
+        """
+        waits = OnceAMinute()
+        while not self.stop.is_set():
+            try:
+                return await ready_topics(self.settings)
+            except TopicsError:
+                raise
+            except (KafkaError, OSError) as error:
+                refusal = await why_refused(self.settings)
+                if refusal is not None and refusal.lasting:
+                    raise Hopeless(refusal.words) from error
+                if waits.may_say():
+                    why = refusal.words if refusal else describe(error)
+                    log.warning("waits for Kafka at %s: %s", self.settings.kafka, why)
+                await self._pause(RETRY_SECONDS)
+        return None
+
+    async def _work(self, partitions: int, source: str) -> None:
+        """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
+        settings, topics, metrics = self.settings, self._topics, self.metrics
+        kafka = settings.kafka_client()
+        follower = Follower(settings)
+        with contextlib.ExitStack() as held:
+            instance = held.enter_context(take_instance(settings.data))
+            jobs: list[Any] = [self._again("rules", follower.run)]
+            if self._runs("admit"):
+                for topic in topics.sources:
+                    metrics.add_source(topic)
+                admit = AdmitStage(settings, kafka, metrics, follower, partitions)
+                stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
+                jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
+            if self._runs("segment"):
+                tables = WarmTables(standby=settings.standby == "all")
+                segment = SegmentStage(topics, kafka, metrics, source, tables)
+                stage = self._add(Stage(segment, kafka, metrics, settings.data, instance))
+                if settings.standby == "all":
+                    standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics)
+                    jobs.append(self._again("standby", standby.run))
+            if self._runs("project") and settings.redis:
+                from agents.project.project_lane import ProjectStage
+                from agents.project.redis_connection import connect_redis
+
+                project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings))
+                self._add(Stage(project, kafka, metrics, settings.data, instance))
+            self._waits_for = None
+            jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall").run))
+            jobs.append(self._compare_rules(follower))
+            jobs.append(tell_of_stop(self.stop, self.stages))
+            running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
+            tasks = [*running, *map(asyncio.create_task, jobs)]
+            try:
+                await asyncio.gather(*running)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _runs(self, name: str) -> bool:
+        return self._only in (None, name)
+
+    def _add(self, stage: Stage) -> Stage:
+        self.metrics.add_stage(stage.spec.name)
+        self.stages.append(stage)
+        return stage
+
+    async def _again(self, what: str, run: Any) -> None:
+        """Runs a service until the worker is stopped, anew when it fails."""
+        fails = OnceAMinute()
+        while not self.stop.is_set():
+            try:
+                await run()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
+                if fails.may_say():
+                    log.warning("%s: %s; again every %.0f s", what, describe(error), RETRY_SECONDS)
+                await self._pause(RETRY_SECONDS)
+
+    async def _compare_rules(self, follower: Follower) -> None:
+        """Says when the journal's policy is not the configured one; the journal's counts."""
+        await follower.wait(lambda: follower.policy is not None and follower.campaigns is not None)
+        policy, campaigns = follower.policy, follower.campaigns
+        if policy is not None and policy.text != self._policy.text:
+            log.warning("works by policy %s of the journal, not by the configured %s", policy.ref, self._policy.ref)
+        if campaigns is not None and campaigns.text != self._campaigns.text:
+            log.warning("works by campaigns %s of the journal, not by %s", campaigns.ref, self._campaigns.ref)
+        if policy is not None and campaigns is not None:
+            self.metrics.set_build(version(), policy.ref, campaigns.ref)
+
+    def _health(self) -> str | None:
+        """What keeps the process from working as it should."""
+        down = [stage.spec.name for stage in self.stages if not stage.healthy]
+        if self._waits_for:
+            return f"waits for {self._waits_for}"
+        return f"stages down: {', '.join(down)}" if down else None
+
+    def _readiness(self) -> str | None:
+        trouble = self._health()
+        waiting = [stage.spec.name for stage in self.stages if not stage.ready]
+        return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), seconds)
+
+
+def version() -> str:
+    """The installed version of goldstream."""
+    from importlib.metadata import version as installed
+
+    return installed("goldstream")
+
+
+async def run_worker(settings: Settings, only: str | None = None) -> int:
+    """Runs a worker until SIGTERM or SIGINT; the exit status."""
+    worker = Worker(settings, only)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop.set)
+    status = 0
+    try:
+        await worker.run()
+    except Hopeless as error:
+        log.error("%s", error)  # noqa: TRY400 - one line; a traceback would tell an operator nothing more
+        status = 1
+    await _leave(status)
+    return status
+
+
+async def _leave(status: int) -> None:
+    """Ends the process by force if something would keep it: all that had to be written is written, or never will be.
+
+    With Kafka away, Faust's supervisors start their agents anew when these are cancelled, and `asyncio.run` would wait
+    for them for ever.
+    """
+    me = asyncio.current_task()
+    for task in asyncio.all_tasks() - {me}:
+        task.cancel()
+    left = asyncio.all_tasks() - {me}
+    if left:
+        await asyncio.wait(left, timeout=LEAVE_SECONDS)
+    if asyncio.all_tasks() - {me}:
+        logging.shutdown()
+        os._exit(status)

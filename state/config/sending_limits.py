@@ -1,0 +1,76 @@
+"""What holds for all campaigns alike: the quiet hours of the day, the cap on messages, the moment they start."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from state.config.toml_reader import MAX_DAYS, Table
+from state.units.timestamps import DAY_MS, parse_rfc3339
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Cap(Struct, frozen=True):
+    """The most messages that one customer gets within a span of time, of all campaigns together."""
+
+    messages: int
+    within_ms: int
+
+
+class QuietHours(Struct, frozen=True):
+    """The part of the local day in which nothing is sent, in minutes after midnight; it may span midnight.
+
+    Attributes:
+        from_minute: the first quiet minute.
+        to_minute: the first minute that is quiet no more; never equal to `from_minute`.
+    """
+
+    from_minute: int
+    to_minute: int
+
+
+def read_cap(file: Table) -> Cap | None:
+    """Take the cap."""
+    table = file.table("cap")
+    if table is None:
+        return None
+    messages = table.whole("messages", required=True)
+    days = table.number("days", MAX_DAYS, required=True)
+    table.end()
+    return Cap(messages, days.units(DAY_MS)) if messages and days else None
+
+
+def read_quiet_hours(file: Table) -> QuietHours | None:
+    """Take two times of the day, from (inclusive) and to (exclusive)."""
+    value = file.take("quiet_hours")
+    if value is None:
+        return None
+    clocks = [_CLOCK.fullmatch(clock) for clock in value if isinstance(clock, str)] if isinstance(value, list) else []
+    minutes = [60 * int(clock[1]) + int(clock[2]) for clock in clocks if clock]
+    if not isinstance(value, list) or len(value) != 2 or len(minutes) != 2:
+        file.wrong("quiet_hours", 'two times of the day, such as ["21:00", "09:00"]', value)
+        return None
+    if minutes[0] == minutes[1]:
+        file.wrong("quiet_hours", "two different times; leave it out for no quiet hours", value)
+        return None
+    return QuietHours(minutes[0], minutes[1])
+
+
+def read_moment(file: Table, key: str) -> int | None:
+    """Take a moment with an offset, a TOML date and time or the same as a text, cut to the millisecond."""
+    value = file.take(key)
+    if isinstance(value, datetime) and value.tzinfo is not None and _EPOCH <= value < _LATEST:
+        return (value - _EPOCH) // _MILLISECOND
+    if isinstance(value, str):
+        try:
+            return parse_rfc3339(value)
+        except ValueError:
+            pass
+    if value is not None:
+        file.wrong(key, "a moment from 1970 to 2199 with its offset, such as 2026-01-01T00:00:00Z", value)
+    return None

@@ -1,0 +1,178 @@
+"""What a customer is like, beyond the cell: how they buy, where, how often, and when something of theirs comes round.
+
+Everything is as of the customer's last judgement. Moments are milliseconds since the epoch.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil
+
+from state.config.policy import Policy
+from state.config.ruleset import Rules
+from state.customer.averages import discount_share
+from state.customer.contact_profile import fact
+from state.customer.orders import forget_order_at
+from state.customer.packed_orders import last_plain_moments, last_plain_orders
+from state.customer.profile import NEVER, Profile
+from state.records.events import OrderPlaced
+from state.units.time_zones import first_moment, local, zone
+
+FROM_ORDERS = 3
+"""Who has placed fewer is neither a discount seeker nor difficult: so little tells nothing."""
+GAPS = 12
+"""The usual gap is the median of so many last ones."""
+PLACES = 64
+"""Stores, and channels, that are counted for a customer: the first so many that they bought in."""
+PLACE_LENGTH = 128
+"""Longer names of stores and channels are not counted."""
+DIFFICULT_TENTHS = 3
+"""Of ten orders, so many of which something went back make a customer difficult."""
+_NEAR = 0.001
+_LAST_YEAR = 9998
+
+
+def is_discount_seeker(profile: Profile, policy: Policy) -> bool:
+    """Whether, of 3 lifetime orders or more, so much is due to discounts as the policy says: half, by default."""
+    discounts, orders, net = profile.discounts, profile.lifetime_orders, profile.net
+    if not discounts or orders < FROM_ORDERS:
+        return False
+    about = 0.2 * profile.discounted_orders / orders + (
+        0.8 * discounts / (net + discounts) if net + discounts > 0 else 0
+    )
+    if abs(about - policy.seeker_share) > _NEAR:  # exact sums cost as much as a row of Redis
+        return about > policy.seeker_share
+    return discount_share(profile) >= policy.seeker_share
+
+
+def is_difficult(profile: Profile) -> bool:
+    """Whether, of 3 orders or more that were ever placed, something of at least three in ten went back.
+
+    Fully refunded orders are among them. A refund counts for its order as soon as both are there; one that names no
+    order counts for none, nor does one whose order is no longer remembered.
+    """
+    placed = profile.lifetime_orders + profile.returned_orders
+    return placed >= FROM_ORDERS and 10 * profile.refunded_orders >= DIFFICULT_TENTHS * placed
+
+
+def count_places(profile: Profile, order: OrderPlaced) -> None:
+    """Counts where a purchase was made; refunds do not take it back."""
+    if order.store_id is not None:
+        profile.stores = _counted(profile.stores, order.store_id)
+    if order.channel is not None:
+        profile.channels = _counted(profile.channels, order.channel)
+
+
+def _counted(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
+    if counts is None:
+        counts = {}
+    if name in counts:
+        counts[name] += 1
+    elif len(counts) < PLACES and len(name) <= PLACE_LENGTH:
+        counts[name] = 1
+    return counts or None
+
+
+def favourite(counts: Mapping[str, int] | None) -> str | None:
+    """The name with the most purchases, of equals the smaller one; None without any."""
+    if not counts:
+        return None
+    most = max(counts.values())
+    return min(name for name, count in counts.items() if count == most)
+
+
+def referrals(profile: Profile) -> int:
+    """How many signups have named this customer as the one who brought them."""
+    return 0 if profile.person is None else profile.person.referrals
+
+
+def usual_gap(profile: Profile, window_ms: int) -> int | None:
+    """The median of the last 12 gaps between orders that are remembered and not fully refunded, in ms, cut.
+
+    Orders at the same moment have a gap of nothing between them. None with fewer than two orders.
+    """
+    if profile.plain:
+        twice = _twice_median_gap(last_plain_moments(profile, profile.judged, window_ms, GAPS + 1))
+    else:
+        twice = _twice_median_gap([at for at, _ in _remembered(profile, profile.judged, window_ms)])
+    return None if twice is None else twice // 2
+
+
+def overdue(gap: int | Fraction | None, last_order_at: int | None, moment: int) -> Fraction | None:
+    """The time since the last order at a moment, as a multiple of the usual gap; None where there is no such gap."""
+    return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
+
+
+def overdue_at(profile: Profile, multiple: Decimal, rules: Rules, after: int = 0) -> int | None:
+    """When the time since the last order comes to a multiple of the usual gap, from the last judgement or `after` on.
+
+    The gap is that of the orders which will be remembered then, if none comes meanwhile; it is not cut. None if it
+    never does.
+    """
+    window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.judged, after)
+    while last is not None:
+        remembered = _remembered(profile, begin, window_ms)
+        end = min((forget_at for _, forget_at in remembered), default=NEVER)
+        twice = _twice_median_gap([at for at, _ in remembered])
+        if twice is None:
+            break
+        at = last + ceil(Fraction(multiple) * twice / 2)
+        if twice and begin <= at < end:
+            return at
+        begin = end
+    return None
+
+
+def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int, int]]:
+    """The last orders that are remembered at a moment, latest first, each with when it may be forgotten.
+
+    An order counts until it may be forgotten, whether or not it has been swept out since.
+    """
+    if profile.plain:
+        return last_plain_orders(profile, moment, window_ms, GAPS + 1)
+    found: list[tuple[int, int]] = []
+    for order in reversed(profile.orders):
+        forget_at = forget_order_at(order, window_ms)
+        if forget_at > moment and not order.fully_refunded:
+            found.append((order.at, forget_at))
+            if len(found) > GAPS:
+                break
+    return found
+
+
+def _twice_median_gap(latest_first: list[int]) -> int | None:
+    """The median of the gaps between moments, in halves of a millisecond."""
+    gaps = sorted([later - earlier for later, earlier in pairwise(latest_first)])
+    if not gaps:
+        return None
+    middle = len(gaps) // 2
+    return 2 * gaps[middle] if len(gaps) % 2 else gaps[middle - 1] + gaps[middle]
+
+
+def birthday_at(profile: Profile, after_ms: int, default_zone: str) -> tuple[int, int] | None:
+    """When the customer's next birthday begins, strictly after a moment, and its year; None if it is not known.
+
+    It begins at midnight in the customer's time zone, or in the default one; where clocks are set forward at midnight,
+    at the first moment after. Who was born on 29 February has it on 1 March in other years. The day of birth is none.
+    """
+    written = fact(profile, "birth_date")
+    if written is None:
+        return None
+    born = date.fromisoformat(written)
+    at = zone(fact(profile, "timezone"), default_zone)
+    year = max(local(at, after_ms).year, born.year + 1)
+    while year <= _LAST_YEAR:
+        begins = first_moment(at, _birthday(born, year), doubled="earlier")
+        if begins > after_ms:
+            return begins, year
+        year += 1
+    return None
+
+
+def _birthday(born: date, year: int) -> datetime:
+    try:
+        return datetime(year, born.month, born.day)  # noqa: DTZ001 - a local midnight, in the customer's zone
+    except ValueError:
+        return datetime(year, 3, 1)  # noqa: DTZ001 - likewise

@@ -1,0 +1,130 @@
+"""A day of a partition as it is published: numbers, sums of money in major units, and objects of such.
+
+All but its labels can be added up field by field over the partitions.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+
+from state.config.policy import Policy
+from state.daily.day import (
+    CUSTOMERS,
+    FIRST_GROSS,
+    FIRST_ORDERS,
+    MOVED,
+    NET,
+    NOBODY,
+    NONE,
+    ORDERS,
+    REPEAT_GROSS,
+    REPEAT_ORDERS,
+    Day,
+    new_day,
+)
+from state.daily.day_store import Days, Standing
+from state.units.local_days import written_day
+from state.units.money import format_minor
+
+LONGEST_GAP: Final = 800
+"""Days on end in which nothing happens, each of which is told of none the less: two windows and more of the usual."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def is_told(days: Days, to_day: int) -> bool:
+    """Whether no day up to the one that time has come to is other than it was told."""
+    if days.untold or days.untold_from is not None:
+        return False
+    numbers = days.numbers() if days.told_to < to_day else []
+    return not numbers or days.told_to >= max(numbers[-1], to_day)
+
+
+def untold(days: Days, to_day: int, policy: Policy) -> Iterator[tuple[int, bytes]]:
+    """The days that are other than they were told, the last one first: each with its value.
+
+    Days in which nothing happened are among them, since the base stands somehow on them too. Who has told of all says
+    so by `Days.tell`, with the last of them.
+    """
+    numbers = days.numbers()
+    if not numbers:
+        return
+    all_from = max(days.told_to + 1, numbers[0])
+    if days.untold_from is not None:
+        all_from = min(all_from, days.untold_from)
+    wanted = set(days.untold)
+    for number, following in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
+        wanted.update(range(max(number, all_from), min(following, number + LONGEST_GAP + 1)))
+    standing = days.standing()
+    least = min(wanted, default=max(numbers))
+    for number in sorted(wanted | {number for number in numbers if number >= least}, reverse=True):
+        day = days.read(number)
+        if number in wanted:
+            yield number, _encode(told_day(number, new_day() if day is None else day, standing, policy))
+        if day is not None:
+            standing.add(number, day, -1)
+
+
+def told_day(number: int, day: Day, standing: Standing, policy: Policy) -> dict[str, Any]:
+    """The value of a day; `standing` is how the base stood at its end."""
+
+    def sum_of(minor: int) -> str:
+        return format_minor(minor, policy.digits)
+
+    def part(orders: int, gross: int) -> dict[str, Any]:
+        return {"orders": orders, "gross": sum_of(gross)}
+
+    def parts(rows: Collection[Sequence[int]]) -> dict[str, Any]:
+        return {
+            "first": part(sum(row[FIRST_ORDERS] for row in rows), sum(row[FIRST_GROSS] for row in rows)),
+            "repeat": part(sum(row[REPEAT_ORDERS] for row in rows), sum(row[REPEAT_GROSS] for row in rows)),
+        }
+
+    bought = day.bought.values()
+    gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in bought)
+    base = {name: row for name, row in standing.levels.items() if any(row)}
+    moved = {pair: row[MOVED] for pair, row in day.moves.items() if row[MOVED]}
+    return {
+        "day": written_day(number),
+        "timezone": policy.timezone,
+        "currency": policy.currency,
+        "new": {"signup": dict(sorted(day.signups.items())), "order": day.by_order, "other": day.by_other},
+        "erased": sum(count for (_, now), count in moved.items() if now == NOBODY),
+        "orders": sum(row[FIRST_ORDERS] + row[REPEAT_ORDERS] for row in bought),
+        "gross": sum_of(gross),
+        "discounts": sum_of(day.discounts),
+        "refund_count": day.refund_count,
+        "refunds": sum_of(day.refunds),
+        "net": sum_of(gross - day.refunds),
+        "anonymous": {
+            "orders": day.anonymous_orders,
+            "gross": sum_of(day.anonymous_gross),
+            "discounts": sum_of(day.anonymous_discounts),
+            "refund_count": day.anonymous_refund_count,
+            "refunds": sum_of(day.anonymous_refunds),
+            "net": sum_of(day.anonymous_gross - day.anonymous_refunds),
+        },
+        **parts(bought),
+        "by_segment_before": {name or NONE: parts([row]) for name, row in sorted(day.bought.items())},
+        "buyers": day.buyers,
+        "changes": _nested({(was or NONE, now): count for (was, now), count in moved.items() if now != NOBODY}),
+        "lapses": day.lapses,
+        "returns": day.returns,
+        "messages": _nested(day.messages),
+        "customers": sum(row[CUSTOMERS] for row in base.values()),
+        "segments": {
+            name: {"customers": row[CUSTOMERS], "orders": row[ORDERS], "net": sum_of(row[NET])}
+            for name, row in sorted(base.items())
+        },
+        "reachable": standing.reachable,
+        "silenced": standing.silenced,
+    }
+
+
+def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (outer, inner), count in sorted(counts.items()):
+        nested.setdefault(outer, {})[inner] = count
+    return nested

@@ -1,0 +1,211 @@
+"""What a partition keeps of one local day, and its encoding.
+
+Sums are in minor units of the policy's base currency. A day is changed in place, by `state.daily.day_counter` alone.
+"""
+
+import msgspec
+
+from state.customer.profile_schema import Counted, DayHead
+from state.records.events import UnknownFormat
+from state.units.money import MOST_SUM
+
+FORMAT = 1
+FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
+"""Places in a row of `Day.bought`."""
+MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
+"""Places in a row of `Day.moves`."""
+CUSTOMERS, ORDERS, NET = range(3)
+"""Places in a row of `levels_of`."""
+NOBODY = ""
+"""The segment of one who is not known, or not known any more."""
+NONE = "none"
+"""What is told where there is none: the segment of a buyer or a first change, the source of a signup."""
+
+Fields = tuple[
+    Counted,
+    dict[str, int],
+    int,
+    int,
+    dict[str, list[int]],
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    dict[tuple[str, str], int],
+    dict[tuple[str, str], list[int]],
+    int,
+    int,
+]
+"""What is written of a day, in this order."""
+
+
+class Day:
+    """The totals of one local day in one partition.
+
+    Attributes:
+        counted: how far it counts; what comes again from before changes nothing.
+        signups: customers who became known by a signup, by its source.
+        by_order: those who became known by a purchase; `by_other` by anything else.
+        bought: numbers and sums of first and of repeat orders, by the segment that the buyer had before.
+        discounts: the sum taken off; `refunds` and `refund_count` what went back.
+        anonymous_orders: sales of nobody known; so `anonymous_gross` to `anonymous_refunds`.
+        buyers: distinct customers with a purchase.
+        lapses: changes of segment that were one; `returns` likewise.
+        messages: by campaign and outcome.
+        moves: by the segments before and after each judgement: how many customers moved, and the orders and the net in
+            the window of all that were judged, before and after. Who stays in a segment has not moved, and only the
+            difference stands after. From and to `NOBODY` who becomes known, and who is erased.
+        reachable: how many customers more can be reached after this day than before it; `silenced` likewise.
+        turned: whether how the base stands has changed since the last flush.
+    """
+
+    __slots__ = (  # noqa: RUF023 - in the order in which they are written
+        "counted",
+        "signups",
+        "by_order",
+        "by_other",
+        "bought",
+        "discounts",
+        "refund_count",
+        "refunds",
+        "anonymous_orders",
+        "anonymous_gross",
+        "anonymous_discounts",
+        "anonymous_refund_count",
+        "anonymous_refunds",
+        "buyers",
+        "lapses",
+        "returns",
+        "messages",
+        "moves",
+        "reachable",
+        "silenced",
+        "turned",
+    )
+
+    def __init__(self, fields: Fields) -> None:
+        """Takes what `encode_day` writes, in its order."""
+        (
+            self.counted,
+            self.signups,
+            self.by_order,
+            self.by_other,
+            self.bought,
+            self.discounts,
+            self.refund_count,
+            self.refunds,
+            self.anonymous_orders,
+            self.anonymous_gross,
+            self.anonymous_discounts,
+            self.anonymous_refund_count,
+            self.anonymous_refunds,
+            self.buyers,
+            self.lapses,
+            self.returns,
+            self.messages,
+            self.moves,
+            self.reachable,
+            self.silenced,
+        ) = fields
+        self.turned = False
+
+    @property
+    def fields(self) -> Fields:
+        """What is written of it."""
+        return (
+            self.counted,
+            self.signups,
+            self.by_order,
+            self.by_other,
+            self.bought,
+            self.discounts,
+            self.refund_count,
+            self.refunds,
+            self.anonymous_orders,
+            self.anonymous_gross,
+            self.anonymous_discounts,
+            self.anonymous_refund_count,
+            self.anonymous_refunds,
+            self.buyers,
+            self.lapses,
+            self.returns,
+            self.messages,
+            self.moves,
+            self.reachable,
+            self.silenced,
+        )
+
+
+def new_day() -> Day:
+    """A day of which nothing is known yet."""
+    return Day(((0, -1, ""), {}, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, 0, 0))
+
+
+def levels_of(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
+    """What moves add to each segment: customers, orders and net in the window."""
+    levels: dict[str, list[int]] = {}
+    for (before, after), row in moves.items():
+        if before != NOBODY:
+            level = levels.setdefault(before, [0, 0, 0])
+            level[CUSTOMERS] -= row[MOVED]
+            level[ORDERS] -= row[ORDERS_BEFORE]
+            level[NET] -= row[NET_BEFORE]
+        if after != NOBODY:
+            level = levels.setdefault(after, [0, 0, 0])
+            level[CUSTOMERS] += row[MOVED]
+            level[ORDERS] += row[ORDERS_AFTER]
+            level[NET] += row[NET_AFTER]
+    return levels
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Fields)
+_head_decoder = msgspec.msgpack.Decoder(DayHead)
+_PREFIX = bytes([FORMAT])
+
+
+def encode_day(day: Day) -> bytes:
+    """The day as a record of the table: one byte of format version, then MessagePack."""
+    try:
+        return _PREFIX + _encoder.encode(day.fields)
+    except OverflowError:
+        _bound(day)
+        return _PREFIX + _encoder.encode(day.fields)
+
+
+def _bound(day: Day) -> None:
+    """Cuts the sums of a day down to what the format holds: no shop sells for so much."""
+    for name in ("discounts", "refunds", "anonymous_gross", "anonymous_discounts", "anonymous_refunds"):
+        setattr(day, name, min(getattr(day, name), MOST_SUM))
+    for rows in (day.bought, day.moves):
+        for row in rows.values():
+            row[:] = [max(-MOST_SUM, min(value, MOST_SUM)) for value in row]
+
+
+def decode_day(value: bytes) -> Day:
+    """The day of a record of the table.
+
+    Raises:
+        UnknownFormat: the record was written by a version that this one does not know.
+    """
+    if value[0] != FORMAT:
+        raise UnknownFormat(value[0])
+    return Day(_decoder.decode(value[1:]))
+
+
+def counted_of(value: bytes) -> Counted:
+    """How far an encoded day counts, without decoding the rest.
+
+    Raises:
+        UnknownFormat: as `decode_day`.
+    """
+    if value[0] != FORMAT:
+        raise UnknownFormat(value[0])
+    return _head_decoder.decode(value[1:]).counted

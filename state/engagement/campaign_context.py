@@ -1,0 +1,135 @@
+"""One moment of one customer at which campaigns may speak: what there is to decide by, and where their words go."""
+
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, UnsetType
+
+from state.config.campaigns import Campaign, Campaigns
+from state.config.ruleset import Rules
+from state.customer.averages import average_check, discount_share
+from state.customer.contact_profile import fact
+from state.customer.profile import Profile
+from state.customer.profile_schema import Run, Silence
+from state.engagement.change_snapshot import quoted
+from state.records.outputs import (
+    SENT,
+    ChangeInMessage,
+    CustomerInMessage,
+    KeptBack,
+    Message,
+    Output,
+    SegmentChanged,
+    Sent,
+    Suppression,
+    in_message,
+)
+from state.units.money import format_minor
+from state.units.time_zones import quiet_until, zone
+from state.units.timestamps import format_ms
+
+TRIGGERS = {"b": "birthday", "o": "overdue"}
+"""The first letter of a run's tag to what began it; the tag of a run that a change began is a number."""
+
+
+class Occasion:
+    """A moment of a customer.
+
+    Attributes:
+        at: the moment; whatever is said at it is said in the order in which it is added to `out`.
+    """
+
+    def __init__(
+        self, customer_id: str, profile: Profile, at: int, rules: Rules, campaigns: Campaigns, out: list[Output]
+    ) -> None:
+        """Takes the customer, the moment, the rules and the campaigns in force, and where words go."""
+        self.customer_id = customer_id
+        self.profile = profile
+        self.at = at
+        self.rules = rules
+        self.campaigns = campaigns
+        self.out = out
+
+    def due(self, moment: int) -> int:
+        """When an attempt of that moment is due: the same, or the end of the quiet hours in which it lies."""
+        quiet = self.campaigns.quiet_hours
+        if quiet is None:
+            return moment
+        until = quiet_until(self._zone, moment, quiet.from_minute, quiet.to_minute)
+        return moment if until is None else until
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        """The customer's time zone, as far as it is known now."""
+        return zone(fact(self.profile, "timezone"), self.campaigns.timezone)
+
+    def send(self, run: Run, campaign: Campaign, number: int, channels: list[str]) -> None:
+        """Sends an attempt's message by the first of the channels."""
+        if self._is_counted(campaign.name, SENT):
+            return
+        profile, attempt, digits = self.profile, campaign.attempts[number - 1], self.rules.policy.digits
+        message = Message(
+            message_id=f"{self.customer_id}:{run.tag}:{campaign.name}:{number}",
+            customer_id=self.customer_id,
+            campaign=campaign.name,
+            template=attempt.template,
+            incentive=attempt.incentive,
+            channel=channels[0],
+            other_channels=channels[1:],
+            attempt=number,
+            attempts=run.attempts,
+            due_at=format_ms(self.at),
+            expires_at=None if campaign.expires_ms is None else format_ms(self.at + campaign.expires_ms),
+            timezone=self._zone.key,
+            language=fact(profile, "language"),
+            change=quoted(self.customer_id, run, self.rules.policy),
+            customer=CustomerInMessage(
+                average_check=format_minor(average_check(profile), digits),
+                lifetime_orders=profile.lifetime_orders,
+                lifetime_value=format_minor(profile.net, digits),
+                discount_share=discount_share(profile),
+            ),
+            campaigns=self.campaigns.ref,
+            trigger=trigger_of(run.tag),
+        )
+        self.out.append(Sent(campaign.topic, message, self.at))
+
+    def keep_back(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
+        """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
+        if self._is_counted(run.campaign, reason):
+            return
+        change = quoted(self.customer_id, run, self.rules.policy)
+        self._keep_back(run.campaign, run.tag, change, attempt, reason)
+
+    def keep_back_whole(self, campaign: str, tag: str, change: SegmentChanged | None, reason: str) -> None:
+        """Says why a campaign does not begin."""
+        if self._is_counted(campaign, reason):
+            return
+        self._keep_back(campaign, tag, None if change is None else in_message(change), None, reason)
+
+    def _is_counted(self, campaign: str, outcome: str) -> bool:
+        """Counts what would be said, where it is only counted; whether it is."""
+        counted = self.rules.counted
+        if counted is None:
+            return False
+        counted[campaign, outcome] = counted.get((campaign, outcome), 0) + 1
+        return True
+
+    def _keep_back(
+        self, campaign: str, tag: str, change: ChangeInMessage | None, attempt: int | None, reason: str
+    ) -> None:
+        value = Suppression(
+            customer_id=self.customer_id,
+            campaign=campaign,
+            attempt=attempt,
+            reason=reason,
+            at=format_ms(self.at),
+            change=change,
+            campaigns=self.campaigns.ref,
+            trigger=trigger_of(tag),
+        )
+        self.out.append(KeptBack(tag, value, self.at))
+
+
+def trigger_of(tag: str) -> str | UnsetType:
+    """What began a run beside a change; unset for a change."""
+    return TRIGGERS.get(tag[0], UNSET)

@@ -1,0 +1,38 @@
+"""Whether a customer is one of those whom a campaign asks for."""
+
+from state.config.ruleset import Rules
+from state.config.targeting import Where
+from state.customer.contact_profile import fact
+from state.customer.profile import Profile
+from state.customer.referrals import referrals_before
+from state.customer.traits import favourite, is_difficult, is_discount_seeker
+
+
+def is_one_of(where: Where | None, profile: Profile, rules: Rules, before: int) -> bool:
+    """Whether the customer is one of those who are asked for; of referrals those count that came before a moment."""
+    if where is None:
+        return True
+    return (
+        all(_flag(profile, name, rules) is wanted for name, wanted in where.flags)
+        and all(_number(profile, name, before) >= least for name, least in where.least)
+        and all(_number(profile, name, before) <= most for name, most in where.most)
+        and all(_text(profile, name) in wanted for name, wanted in where.one_of)
+    )
+
+
+def _flag(profile: Profile, name: str, rules: Rules) -> bool:
+    return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
+
+
+def _number(profile: Profile, name: str, before: int) -> int:
+    if name.startswith("lifetime_orders"):
+        return profile.lifetime_orders
+    return referrals_before(profile, before)
+
+
+def _text(profile: Profile, name: str) -> str | None:
+    if name == "favourite_store":
+        return favourite(profile.stores)
+    if name == "favourite_channel":
+        return favourite(profile.channels)
+    return fact(profile, name)

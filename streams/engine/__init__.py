@@ -1,0 +1,4 @@
+"""Own the batch engine on Faust: stages, lanes, and the driver that delivers batches to them.
+
+Import `streams.kafka`, `streams.tables` and `streams.telemetry`.
+"""

@@ -1,0 +1,53 @@
+"""Questions to a Kafka cluster that change nothing in it."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaTimeoutError
+
+from streams.settings.settings import Settings
+
+_LOOK_AGAIN_S: Final = 0.1
+_VISIBLE_WITHIN_S: Final = 30.0
+
+
+async def partitions_by_topic(settings: Settings) -> dict[str, int]:
+    """Count the partitions of every topic there is.
+
+    All topics are asked for, since a broker may create one that is asked for by name.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    try:
+        await admin.start()
+        return await _partitions_by_topic(admin)
+    finally:
+        await admin.close()
+
+
+async def until_visible(settings: Settings, topics: Collection[str]) -> None:
+    """Return when all of the topics can be seen.
+
+    A controller says that a topic is created before its brokers know of it; on a busy machine that takes a second.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached, or they are not there within 30 seconds.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    try:
+        await admin.start()
+        async with asyncio.timeout(_VISIBLE_WITHIN_S):
+            while not set(topics) <= (await _partitions_by_topic(admin)).keys():  # noqa: ASYNC110 - Kafka sends no word
+                await asyncio.sleep(_LOOK_AGAIN_S)
+    except TimeoutError:
+        raise KafkaTimeoutError(f"topics are not to be seen: {', '.join(sorted(topics))}") from None
+    finally:
+        await admin.close()
+
+
+async def _partitions_by_topic(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}

@@ -1,0 +1,4 @@
+"""Own the settings: their names, defaults, parsers, and the policy and campaigns files that they name.
+
+Import `state`.
+"""

@@ -1,0 +1,4 @@
+"""Own the customers table of a partition, its changelog, and the progress records beside it.
+
+Import `streams.kafka` and `state`.
+"""

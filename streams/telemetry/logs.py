@@ -1,0 +1,150 @@
+"""Logs on standard error: one line for each record, as text or as JSON.
+
+Our own packages log from the level that was set. Libraries log warnings and worse, and of those the same one at most
+twice a minute, since a client that cannot reach its broker repeats itself several times a second. At `debug` everything
+is shown, with whole tracebacks.
+"""
+
+import logging
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+import msgspec
+
+OWN_PACKAGES: Final = ("state", "streams", "agents")
+REPEATED_AFTER_S: Final = 30.0
+_REMEMBERED: Final = 1_000
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def set_up_logging(
+    level: str = "info", form: str = "text", stream: TextIO | None = None, *, libraries: bool = True
+) -> None:
+    """Send all logs to `stream` (standard error unless given), replacing what was set up before.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        form: `text` or `json`.
+        stream: where to write.
+        libraries: whether libraries may log at all; a command that ends soon says itself what went wrong.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    is_debug = level == "debug"
+    handler.setFormatter(JsonLine(is_debug=is_debug) if form == "json" else TextLine(is_debug=is_debug))
+    if not is_debug:
+        handler.addFilter(_Quiet())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    own_level = getattr(logging, level.upper())
+    silent = logging.CRITICAL + 1
+    root.setLevel(own_level if is_debug else max(own_level, logging.WARNING) if libraries else silent)
+    for package in OWN_PACKAGES:
+        logging.getLogger(package).setLevel(own_level)
+    logging.captureWarnings(capture=True)
+
+
+class TextLine(logging.Formatter):
+    """`2026-05-12T09:30:00.000Z info agents.worker.worker: what happened key=value`."""
+
+    def __init__(self, *, is_debug: bool = False) -> None:
+        """Show whole tracebacks where `is_debug`."""
+        super().__init__()
+        self.is_debug = is_debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record in one line; line breaks within it are escaped."""
+        said = _escaped(record.getMessage())
+        extra = "".join(f" {key}={_escaped(str(value))}" for key, value in _extra(record).items())
+        line = f"{_moment(record)} {record.levelname.lower()} {record.name}: {said}{extra}"
+        if failure := _failure(record):
+            line += f" ({_escaped(failure)})"
+            if self.is_debug:
+                line += f" {_escaped(_traceback(record))}"
+        return line
+
+
+class JsonLine(logging.Formatter):
+    """One JSON object: `at`, `level`, `logger`, `message`, then what the record carries, then `error`."""
+
+    def __init__(self, *, is_debug: bool = False) -> None:
+        """Add whole tracebacks where `is_debug`."""
+        super().__init__()
+        self.is_debug = is_debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record in one line; what JSON cannot say is written as text."""
+        line: dict[str, object] = {
+            "at": _moment(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _writable(record.getMessage()),
+        }
+        line.update((key, _plain(value)) for key, value in _extra(record).items())
+        if failure := _failure(record):
+            line["error"] = _writable(failure)
+            if self.is_debug:
+                line["traceback"] = _writable(_traceback(record))
+        return msgspec.json.encode(line).decode()
+
+
+class _Quiet(logging.Filter):
+    """Lets the same words of a library through once in half a minute, and what services say of themselves never."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] in OWN_PACKAGES:
+            # mode, on which Faust stands, tells under our names of every start and stop of a service: "[^--Lane]: ..."
+            return record.levelno >= logging.WARNING or not record.getMessage().startswith("[^")
+        words, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self.last_said.get(words, -REPEATED_AFTER_S) < REPEATED_AFTER_S:
+            return False
+        if len(self.last_said) >= _REMEMBERED:
+            self.last_said.clear()
+        self.last_said[words] = now
+        return True
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03d}Z"
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+
+
+def _failure(record: logging.LogRecord) -> str:
+    """Name the exception, what it says, and the innermost place in our own code, else anywhere."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return ""
+    error = record.exc_info[1]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if any(f"/{package}/" in frame.filename for package in OWN_PACKAGES)]
+    place = f" at {(own or frames)[-1].filename}:{(own or frames)[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    return "".join(traceback.format_exception(record.exc_info[1])) if record.exc_info else ""
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float) else _writable(str(value))
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _escaped(text: str) -> str:
+    """Escape what would break the line or could not be written: controls, other line ends, lone surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

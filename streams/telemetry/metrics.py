@@ -1,0 +1,402 @@
+"""Every metric of Goldstream, declared in one place.
+
+Names are `goldstream_<noun>_<unit>[_total]` in base units. Labels come from closed sets: names of topics, partitions,
+segments, campaigns, stages and reasons, never a customer's id. `topic` is the full name of the Kafka topic
+(`goldstream.purchases.v1`), as brokers and their exporters say it; `stage` is `admit`, `segment` or `project`.
+
+Counters are counted per batch, from sums that the caller has at hand anyway; nothing here is called per event. Gauges
+of a partition belong to the worker that has the partition: `forget_partition` takes them away when it is given up, or
+the alerts of a partition would go on firing from the worker that had it before.
+"""
+
+from __future__ import annotations
+
+import platform
+from math import nan
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from streams.telemetry.histogram import BatchedHistogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STAGES: Final = ("admit", "segment", "project")
+OUTCOMES: Final = ("admitted", "anonymous", "rejected")
+REJECT_REASONS: Final = ("oversize", "malformed", "invalid", "amount", "currency", "future")
+EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
+DROP_REASONS: Final = (
+    "excess_refund",
+    "refund_without_order",
+    "contact_of_unknown",
+    "contact_of_unknown_message",
+    "referral_of_unknown",
+    "after_erasure",
+    "refund_without_rate",
+    "cost_without_rate",
+    "beyond_sums",
+    "faulty_rules",
+)
+FENCES: Final = ("source", "customer")
+WhyHeld = Literal["current", "unread", "silent", "unheard"]
+
+# From the broker's own round trip (about a millisecond) to a minute, where an alert has long since fired; fine steps
+# around the promises: 15 ms and 50 ms from event to change, 1 s from tick to change.
+SECONDS_BUCKETS: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+# A batch is one partition's share of a fetch: a single record when idle, thousands when behind.
+RECORDS_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384)
+
+
+class MetricDescription(NamedTuple):
+    """What a metric is, for the README and for the tests of rules and panels."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "info"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Metrics:
+    """All metrics of one process, registered in `registry`.
+
+    Attributes are named as the metrics without `goldstream_` and `_total`. Label values are given in the order in
+    which `described` lists them: `metrics.records.labels("goldstream.purchases.v1", "admitted").inc(512)`.
+
+    Gauges that say how far something is behind the wall clock are given as functions (`set_function`), which a scrape
+    calls: set when time goes on, they would stand still just when time does.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Registers every metric; what has a closed set of reasons starts at 0, so that a first one shows as a rise.
+
+        Raises:
+            ValueError: the registry already has Goldstream's metrics.
+        """
+        self.registry: Final = registry
+        self.described: Final[list[MetricDescription]] = []
+        self._declare_intake()
+        self._declare_time()
+        self._declare_segments()
+        self._declare_work()
+        self._declare_recovery()
+        self._declare_health()
+        for reason in REJECT_REASONS:
+            self.rejected.labels(reason)
+        for kind in EVENT_TYPES:
+            self.duplicates.labels(kind)
+        for reason in DROP_REASONS:
+            self.dropped.labels(reason)
+        for fence in FENCES:
+            self.fenced.labels(fence)
+
+    def _declare_intake(self) -> None:
+        self.records = self._counter(
+            "goldstream_records_total",
+            "Records read from the source topics, each counted once with its outcome: admitted, anonymous or rejected.",
+            ("topic", "outcome"),
+        )
+        self.rejected = self._counter(
+            "goldstream_rejected_total",
+            "Records rejected, by reason: oversize, malformed, invalid, amount, currency or future.",
+            ("reason",),
+        )
+        self.journal_records = self._counter(
+            "goldstream_journal_records_total",
+            "Records of the journal read by the lanes, ticks, policies and campaigns included.",
+            ("partition",),
+        )
+        self.duplicates = self._counter(
+            "goldstream_duplicates_total",
+            "Events without effect because the customer already had them, by type of event.",
+            ("type",),
+        )
+        self.dropped = self._counter(
+            "goldstream_dropped_total",
+            "Admitted events, or the excess of one, that could not count, by reason: excess_refund, "
+            "refund_without_order, contact_of_unknown, contact_of_unknown_message, referral_of_unknown, after_erasure, "
+            "refund_without_rate, cost_without_rate, beyond_sums or "
+            "faulty_rules.",
+            ("reason",),
+        )
+        self.fenced = self._counter(
+            "goldstream_fenced_total",
+            "Journal records skipped after a crash because they were applied before: journaled twice (source) or "
+            "already in the customer's state (customer).",
+            ("fence",),
+        )
+
+    def _declare_time(self) -> None:
+        self.ticks = self._counter(
+            "goldstream_ticks_total",
+            "Ticks written, one for all journal partitions, by the worker that has `control`.",
+        )
+        self.clock_time_seconds = self._gauge(
+            "goldstream_clock_time_seconds",
+            "Moment, in seconds since 1970, to which a journal partition has come.",
+            ("partition",),
+        )
+        self.clock_lag_seconds = self._gauge(
+            "goldstream_clock_lag_seconds",
+            "How far a journal partition's time is behind the wall clock, lateness included; in wall mode only.",
+            ("partition",),
+        )
+        self.clock_held_by = self._gauge(
+            "goldstream_clock_held_by",
+            "1 for the source partition that has come least far, and so holds time; from the worker that writes ticks. "
+            "Reason: unread (it has records that are not journaled yet), silent (it has none, but its worker does not "
+            "say so), unheard (nobody has ever read it), or current (it is hardly behind: nothing is wrong).",
+            ("topic", "partition", "reason"),
+        )
+        self.source_time_lag_seconds = self._gauge(
+            "goldstream_source_time_lag_seconds",
+            "How far the moment to which a source partition has come is behind the wall clock; in wall mode only.",
+            ("topic", "partition"),
+        )
+
+    def _declare_segments(self) -> None:
+        self.segment_changes = self._counter(
+            "goldstream_segment_changes_total",
+            "Segment changes published, by segment before (none for the first), segment after and cause.",
+            ("from_segment", "to_segment", "cause"),
+        )
+        self.customers = self._gauge(
+            "goldstream_customers",
+            "Customers known in the partitions of this worker, by segment.",
+            ("segment",),
+        )
+        self.messages = self._counter(
+            "goldstream_messages_total",
+            "Messages of campaigns, by outcome: sent, or the reason why one was kept back.",
+            ("campaign", "outcome"),
+        )
+        self.event_latency_seconds = self._latencies(
+            "goldstream_event_latency_seconds",
+            "From the publication of a source event to the acknowledged publication of the changes that it caused.",
+        )
+        self.due_lag_seconds = self._latencies(
+            "goldstream_due_lag_seconds",
+            "From a tick to the acknowledged publication of the changes that fell due at it.",
+        )
+
+    def _declare_work(self) -> None:
+        self.consumer_lag = self._gauge(
+            "goldstream_consumer_lag",
+            "Records of a topic partition that the worker which owns it has not read yet.",
+            ("topic", "partition"),
+        )
+        self.batch_records = self._histogram(
+            "goldstream_batch_records",
+            "Records in one batch of a partition.",
+            ("stage",),
+            RECORDS_BUCKETS,
+        )
+        self.flush_seconds = self._histogram(
+            "goldstream_flush_seconds",
+            "From a batch's first write to its last acknowledgement.",
+            ("stage",),
+            SECONDS_BUCKETS,
+        )
+        self.unflushed_records = self._gauge(
+            "goldstream_unflushed_records",
+            "Records read by a stage whose outputs are not yet acknowledged.",
+            ("stage", "partition"),
+        )
+        self.awaited_records = self._gauge(
+            "goldstream_awaited_records",
+            "Records that a stage has sent and Kafka has not acknowledged yet, by the topic that they are for.",
+            ("stage", "topic"),
+        )
+        self.awaited_seconds = self._gauge(
+            "goldstream_awaited_seconds",
+            "How long the oldest of these has waited; 0 while there are none.",
+            ("stage", "topic"),
+        )
+        self.delivery_failures = self._counter(
+            "goldstream_delivery_failures_total",
+            "Batches whose delivery to Kafka failed, so that the partition was dropped and recovered.",
+            ("stage",),
+        )
+        self.projected = self._counter(
+            "goldstream_projected_total",
+            "Customers' states read from the changelog and accounted for in Redis.",
+        )
+
+    def _declare_recovery(self) -> None:
+        self.recovering = self._gauge(
+            "goldstream_recovering",
+            "Partitions that a stage is recovering at this moment.",
+            ("stage",),
+        )
+        self.recovery_seconds = self._gauge(
+            "goldstream_recovery_seconds",
+            "How long the last recovery of a partition's table took, or has taken so far.",
+            ("partition",),
+        )
+        self.recovery_records = self._gauge(
+            "goldstream_recovery_records",
+            "Changelog records read by the last recovery of a partition's table.",
+            ("partition",),
+        )
+        self.recovery_remaining_records = self._gauge(
+            "goldstream_recovery_remaining_records",
+            "Changelog records that a recovery has yet to read; 0 when it is done.",
+            ("partition",),
+        )
+        self.recovery_eta_seconds = self._gauge(
+            "goldstream_recovery_eta_seconds",
+            "In how many seconds a recovery will be done if it goes on as it has so far; 0 when it is done.",
+            ("partition",),
+        )
+
+        self.standby_lag_records = self._gauge(
+            "goldstream_standby_lag_records",
+            "Changelog records by which the warm table of another worker's partition is behind; with a standby only.",
+            ("partition",),
+        )
+
+    def _declare_health(self) -> None:
+        self.stage_up = self._gauge(
+            "goldstream_stage_up",
+            "1 while a stage works as it should, 0 while it starts, recovers from a fault or has stopped.",
+            ("stage",),
+        )
+        self.stage_restarts = self._counter(
+            "goldstream_stage_restarts_total",
+            "Times that a stage was started again after a fault.",
+            ("stage",),
+        )
+        self.rebalances = self._counter(
+            "goldstream_rebalances_total",
+            "Rebalances of a stage's consumer group that this worker took part in.",
+            ("stage",),
+        )
+        self.assigned_partitions = self._gauge(
+            "goldstream_assigned_partitions",
+            "Partitions that a stage of this worker has.",
+            ("stage",),
+        )
+        self.redis_up = self._gauge(
+            "goldstream_redis_up",
+            "1 if the last write to Redis succeeded, 0 if it failed; NaN while none was tried or no Redis is set.",
+        )
+        self.redis_up.set(nan)
+        self.build_info = self._info(
+            "goldstream_build_info",
+            "Version of Goldstream and Python, and the policy and campaigns in force.",
+            ("version", "python", "policy", "campaigns"),
+        )
+
+    def add_stage(self, stage: str) -> None:
+        """Starts the counters of a stage that this worker runs at 0, and says that it is not up yet."""
+        self.stage_up.labels(stage).set(0)
+        self.recovering.labels(stage).set(0)
+        self.assigned_partitions.labels(stage).set(0)
+        for counter in (self.stage_restarts, self.rebalances, self.delivery_failures):
+            counter.labels(stage)
+
+    def add_source(self, topic: str) -> None:
+        """Starts the outcomes of a source topic, by its full name, at 0."""
+        for outcome in OUTCOMES:
+            self.records.labels(topic, outcome)
+
+    def set_build(self, version: str, policy: str, campaigns: str) -> None:
+        """Says what runs: the version, and the policy and campaigns in force as `name@version` (empty if none yet)."""
+        self.build_info.info(
+            {"version": version, "python": platform.python_version(), "policy": policy, "campaigns": campaigns}
+        )
+
+    def hold_clock(self, topic: str, partition: int, why: WhyHeld) -> None:
+        """Says which one source partition holds time back, and why."""
+        self.clock_held_by.clear()
+        self.clock_held_by.labels(topic, str(partition), why).set(1)
+
+    def release_clock(self) -> None:
+        """Says that no source partition holds time back, or that another worker now knows which."""
+        self.clock_held_by.clear()
+
+    def set_customers(self, per_segment: dict[str, int]) -> None:
+        """Sets the number of customers of every segment; a segment that is not named had its last customer leave."""
+        self.customers.clear()
+        for segment, count in per_segment.items():
+            self.customers.labels(segment).set(count)
+
+    def forget_source(self, topic: str, partition: int) -> None:
+        """Takes away the gauges of a source partition that this worker no longer has."""
+        for gauge in (self.consumer_lag, self.source_time_lag_seconds):
+            gauge.remove_by_labels({"topic": topic, "partition": str(partition)})
+
+    def forget_partition(self, stage: str, topic: str, partition: int) -> None:
+        """Takes away the gauges of a journal or changelog partition that a stage of this worker no longer has.
+
+        Args:
+            stage: the stage that had it.
+            topic: the full name of the topic that the stage reads.
+            partition: its number.
+        """
+        number = str(partition)
+        self.consumer_lag.remove_by_labels({"topic": topic, "partition": number})
+        self.unflushed_records.remove_by_labels({"stage": stage, "partition": number})
+        if stage != "segment":
+            return
+        for gauge in (
+            self.clock_time_seconds,
+            self.clock_lag_seconds,
+            self.recovery_seconds,
+            self.recovery_records,
+            self.recovery_remaining_records,
+            self.recovery_eta_seconds,
+        ):
+            gauge.remove_by_labels({"partition": number})
+
+    def _counter(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:
+        self.described.append(MetricDescription(name, "counter", labels, meaning))
+        return Counter(name, meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
+        self.described.append(MetricDescription(name, "gauge", labels, meaning))
+        return Gauge(name, meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, labels: tuple[str, ...], buckets: Sequence[float]) -> Histogram:
+        self.described.append(MetricDescription(name, "histogram", labels, meaning))
+        return Histogram(name, meaning, labels, registry=self.registry, buckets=buckets)
+
+    def _latencies(self, name: str, meaning: str) -> BatchedHistogram:
+        self.described.append(MetricDescription(name, "histogram", (), meaning))
+        return BatchedHistogram(name, meaning, SECONDS_BUCKETS, self.registry)
+
+    def _info(self, name: str, meaning: str, labels: tuple[str, ...]) -> Info:
+        self.described.append(MetricDescription(name, "info", labels, meaning))
+        return Info(name.removesuffix("_info"), meaning, registry=self.registry)
+
+
+def worker_registry() -> CollectorRegistry:
+    """Gives a registry with what every process says of itself: `process_*`, `python_gc_*` and `python_info`.
+
+    Creation times of counters are left out for the whole process: in Prometheus' text format they are further series,
+    as many as there are counters, that nothing here reads.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it unannotated
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def describe_metrics() -> Iterable[MetricDescription]:
+    """Lists every metric in the order of the data's way, for the README and the tests."""
+    return tuple(Metrics(CollectorRegistry()).described)

@@ -1,0 +1,4 @@
+"""Own the wire format of outputs and watermark reports.
+
+Import `streams.kafka` and `state`.
+"""

@@ -1,0 +1,71 @@
+"""A change of segment as JSON, written out by hand: it is the most frequent output by far.
+
+What msgspec makes of `state.records.outputs.published` is the same document; a property test holds the two together.
+That one takes 2.5 µs (CPython 3.11), this one 1.6: what all changes of a move have in common is made once, and the
+moment's text is the one that the headers have.
+"""
+
+from json.encoder import encode_basestring
+from typing import Final
+
+import msgspec
+
+from state.records.outputs import Move, SegmentChanged
+from state.units.money import format_minor
+from state.units.timestamps import DAY_MS, format_ms
+
+_quoted: Final = encode_basestring
+_json: Final = msgspec.json.Encoder().encode
+_MOST_MOVES: Final = 10_000
+"""Moves that are remembered: far more than a policy of a thousand cells has in use."""
+_BACKFILL: Final = {False: "false}", True: "true}"}
+
+
+class ChangeJson:
+    """Writes changes as JSON; remembers the parts that the changes of a move share."""
+
+    def __init__(self) -> None:
+        """Remembers nothing yet."""
+        self._parts: dict[Move, tuple[str, str, str, int]] = {}
+
+    def encode(self, change: SegmentChanged, at: str) -> bytes:
+        """The JSON of a change whose moment is written as `at`."""
+        move, monetary, last = change.move, change.monetary, change.last_order_at
+        try:
+            head, facts, tail, scale = self._parts[move]
+        except KeyError:
+            head, facts, tail, scale = self._remember(move)
+        event_id = change.event_id
+        cause = (
+            f'"kind":"{change.kind}"' if event_id is None else f'"kind":"{change.kind}","event_id":{_quoted(event_id)}'
+        )
+        if scale == 1 or monetary < 0:  # or else `format_minor`, written out: the call takes 5 % of all this (measured)
+            money = format_minor(monetary, move.digits)
+        else:
+            major, minor = divmod(monetary, scale)
+            money = f"{major}.{minor:0{move.digits}}"
+        if last is None:
+            recency, last_at = "null", "null"
+        else:
+            recency = str((change.at - last) // DAY_MS)
+            last_at = f'"{at}"' if last == change.at else f'"{format_ms(last)}"'
+        return (
+            f'{{"customer_id":{_quoted(change.customer_id)},"seq":{change.seq}{head}{at}","cause":{{{cause}}},'
+            f'"facts":{{"recency_days":{recency},"frequency":{change.frequency},"monetary":"{money}"{facts}{last_at}}}'
+            f"{tail}{_BACKFILL[change.backfill]}"
+        ).encode()
+
+    def _remember(self, move: Move) -> tuple[str, str, str, int]:
+        if len(self._parts) >= _MOST_MOVES:
+            self._parts.clear()
+        ends = {
+            "from": move.from_segment or None,
+            "to": move.to_segment,
+            "from_cell": move.from_cell or None,
+            "to_cell": move.to_cell,
+        }
+        head = f',{_json(ends).decode()[1:-1]},"effective_at":"'
+        facts = f',"currency":{_quoted(move.currency)},"last_order_at":'
+        tail = f',"why":{_json(move.why).decode()},"policy":{_quoted(move.policy)},"backfill":'
+        parts = self._parts[move] = head, facts, tail, 10**move.digits
+        return parts
