@@ -24,17 +24,17 @@ from bench.ground import Ground, on_ground
 from bench.telling import JsonFile, say, tell
 from bench.workers import PROGRAM, import_path
 from state.config.policy import parse_policy
-from state.intake.admission import Admitted, Exchange, admit
+from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import (
     CampaignsApplied,
     CustomerSignedUp,
     JournalRecord,
     PolicyApplied,
-    TimeCame,
+    Tick,
     encode_record,
 )
 from streams.defaults import campaigns_text, policy_text
-from streams.kafka.batch_writer import Outbox
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import ControlRecord, append_control
 from streams.kafka.publisher import partition_of
 
@@ -90,7 +90,7 @@ async def _write_journal(scale: Scale, ground: Ground) -> int:
     at the beginning, and ticks.
     """
     policy = parse_policy(policy_text())
-    exchange = Exchange(policy.currency, policy.digits, policy.rates)
+    exchange = AdmissionRules(policy.currency, policy.digits, policy.rates)
     producer = AIOKafkaProducer(**ground.settings.kafka_client(), enable_idempotence=True, max_batch_size=256 * 1024)
     await producer.start()
     journal = Journal(producer, ground.topics.journal)
@@ -108,7 +108,7 @@ async def _write_journal(scale: Scale, ground: Ground) -> int:
             met.add(key)
             journal.add(key, admitted.event)
             if number % _TICK_EVERY == 0:
-                journal.add_to_all(TimeCame(admitted.event.occurred_at, None))
+                journal.add_to_all(Tick(admitted.event.occurred_at, None))
             if number % _FLUSH_EVERY == 0:
                 await journal.outbox.flush()
             if journal.written >= scale.events:
@@ -128,7 +128,7 @@ class Journal:
 
     def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
         """Write to an empty topic."""
-        self.outbox = Outbox(producer)
+        self.outbox = BatchWriter(producer)
         self.written = 0
         self._topic = topic
 

@@ -19,7 +19,7 @@ from bench.idle import SETTLE_S
 from bench.telling import JsonFile, say, tell
 from bench.till import DAY_MS, Till
 from bench.workers import all_running
-from state.records.events import TimeCame, decode_record
+from state.records.events import Tick, decode_record
 
 _LAPSE_DAYS: Final = 60
 _MARGIN_S: Final = 20.0
@@ -85,7 +85,7 @@ async def _told_after(ground: Ground, moment: int, changes: int, alive: Callable
 
     def has_come(record: ConsumerRecord) -> bool:
         event = decode_record(record.value)
-        return isinstance(event, TimeCame) and event.at >= moment
+        return isinstance(event, Tick) and event.at >= moment
 
     partitions = [TopicPartition(ground.topics.segment_changes, number) for number in range(PARTITIONS)]
     ends = AIOKafkaConsumer(**ground.settings.kafka_client(), enable_auto_commit=False)

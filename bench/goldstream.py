@@ -12,7 +12,7 @@ from bench.measured import Job, Measured, used
 from bench.processor_time import processor_seconds
 from bench.verdict import Expected
 from bench.workers import Workers, all_running, processor_seconds_of
-from state.records.events import TimeCame, decode_record
+from state.records.events import Tick, decode_record
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.progress import PROGRESS_KEY, decode_progress
@@ -58,7 +58,7 @@ class Goldstream:
 
         def at_end(record: ConsumerRecord) -> bool:
             event = decode_record(record.value)
-            return isinstance(event, TimeCame) and event.at >= self.expected.horizon_ms
+            return isinstance(event, Tick) and event.at >= self.expected.horizon_ms
 
         async with Following(self.settings, journal) as following:
             with self.workers.running(only="admit") as workers:
@@ -73,7 +73,7 @@ class Goldstream:
             return end == 0 or sources.get((_SOURCE, record.partition), -1) >= end - 1
 
         def at_end(record: ConsumerRecord) -> bool:
-            return covers_all(record) and decode_progress(record.value).time >= expected.horizon_ms
+            return covers_all(record) and decode_progress(record.value).watermark >= expected.horizon_ms
 
         async with Following(self.settings, topics.progress, key=PROGRESS_KEY) as following:
             with self.workers.running(count, only) as workers:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from state.intake.admission import Admitted, Exchange, Reason, Rejected, admit
-from state.intake.validation import scrutinize
+from state.intake.admission import AdmissionRules, Admitted, Rejected, RejectionReason, admit
+from state.intake.validation import validate
 
 NOON: Final = 1_778_580_000_000
 """The moment at which all of them occurred, in milliseconds: 2026-05-12T10:00:00Z."""
@@ -66,25 +66,25 @@ def written(source: str, /, **texts: str) -> bytes:
     return ("{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in fields.items()) + "}").encode()
 
 
-RUBLES: Final = Exchange("RUB", 2, {"EUR": Decimal("98.40"), "JPY": Decimal("0.61"), "USD": Decimal("1e2")})
+RUBLES: Final = AdmissionRules("RUB", 2, {"EUR": Decimal("98.40"), "JPY": Decimal("0.61"), "USD": Decimal("1e2")})
 LATE: Final = 4 * 10**12
 
 
-def judged(source: str, value: bytes | None, exchange: Exchange = RUBLES, latest_ms: int | None = LATE) -> Any:
+def judged(source: str, value: bytes | None, exchange: AdmissionRules = RUBLES, latest_ms: int | None = LATE) -> Any:
     """What becomes of a value at partition 3, offset 40; the quick way and the thorough one must say the same."""
     outcome = admit(source, 3, 40, value, exchange, latest_ms)
-    assert outcome == scrutinize(source, 3, 40, value, exchange, latest_ms)
+    assert outcome == validate(source, 3, 40, value, exchange, latest_ms)
     return outcome
 
 
-def event_of(source: str, value: bytes, exchange: Exchange = RUBLES) -> Any:
+def event_of(source: str, value: bytes, exchange: AdmissionRules = RUBLES) -> Any:
     """The event of a value that must be admitted."""
     outcome = judged(source, value, exchange)
     assert isinstance(outcome, Admitted), outcome
     return outcome.event
 
 
-def assert_rejected(outcome: object, reason: Reason, *named: str) -> None:
+def assert_rejected(outcome: object, reason: RejectionReason, *named: str) -> None:
     """Assert that a record was rejected for this reason, with a detail that is fit for a header and names these."""
     assert isinstance(outcome, Rejected), outcome
     assert outcome.reason == reason, outcome

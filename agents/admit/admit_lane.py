@@ -10,13 +10,13 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from agents.admit.control_lane import ControlLane
-from agents.admit.dead_letters import LARGE_BYTES, RejectedRecord, reject_large
-from agents.control.control_follower import Follower
+from agents.admit.dead_letters import LARGE_BYTES, RejectedRecord, publish_large_rejects
+from agents.control.control_follower import ControlFollower
 from state.customer.referrals import referral_of
-from state.intake.admission import Admitted, Exchange, Rejected, admit
+from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from state.records.events import AnonymousSale, encode_record
-from streams.engine.lane import Prompt, Running
-from streams.kafka.batch_writer import Outbox
+from streams.engine.lane import StageContext, StatelessLane
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.publisher import partition_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
@@ -27,7 +27,7 @@ AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
 
 
-class AdmitLane(Prompt):
+class AdmitLane(StatelessLane):
     """Checks the records of one source partition and journals them in their order.
 
     Attributes:
@@ -35,7 +35,7 @@ class AdmitLane(Prompt):
         greatest: the greatest `occurred_at` that was journaled.
     """
 
-    def __init__(self, tp: TP, stage: "AdmitStage", running: Running) -> None:
+    def __init__(self, tp: TP, stage: "AdmitStage", running: StageContext) -> None:
         """Takes the partition and the stage that it belongs to."""
         self.cursor = -1
         self.position = -1
@@ -45,12 +45,12 @@ class AdmitLane(Prompt):
         self._kind = self._source.rpartition(".")[2]  # a source topic of another prefix keeps that in its name
         self._stage = stage
         self._running = running
-        self._exchange: Exchange | None = None
+        self._exchange: AdmissionRules | None = None
 
     async def recover(self) -> None:
         """Waits until a policy is in the journal; goes on where the group has committed."""
         self._exchange = await self._stage.follower.wait_for_policy()
-        start = await self._running.start_of(self._tp)
+        start = await self._running.committed_start(self._tp)
         if self._stage.settings.time == "event":
             await self._recall_greatest(start)
         self.position = self.cursor = start
@@ -60,7 +60,7 @@ class AdmitLane(Prompt):
         exchange = self._exchange
         assert exchange is not None
         tp = self._tp
-        report = self._stage.follower.source_times.get(f"{self._source}:{tp.partition}")
+        report = self._stage.follower.source_watermarks.get(f"{self._source}:{tp.partition}")
         self.greatest = None if report is None else report.time
         begin = None if report is None else report.position
         if begin is not None and begin >= start:
@@ -77,7 +77,7 @@ class AdmitLane(Prompt):
         exchange = stage.follower.exchange or self._exchange
         assert exchange is not None
         latest_ms = None if stage.settings.time == "event" else int(time.time() * 1000) + AHEAD_MS
-        outbox = Outbox(self._running.producer)
+        outbox = BatchWriter(self._running.producer)
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         refused: list[tuple[ConsumerRecord, Rejected]] = []
@@ -103,7 +103,7 @@ class AdmitLane(Prompt):
                 referrer = brought[0].encode()
                 journal[partition_of(referrer, partitions)](referrer, encode_record(brought[1]), None, record.timestamp)
         outcomes["admitted"] = len(records) - outcomes.total()
-        self._running.ensure_ours()
+        self._running.check_ownership()
         await self._reject(refused)
         await outbox.flush()
         self.greatest = None if greatest < 0 else greatest
@@ -115,7 +115,7 @@ class AdmitLane(Prompt):
 
     async def _reject(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
         """Sends refused records on, and waits until all of them are there."""
-        outbox = Outbox(self._running.producer)
+        outbox = BatchWriter(self._running.producer)
         large = []
         for record, verdict in refused:
             if record.value is not None and len(record.value) > LARGE_BYTES:
@@ -124,7 +124,7 @@ class AdmitLane(Prompt):
                 outbox.add(*self._stage.rejected(record, verdict))
         await outbox.flush()
         if large:
-            await reject_large(self._stage.kafka, [self._stage.rejected(*each) for each in large])
+            await publish_large_rejects(self._stage.kafka, [self._stage.rejected(*each) for each in large])
 
     def stop(self) -> None:
         """Nothing here waits for anything but the broker."""
@@ -140,7 +140,7 @@ class AdmitStage:
     name = "admit"
 
     def __init__(
-        self, settings: Settings, kafka: dict[str, Any], metrics: Metrics, follower: Follower, partitions: int
+        self, settings: Settings, kafka: dict[str, Any], metrics: Metrics, follower: ControlFollower, partitions: int
     ) -> None:
         """Takes what its lanes need; `partitions` of the journal."""
         self.names = Topics(settings.prefix, settings.sources)
@@ -153,7 +153,7 @@ class AdmitStage:
         self.partitions = partitions
         self.control: ControlLane | None = None
 
-    def lane(self, tp: TP, running: Running) -> "AdmitLane | ControlLane":
+    def lane(self, tp: TP, running: StageContext) -> "AdmitLane | ControlLane":
         """The lane of a source partition, or of `control`."""
         if tp.topic == self.names.control:
             self.control = ControlLane(self.settings, self.kafka, self.follower, self.partitions, running)

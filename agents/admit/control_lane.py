@@ -9,29 +9,34 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.control.control_follower import CONTROL, Follower
+from agents.control.control_follower import CONTROL, ControlFollower
 from state.config.campaigns import parse_campaigns
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.policy import parse_policy
-from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
-from streams.engine.lane import Prompt, Running
-from streams.kafka.batch_writer import Outbox
+from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
+from streams.engine.lane import StageContext, StatelessLane
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import ControlRecord, decode_control, encode_control, read_control
 from streams.kafka.topics import Topics
 from streams.settings.configured import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
-from streams.wire.watermarks import SourceTime, encode_source_time
+from streams.wire.watermarks import SourceWatermark, encode_watermark
 
 log = logging.getLogger(__name__)
 
 _RECHECK_SECONDS: Final = 0.1
 
 
-class ControlLane(Prompt):
+class ControlLane(StatelessLane):
     """Takes `control` over into the journal, record by record, in order; the worker that has it is the timekeeper."""
 
     def __init__(
-        self, settings: Settings, kafka: dict[str, Any], follower: Follower, partitions: int, running: Running
+        self,
+        settings: Settings,
+        kafka: dict[str, Any],
+        follower: ControlFollower,
+        partitions: int,
+        running: StageContext,
     ) -> None:
         """Takes what is known of the sources and how many partitions the journal has."""
         self.cursor = -1
@@ -47,9 +52,9 @@ class ControlLane(Prompt):
 
     async def recover(self) -> None:
         """Puts the configured policy and campaigns into an empty `control`."""
-        start = await self._running.start_of(TP(self._topics.control, 0))
+        start = await self._running.committed_start(TP(self._topics.control, 0))
         kinds = {record.kind for record in await read_control(self._settings)}
-        outbox = Outbox(self._running.producer)
+        outbox = BatchWriter(self._running.producer)
         if "policy" not in kinds:
             text = configured_policy(self._settings).text
             outbox.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
@@ -84,7 +89,7 @@ class ControlLane(Prompt):
 
     async def tick(self, moment: int, advance: int | None = None) -> None:
         """Tells every partition of the journal that time has come to `moment`."""
-        await self._journal(TimeCame(moment, advance))
+        await self._journal(Tick(moment, advance))
 
     async def _bring(self, record: ControlRecord) -> None:
         text = record.text or ""
@@ -95,12 +100,12 @@ class ControlLane(Prompt):
             else:
                 parse_campaigns(text)
                 await self._journal(CampaignsApplied("control", 0, record.offset, text))
-        except Faults as faults:
-            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.faults[0])
+        except ConfigErrors as faults:
+            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.errors[0])
 
     async def _advance(self, record: ControlRecord) -> None:
         """Waits until the sources are journaled as far as the advance says, then ticks."""
-        ends, times = record.ends or {}, self._follower.source_times
+        ends, times = record.ends or {}, self._follower.source_watermarks
 
         def behind() -> list[str]:
             return [each for each, end in ends.items() if end and (each not in times or times[each].position < end)]
@@ -118,16 +123,16 @@ class ControlLane(Prompt):
         self._move()
 
     async def _journal(self, record: JournalRecord) -> None:
-        self._running.ensure_ours()
-        outbox = Outbox(self._running.producer)
+        self._running.check_ownership()
+        outbox = BatchWriter(self._running.producer)
         value = encode_record(record)
         for partition in range(self._partitions):
             outbox.add(self._topics.journal, partition, None, value)
         await outbox.flush()
 
     async def _report(self) -> None:
-        outbox = Outbox(self._running.producer)
-        report = encode_source_time(SourceTime(self._position))
+        outbox = BatchWriter(self._running.producer)
+        report = encode_watermark(SourceWatermark(self._position))
         outbox.add(self._topics.source_times, 0, CONTROL.encode(), report)
         await outbox.flush()
 

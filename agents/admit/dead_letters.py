@@ -20,7 +20,7 @@ RejectedRecord = tuple[str, int, bytes | None, bytes | None, list[tuple[str, byt
 """Topic, partition, key, value and headers."""
 
 
-async def reject_large(kafka: Mapping[str, Any], records: Sequence[RejectedRecord]) -> None:
+async def publish_large_rejects(kafka: Mapping[str, Any], records: Sequence[RejectedRecord]) -> None:
     """Sends the records one by one; one that the topic is not made to hold goes there without its value.
 
     Raises:

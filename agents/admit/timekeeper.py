@@ -9,13 +9,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.admit.admit_lane import AdmitLane, AdmitStage
-from agents.admit.watermark_stall import Herald, why_held
+from agents.admit.watermark_stall import StallLogger, diagnose_stall
 from streams.engine.stage import Stage
-from streams.kafka.batch_writer import Outbox
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.leaders import find_leaders
 from streams.kafka.reader import read_range
-from streams.wire.watermarks import SourceTime, encode_source_time, event_time, wall_time
+from streams.wire.watermarks import SourceWatermark, encode_watermark, event_watermark, wall_watermark
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ class Timekeeper:
         self._stage = stage
         self._kafka = kafka
         self._asked: dict[TopicPartition, tuple[int, int]] = {}
-        self._reported: dict[str, SourceTime] = {}
+        self._reported: dict[str, SourceWatermark] = {}
         self._stood: dict[TopicPartition, int] = {}
         self._ticked: int | None = None
-        self._herald = Herald()
+        self._herald = StallLogger()
         self._known_sources: set[str] = set()
         self._sources_asked_at = -METADATA_SECONDS
 
@@ -83,13 +83,13 @@ class Timekeeper:
         await find_leaders(consumer, {tp.topic for tp in lanes})
         ends = await consumer.end_offsets(list(lanes))
         await self._pass_markers(lanes, ends)
-        outbox, new = Outbox(self._stage.producer), {}
+        outbox, new = BatchWriter(self._stage.producer), {}
         for tp, lane in lanes.items():
             report = self._wall_report(tp, lane, now, ends[tp]) if wall else self._event_report(lane, ends[tp])
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"
             if report is not None and report != self._reported.get(source):
                 new[source] = report
-                outbox.add(self._spec.names.source_times, 0, source.encode(), encode_source_time(report))
+                outbox.add(self._spec.names.source_times, 0, source.encode(), encode_watermark(report))
             told = new.get(source, self._reported.get(source))
             if wall and told is not None and told.time is not None:
                 behind = max(0.0, (now - told.time) / 1000)
@@ -114,7 +114,7 @@ class Timekeeper:
             else:
                 lane.position = max(lane.position, end)
 
-    def _wall_report(self, tp: TopicPartition, lane: AdmitLane, now: int, end: int) -> SourceTime | None:
+    def _wall_report(self, tp: TopicPartition, lane: AdmitLane, now: int, end: int) -> SourceWatermark | None:
         asked = self._asked.get(tp)
         if lane.position >= end:  # the newest question is answered at once
             asked = (now, end)
@@ -124,11 +124,11 @@ class Timekeeper:
         if lane.position < asked[1]:
             return None
         self._asked.pop(tp, None)
-        return SourceTime(lane.position, asked[0])
+        return SourceWatermark(lane.position, asked[0])
 
-    def _event_report(self, lane: AdmitLane, end: int) -> SourceTime:
+    def _event_report(self, lane: AdmitLane, end: int) -> SourceWatermark:
         position = lane.position
-        return SourceTime(position, lane.greatest, position >= end)
+        return SourceWatermark(position, lane.greatest, position >= end)
 
     async def _tick(self, consumer: AIOKafkaConsumer) -> None:
         """Where this worker has `control`: time comes to the least of all source partitions."""
@@ -138,8 +138,8 @@ class Timekeeper:
             return
         sources = await self._sources()
         settings = self._spec.settings
-        tell = wall_time if settings.time == "wall" else event_time
-        reports = self._spec.follower.source_times
+        tell = wall_watermark if settings.time == "wall" else event_watermark
+        reports = self._spec.follower.source_watermarks
         moment, holder = tell(reports, sources, settings.lateness_ms)
         await self._tell_who_holds(consumer, holder)
         if moment is not None and (self._ticked is None or moment > self._ticked):
@@ -166,9 +166,9 @@ class Timekeeper:
             return
         short, _, partition = holder.rpartition(":")
         tp = TopicPartition(spec.names.full(short), int(partition))
-        report = spec.follower.source_times.get(holder)
+        report = spec.follower.source_watermarks.get(holder)
         now = int(time.time() * 1000) if spec.settings.time == "wall" else None
-        held = await why_held(consumer, tp, report, now)
+        held = await diagnose_stall(consumer, tp, report, now)
         spec.metrics.hold_clock(tp.topic, tp.partition, held.why)
         behind = now - report.time if now is not None and report is not None and report.time is not None else None
         self._herald.say(holder, held, behind)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.telemetry.metrics import WhyHeld
-from streams.wire.watermarks import SourceTime
+from streams.wire.watermarks import SourceWatermark
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +16,16 @@ BEHIND_SECONDS: Final = 30.0
 """A partition that is no further behind holds time in name only: somebody always has come least far."""
 
 
-class Held(NamedTuple):
+class WatermarkStall(NamedTuple):
     """Why a source partition holds time, and how many of its records are not journaled yet."""
 
     why: WhyHeld
     unread: int
 
 
-async def why_held(
-    consumer: AIOKafkaConsumer, partition: TopicPartition, report: SourceTime | None, now_ms: int | None
-) -> Held:
+async def diagnose_stall(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, report: SourceWatermark | None, now_ms: int | None
+) -> WatermarkStall:
     """Look why this partition has come least far.
 
     Args:
@@ -38,15 +38,15 @@ async def why_held(
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     if report is None:
-        return Held("unheard", 0)
+        return WatermarkStall("unheard", 0)
     if now_ms is not None and report.time is not None and now_ms - report.time < BEHIND_SECONDS * 1000:
-        return Held("current", 0)
+        return WatermarkStall("current", 0)
     end = (await consumer.end_offsets([partition]))[partition]
     unread = max(0, end - report.position)
-    return Held("unread" if unread else "silent", unread)
+    return WatermarkStall("unread" if unread else "silent", unread)
 
 
-class Herald:
+class StallLogger:
     """Says now and then in the log who holds time, while it is worth saying."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Herald:
         self._said: tuple[str, str] | None = None
         self._said_at = 0.0
 
-    def say(self, source: str, held: Held, behind_ms: int | None) -> None:
+    def say(self, source: str, held: WatermarkStall, behind_ms: int | None) -> None:
         """Tell of this source partition: at once if it is another one or for another reason, then every half minute."""
         if held.why == "current":
             self._said = None

@@ -12,25 +12,25 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.profile import NEVER, Profile
-from state.customer.profile_schema import Head
+from state.customer.profile_schema import ProfileHead
 from state.fold.partition import Partition
-from state.fold.timers import DueWheel
-from state.fold.transitions import lapse
+from state.fold.timers import TimerQueue
+from state.fold.transitions import advance_time
 from state.records.erasure import Erasure
 from state.records.events import (
     AnonymousSale,
     CampaignsApplied,
     JournalRecord,
     PolicyApplied,
-    TimeCame,
+    Tick,
     decode_record,
 )
 from state.records.outputs import SENT, Output, SegmentChanged
-from state.records.progress import BEFORE_ALL_TIME
+from state.records.progress import BEFORE_TIME
 
-DEAREST: Final = 10
+TOP_MOVERS: Final = 10
 _TOLD_EVERY: Final = 1_000
 _HEAD: Final = Struct("<qqI")
 """Of a record that is kept: its offset, the time to which the partition had come, and its length."""
@@ -50,7 +50,7 @@ class Mover(NamedTuple):
     now: str
 
 
-class Counted(NamedTuple):
+class PolicyCounts(NamedTuple):
     """What came of a fold: messages sent by campaign, those kept back by campaign and reason, changes of segment."""
 
     sent: Counter[str]
@@ -58,7 +58,7 @@ class Counted(NamedTuple):
     changes: int
 
 
-class Compared(NamedTuple):
+class BacktestResult(NamedTuple):
     """What the two folds of a partition, or of several, come to.
 
     Attributes:
@@ -74,35 +74,35 @@ class Compared(NamedTuple):
     time: int
     customers: Counter[tuple[str, str]]
     net: Counter[tuple[str, str]]
-    dearest: list[Mover]
-    first: Counted
-    other: Counted
+    top_movers: list[Mover]
+    first: PolicyCounts
+    other: PolicyCounts
 
-    def plus(self, more: "Compared") -> "Compared":
+    def plus(self, more: "BacktestResult") -> "BacktestResult":
         """Both together."""
-        return Compared(
+        return BacktestResult(
             self.records + more.records,
             max(self.time, more.time),
             self.customers + more.customers,
             _sum(self.net, more.net),
-            nlargest(DEAREST, [*self.dearest, *more.dearest]),
+            nlargest(TOP_MOVERS, [*self.top_movers, *more.top_movers]),
             _both(self.first, more.first),
             _both(self.other, more.other),
         )
 
 
-NOTHING: Final = Compared(
+EMPTY_RESULT: Final = BacktestResult(
     0,
-    BEFORE_ALL_TIME,
+    BEFORE_TIME,
     Counter(),
     Counter(),
     [],
-    Counted(Counter(), Counter(), 0),
-    Counted(Counter(), Counter(), 0),
+    PolicyCounts(Counter(), Counter(), 0),
+    PolicyCounts(Counter(), Counter(), 0),
 )
 
 
-class TwoPolicies:
+class Backtest:
     """Takes the records of a partition, customer by customer, then folds them with both policies.
 
     No customer's state depends on another's: what time does to them comes at its own moment wherever ticks stand. So
@@ -123,7 +123,7 @@ class TwoPolicies:
         """
         self._folds = tuple(_Fold(policy, campaigns, erasures) for policy in policies)
         self._until = until
-        self._time = BEFORE_ALL_TIME
+        self._time = BEFORE_TIME
         self._taken = 0
         self._fences: dict[tuple[str, int], int] = {}
         self._lives: dict[str, bytearray] = {}
@@ -138,7 +138,7 @@ class TwoPolicies:
         """
         self._taken += 1
         record, until = decode_record(value), self._until
-        if isinstance(record, TimeCame):
+        if isinstance(record, Tick):
             self._time = max(self._time, record.at if until is None else min(record.at, until))
             return until is None or record.at <= until
         if isinstance(record, PolicyApplied | CampaignsApplied):
@@ -156,7 +156,7 @@ class TwoPolicies:
         life += value
         return True
 
-    def compared(self, on_folded: Callable[[int], None] = lambda _: None) -> Compared:
+    def compared(self, on_folded: Callable[[int], None] = lambda _: None) -> BacktestResult:
         """Fold with both policies; it can be done once. `on_folded` is told now and then how many more records are."""
         first, other = self._folds
         customers: Counter[tuple[str, str]] = Counter()
@@ -178,15 +178,15 @@ class TwoPolicies:
             customers[move] += 1
             net[move] += profile.monetary
             if move[0] != move[1]:
-                dearest.append(Mover(profile.monetary, profile.net, customer_id, *move))
+                dearest.append(Mover(profile.monetary, profile.lifetime_net, customer_id, *move))
                 if len(dearest) > _TOLD_EVERY:
-                    dearest = nlargest(DEAREST, dearest)
-        return Compared(
+                    dearest = nlargest(TOP_MOVERS, dearest)
+        return BacktestResult(
             self._taken,
             self._time,
             customers,
             net,
-            nlargest(DEAREST, dearest),
+            nlargest(TOP_MOVERS, dearest),
             first.counted(),
             other.counted(),
         )
@@ -204,7 +204,7 @@ class _OneCustomer(dict[str, Profile]):
     def ids(self) -> list[str]:
         return list(self)
 
-    def heads(self) -> list[tuple[str, Head]]:
+    def heads(self) -> list[tuple[str, ProfileHead]]:
         return []
 
     def due(self, customer_id: str) -> int:
@@ -232,22 +232,22 @@ class _Fold:
         progress = partition.progress
         progress.sources.clear()  # of another customer
         for offset, time, record in records:
-            progress.time = time
+            progress.watermark = time
             partition.apply(offset, customer_id, record, out)
         profile = self._customer.get(customer_id)
         if profile is not None:
-            lapse(customer_id, profile, end, self._rules, out, partition.tally)
+            advance_time(customer_id, profile, end, self._rules, out, partition.counters)
         self._customer.clear()
         self._lived += 1
         if self._lived % _TOLD_EVERY == 0:
-            partition.wheel = DueWheel(())  # nobody looks into it
+            partition.timers = TimerQueue(())  # nobody looks into it
         self._changes += sum(isinstance(output, SegmentChanged) for output in out)
         out.clear()
         return profile
 
-    def counted(self) -> Counted:
+    def counted(self) -> PolicyCounts:
         """What has come of all who were lived through."""
-        said = self._rules.counted or {}
+        said = self._rules.message_counts or {}
         sent: Counter[str] = Counter()
         kept_back: Counter[tuple[str, str]] = Counter()
         for (campaign, outcome), count in said.items():
@@ -255,7 +255,7 @@ class _Fold:
                 sent[campaign] = count
             else:
                 kept_back[campaign, outcome] = count
-        return Counted(sent, kept_back, self._changes)
+        return PolicyCounts(sent, kept_back, self._changes)
 
 
 def _records(life: bytearray) -> Iterator[_Record]:
@@ -268,19 +268,19 @@ def _records(life: bytearray) -> Iterator[_Record]:
         begin += size
 
 
-def _only_counting(rules: Rules) -> Rules:
+def _only_counting(rules: Ruleset) -> Ruleset:
     """The same rules, but what campaigns say is only counted, and none waits for what it has brought: that is dear."""
     assert rules.campaigns is not None
     campaigns = tuple(replace(campaign, attribution_ms=0) for campaign in rules.campaigns.campaigns)
     by_name = {campaign.name: campaign for campaign in campaigns}
     triggered = tuple(campaign for campaign in campaigns if campaign.trigger)
-    light = Rules(rules.policy, replace(rules.campaigns, campaigns=campaigns, by_name=by_name, triggered=triggered))
-    light.counted = {}
+    light = Ruleset(rules.policy, replace(rules.campaigns, campaigns=campaigns, by_name=by_name, triggered=triggered))
+    light.message_counts = {}
     return light
 
 
-def _both(one: Counted, other: Counted) -> Counted:
-    return Counted(one.sent + other.sent, one.kept_back + other.kept_back, one.changes + other.changes)
+def _both(one: PolicyCounts, other: PolicyCounts) -> PolicyCounts:
+    return PolicyCounts(one.sent + other.sent, one.kept_back + other.kept_back, one.changes + other.changes)
 
 
 def _sum(one: Counter[tuple[str, str]], other: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from agents.analysis.backtest import Compared, Counted
+from agents.analysis.backtest import BacktestResult, PolicyCounts
 from state.config.policy import Policy
-from state.records.progress import BEFORE_ALL_TIME
+from state.records.progress import BEFORE_TIME
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
 
-class Side(msgspec.Struct, frozen=True):
+class PolicySide(msgspec.Struct, frozen=True):
     """What one of the policies makes of the journal.
 
     Attributes:
@@ -28,7 +28,7 @@ class Side(msgspec.Struct, frozen=True):
     kept_back: dict[str, dict[str, int]]
 
 
-class Move(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
+class PolicyMove(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
     """Customers who are in one segment by A and in another by B; `net` by A's window, in major units."""
 
     was: str
@@ -37,7 +37,7 @@ class Move(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
     net: str
 
 
-class Mover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
+class TopMover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
     """One of those who move; `net` by A's window, `lifetime_value` ever, in major units."""
 
     customer_id: str
@@ -47,7 +47,7 @@ class Mover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
     lifetime_value: str
 
 
-class Difference(msgspec.Struct, frozen=True):
+class BacktestReport(msgspec.Struct, frozen=True):
     """The difference between two policies.
 
     Attributes:
@@ -65,13 +65,13 @@ class Difference(msgspec.Struct, frozen=True):
     net: str
     moved: int
     moved_net: str
-    moves: list[Move]
-    dearest: list[Mover]
-    a: Side
-    b: Side
+    moves: list[PolicyMove]
+    dearest: list[TopMover]
+    a: PolicySide
+    b: PolicySide
 
 
-def difference(policies: tuple[Policy, Policy], campaigns: str, compared: Compared) -> Difference:
+def backtest_report(policies: tuple[Policy, Policy], campaigns: str, compared: BacktestResult) -> BacktestReport:
     """What was compared, in major units; `campaigns` is name and version of the file that went with both."""
     one, other = policies
 
@@ -80,8 +80,8 @@ def difference(policies: tuple[Policy, Policy], campaigns: str, compared: Compar
 
     moves = [(move, count) for move, count in compared.customers.items() if move[0] != move[1]]
     moves.sort(key=lambda each: (-each[1], each[0]))
-    return Difference(
-        as_of=None if compared.time == BEFORE_ALL_TIME else format_ms(compared.time),
+    return BacktestReport(
+        as_of=None if compared.time == BEFORE_TIME else format_ms(compared.time),
         records=compared.records,
         currency=one.currency,
         campaigns=campaigns,
@@ -89,21 +89,21 @@ def difference(policies: tuple[Policy, Policy], campaigns: str, compared: Compar
         net=money(compared.net.total()),
         moved=sum(count for _, count in moves),
         moved_net=money(sum(compared.net[move] for move, _ in moves)),
-        moves=[Move(*move, count, money(compared.net[move])) for move, count in moves],
-        dearest=[Mover(m.customer_id, m.was, m.now, money(m.net), money(m.lifetime)) for m in compared.dearest],
+        moves=[PolicyMove(*move, count, money(compared.net[move])) for move, count in moves],
+        dearest=[TopMover(m.customer_id, m.was, m.now, money(m.net), money(m.lifetime)) for m in compared.top_movers],
         a=_side(one, compared, 0, compared.first),
         b=_side(other, compared, 1, compared.other),
     )
 
 
-def _side(policy: Policy, compared: Compared, which: int, counted: Counted) -> Side:
+def _side(policy: Policy, compared: BacktestResult, which: int, counted: PolicyCounts) -> PolicySide:
     segments: Counter[str] = Counter()
     for move, count in compared.customers.items():
         segments[move[which]] += count
     kept_back: dict[str, dict[str, int]] = {}
     for (campaign, reason), count in sorted(counted.kept_back.items()):
         kept_back.setdefault(campaign, {})[reason] = count
-    return Side(
+    return PolicySide(
         policy=policy.ref,
         window_days=policy.window_days,
         segments={name: segments[name] for name in policy.segment_names},
@@ -113,7 +113,7 @@ def _side(policy: Policy, compared: Compared, which: int, counted: Counted) -> S
     )
 
 
-def difference_lines(found: Difference) -> Iterator[str]:
+def report_lines(found: BacktestReport) -> Iterator[str]:
     """The difference in words and tables."""
     a, b = found.a, found.b
     when = f"as of {found.as_of[:16].replace('T', ' ')}" if found.as_of else "before any time"

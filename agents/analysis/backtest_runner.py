@@ -20,11 +20,11 @@ from typing import Final, TypeAlias
 from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 
-from agents.analysis.backtest import NOTHING, Compared, TwoPolicies
+from agents.analysis.backtest import EMPTY_RESULT, Backtest, BacktestResult
 from agents.analysis.journal_reader import read_ledger
 from state.fold.partition import NoPolicy
-from state.records.events import UnknownFormat
-from streams.kafka.reader import CutOff, read_range
+from state.records.events import UnknownFormatVersion
+from streams.kafka.reader import OffsetTruncated, read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -32,7 +32,7 @@ _SEES_HOW_FAR_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Job:
+class BacktestJob:
     """What all processes are to do.
 
     Attributes:
@@ -48,7 +48,7 @@ class Job:
     until: int | None
 
 
-class DiffFailed(Exception):
+class BacktestFailed(Exception):
     """A partition could not be folded; the message says which and what to do."""
 
 
@@ -60,11 +60,11 @@ class _Failed:
     kind: type[Exception]
 
 
-_Said: TypeAlias = int | Compared | _Failed
+_Said: TypeAlias = int | BacktestResult | _Failed
 """How many more records are done with a step, what a partition came to, or why it came to nothing."""
 
 
-def compare(job: Job, show: Callable[[int], None]) -> Compared:
+def run_backtest(job: BacktestJob, show: Callable[[int], None]) -> BacktestResult:
     """Fold the journal with both policies.
 
     Args:
@@ -76,7 +76,7 @@ def compare(job: Job, show: Callable[[int], None]) -> Compared:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     left = sorted(job.ends, key=lambda number: job.ends[number])  # the longest first
-    total, done = NOTHING, 0
+    total, done = EMPTY_RESULT, 0
     with _processes(job) as connections:
         working = [connection for connection in connections if _give(connection, left)]
         while working:
@@ -94,7 +94,7 @@ def compare(job: Job, show: Callable[[int], None]) -> Compared:
 
 
 @contextlib.contextmanager
-def _processes(job: Job) -> Iterator[list[Connection]]:
+def _processes(job: BacktestJob) -> Iterator[list[Connection]]:
     """As many processes as there are cores for, and partitions; they end with the block, whatever they do."""
     context = multiprocessing.get_context("spawn")
     connections, processes = [], []
@@ -125,11 +125,11 @@ def _give(connection: Connection, left: list[int]) -> bool:
     return True
 
 
-def _heard(connection: Connection) -> int | Compared:
+def _heard(connection: Connection) -> int | BacktestResult:
     try:
         said: _Said = connection.recv()
     except (EOFError, OSError) as error:
-        raise DiffFailed(
+        raise BacktestFailed(
             "a process of the comparison was ended from outside, perhaps for want of memory: it keeps all records of "
             "a partition; give it more memory, or fewer cores (taskset), so that fewer partitions are under "
             "way at once"
@@ -139,7 +139,7 @@ def _heard(connection: Connection) -> int | Compared:
     return said
 
 
-def _work(connection: Connection, job: Job) -> None:
+def _work(connection: Connection, job: BacktestJob) -> None:
     """What a process does: one partition after the other, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was interrupted is the command, which ends this
     gc.set_threshold(100_000, 50, 100)  # as a worker: collecting is dear, and there is nothing to be found
@@ -148,22 +148,22 @@ def _work(connection: Connection, job: Job) -> None:
             connection.send(_folded(job, connection.recv(), connection.send))
 
 
-def _folded(job: Job, partition: int, on_done: Callable[[int], None]) -> Compared | _Failed:
+def _folded(job: BacktestJob, partition: int, on_done: Callable[[int], None]) -> BacktestResult | _Failed:
     place = f"{Topics(job.settings.prefix).journal}:{partition}"
     try:
         return asyncio.run(_fold(job, partition, on_done))
     except KafkaError as error:
         return _Failed(str(error) or type(error).__name__, KafkaError)
-    except CutOff as error:
-        return _Failed(str(error), DiffFailed)
-    except (UnknownFormat, DecodeError, NoPolicy) as error:
-        return _Failed(f"{place}: {error}", DiffFailed)
+    except OffsetTruncated as error:
+        return _Failed(str(error), BacktestFailed)
+    except (UnknownFormatVersion, DecodeError, NoPolicy) as error:
+        return _Failed(f"{place}: {error}", BacktestFailed)
     except Exception:  # noqa: BLE001 - a bug is told by who asked, with its place here
         return _Failed(traceback.format_exc(), RuntimeError)
 
 
-async def _fold(job: Job, partition: int, on_done: Callable[[int], None]) -> Compared:
-    folds = TwoPolicies(job.policies, job.campaigns, await read_ledger(job.settings, partition), job.until)
+async def _fold(job: BacktestJob, partition: int, on_done: Callable[[int], None]) -> BacktestResult:
+    folds = Backtest(job.policies, job.campaigns, await read_ledger(job.settings, partition), job.until)
     kafka, topic = job.settings.kafka_client(), Topics(job.settings.prefix).journal
     take = folds.take
     async for batch in read_range(kafka, topic, partition, 0, job.ends[partition]):

@@ -31,7 +31,7 @@ name = "all"
 """
 
 
-class WholeHistory:
+class HistoryBuilder:
     """Takes the records of one journal partition, or of files, in order.
 
     Attributes:

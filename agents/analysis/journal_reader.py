@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.control.active_rules import InForce
+from agents.control.active_rules import ActiveRules
 from state.records.erasure import Erasure, decode_erasure
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.reader import read_range
@@ -10,7 +10,7 @@ from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
 
-class NothingJournaled(Exception):
+class EmptyJournal(Exception):
     """Under this prefix nothing was ever kept."""
 
     def __init__(self, prefix: str) -> None:
@@ -21,7 +21,7 @@ class NothingJournaled(Exception):
         )
 
 
-async def journal_ends(settings: Settings, rules: InForce) -> dict[int, int]:
+async def journal_ends(settings: Settings, rules: ActiveRules) -> dict[int, int]:
     """The end offset of each partition of the journal now.
 
     Raises:
@@ -31,7 +31,7 @@ async def journal_ends(settings: Settings, rules: InForce) -> dict[int, int]:
     topic = Topics(settings.prefix).journal
     count = (await partitions_by_topic(settings)).get(topic, 0)
     if not count or rules.policy is None:
-        raise NothingJournaled(settings.prefix)
+        raise EmptyJournal(settings.prefix)
     partitions = [TopicPartition(topic, number) for number in range(count)]
     consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
     await consumer.start()

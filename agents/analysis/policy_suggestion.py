@@ -9,16 +9,16 @@ from typing import Final
 
 import msgspec
 
-from agents.analysis.history_builder import WholeHistory
+from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_reader import journal_ends, read_ledger
-from agents.control.active_rules import InForce, in_force
+from agents.control.active_rules import ActiveRules, reduce_control
 from agents.importing.mapping import Mapping
 from agents.importing.parquet import ParquetSource
 from agents.importing.report import Report, events_of
 from agents.importing.rows import CannotOpen, Source, format_of
 from agents.importing.translation import Translation
 from state.config.policy import Policy
-from state.intake.admission import Admitted, Exchange, admit
+from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import decode_record
 from state.suggestion.policy_text import Basis, policy_text
 from state.suggestion.suggest import Evidence
@@ -48,14 +48,14 @@ async def suggest_from_journal(settings: Settings, show: Show) -> str:
         TooLittle: the history does not bear a policy.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    rules = in_force(await read_control(settings))
+    rules = reduce_control(await read_control(settings))
     ends = await journal_ends(settings, rules)
     policy = rules.policy
     assert policy is not None
     topics, kafka = Topics(settings.prefix), settings.kafka_client()
     histories, read, total = [], 0, max(1, sum(ends.values()))
     for number, end in ends.items():
-        history = WholeHistory(policy.currency, await read_ledger(settings, number))
+        history = HistoryBuilder(policy.currency, await read_ledger(settings, number))
         async for batch in read_range(kafka, topics.journal, number, end=end):
             for message in batch:
                 key = message.key.decode() if message.key else ""
@@ -67,7 +67,7 @@ async def suggest_from_journal(settings: Settings, show: Show) -> str:
     return policy_text(evidence.suggest(), evidence, _basis_in_force(settings, rules, policy))
 
 
-def _basis_in_force(settings: Settings, rules: InForce, policy: Policy) -> Basis:
+def _basis_in_force(settings: Settings, rules: ActiveRules, policy: Policy) -> Basis:
     versions = [known.version for known in rules.policies.values() if known.name == NAME]
     return Basis(
         source=f"the journal of {settings.prefix}",
@@ -101,8 +101,8 @@ def suggest_from_files(
     """
     currency = _likely_currency(files[0], mapping, configured)
     rates = configured.rates if currency == configured.currency else {}
-    exchange = Exchange(currency, DIGITS[currency], rates, zone_names())
-    history, taken, unread = WholeHistory(currency), 0, 0
+    exchange = AdmissionRules(currency, DIGITS[currency], rates, zone_names())
+    history, taken, unread = HistoryBuilder(currency), 0, 0
     for number, file in enumerate(files):
         source = _opened(file, mapping)
         with Report(file, None, say) as report:
@@ -122,7 +122,7 @@ def suggest_from_files(
 
 
 def _basis_of_files(
-    files: Sequence[Path], configured: Policy, exchange: Exchange, evidence: Evidence, unread: int
+    files: Sequence[Path], configured: Policy, exchange: AdmissionRules, evidence: Evidence, unread: int
 ) -> Basis:
     window = evidence.window_ms // DAY_MS
     why = "A year: seasons come round once in it."
@@ -153,7 +153,7 @@ def _not_read(rows: int) -> str:
     )
 
 
-def _evidence(histories: Sequence[WholeHistory], window_ms: Callable[[int], int]) -> Evidence:
+def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], int]) -> Evidence:
     """What all histories together say, `window_ms` told how many days there are."""
     first = min((at for history in histories if (at := history.begin) is not None), default=0)
     end = max((history.end for history in histories if history.end is not None), default=first)
@@ -171,13 +171,13 @@ def _opened(file: Path, mapping: Mapping) -> Source | ParquetSource:
     return ParquetSource(file) if form == "parquet" else Source(file, form, mapping)
 
 
-def _translation(source: Source | ParquetSource, mapping: Mapping, exchange: Exchange) -> Translation:
+def _translation(source: Source | ParquetSource, mapping: Mapping, exchange: AdmissionRules) -> Translation:
     return Translation(source.path, mapping, exchange, "events", backfill=False, may_vary=source.form == "jsonl")
 
 
 def _likely_currency(file: Path, mapping: Mapping, configured: Policy) -> str:
     """The currency of most of the first rows; that of the configured policy where rows have none."""
-    every = Exchange(configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names())
+    every = AdmissionRules(configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names())
     source = _opened(file, mapping)
     with Report(file, None, lambda _: None) as report:
         events = events_of(source.rows(), _translation(source, mapping, every), report, None)

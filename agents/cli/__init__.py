@@ -24,7 +24,7 @@ from agents.cli import (
     topics,
     worker,
 )
-from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, say
+from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
 _TYPERS_INTERRUPTED: Final = 130
@@ -89,10 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         status, lines = ending
         for line in lines:
-            say(line)
+            print_error(line)
         return status
     if status == _TYPERS_INTERRUPTED:
-        say("goldstream: interrupted")
+        print_error("goldstream: interrupted")
         return FAILED
     return status if isinstance(status, int) else DONE
 
@@ -108,11 +108,11 @@ def _ending(error: BaseException) -> tuple[int, Sequence[str]] | None:
         return error.status, [f"goldstream: {line}" for line in error.lines]
     if isinstance(error, OSError):
         return FAILED, [f"goldstream: {error}"]
-    from state.config.config_errors import Faults
+    from state.config.config_errors import ConfigErrors
     from streams.kafka.topics import TopicsError
     from streams.settings.settings import SettingsError
 
-    if isinstance(error, SettingsError | Faults | TopicsError):
+    if isinstance(error, SettingsError | ConfigErrors | TopicsError):
         status = MISUSED if isinstance(error, SettingsError) else FAILED
-        return status, [f"goldstream: {fault}" for fault in error.faults]
+        return status, [f"goldstream: {fault}" for fault in error.errors]
     return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
+from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def report_campaigns(
     Told are the beginnings whose `attribution_days` are over; --from and --to choose them by the day (UTC) on which the
     campaign began for the customer. Read from Kafka alone.
     """
-    settings = settled(context, config)
+    settings = load_context(context, config)
     report = _report(settings, begin, end)
     if as_json:
         import msgspec
@@ -55,11 +55,11 @@ def _report(settings: "Settings", begin: str | None, end: str | None) -> "Report
         from agents.reporting.report import report_of
     except ImportError as error:
         raise CommandFailed("the report needs scipy; install it with `pip install 'goldstream[report]'`") from error
-    from agents.reporting.reader import NothingTold, read_outcomes
+    from agents.reporting.reader import NoOutcomes, read_outcomes
 
     with kafka_named(settings):
         try:
             summed = asyncio.run(read_outcomes(settings, begin, end))
-        except NothingTold as error:
+        except NoOutcomes as error:
             raise CommandFailed(str(error)) from error
     return report_of(summed)

@@ -14,7 +14,7 @@ ConfigOption = Annotated[
 ]
 
 
-def settled(context: typer.Context, config: Path | None, *, logs_libraries: bool = False) -> "Settings":
+def load_context(context: typer.Context, config: Path | None, *, logs_libraries: bool = False) -> "Settings":
     """Read the settings and set up logs.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
+from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 
 
@@ -21,14 +21,14 @@ def customer(
     """
     import msgspec
 
-    from agents.customer_view.story import NothingKept, read_story
+    from agents.customer_view.story import CustomerUnknown, read_story
     from agents.customer_view.story_text import story_lines
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     with kafka_named(settings):
         try:
             story = asyncio.run(read_story(settings, customer_id))
-        except NothingKept as error:
+        except CustomerUnknown as error:
             raise CommandFailed(str(error)) from error
     if story is None:
         raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")

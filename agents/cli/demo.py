@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
+from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def demo(
     from agents.demo.interrupts import Interrupted, interruptible
     from agents.demo.stack import StackError
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     if settings.log != "debug":
         logging.disable()  # the screen belongs to the demo, and what goes wrong is said in one line
     live = not plain and sys.stdout.isatty()
@@ -63,7 +63,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
 
     from agents.customer_view.story_text import story_lines
     from agents.demo.interrupts import until_interrupted
-    from agents.demo.run import Run, read_history
+    from agents.demo.run import DemoRun, read_history
     from agents.demo.screen import Screen, drawn
     from agents.demo.stack import Stack
     from agents.demo.summary import summary_lines
@@ -76,7 +76,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
         screen = Screen(segments, len(events))
         async with drawn(screen) if live else contextlib.nullcontext():
             await stack.start()
-            run = Run(stack, screen, events, outcome)
+            run = DemoRun(stack, screen, events, outcome)
             await run.play()
             story = await run.story()
         outcome.total_s = time.monotonic() - began

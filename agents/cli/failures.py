@@ -33,7 +33,7 @@ class CommandFailed(Exception):
         self.lines = lines
 
 
-class Misused(CommandFailed):
+class UsageFailure(CommandFailed):
     """A command was used wrongly."""
 
     status = MISUSED
@@ -45,7 +45,7 @@ def one_line(misuse: Exception) -> str:
     return " ".join(said.replace("Value error, ", "").split()).rstrip(".")
 
 
-def say(line: str) -> None:
+def print_error(line: str) -> None:
     """Write a line to standard error, whatever is in it and whatever the terminal can show."""
     text = " ".join(line.splitlines())
     with contextlib.suppress(BrokenPipeError):
@@ -64,15 +64,15 @@ def kafka_named(settings: "Settings") -> Iterator[None]:
     """
     from aiokafka import errors
 
-    from streams.kafka.connection_diagnosis import why_refused
+    from streams.kafka.connection_diagnosis import diagnose_connection
 
     bootstrap = settings.kafka
     try:
         yield
     except (errors.KafkaConnectionError, errors.NodeNotReadyError) as error:
-        refusal = asyncio.run(why_refused(settings))
+        refusal = asyncio.run(diagnose_connection(settings))
         way = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
-        raise CommandFailed(refusal.words if refusal else f"Kafka cannot be reached at {bootstrap}; {way}") from error
+        raise CommandFailed(refusal.message if refusal else f"Kafka cannot be reached at {bootstrap}; {way}") from error
     except errors.KafkaTimeoutError as error:
         raise CommandFailed(f"Kafka at {bootstrap} did not answer in time ({error}); look at the broker") from error
     except errors.KafkaError as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
+from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 
 
@@ -19,13 +19,13 @@ def health(
 
     Days are local ones of the policy's `timezone`; the last one may not be over. Read from Kafka alone.
     """
-    from agents.health.reader import NoDays, read_days
+    from agents.health.reader import NoDailyTotals, read_days
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     with kafka_named(settings):
         try:
             told = asyncio.run(read_days(settings, days))
-        except NoDays as error:
+        except NoDailyTotals as error:
             raise CommandFailed(str(error)) from error
     if as_json:
         import msgspec

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, Misused, kafka_named, say
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named, print_error
 from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topic, publish_all
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.importing.rows import Row, Source, Unread
     from agents.importing.translation import Event, Translation
     from state.config.policy import Policy
-    from state.intake.admission import Exchange
+    from state.intake.admission import AdmissionRules
     from streams.settings.settings import Settings
 
 _FUTURE_MS: Final = 5 * 60_000
@@ -74,7 +74,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from agents.importing.rows import CannotOpen
     from agents.importing.translation import Translation
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     options = {
         "kind": kind,
         "timezone": timezone,
@@ -85,13 +85,13 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     }
     reading = _reading(mapping, {key: value for key, value in options.items() if value is not None}, currency, topic)
     if strict and not sort:
-        raise Misused("--strict reads all before it publishes, which --no-sort does not; leave one of them out")
+        raise UsageFailure("--strict reads all before it publishes, which --no-sort does not; leave one of them out")
     try:
         source = _opened(file, form, reading)
         exchange = _exchange(settings, topic, dry_run=dry_run)
         may_vary = source.form == "jsonl"
         translation = Translation(file, reading, exchange, topic, backfill=backfill, may_vary=may_vary)
-        with Report(file, errors, say) as report:
+        with Report(file, errors, print_error) as report:
             events = _events(source, translation, report, settings, limit)
             if dry_run:
                 for _ in events:
@@ -123,7 +123,7 @@ def _reading(file: Path | None, options: dict[str, str], currency: str | None, t
     if own is not None and reading.kind not in ("auto", own):
         faults.append(f"topic {topic} takes only {own} events: got kind {reading.kind!r}; publish to events")
     if faults:
-        raise Misused(*faults)
+        raise UsageFailure(*faults)
     return msgspec.structs.replace(reading, kind=own) if own is not None else reading
 
 
@@ -133,16 +133,16 @@ def _opened(file: Path, form: str | None, reading: "Mapping") -> "Source | Parqu
 
     form = form or format_of(file)
     if form not in FORMATS:
-        raise Misused(
+        raise UsageFailure(
             f"--format must be one of {', '.join(FORMATS)}: got {form or 'nothing, and the suffix of'} {file}"
         )
     return ParquetSource(file) if form == "parquet" else Source(file, form, reading)
 
 
-def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
+def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionRules":
     """The currencies of the policy: the configured one for a dry run, else the one in force, where there is one."""
     from agents.control.rules_files import parse_configured_policy
-    from state.intake.admission import Exchange
+    from state.intake.admission import AdmissionRules
     from state.units.time_zones import zone_names
 
     policy = None
@@ -150,15 +150,15 @@ def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "Exchange":
         with kafka_named(settings):
             policy = asyncio.run(_policy_in_force(settings, topic))
     policy = policy or parse_configured_policy(settings)
-    return Exchange(policy.currency, policy.digits, policy.rates, zone_names())
+    return AdmissionRules(policy.currency, policy.digits, policy.rates, zone_names())
 
 
 async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":
-    from agents.control.active_rules import in_force
+    from agents.control.active_rules import reduce_control
     from streams.kafka.control import read_control
 
     await ensure_topic(settings, topic)
-    return in_force(await read_control(settings)).policy
+    return reduce_control(await read_control(settings)).policy
 
 
 def _events(

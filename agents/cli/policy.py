@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, Misused, kafka_named, say
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named, print_error
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.analysis.backtest_report import Difference
-    from agents.control.active_rules import InForce
+    from agents.analysis.backtest_report import BacktestReport
+    from agents.control.active_rules import ActiveRules
     from agents.importing.mapping import Mapping
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
@@ -41,18 +41,18 @@ def suggest(
     return would have returned, and churned when the chance that they return has fallen below a tenth.
     """
     from agents.importing.rows import CannotOpen
-    from state.suggestion.suggest import TooLittle
+    from state.suggestion.suggest import InsufficientHistory
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     try:
         text = _from_files(settings, files, mapping, currency) if files else _from_journal(settings)
-    except (CannotOpen, TooLittle) as error:
+    except (CannotOpen, InsufficientHistory) as error:
         raise CommandFailed(str(error)) from error
     if output is None:
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-        say(f"goldstream: written to {output}; look it through, then `goldstream policy check {output}`")
+        print_error(f"goldstream: written to {output}; look it through, then `goldstream policy check {output}`")
 
 
 def _from_files(settings: "Settings", files: list[Path], mapping: Path | None, currency: str | None) -> str:
@@ -60,7 +60,9 @@ def _from_files(settings: "Settings", files: list[Path], mapping: Path | None, c
     from agents.control.rules_files import parse_configured_policy
 
     with progress_of("reading", 1.0) as show:
-        return suggest_from_files(files, _mapping(mapping, currency), parse_configured_policy(settings), show, say)
+        return suggest_from_files(
+            files, _mapping(mapping, currency), parse_configured_policy(settings), show, print_error
+        )
 
 
 def _mapping(file: Path | None, currency: str | None) -> "Mapping":
@@ -73,7 +75,7 @@ def _mapping(file: Path | None, currency: str | None) -> "Mapping":
     if currency is None:
         return mapping
     if currency not in DIGITS:
-        raise Misused(f"--currency must be an ISO 4217 code, such as RUB: got {currency!r}")
+        raise UsageFailure(f"--currency must be an ISO 4217 code, such as RUB: got {currency!r}")
     return msgspec.structs.replace(mapping, constants=mapping.constants | {"currency": currency})
 
 
@@ -83,15 +85,15 @@ def _from_journal(settings: "Settings") -> str:
 
 
 async def _read_journal(settings: "Settings", show: "Callable[[float], None]") -> str:
-    from agents.analysis.journal_reader import NothingJournaled
+    from agents.analysis.journal_reader import EmptyJournal
     from agents.analysis.policy_suggestion import suggest_from_journal
-    from state.records.events import UnknownFormat
+    from state.records.events import UnknownFormatVersion
     from streams.kafka.control import NoControlTopic
-    from streams.kafka.reader import CutOff
+    from streams.kafka.reader import OffsetTruncated
 
     try:
         return await suggest_from_journal(settings, show)
-    except (NoControlTopic, NothingJournaled, UnknownFormat, CutOff) as error:
+    except (NoControlTopic, EmptyJournal, UnknownFormatVersion, OffsetTruncated) as error:
         raise CommandFailed(str(error)) from error
 
 
@@ -115,10 +117,10 @@ def diff(
     """
     import msgspec
 
-    from agents.analysis.backtest_report import difference_lines
+    from agents.analysis.backtest_report import report_lines
     from agents.control.rules_files import parse_policy_file
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     policies = parse_policy_file(a), parse_policy_file(b)
     until = None if to is None else _moment(to)
     with kafka_named(settings):
@@ -126,7 +128,7 @@ def diff(
     if as_json:
         typer.echo(msgspec.json.encode(found))
     else:
-        for line in difference_lines(found):
+        for line in report_lines(found):
             typer.echo(line)
 
 
@@ -136,35 +138,35 @@ def _difference(
     policies: "tuple[Policy, Policy]",
     given: Path | None,
     until: int | None,
-) -> "Difference":
-    from agents.analysis.backtest_report import difference
-    from agents.analysis.backtest_runner import DiffFailed, Job, compare
+) -> "BacktestReport":
+    from agents.analysis.backtest_report import backtest_report
+    from agents.analysis.backtest_runner import BacktestFailed, BacktestJob, run_backtest
 
     rules, ends = asyncio.run(_journal(settings))
     _refuse_other_currencies(files, policies, rules)
     campaigns = _campaigns(settings, given, rules, policies)
-    job = Job(settings, ends, (policies[0].text, policies[1].text), campaigns.text, until)
+    job = BacktestJob(settings, ends, (policies[0].text, policies[1].text), campaigns.text, until)
     with progress_of(f"replaying {settings.prefix}", 2 * sum(ends.values())) as show:
         try:
-            return difference(policies, campaigns.ref, compare(job, show))
-        except DiffFailed as error:
+            return backtest_report(policies, campaigns.ref, run_backtest(job, show))
+        except BacktestFailed as error:
             raise CommandFailed(str(error)) from error
 
 
-async def _journal(settings: "Settings") -> "tuple[InForce, dict[int, int]]":
+async def _journal(settings: "Settings") -> "tuple[ActiveRules, dict[int, int]]":
     """What is in force, and how far the journal goes."""
-    from agents.analysis.journal_reader import NothingJournaled, journal_ends
-    from agents.control.active_rules import in_force
+    from agents.analysis.journal_reader import EmptyJournal, journal_ends
+    from agents.control.active_rules import reduce_control
     from streams.kafka.control import NoControlTopic, read_control
 
     try:
-        rules = in_force(await read_control(settings))
+        rules = reduce_control(await read_control(settings))
         return rules, await journal_ends(settings, rules)
-    except (NoControlTopic, NothingJournaled) as error:
+    except (NoControlTopic, EmptyJournal) as error:
         raise CommandFailed(str(error)) from error
 
 
-def _refuse_other_currencies(files: tuple[Path, Path], policies: "tuple[Policy, Policy]", rules: "InForce") -> None:
+def _refuse_other_currencies(files: tuple[Path, Path], policies: "tuple[Policy, Policy]", rules: "ActiveRules") -> None:
     """A journal has its sums in one currency, converted when they were admitted."""
     assert rules.policy is not None
     journals = rules.policy.currency
@@ -179,12 +181,12 @@ def _refuse_other_currencies(files: tuple[Path, Path], policies: "tuple[Policy, 
 
 
 def _campaigns(
-    settings: "Settings", given: Path | None, rules: "InForce", policies: "tuple[Policy, Policy]"
+    settings: "Settings", given: Path | None, rules: "ActiveRules", policies: "tuple[Policy, Policy]"
 ) -> "Campaigns":
     """The campaigns that go with both; says which of them know segments that a policy has not."""
     from agents.control.rules_files import parse_campaigns_file, parse_configured_campaigns
     from state.config.campaigns import parse_campaigns
-    from state.config.config_errors import Faults
+    from state.config.config_errors import ConfigErrors
 
     campaigns = parse_campaigns_file(given, None) if given else rules.campaigns
     if campaigns is None:
@@ -192,9 +194,9 @@ def _campaigns(
     for policy in policies:
         try:
             parse_campaigns(campaigns.text, policy.segment_names)
-        except Faults as error:
-            for fault in error.faults:
-                say(f"goldstream: warning: {campaigns.ref} does not fit {policy.ref}: {fault}")
+        except ConfigErrors as error:
+            for fault in error.errors:
+                print_error(f"goldstream: warning: {campaigns.ref} does not fit {policy.ref}: {fault}")
     return campaigns
 
 
@@ -204,4 +206,4 @@ def _moment(to: str) -> int:
     try:
         return parse_rfc3339(to)
     except ValueError as error:
-        raise Misused(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error
+        raise UsageFailure(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from agents.cli.failures import CommandFailed, kafka_named, say
+from agents.cli.failures import CommandFailed, kafka_named, print_error
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
     try:
         made = [report for report in await create_topics(settings) if report.created]
     except TopicsError as error:
-        raise CommandFailed(*error.faults) from error
+        raise CommandFailed(*error.errors) from error
     if made:
         typer.echo(f"created {len(made)} topics of {settings.prefix}")
 
@@ -67,5 +67,5 @@ async def _publish_all(
                         show(publisher.acknowledged)
                         await asyncio.sleep(0)  # batches leave and Ctrl-C arrives only while this waits
     except BaseException:
-        say(f"goldstream: {publisher.acknowledged:,} of {taken:,} events published are acknowledged by {topic}")
+        print_error(f"goldstream: {publisher.acknowledged:,} of {taken:,} events published are acknowledged by {topic}")
         raise

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, Misused, kafka_named
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.progress import progress_of
 from agents.cli.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
-    from agents.replay.replay import Replayed
+    from agents.replay.replay import ReplayResult
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
     from streams.settings.settings import Settings
@@ -52,12 +52,12 @@ def replay(
     """
     from agents.control.rules_files import parse_campaigns_file, parse_policy_file
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     given_policy = parse_policy_file(policy) if policy else None
     given_campaigns = parse_campaigns_file(campaigns, given_policy) if campaigns else None
     timeout_s = timeout_seconds(timeout)
     if _prefix(into) == settings.prefix:
-        raise Misused(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
+        raise UsageFailure(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
     with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
         done = asyncio.run(_replay(settings, into, partitions, given_policy, given_campaigns, timeout_s, show))
     typer.echo(
@@ -77,11 +77,11 @@ async def _replay(
     campaigns: "Campaigns | None",
     timeout_s: float | None,
     show: Callable[[float], None],
-) -> "Replayed":
+) -> "ReplayResult":
     from agents.replay.replay import replay as write_again
-    from state.records.events import UnknownFormat
+    from state.records.events import UnknownFormatVersion
     from streams.kafka.control import NoControlTopic
-    from streams.kafka.reader import CutOff
+    from streams.kafka.reader import OffsetTruncated
 
     try:
         async with asyncio.timeout(timeout_s):
@@ -92,7 +92,7 @@ async def _replay(
         raise CommandFailed(
             f"the replay into {into} is not done within {timeout_s:.0f} s; repeat it, and it goes on where it stopped"
         ) from error
-    except (NoControlTopic, UnknownFormat, CutOff) as error:
+    except (NoControlTopic, UnknownFormatVersion, OffsetTruncated) as error:
         raise CommandFailed(str(error)) from error
 
 
@@ -103,4 +103,4 @@ def _prefix(text: str) -> str:
     try:
         return topic_prefix(text)
     except ValueError as fault:
-        raise Misused(f"--into must {fault}: got {text!r}") from fault
+        raise UsageFailure(f"--into must {fault}: got {text!r}") from fault

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, kafka_named, say
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, kafka_named, print_error
 
 if TYPE_CHECKING:
-    from agents.control.active_rules import InForce
+    from agents.control.active_rules import ActiveRules
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
     from streams.settings.settings import Settings
@@ -39,7 +39,7 @@ def apply_policy(context: typer.Context, file: PolicyFile, config: ConfigOption 
     """
     from agents.control.rules_files import parse_policy_file
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     new = parse_policy_file(file)
     with kafka_named(settings):
         typer.echo(asyncio.run(_apply_policy(settings, file, new)))
@@ -58,7 +58,7 @@ def check_campaigns(
     """Check campaigns as a whole, against the segments of the policy, and say every fault; the status is 1 if any."""
     from agents.control.rules_files import parse_campaigns_file, parse_configured_policy, parse_policy_file
 
-    meant = parse_policy_file(against) if against else parse_configured_policy(settled(context, config))
+    meant = parse_policy_file(against) if against else parse_configured_policy(load_context(context, config))
     typer.echo(_summary_of_campaigns(parse_campaigns_file(file, meant)))
 
 
@@ -71,7 +71,7 @@ def apply_campaigns(context: typer.Context, file: CampaignsFile, config: ConfigO
     """
     from agents.control.rules_files import parse_campaigns_file
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     parse_campaigns_file(file, None)
     with kafka_named(settings):
         typer.echo(asyncio.run(_apply_campaigns(settings, file)))
@@ -91,13 +91,13 @@ def _summary_of_campaigns(checked: "Campaigns") -> str:
 
 
 async def _apply_policy(settings: "Settings", file: Path, new: "Policy") -> str:
-    from state.config.policy import same_contents
+    from state.config.policy import has_same_contents
     from streams.kafka.control import ControlRecord, append_control
 
     known = await _in_force(settings)
-    if refusal := known.refusal_of_policy(new):
+    if refusal := known.policy_error(new):
         raise CommandFailed(f"{file}: {refusal}")
-    if known.policy is not None and same_contents(known.policy, new):
+    if known.policy is not None and has_same_contents(known.policy, new):
         return f"{new.ref} is already in force"
     if known.campaigns is not None:
         _warn_of_lost_segments(known.campaigns.text, new)
@@ -107,25 +107,25 @@ async def _apply_policy(settings: "Settings", file: Path, new: "Policy") -> str:
 
 async def _apply_campaigns(settings: "Settings", file: Path) -> str:
     from agents.control.rules_files import parse_campaigns_file
-    from state.config.campaigns import same_contents
+    from state.config.campaigns import has_same_contents
     from streams.kafka.control import ControlRecord, append_control
 
     known = await _in_force(settings)
     new = parse_campaigns_file(file, known.policy)
-    if refusal := known.refusal_of_campaigns(new):
+    if refusal := known.campaigns_error(new):
         raise CommandFailed(f"{file}: {refusal}")
-    if known.campaigns is not None and same_contents(known.campaigns, new):
+    if known.campaigns is not None and has_same_contents(known.campaigns, new):
         return f"{new.ref} is already in force"
     offset = await append_control(settings, ControlRecord(kind="campaigns", text=new.text))
     return f"{_summary_of_campaigns(new)}: applied, at offset {offset} of control"
 
 
-async def _in_force(settings: "Settings") -> "InForce":
-    from agents.control.active_rules import in_force
+async def _in_force(settings: "Settings") -> "ActiveRules":
+    from agents.control.active_rules import reduce_control
     from streams.kafka.control import NoControlTopic, read_control
 
     try:
-        return in_force(await read_control(settings))
+        return reduce_control(await read_control(settings))
     except NoControlTopic as error:
         raise CommandFailed(str(error)) from error
 
@@ -133,10 +133,10 @@ async def _in_force(settings: "Settings") -> "InForce":
 def _warn_of_lost_segments(campaigns_text: str, new: "Policy") -> None:
     """Say which segments of the campaigns in force the new policy does not have: they will begin no more."""
     from state.config.campaigns import parse_campaigns
-    from state.config.config_errors import Faults
+    from state.config.config_errors import ConfigErrors
 
     try:
         parse_campaigns(campaigns_text, new.segment_names)
-    except Faults as error:
-        for fault in error.faults:
-            say(f"goldstream: warning: the campaigns in force do not fit {new.ref}: {fault}")
+    except ConfigErrors as error:
+        for fault in error.errors:
+            print_error(f"goldstream: warning: the campaigns in force do not fit {new.ref}: {fault}")

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Final, Protocol
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, Misused, kafka_named
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topic
 
@@ -74,7 +74,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """Publish a plausible shop: customers who join, buy, lapse, come back, return goods and use coupons."""
     from agents.simulation.shop import Plan
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     plan = Plan.named(seed, customers, days, _until_ms(until), _currency(settings, currency))
     story = _live_story(plan) if live else _history(plan)
     telling = _Telling(plan, story, rate or (LIVE_RATE if live else None), events, live=live)
@@ -95,7 +95,7 @@ def _until_ms(until: str) -> int:
     try:
         return parse_rfc3339(until)
     except ValueError as error:
-        raise Misused(f"--until must be RFC 3339 with an offset, such as {UNTIL}: got {until!r}") from error
+        raise UsageFailure(f"--until must be RFC 3339 with an offset, such as {UNTIL}: got {until!r}") from error
 
 
 def _currency(settings: "Settings", given: str | None) -> str:
@@ -105,7 +105,7 @@ def _currency(settings: "Settings", given: str | None) -> str:
     if given is None:
         return parse_configured_policy(settings).currency
     if given not in DIGITS:
-        raise Misused(f"--currency must be an ISO 4217 code, such as RUB: got {given!r}")
+        raise UsageFailure(f"--currency must be an ISO 4217 code, such as RUB: got {given!r}")
     return given
 
 

@@ -1,6 +1,6 @@
 """How long a command may take."""
 
-from agents.cli.failures import Misused
+from agents.cli.failures import UsageFailure
 
 
 def timeout_seconds(timeout: str | None) -> float | None:
@@ -14,4 +14,4 @@ def timeout_seconds(timeout: str | None) -> float | None:
     try:
         return duration_ms(timeout) / 1000 if timeout else None
     except ValueError as fault:
-        raise Misused(f"--timeout must {fault}: got {timeout!r}") from fault
+        raise UsageFailure(f"--timeout must {fault}: got {timeout!r}") from fault

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
+from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def create(context: typer.Context, config: ConfigOption = None) -> None:
     """
     from streams.kafka.topics import create_topics
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     _look(settings, create_topics)
 
 
@@ -34,7 +34,7 @@ def check(context: typer.Context, config: ConfigOption = None) -> None:
     """Look whether all topics are there and of the right shape; the status is 1 if not."""
     from streams.kafka.topics import check_topics
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     _look(settings, check_topics)
 
 
@@ -46,7 +46,7 @@ def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicR
         try:
             reports = asyncio.run(_asked(settings, ask))
         except TopicsError as error:
-            raise CommandFailed(*error.faults) from error
+            raise CommandFailed(*error.errors) from error
     faults = [report.fault for report in reports if report.fault]
     for report in reports:
         missing = report.missing and not report.created

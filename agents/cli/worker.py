@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from agents.cli.context import ConfigOption, settled
-from agents.cli.failures import CommandFailed, Misused, kafka_named
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.timeouts import timeout_seconds
 
 
@@ -33,7 +33,7 @@ def worker(
     from agents.worker.worker import run_worker
 
     gc.enable()
-    settings = settled(context, config, logs_libraries=True)
+    settings = load_context(context, config, logs_libraries=True)
     raise typer.Exit(asyncio.run(run_worker(settings, only.value if only else None)))
 
 
@@ -53,13 +53,13 @@ def advance(
     from state.units.timestamps import parse_rfc3339
     from streams.kafka.control import NoControlTopic
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     if settings.time == "wall":
-        raise Misused("advance is for event mode: got GOLDSTREAM_TIME = wall; in wall mode time comes by itself")
+        raise UsageFailure("advance is for event mode: got GOLDSTREAM_TIME = wall; in wall mode time comes by itself")
     try:
         to_ms = parse_rfc3339(to)
     except ValueError as error:
-        raise Misused(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error
+        raise UsageFailure(f"--to must be RFC 3339 with an offset, such as 2026-01-01T00:00:00Z: got {to!r}") from error
     timeout_s = timeout_seconds(timeout)
     with kafka_named(settings):
         try:
@@ -73,16 +73,16 @@ def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
     from redis.exceptions import RedisError
 
     from agents.project.rebuild import rebuild
-    from agents.project.redis_connection import why_redis_failed
+    from agents.project.redis_connection import describe_redis_error
     from streams.kafka.control import NoControlTopic
 
-    settings = settled(context, config)
+    settings = load_context(context, config)
     if settings.redis is None:
-        raise Misused("GOLDSTREAM_REDIS must be set for rebuild-redis: got nothing; set it to a redis:// URL")
+        raise UsageFailure("GOLDSTREAM_REDIS must be set for rebuild-redis: got nothing; set it to a redis:// URL")
     with kafka_named(settings):
         try:
             raise typer.Exit(asyncio.run(rebuild(settings)))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
         except (RedisError, OSError) as error:
-            raise CommandFailed(f"Redis at {settings.redis_shown}: {why_redis_failed(error)}") from error
+            raise CommandFailed(f"Redis at {settings.redis_shown}: {describe_redis_error(error)}") from error

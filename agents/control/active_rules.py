@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from state.config import campaigns as campaign_rules
 from state.config import policy as policy_rules
 from state.config.campaigns import Campaigns, parse_campaigns
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy, parse_policy
 from streams.kafka.control import ControlRecord
 
 
 @dataclasses.dataclass(slots=True)
-class InForce:
+class ActiveRules:
     """What is in force after some records of `control`, and what was before.
 
     Attributes:
@@ -27,42 +27,42 @@ class InForce:
     policies: dict[str, Policy] = dataclasses.field(default_factory=dict)
     campaign_files: dict[str, Campaigns] = dataclasses.field(default_factory=dict)
 
-    def refusal_of_policy(self, new: Policy) -> str | None:
+    def policy_error(self, new: Policy) -> str | None:
         """Say why a policy may not come into force now; None where it may, also where it is in force already."""
-        if self.policy is not None and (refusal := policy_rules.may_follow(self.policy, new)):
+        if self.policy is not None and (refusal := policy_rules.successor_error(self.policy, new)):
             return refusal
         earlier = self.policies.get(new.ref)
-        if earlier is not None and not policy_rules.same_contents(earlier, new):
+        if earlier is not None and not policy_rules.has_same_contents(earlier, new):
             return f"{new.ref} has been in force with other contents; raise version"
         return None
 
-    def refusal_of_campaigns(self, new: Campaigns) -> str | None:
+    def campaigns_error(self, new: Campaigns) -> str | None:
         """Say why campaigns may not come into force now; None where they may, also where they are already."""
         if self.policy is None:
             return "no policy is in force yet; apply one first (`goldstream policy apply`), or start a worker"
-        if self.campaigns is not None and (refusal := campaign_rules.may_follow(self.campaigns, new)):
+        if self.campaigns is not None and (refusal := campaign_rules.successor_error(self.campaigns, new)):
             return refusal
         earlier = self.campaign_files.get(new.ref)
-        if earlier is not None and not campaign_rules.same_contents(earlier, new):
+        if earlier is not None and not campaign_rules.has_same_contents(earlier, new):
             return f"{new.ref} has been in force with other contents; raise version"
         return None
 
 
-def in_force(records: Iterable[ControlRecord]) -> InForce:
+def reduce_control(records: Iterable[ControlRecord]) -> ActiveRules:
     """Go through the records of `control`; faulty and refused ones, written past the product, have no effect."""
-    known = InForce()
+    known = ActiveRules()
     for record in records:
         try:
             if record.kind == "policy":
                 policy = parse_policy(record.text or "")
-                if known.policy is None or not policy_rules.may_follow(known.policy, policy):
+                if known.policy is None or not policy_rules.successor_error(known.policy, policy):
                     known.policy = policy
                     known.policies.setdefault(policy.ref, policy)
             elif record.kind == "campaigns" and known.policy is not None:
                 campaigns = parse_campaigns(record.text or "")
-                if known.campaigns is None or not campaign_rules.may_follow(known.campaigns, campaigns):
+                if known.campaigns is None or not campaign_rules.successor_error(known.campaigns, campaigns):
                     known.campaigns = campaigns
                     known.campaign_files.setdefault(campaigns.ref, campaigns)
-        except Faults:
+        except ConfigErrors:
             continue
     return known

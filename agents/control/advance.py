@@ -72,7 +72,7 @@ async def _wait_for_lanes(consumer: AIOKafkaConsumer, partitions: list[TopicPart
     behind, said = {tp.partition for tp in partitions}, time.monotonic()
     while behind:
         for tp, batch in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advanced >= number for m in batch):
+            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advance_offset >= number for m in batch):
                 behind.discard(tp.partition)
         if behind and time.monotonic() - said > SAY_SECONDS:
             said = time.monotonic()

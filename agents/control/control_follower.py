@@ -11,16 +11,16 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from state.config.campaigns import Campaigns, parse_campaigns
-from state.config.config_errors import Faults
-from state.config.policy import Policy, may_follow, parse_policy
-from state.intake.admission import Exchange
+from state.config.config_errors import ConfigErrors
+from state.config.policy import Policy, parse_policy, successor_error
+from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
 from streams.kafka.control import ControlRecord, decode_control
 from streams.kafka.leaders import find_leaders
 from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-from streams.wire.watermarks import SourceTime, decode_source_time
+from streams.wire.watermarks import SourceWatermark, decode_watermark
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ POLL_MS: Final = 1000
 CONTROL: Final = "control:0"
 
 
-class Follower:
+class ControlFollower:
     """Reads `control` and `source-times` to their ends and goes on reading.
 
     Attributes:
@@ -40,8 +40,8 @@ class Follower:
         self.policy: Policy | None = None
         self.policies: dict[str, Policy] = {}
         self.campaigns: Campaigns | None = None
-        self.exchange: Exchange | None = None
-        self.source_times: dict[str, SourceTime] = {}
+        self.exchange: AdmissionRules | None = None
+        self.source_watermarks: dict[str, SourceWatermark] = {}
         self.caught_up = asyncio.Event()
         self._settings = settings
         self._topics = Topics(settings.prefix)
@@ -91,11 +91,11 @@ class Follower:
         async with self._changed:
             await self._changed.wait_for(condition)
 
-    async def wait_for_policy(self) -> Exchange:
+    async def wait_for_policy(self) -> AdmissionRules:
         """The currencies of the policy, once every journal partition has a policy."""
 
         def journaled() -> bool:
-            control = self.source_times.get(CONTROL)
+            control = self.source_watermarks.get(CONTROL)
             return self.exchange is not None and control is not None and control.position > self._policy_offset
 
         await self.wait(journaled)
@@ -104,7 +104,7 @@ class Follower:
 
     def _note(self, key: bytes | None, value: bytes | None) -> None:
         try:
-            self.source_times[(key or b"").decode()] = decode_source_time(value or b"")
+            self.source_watermarks[(key or b"").decode()] = decode_watermark(value or b"")
         except ValueError:
             log.warning("source-times has a record that goldstream did not write (key %r); it is passed over", key)
 
@@ -112,13 +112,13 @@ class Follower:
         try:
             if record.kind == "policy" and record.text is not None:
                 new = parse_policy(record.text)
-                if self.policy is not None and may_follow(self.policy, new) is not None:
+                if self.policy is not None and successor_error(self.policy, new) is not None:
                     return
                 if self.policy is None:
                     self._policy_offset = record.offset
                 self.policy = self.policies[new.ref] = new
-                self.exchange = Exchange(new.currency, new.digits, new.rates, zone_names())
+                self.exchange = AdmissionRules(new.currency, new.digits, new.rates, zone_names())
             elif record.kind == "campaigns" and record.text is not None:
                 self.campaigns = parse_campaigns(record.text)
-        except Faults as faults:
-            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.faults[0])
+        except ConfigErrors as faults:
+            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.errors[0])

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from state.config.campaigns import Campaigns, parse_campaigns
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy, parse_policy
 from state.units.time_zones import zone_names
 from streams.defaults import campaigns_text, policy_text
 from streams.settings.settings import Settings
 
-Rules = TypeVar("Rules")
+Parsed = TypeVar("Parsed")
 
 
 def read_rules_file(path: Path) -> str:
@@ -23,9 +23,9 @@ def read_rules_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Faults([f"{path} cannot be read ({error.strerror}); name a file that is there"]) from error
+        raise ConfigErrors([f"{path} cannot be read ({error.strerror}); name a file that is there"]) from error
     except UnicodeDecodeError as error:
-        raise Faults([f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"]) from error
+        raise ConfigErrors([f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8"]) from error
 
 
 def configured_policy(settings: Settings) -> str:
@@ -77,8 +77,8 @@ def parse_configured_campaigns(settings: Settings, policy: Policy) -> Campaigns:
     return parse_campaigns_file(settings.campaigns, policy) if settings.campaigns else parse_campaigns(campaigns_text())
 
 
-def _named(place: str, parse: Callable[[], Rules]) -> Rules:
+def _named(place: str, parse: Callable[[], Parsed]) -> Parsed:
     try:
         return parse()
-    except Faults as error:
-        raise Faults([f"{place}: {fault}" for fault in error.faults]) from error
+    except ConfigErrors as error:
+        raise ConfigErrors([f"{place}: {fault}" for fault in error.errors]) from error

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from state.records.outputs import Reason, SegmentChange
+from state.records.outputs import ScoreChange, SegmentChangeValue
 
 _BY_PURCHASE: Final = "bought again"
 _OF_CAUSE: Final[Mapping[str, str]] = {
@@ -15,12 +15,12 @@ _OF_CAUSE: Final[Mapping[str, str]] = {
 }
 
 
-def step_in_words(change: SegmentChange) -> str:
+def move_text(change: SegmentChangeValue) -> str:
     """From where to where: `loyal -> at_risk`; for a customer who was not known before only where to."""
     return change.to_segment if change.from_segment is None else f"{change.from_segment} -> {change.to_segment}"
 
 
-def why_in_words(change: SegmentChange) -> str:
+def cause_text(change: SegmentChangeValue) -> str:
     """Why a change came: `90 days without a purchase`, `bought again: 5 orders or more`."""
     kind = change.cause.kind
     if kind == "policy":
@@ -37,7 +37,7 @@ def why_in_words(change: SegmentChange) -> str:
     return f"{_OF_CAUSE[kind]}: {moved}" if moved else _OF_CAUSE[kind]
 
 
-def _of_reason(reason: Reason, currency: str) -> str:
+def _of_reason(reason: ScoreChange, currency: str) -> str:
     """What it means that a measure's score moved past an edge."""
     is_better = reason.is_ > reason.was
     if reason.measure == "recency_days":

@@ -11,25 +11,25 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 from aiokafka import ConsumerRecord
 
-from agents.customer_view.story_runs import RunTold, runs_told
-from agents.customer_view.story_traits import Traits, traits_told
+from agents.customer_view.story_runs import RunStory, run_stories
+from agents.customer_view.story_traits import Traits, read_traits
 from state.config.policy import Policy
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.averages import average_check, discount_share
-from state.customer.order_chunks import copied
+from state.customer.order_chunks import copy_profile
 from state.customer.profile import Profile
-from state.customer.profile_schema import Person
+from state.customer.profile_schema import ContactProfile
 from state.fold.partition import Partition
-from state.fold.transitions import Tally, lapse
+from state.fold.transitions import FoldCounters, advance_time
 from state.records.outputs import (
-    Erased,
+    ErasureTombstone,
     Message,
-    OutcomeTold,
+    OutcomeReported,
     Output,
-    SegmentChange,
     SegmentChanged,
+    SegmentChangeValue,
     Suppression,
-    published,
+    to_segment_change,
 )
 from state.records.progress import Progress
 from state.units.money import format_minor
@@ -45,11 +45,11 @@ from streams.tables.progress import read_progress
 FORESEEN_MS: Final = 20 * 365 * DAY_MS
 """How far ahead what comes next is looked for: further than any window and any last edge in use."""
 
-Told = SegmentChange | Message | Suppression
-Published = TypeVar("Published", SegmentChange, Message, Suppression)
+StoryMessage = SegmentChangeValue | Message | Suppression
+Published = TypeVar("Published", SegmentChangeValue, Message, Suppression)
 
 
-class NothingKept(Exception):
+class CustomerUnknown(Exception):
     """Under this prefix no worker has kept anything yet."""
 
     def __init__(self, prefix: str) -> None:
@@ -111,13 +111,13 @@ class Story(msgspec.Struct, frozen=True):
     consents: dict[str, bool]
     contacts: dict[str, int]
     traits: Traits
-    runs: list[RunTold]
+    runs: list[RunStory]
     silenced_by: str | None
     dead_channels: list[str]
-    changes: list[SegmentChange]
+    changes: list[SegmentChangeValue]
     messages: list[Message]
     kept_back: list[Suppression]
-    next: list[Told]
+    next: list[StoryMessage]
 
 
 async def read_story(settings: Settings, customer_id: str) -> Story | None:
@@ -130,25 +130,25 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
     topics = Topics(settings.prefix)
     partitions = (await partitions_by_topic(settings)).get(topics.customers, 0)
     if not partitions:
-        raise NothingKept(settings.prefix)
+        raise CustomerUnknown(settings.prefix)
     reading = _Reading(settings, customer_id, partition_of(customer_id.encode(), partitions))
     (progress, rules), profile = await asyncio.gather(reading.progress(), reading.profile())
     if rules is None:
-        raise NothingKept(settings.prefix)
+        raise CustomerUnknown(settings.prefix)
     if profile is None:
         return None
     (changes, forgotten), offers, reactivations, kept_back = await asyncio.gather(
         reading.changes(),
-        reading.published(topics.offers, Message),
-        reading.published(topics.reactivations, Message),
-        reading.published(topics.suppressions, Suppression),
+        reading.read_published(topics.offers, Message),
+        reading.read_published(topics.reactivations, Message),
+        reading.read_published(topics.suppressions, Suppression),
     )
     messages = [message for message in [*offers, *reactivations] if forgotten.is_before(message, message.due_at)]
-    person = profile.person or Person()
+    person = profile.contact_profile or ContactProfile()
     return Story(
         customer_id=customer_id,
         partition=reading.partition,
-        as_of=format_ms(max(progress.time, profile.judged)),
+        as_of=format_ms(max(progress.watermark, profile.evaluated_at)),
         policy=profile.policy,
         window_days=rules.policy.window_days,
         segment=profile.segment,
@@ -159,10 +159,10 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         signup={name: known.value for name, known in person.facts.items()},
         consents={channel: consent.granted for channel, consent in person.consents.items()},
         contacts=dict(person.contacts),
-        traits=traits_told(profile, rules.policy, max(progress.time, profile.judged)),
-        runs=runs_told(customer_id, profile, rules.campaigns),
+        traits=read_traits(profile, rules.policy, max(progress.watermark, profile.evaluated_at)),
+        runs=run_stories(customer_id, profile, rules.campaigns),
         silenced_by=silenced_by(profile),
-        dead_channels=[] if profile.engagement is None else profile.engagement.dead,
+        dead_channels=[] if profile.engagement is None else profile.engagement.dead_channels,
         changes=changes,
         messages=sorted(messages, key=lambda message: message.due_at),
         kept_back=[each for each in kept_back if forgotten.is_before(each, each.at)],
@@ -186,7 +186,7 @@ def facts_of(profile: Profile, policy: Policy) -> Facts:
         frequency=profile.frequency,
         monetary=money(profile.monetary),
         lifetime_orders=profile.lifetime_orders,
-        lifetime_value=money(profile.net),
+        lifetime_value=money(profile.lifetime_net),
         average_check=money(average_check(profile)),
         discount_share=discount_share(profile),
         refunded=money(profile.refunded),
@@ -200,14 +200,14 @@ def silenced_by(profile: Profile) -> str | None:
     return None if silence is None else silence.campaign
 
 
-def what_comes(customer_id: str, profile: Profile, rules: Rules) -> list[Told]:
+def what_comes(customer_id: str, profile: Profile, rules: Ruleset) -> list[StoryMessage]:
     """What is told of the customer, in order, if nothing happens but time going by; the profile stays as it is."""
     out: list[Output] = []
-    lapse(customer_id, copied(profile), profile.judged + FORESEEN_MS, rules, out, Tally())
+    advance_time(customer_id, copy_profile(profile), profile.evaluated_at + FORESEEN_MS, rules, out, FoldCounters())
     return [
-        published(output) if isinstance(output, SegmentChanged) else output.value
+        to_segment_change(output) if isinstance(output, SegmentChanged) else output.value
         for output in out
-        if not isinstance(output, Erased | OutcomeTold)
+        if not isinstance(output, ErasureTombstone | OutcomeReported)
     ]
 
 
@@ -221,7 +221,7 @@ class _Reading:
         self._customer_id = customer_id
         self._key = customer_id.encode()
 
-    async def progress(self) -> tuple[Progress, Rules | None]:
+    async def progress(self) -> tuple[Progress, Ruleset | None]:
         """How far the partition has come, and by which rules; None where no worker has begun."""
         progress, texts = await read_progress(self._kafka, self._topics.progress, self.partition)
         partition = Partition(CustomersTable(), progress, texts=texts)
@@ -233,12 +233,12 @@ class _Reading:
         async for record in self._records(self._topics.customers):
             if record.key == self._key or (is_chunk(record.key) and record.key.endswith(self._key)):
                 table.restore(record.key, record.value)
-        table.restored()
+        table.finish_restore()
         return table.get(self._customer_id)
 
-    async def changes(self) -> tuple[list[SegmentChange], "_Forgotten"]:
+    async def changes(self) -> tuple[list[SegmentChangeValue], "_Forgotten"]:
         """The changes in their order, and what an erasure has taken away."""
-        changes: dict[int, SegmentChange] = {}
+        changes: dict[int, SegmentChangeValue] = {}
         forgotten = _Forgotten(0, "")
         async for record in self._records(self._topics.segment_changes):
             if record.key != self._key:
@@ -248,11 +248,11 @@ class _Reading:
                 forgotten = _Forgotten(int(headers["ce_id"].rsplit(b":", 2)[1]), headers["ce_time"].decode())
                 changes.clear()
             else:
-                change = msgspec.json.decode(record.value, type=SegmentChange)
+                change = msgspec.json.decode(record.value, type=SegmentChangeValue)
                 changes[change.seq] = change
         return [changes[seq] for seq in sorted(changes)], forgotten
 
-    async def published(self, topic: str, kind: type[Published]) -> list[Published]:
+    async def read_published(self, topic: str, kind: type[Published]) -> list[Published]:
         """What was published of the customer in a topic, in its order; a repeat counts once."""
         found: dict[bytes, Published] = {}
         async for record in self._records(topic):

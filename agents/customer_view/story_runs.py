@@ -12,7 +12,7 @@ from state.customer.profile_schema import Run
 from state.engagement.campaign_context import trigger_of
 from state.units.timestamps import format_ms
 
-WHY_KEPT_BACK: Final = {
+SUPPRESSION_TEXT: Final = {
     "backfill": "what began it is history",
     "silenced": "they answered none of an earlier campaign's messages",
     "control": "they are in the control group, whom no campaign reaches",
@@ -28,7 +28,7 @@ WHY_KEPT_BACK: Final = {
 """The reasons of suppressions, in words."""
 
 
-class RunTold(msgspec.Struct, frozen=True):
+class RunStory(msgspec.Struct, frozen=True):
     """A campaign that has begun for the customer, or was kept from them, and is not over.
 
     Attributes:
@@ -54,40 +54,40 @@ class RunTold(msgspec.Struct, frozen=True):
     outcome_at: str | None
 
 
-def runs_told(customer_id: str, profile: Profile, campaigns: Campaigns | None) -> list[RunTold]:
+def run_stories(customer_id: str, profile: Profile, campaigns: Campaigns | None) -> list[RunStory]:
     """The runs of a customer, in the order in which they began."""
     return [_told(customer_id, run, campaigns) for run in profile.runs]
 
 
-def _told(customer_id: str, run: Run, campaigns: Campaigns | None) -> RunTold:
-    to_come = {number: format_ms(due) for number, due in run.waiting}
+def _told(customer_id: str, run: Run, campaigns: Campaigns | None) -> RunStory:
+    to_come = {number: format_ms(due) for number, due in run.deferred}
     campaign = None if campaigns is None else campaigns.by_name.get(run.campaign)
-    if run.next and campaign is not None:
-        for number, attempt in enumerate(campaign.attempts[run.next - 1 :], run.next):
-            to_come[number] = format_ms(run.began + attempt.after_ms)
+    if run.next_step and campaign is not None:
+        for number, attempt in enumerate(campaign.steps[run.next_step - 1 :], run.next_step):
+            to_come[number] = format_ms(run.entered_at + attempt.after_ms)
     trigger = trigger_of(run.tag)
-    return RunTold(
+    return RunStory(
         campaign=run.campaign,
         began=f"{customer_id}:{run.tag}" if trigger is UNSET else str(trigger),
-        began_at=format_ms(run.began),
+        began_at=format_ms(run.entered_at),
         group=run.group,
-        attempts=run.attempts,
+        attempts=run.step_count,
         sent=sorted(run.sent),
         opened=sorted(run.opened),
         clicked=sorted(run.clicked),
         redeemed=sorted(run.redeemed),
         to_come=to_come,
         silent_at=None if run.silence_at is None else format_ms(run.silence_at),
-        outcome_at=None if run.ends_at is None else format_ms(run.ends_at),
+        outcome_at=None if run.attribution_ends_at is None else format_ms(run.attribution_ends_at),
     )
 
 
-def run_in_words(run: RunTold) -> str:
+def run_text(run: RunStory) -> str:
     """A run on one line."""
     return f"{run.campaign}, begun by {run.began}: {'; '.join(_parts(run))}"
 
 
-def _parts(run: RunTold) -> Iterator[str]:
+def _parts(run: RunStory) -> Iterator[str]:
     if run.group != "treated":
         yield f"{run.group}, nothing is sent"
     for number in run.sent:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agents.customer_view.change_text import step_in_words, why_in_words
-from agents.customer_view.story import Story, Told
-from agents.customer_view.story_runs import WHY_KEPT_BACK, run_in_words
-from agents.customer_view.story_traits import traits_in_words
-from state.records.outputs import Message, SegmentChange
+from agents.customer_view.change_text import cause_text, move_text
+from agents.customer_view.story import Story, StoryMessage
+from agents.customer_view.story_runs import SUPPRESSION_TEXT, run_text
+from agents.customer_view.story_traits import traits_text
+from state.records.outputs import Message, SegmentChangeValue
 
-SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 """Changes, and messages, that are shown; of more of them the last ones."""
 
 _WIDTH: Final = 13
@@ -29,7 +29,7 @@ def _lines(story: Story) -> Iterator[str]:
     facts, currency = story.facts, story.facts.currency
     yield f"{story.customer_id}: {story.segment} since {_minute(story.since)}, as of {_minute(story.as_of)}"
     if story.changes:
-        yield _line("why", why_in_words(story.changes[-1]))
+        yield _line("why", cause_text(story.changes[-1]))
     yield _line("cell", f"{story.cell} by the policy {story.policy}")
     yield _line("orders", _orders(story))
     if facts.lifetime_orders or facts.refunds:
@@ -40,7 +40,7 @@ def _lines(story: Story) -> Iterator[str]:
         )
     if facts.refunds:
         yield _line("refunds", f"{facts.refunds}, {facts.refunded} {currency}")
-    yield from (_line(name, words) for name, words in traits_in_words(story.traits, currency))
+    yield from (_line(name, words) for name, words in traits_text(story.traits, currency))
     known = [f"{name} {value}" for name, value in story.signup.items()]
     if known:
         yield _line("signed up", ", ".join(known))
@@ -71,49 +71,49 @@ def _campaigns(story: Story) -> Iterator[str]:
     if story.dead_channels:
         yield _line("dead", f"{', '.join(story.dead_channels)}: a message came back for good")
     if story.silenced_by is not None:
-        yield _line("silenced", f"by {story.silenced_by}: {WHY_KEPT_BACK['silenced']}")
+        yield _line("silenced", f"by {story.silenced_by}: {SUPPRESSION_TEXT['silenced']}")
     if story.runs:
         yield "campaigns under way"
-        yield from (f"  {_minute(run.began_at)}  {run_in_words(run)}" for run in story.runs)
+        yield from (f"  {_minute(run.began_at)}  {run_text(run)}" for run in story.runs)
 
 
 def _so_far(story: Story) -> Iterator[str]:
     yield "changes"
-    shown = story.changes[-SHOWN:]
+    shown = story.changes[-MAX_SHOWN:]
     missing = story.seq - len(shown)
     if missing:
         yield f"  ({missing} earlier)"
     yield from (f"  {line}" for line in _told_lines(shown))
-    sent: list[Told] = [*story.messages, *story.kept_back]
+    sent: list[StoryMessage] = [*story.messages, *story.kept_back]
     sent.sort(key=_moment)
     if sent:
         yield "messages"
-        if len(sent) > SHOWN:
-            yield f"  ({len(sent) - SHOWN} earlier)"
-        yield from (f"  {line}" for line in _told_lines(sent[-SHOWN:]))
+        if len(sent) > MAX_SHOWN:
+            yield f"  ({len(sent) - MAX_SHOWN} earlier)"
+        yield from (f"  {line}" for line in _told_lines(sent[-MAX_SHOWN:]))
 
 
-def _told_lines(told: Iterable[Told]) -> Iterator[str]:
+def _told_lines(told: Iterable[StoryMessage]) -> Iterator[str]:
     for each in told:
         yield f"{_minute(_moment(each))}  {_words(each)}"
 
 
-def _words(told: Told) -> str:
-    if isinstance(told, SegmentChange):
-        return f"{step_in_words(told)}: {why_in_words(told)}"
+def _words(told: StoryMessage) -> str:
+    if isinstance(told, SegmentChangeValue):
+        return f"{move_text(told)}: {cause_text(told)}"
     if isinstance(told, Message):
         with_incentive = f" with {told.incentive}" if told.incentive else ""
         began_by = told.trigger if isinstance(told.trigger, str) else told.change.id if told.change else ""
         of = f"{told.attempt} of {told.attempts}, begun by {began_by}"
         return f"{told.campaign}: {told.template}{with_incentive}, by {told.channel} ({of})"
     if told.reason.startswith("silence-"):
-        return f"{told.campaign}: {told.reason}: {WHY_KEPT_BACK[told.reason]}"
+        return f"{told.campaign}: {told.reason}: {SUPPRESSION_TEXT[told.reason]}"
     of = "" if told.attempt is None else f", attempt {told.attempt},"
-    return f"{told.campaign}{of} kept back: {told.reason}: {WHY_KEPT_BACK[told.reason]}"
+    return f"{told.campaign}{of} kept back: {told.reason}: {SUPPRESSION_TEXT[told.reason]}"
 
 
-def _moment(told: Told) -> str:
-    if isinstance(told, SegmentChange):
+def _moment(told: StoryMessage) -> str:
+    if isinstance(told, SegmentChangeValue):
         return told.effective_at
     return told.due_at if isinstance(told, Message) else told.at
 

@@ -7,20 +7,20 @@ import msgspec
 from agents.project.customer_row import gap_days, overdue_words
 from state.config.policy import Policy
 from state.customer.profile import Profile
-from state.customer.segment_forecast import Prospects
+from state.customer.segment_forecast import SegmentForecast
 from state.customer.traits import favourite, is_difficult, is_discount_seeker, referrals, usual_gap
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
 
-class ByTime(msgspec.Struct, frozen=True):
+class DropStory(msgspec.Struct, frozen=True):
     """When time alone changes the segment next, and to what."""
 
     at: str
     to: str
 
 
-class WayUp(msgspec.Struct, frozen=True, omit_defaults=True):
+class RiseStory(msgspec.Struct, frozen=True, omit_defaults=True):
     """The least that brings a better segment: so many orders, so much in one, or so many that bring so much in all."""
 
     to: str
@@ -37,8 +37,8 @@ class Traits(msgspec.Struct, frozen=True):
         overdue: the time since the last order as a multiple of it, as of the story.
     """
 
-    next_down: ByTime | None
-    next_up: WayUp | None
+    next_down: DropStory | None
+    next_up: RiseStory | None
     discount_seeker: bool
     difficult: bool
     favourite_store: str | None
@@ -48,16 +48,16 @@ class Traits(msgspec.Struct, frozen=True):
     overdue: str | None
 
 
-def traits_told(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
+def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
     """The traits of a customer, by the policy in force, as of a moment before which nothing more is due."""
-    prospects = Prospects(policy)
+    prospects = SegmentForecast(policy)
     down, up = prospects.next_down(profile), prospects.next_up(profile)
     gap = usual_gap(profile, policy.window_ms)
     way = None
     if up is not None:
-        way = WayUp(up.to, up.orders, None if up.spend is None else format_minor(up.spend, policy.digits))
+        way = RiseStory(up.to, up.orders, None if up.spend is None else format_minor(up.spend, policy.digits))
     return Traits(
-        next_down=None if down is None else ByTime(format_ms(down.at), down.to),
+        next_down=None if down is None else DropStory(format_ms(down.at), down.to),
         next_up=way,
         discount_seeker=is_discount_seeker(profile, policy),
         difficult=is_difficult(profile),
@@ -69,7 +69,7 @@ def traits_told(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
     )
 
 
-def traits_in_words(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
+def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
     """What there is to say, each with what it is about."""
     if traits.next_up is not None:
         yield "better", f"{traits.next_up.to} by {_way_in_words(traits.next_up, currency)}"
@@ -88,7 +88,7 @@ def traits_in_words(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
         yield "referrals", f"{traits.referrals} brought"
 
 
-def _way_in_words(way: WayUp, currency: str) -> str:
+def _way_in_words(way: RiseStory, currency: str) -> str:
     orders = "one more order" if way.orders in (None, 1) else f"{way.orders} more orders"
     if way.spend is None:
         return f"{orders} of any size"

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from state.config.campaigns import held
+from state.config.campaigns import is_in_share
 from state.units.timestamps import DAY_MS, format_ms
 
 CUSTOMERS: Final = 23_570
@@ -82,7 +82,7 @@ def _customer(customer: str, bought: Iterable[Purchase]) -> Iterator[Event]:
         at_ms = (date.fromisoformat(day).toordinal() - _EPOCH) * DAY_MS + _opened_since_ms(customer_id, day)
         for purchase in of_the_day:
             number += 1
-            if number == 1 and held("signup", customer_id, SIGNED_UP):
+            if number == 1 and is_in_share("signup", customer_id, SIGNED_UP):
                 yield _signup(customer_id, at_ms - _SIGNED_UP_BEFORE_MS)
             yield _purchase(customer_id, number, at_ms, purchase.amount)
             at_ms += _NEXT_ORDER_MS
@@ -95,8 +95,8 @@ def _opened_since_ms(customer_id: str, day: str) -> int:
 
 
 def _signup(customer_id: str, at_ms: int) -> Event:
-    consent = {"email": held("email", customer_id, AGREED_TO_EMAIL)}
-    if held("sms", customer_id, AGREED_TO_SMS):
+    consent = {"email": is_in_share("email", customer_id, AGREED_TO_EMAIL)}
+    if is_in_share("sms", customer_id, AGREED_TO_SMS):
         consent["sms"] = True
     fields = {
         "type": "signup",

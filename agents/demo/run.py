@@ -11,8 +11,8 @@ from agents.demo.history import ENDS, Event, read_purchases, tell_history
 from agents.demo.screen import Screen
 from agents.demo.stack import Stack, StackError
 from agents.demo.summary import Outcome
-from agents.demo.tally import Tally
-from agents.demo.watch import Watch
+from agents.demo.tally import DemoTally
+from agents.demo.watch import TopicWatcher
 from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics
@@ -29,12 +29,12 @@ _STORY_CHANGES: Final = range(6, 11)
 """As many changes make a story that is neither dull nor long."""
 
 
-class Run:
+class DemoRun:
     """One run of the demo on a stack that is up."""
 
     def __init__(self, stack: Stack, screen: Screen, events: Sequence[Event], outcome: Outcome) -> None:
         """Take where to run, what to show it on, and the history with its figures, to which the run adds its own."""
-        self._watch = Watch(stack.settings)
+        self._watch = TopicWatcher(stack.settings)
         self.tally = self._watch.tally
         self._stack = stack
         self._settings = stack.settings
@@ -111,7 +111,7 @@ def read_history(customers: int | None) -> tuple[list[Event], Outcome]:
     return events, outcome
 
 
-def eventful_customer(tally: Tally) -> str | None:
+def eventful_customer(tally: DemoTally) -> str | None:
     """Somebody who was golden, was lost and came back, and may be lost again; else whoever changed most."""
 
     def interest(customer_id: str) -> tuple[bool, int, int, str]:

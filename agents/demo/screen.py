@@ -16,9 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agents.customer_view.change_text import step_in_words, why_in_words
-from agents.demo.tally import Tally
-from state.records.outputs import Message, SegmentChange
+from agents.customer_view.change_text import cause_text, move_text
+from agents.demo.tally import DemoTally
+from state.records.outputs import Message, SegmentChangeValue
 
 STYLES: Final[Mapping[str, str]] = {
     "golden": "bold yellow",
@@ -53,17 +53,17 @@ class Screen:
     def __init__(self, segments: Sequence[str], events: int) -> None:
         """Take the segments in the order in which they are shown, and how many events there are."""
         self.phase = "starts broker, Redis, worker"
-        self._tally: Tally | None = None
+        self._tally: DemoTally | None = None
         self._segments = segments
         self._events = events
-        self._news: list[SegmentChange] = []
-        self._changes: deque[SegmentChange] = deque(maxlen=_LINES)
+        self._news: list[SegmentChangeValue] = []
+        self._changes: deque[SegmentChangeValue] = deque(maxlen=_LINES)
         self._mail: deque[Message] = deque(maxlen=_LINES)
         self._shown: Counter[tuple[str | None, str]] = Counter()
         self._began_s = 0.0
         self._rated_s = 0.0
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: DemoTally) -> None:
         """Take what there is to be seen, once there is something."""
         self._tally = tally
         self._began_s = time.monotonic()
@@ -87,7 +87,7 @@ class Screen:
             )
         yield layout
 
-    def _take(self, tally: Tally) -> None:
+    def _take(self, tally: DemoTally) -> None:
         """Choose from what came last: of changes those of a kind that was shown least."""
         if tally.news:
             self._news = list(tally.news)
@@ -123,7 +123,7 @@ class Screen:
             self._rated_s = time.monotonic() - self._began_s
         return applied / self._rated_s if self._rated_s else 0.0
 
-    def _figures(self, tally: Tally, bars: int) -> RenderableType:
+    def _figures(self, tally: DemoTally, bars: int) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
         greatest = max(tally.population.values(), default=0) or 1
         for name in self._segments:
@@ -148,12 +148,12 @@ def _panel(title: str, lines: Sequence[Text]) -> RenderableType:
     return Panel(text, title=title, title_align="left")
 
 
-def _of_change(change: SegmentChange, *, dated: bool) -> Text:
+def _of_change(change: SegmentChangeValue, *, dated: bool) -> Text:
     return Text.assemble(
         (f"{change.effective_at[:10]} " if dated else "", "dim"),
         f"{change.customer_id} ",
-        (f"{step_in_words(change)}: ", STYLES.get(change.to_segment, "")),
-        why_in_words(change),
+        (f"{move_text(change)}: ", STYLES.get(change.to_segment, "")),
+        cause_text(change),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from agents.demo.history import CUSTOMERS, PURCHASES
-from agents.demo.tally import Tally
+from agents.demo.tally import DemoTally
 from state.units.timestamps import format_ms
 
 Kind = TypeVar("Kind")
@@ -39,7 +39,7 @@ class Outcome:
         return self.purchases + self.signups
 
 
-def summary_lines(outcome: Outcome, tally: Tally, segments: Sequence[str]) -> Iterator[str]:
+def summary_lines(outcome: Outcome, tally: DemoTally, segments: Sequence[str]) -> Iterator[str]:
     """The figures of a run."""
     whole = outcome.purchases == PURCHASES and outcome.customers == CUSTOMERS
     part = "" if whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"

@@ -4,14 +4,14 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Final
 
-from state.records.outputs import Message, SegmentChange
+from state.records.outputs import Message, SegmentChangeValue
 from state.records.progress import Progress
 from state.units.timestamps import parse_rfc3339
 
 _NEWS: Final = 400
 
 
-class Tally:
+class DemoTally:
     """Counts changes, messages and progress of the demo's only partition; a repeat counts once.
 
     Attributes:
@@ -36,16 +36,16 @@ class Tally:
         self.paths: dict[str, list[str]] = {}
         self.sent: Counter[str] = Counter()
         self.kept_back: Counter[str] = Counter()
-        self.news: deque[SegmentChange] = deque(maxlen=_NEWS)
+        self.news: deque[SegmentChangeValue] = deque(maxlen=_NEWS)
         self.mail: deque[Message] = deque(maxlen=_NEWS)
         self._said: set[str] = set()
 
     def take_progress(self, progress: Progress) -> None:
         """The worker has come so far."""
         self.applied = progress.sources.get(("events", 0), -1) + 1
-        self.time_ms = max(self.time_ms, progress.time)
+        self.time_ms = max(self.time_ms, progress.watermark)
 
-    def take_change(self, change: SegmentChange) -> None:
+    def take_change(self, change: SegmentChangeValue) -> None:
         """A segment change was published."""
         path = self.paths.setdefault(change.customer_id, [])
         if change.seq <= len(path):

@@ -8,8 +8,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.demo.stack import StackError
-from agents.demo.tally import Tally
-from state.records.outputs import Message, SegmentChange, Suppression
+from agents.demo.tally import DemoTally
+from state.records.outputs import Message, SegmentChangeValue, Suppression
 from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -23,7 +23,7 @@ _AT_ONCE: Final = 2_000
 """Records between two looks at anything else: some milliseconds' worth."""
 
 
-class Watch:
+class TopicWatcher:
     """Reads changes, messages and progress from their beginnings.
 
     Attributes:
@@ -32,7 +32,7 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         """Connects when it is run."""
-        self.tally = Tally()
+        self.tally = DemoTally()
         self._kafka = settings.kafka_client()
         self._consumer: AIOKafkaConsumer | None = None
         topics = Topics(settings.prefix)
@@ -43,7 +43,7 @@ class Watch:
             TopicPartition(topics.reactivations, 0): self._take_message,
             TopicPartition(topics.suppressions, 0): self._take_suppression,
         }
-        self._decode_change = msgspec.json.Decoder(SegmentChange).decode
+        self._decode_change = msgspec.json.Decoder(SegmentChangeValue).decode
         self._decode_message = msgspec.json.Decoder(Message).decode
         self._decode_suppression = msgspec.json.Decoder(Suppression).decode
         self._read = dict.fromkeys(self._takers, 0)

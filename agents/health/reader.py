@@ -15,7 +15,7 @@ LEVELS: Final[tuple[str, ...]] = ("day", "timezone", "currency", "customers", "s
 """What stays as it is while nothing happens."""
 
 
-class NoDays(Exception):
+class NoDailyTotals(Exception):
     """There is no day to show; says why and what to do."""
 
 
@@ -29,7 +29,7 @@ async def read_days(settings: Settings, count: int) -> list[dict[str, Any]]:
     topic = Topics(settings.prefix).daily
     partitions = (await partitions_by_topic(settings)).get(topic, 0)
     if not partitions:
-        raise NoDays(f"there is no topic {topic}; start a worker, which makes it, or correct GOLDSTREAM_PREFIX")
+        raise NoDailyTotals(f"there is no topic {topic}; start a worker, which makes it, or correct GOLDSTREAM_PREFIX")
     told: list[dict[str, bytes]] = []
     for partition in range(partitions):
         days: dict[str, bytes] = {}
@@ -39,7 +39,7 @@ async def read_days(settings: Settings, count: int) -> list[dict[str, Any]]:
                     days[record.key.decode().partition(":")[0]] = record.value
         told.append(days)
     if not any(told):
-        raise NoDays(f"no day is in {topic} yet; run a worker, and publish purchases")
+        raise NoDailyTotals(f"no day is in {topic} yet; run a worker, and publish purchases")
     return last_days(told, count)
 
 

@@ -19,7 +19,7 @@ _BAR: Final = 8
 _TREND: Final = 26
 _WIDE: Final = 13
 
-Number = int | float | Decimal
+Figure = int | float | Decimal
 Day = Mapping[str, Any]
 
 
@@ -36,7 +36,7 @@ def health_blocks(days: Sequence[Day]) -> Iterator[RenderableType]:
     yield _days(days, figures)
 
 
-def spark(values: Sequence[Number]) -> str:
+def spark(values: Sequence[Figure]) -> str:
     """A column for each value: the least is the lowest block, the greatest the full one."""
     floats = [float(value) for value in values]
     least, span = min(floats), max(floats) - min(floats)
@@ -48,7 +48,7 @@ def _charts(days: Sequence[Day], figures: Sequence[Figures]) -> Table:
     table = _table(("", 25), (f"last {len(days)} days", CHARTED), ("least", 13), ("greatest", 13), ("last", 13))
     table.columns[1].justify = "left"
 
-    def chart(title: str, values: Sequence[Number], write: Callable[[Number], str]) -> None:
+    def chart(title: str, values: Sequence[Figure], write: Callable[[Figure], str]) -> None:
         table.add_row(title, spark(values), *map(write, (min(values), max(values), values[-1])))
 
     chart("net revenue", [money_of(day, "net") for day in days], _money)
@@ -135,21 +135,21 @@ def _bar(part: float) -> str:
     return _FULL * max(round(part * _BAR), int(part > 0))
 
 
-def _percent(part: Number) -> str:
+def _percent(part: Figure) -> str:
     return f"{part * 100:.1f}%"
 
 
-def _count(count: Number, width: int = _WIDE) -> str:
+def _count(count: Figure, width: int = _WIDE) -> str:
     """A number in so many places: in full if that fits, else in thousands, millions and so on."""
     return _first_that_fits(width, f"{count:,}", *_scaled(count))
 
 
-def _money(amount: Number, width: int = _WIDE) -> str:
+def _money(amount: Figure, width: int = _WIDE) -> str:
     """A sum in so many places: in full if that fits, then without minor units, then in thousands and so on."""
     return _first_that_fits(width, f"{amount:,}", f"{amount:,.0f}", *_scaled(amount))
 
 
-def _scaled(number: Number) -> Iterator[str]:
+def _scaled(number: Figure) -> Iterator[str]:
     return (f"{float(number) / 1000**power:,.1f}{letter}" for power, letter in enumerate("kMBT", start=1))
 
 

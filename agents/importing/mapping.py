@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS
-from state.config.config_errors import Faults, hint, show
+from state.config.config_errors import ConfigErrors, hint, show
 from state.units.time_zones import zone_names
 
 KINDS: Final = (*FIELDS, "auto")
@@ -77,9 +77,9 @@ def read_mapping(file: Path) -> Mapping:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise Faults([f"{file} cannot be read ({error.strerror}); name a file that is there"]) from error
+        raise ConfigErrors([f"{file} cannot be read ({error.strerror}); name a file that is there"]) from error
     except ValueError as error:
-        raise Faults([f"{file} is not TOML: {error}"]) from error
+        raise ConfigErrors([f"{file} is not TOML: {error}"]) from error
     faults: list[str] = []
     given: dict[str, Any] = {}
     for key, value in table.items():
@@ -98,7 +98,7 @@ def read_mapping(file: Path) -> Mapping:
     mapping = Mapping(**given)
     faults.extend(faults_of(mapping))
     if faults:
-        raise Faults([f"{file}: {fault}" for fault in faults])
+        raise ConfigErrors([f"{file}: {fault}" for fault in faults])
     return mapping
 
 

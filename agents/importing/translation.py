@@ -20,7 +20,7 @@ from agents.importing.names import (
 from agents.importing.rows import CannotOpen, Row
 from agents.importing.values import Unreadable, is_absent, read_flag, read_moment, read_number, read_text
 from state.config.config_errors import show
-from state.intake.admission import Exchange, Rejected, admit
+from state.intake.admission import AdmissionRules, Rejected, admit
 from state.units.time_zones import zone
 from state.units.timestamps import format_ms
 
@@ -55,7 +55,7 @@ class Translation:
     """
 
     def __init__(
-        self, path: Path, mapping: Mapping, exchange: Exchange, source: str, *, backfill: bool, may_vary: bool
+        self, path: Path, mapping: Mapping, exchange: AdmissionRules, source: str, *, backfill: bool, may_vary: bool
     ) -> None:
         """Make ready.
 

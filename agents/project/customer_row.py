@@ -2,13 +2,13 @@
 
 from state.customer.averages import average_check
 from state.customer.profile import Profile
-from state.customer.segment_forecast import Down, Prospects, Up
+from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
 from state.customer.traits import favourite, is_difficult, is_discount_seeker, referrals, usual_gap
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
 
-def customer_row(profile: Profile, prospects: Prospects) -> dict[str, str | int]:
+def customer_row(profile: Profile, prospects: SegmentForecast) -> dict[str, str | int]:
     """The hash of a customer; money in major units, flags 0 or 1, what is not known an empty text.
 
     Args:
@@ -18,8 +18,8 @@ def customer_row(profile: Profile, prospects: Prospects) -> dict[str, str | int]
     policy = prospects.policy
     digits = policy.digits
     if profile.chunks or profile.refund_chunks:  # its orders are elsewhere
-        outlook = profile.outlook
-        down = None if outlook is None or outlook.down_at is None else Down(outlook.down_at, outlook.down_to)
+        outlook = profile.forecast
+        down = None if outlook is None or outlook.down_at is None else NextDrop(outlook.down_at, outlook.down_to)
         gap = None if outlook is None else outlook.gap
     else:
         down = prospects.next_down(profile)
@@ -35,10 +35,10 @@ def customer_row(profile: Profile, prospects: Prospects) -> dict[str, str | int]
         "monetary": format_minor(profile.monetary, digits),
         "currency": policy.currency,
         "average_check": format_minor(average_check(profile), digits),
-        "lifetime_value": format_minor(profile.net, digits),
+        "lifetime_value": format_minor(profile.lifetime_net, digits),
         "lifetime_orders": profile.lifetime_orders,
         "policy": profile.policy,
-        "as_of": format_ms(profile.judged),
+        "as_of": format_ms(profile.evaluated_at),
         "next_down": "" if down is None else f'{{"at":"{format_ms(down.at)}","to":"{down.to}"}}',
         "next_up": _up(prospects.next_up(profile), digits),
         "discount_seeker": int(is_discount_seeker(profile, policy)),
@@ -47,7 +47,7 @@ def customer_row(profile: Profile, prospects: Prospects) -> dict[str, str | int]
         "favourite_channel": favourite(profile.channels) or "",
         "referrals": referrals(profile),
         "order_gap_days": "" if gap is None else gap_days(gap),
-        "overdue": overdue_words(gap, profile.last_order_at, profile.judged),
+        "overdue": overdue_words(gap, profile.last_order_at, profile.evaluated_at),
     }
 
 
@@ -65,7 +65,7 @@ def overdue_words(gap: int | None, last_order_at: int | None, moment: int) -> st
     return f"{multiple}.{rest:02}"
 
 
-def _up(up: Up | None, digits: int) -> str:
+def _up(up: NextRise | None, digits: int) -> str:
     """What brings a better segment as a JSON text: `{"to":"golden","orders":2}`."""
     if up is None:
         return ""

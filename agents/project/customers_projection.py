@@ -7,16 +7,16 @@ from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.project.customer_row import customer_row
-from agents.project.redis_projector import PartitionInRedis
+from agents.project.redis_projector import RedisProjector
 from state.config.policy import Policy
 from state.customer.profile import Profile, decode_profile
-from state.customer.segment_forecast import Prospects
+from state.customer.segment_forecast import SegmentForecast
 from streams.tables.customers_table import is_chunk
 
 CUSTOMERS_AT_ONCE: Final = 500
 
 
-class Projection(PartitionInRedis):
+class CustomersProjection(RedisProjector):
     """Writes the customers of one changelog partition to Redis."""
 
     at_once = CUSTOMERS_AT_ONCE
@@ -34,7 +34,7 @@ class Projection(PartitionInRedis):
         super().__init__(redis, kafka, topic, partition, f"{prefix}:project:{partition}")
         self._prefix = prefix
         self._policy = policy
-        self._prospects: dict[str, Prospects] = {}
+        self._prospects: dict[str, SegmentForecast] = {}
 
     def _is_shown(self, key: bytes) -> bool:
         return not is_chunk(key)
@@ -43,7 +43,7 @@ class Projection(PartitionInRedis):
         rows = [(record.key.decode(), decode_profile(record.value) if record.value else None) for record in records]
         prospects = self._prospects
         for ref in {profile.policy for _, profile in rows if profile is not None} - prospects.keys():
-            prospects[ref] = Prospects(await self._policy(ref))
+            prospects[ref] = SegmentForecast(await self._policy(ref))
         segments = await self._segments([customer_id for customer_id, _ in rows])
 
         def put() -> None:
@@ -61,7 +61,12 @@ class Projection(PartitionInRedis):
 
 
 def _show_customer(
-    pipe: Any, prefix: str, customer_id: str, profile: Profile | None, was: str | None, prospects: dict[str, Prospects]
+    pipe: Any,
+    prefix: str,
+    customer_id: str,
+    profile: Profile | None,
+    was: str | None,
+    prospects: dict[str, SegmentForecast],
 ) -> None:
     key = f"{prefix}:customer:{customer_id}"
     if was and (profile is None or was != profile.segment):

@@ -8,13 +8,13 @@ from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.health.sums import summed
-from agents.project.redis_projector import PartitionInRedis
+from agents.project.redis_projector import RedisProjector
 
 DAYS_AT_ONCE: Final = 20
 """Of each, what all partitions tell is read again."""
 
 
-class DailyProjection(PartitionInRedis):
+class DailyProjection(RedisProjector):
     """Writes what one partition tells of the days, and the sums that come of it.
 
     The sum is a function of what the partitions' parts are when it is written: these are watched, so of two writers of

@@ -12,16 +12,16 @@ from faust.types import TP
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agents.control.control_follower import Follower
-from agents.project.customers_projection import Projection
+from agents.control.control_follower import ControlFollower
+from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
-from agents.project.redis_connection import why_redis_failed
-from agents.project.redis_projector import Emptied, PartitionInRedis
+from agents.project.redis_connection import describe_redis_error
+from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
-from state.records.events import UnknownFormat
-from streams.engine.lane import Hopeless, Prompt, Running
+from state.records.events import UnknownFormatVersion
+from streams.engine.lane import FatalError, StageContext, StatelessLane
 from streams.kafka.topics import Topics
-from streams.telemetry.log_throttle import OnceAMinute
+from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,10 @@ WATCH_SECONDS: Final = 5.0
 POLICY_WITHIN_SECONDS: Final = 10.0
 
 
-class ProjectLane(Prompt):
+class ProjectLane(StatelessLane):
     """Shows one partition."""
 
-    def __init__(self, tp: TP, stage: "ProjectStage", running: Running, projection: PartitionInRedis) -> None:
+    def __init__(self, tp: TP, stage: "ProjectStage", running: StageContext, projection: RedisProjector) -> None:
         """Takes the partition, the stage that it belongs to and what shows it."""
         self.cursor = -1
         self._tp = tp
@@ -48,7 +48,7 @@ class ProjectLane(Prompt):
     async def recover(self) -> None:
         """Makes up for what Redis has missed before the offset at which the group goes on."""
         await self._stage.follower.wait(lambda: self._stage.follower.policy is not None)
-        start = await self._running.start_of(self._tp)
+        start = await self._running.committed_start(self._tp)
         if await self._persist(lambda: self._projection.catch_up(start)):
             self.cursor = start
             self._watch = asyncio.create_task(self._watch_redis())
@@ -74,7 +74,7 @@ class ProjectLane(Prompt):
             if not await self._persist(show):
                 return
             self.cursor = records[-1].offset + 1
-            if isinstance(projection, Projection):
+            if isinstance(projection, CustomersProjection):
                 self._stage.metrics.projected.inc(projection.written - before)
 
     async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
@@ -87,10 +87,10 @@ class ProjectLane(Prompt):
         while not self._stopping.is_set():
             try:
                 await work()
-            except Emptied:
+            except RedisEmptied:
                 log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
-            except UnknownFormat as error:
-                raise Hopeless(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
+            except UnknownFormatVersion as error:
+                raise FatalError(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
             except (RedisError, OSError) as error:
                 since = since or time.monotonic()
                 self._stage.say_away(error)
@@ -123,7 +123,7 @@ class ProjectStage:
     name = "project"
 
     def __init__(
-        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: Follower, redis: Redis
+        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: ControlFollower, redis: Redis
     ) -> None:
         """Takes the topics, Redis and what is known of the policy."""
         self.group = f"{topics.prefix}.project"
@@ -134,23 +134,25 @@ class ProjectStage:
         self.follower = follower
         self._kafka = kafka
         self._redis = redis
-        self._away = OnceAMinute()
+        self._away = LogThrottle()
 
     def say_away(self, error: Exception) -> None:
         """Says why Redis takes nothing, once a minute for all partitions."""
-        if self._away.may_say():
-            log.warning("Redis is away (%s): look-ups are out of date until it is back", why_redis_failed(error))
+        if self._away.should_log():
+            log.warning("Redis is away (%s): look-ups are out of date until it is back", describe_redis_error(error))
 
     def say_back(self, away_since: float) -> None:
         """Says that Redis has taken again what it refused."""
-        self._away.over()
+        self._away.reset()
         log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
 
-    def lane(self, tp: TP, running: Running) -> ProjectLane:
+    def lane(self, tp: TP, running: StageContext) -> ProjectLane:
         """The lane of a partition."""
         where = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
         days = tp.topic == self._daily
-        return ProjectLane(tp, self, running, DailyProjection(*where) if days else Projection(*where, self._policy))
+        return ProjectLane(
+            tp, self, running, DailyProjection(*where) if days else CustomersProjection(*where, self._policy)
+        )
 
     async def _policy(self, ref: str) -> Policy:
         """The policy by which a customer was judged.

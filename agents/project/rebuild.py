@@ -3,11 +3,11 @@
 import logging
 from typing import TYPE_CHECKING, Final
 
-from agents.control.active_rules import in_force
-from agents.project.customers_projection import Projection
+from agents.control.active_rules import reduce_control
+from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
 from agents.project.redis_connection import connect_redis
-from agents.project.redis_projector import Emptied, PartitionInRedis
+from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import read_control
@@ -33,7 +33,7 @@ async def rebuild(settings: Settings) -> int:
         redis.exceptions.RedisError, OSError: Redis cannot be reached.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    control = in_force(await read_control(settings))
+    control = reduce_control(await read_control(settings))
     in_force_now = control.policy
     if in_force_now is None:
         log.error("no policy is in force under prefix %s: nothing was ever kept there", settings.prefix)
@@ -50,7 +50,7 @@ async def rebuild(settings: Settings) -> int:
         deleted = await _delete(redis, settings.prefix)
         where = redis, settings.kafka_client(), settings.prefix
         customers = [
-            Projection(*where, topics.customers, partition, policy)
+            CustomersProjection(*where, topics.customers, partition, policy)
             for partition in range(partitions.get(topics.customers, 0))
         ]
         days = [
@@ -67,11 +67,11 @@ async def rebuild(settings: Settings) -> int:
     return 0
 
 
-async def _show_all(projection: PartitionInRedis) -> None:
+async def _show_all(projection: RedisProjector) -> None:
     while True:
         try:
             await projection.catch_up()
-        except Emptied:
+        except RedisEmptied:
             continue
         return
 

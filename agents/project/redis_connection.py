@@ -30,7 +30,7 @@ def connect_redis(settings: Settings) -> Redis:
     )
 
 
-def why_redis_failed(error: BaseException) -> str:
+def describe_redis_error(error: BaseException) -> str:
     """What keeps us from Redis, and what to do about it, in one line."""
     said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     cause = error.__cause__ or error.__context__

@@ -16,11 +16,11 @@ from redis.exceptions import WatchError
 from streams.kafka.reader import read_range
 
 
-class Emptied(Exception):
+class RedisEmptied(Exception):
     """Redis was shown less of this partition than we know: it was flushed, replaced or set back to an older copy."""
 
 
-class PartitionInRedis(ABC):
+class RedisProjector(ABC):
     """Writes one compacted partition to Redis.
 
     Attributes:
@@ -97,7 +97,7 @@ class PartitionInRedis(ABC):
                 there = int(await pipe.get(self._position_key) or 0)
                 if there < self.shown:
                     self.shown = there
-                    raise Emptied
+                    raise RedisEmptied
                 if there >= shown:
                     self.shown = there
                     return

@@ -14,13 +14,13 @@ from aiokafka import AIOKafkaProducer
 
 from agents.replay.currency_conversion import Conversion
 from agents.replay.cutover import Sources, fences_of
-from agents.replay.erasure_filter import Erased
+from agents.replay.erasure_filter import ErasureFilter
 from agents.replay.journal_writer import NewJournal, read_written
-from agents.replay.merge_order import BarAt, OldPartition, in_order
+from agents.replay.merge_order import Barrier, OldPartition, in_order
 from agents.replay.target import Target
 from state.records.erasure import Erasure, encode_erasure
-from state.records.events import TimeCame
-from streams.kafka.batch_writer import Outbox
+from state.records.events import Tick
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -29,7 +29,7 @@ FLUSH_RECORDS: Final = 20_000
 
 
 @dataclass(frozen=True)
-class Old:
+class OldJournal:
     """What is replayed.
 
     Attributes:
@@ -45,7 +45,7 @@ class Old:
 
 
 @dataclass
-class Copied:
+class CopyResult:
     """What has been done.
 
     Attributes:
@@ -59,17 +59,17 @@ class Copied:
 
 
 @dataclass
-class Copy:
+class JournalCopy:
     """Copies a journal; `on_read` is told how many records of the old one are done with."""
 
-    old: Old
+    old: OldJournal
     target: Target
     convert: Conversion
     producer: AIOKafkaProducer
     on_read: Callable[[int], None]
-    copied: Copied = field(default_factory=Copied)
+    copied: CopyResult = field(default_factory=CopyResult)
 
-    async def run(self) -> Copied:
+    async def run(self) -> CopyResult:
         """Copies all of it.
 
         Raises:
@@ -87,8 +87,8 @@ class Copy:
         kafka, topics = target.settings.kafka_client(), Topics(target.settings.prefix)
         ledgers = {number: old.ledgers[number] for number in olds}
         there = {number: await read_written(read_range(kafka, topics.journal, number), ledgers) for number in news}
-        erased = Erased(ledgers, (key for written in there.values() for key in written.before_erasure))
-        outbox = Outbox(self.producer)
+        erased = ErasureFilter(ledgers, (key for written in there.values() for key in written.before_erasure))
+        outbox = BatchWriter(self.producer)
         for key, erasure in erased.new_ledger().items():
             for number in news:
                 outbox.add(topics.erasure_ledger, number, key, encode_erasure(erasure))
@@ -100,11 +100,11 @@ class Copy:
         partitions = [OldPartition(n, read_range(kafka, source, n, 0, old.ends[n])) for n in olds]
         before, taken = copied.read, 0
         async for piece in in_order(partitions):
-            if isinstance(piece, BarAt):
+            if isinstance(piece, Barrier):
                 self._pass(piece, journal)
                 continue
             for entry in piece:
-                if erased.goes_along(entry):
+                if erased.is_retained(entry):
                     journal.take(entry, self.convert(entry.event))
             taken += len(piece)
             if taken >= FLUSH_RECORDS:
@@ -120,8 +120,8 @@ class Copy:
         copied.left_out += erased.left_out
         self.on_read(copied.read)
 
-    def _pass(self, bar: BarAt, journal: NewJournal) -> None:
-        if isinstance(bar.record, TimeCame):
+    def _pass(self, bar: Barrier, journal: NewJournal) -> None:
+        if isinstance(bar.record, Tick):
             journal.come_to(bar.record.at, bar.timestamp)
             return
         for rule in self.target.rules.again(bar.record):

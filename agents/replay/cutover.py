@@ -8,14 +8,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.replay.journal_writer import JOURNAL
-from state.customer.referrals import SOURCES
+from state.customer.referrals import REFERRAL_SOURCES
 from state.records.events import REFERRER
-from streams.kafka.batch_writer import Outbox
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-from streams.wire.watermarks import SourceTime, decode_source_time, encode_source_time
+from streams.wire.watermarks import SourceWatermark, decode_watermark, encode_watermark
 
 CONTROL: Final = "control:0"
 
@@ -30,7 +30,7 @@ class Sources:
     """
 
     positions: dict[TopicPartition, int]
-    reports: dict[str, SourceTime]
+    reports: dict[str, SourceWatermark]
 
 
 async def read_sources(settings: Settings) -> Sources:
@@ -53,11 +53,11 @@ async def read_sources(settings: Settings) -> Sources:
     return Sources({tp: position for tp, position in positions.items() if position is not None}, reports)
 
 
-async def read_reports(settings: Settings) -> dict[str, SourceTime]:
+async def read_reports(settings: Settings) -> dict[str, SourceWatermark]:
     """What `source-times` says of each source partition; of `control:0` only if a worker has ever had it."""
-    reports: dict[str, SourceTime] = {}
+    reports: dict[str, SourceWatermark] = {}
     async for batch in read_range(settings.kafka_client(), Topics(settings.prefix).source_times, 0):
-        reports.update((m.key.decode(), decode_source_time(m.value)) for m in batch if m.key and m.value)
+        reports.update((m.key.decode(), decode_watermark(m.value)) for m in batch if m.key and m.value)
     return reports
 
 
@@ -74,7 +74,11 @@ def fences_of(
     """
     everywhere = list(partitions)
     below = {(old.short(tp.topic), tp.partition): position - 1 for tp, position in sources.positions.items()}
-    below |= {(name + REFERRER, n): offset for (name, n), offset in below.items() if name.rpartition(".")[2] in SOURCES}
+    below |= {
+        (name + REFERRER, n): offset
+        for (name, n), offset in below.items()
+        if name.rpartition(".")[2] in REFERRAL_SOURCES
+    }
     met = {source for partition in everywhere for source in partition if source[0] not in (JOURNAL, "control")}
     fences = {}
     for name, number in below.keys() | met:
@@ -86,7 +90,7 @@ def fences_of(
     return dict(sorted(fences.items()))
 
 
-async def hand_over(outbox: Outbox, sources: Sources, old: Topics, new: Settings) -> None:
+async def hand_over(outbox: BatchWriter, sources: Sources, old: Topics, new: Settings) -> None:
     """Lets `admit` of the new prefix begin in the old one's source topics where that one stood.
 
     Raises:
@@ -98,7 +102,7 @@ async def hand_over(outbox: Outbox, sources: Sources, old: Topics, new: Settings
         if source != CONTROL:
             key = f"{names.short(old.full(short))}:{number}"
             outbox.add(
-                names.source_times, 0, key.encode(), encode_source_time(SourceTime(report.position, report.time))
+                names.source_times, 0, key.encode(), encode_watermark(SourceWatermark(report.position, report.time))
             )
     await outbox.flush()
     if not sources.positions:

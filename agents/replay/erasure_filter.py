@@ -13,7 +13,7 @@ Ledgers = Mapping[int, Mapping[bytes, Erasure]]
 """The ledger of each old partition."""
 
 
-class Erased:
+class ErasureFilter:
     """Tells which events go along.
 
     An erasure that no lane had applied yet is not in the ledger: it goes along as the event that it is, and the new
@@ -33,7 +33,7 @@ class Erased:
         }
         self._back: set[bytes] = set()
 
-    def goes_along(self, entry: Entry) -> bool:
+    def is_retained(self, entry: Entry) -> bool:
         """Whether the event is part of the new journal; to be asked once for each event, in order."""
         ledger = self._ledgers[entry.partition]
         if not ledger or not entry.key:

@@ -14,18 +14,18 @@ from aiokafka import ConsumerRecord
 
 from agents.replay.erasure_filter import Ledgers, written_before_erasure
 from agents.replay.merge_order import Entry
-from agents.replay.replay_rules import Applied
+from agents.replay.replay_rules import AppliedRule
 from state.records.events import (
     AnonymousSale,
     CampaignsApplied,
     CustomerEvent,
     PolicyApplied,
-    TimeCame,
+    Tick,
     decode_record,
     encode_record,
 )
-from state.records.progress import BEFORE_ALL_TIME
-from streams.kafka.batch_writer import Outbox
+from state.records.progress import BEFORE_TIME
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.publisher import partition_of
 
 JOURNAL: Final = "journal"
@@ -37,7 +37,7 @@ _replace = msgspec.structs.replace
 
 
 @dataclass
-class Written:
+class WrittenJournal:
     """What a partition of the new journal has already.
 
     Attributes:
@@ -48,19 +48,19 @@ class Written:
     """
 
     upto: dict[int, int] = field(default_factory=dict)
-    time: int = BEFORE_ALL_TIME
+    time: int = BEFORE_TIME
     rule: int = -1
     marks: dict[tuple[str, int], int] = field(default_factory=dict)
     before_erasure: set[bytes] = field(default_factory=set)
 
 
-async def read_written(batches: AsyncIterator[Sequence[ConsumerRecord]], ledgers: Ledgers) -> Written:
+async def read_written(batches: AsyncIterator[Sequence[ConsumerRecord]], ledgers: Ledgers) -> WrittenJournal:
     """Goes through a partition of the new journal."""
-    written = Written()
+    written = WrittenJournal()
     async for batch in batches:
         for message in batch:
             record = decode_record(message.value)
-            if isinstance(record, TimeCame):
+            if isinstance(record, Tick):
                 written.time = record.at
             elif isinstance(record, PolicyApplied | CampaignsApplied):
                 written.rule = record.offset
@@ -83,14 +83,14 @@ class NewJournal:
         written: how many records were written by this run.
     """
 
-    def __init__(self, outbox: Outbox, topic: str, partitions: int, there: Mapping[int, Written]) -> None:
+    def __init__(self, outbox: BatchWriter, topic: str, partitions: int, there: Mapping[int, WrittenJournal]) -> None:
         """Takes the topic, how many partitions it has, and what those that are fed here have."""
         self.written = 0
         self._outbox = outbox
         self._topic = topic
         self._partitions = partitions
         self._there = there
-        self._time = BEFORE_ALL_TIME
+        self._time = BEFORE_TIME
         self._ticked_at: int | None = None
 
     def take(self, entry: Entry, event: CustomerEvent | AnonymousSale) -> None:
@@ -109,7 +109,7 @@ class NewJournal:
         """Time has come to `time` in all of them."""
         self._time, self._ticked_at = time, timestamp
 
-    def apply(self, rule: Applied, timestamp: int | None) -> None:
+    def apply(self, rule: AppliedRule, timestamp: int | None) -> None:
         """Takes a policy or campaigns, for all of them."""
         for number, there in self._there.items():
             if rule.offset > there.rule:
@@ -136,7 +136,7 @@ class NewJournal:
         there = self._there[number]
         if self._time > there.time:
             there.time = self._time
-            self._add(number, None, encode_record(TimeCame(self._time, None)), self._ticked_at)
+            self._add(number, None, encode_record(Tick(self._time, None)), self._ticked_at)
 
     def _add(self, number: int, key: bytes | None, value: bytes, timestamp: int | None) -> None:
         self._outbox.to(self._topic, number).add(key, value, None, timestamp)

@@ -15,10 +15,10 @@ from typing import NamedTuple, TypeAlias
 
 from aiokafka import ConsumerRecord
 
-from state.records.events import AnonymousSale, CampaignsApplied, CustomerEvent, PolicyApplied, TimeCame, decode_record
-from state.records.progress import BEFORE_ALL_TIME
+from state.records.events import AnonymousSale, CampaignsApplied, CustomerEvent, PolicyApplied, Tick, decode_record
+from state.records.progress import BEFORE_TIME
 
-Bar: TypeAlias = TimeCame | PolicyApplied | CampaignsApplied
+BarrierRecord: TypeAlias = Tick | PolicyApplied | CampaignsApplied
 
 
 class Entry(NamedTuple):
@@ -31,11 +31,11 @@ class Entry(NamedTuple):
     event: CustomerEvent | AnonymousSale
 
 
-class BarAt(NamedTuple):
+class Barrier(NamedTuple):
     """A tick, a policy or campaigns, with its Kafka timestamp."""
 
     timestamp: int
-    record: Bar
+    record: BarrierRecord
 
 
 class OldPartition:
@@ -52,7 +52,7 @@ class OldPartition:
 
     def __init__(self, number: int, batches: AsyncIterator[Sequence[ConsumerRecord]]) -> None:
         """Takes the number and the records from the first one on."""
-        self.bar: BarAt | None = None
+        self.bar: Barrier | None = None
         self.ended = False
         self.fences: dict[tuple[str, int], int] = {}
         self.read = 0
@@ -80,9 +80,9 @@ class OldPartition:
             message = self._batch[self._at]
             self._at += 1
             record = decode_record(message.value)
-            if isinstance(record, TimeCame):
+            if isinstance(record, Tick):
                 if record.at > time:
-                    self.bar = BarAt(message.timestamp, record)
+                    self.bar = Barrier(message.timestamp, record)
                     break
                 continue
             source = (record.topic, record.partition)
@@ -90,15 +90,15 @@ class OldPartition:
                 continue
             fences[source] = record.offset
             if isinstance(record, PolicyApplied | CampaignsApplied):
-                self.bar = BarAt(message.timestamp, record)
+                self.bar = Barrier(message.timestamp, record)
                 break
             entries.append(Entry(self._number, message.offset, message.timestamp, message.key, record))
         return entries
 
 
-async def in_order(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Entry] | BarAt]:
+async def in_order(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Entry] | Barrier]:
     """Yields stretches of events and, between them, the bars: each of them once."""
-    time = BEFORE_ALL_TIME
+    time = BEFORE_TIME
     while True:
         for each in partitions:
             while each.bar is None and not each.ended:
@@ -107,16 +107,16 @@ async def in_order(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Ent
         waiting = [(each, each.bar) for each in partitions if each.bar is not None]
         if not waiting:
             return
-        ticks = [bar for _, bar in waiting if isinstance(bar.record, TimeCame)]
+        ticks = [bar for _, bar in waiting if isinstance(bar.record, Tick)]
         chosen = min(ticks or [bar for _, bar in waiting], key=lambda bar: _place(bar.record))
         yield chosen
         if ticks:
             time = _place(chosen.record)
         for each, bar in waiting:
-            if isinstance(bar.record, TimeCame) == bool(ticks) and _place(bar.record) == _place(chosen.record):
+            if isinstance(bar.record, Tick) == bool(ticks) and _place(bar.record) == _place(chosen.record):
                 each.bar = None
 
 
-def _place(bar: Bar) -> int:
+def _place(bar: BarrierRecord) -> int:
     """A tick's moment, or the place in `control` of a policy or of campaigns."""
-    return bar.at if isinstance(bar, TimeCame) else bar.offset
+    return bar.at if isinstance(bar, Tick) else bar.offset

@@ -14,16 +14,16 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from agents.replay.copy import Copied, Copy, Old
+from agents.replay.copy import CopyResult, JournalCopy, OldJournal
 from agents.replay.currency_conversion import Conversion, IntoCurrency, unchanged
 from agents.replay.cutover import hand_over, read_sources
-from agents.replay.merge_order import BarAt, OldPartition, in_order
-from agents.replay.replay_rules import ReplayRefused, Rules
+from agents.replay.merge_order import Barrier, OldPartition, in_order
+from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import open_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
 from state.records.erasure import Erasure, decode_erasure
-from streams.kafka.batch_writer import Outbox
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
 from streams.kafka.fenced_producer import PRODUCER_SETTINGS
@@ -36,7 +36,7 @@ OnRead = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """What a replay did.
 
     Attributes:
@@ -47,7 +47,7 @@ class Replayed:
     old: int
     new: int
     policy: str
-    copied: Copied
+    copied: CopyResult
 
 
 async def replay(
@@ -57,7 +57,7 @@ async def replay(
     policy: Policy | None,
     campaigns: Campaigns | None,
     on_read: OnRead,
-) -> Replayed:
+) -> ReplayResult:
     """Writes the journal again under another prefix.
 
     Args:
@@ -78,7 +78,7 @@ async def replay(
     earlier = replay_of(control)
     if earlier is not None and not earlier.done:
         raise ReplayRefused(f"the replay of {earlier.of} into {settings.prefix} has not ended; end that one first")
-    rules = Rules(settings.prefix, control, policy, campaigns)
+    rules = ReplayRules(settings.prefix, control, policy, campaigns)
     old = await _read_old(settings)
     convert = await _conversion(old, rules, on_read)
     opening = ControlRecord("replay", of=settings.prefix, source=earlier.source if earlier else settings.prefix)
@@ -93,15 +93,15 @@ async def replay(
     await producer.start()
     try:
         total = sum(old.ends.values())
-        copied = await Copy(old, target, convert, producer, lambda read: on_read(read, total)).run()
-        await hand_over(Outbox(producer), old.sources, Topics(settings.prefix, settings.sources), new)
+        copied = await JournalCopy(old, target, convert, producer, lambda read: on_read(read, total)).run()
+        await hand_over(BatchWriter(producer), old.sources, Topics(settings.prefix, settings.sources), new)
     finally:
         await producer.stop()
     await target.close()
-    return Replayed(len(old.ends), target.partitions, rules.policy.ref, copied)
+    return ReplayResult(len(old.ends), target.partitions, rules.policy.ref, copied)
 
 
-async def _read_old(settings: Settings) -> Old:
+async def _read_old(settings: Settings) -> OldJournal:
     """How far there is something to replay.
 
     What is below the offsets of `admit` lies in the journal below its ends, which are asked for later.
@@ -129,10 +129,10 @@ async def _read_old(settings: Settings) -> Old:
     for number, ledger in ledgers.items():
         async for batch in read_range(kafka, topics.erasure_ledger, number):
             ledger.update((record.key, decode_erasure(record.value)) for record in batch if record.value is not None)
-    return Old(settings, ends, ledgers, sources)
+    return OldJournal(settings, ends, ledgers, sources)
 
 
-async def _conversion(old: Old, rules: Rules, on_read: OnRead) -> Conversion:
+async def _conversion(old: OldJournal, rules: ReplayRules, on_read: OnRead) -> Conversion:
     """What becomes of sums of money; for another base currency all of them are looked at before anything is written.
 
     Raises:
@@ -145,7 +145,7 @@ async def _conversion(old: Old, rules: Rules, on_read: OnRead) -> Conversion:
     for number, end in old.ends.items():
         partition = OldPartition(number, read_range(kafka, topic, number, 0, end))
         async for piece in in_order([partition]):
-            if not isinstance(piece, BarAt):
+            if not isinstance(piece, Barrier):
                 for entry in piece:
                     convert.look(entry.event)
                 on_read(read + partition.read, sum(old.ends.values()))

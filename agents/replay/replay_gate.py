@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
 
 
-async def wait_for_replay(settings: Settings, stop: asyncio.Event) -> str | None:
+async def wait_for_replay_end(settings: Settings, stop: asyncio.Event) -> str | None:
     """Waits while a replay into the prefix is under way: nothing may stand in its journal, or be made of it, before.
 
     Returns:

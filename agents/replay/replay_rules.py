@@ -6,18 +6,18 @@ from typing import Literal
 
 import msgspec
 
-from agents.control.active_rules import in_force
+from agents.control.active_rules import reduce_control
 from state.config.campaigns import Campaigns, parse_campaigns
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
 from state.records.events import CampaignsApplied, PolicyApplied
 from streams.defaults import campaigns_text
 from streams.kafka.control import ControlRecord
 
-Applied = PolicyApplied | CampaignsApplied
+AppliedRule = PolicyApplied | CampaignsApplied
 
 
-class ReplayRefused(Faults):
+class ReplayRefused(ConfigErrors):
     """What keeps a journal from being replayed; each line names it and says what to do."""
 
     def __init__(self, *lines: str) -> None:
@@ -34,7 +34,7 @@ class Rule:
     old: int | None = None
 
 
-class Rules:
+class ReplayRules:
     """Which rules the new journal has, and where.
 
     Attributes:
@@ -52,7 +52,7 @@ class Rules:
         Raises:
             ReplayRefused: there are none, or the campaigns do not go with the policy.
         """
-        known = in_force(control)
+        known = reduce_control(control)
         if known.policy is None:
             raise ReplayRefused(f"control of {prefix} has no policy: nothing was ever kept under this prefix; check it")
         self.old_currency = known.policy.currency
@@ -73,11 +73,11 @@ class Rules:
         if policy is not None:
             _check_kept_campaigns(kept, policy)
 
-    def at_the_beginning(self) -> list[Applied]:
+    def at_the_beginning(self) -> list[AppliedRule]:
         """What stands before everything else in each partition of the new journal."""
         return self._given_from(0)
 
-    def again(self, record: Applied) -> list[Applied]:
+    def again(self, record: AppliedRule) -> list[AppliedRule]:
         """What stands in the new journal for a record of the old one: nothing, if other rules were given.
 
         Raises:
@@ -95,9 +95,9 @@ class Rules:
             "has cut it; give the rules by --policy and --campaigns"
         )
 
-    def _given_from(self, number: int) -> list[Applied]:
+    def _given_from(self, number: int) -> list[AppliedRule]:
         """The rules from this one on that are given now and so have no record of their own in the old journal."""
-        records: list[Applied] = []
+        records: list[AppliedRule] = []
         for rule, place in zip(self.rules[number:], self.places[number:], strict=True):
             if rule.old is not None:
                 break
@@ -118,9 +118,9 @@ def _check_kept_campaigns(kept: Sequence[Rule], policy: Policy) -> None:
             continue
         try:
             parse_campaigns(rule.text, policy.segment_names)
-        except Faults as faults:
+        except ConfigErrors as faults:
             lines += [
-                f"campaigns at control:0:{rule.old}: {fault}; give others by --campaigns" for fault in faults.faults
+                f"campaigns at control:0:{rule.old}: {fault}; give others by --campaigns" for fault in faults.errors
             ]
     if lines:
         raise ReplayRefused(*lines)

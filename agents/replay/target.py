@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agents.replay.cutover import CONTROL, read_reports
-from agents.replay.replay_rules import ReplayRefused, Rules
+from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, append_control, read_control, replay_of
 from streams.kafka.reader import read_range
@@ -25,7 +25,7 @@ class Target:
     settings: Settings
     partitions: int
     opening: ControlRecord
-    rules: Rules
+    rules: ReplayRules
 
     async def close(self) -> None:
         """Lets workers begin.
@@ -42,7 +42,7 @@ class Target:
         await append_control(self.settings, msgspec.structs.replace(self.opening, done=True))
 
 
-async def open_target(settings: Settings, asked: int | None, opening: ControlRecord, rules: Rules) -> Target:
+async def open_target(settings: Settings, asked: int | None, opening: ControlRecord, rules: ReplayRules) -> Target:
     """Makes the topics, and writes into `control` that a replay is under way and which rules there are.
 
     Args:
@@ -79,7 +79,9 @@ async def open_target(settings: Settings, asked: int | None, opening: ControlRec
     return Target(settings, partitions, opening, rules)
 
 
-async def _check_same(settings: Settings, there: list[ControlRecord], opening: ControlRecord, rules: Rules) -> None:
+async def _check_same(
+    settings: Settings, there: list[ControlRecord], opening: ControlRecord, rules: ReplayRules
+) -> None:
     """Makes sure that what is there comes from an earlier run of the same replay.
 
     Raises:

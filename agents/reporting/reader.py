@@ -10,7 +10,7 @@ from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
 
-class NothingTold(Exception):
+class NoOutcomes(Exception):
     """There is no outcome to report; says why and what to do."""
 
 
@@ -24,7 +24,7 @@ async def read_outcomes(settings: Settings, begin: str | None, end: str | None) 
     topic = Topics(settings.prefix).outcomes
     partitions = (await partitions_by_topic(settings)).get(topic, 0)
     if not partitions:
-        raise NothingTold(f"there is no topic {topic}; start a worker, which makes it, or correct GOLDSTREAM_PREFIX")
+        raise NoOutcomes(f"there is no topic {topic}; start a worker, which makes it, or correct GOLDSTREAM_PREFIX")
     summed = OutcomeSums()
     others: list[str] = []
     decode = msgspec.json.Decoder(Outcome).decode
@@ -39,7 +39,7 @@ async def read_outcomes(settings: Settings, begin: str | None, end: str | None) 
                     others = [min([day, *others[:1]]), max([day, *others[1:]])]
         summed.end_partition()
     if summed.currency is None:
-        raise NothingTold(_nothing(topic, begin, end, others))
+        raise NoOutcomes(_nothing(topic, begin, end, others))
     return summed
 
 

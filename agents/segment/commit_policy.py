@@ -13,7 +13,7 @@ QUIET_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class PutOff:
+class CheckpointTimer:
     """A progress that is not written yet, if there is one.
 
     Attributes:

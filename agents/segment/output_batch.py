@@ -1,11 +1,11 @@
 """What comes of a batch of the journal: made records of as soon as it is there, and counted."""
 
-from state.records.outputs import SENT, KeptBack, Move, Output, SegmentChanged, Sent
-from streams.kafka.batch_writer import Outbox
+from state.records.outputs import SENT, MessageSent, MessageSuppressed, Output, SegmentChanged, SegmentMove
+from streams.kafka.batch_writer import BatchWriter
 from streams.wire.cloudevents import CloudEvents
 
 
-class Written:
+class OutputBatch:
     """The outputs of a batch, on their way.
 
     Attributes:
@@ -16,13 +16,13 @@ class Written:
         messages: how many messages had a campaign and an outcome.
     """
 
-    def __init__(self, events: CloudEvents, outbox: Outbox, partition: int) -> None:
+    def __init__(self, events: CloudEvents, outbox: BatchWriter, partition: int) -> None:
         """Takes what makes records of outputs, and where they go."""
         self.out: list[Output] = []
         self.outbox = outbox
         self.by_event: dict[int, int] = {}
         self.by_tick: dict[int, int] = {}
-        self.changes: dict[tuple[Move, str], int] = {}
+        self.changes: dict[tuple[SegmentMove, str], int] = {}
         self.messages: dict[tuple[str, str], int] = {}
         self._events = events
         self._partition = partition
@@ -38,9 +38,9 @@ class Written:
             if isinstance(output, SegmentChanged):
                 kind = output.move, output.kind
                 self.changes[kind] = self.changes.get(kind, 0) + 1
-            elif isinstance(output, Sent):
+            elif isinstance(output, MessageSent):
                 self._count(output.value.campaign, SENT)
-            elif isinstance(output, KeptBack):
+            elif isinstance(output, MessageSuppressed):
                 self._count(output.value.campaign, output.value.reason)
         out.clear()
 

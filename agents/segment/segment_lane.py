@@ -20,23 +20,23 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
-from agents.segment.commit_policy import PutOff
-from agents.segment.daily_publisher import ToldDays
-from agents.segment.output_batch import Written
+from agents.segment.commit_policy import CheckpointTimer
+from agents.segment.daily_publisher import DailyPublisher
+from agents.segment.output_batch import OutputBatch
 from state.customer.order_chunks import MissingChunk
-from state.customer.segment_forecast import Prospects
-from state.daily.day_counter import Daily
+from state.customer.segment_forecast import SegmentForecast
+from state.daily.day_counter import DayCounter
 from state.fold.partition import NoPolicy, Partition
 from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
-from state.records.events import TimeCame, UnknownFormat, decode_record
-from streams.engine.lane import Hopeless, Running
-from streams.kafka.batch_writer import Outbox
+from state.records.events import Tick, UnknownFormatVersion, decode_record
+from streams.engine.lane import FatalError, StageContext
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.fenced_producer import fenced_producer, stop_producer
-from streams.kafka.reader import CutOff, expect_no_shorter, read_range
+from streams.kafka.reader import OffsetTruncated, check_not_shortened, read_range
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import FENCE_KEY, CustomersTable
 from streams.tables.progress import PROGRESS_KEY, RULES_KEY, encode_progress, read_progress
-from streams.tables.warm_tables import Warm, WarmTables, now_s, recover_table
+from streams.tables.warm_tables import WarmTable, WarmTables, now_s, recover_table
 from streams.telemetry.metrics import Metrics
 from streams.wire.cloudevents import CloudEvents
 
@@ -54,13 +54,13 @@ class SegmentLane:
         topics: Topics,
         kafka: dict[str, Any],
         metrics: Metrics,
-        running: Running,
+        running: StageContext,
         source: str,
         warm: WarmTables,
     ) -> None:
         """Takes the partition and what it is to be reached and counted with."""
         self.number = partition
-        self.cursor = self.settled = -1
+        self.cursor = self.committable_offset = -1
         self.partition = Partition(CustomersTable())
         self._table = CustomersTable()
         self._topics = topics
@@ -70,10 +70,10 @@ class SegmentLane:
         self._producer: AIOKafkaProducer | None = None
         self._events = CloudEvents(topics, source)
         self._warm = warm
-        self._kept = Warm()
+        self._kept = WarmTable()
         self._whole = False  # whether all that was folded is written
-        self._put_off = PutOff()
-        self._told = ToldDays(topics, partition, self.partition, self._table.days)
+        self._put_off = CheckpointTimer()
+        self._told = DailyPublisher(topics, partition, self.partition, self._table.days)
         self._ends = False  # whether this lane is to end
         self._advanced = -1
 
@@ -95,7 +95,7 @@ class SegmentLane:
     async def _take_over(self) -> None:
         """Makes sure that nobody else writes what is recovered from; a worker that was here before may still try."""
         producer = self._producer = await fenced_producer(self._kafka, f"{self._topics.prefix}.segment.{self.number}")
-        outbox = Outbox(producer)
+        outbox = BatchWriter(producer)
         for topic in (self._topics.customers, self._topics.erasure_ledger, self._topics.progress):
             outbox.add(topic, self.number, FENCE_KEY, None)
         await outbox.flush()
@@ -113,12 +113,12 @@ class SegmentLane:
         with _hopeless_where_told(f"{self._topics.progress}:{number}"):
             progress, texts = await read_progress(self._kafka, self._topics.progress, self.number)
         self._drop_erased(table, erasures)
-        self.partition = Partition(table, progress, erasures, texts, daily=Daily(table.days))
-        self._told = ToldDays(self._topics, self.number, self.partition, table.days)
-        self.cursor = self.settled = self.partition.progress.offset
-        await expect_no_shorter(self._kafka, self._topics.journal, self.number, self.cursor)
+        self.partition = Partition(table, progress, erasures, texts, daily=DayCounter(table.days))
+        self._told = DailyPublisher(self._topics, self.number, self.partition, table.days)
+        self.cursor = self.committable_offset = self.partition.progress.offset
+        await check_not_shortened(self._kafka, self._topics.journal, self.number, self.cursor)
         self._whole = True
-        self._advanced = self.partition.progress.advanced
+        self._advanced = self.partition.progress.advance_offset
         seconds = time.monotonic() - began
         metrics.recovery_seconds.labels(number).set(seconds)
         log.info("partition %s recovered: %d customers in %.2f s, from %d on", number, len(table), seconds, self.cursor)
@@ -147,29 +147,29 @@ class SegmentLane:
         self._whole = False
         apply, progress = partition.apply, partition.progress
         assert self._producer is not None
-        written = Written(self._events, Outbox(self._producer), self.number)
+        written = OutputBatch(self._events, BatchWriter(self._producer), self.number)
         out = written.out
         for message in records:
             offset = message.offset
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
             while not apply(offset, customer_id, record, out):
-                written.take(message.timestamp, by_tick=isinstance(record, TimeCame))
+                written.take(message.timestamp, by_tick=isinstance(record, Tick))
                 await self._write(written, offset=None)
             progress.offset = offset + 1
             if out:
-                written.take(message.timestamp, by_tick=isinstance(record, TimeCame))
+                written.take(message.timestamp, by_tick=isinstance(record, Tick))
         await self._write(written, offset=progress.offset)
         self._metrics.journal_records.labels(str(self.number)).inc(len(records))
 
-    async def _write(self, written: Written, offset: int | None) -> None:
+    async def _write(self, written: OutputBatch, offset: int | None) -> None:
         """Steps 2 and 3; without an offset in the middle of a record, when the progress stays where it was."""
         began = time.monotonic()
-        self._running.ensure_ours()
+        self._running.check_ownership()
         outbox = written.outbox
         await outbox.flush()
         self._count(written)
-        self._running.ensure_ours()
+        self._running.check_ownership()
         days = self.partition.day_records(whole=offset is not None)
         if days:  # before all that would keep a record from being counted once more
             add = outbox.to(self._topics.customers, self.number).add
@@ -182,7 +182,7 @@ class SegmentLane:
             await outbox.flush()
             self.partition.new_erasures = {}
         rules = self.partition.rules
-        for records in self._table.flush(None if rules is None else Prospects(rules.policy).outlook):
+        for records in self._table.flush(None if rules is None else SegmentForecast(rules.policy).stored_forecast):
             if records:
                 add = outbox.to(self._topics.customers, self.number).add
                 for key, state in records:
@@ -195,21 +195,21 @@ class SegmentLane:
             self._whole = True
             self._put_off.note(wrote=bool(outbox.ends))
             if self._put_off.too_long or self._must_say_so:
-                await self.settle()
+                await self.checkpoint()
         self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
 
     @property
     def _must_say_so(self) -> bool:
         """Whether somebody waits for the progress, or other records cannot be applied without it."""
         partition = self.partition
-        return bool(partition.new_texts) or partition.progress.advanced != self._advanced
+        return bool(partition.new_texts) or partition.progress.advance_offset != self._advanced
 
-    def unsettled_for(self) -> float | None:
+    def checkpoint_due_in(self) -> float | None:
         """How long the progress, or the days that are to be told, may wait when nothing comes."""
         waits = [wait for wait in (self._put_off.still, self._told.wait()) if wait is not None]
         return min(waits, default=None)
 
-    async def settle(self) -> None:
+    async def checkpoint(self) -> None:
         """Writes the progress, with the policies and campaigns that it names: the last of step 3.
 
         It may come later than the rest. A lane that goes on from an older progress reads again what the table and the
@@ -219,28 +219,28 @@ class SegmentLane:
         if self._put_off.still is None:
             return
         as_of, offset = now_s(), self.cursor
-        self._running.ensure_ours()
+        self._running.check_ownership()
         assert self._producer is not None
-        partition, outbox = self.partition, Outbox(self._producer)
+        partition, outbox = self.partition, BatchWriter(self._producer)
         for place, text in partition.new_texts.items():
             outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())
         outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(partition.progress))
         await outbox.flush()
         partition.new_texts = {}
-        self._advanced = partition.progress.advanced
-        self._put_off = PutOff()
-        self.settled = offset
+        self._advanced = partition.progress.advance_offset
+        self._put_off = CheckpointTimer()
+        self.committable_offset = offset
         self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
 
     async def _tell_days(self) -> None:
         """Tells of the days if it is time, or there may be no other; before the progress that says that all is told."""
         if self._told.wait() != 0 and not (self._ends or self._must_say_so):
             return
-        self._running.ensure_ours()
+        self._running.check_ownership()
         assert self._producer is not None
         self._kept.position = await self._told.tell(self._producer) or self._kept.position
 
-    def _count(self, written: Written) -> None:
+    def _count(self, written: OutputBatch) -> None:
         """Adds what was done to the metrics, once a batch."""
         metrics, now = self._metrics, time.time()
         for published, histogram in (
@@ -256,7 +256,7 @@ class SegmentLane:
             metrics.messages.labels(*pair).inc(count)
         written.changes.clear()
         written.messages.clear()
-        tally = self.partition.tally
+        tally = self.partition.counters
         for counter, counted in (
             (metrics.duplicates, tally.duplicates),
             (metrics.dropped, tally.dropped),
@@ -279,7 +279,7 @@ class SegmentLane:
         if producer is not None:
             await stop_producer(producer)
         self._metrics.forget_partition("segment", self._topics.journal, self.number)
-        self._kept = Warm()
+        self._kept = WarmTable()
         self._table = self._kept.table
         self.partition = Partition(self._table)
 
@@ -289,8 +289,8 @@ def _hopeless_where_told(place: str) -> Iterator[None]:
     """Turns what says that it will not get better by trying again into the end of the worker."""
     try:
         yield
-    except (UnknownFormat, MissingChunk, CutOff, NoPolicy) as error:
-        raise Hopeless(f"{place}: {error}") from error
+    except (UnknownFormatVersion, MissingChunk, OffsetTruncated, NoPolicy) as error:
+        raise FatalError(f"{place}: {error}") from error
 
 
 class SegmentStage:
@@ -308,6 +308,6 @@ class SegmentStage:
         self._kafka = kafka
         self._metrics = metrics
 
-    def lane(self, tp: TP, running: Running) -> SegmentLane:
+    def lane(self, tp: TP, running: StageContext) -> SegmentLane:
         """The lane of a journal partition."""
         return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running, self._source, self._warm)

@@ -14,10 +14,10 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from state.records.events import UnknownFormat
+from state.records.events import UnknownFormatVersion
 from streams.engine.stage import Stage
 from streams.kafka.long_poll import long_poll
-from streams.tables.warm_tables import Warm, WarmTables, now_s
+from streams.tables.warm_tables import WarmTable, WarmTables, now_s
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Standby:
         self._kafka = kafka
         self._tables = tables
         self._metrics = metrics
-        self._followed: dict[TopicPartition, Warm] = {}
+        self._followed: dict[TopicPartition, WarmTable] = {}
         self._unreadable: set[int] = set()
         self._asked_at = 0.0
 
@@ -79,7 +79,7 @@ class Standby:
         finally:
             await consumer.stop()
 
-    def _wanted(self) -> dict[TopicPartition, Warm]:
+    def _wanted(self) -> dict[TopicPartition, WarmTable]:
         """The tables of the partitions that no lane has; where there is none, an empty one."""
         mine = {tp.partition for tp in self._stage.assigned}
         there, wanted = self._tables.followed(), {}
@@ -116,7 +116,7 @@ class Standby:
         try:
             for record in batch:
                 warm.table.restore(record.key, record.value)
-        except UnknownFormat as error:
+        except UnknownFormatVersion as error:
             log.error("standby: %s:%d: %s", self._topic, number, error)  # noqa: TRY400 - a finding, not a fault
             self._tables.drop(number, warm)
             self._unreadable.add(number)

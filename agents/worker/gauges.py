@@ -7,8 +7,8 @@ from typing import Final
 
 from agents.segment.segment_lane import SegmentLane
 from agents.worker.recovery_watch import RecoveryWatch
-from state.records.progress import BEFORE_ALL_TIME
-from streams.engine.in_flight import NOTHING, awaited
+from state.records.progress import BEFORE_TIME
+from streams.engine.in_flight import NOTHING, in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
 
@@ -51,7 +51,7 @@ class Gauges:
 
     def _look_at_awaited(self, stage: Stage) -> None:
         """What is written and not acknowledged; a new producer in place of another has written to nothing yet."""
-        found, name = awaited(stage), stage.spec.name
+        found, name = in_flight_by_topic(stage), stage.spec.name
         self._written_to[name] |= found.keys()
         for topic in self._written_to[name]:
             records, seconds = found.get(topic, NOTHING)
@@ -62,14 +62,14 @@ class Gauges:
         population: Counter[str] = Counter()
         for lane in stage.lanes().values():
             if isinstance(lane, SegmentLane):
-                population.update(lane.partition.population)
+                population.update(lane.partition.segment_counts)
                 self._recovery_watch.look(lane.number)
                 self._look_at_time(lane)
         self._metrics.set_customers({segment: count for segment, count in population.items() if segment})
 
     def _look_at_time(self, lane: SegmentLane) -> None:
-        moment = lane.partition.progress.time
-        if moment == BEFORE_ALL_TIME:
+        moment = lane.partition.progress.watermark
+        if moment == BEFORE_TIME:
             return
         self._metrics.clock_time_seconds.labels(str(lane.number)).set(moment / 1000)
         if self._wall:

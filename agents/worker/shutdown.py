@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from streams.engine.in_flight import awaited
+from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 SAY_SECONDS: Final = 2.0
 
 
-async def tell_of_stop(stop: asyncio.Event, stages: Sequence[Stage]) -> None:
+async def log_shutdown(stop: asyncio.Event, stages: Sequence[Stage]) -> None:
     """Once `stop` is set, says at once and every two seconds what is not finished; until it is cancelled."""
     await stop.wait()
     log.info("stops: %s", _open(stages))
@@ -30,7 +30,7 @@ def _open_of(stage: Stage) -> Iterator[str]:
     if not stage.assigned:
         return
     queued = sum(stage.queued().values())
-    found = sorted((topic, each) for topic, each in awaited(stage).items() if each.records)
+    found = sorted((topic, each) for topic, each in in_flight_by_topic(stage).items() if each.records)
     told = [f"{each.records} of {topic} since {each.seconds:.1f} s" for topic, each in found]
     yield (
         f"{len(stage.assigned)} partitions of {stage.spec.name} ({queued} records not begun are left; "

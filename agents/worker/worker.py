@@ -17,22 +17,22 @@ from aiokafka.errors import KafkaError
 
 from agents.admit.admit_lane import AdmitStage
 from agents.admit.timekeeper import Timekeeper
-from agents.control.control_follower import Follower
-from agents.replay.replay_gate import wait_for_replay
+from agents.control.control_follower import ControlFollower
+from agents.replay.replay_gate import wait_for_replay_end
 from agents.segment.segment_lane import SegmentStage
 from agents.segment.standby import Standby
 from agents.worker.gauges import Gauges
 from agents.worker.http_server import serve_http
-from agents.worker.shutdown import tell_of_stop
-from streams.engine.group_instance_id import take_instance
-from streams.engine.lane import Hopeless
+from agents.worker.shutdown import log_shutdown
+from streams.engine.group_instance_id import claim_instance_id
+from streams.engine.lane import FatalError
 from streams.engine.stage import Stage, describe
-from streams.kafka.connection_diagnosis import why_refused
+from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import Topics, TopicsError, ready_topics
 from streams.settings.configured import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
 from streams.tables.warm_tables import WarmTables
-from streams.telemetry.log_throttle import OnceAMinute
+from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics, worker_registry
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Worker:
             source = None
             if partitions is not None:
                 self._waits_for = "the end of a replay"
-                source = await wait_for_replay(settings, self.stop)
+                source = await wait_for_replay_end(settings, self.stop)
             if partitions is not None and source is not None:
                 await self._work(partitions, source)
         finally:
@@ -91,18 +91,18 @@ class Worker:
         Raises:
             Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
         """
-        waits = OnceAMinute()
+        waits = LogThrottle()
         while not self.stop.is_set():
             try:
                 return await ready_topics(self.settings)
             except TopicsError:
                 raise
             except (KafkaError, OSError) as error:
-                refusal = await why_refused(self.settings)
-                if refusal is not None and refusal.lasting:
-                    raise Hopeless(refusal.words) from error
-                if waits.may_say():
-                    why = refusal.words if refusal else describe(error)
+                refusal = await diagnose_connection(self.settings)
+                if refusal is not None and refusal.is_permanent:
+                    raise FatalError(refusal.message) from error
+                if waits.should_log():
+                    why = refusal.message if refusal else describe(error)
                     log.warning("waits for Kafka at %s: %s", self.settings.kafka, why)
                 await self._pause(RETRY_SECONDS)
         return None
@@ -111,9 +111,9 @@ class Worker:
         """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
         settings, topics, metrics = self.settings, self._topics, self.metrics
         kafka = settings.kafka_client()
-        follower = Follower(settings)
+        follower = ControlFollower(settings)
         with contextlib.ExitStack() as held:
-            instance = held.enter_context(take_instance(settings.data))
+            instance = held.enter_context(claim_instance_id(settings.data))
             jobs: list[Any] = [self._again("rules", follower.run)]
             if self._runs("admit"):
                 for topic in topics.sources:
@@ -137,7 +137,7 @@ class Worker:
             self._waits_for = None
             jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall").run))
             jobs.append(self._compare_rules(follower))
-            jobs.append(tell_of_stop(self.stop, self.stages))
+            jobs.append(log_shutdown(self.stop, self.stages))
             running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
             tasks = [*running, *map(asyncio.create_task, jobs)]
             try:
@@ -157,18 +157,18 @@ class Worker:
 
     async def _again(self, what: str, run: Any) -> None:
         """Runs a service until the worker is stopped, anew when it fails."""
-        fails = OnceAMinute()
+        fails = LogThrottle()
         while not self.stop.is_set():
             try:
                 await run()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
-                if fails.may_say():
+                if fails.should_log():
                     log.warning("%s: %s; again every %.0f s", what, describe(error), RETRY_SECONDS)
                 await self._pause(RETRY_SECONDS)
 
-    async def _compare_rules(self, follower: Follower) -> None:
+    async def _compare_rules(self, follower: ControlFollower) -> None:
         """Says when the journal's policy is not the configured one; the journal's counts."""
         await follower.wait(lambda: follower.policy is not None and follower.campaigns is not None)
         policy, campaigns = follower.policy, follower.campaigns
@@ -212,7 +212,7 @@ async def run_worker(settings: Settings, only: str | None = None) -> int:
     status = 0
     try:
         await worker.run()
-    except Hopeless as error:
+    except FatalError as error:
         log.error("%s", error)  # noqa: TRY400 - one line; a traceback would tell an operator nothing more
         status = 1
     await _leave(status)

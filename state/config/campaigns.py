@@ -11,11 +11,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.segments import POTENTIAL
 from state.config.sending_limits import Cap, QuietHours, read_cap, read_moment, read_quiet_hours
 from state.config.targeting import Where, read_where
-from state.config.toml_reader import MAX_DAYS, Number, Table, read_toml
+from state.config.toml_reader import MAX_DAYS, Table, TomlNumber, read_toml
 from state.units.timestamps import DAY_MS
 
 TOPICS: Final = ("offers", "reactivations")
@@ -30,7 +30,7 @@ NO_SEGMENT: Final = "none"
 """Where a customer's first change comes from, in `from`."""
 
 
-class Attempt(Struct, frozen=True):
+class Step(Struct, frozen=True):
     """One message of a campaign, due `after_ms` after the change; by its own channels, else the campaign's."""
 
     after_ms: int
@@ -64,7 +64,7 @@ class Campaign(Struct, frozen=True):
     causes: tuple[str, ...]
     channels: tuple[str, ...]
     requires_consent: bool
-    attempts: tuple[Attempt, ...]
+    steps: tuple[Step, ...]
     cooldown_ms: int
     once: bool
     ignores_cap: bool
@@ -103,7 +103,7 @@ class Campaigns(Struct, frozen=True):
     text: str
 
 
-def held(name: str, customer_id: str, share: float) -> bool:
+def is_in_share(name: str, customer_id: str, share: float) -> bool:
     """Whether the control group (by the file's name) or a holdout (by the campaign's name) holds a customer.
 
     The first 64 bits of SHA-256 of `name:customer_id`, as a fraction of 2**64, are below the share.
@@ -113,12 +113,12 @@ def held(name: str, customer_id: str, share: float) -> bool:
     return int.from_bytes(sha256(f"{name}:{customer_id}".encode()).digest()[:8], "big") / 2**64 < share
 
 
-def same_contents(a: Campaigns, b: Campaigns) -> bool:
+def has_same_contents(a: Campaigns, b: Campaigns) -> bool:
     """Whether two files say the same, however they are laid out and commented."""
     return not _differences(a, b)
 
 
-def may_follow(current: Campaigns, new: Campaigns) -> str | None:
+def successor_error(current: Campaigns, new: Campaigns) -> str | None:
     """Say why `new` may not come into force after `current`, None where it may.
 
     The same file again may: it changes nothing.
@@ -177,7 +177,7 @@ def parse_campaigns(
     campaigns = tuple(_read_campaign(table, known) for table in _read_different(file))
     file.end()
     if faults:
-        raise Faults(faults)
+        raise ConfigErrors(faults)
     return Campaigns(
         name=name,
         version=version,
@@ -233,7 +233,7 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
         causes=causes,
         channels=channels,
         requires_consent=table.flag("requires_consent", absent=True),
-        attempts=_read_attempts(table, channels),
+        steps=_read_attempts(table, channels),
         cooldown_ms=0 if cooldown is None else cooldown.units(DAY_MS),
         once=table.flag("once"),
         ignores_cap=table.flag("ignores_cap"),
@@ -249,9 +249,9 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     return campaign
 
 
-def _read_attempts(campaign: Table, channels: tuple[str, ...]) -> tuple[Attempt, ...]:
-    attempts: list[Attempt] = []
-    before: Number | None = None
+def _read_attempts(campaign: Table, channels: tuple[str, ...]) -> tuple[Step, ...]:
+    attempts: list[Step] = []
+    before: TomlNumber | None = None
     for table in campaign.tables("attempts", required=True):
         after = table.number("after_days", MAX_DAYS, zero=True, required=True)
         if after is not None and before is not None and after.value <= before.value:
@@ -260,7 +260,7 @@ def _read_attempts(campaign: Table, channels: tuple[str, ...]) -> tuple[Attempt,
         template = table.text("template", required=True) or ""
         incentive = table.text("incentive")
         own = _not_empty(table, "channels", table.names("channels", CHANNELS))
-        attempts.append(Attempt(after.units(DAY_MS) if after else 0, template, incentive, own or channels))
+        attempts.append(Step(after.units(DAY_MS) if after else 0, template, incentive, own or channels))
         table.end()
     return tuple(attempts)
 

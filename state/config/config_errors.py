@@ -13,7 +13,7 @@ _MAX_COMPARED: Final = 64
 _MAX_BITS: Final = 200
 
 
-class Faults(Exception):
+class ConfigErrors(Exception):
     """A file is refused.
 
     Attributes:
@@ -23,7 +23,7 @@ class Faults(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         """Keep every fault, in the order in which they were found."""
         super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+        self.errors = tuple(faults)
 
 
 def show(value: object, depth: int = 0) -> str:

@@ -14,18 +14,27 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.config_errors import Faults, show
+from state.config.config_errors import ConfigErrors, show
 from state.config.segments import (
     POTENTIAL,
     CellTable,
-    Rule,
     Segment,
+    SegmentRule,
     check_coverage,
     read_rules,
     read_segments,
     tabulate,
 )
-from state.config.toml_reader import MAX_DAYS, MAX_WHOLE, Number, Table, is_whole, number_words, read_number, read_toml
+from state.config.toml_reader import (
+    MAX_DAYS,
+    MAX_WHOLE,
+    Table,
+    TomlNumber,
+    is_whole,
+    number_words,
+    read_number,
+    read_toml,
+)
 from state.units.money import DIGITS
 from state.units.timestamps import DAY_MS
 
@@ -33,12 +42,12 @@ __all__ = [
     "POTENTIAL",
     "POTENTIAL_CELL",
     "Policy",
-    "Rule",
     "Segment",
-    "may_follow",
+    "SegmentRule",
+    "has_same_contents",
     "parse_policy",
-    "same_contents",
     "scores_of",
+    "successor_error",
 ]
 
 POTENTIAL_CELL: Final = "000"
@@ -51,8 +60,8 @@ EXACT_DIGITS: Final = 15
 MAX_MAJOR: Final = 10**12
 MAX_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
-_DEFAULT_WINDOW: Final = Number("365", Decimal(365))
-_DEFAULT_SEEKER_SHARE: Final = Number("0.5", Decimal("0.5"))
+_DEFAULT_WINDOW: Final = TomlNumber("365", Decimal(365))
+_DEFAULT_SEEKER_SHARE: Final = TomlNumber("0.5", Decimal("0.5"))
 _SCORES: Final = range(MAX_EDGES + 2)
 CELLS: Final = tuple(tuple(tuple(f"{r}{f}{m}" for m in _SCORES) for f in _SCORES) for r in _SCORES)
 """Three scores as they are written: `CELLS[3][2][1]` is `"321"`."""
@@ -96,7 +105,7 @@ class Policy(Struct, frozen=True):
     monetary_edges: tuple[str, ...]
     segments: tuple[Segment, ...]
     segment_names: tuple[str, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[SegmentRule, ...]
     rates: dict[str, Decimal]
     seeker_share: float
     table: CellTable
@@ -141,12 +150,12 @@ def scores_of(cell: str) -> tuple[int, int, int]:
     return scores
 
 
-def same_contents(a: Policy, b: Policy) -> bool:
+def has_same_contents(a: Policy, b: Policy) -> bool:
     """Whether two files say the same, however they are laid out and commented."""
     return not _differences(a, b)
 
 
-def may_follow(current: Policy, new: Policy) -> str | None:
+def successor_error(current: Policy, new: Policy) -> str | None:
     """Say why `new` may not come into force after `current`, None where it may.
 
     The same policy again may: it changes nothing.
@@ -221,7 +230,7 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
     seeker_share = _read_traits(file)
     file.end()
     if faults:
-        raise Faults(faults)
+        raise ConfigErrors(faults)
     digits = DIGITS[currency]
     return Policy(
         name=name,
@@ -257,7 +266,7 @@ def _read_currency(file: Table) -> str:
     return ""
 
 
-def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) -> list[Number]:
+def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) -> list[TomlNumber]:
     """Read the edges of a measure; none if anything is wrong with them."""
     table = file.table(measure, required=True)
     if table is None:
@@ -269,7 +278,7 @@ def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) ->
     if not isinstance(value, list) or not MIN_EDGES <= len(value) <= MAX_EDGES:
         table.wrong("edges", f"a list of {MIN_EDGES} to {MAX_EDGES} numbers", value)
         return []
-    edges: list[Number] = []
+    edges: list[TomlNumber] = []
     for item in value:
         edge = read_number(item)
         if edge is None or not edge.within(most) or (whole and not is_whole(item)):
@@ -321,7 +330,7 @@ def _read_traits(file: Table) -> float:
     return float(share.value)
 
 
-def _read_rate(value: object) -> Number | None:
+def _read_rate(value: object) -> TomlNumber | None:
     if isinstance(value, str):
-        return Number(value, Decimal(value)) if len(value) <= MAX_RATE_TEXT and _RATE.fullmatch(value) else None
+        return TomlNumber(value, Decimal(value)) if len(value) <= MAX_RATE_TEXT and _RATE.fullmatch(value) else None
     return read_number(value)

@@ -5,17 +5,17 @@ from bisect import bisect_right
 from state.config.campaigns import Campaigns
 from state.config.policy import CELLS, POTENTIAL_CELL, Policy, scores_of
 from state.customer.profile import NEVER
-from state.records.outputs import Move, Reason
+from state.records.outputs import ScoreChange, SegmentMove
 
 
-class Rules:
+class Ruleset:
     """The policy by which customers are judged, and the campaigns that follow; None until the first ones come.
 
     What every judgement needs of the policy is kept beside it. Moves from one segment and cell to another are
     remembered, with their reasons: there are few of them, and many changes.
 
     Attributes:
-        counted: where what campaigns say is only counted, by campaign and outcome; None: all of it is worded.
+        message_counts: where what campaigns say is only counted, by campaign and outcome; None: all of it is worded.
     """
 
     __slots__ = (
@@ -25,8 +25,8 @@ class Rules:
         "_recency",
         "_table",
         "campaigns",
-        "counted",
         "has_triggers",
+        "message_counts",
         "policy",
         "ref",
         "window_ms",
@@ -36,7 +36,7 @@ class Rules:
         """Takes checked ones."""
         self.policy = policy
         self.campaigns = campaigns
-        self.counted: dict[tuple[str, str], int] | None = None
+        self.message_counts: dict[tuple[str, str], int] | None = None
         self.has_triggers = campaigns is not None and bool(campaigns.triggered)
         self.ref = policy.ref
         self.window_ms = policy.window_ms
@@ -44,9 +44,9 @@ class Rules:
         self._frequency = policy.frequency_edges
         self._monetary = policy.monetary_edges_minor
         self._table = policy.table
-        self._moves: dict[tuple[str, str, str, str], Move] = {}
+        self._moves: dict[tuple[str, str, str, str], SegmentMove] = {}
 
-    def judge(self, age_ms: int, frequency: int, monetary: int, lifetime_orders: int) -> tuple[str, str]:
+    def cell_and_segment(self, age_ms: int, frequency: int, monetary: int, lifetime_orders: int) -> tuple[str, str]:
         """The cell and the segment of a customer with orders, by the scores of the policy's methods."""
         r = len(self._recency) + 1 - bisect_right(self._recency, age_ms)
         f = bisect_right(self._frequency, frequency) + 1
@@ -56,14 +56,14 @@ class Rules:
                 return CELLS[r][f][m], name
         raise AssertionError(f"cell {r}{f}{m} is not covered: such a policy is never made")
 
-    def next_edge(self, last_order_at: int, judged: int) -> int:
+    def next_recency_drop(self, last_order_at: int, judged: int) -> int:
         """When the score of recency falls next after `judged`; `NEVER` if it is the least."""
         for edge in self._recency:
             if last_order_at + edge > judged:
                 return last_order_at + edge
         return NEVER
 
-    def move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:
+    def move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> SegmentMove:
         """A move, with one reason for each measure whose score moved; none where there was or is no order."""
         key = from_segment, to_segment, from_cell, to_cell
         move = self._moves.get(key)
@@ -71,16 +71,20 @@ class Rules:
             move = self._moves[key] = self._move(*key, _reasons(from_cell, to_cell, self.policy))
         return move
 
-    def move_by_policy(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> Move:
+    def move_by_policy(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> SegmentMove:
         """A move that a new policy makes, without reasons: two policies have no edge in common."""
         return self._move(from_segment, to_segment, from_cell, to_cell, ())
 
-    def _move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str, why: tuple[Reason, ...]) -> Move:
+    def _move(
+        self, from_segment: str, to_segment: str, from_cell: str, to_cell: str, why: tuple[ScoreChange, ...]
+    ) -> SegmentMove:
         policy = self.policy
-        return Move(from_segment, to_segment, from_cell, to_cell, why, policy.ref, policy.currency, policy.digits)
+        return SegmentMove(
+            from_segment, to_segment, from_cell, to_cell, why, policy.ref, policy.currency, policy.digits
+        )
 
 
-def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[Reason, ...]:
+def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[ScoreChange, ...]:
     if not was_cell or POTENTIAL_CELL in {was_cell, cell}:
         return ()
     moved = []
@@ -93,7 +97,7 @@ def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[Reason, ...]:
             edge = edges[len(edges) - now] if now < was else edges[len(edges) + 1 - now]
         else:
             edge = edges[now - 1] if now < was else edges[now - 2]
-        moved.append(Reason(measure, _number(edge), was, now))
+        moved.append(ScoreChange(measure, _number(edge), was, now))
     return tuple(moved)
 
 

@@ -35,7 +35,7 @@ class Segment(Struct, frozen=True):
     title_ru: str | None = None
 
 
-class Rule(Struct, frozen=True):
+class SegmentRule(Struct, frozen=True):
     """One `[[segment]]`: the scores that it takes of each measure, and the most lifetime orders, if they matter."""
 
     name: str
@@ -45,7 +45,7 @@ class Rule(Struct, frozen=True):
     orders_max: int | None
 
 
-def read_rules(entries: Sequence[Table], widths: Scores) -> tuple[Rule, ...]:
+def read_rules(entries: Sequence[Table], widths: Scores) -> tuple[SegmentRule, ...]:
     """Read what the entries take; nothing if any of them is at fault.
 
     Args:
@@ -73,7 +73,7 @@ def read_segments(entries: Sequence[Table]) -> tuple[Segment, ...]:
     return tuple(Segment(name, title.get("en"), title.get("ru")) for name, title in titles.items())
 
 
-def tabulate(rules: Sequence[Rule], widths: Scores) -> CellTable:
+def tabulate(rules: Sequence[SegmentRule], widths: Scores) -> CellTable:
     """Lay rules out by cell: `table[r][f][m]` has the segments that the cell may be, the first that fits wins.
 
     Each choice is the most lifetime orders that it takes and its name. Place 0 of every axis is empty.
@@ -109,7 +109,7 @@ def _cells(widths: Scores) -> Iterator[Scores]:
     return itertools.product(r, f, m)
 
 
-def _read_rule(entry: Table, widths: Sequence[int]) -> Rule | None:
+def _read_rule(entry: Table, widths: Sequence[int]) -> SegmentRule | None:
     """Read what a `[[segment]]` takes; None if anything is wrong with that. Without `when` it takes every cell."""
     before = len(entry.faults)
     name = entry.name()
@@ -121,7 +121,7 @@ def _read_rule(entry: Table, widths: Sequence[int]) -> Rule | None:
     r, f, m = (_read_scores(when, key, width) for key, width in zip("rfm", widths, strict=True))
     orders_max = when.whole("orders_max")
     when.end()
-    return Rule(name, r, f, m, orders_max) if len(entry.faults) == before else None
+    return SegmentRule(name, r, f, m, orders_max) if len(entry.faults) == before else None
 
 
 def _read_scores(when: Table, key: str, width: int) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.config_errors import MAX_LISTED, Faults, hint, one_line, show
+from state.config.config_errors import MAX_LISTED, ConfigErrors, hint, one_line, show
 
 MAX_FILE_BYTES: Final = 256 * 1024
 """A file travels as one Kafka record; brokers refuse records above 1 MiB unless told otherwise."""
@@ -34,7 +34,7 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 _MAX_BITS: Final = 200
 
 
-class Number(Struct, frozen=True):
+class TomlNumber(Struct, frozen=True):
     """A number of the file: its text, as JSON may have it (no `+`, no `_`), and its exact value."""
 
     text: str
@@ -73,37 +73,41 @@ def read_toml(text: str) -> dict[str, object]:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise Faults([f"the file is not Unicode (at {_place(text, error.start)}); save it as UTF-8"]) from None
+        raise ConfigErrors([f"the file is not Unicode (at {_place(text, error.start)}); save it as UTF-8"]) from None
     if size > MAX_FILE_BYTES:
-        raise Faults([f"the file must have at most {MAX_FILE_BYTES} bytes: got {size}"])
+        raise ConfigErrors([f"the file must have at most {MAX_FILE_BYTES} bytes: got {size}"])
     try:
         return tomllib.loads(text.removeprefix("\ufeff"), parse_float=WrittenFloat)
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).rpartition(" (at ")
         place = _place(text, len(text)) if where.startswith("end of document") else where.removesuffix(")")
-        raise Faults([f"the file is not TOML: {one_line(what)} (at {place})"]) from None
+        raise ConfigErrors([f"the file is not TOML: {one_line(what)} (at {place})"]) from None
     except ValueError:
-        raise Faults(["the file is not TOML of ours: a whole number has thousands of digits; shorten it"]) from None
+        raise ConfigErrors(
+            ["the file is not TOML of ours: a whole number has thousands of digits; shorten it"]
+        ) from None
     except RecursionError:
-        raise Faults(["the file is not TOML of ours: its lists or tables are nested too deep; flatten them"]) from None
+        raise ConfigErrors(
+            ["the file is not TOML of ours: its lists or tables are nested too deep; flatten them"]
+        ) from None
 
 
-def read_number(value: object) -> Number | None:
+def read_number(value: object) -> TomlNumber | None:
     """Take a value as a number; None if it is none, is not finite or is out of all proportion."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_BITS:
-        return Number(str(value), Decimal(value))
+        return TomlNumber(str(value), Decimal(value))
     if isinstance(value, WrittenFloat):
         text = value.text.replace("_", "").removeprefix("+")
         try:
             exact = Decimal(text)
         except InvalidOperation:
             return None
-        return Number(text, exact) if exact.is_finite() else None
+        return TomlNumber(text, exact) if exact.is_finite() else None
     return None
 
 
 def number_words(most: int, *, zero: bool = False) -> str:
-    """Say in a fault what `Number.within` asks for."""
+    """Say in a fault what `TomlNumber.within` asks for."""
     return f"a number {'from 0' if zero else 'above 0 and up'} to {most}"
 
 
@@ -173,7 +177,7 @@ class Table:
             self.wrong(key, f"a whole number from 1 to {MAX_WHOLE}", value)
         return None
 
-    def number(self, key: str, most: int, *, zero: bool = False, required: bool = False) -> Number | None:
+    def number(self, key: str, most: int, *, zero: bool = False, required: bool = False) -> TomlNumber | None:
         """Take a number above 0 (or from 0 on, with `zero`) up to `most`."""
         value = self.take(key, required=required)
         number = read_number(value)

@@ -10,7 +10,7 @@ def average_check(profile: Profile) -> int:
     orders = profile.lifetime_orders
     if orders <= 0:
         return 0
-    whole, rest = divmod(profile.net, orders)
+    whole, rest = divmod(profile.lifetime_net, orders)
     return whole + (1 if 2 * rest > orders or (2 * rest == orders and whole % 2) else 0)
 
 
@@ -21,6 +21,6 @@ def discount_share(profile: Profile) -> float:
     share = Fraction(0)
     if profile.lifetime_orders > 0:
         share += Fraction(2 * profile.discounted_orders, 10 * profile.lifetime_orders)
-    if profile.net + profile.discounts > 0:
-        share += Fraction(8 * profile.discounts, 10 * (profile.net + profile.discounts))
+    if profile.lifetime_net + profile.discounts > 0:
+        share += Fraction(8 * profile.discounts, 10 * (profile.lifetime_net + profile.discounts))
     return float(round(share, 4))

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from state.customer.profile import FORMAT, Fields, Profile
-from state.customer.profile_schema import Order, OrderBook, Refunds
+from state.customer.profile import FORMAT, Profile, ProfileFields
+from state.customer.profile_schema import Order, OrderIndex, Refunds
 
 CHUNK_ORDERS = 128
 """Orders in a chunk: with ids of the greatest length some 80 kB."""
@@ -20,7 +20,7 @@ LONG_HISTORY = 2 * CHUNK_ORDERS
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Order])
-_fields_decoder = msgspec.msgpack.Decoder(Fields)
+_fields_decoder = msgspec.msgpack.Decoder(ProfileFields)
 _refunds_decoder = msgspec.msgpack.Decoder(Refunds)
 _PREFIX = bytes([FORMAT])
 
@@ -32,41 +32,41 @@ class Chunks(NamedTuple):
     dropped: list[int]
 
 
-def open_book(profile: Profile) -> None:
+def open_index(profile: Profile) -> None:
     """Gives a profile whose history has become long its book."""
     seen = profile.refunds.seen if profile.refunds is not None else []
-    profile.book = OrderBook(
-        index={order.order_id: order for order in profile.orders},
-        open=list(profile.orders),
+    profile.order_index = OrderIndex(
+        by_id={order.order_id: order for order in profile.orders},
+        unchunked=list(profile.orders),
         chunks={},
-        touched=set(),
+        changed_chunks=set(),
         refunds={each.refund_id: each for each in seen},
     )
 
 
-def add_to_book(book: OrderBook, order: Order) -> None:
+def add_to_index(book: OrderIndex, order: Order) -> None:
     """Takes a new order."""
-    book.index[order.order_id] = order
-    book.open.append(order)
+    book.by_id[order.order_id] = order
+    book.unchunked.append(order)
 
 
-def touch(book: OrderBook, order: Order) -> None:
+def mark_changed(book: OrderIndex, order: Order) -> None:
     """The order is no longer as it was written."""
     if order.chunk:
-        book.touched.add(order.chunk)
+        book.changed_chunks.add(order.chunk)
 
 
-def drop_from_book(book: OrderBook, orders: Iterable[Order]) -> None:
+def remove_from_index(book: OrderIndex, orders: Iterable[Order]) -> None:
     """Forgets orders."""
     gone = {order.order_id for order in orders}
     if not gone:
         return
     for order_id in gone:
-        order = book.index.pop(order_id)
+        order = book.by_id.pop(order_id)
         if order.chunk:
-            book.touched.add(order.chunk)
-    book.open = [order for order in book.open if order.order_id not in gone]
-    for number in book.touched:
+            book.changed_chunks.add(order.chunk)
+    book.unchunked = [order for order in book.unchunked if order.order_id not in gone]
+    for number in book.changed_chunks:
         book.chunks[number] = [order for order in book.chunks[number] if order.order_id not in gone]
 
 
@@ -75,14 +75,14 @@ def seal_chunks(profile: Profile) -> Chunks:
 
     Afterwards the book is as written, once the profile is.
     """
-    book = profile.book
+    book = profile.order_index
     if book is None:
         return Chunks([], [])
-    chunks = Chunks([], sorted(book.touched))
+    chunks = Chunks([], sorted(book.changed_chunks))
     fresh = [book.chunks.pop(number) for number in chunks.dropped]
-    while len(book.open) > LONG_HISTORY:
-        fresh.append(book.open[:CHUNK_ORDERS])
-        del book.open[:CHUNK_ORDERS]
+    while len(book.unchunked) > LONG_HISTORY:
+        fresh.append(book.unchunked[:CHUNK_ORDERS])
+        del book.unchunked[:CHUNK_ORDERS]
     for orders in fresh:
         if not orders:
             continue
@@ -91,11 +91,11 @@ def seal_chunks(profile: Profile) -> Chunks:
             order.chunk = profile.last_chunk
         book.chunks[profile.last_chunk] = orders
         chunks.written.append((profile.last_chunk, _PREFIX + _encoder.encode(orders)))
-    book.touched.clear()
+    book.changed_chunks.clear()
     profile.chunks = list(book.chunks)
-    if book.refunds_touched:
+    if book.refunds_changed:
         _write_refunds(profile, chunks)
-        book.refunds_touched = False
+        book.refunds_changed = False
     return chunks
 
 
@@ -106,18 +106,18 @@ def _write_refunds(profile: Profile, chunks: Chunks) -> None:
     refunds = profile.refunds
     if refunds is None or not is_long(refunds):
         return
-    longest = max(len(refunds.seen), len(refunds.free), len(refunds.waiting))
+    longest = max(len(refunds.seen), len(refunds.unlinked), len(refunds.waiting))
     for begin in range(0, longest, CHUNK_ORDERS):
         piece = slice(begin, begin + CHUNK_ORDERS)
         profile.last_chunk += 1
         profile.refund_chunks.append(profile.last_chunk)
-        part = Refunds(refunds.seen[piece], refunds.free[piece], refunds.waiting[piece])
+        part = Refunds(refunds.seen[piece], refunds.unlinked[piece], refunds.waiting[piece])
         chunks.written.append((profile.last_chunk, _PREFIX + _encoder.encode(part)))
 
 
 def is_long(refunds: Refunds) -> bool:
     """Whether the refunds are too many to be written with the profile."""
-    return len(refunds.seen) + len(refunds.free) + len(refunds.waiting) > LONG_HISTORY
+    return len(refunds.seen) + len(refunds.unlinked) + len(refunds.waiting) > LONG_HISTORY
 
 
 def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
@@ -136,29 +136,29 @@ def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
         parts = [_refunds_decoder.decode(chunk(number)) for number in profile.refund_chunks]
         profile.refunds = Refunds(
             [each for part in parts for each in part.seen],
-            [each for part in parts for each in part.free],
+            [each for part in parts for each in part.unlinked],
             [each for part in parts for each in part.waiting],
         )
-    open_book(profile)
-    book = profile.book
+    open_index(profile)
+    book = profile.order_index
     assert book is not None
-    book.refunds_touched = False
+    book.refunds_changed = False
     for number in profile.chunks:
         orders = book.chunks[number] = _decoder.decode(chunk(number))
-        book.index.update((order.order_id, order) for order in orders)
+        book.by_id.update((order.order_id, order) for order in orders)
         profile.orders += orders
     profile.orders.sort(key=lambda order: (order.at, order.order_id))
     return [number for number in chunks if number not in book.chunks and number not in profile.refund_chunks]
 
 
-def copied(profile: Profile) -> Profile:
+def copy_profile(profile: Profile) -> Profile:
     """A profile of its own with the same contents, for what is only tried out."""
     whole = Profile(_fields_decoder.decode(_encoder.encode(profile.fields)))
-    if profile.book is not None:
+    if profile.order_index is not None:
         whole.orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
         whole.refunds = _refunds_decoder.decode(_encoder.encode(profile.refunds)) if profile.refunds else None
         whole.chunks, whole.refund_chunks = [], []
-        open_book(whole)
+        open_index(whole)
     return whole
 
 

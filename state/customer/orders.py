@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from state.config.policy import Policy
-from state.customer.order_chunks import LONG_HISTORY, add_to_book, drop_from_book, is_long, open_book, touch
-from state.customer.packed_orders import append_order, expire_plain, first_in_window, may_hold_order, unpack_orders
+from state.customer.order_chunks import LONG_HISTORY, add_to_index, is_long, mark_changed, open_index, remove_from_index
+from state.customer.packed_orders import append_order, expire_packed, first_in_window, may_hold_order, unpack_orders
 from state.customer.profile import NEVER, Profile
-from state.customer.profile_schema import Foreign, FreeRefund, Order, Refunds, SeenRefund, WaitingRefund
+from state.customer.profile_schema import ForeignAmount, Order, RefundId, Refunds, UnlinkedRefund, WaitingRefund
 from state.records.events import OrderPlaced, OrderRefunded
-from state.units.money import DIGITS, MOST_SUM, convert
+from state.units.money import DIGITS, MAX_TOTAL, convert
 
-EXCESS = "excess_refund"
-NO_ORDER = "refund_without_order"
-NO_RATE = "refund_without_rate"
-WentBack = tuple[int, int]
+EXCESS_REFUND = "excess_refund"
+REFUND_WITHOUT_ORDER = "refund_without_order"
+REFUND_WITHOUT_RATE = "refund_without_rate"
+RefundEffect = tuple[int, int]
 """When a refund that takes effect occurred, and the sum that goes back to the customer."""
 FORGETTING_PARTS = 64
 """A window has so many moments at which what may be forgotten is swept out."""
@@ -30,8 +30,8 @@ FORGETTING_PARTS = 64
 
 def find_order(profile: Profile, order_id: str) -> Order | None:
     """The order of that id, remembered or about to be forgotten; the history is not plain."""
-    if profile.book is not None:
-        return profile.book.index.get(order_id)
+    if profile.order_index is not None:
+        return profile.order_index.by_id.get(order_id)
     for order in reversed(profile.orders):
         if order.order_id == order_id:
             return order
@@ -40,7 +40,7 @@ def find_order(profile: Profile, order_id: str) -> Order | None:
 
 def remembers_order(profile: Profile, order_id: str, as_of: int, window_ms: int) -> bool:
     """Whether a purchase with this id would be a duplicate at `as_of`."""
-    if profile.plain:
+    if profile.packed_orders:
         if not may_hold_order(profile, order_id):
             return False
         unpack_orders(profile)
@@ -54,10 +54,10 @@ def remembers_refund(profile: Profile, refund_id: str, as_of: int) -> bool:
     return seen is not None and seen.forget_at > as_of
 
 
-def find_refund(profile: Profile, refund_id: str) -> SeenRefund | None:
+def find_refund(profile: Profile, refund_id: str) -> RefundId | None:
     """The refund of that id, remembered or about to be forgotten."""
-    if profile.book is not None:
-        return profile.book.refunds.get(refund_id)
+    if profile.order_index is not None:
+        return profile.order_index.refunds.get(refund_id)
     if profile.refunds is None:
         return None
     return next((seen for seen in reversed(profile.refunds.seen) if seen.refund_id == refund_id), None)
@@ -69,9 +69,9 @@ def forget_order_at(order: Order, window_ms: int) -> int:
     return (max(order.applied_at, leaves_at)) + window_ms
 
 
-def place_order(
+def apply_order(
     profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]
-) -> Sequence[WentBack]:
+) -> Sequence[RefundEffect]:
     """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime.
 
     Returns:
@@ -82,9 +82,11 @@ def place_order(
     unpack_orders(profile)
     foreign = None
     if event.currency != policy.currency and event.rate is not None:
-        foreign = Foreign(event.currency, event.amount, event.rate)
+        foreign = ForeignAmount(event.currency, event.amount, event.rate)
     at = event.occurred_at
-    if profile.left and find_order(profile, event.order_id) is not None:  # one that may be forgotten: no duplicate
+    if (
+        profile.expired_count and find_order(profile, event.order_id) is not None
+    ):  # one that may be forgotten: no duplicate
         _forget(profile, as_of, policy.window_ms)
     order = Order(at, event.order_id, event.base, event.discount, 0, as_of, foreign)
     orders = profile.orders
@@ -92,12 +94,12 @@ def place_order(
         orders.append(order)
     else:
         insort(orders, order, key=_position)
-    if profile.book is not None:
-        add_to_book(profile.book, order)
+    if profile.order_index is not None:
+        add_to_index(profile.order_index, order)
     elif len(orders) > LONG_HISTORY:
-        open_book(profile)
+        open_index(profile)
     forget_at = forget_order_at(order, policy.window_ms)
-    profile.forget_at = min(profile.forget_at, forget_at)
+    profile.next_forget_at = min(profile.next_forget_at, forget_at)
     _add_to_sums(profile, order, as_of, policy.window_ms)
     if profile.refunds is not None and profile.refunds.waiting:
         return _settle_waiting(profile, order, as_of, policy, dropped)
@@ -108,12 +110,12 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
     """Counts a new order."""
     profile.gross += order.amount
     if order.at + window_ms <= as_of:  # fully refunded ones that left before it are passed over: nothing woke for them
-        profile.left = bisect_right(profile.orders, as_of - window_ms, key=_when)
+        profile.expired_count = bisect_right(profile.orders, as_of - window_ms, key=_when)
     else:
         profile.frequency += 1
         profile.monetary += order.amount
     profile.lifetime_orders += 1
-    profile.net += order.amount
+    profile.lifetime_net += order.amount
     if order.discount:
         profile.discounts += order.discount
         profile.discounted_orders += 1
@@ -124,9 +126,9 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
         profile.first_order_at = at
 
 
-def take_refund(
+def apply_refund(
     profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]
-) -> Sequence[WentBack]:
+) -> Sequence[RefundEffect]:
     """A refund that is no duplicate: of an order, of an order that has not come yet, or of none.
 
     Returns:
@@ -140,21 +142,21 @@ def take_refund(
     forget_at = max(event.occurred_at + window_ms, as_of) + window_ms
     if find_refund(profile, event.refund_id) is not None:  # one that may be forgotten: it is no duplicate
         _forget(profile, as_of, window_ms)
-    seen = SeenRefund(event.refund_id, forget_at)
+    seen = RefundId(event.refund_id, forget_at)
     refunds.seen.append(seen)
-    if profile.book is not None:
-        profile.book.refunds[seen.refund_id] = seen
-        profile.book.refunds_touched = True
+    if profile.order_index is not None:
+        profile.order_index.refunds[seen.refund_id] = seen
+        profile.order_index.refunds_changed = True
     elif is_long(refunds):
-        open_book(profile)
-    profile.forget_at = min(profile.forget_at, forget_at)
+        open_index(profile)
+    profile.next_forget_at = min(profile.next_forget_at, forget_at)
     if event.order_id is None:
         amount = event.base if event.base is not None else 0
-        profile.net -= amount
+        profile.lifetime_net -= amount
         profile.refunded += amount
         profile.refund_count += 1
         if event.occurred_at + window_ms > as_of:
-            insort(refunds.free, FreeRefund(event.occurred_at, amount), key=_moment)
+            insort(refunds.unlinked, UnlinkedRefund(event.occurred_at, amount), key=_moment)
             profile.monetary -= amount
         return [(event.occurred_at, amount)]
     order = find_order(profile, event.order_id)
@@ -179,51 +181,51 @@ def take_refund(
 def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) -> None:
     """Lets go what has left the window, waited long enough or may be forgotten at `as_of`."""
     horizon = as_of - window_ms
-    if profile.plain:
-        expire_plain(profile, horizon)
-        if profile.forget_at <= as_of:
+    if profile.packed_orders:
+        expire_packed(profile, horizon)
+        if profile.next_forget_at <= as_of:
             unpack_orders(profile)
             _forget(profile, as_of, window_ms)
         return
     orders = profile.orders
-    left = profile.left
+    left = profile.expired_count
     while left < len(orders) and orders[left].at <= horizon:
         order = orders[left]
         left += 1
         if not order.fully_refunded:
             profile.frequency -= 1
             profile.monetary -= order.net
-    profile.left = left
+    profile.expired_count = left
     refunds = profile.refunds
     if refunds is not None:
         _expire_refunds(profile, refunds, as_of, horizon, dropped)
-    if profile.forget_at <= as_of:
+    if profile.next_forget_at <= as_of:
         _forget(profile, as_of, window_ms)
 
 
 def _expire_refunds(profile: Profile, refunds: Refunds, as_of: int, horizon: int, dropped: Counter[str]) -> None:
-    gone = bisect_right(refunds.free, horizon, key=_moment)
-    profile.monetary += sum(refund.amount for refund in refunds.free[:gone])
+    gone = bisect_right(refunds.unlinked, horizon, key=_moment)
+    profile.monetary += sum(refund.amount for refund in refunds.unlinked[:gone])
     waited = bisect_right(refunds.waiting, as_of, key=_until)
-    dropped[NO_ORDER] += waited
+    dropped[REFUND_WITHOUT_ORDER] += waited
     if gone or waited:
-        del refunds.free[:gone], refunds.waiting[:waited]
-        if profile.book is not None:
-            profile.book.refunds_touched = True
+        del refunds.unlinked[:gone], refunds.waiting[:waited]
+        if profile.order_index is not None:
+            profile.order_index.refunds_changed = True
 
 
-def next_leave(profile: Profile, window_ms: int) -> int:
+def next_expiry(profile: Profile, window_ms: int) -> int:
     """When the next order or refund leaves the window or a waiting refund is dropped; `NEVER` if nothing will."""
-    if profile.plain:
+    if profile.packed_orders:
         return first_in_window(profile) + window_ms
-    orders, left = profile.orders, profile.left
+    orders, left = profile.orders, profile.expired_count
     while left < len(orders) and orders[left].fully_refunded:  # its leaving changes nothing
         left += 1
     at = orders[left].at + window_ms if left < len(orders) else NEVER
     refunds = profile.refunds
     if refunds is not None:
-        if refunds.free:
-            at = min(at, refunds.free[0].at + window_ms)
+        if refunds.unlinked:
+            at = min(at, refunds.unlinked[0].at + window_ms)
         if refunds.waiting:
             at = min(at, refunds.waiting[0].until)
     return at
@@ -232,10 +234,10 @@ def next_leave(profile: Profile, window_ms: int) -> int:
 def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int) -> None:
     """Adds the order to the sums, or takes it out of them; a fully refunded order is in none."""
     if order.fully_refunded:
-        profile.net += sign * order.net
+        profile.lifetime_net += sign * order.net
         return
     profile.lifetime_orders += sign
-    profile.net += sign * order.net
+    profile.lifetime_net += sign * order.net
     if order.discount:
         profile.discounts += sign * order.discount
         profile.discounted_orders += sign
@@ -246,34 +248,34 @@ def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int
 
 def _refund_order(
     profile: Profile, order: Order, refund: WaitingRefund, as_of: int, policy: Policy, dropped: Counter[str]
-) -> Sequence[WentBack]:
+) -> Sequence[RefundEffect]:
     """Applies a refund to its order; what exceeds the order's amount has no effect and is counted."""
-    foreign = order.foreign
+    foreign = order.foreign_amount
     in_its_currency = refund.currency == (policy.currency if foreign is None else foreign.currency)
     if not in_its_currency and refund.base is None:
-        dropped[NO_RATE] += 1
+        dropped[REFUND_WITHOUT_RATE] += 1
         return ()
     was_full, was_net, was_whole = order.fully_refunded, order.net, not _any_refunded(order)
     _count(profile, order, as_of, policy.window_ms, -1)
     if foreign is None:
-        order.refunded = min(order.refunded + (refund.amount if in_its_currency else refund.base or 0), MOST_SUM)
+        order.refunded = min(order.refunded + (refund.amount if in_its_currency else refund.base or 0), MAX_TOTAL)
     else:
         if in_its_currency:
-            foreign.refunded = min(foreign.refunded + refund.amount, MOST_SUM)
+            foreign.refunded = min(foreign.refunded + refund.amount, MAX_TOTAL)
         else:
-            foreign.other = min(foreign.other + (refund.base or 0), MOST_SUM)
+            foreign.other = min(foreign.other + (refund.base or 0), MAX_TOTAL)
         own = min(foreign.refunded, foreign.amount)
         at_the_rate = convert(own, DIGITS[foreign.currency], Fraction(foreign.rate), policy.digits)
         order.refunded = at_the_rate + foreign.other
-    if profile.book is not None:
-        touch(profile.book, order)
+    if profile.order_index is not None:
+        mark_changed(profile.order_index, order)
     _count(profile, order, as_of, policy.window_ms, 1)
     profile.refunded += was_net - order.net
     profile.refund_count += 1
     if was_whole:
         profile.refunded_orders += 1
     if order.refunded > order.amount or (foreign is not None and foreign.refunded > foreign.amount):
-        dropped[EXCESS] += 1
+        dropped[EXCESS_REFUND] += 1
     if order.fully_refunded and not was_full:
         profile.returned_orders += 1
         _recall_ends(profile, order)
@@ -281,15 +283,15 @@ def _refund_order(
 
 
 def _any_refunded(order: Order) -> bool:
-    foreign = order.foreign
+    foreign = order.foreign_amount
     return order.refunded > 0 or (foreign is not None and foreign.refunded > 0)
 
 
 def _settle_waiting(
     profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[str]
-) -> Sequence[WentBack]:
+) -> Sequence[RefundEffect]:
     """The refunds that waited for this order."""
-    refunds, went_back = profile.refunds, list[WentBack]()
+    refunds, went_back = profile.refunds, list[RefundEffect]()
     if refunds is None:
         return ()
     for waiting in [each for each in refunds.waiting if each.order_id == order.order_id]:
@@ -297,8 +299,8 @@ def _settle_waiting(
         seen = find_refund(profile, waiting.refund_id)
         if seen is not None:  # it is applied only now
             seen.forget_at = max(seen.forget_at, as_of + policy.window_ms)
-        if profile.book is not None:
-            profile.book.refunds_touched = True
+        if profile.order_index is not None:
+            profile.order_index.refunds_changed = True
         went_back.extend(_refund_order(profile, order, waiting, as_of, policy, dropped))
     return went_back
 
@@ -320,7 +322,7 @@ def _forget(profile: Profile, as_of: int, window_ms: int) -> None:
     found out by `forget_order_at` where somebody asks for it.
     """
     kept, gone = [], []
-    for order in profile.orders[: profile.left]:
+    for order in profile.orders[: profile.expired_count]:
         if forget_order_at(order, window_ms) > as_of:
             kept.append(order)
             continue
@@ -328,19 +330,19 @@ def _forget(profile: Profile, as_of: int, window_ms: int) -> None:
         if not order.fully_refunded:
             profile.forgotten_first = _earliest(profile.forgotten_first, order.at)
             profile.forgotten_last = _latest(profile.forgotten_last, order.at)
-    profile.orders[: profile.left] = kept
-    profile.left = len(kept)
-    if profile.book is not None:
-        drop_from_book(profile.book, gone)
+    profile.orders[: profile.expired_count] = kept
+    profile.expired_count = len(kept)
+    if profile.order_index is not None:
+        remove_from_index(profile.order_index, gone)
     forget_at = min((forget_order_at(order, window_ms) for order in profile.orders), default=NEVER)
     refunds = profile.refunds
     if refunds is not None:
         refunds.seen[:] = [seen for seen in refunds.seen if seen.forget_at > as_of]
-        if profile.book is not None:
-            profile.book.refunds = {seen.refund_id: seen for seen in refunds.seen}
-            profile.book.refunds_touched = True
+        if profile.order_index is not None:
+            profile.order_index.refunds = {seen.refund_id: seen for seen in refunds.seen}
+            profile.order_index.refunds_changed = True
         forget_at = min([forget_at, *(seen.forget_at for seen in refunds.seen)])
-    profile.forget_at = forget_at if forget_at == NEVER else max(forget_at, as_of + window_ms // FORGETTING_PARTS)
+    profile.next_forget_at = forget_at if forget_at == NEVER else max(forget_at, as_of + window_ms // FORGETTING_PARTS)
 
 
 def _earliest(one: int | None, other: int | None) -> int | None:
@@ -363,7 +365,7 @@ def _when(order: Order) -> int:
     return order.at
 
 
-def _moment(refund: FreeRefund) -> int:
+def _moment(refund: UnlinkedRefund) -> int:
     return refund.at
 
 

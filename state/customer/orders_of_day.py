@@ -13,7 +13,7 @@ def orders_between(profile: Profile, begins: int, ends: int, as_of: int, window_
 
     Fully refunded ones are among them, and those that may be forgotten but are still there are not.
     """
-    if profile.plain:
+    if profile.packed_orders:
         for at, applied_at in entries_back(profile):
             if at < begins:
                 return

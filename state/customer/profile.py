@@ -7,15 +7,24 @@ A profile is changed in place, and only by the functions of `state.customer.orde
 
 import msgspec
 
-from state.customer.profile_schema import Engagement, Head, Order, OrderBook, Outlook, Person, Refunds, Run
-from state.records.events import UnknownFormat
+from state.customer.profile_schema import (
+    ContactProfile,
+    Engagement,
+    Order,
+    OrderIndex,
+    ProfileHead,
+    Refunds,
+    Run,
+    StoredForecast,
+)
+from state.records.events import UnknownFormatVersion
 
 FORMAT = 3
 NEVER = 1 << 62
 """A moment that does not come."""
 
 
-Fields = tuple[
+ProfileFields = tuple[
     int,
     int,
     int,
@@ -45,12 +54,12 @@ Fields = tuple[
     int | None,
     int | None,
     Refunds | None,
-    Person | None,
+    ContactProfile | None,
     list[Run],
     Engagement | None,
     dict[str, int] | None,
     dict[str, int] | None,
-    Outlook | None,
+    StoredForecast | None,
     list[int],
     list[int],
     int,
@@ -61,14 +70,15 @@ Fields = tuple[
 class Profile:
     """Everything known of one customer.
 
-    The first four fields are those of `Head`, in its order; `due` stands first so that `peek_due` finds it. `offset` is
-    the journal offset of the last record applied, `judged` the moment of the last judgement. The orders are
-    sorted by moment and id, the first `left` of them are out of the window; they are in `orders`, or as they are
-    written in `plain` and `plain_ids` (see `state.customer.packed_orders`). `chunks` and `refund_chunks` are the
-    numbers of the chunks that belong to it, the last one ever given is `last_chunk`; `book` is never written.
-    `frequency` and `monetary` are those of the window, all other sums of a lifetime. `refunded_orders` are those of
-    which anything went back, `returned_orders` the fully refunded ones among them. `stores` and `channels` count the
-    purchases by where they were made, None for none. `outlook` is what a reader without the chunks cannot find out.
+    The first four fields are those of `ProfileHead`, in its order; `due` stands first so that `peek_due` finds it.
+    `offset` is the journal offset of the last record applied, `evaluated_at` the moment of the last judgement. The
+    orders are sorted by moment and id, the first `expired_count` of them are out of the window; they are in `orders`,
+    or as they are written in `packed_orders` and `packed_order_ids` (see `state.customer.packed_orders`). `chunks` and
+    `refund_chunks` are the numbers of the chunks that belong to it, the last one ever given is `last_chunk`;
+    `order_index` is never written. `frequency` and `monetary` are those of the window, all other sums of a lifetime.
+    `refunded_orders` are those of which anything went back, `returned_orders` the fully refunded ones among them.
+    `stores` and `channels` count the purchases by where they were made, None for none. `forecast` is what a reader
+    without the chunks cannot find out.
     """
 
     __slots__ = (  # noqa: RUF023 - in the order in which they are written
@@ -78,14 +88,14 @@ class Profile:
         "segment",
         "cell",
         "since",
-        "judged",
+        "evaluated_at",
         "policy",
         "first_order_at",
         "last_order_at",
         "frequency",
         "monetary",
         "lifetime_orders",
-        "net",
+        "lifetime_net",
         "gross",
         "discounts",
         "discounted_orders",
@@ -93,27 +103,27 @@ class Profile:
         "refund_count",
         "refunded_orders",
         "returned_orders",
-        "plain",
-        "plain_ids",
+        "packed_orders",
+        "packed_order_ids",
         "orders",
-        "left",
-        "forget_at",
+        "expired_count",
+        "next_forget_at",
         "forgotten_first",
         "forgotten_last",
         "refunds",
-        "person",
+        "contact_profile",
         "runs",
         "engagement",
         "stores",
         "channels",
-        "outlook",
+        "forecast",
         "chunks",
         "refund_chunks",
         "last_chunk",
-        "book",
+        "order_index",
     )
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: ProfileFields) -> None:
         """Takes what `encode_profile` writes, in its order."""
         (
             self.due,
@@ -122,14 +132,14 @@ class Profile:
             self.segment,
             self.cell,
             self.since,
-            self.judged,
+            self.evaluated_at,
             self.policy,
             self.first_order_at,
             self.last_order_at,
             self.frequency,
             self.monetary,
             self.lifetime_orders,
-            self.net,
+            self.lifetime_net,
             self.gross,
             self.discounts,
             self.discounted_orders,
@@ -137,33 +147,33 @@ class Profile:
             self.refund_count,
             self.refunded_orders,
             self.returned_orders,
-            self.plain,
-            self.plain_ids,
+            self.packed_orders,
+            self.packed_order_ids,
             self.orders,
-            self.left,
-            self.forget_at,
+            self.expired_count,
+            self.next_forget_at,
             self.forgotten_first,
             self.forgotten_last,
             self.refunds,
-            self.person,
+            self.contact_profile,
             self.runs,
             self.engagement,
             self.stores,
             self.channels,
-            self.outlook,
+            self.forecast,
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
         ) = fields
-        self.book: OrderBook | None = None
+        self.order_index: OrderIndex | None = None
 
     @property
-    def fields(self) -> Fields:
+    def fields(self) -> ProfileFields:
         """What is written of it: of a long history the open orders only, since the others are in its chunks."""
-        orders, refunds, book = self.orders, self.refunds, self.book
+        orders, refunds, book = self.orders, self.refunds, self.order_index
         if book is not None:
             if self.chunks:
-                orders = book.open  # without chunks only the others stand in their order
+                orders = book.unchunked  # without chunks only the others stand in their order
             if self.refund_chunks:
                 refunds = None
         return (
@@ -173,14 +183,14 @@ class Profile:
             self.segment,
             self.cell,
             self.since,
-            self.judged,
+            self.evaluated_at,
             self.policy,
             self.first_order_at,
             self.last_order_at,
             self.frequency,
             self.monetary,
             self.lifetime_orders,
-            self.net,
+            self.lifetime_net,
             self.gross,
             self.discounts,
             self.discounted_orders,
@@ -188,27 +198,27 @@ class Profile:
             self.refund_count,
             self.refunded_orders,
             self.returned_orders,
-            self.plain,
-            self.plain_ids,
+            self.packed_orders,
+            self.packed_order_ids,
             orders,
-            self.left,
-            self.forget_at,
+            self.expired_count,
+            self.next_forget_at,
             self.forgotten_first,
             self.forgotten_last,
             refunds,
-            self.person,
+            self.contact_profile,
             self.runs,
             self.engagement,
             self.stores,
             self.channels,
-            self.outlook,
+            self.forecast,
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
         )
 
 
-def newcomer(offset: int, seq: int, judged: int) -> Profile:
+def new_profile(offset: int, seq: int, judged: int) -> Profile:
     """The profile of somebody of whom nothing is known yet."""
     return Profile(
         (
@@ -255,8 +265,8 @@ def newcomer(offset: int, seq: int, judged: int) -> Profile:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Fields)
-_head_decoder = msgspec.msgpack.Decoder(Head)
+_decoder = msgspec.msgpack.Decoder(ProfileFields)
+_head_decoder = msgspec.msgpack.Decoder(ProfileHead)
 _PREFIX = bytes([FORMAT])
 _DUE_AT = len(_PREFIX) + 3
 """Where `due` begins: after the version byte and the header of an array of 16 elements and more."""
@@ -274,18 +284,18 @@ def decode_profile(value: bytes) -> Profile:
         UnknownFormat: the record was written by a version that this one does not know.
     """
     if value[0] != FORMAT:
-        raise UnknownFormat(value[0])
+        raise UnknownFormatVersion(value[0])
     return Profile(_decoder.decode(value[1:]))
 
 
-def decode_head(value: bytes) -> Head:
+def decode_head(value: bytes) -> ProfileHead:
     """The first fields of an encoded profile.
 
     Raises:
         UnknownFormat: as `decode_profile`.
     """
     if value[0] != FORMAT:
-        raise UnknownFormat(value[0])
+        raise UnknownFormatVersion(value[0])
     return _head_decoder.decode(value[1:])
 
 

@@ -7,7 +7,7 @@ These are structs of msgspec, which makes them from bytes by itself, so this mod
 import msgspec
 
 
-class Foreign(msgspec.Struct, array_like=True, gc=False):
+class ForeignAmount(msgspec.Struct, array_like=True, gc=False):
     """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate.
 
     `amount` and `refunded` in its own minor units; `other` what was refunded in other currencies, in base minor units.
@@ -23,7 +23,7 @@ class Foreign(msgspec.Struct, array_like=True, gc=False):
 class Order(msgspec.Struct, array_like=True, gc=False):
     """One order; `amount` as paid, `refunded` as asked for (it may exceed `amount`; the excess has no effect).
 
-    `chunk` is the piece of a long history that it is written with, 0 for the profile itself (see `OrderBook`).
+    `chunk` is the piece of a long history that it is written with, 0 for the profile itself (see `OrderIndex`).
     """
 
     at: int
@@ -32,15 +32,15 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     discount: int
     refunded: int
     applied_at: int
-    foreign: Foreign | None = None
+    foreign_amount: ForeignAmount | None = None
     chunk: int = 0
 
     @property
     def fully_refunded(self) -> bool:
         """Whether everything that was paid has gone back; never true of an order of nothing."""
-        if not self.refunded and self.foreign is None:
+        if not self.refunded and self.foreign_amount is None:
             return False
-        foreign = self.foreign
+        foreign = self.foreign_amount
         if foreign is None:
             return self.refunded >= self.amount > 0
         if 0 < foreign.amount <= foreign.refunded:
@@ -55,7 +55,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         return 0 if self.fully_refunded or self.refunded > self.amount else self.amount - self.refunded
 
 
-class FreeRefund(msgspec.Struct, array_like=True, gc=False):
+class UnlinkedRefund(msgspec.Struct, array_like=True, gc=False):
     """A refund that names no order and is in the window: it lowers monetary until it ages out."""
 
     at: int
@@ -74,7 +74,7 @@ class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
     occurred_at: int
 
 
-class SeenRefund(msgspec.Struct, array_like=True, gc=False):
+class RefundId(msgspec.Struct, array_like=True, gc=False):
     """A refund id and the moment from which it may come again."""
 
     refund_id: str
@@ -84,12 +84,12 @@ class SeenRefund(msgspec.Struct, array_like=True, gc=False):
 class Refunds(msgspec.Struct, array_like=True):
     """What a customer with refunds has besides; most customers have none of it."""
 
-    seen: list[SeenRefund] = []
-    free: list[FreeRefund] = []
+    seen: list[RefundId] = []
+    unlinked: list[UnlinkedRefund] = []
     waiting: list[WaitingRefund] = []
 
 
-class Known(msgspec.Struct, array_like=True, gc=False):
+class SignupFact(msgspec.Struct, array_like=True, gc=False):
     """A fact of a signup, with the moment of the signup that told it."""
 
     at: int
@@ -103,23 +103,23 @@ class Consent(msgspec.Struct, array_like=True, gc=False):
     granted: bool
 
 
-class Person(msgspec.Struct, array_like=True):
+class ContactProfile(msgspec.Struct, array_like=True):
     """Who the customer is, beyond what they buy: signup facts, consents, contacts, whom they brought.
 
-    `event_ids` are the last ones of the customer's own events, `brought` those of the last signups that named them,
-    `brought_at` the moments of these.
+    `event_ids` are the last ones of the customer's own events, `referral_ids` those of the last signups that named
+    them, `referral_times` the moments of these.
     """
 
-    facts: dict[str, Known] = {}
+    facts: dict[str, SignupFact] = {}
     consents: dict[str, Consent] = {}
     contacts: dict[str, int] = {}
     event_ids: list[str] = []
     referrals: int = 0
-    brought: list[str] = []
-    brought_at: list[int] = []
+    referral_ids: list[str] = []
+    referral_times: list[int] = []
 
 
-class Beginning(msgspec.Struct, array_like=True, gc=False):
+class ChangeSnapshot(msgspec.Struct, array_like=True, gc=False):
     """The change that began a run, as far as the run and the rules do not say it: it is quoted in all its messages.
 
     `why` has the place of each measure in `state.engagement.change_snapshot.MEASURES`, its edge, and what the score was
@@ -146,34 +146,34 @@ class Run(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         tag: what its ids have after the customer's: the change's number, `b<year>` of a birthday, `o<orders>` overdue.
-        beginning: the change that began it; None for a trigger.
+        entry_change: the change that began it; None for a trigger.
         began: the moment from which attempts and outcome count.
         group: `treated`; `holdout` and `control` make no attempts.
         attempts: how many its campaign makes.
-        next: the attempt whose moment comes next, at `next_at`; 0, and None, if none will.
-        waiting: attempts that are due later than their moment (quiet hours), with when they are due.
+        next_step: the attempt whose moment comes next, at `next_at`; 0, and None, if none will.
+        deferred: attempts that are due later than their moment (quiet hours), with when they are due.
         silence_at: when the customer is silenced unless they answer; known once the last attempt was due.
         sent: attempts that were; `opened`, `clicked` and `redeemed` those of whose messages so much is known.
         cost: of its messages, in base minor units.
-        ends_at: the last moment that its outcome counts; None if none is told, or it was told.
+        attribution_ends_at: the last moment that its outcome counts; None if none is told, or it was told.
     """
 
     campaign: str
     tag: str
-    beginning: Beginning | None
-    began: int
+    entry_change: ChangeSnapshot | None
+    entered_at: int
     group: str
-    attempts: int
-    next: int
+    step_count: int
+    next_step: int
     next_at: int | None
-    waiting: list[tuple[int, int]]
+    deferred: list[tuple[int, int]]
     silence_at: int | None
     sent: list[int]
     opened: list[int]
     clicked: list[int]
     redeemed: list[int]
     cost: int
-    ends_at: int | None
+    attribution_ends_at: int | None
 
 
 class SentMessage(msgspec.Struct, array_like=True, gc=False):
@@ -181,9 +181,9 @@ class SentMessage(msgspec.Struct, array_like=True, gc=False):
 
     tag: str
     campaign: str
-    attempt: int
+    step: int
     channel: str
-    due: int
+    due_at: int
 
 
 class Silence(msgspec.Struct, array_like=True, gc=False):
@@ -191,8 +191,8 @@ class Silence(msgspec.Struct, array_like=True, gc=False):
 
     campaign: str
     tag: str
-    beginning: Beginning | None
-    began: int
+    entry_change: ChangeSnapshot | None
+    entered_at: int
 
 
 class Engagement(msgspec.Struct, array_like=True, gc=False):
@@ -200,22 +200,22 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         begun: campaign to when it last began, held out ones too.
-        withheld: the same of one in the control group: when it would have begun.
+        control_entries: the same of one in the control group: when it would have begun.
         triggered: campaign to the tags with which its trigger went off last, 64 of them.
         messages: the last ones, oldest first; `state.engagement.contacts.REMEMBERED_MESSAGES` of them, and all in the
         cap's span.
         dead: channels from which a message came back for good.
     """
 
-    begun: dict[str, int] = {}
-    withheld: dict[str, int] = {}
-    triggered: dict[str, list[str]] = {}
+    last_entries: dict[str, int] = {}
+    control_entries: dict[str, int] = {}
+    trigger_tags: dict[str, list[str]] = {}
     messages: list[SentMessage] = []
-    dead: list[str] = []
+    dead_channels: list[str] = []
     silence: Silence | None = None
 
 
-class Outlook(msgspec.Struct, array_like=True, gc=False):
+class StoredForecast(msgspec.Struct, array_like=True, gc=False):
     """What follows from the orders of a long history, for those who read the profile without its chunks.
 
     Attributes:
@@ -228,24 +228,24 @@ class Outlook(msgspec.Struct, array_like=True, gc=False):
     gap: int | None
 
 
-class OrderBook(msgspec.Struct):
+class OrderIndex(msgspec.Struct):
     """The orders of a customer who has very many: found by id, and written in chunks of which few are touched at once.
 
-    It is kept in memory only, beside `Profile.orders`, which has all of them. `open` are those that are written with
-    the profile, in the order in which they came, `chunks` the others by the number of their chunk, `touched` the chunks
-    that are no longer as they were written. `refunds` are the refunds seen, by id; `refunds_touched` says whether
-    anything of the refunds is no longer as it was written.
+    It is kept in memory only, beside `Profile.orders`, which has all of them. `unchunked` are those that are written
+    with the profile, in the order in which they came, `chunks` the others by the number of their chunk,
+    `changed_chunks` the chunks that are no longer as they were written. `refunds` are the refunds seen, by id;
+    `refunds_changed` says whether anything of the refunds is no longer as it was written.
     """
 
-    index: dict[str, Order]
-    open: list[Order]
+    by_id: dict[str, Order]
+    unchunked: list[Order]
     chunks: dict[int, list[Order]]
-    touched: set[int]
-    refunds: dict[str, SeenRefund]
-    refunds_touched: bool = True
+    changed_chunks: set[int]
+    refunds: dict[str, RefundId]
+    refunds_changed: bool = True
 
 
-class Head(msgspec.Struct, array_like=True, gc=False):
+class ProfileHead(msgspec.Struct, array_like=True, gc=False):
     """The first fields of a profile, which are read without the rest."""
 
     due: int
@@ -254,7 +254,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     segment: str
 
 
-Counted = tuple[int, int, str]
+FoldPosition = tuple[int, int, str]
 """How far something counts: everything in the journal before an offset, and of the record there, if it touches many
 customers, whoever does not come after a due moment and an id."""
 
@@ -262,4 +262,4 @@ customers, whoever does not come after a due moment and an id."""
 class DayHead(msgspec.Struct, array_like=True, gc=False):
     """The first field of a day's totals (`state.daily.day`), which is read without the rest."""
 
-    counted: Counted
+    counted: FoldPosition

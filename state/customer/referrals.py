@@ -1,9 +1,9 @@
 """Referrals: a signup that names who brought the customer counts for that one too.
 
-`admit` journals such a signup twice: for whom it is of, and as a `ReferralBrought` for the referrer, who may lie in
+`admit` journals such a signup twice: for whom it is of, and as a `CustomerReferred` for the referrer, who may lie in
 another partition. The second record says nothing of the first customer: the event's id is hashed, so that an erasure
 of theirs leaves nothing of them with the referrer. It judges nobody, and no time comes by it; as any event it counts
-for nothing that fell due at its moment or before (`referrals_before`). A referrer of whom nothing is known is counted
+for nothing that fell due at its moment or before (`referrals_until`). A referrer of whom nothing is known is counted
 as dropped, one who names themselves counts nothing.
 """
 
@@ -11,11 +11,11 @@ from hashlib import sha256
 from typing import Final
 
 from state.customer.profile import Profile
-from state.customer.profile_schema import Person
+from state.customer.profile_schema import ContactProfile
 from state.intake.field_reader import MAX_ID
-from state.records.events import REFERRER, AnonymousSale, CustomerEvent, CustomerSignedUp, ReferralBrought
+from state.records.events import REFERRER, AnonymousSale, CustomerEvent, CustomerReferred, CustomerSignedUp
 
-SOURCES: Final = ("signups", "events")
+REFERRAL_SOURCES: Final = ("signups", "events")
 """Where signups come from."""
 OF_UNKNOWN: Final = "referral_of_unknown"
 REMEMBERED: Final = 64
@@ -23,7 +23,7 @@ REMEMBERED: Final = 64
 _ID_DIGITS: Final = 24
 
 
-def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple[str, ReferralBrought] | None:
+def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple[str, CustomerReferred] | None:
     """What an event brings to a referrer, and who that is; None for what brings nothing."""
     if not isinstance(event, CustomerSignedUp):
         return None
@@ -32,26 +32,26 @@ def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple
         return None
     hashed = sha256(f"{customer_id}:{event.event_id}".encode()).hexdigest()[:_ID_DIGITS]
     topic = event.topic + REFERRER
-    return referrer, ReferralBrought(topic, event.partition, event.offset, hashed, event.occurred_at, event.backfill)
+    return referrer, CustomerReferred(topic, event.partition, event.offset, hashed, event.occurred_at, event.backfill)
 
 
-def remembers_referral(profile: Profile, event: ReferralBrought) -> bool:
+def remembers_referral(profile: Profile, event: CustomerReferred) -> bool:
     """Whether the referral is among the last 64 that counted for this customer."""
-    return profile.person is not None and event.event_id in profile.person.brought
+    return profile.contact_profile is not None and event.event_id in profile.contact_profile.referral_ids
 
 
-def count_referral(profile: Profile, event: ReferralBrought, time: int) -> None:
+def count_referral(profile: Profile, event: CustomerReferred, time: int) -> None:
     """Counts a referral for the one who brought it, from its moment on, or from the partition's time if it is late."""
-    person = profile.person
+    person = profile.contact_profile
     if person is None:
-        person = profile.person = Person({}, {}, {}, [])
+        person = profile.contact_profile = ContactProfile({}, {}, {}, [])
     person.referrals += 1
-    person.brought.append(event.event_id)
-    person.brought_at.append(max(event.occurred_at, time))
-    del person.brought[:-REMEMBERED], person.brought_at[:-REMEMBERED]
+    person.referral_ids.append(event.event_id)
+    person.referral_times.append(max(event.occurred_at, time))
+    del person.referral_ids[:-REMEMBERED], person.referral_times[:-REMEMBERED]
 
 
-def referrals_before(profile: Profile, moment: int) -> int:
+def referrals_until(profile: Profile, moment: int) -> int:
     """How many signups that named the customer had come before a moment, to which time may come after later ones."""
-    person = profile.person
-    return 0 if person is None else person.referrals - sum(at >= moment for at in person.brought_at)
+    person = profile.contact_profile
+    return 0 if person is None else person.referrals - sum(at >= moment for at in person.referral_times)

@@ -12,27 +12,27 @@ from heapq import merge
 from typing import Final, NamedTuple
 
 from state.config.policy import Policy
-from state.config.ruleset import Rules
-from state.customer.packed_orders import plain_leaving
+from state.config.ruleset import Ruleset
+from state.customer.packed_orders import packed_expiries
 from state.customer.profile import NEVER, Profile
-from state.customer.profile_schema import Outlook
+from state.customer.profile_schema import StoredForecast
 from state.customer.traits import usual_gap
 
 FORESEEN_ORDERS: Final = 10_000
-"""Orders leaving the window that are looked through for an `Outlook`; a millisecond's work."""
+"""Orders leaving the window that are looked through for an `StoredForecast`; a millisecond's work."""
 
 _Leave = tuple[int, int, int]
 """A moment at which something leaves the window, the orders and the sum that leave."""
 
 
-class Down(NamedTuple):
+class NextDrop(NamedTuple):
     """When time alone changes the segment, and to what; as a rule, but not always, a worse one."""
 
     at: int
     to: str
 
 
-class Up(NamedTuple):
+class NextRise(NamedTuple):
     """The least that brings a better segment, and which one.
 
     Either so many more orders, of any size (`orders`); or one that brings this much (`spend`, in minor units); or,
@@ -44,7 +44,7 @@ class Up(NamedTuple):
     spend: int | None
 
 
-class Prospects:
+class SegmentForecast:
     """What may come of customers who are judged by one policy.
 
     What brings a better segment is worked out once for all who stand alike.
@@ -53,13 +53,13 @@ class Prospects:
     def __init__(self, policy: Policy) -> None:
         """Takes the policy by which the customers were judged."""
         self.policy = policy
-        self._rules = Rules(policy, None)
+        self._rules = Ruleset(policy, None)
         self._ranks = {name: rank for rank, name in enumerate(policy.segment_names)}
         self._limits = sorted({rule.orders_max for rule in policy.rules if rule.orders_max is not None})
         self._most_orders = max(self._limits, default=0) + 1
-        self._ways: dict[tuple[str, int, int, int], Up | None] = {}
+        self._ways: dict[tuple[str, int, int, int], NextRise | None] = {}
 
-    def next_down(self, profile: Profile, look_through: int = NEVER) -> Down | None:
+    def next_down(self, profile: Profile, look_through: int = NEVER) -> NextDrop | None:
         """When time alone changes the segment next; None if it never does.
 
         Args:
@@ -69,7 +69,7 @@ class Prospects:
         last = profile.last_order_at
         if last is None:
             return None
-        frequency, monetary, judged = profile.frequency, profile.monetary, profile.judged
+        frequency, monetary, judged = profile.frequency, profile.monetary, profile.evaluated_at
         edges = iter([last + edge for edge in self.policy.recency_edges_ms if last + edge > judged])
         edge = next(edges, NEVER)
         leaves = _leaving(profile, self.policy.window_ms)
@@ -85,13 +85,13 @@ class Prospects:
                 edge = next(edges, NEVER)
             elif frequency >= least_orders and least <= monetary < most:
                 continue
-            to = self._rules.judge(at - last, frequency, monetary, profile.lifetime_orders)[1]
+            to = self._rules.cell_and_segment(at - last, frequency, monetary, profile.lifetime_orders)[1]
             if to != profile.segment:
-                return Down(at, to)
+                return NextDrop(at, to)
             least_orders, least, most = self._bounds(frequency, monetary)
         return None
 
-    def next_up(self, profile: Profile) -> Up | None:
+    def next_up(self, profile: Profile) -> NextRise | None:
         """The least that brings a better segment if it comes before time changes anything; None if nothing does."""
         monetary = profile.monetary
         alike = (
@@ -106,13 +106,13 @@ class Prospects:
             way = self._ways[alike] = self._way_up(*alike)
         if way is None or way.spend is None:
             return way
-        return Up(way.to, way.orders, self.policy.monetary_edges_minor[way.spend] - monetary)
+        return NextRise(way.to, way.orders, self.policy.monetary_edges_minor[way.spend] - monetary)
 
-    def outlook(self, profile: Profile) -> Outlook:
+    def stored_forecast(self, profile: Profile) -> StoredForecast:
         """What is noted of a long history."""
         down = self.next_down(profile, FORESEEN_ORDERS)
         gap = usual_gap(profile, self.policy.window_ms)
-        return Outlook(None, "", gap) if down is None else Outlook(down.at, down.to, gap)
+        return StoredForecast(None, "", gap) if down is None else StoredForecast(down.at, down.to, gap)
 
     def _bounds(self, frequency: int, monetary: int) -> tuple[int, int, int]:
         """Between which numbers the scores of frequency and monetary stay: the least of both, and past the most."""
@@ -120,7 +120,7 @@ class Prospects:
         f, m = bisect_right(frequencies, frequency), bisect_right(sums, monetary)
         return frequencies[f - 1] if f else -1, sums[m - 1] if m else -NEVER, sums[m] if m < len(sums) else NEVER
 
-    def _way_up(self, segment: str, frequency: int, m: int, lifetime: int) -> Up | None:
+    def _way_up(self, segment: str, frequency: int, m: int, lifetime: int) -> NextRise | None:
         """As `next_up`, for all with this score of monetary; `spend` is the place of the edge to be reached."""
         rank = self._ranks.get(segment, 0)
         numbers = sorted(
@@ -141,7 +141,7 @@ class Prospects:
                     )
                     if self._ranks[to] < rank:
                         edge = score - 2 if score > m else None
-                        return Up(to, count if edge is None or count > 1 else None, edge)
+                        return NextRise(to, count if edge is None or count > 1 else None, edge)
         return None
 
 
@@ -150,13 +150,13 @@ _NOTHING: Final[_Leave] = (NEVER, 0, 0)
 
 def _leaving(profile: Profile, window_ms: int) -> Iterator[_Leave]:
     """What leaves the window, in order."""
-    if profile.plain:
-        return plain_leaving(profile, window_ms)
+    if profile.packed_orders:
+        return packed_expiries(profile, window_ms)
     orders = (
         (order.at + window_ms, 1, order.net)
-        for order in (profile.orders[place] for place in range(profile.left, len(profile.orders)))
+        for order in (profile.orders[place] for place in range(profile.expired_count, len(profile.orders)))
         if not order.fully_refunded
     )
-    if profile.refunds is None or not profile.refunds.free:
+    if profile.refunds is None or not profile.refunds.unlinked:
         return orders
-    return merge(orders, ((refund.at + window_ms, 0, -refund.amount) for refund in profile.refunds.free))
+    return merge(orders, ((refund.at + window_ms, 0, -refund.amount) for refund in profile.refunds.unlinked))

@@ -11,11 +11,11 @@ from itertools import pairwise
 from math import ceil
 
 from state.config.policy import Policy
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.averages import discount_share
-from state.customer.contact_profile import fact
+from state.customer.contact_profile import signup_fact
 from state.customer.orders import forget_order_at
-from state.customer.packed_orders import last_plain_moments, last_plain_orders
+from state.customer.packed_orders import last_packed_orders, last_packed_times
 from state.customer.profile import NEVER, Profile
 from state.records.events import OrderPlaced
 from state.units.time_zones import first_moment, local, zone
@@ -36,7 +36,7 @@ _LAST_YEAR = 9998
 
 def is_discount_seeker(profile: Profile, policy: Policy) -> bool:
     """Whether, of 3 lifetime orders or more, so much is due to discounts as the policy says: half, by default."""
-    discounts, orders, net = profile.discounts, profile.lifetime_orders, profile.net
+    discounts, orders, net = profile.discounts, profile.lifetime_orders, profile.lifetime_net
     if not discounts or orders < FROM_ORDERS:
         return False
     about = 0.2 * profile.discounted_orders / orders + (
@@ -85,7 +85,7 @@ def favourite(counts: Mapping[str, int] | None) -> str | None:
 
 def referrals(profile: Profile) -> int:
     """How many signups have named this customer as the one who brought them."""
-    return 0 if profile.person is None else profile.person.referrals
+    return 0 if profile.contact_profile is None else profile.contact_profile.referrals
 
 
 def usual_gap(profile: Profile, window_ms: int) -> int | None:
@@ -93,10 +93,10 @@ def usual_gap(profile: Profile, window_ms: int) -> int | None:
 
     Orders at the same moment have a gap of nothing between them. None with fewer than two orders.
     """
-    if profile.plain:
-        twice = _twice_median_gap(last_plain_moments(profile, profile.judged, window_ms, GAPS + 1))
+    if profile.packed_orders:
+        twice = _twice_median_gap(last_packed_times(profile, profile.evaluated_at, window_ms, GAPS + 1))
     else:
-        twice = _twice_median_gap([at for at, _ in _remembered(profile, profile.judged, window_ms)])
+        twice = _twice_median_gap([at for at, _ in _remembered(profile, profile.evaluated_at, window_ms)])
     return None if twice is None else twice // 2
 
 
@@ -105,13 +105,13 @@ def overdue(gap: int | Fraction | None, last_order_at: int | None, moment: int) 
     return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
 
 
-def overdue_at(profile: Profile, multiple: Decimal, rules: Rules, after: int = 0) -> int | None:
+def overdue_at(profile: Profile, multiple: Decimal, rules: Ruleset, after: int = 0) -> int | None:
     """When the time since the last order comes to a multiple of the usual gap, from the last judgement or `after` on.
 
     The gap is that of the orders which will be remembered then, if none comes meanwhile; it is not cut. None if it
     never does.
     """
-    window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.judged, after)
+    window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.evaluated_at, after)
     while last is not None:
         remembered = _remembered(profile, begin, window_ms)
         end = min((forget_at for _, forget_at in remembered), default=NEVER)
@@ -130,8 +130,8 @@ def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int
 
     An order counts until it may be forgotten, whether or not it has been swept out since.
     """
-    if profile.plain:
-        return last_plain_orders(profile, moment, window_ms, GAPS + 1)
+    if profile.packed_orders:
+        return last_packed_orders(profile, moment, window_ms, GAPS + 1)
     found: list[tuple[int, int]] = []
     for order in reversed(profile.orders):
         forget_at = forget_order_at(order, window_ms)
@@ -157,11 +157,11 @@ def birthday_at(profile: Profile, after_ms: int, default_zone: str) -> tuple[int
     It begins at midnight in the customer's time zone, or in the default one; where clocks are set forward at midnight,
     at the first moment after. Who was born on 29 February has it on 1 March in other years. The day of birth is none.
     """
-    written = fact(profile, "birth_date")
+    written = signup_fact(profile, "birth_date")
     if written is None:
         return None
     born = date.fromisoformat(written)
-    at = zone(fact(profile, "timezone"), default_zone)
+    at = zone(signup_fact(profile, "timezone"), default_zone)
     year = max(local(at, after_ms).year, born.year + 1)
     while year <= _LAST_YEAR:
         begins = first_moment(at, _birthday(born, year), doubled="earlier")

@@ -16,16 +16,16 @@ from state.daily.day import (
     FIRST_ORDERS,
     MOVED,
     NET,
-    NOBODY,
     NONE,
     ORDERS,
     REPEAT_GROSS,
     REPEAT_ORDERS,
+    UNKNOWN,
     Day,
     new_day,
 )
-from state.daily.day_store import Days, Standing
-from state.units.local_days import written_day
+from state.daily.day_store import BaseLevels, DayStore
+from state.units.local_days import format_day
 from state.units.money import format_minor
 
 LONGEST_GAP: Final = 800
@@ -34,40 +34,40 @@ LONGEST_GAP: Final = 800
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def is_told(days: Days, to_day: int) -> bool:
+def is_published(days: DayStore, to_day: int) -> bool:
     """Whether no day up to the one that time has come to is other than it was told."""
-    if days.untold or days.untold_from is not None:
+    if days.unpublished or days.unpublished_from is not None:
         return False
-    numbers = days.numbers() if days.told_to < to_day else []
-    return not numbers or days.told_to >= max(numbers[-1], to_day)
+    numbers = days.numbers() if days.published_to < to_day else []
+    return not numbers or days.published_to >= max(numbers[-1], to_day)
 
 
-def untold(days: Days, to_day: int, policy: Policy) -> Iterator[tuple[int, bytes]]:
+def unpublished_days(days: DayStore, to_day: int, policy: Policy) -> Iterator[tuple[int, bytes]]:
     """The days that are other than they were told, the last one first: each with its value.
 
     Days in which nothing happened are among them, since the base stands somehow on them too. Who has told of all says
-    so by `Days.tell`, with the last of them.
+    so by `DayStore.mark_published`, with the last of them.
     """
     numbers = days.numbers()
     if not numbers:
         return
-    all_from = max(days.told_to + 1, numbers[0])
-    if days.untold_from is not None:
-        all_from = min(all_from, days.untold_from)
-    wanted = set(days.untold)
+    all_from = max(days.published_to + 1, numbers[0])
+    if days.unpublished_from is not None:
+        all_from = min(all_from, days.unpublished_from)
+    wanted = set(days.unpublished)
     for number, following in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
         wanted.update(range(max(number, all_from), min(following, number + LONGEST_GAP + 1)))
-    standing = days.standing()
+    standing = days.base_levels()
     least = min(wanted, default=max(numbers))
     for number in sorted(wanted | {number for number in numbers if number >= least}, reverse=True):
         day = days.read(number)
         if number in wanted:
-            yield number, _encode(told_day(number, new_day() if day is None else day, standing, policy))
+            yield number, _encode(encode_summary(number, new_day() if day is None else day, standing, policy))
         if day is not None:
             standing.add(number, day, -1)
 
 
-def told_day(number: int, day: Day, standing: Standing, policy: Policy) -> dict[str, Any]:
+def encode_summary(number: int, day: Day, standing: BaseLevels, policy: Policy) -> dict[str, Any]:
     """The value of a day; `standing` is how the base stood at its end."""
 
     def sum_of(minor: int) -> str:
@@ -82,16 +82,16 @@ def told_day(number: int, day: Day, standing: Standing, policy: Policy) -> dict[
             "repeat": part(sum(row[REPEAT_ORDERS] for row in rows), sum(row[REPEAT_GROSS] for row in rows)),
         }
 
-    bought = day.bought.values()
+    bought = day.purchases.values()
     gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in bought)
     base = {name: row for name, row in standing.levels.items() if any(row)}
     moved = {pair: row[MOVED] for pair, row in day.moves.items() if row[MOVED]}
     return {
-        "day": written_day(number),
+        "day": format_day(number),
         "timezone": policy.timezone,
         "currency": policy.currency,
-        "new": {"signup": dict(sorted(day.signups.items())), "order": day.by_order, "other": day.by_other},
-        "erased": sum(count for (_, now), count in moved.items() if now == NOBODY),
+        "new": {"signup": dict(sorted(day.signups.items())), "order": day.known_by_order, "other": day.known_by_other},
+        "erased": sum(count for (_, now), count in moved.items() if now == UNKNOWN),
         "orders": sum(row[FIRST_ORDERS] + row[REPEAT_ORDERS] for row in bought),
         "gross": sum_of(gross),
         "discounts": sum_of(day.discounts),
@@ -107,9 +107,9 @@ def told_day(number: int, day: Day, standing: Standing, policy: Policy) -> dict[
             "net": sum_of(day.anonymous_gross - day.anonymous_refunds),
         },
         **parts(bought),
-        "by_segment_before": {name or NONE: parts([row]) for name, row in sorted(day.bought.items())},
+        "by_segment_before": {name or NONE: parts([row]) for name, row in sorted(day.purchases.items())},
         "buyers": day.buyers,
-        "changes": _nested({(was or NONE, now): count for (was, now), count in moved.items() if now != NOBODY}),
+        "changes": _nested({(was or NONE, now): count for (was, now), count in moved.items() if now != UNKNOWN}),
         "lapses": day.lapses,
         "returns": day.returns,
         "messages": _nested(day.messages),

@@ -5,24 +5,24 @@ Sums are in minor units of the policy's base currency. A day is changed in place
 
 import msgspec
 
-from state.customer.profile_schema import Counted, DayHead
-from state.records.events import UnknownFormat
-from state.units.money import MOST_SUM
+from state.customer.profile_schema import DayHead, FoldPosition
+from state.records.events import UnknownFormatVersion
+from state.units.money import MAX_TOTAL
 
 FORMAT = 1
 FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
-"""Places in a row of `Day.bought`."""
+"""Places in a row of `Day.purchases`."""
 MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
 """Places in a row of `Day.moves`."""
 CUSTOMERS, ORDERS, NET = range(3)
 """Places in a row of `levels_of`."""
-NOBODY = ""
+UNKNOWN = ""
 """The segment of one who is not known, or not known any more."""
 NONE = "none"
 """What is told where there is none: the segment of a buyer or a first change, the source of a signup."""
 
-Fields = tuple[
-    Counted,
+DayFields = tuple[
+    FoldPosition,
     dict[str, int],
     int,
     int,
@@ -50,9 +50,9 @@ class Day:
     """The totals of one local day in one partition.
 
     Attributes:
-        counted: how far it counts; what comes again from before changes nothing.
+        counted_to: how far it counts; what comes again from before changes nothing.
         signups: customers who became known by a signup, by its source.
-        by_order: those who became known by a purchase; `by_other` by anything else.
+        known_by_order: those who became known by a purchase; `known_by_other` by anything else.
         bought: numbers and sums of first and of repeat orders, by the segment that the buyer had before.
         discounts: the sum taken off; `refunds` and `refund_count` what went back.
         anonymous_orders: sales of nobody known; so `anonymous_gross` to `anonymous_refunds`.
@@ -61,17 +61,17 @@ class Day:
         messages: by campaign and outcome.
         moves: by the segments before and after each judgement: how many customers moved, and the orders and the net in
             the window of all that were judged, before and after. Who stays in a segment has not moved, and only the
-            difference stands after. From and to `NOBODY` who becomes known, and who is erased.
+            difference stands after. From and to `UNKNOWN` who becomes known, and who is erased.
         reachable: how many customers more can be reached after this day than before it; `silenced` likewise.
         turned: whether how the base stands has changed since the last flush.
     """
 
     __slots__ = (  # noqa: RUF023 - in the order in which they are written
-        "counted",
+        "counted_to",
         "signups",
-        "by_order",
-        "by_other",
-        "bought",
+        "known_by_order",
+        "known_by_other",
+        "purchases",
         "discounts",
         "refund_count",
         "refunds",
@@ -87,17 +87,17 @@ class Day:
         "moves",
         "reachable",
         "silenced",
-        "turned",
+        "base_changed",
     )
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: DayFields) -> None:
         """Takes what `encode_day` writes, in its order."""
         (
-            self.counted,
+            self.counted_to,
             self.signups,
-            self.by_order,
-            self.by_other,
-            self.bought,
+            self.known_by_order,
+            self.known_by_other,
+            self.purchases,
             self.discounts,
             self.refund_count,
             self.refunds,
@@ -114,17 +114,17 @@ class Day:
             self.reachable,
             self.silenced,
         ) = fields
-        self.turned = False
+        self.base_changed = False
 
     @property
-    def fields(self) -> Fields:
+    def fields(self) -> DayFields:
         """What is written of it."""
         return (
-            self.counted,
+            self.counted_to,
             self.signups,
-            self.by_order,
-            self.by_other,
-            self.bought,
+            self.known_by_order,
+            self.known_by_other,
+            self.purchases,
             self.discounts,
             self.refund_count,
             self.refunds,
@@ -152,12 +152,12 @@ def levels_of(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
     """What moves add to each segment: customers, orders and net in the window."""
     levels: dict[str, list[int]] = {}
     for (before, after), row in moves.items():
-        if before != NOBODY:
+        if before != UNKNOWN:
             level = levels.setdefault(before, [0, 0, 0])
             level[CUSTOMERS] -= row[MOVED]
             level[ORDERS] -= row[ORDERS_BEFORE]
             level[NET] -= row[NET_BEFORE]
-        if after != NOBODY:
+        if after != UNKNOWN:
             level = levels.setdefault(after, [0, 0, 0])
             level[CUSTOMERS] += row[MOVED]
             level[ORDERS] += row[ORDERS_AFTER]
@@ -166,7 +166,7 @@ def levels_of(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Fields)
+_decoder = msgspec.msgpack.Decoder(DayFields)
 _head_decoder = msgspec.msgpack.Decoder(DayHead)
 _PREFIX = bytes([FORMAT])
 
@@ -183,10 +183,10 @@ def encode_day(day: Day) -> bytes:
 def _bound(day: Day) -> None:
     """Cuts the sums of a day down to what the format holds: no shop sells for so much."""
     for name in ("discounts", "refunds", "anonymous_gross", "anonymous_discounts", "anonymous_refunds"):
-        setattr(day, name, min(getattr(day, name), MOST_SUM))
-    for rows in (day.bought, day.moves):
+        setattr(day, name, min(getattr(day, name), MAX_TOTAL))
+    for rows in (day.purchases, day.moves):
         for row in rows.values():
-            row[:] = [max(-MOST_SUM, min(value, MOST_SUM)) for value in row]
+            row[:] = [max(-MAX_TOTAL, min(value, MAX_TOTAL)) for value in row]
 
 
 def decode_day(value: bytes) -> Day:
@@ -196,16 +196,16 @@ def decode_day(value: bytes) -> Day:
         UnknownFormat: the record was written by a version that this one does not know.
     """
     if value[0] != FORMAT:
-        raise UnknownFormat(value[0])
+        raise UnknownFormatVersion(value[0])
     return Day(_decoder.decode(value[1:]))
 
 
-def counted_of(value: bytes) -> Counted:
+def counted_to_of(value: bytes) -> FoldPosition:
     """How far an encoded day counts, without decoding the rest.
 
     Raises:
         UnknownFormat: as `decode_day`.
     """
     if value[0] != FORMAT:
-        raise UnknownFormat(value[0])
+        raise UnknownFormatVersion(value[0])
     return _head_decoder.decode(value[1:]).counted

@@ -5,8 +5,9 @@ on that of the moment at which they take effect. How the base stands (customers,
 can be reached) is kept as what each day adds to it, by the moment of the judgement; summed up to a day it says how the
 base stood at its end, wherever ticks lie.
 
-Each day says how far it counts (`Day.counted`). A record that is folded again after a crash adds nothing to a day that
-has it already; so totals are exact if days are written before anything that keeps a record from being folded again.
+Each day says how far it counts (`Day.counted_to`). A record that is folded again after a crash adds nothing to a day
+that has it already; so totals are exact if days are written before anything that keeps a record from being folded
+again.
 """
 
 from typing import Final
@@ -14,42 +15,42 @@ from typing import Final
 from state.config.policy import Policy
 from state.customer.orders_of_day import orders_between
 from state.customer.profile import NEVER, Profile
-from state.customer.profile_schema import Counted
+from state.customer.profile_schema import FoldPosition
 from state.daily.day import (
     FIRST_GROSS,
     FIRST_ORDERS,
     MOVED,
     NET_AFTER,
     NET_BEFORE,
-    NOBODY,
     NONE,
     ORDERS_AFTER,
     ORDERS_BEFORE,
     REPEAT_GROSS,
     REPEAT_ORDERS,
+    UNKNOWN,
     Day,
     new_day,
 )
-from state.daily.day_store import Days
+from state.daily.day_store import DayStore
 from state.records.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
-from state.records.outputs import SENT, TIME, KeptBack, Output, SegmentChanged, Sent
+from state.records.outputs import SENT, TIME_CAUSE, MessageSent, MessageSuppressed, Output, SegmentChanged
 from state.units.local_days import LocalDays
 
-SOURCES_AT_MOST: Final = 100
+MAX_SOURCES: Final = 100
 """Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER`."""
-SOURCE_LENGTH: Final = 64
+MAX_SOURCE_LENGTH: Final = 64
 OTHER: Final = "other"
-BEFORE_ALL_DAYS: Final = -(1 << 31)
+BEFORE_DAYS: Final = -(1 << 31)
 _EVERYBODY: Final = NEVER
 PURCHASE: Final = "purchase"
 RECENCY: Final = "recency_days"
 
 
-Was = tuple[str, int, int, int]
+Snapshot = tuple[str, int, int, int]
 """How a customer stood: segment (empty for nobody known), orders and net in the window, and `reach_of`."""
 
 
-class Daily:
+class DayCounter:
     """Counts into the days of one partition.
 
     The day of a moment is mostly that of the one before, so two are at hand: that of the last sale, and another one for
@@ -69,21 +70,21 @@ class Daily:
         "_other_ends",
         "_ranks",
         "days",
-        "folds_again",
+        "is_refolding",
     )
 
-    def __init__(self, days: Days) -> None:
+    def __init__(self, days: DayStore) -> None:
         """Takes the days as they are kept; those of UTC until a policy says otherwise."""
         self.days = days
-        self.folds_again = False
-        self._at: Counted = (0, _EVERYBODY, "")
+        self.is_refolding = False
+        self._at: FoldPosition = (0, _EVERYBODY, "")
         self._nobodys = new_day()
         self._day = self._other_day = self._nobodys
         self._begins = self._ends = self._other_begins = self._other_ends = self._dawn = 0
         self._local = LocalDays("UTC")
         self._ranks: dict[str, int] = {}
 
-    def rule(self, policy: Policy) -> None:
+    def set_policy(self, policy: Policy) -> None:
         """Takes the policy that is in force: its time zone, and which segment is better than which."""
         if policy.timezone != self._local.name:
             self._local = LocalDays(policy.timezone)
@@ -92,49 +93,49 @@ class Daily:
 
     def begin(self) -> None:
         """Begins with the days as they were recovered."""
-        self.folds_again = self.days.counted[0] > 0
+        self.is_refolding = self.days.counted_to[0] > 0
         self._let_go()
 
-    def take(self, offset: int, due: int = _EVERYBODY, customer_id: str = "") -> None:
+    def set_position(self, offset: int, due: int = _EVERYBODY, customer_id: str = "") -> None:
         """Says which record is folded now, and of one that touches many customers which of them.
 
-        It need be said only while `folds_again`.
+        It need be said only while `is_refolding`.
         """
-        if offset > self.days.counted[0]:
-            self.folds_again = False
+        if offset > self.days.counted_to[0]:
+            self.is_refolding = False
         self._at = (offset, due, customer_id)
 
-    def flush(self, counted: Counted) -> list[tuple[bytes, bytes | None]]:
+    def flush(self, counted: FoldPosition) -> list[tuple[bytes, bytes | None]]:
         """What the table is to be told, before anything else: all that was folded, which is so far."""
         self._let_go()
         return self.days.flush(counted)
 
     def day_of(self, moment: int) -> int:
         """The local day of a moment; long ago for one that is before all time."""
-        return self._local.span(moment)[2] if moment >= 0 else BEFORE_ALL_DAYS
+        return self._local.bounds_and_day(moment)[2] if moment >= 0 else BEFORE_DAYS
 
     # What happens.
 
-    def welcome(self, event: CustomerEvent, moment: int) -> None:
+    def count_new_customer(self, event: CustomerEvent, moment: int) -> None:
         """Somebody of whom nothing was known becomes known at `moment`, by this event."""
         day = self._day_of(moment)
         if isinstance(event, OrderPlaced):
-            day.by_order += 1
+            day.known_by_order += 1
         elif isinstance(event, CustomerSignedUp):
             source = event.source or NONE
-            if source not in day.signups and (len(day.signups) >= SOURCES_AT_MOST or len(source) > SOURCE_LENGTH):
+            if source not in day.signups and (len(day.signups) >= MAX_SOURCES or len(source) > MAX_SOURCE_LENGTH):
                 source = OTHER
             day.signups[source] = day.signups.get(source, 0) + 1
         else:
-            day.by_other += 1
+            day.known_by_other += 1
 
-    def sell(self, profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> None:
+    def count_order(self, profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> None:
         """A purchase that is no duplicate, just before the profile takes it."""
         at = event.occurred_at
         day = self._day if self._begins <= at < self._ends else self._turn_to(at)
-        row = day.bought.get(profile.segment)
+        row = day.purchases.get(profile.segment)
         if row is None:
-            row = day.bought[profile.segment] = [0, 0, 0, 0]
+            row = day.purchases[profile.segment] = [0, 0, 0, 0]
         last = profile.last_order_at
         if last is None and not profile.gross:  # an order that came to nothing and went back leaves no trace
             row[FIRST_ORDERS] += 1
@@ -149,7 +150,7 @@ class Daily:
         ):
             day.buyers += 1
 
-    def refund(self, occurred_at: int, amount: int) -> None:
+    def count_refund(self, occurred_at: int, amount: int) -> None:
         """A refund takes effect; one that is excess as a whole has none."""
         if not amount:
             return
@@ -157,7 +158,7 @@ class Daily:
         day.refund_count += 1
         day.refunds += amount
 
-    def sell_to_nobody_known(self, sale: AnonymousSale) -> None:
+    def count_anonymous_sale(self, sale: AnonymousSale) -> None:
         """An anonymous sale, or its refund; a refund whose sum in the base currency nobody can tell is only counted."""
         if not sale.event_id:  # the note of a replay that all up to an offset is here: nothing was sold
             return
@@ -170,14 +171,14 @@ class Daily:
             day.anonymous_refund_count += 1
             day.anonymous_refunds += sale.base or 0
 
-    def say(self, out: list[Output], since: int) -> None:
+    def count_messages(self, out: list[Output], since: int) -> None:
         """What was sent or kept back, among the outputs from the one numbered `since` on."""
         for output in out[since:]:
             if isinstance(output, SegmentChanged):
                 continue
-            if isinstance(output, Sent):
+            if isinstance(output, MessageSent):
                 campaign, outcome, at = output.value.campaign, SENT, output.at
-            elif isinstance(output, KeptBack):
+            elif isinstance(output, MessageSuppressed):
                 campaign, outcome, at = output.value.campaign, output.value.reason, output.at
             else:
                 continue
@@ -185,11 +186,11 @@ class Daily:
             pair = (campaign, outcome)
             day.messages[pair] = day.messages.get(pair, 0) + 1
 
-    def judge(self, profile: Profile, moment: int, was: Was, change: SegmentChanged | None) -> None:
+    def count_evaluation(self, profile: Profile, moment: int, was: Snapshot, change: SegmentChanged | None) -> None:
         """A customer was judged at `moment`, who stood so just before; the change of segment, if there is one."""
         segment, orders, net, reach = was
         orders_after, net_after = profile.frequency, profile.monetary
-        reached = 0 if profile.person is None and profile.engagement is None else reach_of(profile)
+        reached = 0 if profile.contact_profile is None and profile.engagement is None else reach_of(profile)
         if change is None:
             if orders_after == orders and net_after == net and reached == reach:
                 return
@@ -197,7 +198,7 @@ class Daily:
         else:
             pair = (segment, profile.segment)
         day = self._day if self._begins <= moment < self._ends else self._day_of(moment)
-        day.turned = True
+        day.base_changed = True
         row = day.moves.get(pair)
         if row is None:
             row = day.moves[pair] = [0, 0, 0, 0, 0]
@@ -210,7 +211,7 @@ class Daily:
             row[NET_BEFORE] += net
             row[ORDERS_AFTER] += orders_after
             row[NET_AFTER] += net_after
-            if change.kind == TIME:
+            if change.kind == TIME_CAUSE:
                 if self._ranks.get(pair[1], -1) > self._ranks.get(segment, -1):
                     day.lapses += 1
             elif change.kind == PURCHASE:
@@ -221,11 +222,11 @@ class Daily:
             _reach(day, reach, -1)
             _reach(day, reached, 1)
 
-    def forget(self, profile: Profile, moment: int) -> None:
+    def count_erasure(self, profile: Profile, moment: int) -> None:
         """A known customer is erased."""
         day = self._day_of(moment)
-        day.turned = True
-        row = day.moves.setdefault((profile.segment, NOBODY), [0, 0, 0, 0, 0])
+        day.base_changed = True
+        row = day.moves.setdefault((profile.segment, UNKNOWN), [0, 0, 0, 0, 0])
         row[MOVED] += 1
         row[ORDERS_BEFORE] += profile.frequency
         row[NET_BEFORE] += profile.monetary
@@ -235,10 +236,10 @@ class Daily:
 
     def _bought_on_day_of(self, at: int, profile: Profile, as_of: int, window_ms: int) -> bool:
         """Whether the customer has an order of that day that is remembered."""
-        number = self._local.span(at)[2]
+        number = self._local.bounds_and_day(at)[2]
         begins, ends = self._local.bounds(number)
         others = orders_between(profile, begins, ends, as_of, window_ms)
-        return any(self._local.span(other)[2] == number for other in others)
+        return any(self._local.bounds_and_day(other)[2] == number for other in others)
 
     def _day_of(self, moment: int) -> Day:
         """The day to count into."""
@@ -246,27 +247,27 @@ class Daily:
             return self._day
         if self._other_begins <= moment < self._other_ends:
             return self._other_day
-        begins, ends, number = self._local.span(moment)
+        begins, ends, number = self._local.bounds_and_day(moment)
         day = self._open(number)
-        if not self.folds_again:
+        if not self.is_refolding:
             self._other_begins, self._other_ends, self._other_day = begins, ends, day
         return day
 
     def _turn_to(self, moment: int) -> Day:
         """The day to count a sale into; the next one is most likely on the same day."""
-        begins, ends, number = self._local.span(moment)
+        begins, ends, number = self._local.bounds_and_day(moment)
         day = self._open(number)
         self._dawn = self._local.bounds(number)[0]
-        if not self.folds_again:
+        if not self.is_refolding:
             self._begins, self._ends, self._day = begins, ends, day
         return day
 
     def _open(self, number: int) -> Day:
         """A day that is going to change; if it has already what is folded, one that nobody will see."""
         day = self.days.get(number)
-        if self.folds_again and self._at <= day.counted:
+        if self.is_refolding and self._at <= day.counted_to:
             return self._nobodys
-        self.days.open.add(number)
+        self.days.changed_days.add(number)
         return day
 
     def _let_go(self) -> None:
@@ -274,9 +275,9 @@ class Daily:
         self._day = self._other_day = self._nobodys = new_day()
 
 
-def stood(profile: Profile) -> Was:
+def snapshot(profile: Profile) -> Snapshot:
     """How the customer stands before something changes that."""
-    reach = 0 if profile.person is None and profile.engagement is None else reach_of(profile)
+    reach = 0 if profile.contact_profile is None and profile.engagement is None else reach_of(profile)
     return profile.segment, profile.frequency, profile.monetary, reach
 
 
@@ -285,7 +286,7 @@ def reach_of(profile: Profile) -> int:
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
         return 2
-    person = profile.person
+    person = profile.contact_profile
     if person is not None:
         for consent in person.consents.values():
             if consent.granted:

@@ -8,8 +8,8 @@ import struct
 from bisect import bisect_right
 from typing import Final
 
-from state.customer.profile_schema import Counted
-from state.daily.day import Day, counted_of, decode_day, encode_day, levels_of, new_day
+from state.customer.profile_schema import FoldPosition
+from state.daily.day import Day, counted_to_of, decode_day, encode_day, levels_of, new_day
 
 _MARK: Final = b"\xffday"
 _DAY_KEY: Final = struct.Struct(">4sI")
@@ -17,7 +17,7 @@ _TOLD_KEY: Final = _MARK
 _TOLD: Final = struct.Struct(">BQi")
 _TOLD_FORMAT: Final = 1
 _FIRST_DAY: Final = -(1 << 31)
-OBJECTS_AT_MOST: Final = 1_000
+MAX_OBJECTS: Final = 1_000
 """Days that stay objects after a flush: the days of two or three years, some 3 KiB each."""
 
 LATE_DAYS: Final = 40
@@ -26,7 +26,7 @@ LATE_DAYS: Final = 40
 Record = tuple[bytes, bytes | None]
 
 
-class Standing:
+class BaseLevels:
     """How the base stands at the end of a day.
 
     Attributes:
@@ -41,9 +41,9 @@ class Standing:
         self.levels: dict[str, list[int]] = {}
         self.reachable = self.silenced = 0
 
-    def copy(self) -> "Standing":
+    def copy(self) -> "BaseLevels":
         """The same, to go on from."""
-        same = Standing(self.day)
+        same = BaseLevels(self.day)
         same.levels = {name: row.copy() for name, row in self.levels.items()}
         same.reachable, same.silenced = self.reachable, self.silenced
         return same
@@ -59,30 +59,31 @@ class Standing:
                 level[place] += sign * more
 
 
-class Days:
+class DayStore:
     """Everything kept of a partition's days.
 
     Attributes:
-        counted: the furthest that any of them counts, as of the last `restored`.
+        counted_to: the furthest that any of them counts, as of the last `finish_restore`.
         open: the days into which something was counted since the last flush.
-        untold: the days that are other than they were told; `untold_from` the first day from which all are to be told.
+        unpublished: the days that are other than they were told; `unpublished_from` the first day from which all are to
+        be told.
         told_to: the last day that was told.
     """
 
     def __init__(self) -> None:
         """None yet."""
-        self.counted: Counted = (0, -1, "")
-        self.open: set[int] = set()
-        self.untold: set[int] = set()
-        self.untold_from: int | None = None
-        self.told_to = _FIRST_DAY
+        self.counted_to: FoldPosition = (0, -1, "")
+        self.changed_days: set[int] = set()
+        self.unpublished: set[int] = set()
+        self.unpublished_from: int | None = None
+        self.published_to = _FIRST_DAY
         self._kept: dict[int, bytes] = {}
         self._objects: dict[int, Day] = {}
         self._told: tuple[int, int] = (0, _FIRST_DAY)
-        self._early = Standing(_FIRST_DAY)
+        self._early = BaseLevels(_FIRST_DAY)
 
     def get(self, number: int) -> Day:
-        """A day, to be counted into: say so in `open`."""
+        """A day, to be counted into: say so in `changed_days`."""
         day = self._objects.get(number)
         if day is None:
             value = self._kept.get(number)
@@ -94,7 +95,7 @@ class Days:
         value = self._kept.get(number)
         return None if value is None else decode_day(value)
 
-    def standing(self) -> "Standing":
+    def base_levels(self) -> "BaseLevels":
         """How the base stands after all days; the caller's own.
 
         Early days seldom change: the sum of them is remembered, and only the others are added up.
@@ -115,9 +116,9 @@ class Days:
         return sorted(self._kept)
 
     @property
-    def settled(self) -> bool:
+    def is_flushed(self) -> bool:
         """Whether everything is as written."""
-        return not self.open
+        return not self.changed_days
 
     # The changelog.
 
@@ -136,49 +137,49 @@ class Days:
         if value is None:
             self._kept.pop(number, None)
             return
-        counted, before = counted_of(value), self._kept.get(number)
-        if before is None or counted >= counted_of(before):
+        counted, before = counted_to_of(value), self._kept.get(number)
+        if before is None or counted >= counted_to_of(before):
             self._kept[number] = value
 
-    def restored(self) -> None:
+    def finish_restore(self) -> None:
         """All of the changelog has been read: what is untold is everything that was counted since it was told last."""
         self._objects = {}
-        self.open = set()
-        self._early = Standing(_FIRST_DAY)
-        self.counted = (0, -1, "")
-        told, self.told_to = self._told
-        self.untold, self.untold_from = set(), None
+        self.changed_days = set()
+        self._early = BaseLevels(_FIRST_DAY)
+        self.counted_to = (0, -1, "")
+        told, self.published_to = self._told
+        self.unpublished, self.unpublished_from = set(), None
         for number in self.numbers():
-            counted = counted_of(self._kept[number])
-            self.counted = max(self.counted, counted)
+            counted = counted_to_of(self._kept[number])
+            self.counted_to = max(self.counted_to, counted)
             if counted > (told, -1, ""):
-                self.untold.add(number)
-                self.untold_from = number if self.untold_from is None else self.untold_from
+                self.unpublished.add(number)
+                self.unpublished_from = number if self.unpublished_from is None else self.unpublished_from
 
-    def flush(self, counted: Counted) -> list[Record]:
+    def flush(self, counted: FoldPosition) -> list[Record]:
         """What the changelog is to be told of everything that was counted so far."""
         records: list[Record] = []
-        for number in sorted(self.open):
+        for number in sorted(self.changed_days):
             day = self._objects[number]
-            if day.turned or number not in self._kept:  # about a new day others may be told of that were not
-                self.untold_from = number if self.untold_from is None else min(number, self.untold_from)
+            if day.base_changed or number not in self._kept:  # about a new day others may be told of that were not
+                self.unpublished_from = number if self.unpublished_from is None else min(number, self.unpublished_from)
                 if number <= self._early.day:
-                    self._early = Standing(_FIRST_DAY)
-            day.turned = False
-            day.counted = counted  # always further: what it has already is not counted into it again
+                    self._early = BaseLevels(_FIRST_DAY)
+            day.base_changed = False
+            day.counted_to = counted  # always further: what it has already is not counted into it again
             value = self._kept[number] = encode_day(day)
             records.append((_DAY_KEY.pack(_MARK, number - _FIRST_DAY), value))
-        self.untold |= self.open
-        self.open = set()
-        if len(self._objects) > OBJECTS_AT_MOST:
+        self.unpublished |= self.changed_days
+        self.changed_days = set()
+        if len(self._objects) > MAX_OBJECTS:
             self._objects = {}
         return records
 
-    def tell(self, offset: int, last: int) -> Record:
+    def mark_published(self, offset: int, last: int) -> Record:
         """Everything before the offset is told, up to a last day: what the changelog is to be told of that."""
-        self.untold, self.untold_from = set(), None
-        self.told_to = max(self.told_to, last)
-        self._told = (offset, self.told_to)
+        self.unpublished, self.unpublished_from = set(), None
+        self.published_to = max(self.published_to, last)
+        self._told = (offset, self.published_to)
         return _TOLD_KEY, _TOLD.pack(_TOLD_FORMAT, *self._told)
 
 

@@ -1,25 +1,25 @@
 """What a campaign brought: what a customer bought in the days after it began for them, or was kept from them."""
 
-from state.customer.packed_orders import plain_between
+from state.customer.packed_orders import packed_totals_between
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run
-from state.engagement.campaign_context import Occasion, trigger_of
-from state.engagement.change_snapshot import quoted
-from state.records.outputs import Outcome, OutcomeTold
+from state.engagement.campaign_context import CampaignContext, trigger_of
+from state.engagement.change_snapshot import restore_change
+from state.records.outputs import Outcome, OutcomeReported
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
 
-def tell_outcome(run: Run, occasion: Occasion) -> None:
+def report_outcome(run: Run, occasion: CampaignContext) -> None:
     """Tells what a run has brought from its beginning (exclusive) to its end (inclusive)."""
-    if run.ends_at is None:
+    if run.attribution_ends_at is None:
         return
-    orders, net = bought(occasion.profile, run.began, run.ends_at)
+    orders, net = purchases_between(occasion.profile, run.entered_at, run.attribution_ends_at)
     policy = occasion.rules.policy
     value = Outcome(
         customer_id=occasion.customer_id,
         campaign=run.campaign,
-        change=quoted(occasion.customer_id, run, policy),
+        change=restore_change(occasion.customer_id, run, policy),
         group=run.group,
         sent=len(run.sent),
         opened=len(run.opened),
@@ -29,21 +29,21 @@ def tell_outcome(run: Run, occasion: Occasion) -> None:
         orders=orders,
         net=format_minor(net, policy.digits),
         currency=policy.currency,
-        from_at=format_ms(run.began),
-        to_at=format_ms(run.ends_at),
+        from_at=format_ms(run.entered_at),
+        to_at=format_ms(run.attribution_ends_at),
         campaigns=occasion.campaigns.ref,
         trigger=trigger_of(run.tag),
     )
-    occasion.out.append(OutcomeTold(run.tag, value))
+    occasion.out.append(OutcomeReported(run.tag, value))
 
 
-def bought(profile: Profile, after: int, until: int) -> tuple[int, int]:
+def purchases_between(profile: Profile, after: int, until: int) -> tuple[int, int]:
     """The orders after a moment and up to another that are not fully refunded, and what they brought in, net.
 
     Both moments lie in the window, or left it just now. A refund without an order counts at its own moment.
     """
-    if profile.plain:
-        return plain_between(profile, after, until)
+    if profile.packed_orders:
+        return packed_totals_between(profile, after, until)
     orders = net = 0
     for order in reversed(profile.orders):
         if order.at <= after:
@@ -52,5 +52,5 @@ def bought(profile: Profile, after: int, until: int) -> tuple[int, int]:
             orders += not order.fully_refunded
             net += order.net
     if profile.refunds is not None:
-        net -= sum(refund.amount for refund in profile.refunds.free if after < refund.at <= until)
+        net -= sum(refund.amount for refund in profile.refunds.unlinked if after < refund.at <= until)
     return orders, net

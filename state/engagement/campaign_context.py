@@ -5,23 +5,23 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, UnsetType
 
 from state.config.campaigns import Campaign, Campaigns
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.averages import average_check, discount_share
-from state.customer.contact_profile import fact
+from state.customer.contact_profile import signup_fact
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run, Silence
-from state.engagement.change_snapshot import quoted
+from state.engagement.change_snapshot import restore_change
 from state.records.outputs import (
     SENT,
-    ChangeInMessage,
-    CustomerInMessage,
-    KeptBack,
     Message,
+    MessageChange,
+    MessageCustomer,
+    MessageSent,
+    MessageSuppressed,
     Output,
     SegmentChanged,
-    Sent,
     Suppression,
-    in_message,
+    to_message_change,
 )
 from state.units.money import format_minor
 from state.units.time_zones import quiet_until, zone
@@ -31,7 +31,7 @@ TRIGGERS = {"b": "birthday", "o": "overdue"}
 """The first letter of a run's tag to what began it; the tag of a run that a change began is a number."""
 
 
-class Occasion:
+class CampaignContext:
     """A moment of a customer.
 
     Attributes:
@@ -39,7 +39,7 @@ class Occasion:
     """
 
     def __init__(
-        self, customer_id: str, profile: Profile, at: int, rules: Rules, campaigns: Campaigns, out: list[Output]
+        self, customer_id: str, profile: Profile, at: int, rules: Ruleset, campaigns: Campaigns, out: list[Output]
     ) -> None:
         """Takes the customer, the moment, the rules and the campaigns in force, and where words go."""
         self.customer_id = customer_id
@@ -49,7 +49,7 @@ class Occasion:
         self.campaigns = campaigns
         self.out = out
 
-    def due(self, moment: int) -> int:
+    def after_quiet_hours(self, moment: int) -> int:
         """When an attempt of that moment is due: the same, or the end of the quiet hours in which it lies."""
         quiet = self.campaigns.quiet_hours
         if quiet is None:
@@ -60,13 +60,13 @@ class Occasion:
     @property
     def _zone(self) -> ZoneInfo:
         """The customer's time zone, as far as it is known now."""
-        return zone(fact(self.profile, "timezone"), self.campaigns.timezone)
+        return zone(signup_fact(self.profile, "timezone"), self.campaigns.timezone)
 
     def send(self, run: Run, campaign: Campaign, number: int, channels: list[str]) -> None:
         """Sends an attempt's message by the first of the channels."""
         if self._is_counted(campaign.name, SENT):
             return
-        profile, attempt, digits = self.profile, campaign.attempts[number - 1], self.rules.policy.digits
+        profile, attempt, digits = self.profile, campaign.steps[number - 1], self.rules.policy.digits
         message = Message(
             message_id=f"{self.customer_id}:{run.tag}:{campaign.name}:{number}",
             customer_id=self.customer_id,
@@ -76,46 +76,46 @@ class Occasion:
             channel=channels[0],
             other_channels=channels[1:],
             attempt=number,
-            attempts=run.attempts,
+            attempts=run.step_count,
             due_at=format_ms(self.at),
             expires_at=None if campaign.expires_ms is None else format_ms(self.at + campaign.expires_ms),
             timezone=self._zone.key,
-            language=fact(profile, "language"),
-            change=quoted(self.customer_id, run, self.rules.policy),
-            customer=CustomerInMessage(
+            language=signup_fact(profile, "language"),
+            change=restore_change(self.customer_id, run, self.rules.policy),
+            customer=MessageCustomer(
                 average_check=format_minor(average_check(profile), digits),
                 lifetime_orders=profile.lifetime_orders,
-                lifetime_value=format_minor(profile.net, digits),
+                lifetime_value=format_minor(profile.lifetime_net, digits),
                 discount_share=discount_share(profile),
             ),
             campaigns=self.campaigns.ref,
             trigger=trigger_of(run.tag),
         )
-        self.out.append(Sent(campaign.topic, message, self.at))
+        self.out.append(MessageSent(campaign.topic, message, self.at))
 
-    def keep_back(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
+    def suppress_step(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
         """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
         if self._is_counted(run.campaign, reason):
             return
-        change = quoted(self.customer_id, run, self.rules.policy)
+        change = restore_change(self.customer_id, run, self.rules.policy)
         self._keep_back(run.campaign, run.tag, change, attempt, reason)
 
-    def keep_back_whole(self, campaign: str, tag: str, change: SegmentChanged | None, reason: str) -> None:
+    def suppress_campaign(self, campaign: str, tag: str, change: SegmentChanged | None, reason: str) -> None:
         """Says why a campaign does not begin."""
         if self._is_counted(campaign, reason):
             return
-        self._keep_back(campaign, tag, None if change is None else in_message(change), None, reason)
+        self._keep_back(campaign, tag, None if change is None else to_message_change(change), None, reason)
 
     def _is_counted(self, campaign: str, outcome: str) -> bool:
         """Counts what would be said, where it is only counted; whether it is."""
-        counted = self.rules.counted
+        counted = self.rules.message_counts
         if counted is None:
             return False
         counted[campaign, outcome] = counted.get((campaign, outcome), 0) + 1
         return True
 
     def _keep_back(
-        self, campaign: str, tag: str, change: ChangeInMessage | None, attempt: int | None, reason: str
+        self, campaign: str, tag: str, change: MessageChange | None, attempt: int | None, reason: str
     ) -> None:
         value = Suppression(
             customer_id=self.customer_id,
@@ -127,7 +127,7 @@ class Occasion:
             campaigns=self.campaigns.ref,
             trigger=trigger_of(tag),
         )
-        self.out.append(KeptBack(tag, value, self.at))
+        self.out.append(MessageSuppressed(tag, value, self.at))
 
 
 def trigger_of(tag: str) -> str | UnsetType:

@@ -3,16 +3,16 @@
 from typing import Final
 
 from state.config.policy import Policy
-from state.customer.profile_schema import Beginning, Run, Silence
-from state.records.outputs import ChangeInMessage, Move, Reason, SegmentChanged, in_message
+from state.customer.profile_schema import ChangeSnapshot, Run, Silence
+from state.records.outputs import MessageChange, ScoreChange, SegmentChanged, SegmentMove, to_message_change
 
 MEASURES: Final = ("recency_days", "frequency", "monetary")
 
 
-def kept_beginning(change: SegmentChanged) -> Beginning:
+def snapshot_change(change: SegmentChanged) -> ChangeSnapshot:
     """What a run keeps of the change that began it."""
     move = change.move
-    return Beginning(
+    return ChangeSnapshot(
         from_segment=move.from_segment,
         to_segment=move.to_segment,
         from_cell=move.from_cell,
@@ -27,16 +27,16 @@ def kept_beginning(change: SegmentChanged) -> Beginning:
     )
 
 
-def quoted(customer_id: str, run: Run | Silence, policy: Policy) -> ChangeInMessage | None:
+def restore_change(customer_id: str, run: Run | Silence, policy: Policy) -> MessageChange | None:
     """The change that began a run, as its messages tell it; None where a trigger did.
 
     The currency is that of every policy of a prefix. No change that is history begins a run.
     """
-    kept = run.beginning
+    kept = run.entry_change
     if kept is None:
         return None
-    why = tuple(Reason(MEASURES[measure], edge, was, is_) for measure, edge, was, is_ in kept.why)
-    move = Move(
+    why = tuple(ScoreChange(MEASURES[measure], edge, was, is_) for measure, edge, was, is_ in kept.why)
+    move = SegmentMove(
         kept.from_segment,
         kept.to_segment,
         kept.from_cell,
@@ -50,7 +50,7 @@ def quoted(customer_id: str, run: Run | Silence, policy: Policy) -> ChangeInMess
         customer_id=customer_id,
         seq=int(run.tag),
         move=move,
-        at=run.began,
+        at=run.entered_at,
         kind=kept.kind,
         event_id=kept.event_id,
         backfill=False,
@@ -58,4 +58,4 @@ def quoted(customer_id: str, run: Run | Silence, policy: Policy) -> ChangeInMess
         monetary=kept.monetary,
         last_order_at=kept.last_order_at,
     )
-    return in_message(change)
+    return to_message_change(change)

@@ -6,11 +6,11 @@ from typing import Final
 
 from state.config.policy import Policy
 from state.config.sending_limits import Cap
-from state.customer.contact_profile import refuse
+from state.customer.contact_profile import refuse_channel
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Run, SentMessage
 from state.records.events import MessageContacted
-from state.units.money import DIGITS, MOST_SUM, convert
+from state.units.money import DIGITS, MAX_TOTAL, convert
 
 REMEMBERED_MESSAGES: Final = 64
 _ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,3}")
@@ -33,21 +33,21 @@ def remember_message(profile: Profile, run: Run, number: int, channel: str, at: 
     older = len(messages) - REMEMBERED_MESSAGES
     if older > 0:
         since = at if cap is None else at - cap.within_ms
-        messages[:older] = [message for message in messages[:older] if message.due > since]
+        messages[:older] = [message for message in messages[:older] if message.due_at > since]
 
 
 def sent_since(profile: Profile, moment: int) -> int:
     """How many messages were due after the moment, of all campaigns."""
     engagement = profile.engagement
-    return 0 if engagement is None else sum(message.due > moment for message in engagement.messages)
+    return 0 if engagement is None else sum(message.due_at > moment for message in engagement.messages)
 
 
-def is_dead(profile: Profile, channel: str) -> bool:
+def is_dead_channel(profile: Profile, channel: str) -> bool:
     """Whether a message by this channel came back for good."""
-    return profile.engagement is not None and channel in profile.engagement.dead
+    return profile.engagement is not None and channel in profile.engagement.dead_channels
 
 
-def take_contact(
+def apply_contact(
     customer_id: str, profile: Profile, event: MessageContacted, policy: Policy, dropped: Counter[str]
 ) -> None:
     """Lets runs, channels and consents know what became of a message.
@@ -61,13 +61,13 @@ def take_contact(
     if channel is None:
         dropped[UNKNOWN_MESSAGE] += 1
     if kind in ("unsubscribed", "complained"):
-        refuse(profile, channel or "all", event.occurred_at)
-    elif kind == "bounced" and event.permanent and channel is not None and not is_dead(profile, channel):
-        engagement_of(profile).dead.append(channel)
+        refuse_channel(profile, channel or "all", event.occurred_at)
+    elif kind == "bounced" and event.permanent and channel is not None and not is_dead_channel(profile, channel):
+        engagement_of(profile).dead_channels.append(channel)
     cost = _cost(event, policy, dropped)
     for run in profile.runs:
         if run.tag == tag and run.campaign == campaign and attempt in run.sent:
-            run.cost = min(run.cost + cost, MOST_SUM)
+            run.cost = min(run.cost + cost, MAX_TOTAL)
             _note(run, attempt, kind)
 
 
@@ -85,7 +85,7 @@ def _channel_of(profile: Profile, tag: str, campaign: str, attempt: int) -> str 
     engagement = profile.engagement
     if engagement is not None:
         for message in engagement.messages[-REMEMBERED_MESSAGES:]:
-            if message.tag == tag and message.campaign == campaign and message.attempt == attempt:
+            if message.tag == tag and message.campaign == campaign and message.step == attempt:
                 return message.channel
     return None
 

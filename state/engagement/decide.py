@@ -10,14 +10,14 @@ What a run goes through is in `state.engagement.run`, how one begins in `state.e
 """
 
 from state.customer.profile_schema import Silence
-from state.engagement.campaign_context import Occasion
-from state.engagement.enrollment import begin_campaigns
-from state.engagement.run import end_run, fall_silent, is_over, make_attempts, next_moment, supersede
+from state.engagement.campaign_context import CampaignContext
+from state.engagement.enrollment import enter_campaigns
+from state.engagement.run import begin_silence, close_attribution, is_over, next_moment, run_steps, supersede
 from state.records.outputs import SegmentChanged
 
 
 def decide(
-    occasion: Occasion,
+    occasion: CampaignContext,
     change: SegmentChanged | None,
     *,
     by_time: bool = False,
@@ -37,22 +37,22 @@ def decide(
     if runs:
         _supersede_unfit(occasion, purchased=purchased)
     if change is not None or by_time:
-        begin_campaigns(occasion, change, by_time=by_time)
+        enter_campaigns(occasion, change, by_time=by_time)
     due = any(next_moment(run) <= occasion.at for run in runs)
     if due:
         for run in runs:
-            make_attempts(run, occasion)
+            run_steps(run, occasion)
         for run in runs:
-            fall_silent(run, occasion)
+            begin_silence(run, occasion)
     if broken is not None:
-        occasion.keep_back(broken, None, "silence-ended")
+        occasion.suppress_step(broken, None, "silence-ended")
     if due:
         for run in runs:
-            end_run(run, occasion)
+            close_attribution(run, occasion)
     _drop_over(occasion)
 
 
-def end_runs(occasion: Occasion, outdated: frozenset[str]) -> bool:
+def supersede_outdated(occasion: CampaignContext, outdated: frozenset[str]) -> bool:
     """Supersedes the runs of campaigns that a new file changes or drops; whether there were any."""
     ended = [run for run in occasion.profile.runs if run.campaign in outdated]
     for run in ended:
@@ -61,7 +61,7 @@ def end_runs(occasion: Occasion, outdated: frozenset[str]) -> bool:
     return bool(ended)
 
 
-def _supersede_unfit(occasion: Occasion, *, purchased: bool) -> None:
+def _supersede_unfit(occasion: CampaignContext, *, purchased: bool) -> None:
     """Supersedes runs whose segments the customer has left, and reactivations of one who has bought."""
     profile, by_name = occasion.profile, occasion.campaigns.by_name
     for run in profile.runs:
@@ -70,7 +70,7 @@ def _supersede_unfit(occasion: Occasion, *, purchased: bool) -> None:
             supersede(run, occasion)
 
 
-def _drop_over(occasion: Occasion) -> None:
+def _drop_over(occasion: CampaignContext) -> None:
     going_on = [run for run in occasion.profile.runs if not is_over(run)]
     if len(going_on) < len(occasion.profile.runs):
         occasion.profile.runs = going_on

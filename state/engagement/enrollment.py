@@ -2,18 +2,18 @@
 
 from typing import Final
 
-from state.config.campaigns import NO_SEGMENT, Campaign, held
-from state.engagement.campaign_context import Occasion
+from state.config.campaigns import NO_SEGMENT, Campaign, is_in_share
+from state.engagement.campaign_context import CampaignContext
 from state.engagement.contacts import engagement_of
-from state.engagement.run import begin_run, is_open
-from state.engagement.target_match import is_one_of
-from state.engagement.triggers import went_off
-from state.records.outputs import TIME, SegmentChanged
+from state.engagement.run import is_open, start_run
+from state.engagement.target_match import matches_target
+from state.engagement.triggers import fired_tag
+from state.records.outputs import TIME_CAUSE, SegmentChanged
 
 REMEMBERED_TAGS: Final = 64
 
 
-def begin_campaigns(occasion: Occasion, change: SegmentChanged | None, *, by_time: bool) -> None:
+def enter_campaigns(occasion: CampaignContext, change: SegmentChanged | None, *, by_time: bool) -> None:
     """Begins the campaigns that fit, in the file's order, each unless it is kept back as a whole.
 
     Args:
@@ -30,54 +30,54 @@ def begin_campaigns(occasion: Occasion, change: SegmentChanged | None, *, by_tim
             _begin(occasion, campaign, str(change.seq), change)
 
 
-def _begin_if_triggered(occasion: Occasion, campaign: Campaign) -> None:
+def _begin_if_triggered(occasion: CampaignContext, campaign: Campaign) -> None:
     """Begins a campaign whose trigger goes off at this moment, for one who is asked for."""
     profile = occasion.profile
-    tag = went_off(campaign, profile, occasion.at, occasion.rules)
+    tag = fired_tag(campaign, profile, occasion.at, occasion.rules)
     if tag is not None and profile.segment in campaign.to and _is_meant(occasion, campaign, by_time=True):
-        tags = engagement_of(profile).triggered.setdefault(campaign.name, [])
+        tags = engagement_of(profile).trigger_tags.setdefault(campaign.name, [])
         tags.append(tag)
         del tags[:-REMEMBERED_TAGS]
         _begin(occasion, campaign, tag, None)
 
 
-def _fits(campaign: Campaign, change: SegmentChanged, occasion: Occasion) -> bool:
+def _fits(campaign: Campaign, change: SegmentChanged, occasion: CampaignContext) -> bool:
     """Whether the campaign begins at such a change."""
     return (
         campaign.trigger is None
         and change.move.to_segment in campaign.to
         and change.kind in campaign.causes
         and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
-        and _is_meant(occasion, campaign, by_time=change.kind == TIME)
+        and _is_meant(occasion, campaign, by_time=change.kind == TIME_CAUSE)
     )
 
 
-def _is_meant(occasion: Occasion, campaign: Campaign, *, by_time: bool) -> bool:
+def _is_meant(occasion: CampaignContext, campaign: Campaign, *, by_time: bool) -> bool:
     """Whether the campaign asks for such a customer; what time brings comes before an event of the same moment."""
     at = occasion.at
-    return is_one_of(campaign.where, occasion.profile, occasion.rules, at if by_time else at + 1)
+    return matches_target(campaign.where, occasion.profile, occasion.rules, at if by_time else at + 1)
 
 
-def _begin(occasion: Occasion, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:
+def _begin(occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:
     """Begins a campaign, or says why it is kept back as a whole; one that is held out counts as begun."""
     reason = _kept_from_beginning(occasion, campaign, change)
     if reason is not None:
-        occasion.keep_back_whole(campaign.name, tag, change, reason)
+        occasion.suppress_campaign(campaign.name, tag, change, reason)
     at, name = occasion.at, campaign.name
     if reason == "control":
-        withheld = engagement_of(occasion.profile).withheld
+        withheld = engagement_of(occasion.profile).control_entries
         if _too_soon(campaign, withheld.get(name), at) is None:
             withheld[name] = at
-            begin_run(occasion, campaign, tag, change, group=reason)
+            start_run(occasion, campaign, tag, change, group=reason)
     elif reason == "holdout":
-        engagement_of(occasion.profile).begun[name] = at
-        begin_run(occasion, campaign, tag, change, group=reason)
+        engagement_of(occasion.profile).last_entries[name] = at
+        start_run(occasion, campaign, tag, change, group=reason)
     elif reason is None:
-        engagement_of(occasion.profile).begun[name] = at
-        begin_run(occasion, campaign, tag, change)
+        engagement_of(occasion.profile).last_entries[name] = at
+        start_run(occasion, campaign, tag, change)
 
 
-def _kept_from_beginning(occasion: Occasion, campaign: Campaign, change: SegmentChanged | None) -> str | None:
+def _kept_from_beginning(occasion: CampaignContext, campaign: Campaign, change: SegmentChanged | None) -> str | None:
     """The first reason to keep the campaign back as a whole."""
     profile, campaigns = occasion.profile, occasion.campaigns
     early = campaigns.starts_at is not None and occasion.at < campaigns.starts_at
@@ -86,15 +86,15 @@ def _kept_from_beginning(occasion: Occasion, campaign: Campaign, change: Segment
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
         return "silenced"
-    if held(campaigns.name, occasion.customer_id, campaigns.control):
+    if is_in_share(campaigns.name, occasion.customer_id, campaigns.control):
         return "control"
     if engagement is not None:
-        reason = _too_soon(campaign, engagement.begun.get(campaign.name), occasion.at)
+        reason = _too_soon(campaign, engagement.last_entries.get(campaign.name), occasion.at)
         if reason is not None:
             return reason
     if any(run.campaign == campaign.name and is_open(run) for run in profile.runs):
         return "cooldown"
-    if held(campaign.name, occasion.customer_id, campaign.holdout):
+    if is_in_share(campaign.name, occasion.customer_id, campaign.holdout):
         return "holdout"
     return None
 

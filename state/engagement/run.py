@@ -18,132 +18,134 @@ over. What comes at one moment comes in the order of `state.engagement.decide`.
 
 from typing import Final
 
-from state.config.campaigns import Attempt, Campaign
-from state.customer.contact_profile import granted
+from state.config.campaigns import Campaign, Step
+from state.customer.contact_profile import consent_of
 from state.customer.profile import NEVER, Profile
 from state.customer.profile_schema import Run, Silence
-from state.engagement.attribution import tell_outcome
-from state.engagement.campaign_context import Occasion
-from state.engagement.change_snapshot import kept_beginning
-from state.engagement.contacts import is_dead, remember_message, sent_since
+from state.engagement.attribution import report_outcome
+from state.engagement.campaign_context import CampaignContext
+from state.engagement.change_snapshot import snapshot_change
+from state.engagement.contacts import is_dead_channel, remember_message, sent_since
 from state.records.outputs import SegmentChanged
 
 TREATED: Final = "treated"
-MOST_RUNS: Final = 256
+MAX_RUNS: Final = 256
 """Runs of a customer at one time beyond which neither outcome nor silence is waited for: thousands may begin."""
 
 
-def begin_run(
-    occasion: Occasion, campaign: Campaign, tag: str, change: SegmentChanged | None, group: str = TREATED
+def start_run(
+    occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None, group: str = TREATED
 ) -> None:
     """Adds a run to the customer's; one that makes no attempts only if its outcome is to be told."""
     treated, at = group == TREATED, occasion.at
-    attributed = campaign.attribution_ms > 0 and len(occasion.profile.runs) < MOST_RUNS
+    attributed = campaign.attribution_ms > 0 and len(occasion.profile.runs) < MAX_RUNS
     if not treated and not attributed:
         return
     run = Run(
         campaign=campaign.name,
         tag=tag,
-        beginning=None if change is None else kept_beginning(change),
-        began=at,
+        entry_change=None if change is None else snapshot_change(change),
+        entered_at=at,
         group=group,
-        attempts=len(campaign.attempts),
-        next=1 if treated else 0,
-        next_at=at + campaign.attempts[0].after_ms if treated else None,
-        waiting=[],
+        step_count=len(campaign.steps),
+        next_step=1 if treated else 0,
+        next_at=at + campaign.steps[0].after_ms if treated else None,
+        deferred=[],
         silence_at=None,
         sent=[],
         opened=[],
         clicked=[],
         redeemed=[],
         cost=0,
-        ends_at=at + min(campaign.attribution_ms, occasion.rules.window_ms - 1) if attributed else None,
+        attribution_ends_at=at + min(campaign.attribution_ms, occasion.rules.window_ms - 1) if attributed else None,
     )
     occasion.profile.runs.append(run)
 
 
 def is_open(run: Run) -> bool:
     """Whether it has attempts that are not made."""
-    return run.next > 0 or bool(run.waiting)
+    return run.next_step > 0 or bool(run.deferred)
 
 
 def is_over(run: Run) -> bool:
     """Whether nothing more will come of it."""
-    return not is_open(run) and run.silence_at is None and run.ends_at is None
+    return not is_open(run) and run.silence_at is None and run.attribution_ends_at is None
 
 
 def next_moment(run: Run) -> int:
     """When time alone next brings something about; `NEVER` if it will not."""
     at = NEVER if run.next_at is None else run.next_at
-    for _, due in run.waiting:
+    for _, due in run.deferred:
         at = min(at, due)
     if run.silence_at is not None:
         at = min(at, run.silence_at)
-    return at if run.ends_at is None else min(at, run.ends_at + 1)  # what is bought at its last moment counts
+    return (
+        at if run.attribution_ends_at is None else min(at, run.attribution_ends_at + 1)
+    )  # what is bought at its last moment counts
 
 
-def supersede(run: Run, occasion: Occasion) -> None:
+def supersede(run: Run, occasion: CampaignContext) -> None:
     """Gives up the attempts that are not made, with a word for each, and the wait for an answer."""
-    left = [number for number, _ in run.waiting]
-    if run.next:
-        left += range(run.next, run.attempts + 1)
+    left = [number for number, _ in run.deferred]
+    if run.next_step:
+        left += range(run.next_step, run.step_count + 1)
     for number in sorted(left):
-        occasion.keep_back(run, number, "superseded")
-    run.next, run.next_at, run.waiting, run.silence_at = 0, None, [], None
+        occasion.suppress_step(run, number, "superseded")
+    run.next_step, run.next_at, run.deferred, run.silence_at = 0, None, [], None
 
 
-def make_attempts(run: Run, occasion: Occasion) -> None:
+def run_steps(run: Run, occasion: CampaignContext) -> None:
     """Makes the attempts that are due by now, in the order of their numbers."""
     at = occasion.at
     if not is_open(run):
         return
     campaign = occasion.campaigns.by_name[run.campaign]
     while run.next_at is not None and run.next_at <= at:
-        number, due = run.next, occasion.due(run.next_at)
-        run.waiting.append((number, due))
-        if number < run.attempts:
-            run.next, run.next_at = number + 1, run.began + campaign.attempts[number].after_ms
+        number, due = run.next_step, occasion.after_quiet_hours(run.next_at)
+        run.deferred.append((number, due))
+        if number < run.step_count:
+            run.next_step, run.next_at = number + 1, run.entered_at + campaign.steps[number].after_ms
             continue
-        run.next, run.next_at = 0, None
-        if campaign.silence_after_ms is not None and len(occasion.profile.runs) <= MOST_RUNS:
+        run.next_step, run.next_at = 0, None
+        if campaign.silence_after_ms is not None and len(occasion.profile.runs) <= MAX_RUNS:
             run.silence_at = due + campaign.silence_after_ms
-    for number, due in run.waiting:
+    for number, due in run.deferred:
         if due <= at:
             _attempt(run, campaign, number, occasion)
-    run.waiting = [(number, due) for number, due in run.waiting if due > at]
+    run.deferred = [(number, due) for number, due in run.deferred if due > at]
 
 
-def _attempt(run: Run, campaign: Campaign, number: int, occasion: Occasion) -> None:
+def _attempt(run: Run, campaign: Campaign, number: int, occasion: CampaignContext) -> None:
     """Sends the attempt's message, or says why it is kept back."""
-    profile, attempt = occasion.profile, campaign.attempts[number - 1]
+    profile, attempt = occasion.profile, campaign.steps[number - 1]
     usable = usable_channels(campaign, attempt, profile)
     cap = occasion.campaigns.cap
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
-        occasion.keep_back(run, number, "silenced")
+        occasion.suppress_step(run, number, "silenced")
     elif not usable:
-        occasion.keep_back(run, number, "consent")
+        occasion.suppress_step(run, number, "consent")
     elif (
         cap is not None
         and not campaign.ignores_cap
         and sent_since(profile, occasion.at - cap.within_ms) >= cap.messages
     ):
-        occasion.keep_back(run, number, "cap")
+        occasion.suppress_step(run, number, "cap")
     else:
         occasion.send(run, campaign, number, usable)
         remember_message(profile, run, number, usable[0], occasion.at, cap)
         run.sent.append(number)
 
 
-def usable_channels(campaign: Campaign, attempt: Attempt, profile: Profile) -> list[str]:
+def usable_channels(campaign: Campaign, attempt: Step, profile: Profile) -> list[str]:
     """The channels of an attempt that may be used, in order of preference."""
-    channels = [channel for channel in attempt.channels if not is_dead(profile, channel)]
+    channels = [channel for channel in attempt.channels if not is_dead_channel(profile, channel)]
     if campaign.requires_consent:
-        return [channel for channel in channels if granted(profile, channel) is True]
-    return [channel for channel in channels if granted(profile, channel) is not False]
+        return [channel for channel in channels if consent_of(profile, channel) is True]
+    return [channel for channel in channels if consent_of(profile, channel) is not False]
 
 
-def fall_silent(run: Run, occasion: Occasion) -> None:
+def begin_silence(run: Run, occasion: CampaignContext) -> None:
     """Silences the customer if the run's time has come and nobody has answered."""
     if run.silence_at is None or run.silence_at > occasion.at:
         return
@@ -151,12 +153,12 @@ def fall_silent(run: Run, occasion: Occasion) -> None:
     engagement = occasion.profile.engagement
     if engagement is None or engagement.silence is not None or not run.sent or run.clicked or run.redeemed:
         return
-    engagement.silence = Silence(run.campaign, run.tag, run.beginning, run.began)
-    occasion.keep_back(run, None, "silence-began")
+    engagement.silence = Silence(run.campaign, run.tag, run.entry_change, run.entered_at)
+    occasion.suppress_step(run, None, "silence-began")
 
 
-def end_run(run: Run, occasion: Occasion) -> None:
+def close_attribution(run: Run, occasion: CampaignContext) -> None:
     """Tells the outcome if its time has come."""
-    if run.ends_at is not None and run.ends_at < occasion.at:
-        tell_outcome(run, occasion)
-        run.ends_at = None
+    if run.attribution_ends_at is not None and run.attribution_ends_at < occasion.at:
+        report_outcome(run, occasion)
+        run.attribution_ends_at = None

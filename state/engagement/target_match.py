@@ -1,14 +1,14 @@
 """Whether a customer is one of those whom a campaign asks for."""
 
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.config.targeting import Where
-from state.customer.contact_profile import fact
+from state.customer.contact_profile import signup_fact
 from state.customer.profile import Profile
-from state.customer.referrals import referrals_before
+from state.customer.referrals import referrals_until
 from state.customer.traits import favourite, is_difficult, is_discount_seeker
 
 
-def is_one_of(where: Where | None, profile: Profile, rules: Rules, before: int) -> bool:
+def matches_target(where: Where | None, profile: Profile, rules: Ruleset, before: int) -> bool:
     """Whether the customer is one of those who are asked for; of referrals those count that came before a moment."""
     if where is None:
         return True
@@ -20,14 +20,14 @@ def is_one_of(where: Where | None, profile: Profile, rules: Rules, before: int) 
     )
 
 
-def _flag(profile: Profile, name: str, rules: Rules) -> bool:
+def _flag(profile: Profile, name: str, rules: Ruleset) -> bool:
     return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
 
 
 def _number(profile: Profile, name: str, before: int) -> int:
     if name.startswith("lifetime_orders"):
         return profile.lifetime_orders
-    return referrals_before(profile, before)
+    return referrals_until(profile, before)
 
 
 def _text(profile: Profile, name: str) -> str | None:
@@ -35,4 +35,4 @@ def _text(profile: Profile, name: str) -> str | None:
         return favourite(profile.stores)
     if name == "favourite_channel":
         return favourite(profile.channels)
-    return fact(profile, name)
+    return signup_fact(profile, name)

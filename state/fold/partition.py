@@ -8,25 +8,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from state.config.campaigns import may_follow as campaigns_may_follow
 from state.config.campaigns import outdated_campaigns, parse_campaigns
-from state.config.config_errors import Faults
-from state.config.policy import may_follow, parse_policy
-from state.config.ruleset import Rules
-from state.customer.profile import NEVER, Profile, newcomer
-from state.customer.profile_schema import Counted, Head
+from state.config.campaigns import successor_error as campaigns_may_follow
+from state.config.config_errors import ConfigErrors
+from state.config.policy import parse_policy, successor_error
+from state.config.ruleset import Ruleset
+from state.customer.profile import NEVER, Profile, new_profile
+from state.customer.profile_schema import FoldPosition, ProfileHead
 from state.customer.referrals import OF_UNKNOWN, count_referral, remembers_referral
-from state.daily.day_counter import BEFORE_ALL_DAYS, Daily
-from state.fold.timers import DueWheel
+from state.daily.day_counter import BEFORE_DAYS, DayCounter
+from state.fold.timers import TimerQueue
 from state.fold.transitions import (
-    Tally,
+    FoldCounters,
+    advance_time,
     apply_campaigns,
     apply_event,
     apply_policy,
-    as_of,
-    is_beyond_sums,
+    evaluation_time,
+    exceeds_totals,
     is_duplicate,
-    lapse,
 )
 from state.records.erasure import Erasure, erasure_key
 from state.records.events import (
@@ -35,20 +35,20 @@ from state.records.events import (
     ConsentChanged,
     CustomerErased,
     CustomerEvent,
+    CustomerReferred,
     CustomerSignedUp,
     JournalRecord,
     MessageContacted,
     OrderPlaced,
     OrderRefunded,
     PolicyApplied,
-    ReferralBrought,
-    TimeCame,
+    Tick,
 )
-from state.records.outputs import Erased, Output
-from state.records.progress import BEFORE_ALL_TIME, Progress
+from state.records.outputs import ErasureTombstone, Output
+from state.records.progress import BEFORE_TIME, Progress
 from state.units.timestamps import format_ms
 
-NOBODY = -1
+NO_TIMER = -1
 """In place of a due moment: of a record that touches many customers none is done with."""
 _ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
 
@@ -68,7 +68,7 @@ class Customers(Protocol):
     def ids(self) -> Iterable[str]:
         """Everyone who is known."""
 
-    def heads(self) -> Iterable[tuple[str, Head]]:
+    def heads(self) -> Iterable[tuple[str, ProfileHead]]:
         """Everyone with the head of their profile."""
 
     def due(self, customer_id: str) -> int:
@@ -85,7 +85,7 @@ class Partition:
         erasures: dict[bytes, Erasure] | None = None,
         texts: dict[int, str] | None = None,
         *,
-        daily: Daily | None = None,
+        daily: DayCounter | None = None,
         slice_size: int = 10_000,
     ) -> None:
         """Takes what was recovered.
@@ -99,17 +99,17 @@ class Partition:
             slice_size: how many customers one step of a tick or a policy may touch.
         """
         self.customers = customers
-        self.progress = Progress(0, BEFORE_ALL_TIME, -1, {}) if progress is None else progress
+        self.progress = Progress(0, BEFORE_TIME, -1, {}) if progress is None else progress
         self.erasures = {} if erasures is None else erasures
         self.new_erasures: dict[bytes, Erasure] = {}
         self.texts = {} if texts is None else texts
         self.new_texts: dict[int, str] = {}
-        self.tally = Tally(daily)
-        self.population: Counter[str] = Counter()
+        self.counters = FoldCounters(daily)
+        self.segment_counts: Counter[str] = Counter()
         self.slice_size = slice_size
         self.daily = daily
-        self._halfway: Counted = (0, NOBODY, "")
-        self.rules: Rules | None = None
+        self._halfway: FoldPosition = (0, NO_TIMER, "")
+        self.rules: Ruleset | None = None
         if daily is not None:
             daily.begin()
         if self.progress.policy >= 0:
@@ -117,8 +117,8 @@ class Partition:
         dues = []
         for customer_id, head in customers.heads():
             dues.append((head.due, customer_id))
-            self.population[head.segment] += 1
-        self.wheel = DueWheel(dues)
+            self.segment_counts[head.segment] += 1
+        self.timers = TimerQueue(dues)
         self._remaining: Iterator[str] | None = None
         self._outdated: frozenset[str] = frozenset()
 
@@ -130,23 +130,23 @@ class Partition:
             flush if the caller likes: a tick or a policy may touch everybody.
         """
         daily = self.daily
-        if daily is not None and daily.folds_again:
-            daily.take(offset)
-        if isinstance(record, TimeCame):
+        if daily is not None and daily.is_refolding:
+            daily.set_position(offset)
+        if isinstance(record, Tick):
             return self._come_to(offset, record, out)
         sources, source = self.progress.sources, (record.topic, record.partition)
         if record.offset <= sources.get(source, -1):
-            self.tally.fenced["source"] += 1
+            self.counters.fenced["source"] += 1
             return True
         if isinstance(record, _ORDINARY):
             self._take_event(offset, customer_id, record, out)
-        elif isinstance(record, ReferralBrought):
+        elif isinstance(record, CustomerReferred):
             self._refer(offset, customer_id, record)
         elif isinstance(record, CustomerErased):
             self._erase(offset, customer_id, record, out)
         elif isinstance(record, AnonymousSale):
             if daily is not None:
-                daily.sell_to_nobody_known(record)
+                daily.count_anonymous_sale(record)
         elif not self._take_rules(offset, record, out):
             return False
         sources[source] = record.offset
@@ -155,7 +155,7 @@ class Partition:
     @property
     def today(self) -> int:
         """The local day to which time has come here; long ago where it has not begun, or nobody wants to know."""
-        return BEFORE_ALL_DAYS if self.daily is None else self.daily.day_of(self.progress.time)
+        return BEFORE_DAYS if self.daily is None else self.daily.day_of(self.progress.watermark)
 
     def day_records(self, *, whole: bool) -> list[tuple[bytes, bytes | None]]:
         """What the table is to be told of the days before it is told, or the ledger, of anything else.
@@ -165,38 +165,38 @@ class Partition:
         """
         if self.daily is None:
             return []
-        return self.daily.flush((self.progress.offset, NOBODY, "") if whole else self._halfway)
+        return self.daily.flush((self.progress.offset, NO_TIMER, "") if whole else self._halfway)
 
     def _take_event(self, offset: int, customer_id: str, event: CustomerEvent, out: list[Output]) -> None:
         rules = self._rules()
         customers, daily = self.customers, self.daily
         profile = customers.get(customer_id)
-        moment = as_of(profile, event.occurred_at, self.progress.time)
+        moment = evaluation_time(profile, event.occurred_at, self.progress.watermark)
         if profile is None:
             profile = self._newcomer(offset, customer_id, event, moment)
             if profile is None:
                 return
             before, was = NEVER, ""
             if daily is not None:
-                daily.welcome(event, moment)
+                daily.count_new_customer(event, moment)
         else:
             if offset <= profile.offset:
-                self.tally.fenced["customer"] += 1
+                self.counters.fenced["customer"] += 1
                 return
             if is_duplicate(profile, event, moment, rules.window_ms):
-                self.tally.duplicates[event.kind] += 1
+                self.counters.duplicates[event.kind] += 1
                 return
-            if is_beyond_sums(profile, event):
-                self.tally.dropped["beyond_sums"] += 1
+            if exceeds_totals(profile, event):
+                self.counters.dropped["beyond_sums"] += 1
                 return
             before, was = profile.due, profile.segment
         told = len(out)
-        apply_event(customer_id, profile, event, moment, rules, out, self.tally)
+        apply_event(customer_id, profile, event, moment, rules, out, self.counters)
         if daily is not None and len(out) > told:
-            daily.say(out, told)
+            daily.count_messages(out, told)
         self._keep(offset, customer_id, profile, before, was)
 
-    def _refer(self, offset: int, customer_id: str, event: ReferralBrought) -> None:
+    def _refer(self, offset: int, customer_id: str, event: CustomerReferred) -> None:
         """Counts a referral for a customer who is known.
 
         It is no event of theirs and judges nobody: it may come from a source partition that is ahead of their own, and
@@ -205,13 +205,13 @@ class Partition:
         profile = self.customers.get(customer_id)
         if profile is None:
             erased = bool(self.erasures) and erasure_key(customer_id) in self.erasures
-            self.tally.dropped["after_erasure" if erased else OF_UNKNOWN] += 1
+            self.counters.dropped["after_erasure" if erased else OF_UNKNOWN] += 1
         elif offset <= profile.offset:
-            self.tally.fenced["customer"] += 1
+            self.counters.fenced["customer"] += 1
         elif remembers_referral(profile, event):
-            self.tally.duplicates[event.kind] += 1
+            self.counters.duplicates[event.kind] += 1
         else:
-            count_referral(profile, event, self.progress.time)
+            count_referral(profile, event, self.progress.watermark)
             profile.offset = offset
             self.customers.put(customer_id, profile)
 
@@ -224,23 +224,23 @@ class Partition:
                 if offset <= erasure.offset:
                     return None
                 if not (isinstance(event, OrderPlaced | CustomerSignedUp) and event.occurred_at > erasure.occurred_at):
-                    self.tally.dropped["after_erasure"] += 1
+                    self.counters.dropped["after_erasure"] += 1
                     return None
                 seq = erasure.seq
         if isinstance(event, MessageContacted):
-            self.tally.dropped["contact_of_unknown"] += 1
+            self.counters.dropped["contact_of_unknown"] += 1
             return None
-        return newcomer(offset, seq, moment)
+        return new_profile(offset, seq, moment)
 
     def _keep(self, offset: int, customer_id: str, profile: Profile, before: int, was: str) -> None:
         profile.offset = offset
         self.customers.put(customer_id, profile)
         if profile.due < before:
-            self.wheel.moved(customer_id, before, profile.due)
+            self.timers.reschedule(customer_id, before, profile.due)
         if profile.segment != was:
-            self.population[profile.segment] += 1
+            self.segment_counts[profile.segment] += 1
             if was:
-                self.population[was] -= 1
+                self.segment_counts[was] -= 1
 
     def _erase(self, offset: int, customer_id: str, event: CustomerErased, out: list[Output]) -> None:
         """Forgets the customer; the ledger keeps what a recovery and a return need."""
@@ -249,30 +249,30 @@ class Partition:
         known = self.erasures.get(key)
         if known is not None and offset <= known.offset:
             return
-        moment = as_of(profile, event.occurred_at, self.progress.time)
+        moment = evaluation_time(profile, event.occurred_at, self.progress.watermark)
         seq = known.seq if known is not None else 0
         if profile is not None:
             if offset <= profile.offset:
                 return
-            self.population[profile.segment] -= 1
+            self.segment_counts[profile.segment] -= 1
             told, daily = len(out), self.daily
-            lapse(customer_id, profile, moment, self._rules(), out, self.tally)
+            advance_time(customer_id, profile, moment, self._rules(), out, self.counters)
             if daily is not None:
-                daily.say(out, told)
-                daily.forget(profile, moment)
+                daily.count_messages(out, told)
+                daily.count_erasure(profile, moment)
             seq = profile.seq
             self.customers.remove(customer_id)
         occurred_at = event.occurred_at if known is None else max(event.occurred_at, known.occurred_at)
         erasure = Erasure(seq, occurred_at, offset)
         self.erasures[key] = self.new_erasures[key] = erasure
-        out.append(Erased(customer_id, seq, format_ms(moment)))
+        out.append(ErasureTombstone(customer_id, seq, format_ms(moment)))
 
-    def _come_to(self, offset: int, tick: TimeCame, out: list[Output]) -> bool:
+    def _come_to(self, offset: int, tick: Tick, out: list[Output]) -> bool:
         """Emits what is due at or before the tick, for everyone; a smaller tick changes nothing."""
-        if tick.at > self.progress.time and self.rules is not None:
-            last: tuple[int, str] = (NOBODY, "")
+        if tick.at > self.progress.watermark and self.rules is not None:
+            last: tuple[int, str] = (NO_TIMER, "")
             for _ in range(self.slice_size):
-                entry = self.wheel.pop(tick.at)
+                entry = self.timers.pop(tick.at)
                 if entry is None:
                     break
                 if self._wake(offset, entry, tick.at, out):
@@ -280,9 +280,9 @@ class Partition:
             else:
                 self._stop_halfway(offset, last)
                 return False
-        self.progress.time = max(self.progress.time, tick.at)
+        self.progress.watermark = max(self.progress.watermark, tick.at)
         if tick.advance is not None:
-            self.progress.advanced = max(self.progress.advanced, tick.advance)
+            self.progress.advance_offset = max(self.progress.advance_offset, tick.advance)
         return True
 
     def _wake(self, offset: int, entry: tuple[int, str], at: int, out: list[Output]) -> bool:
@@ -295,21 +295,21 @@ class Partition:
         due = self.customers.due(customer_id)
         profile = self.customers.get(customer_id) if due == entry[0] else None
         if profile is None:
-            self.wheel.put_back(customer_id, due)
+            self.timers.schedule(customer_id, due)
             return False
         was, told, daily = profile.segment, len(out), self.daily
-        if daily is not None and daily.folds_again:
-            daily.take(offset, due, customer_id)
-        lapse(customer_id, profile, at, self._rules(), out, self.tally)
+        if daily is not None and daily.is_refolding:
+            daily.set_position(offset, due, customer_id)
+        advance_time(customer_id, profile, at, self._rules(), out, self.counters)
         if daily is not None and len(out) > told:
-            daily.say(out, told)
+            daily.count_messages(out, told)
         self._keep(offset, customer_id, profile, due, was)
-        self.wheel.put_back(customer_id, profile.due)
+        self.timers.schedule(customer_id, profile.due)
         return True
 
     def _stop_halfway(self, offset: int, last: tuple[int, str]) -> None:
         """Notes up to which customer a record is done with."""
-        if self._halfway[0] != offset or last[0] != NOBODY:
+        if self._halfway[0] != offset or last[0] != NO_TIMER:
             self._halfway = (offset, *last)
 
     def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
@@ -324,15 +324,15 @@ class Partition:
             if profile is None or profile.offset >= offset:
                 continue
             before, was, told, rules = profile.due, profile.segment, len(out), self._rules()
-            moment = max(self.progress.time, profile.judged)
-            if daily is not None and daily.folds_again:
-                daily.take(offset, 0, customer_id)
+            moment = max(self.progress.watermark, profile.evaluated_at)
+            if daily is not None and daily.is_refolding:
+                daily.set_position(offset, 0, customer_id)
             if isinstance(record, PolicyApplied):
                 apply_policy(customer_id, profile, moment, rules, out, daily)
             elif not apply_campaigns(customer_id, profile, moment, rules, self._outdated, out):
                 continue
             if daily is not None and len(out) > told:
-                daily.say(out, told)
+                daily.count_messages(out, told)
             self._keep(offset, customer_id, profile, before, was)
         if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
             self._stop_halfway(offset, (0, customer_id))
@@ -345,7 +345,7 @@ class Partition:
         try:
             if isinstance(record, PolicyApplied):
                 policy = parse_policy(record.text)
-                if rules is not None and (policy.ref == rules.policy.ref or may_follow(rules.policy, policy)):
+                if rules is not None and (policy.ref == rules.policy.ref or successor_error(rules.policy, policy)):
                     return False
                 progress.policy = record.offset
             else:
@@ -355,8 +355,10 @@ class Partition:
                     return False
                 progress.campaigns = record.offset
                 self._outdated = outdated_campaigns(current, campaigns)
-        except Faults:
-            self.tally.dropped["faulty_rules"] += 1  # `control` is checked before the journal: written past the product
+        except ConfigErrors:
+            self.counters.dropped["faulty_rules"] += (
+                1  # `control` is checked before the journal: written past the product
+            )
             return False
         self.texts[record.offset] = self.new_texts[record.offset] = record.text
         if progress.policy < 0:
@@ -367,11 +369,11 @@ class Partition:
     def _set_rules(self) -> None:
         progress = self.progress
         campaigns = None if progress.campaigns < 0 else parse_campaigns(self.texts[progress.campaigns])
-        self.rules = Rules(parse_policy(self.texts[progress.policy]), campaigns)
+        self.rules = Ruleset(parse_policy(self.texts[progress.policy]), campaigns)
         if self.daily is not None:
-            self.daily.rule(self.rules.policy)
+            self.daily.set_policy(self.rules.policy)
 
-    def _rules(self) -> Rules:
+    def _rules(self) -> Ruleset:
         if self.rules is None:
             raise NoPolicy
         return self.rules

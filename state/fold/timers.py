@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 from state.customer.profile import NEVER
 
 
-class DueWheel:
+class TimerQueue:
     """The due moments of many customers, kept beside their profiles and derived from them.
 
     A customer has an entry at or before their due moment, always. A due moment that moves later costs nothing: the old
@@ -23,13 +23,13 @@ class DueWheel:
         """How many entries wait, stale ones among them."""
         return len(self._heap)
 
-    def moved(self, customer_id: str, before: int, after: int) -> None:
+    def reschedule(self, customer_id: str, before: int, after: int) -> None:
         """A customer's due moment was `before` (`NEVER` for a new customer) and is now `after`."""
         if after < before:
             heappush(self._heap, (after, customer_id))
 
     def pop(self, until: int) -> tuple[int, str] | None:
-        """The earliest entry at or before `until`, taken out; the caller says by `put_back` if it was stale."""
+        """The earliest entry at or before `until`, taken out; the caller says by `schedule` if it was stale."""
         heap = self._heap
         if not heap or heap[0][0] > until:
             return None
@@ -38,7 +38,7 @@ class DueWheel:
             heappop(heap)
         return entry
 
-    def put_back(self, customer_id: str, due: int) -> None:
+    def schedule(self, customer_id: str, due: int) -> None:
         """The customer whose entry was popped is due later than it said, or again."""
         if due < NEVER:
             heappush(self._heap, (due, customer_id))

@@ -14,32 +14,32 @@ Everything that can change a segment is one row of this table; the rest of the m
 
 A purchase, or a consent that is granted, also ends the silence that a campaign has begun.
 
-`as_of` is the greatest of the event's moment, the partition's time and the customer's last judgement. `lapse` tells
-whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
+`evaluation_time` is the greatest of the event's moment, the partition's time and the customer's last judgement.
+`advance_time` tells whatever fell due at or before it, each at its own moment. A duplicate does nothing at all.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
 from state.config.policy import POTENTIAL, POTENTIAL_CELL, Policy
-from state.config.ruleset import Rules
-from state.customer.contact_profile import change_consent, count_contact, remembers_event, sign_up
+from state.config.ruleset import Ruleset
+from state.customer.contact_profile import count_contact, remembers_event, set_consent, sign_up
 from state.customer.orders import (
-    WentBack,
+    RefundEffect,
+    apply_order,
+    apply_refund,
     expire,
-    next_leave,
-    place_order,
+    next_expiry,
     remembers_order,
     remembers_refund,
-    take_refund,
 )
 from state.customer.profile import NEVER, Profile
 from state.customer.profile_schema import Engagement, Silence
 from state.customer.traits import count_places
-from state.daily.day_counter import Daily, stood
-from state.engagement.campaign_context import Occasion
-from state.engagement.contacts import take_contact
-from state.engagement.decide import decide, end_runs
+from state.daily.day_counter import DayCounter, snapshot
+from state.engagement.campaign_context import CampaignContext
+from state.engagement.contacts import apply_contact
+from state.engagement.decide import decide, supersede_outdated
 from state.engagement.run import next_moment
 from state.engagement.triggers import next_trigger
 from state.records.events import (
@@ -50,13 +50,13 @@ from state.records.events import (
     OrderPlaced,
     OrderRefunded,
 )
-from state.records.outputs import TIME, Output, SegmentChanged
-from state.units.money import MOST_SUM
+from state.records.outputs import TIME_CAUSE, Output, SegmentChanged
+from state.units.money import MAX_TOTAL
 
-BY_POLICY = "policy"
+POLICY_CAUSE = "policy"
 
 
-class Tally:
+class FoldCounters:
     """What was counted while folding; the caller adds it to the metrics and starts a new one.
 
     `daily` are the totals of the days, which go on; None where nobody wants them.
@@ -64,7 +64,7 @@ class Tally:
 
     __slots__ = ("daily", "dropped", "duplicates", "fenced")
 
-    def __init__(self, daily: Daily | None = None) -> None:
+    def __init__(self, daily: DayCounter | None = None) -> None:
         """Nothing counted yet."""
         self.daily = daily
         self.duplicates: Counter[str] = Counter()
@@ -72,17 +72,17 @@ class Tally:
         self.fenced: Counter[str] = Counter()
 
 
-def as_of(profile: Profile | None, occurred_at: int, time: int) -> int:
+def evaluation_time(profile: Profile | None, occurred_at: int, time: int) -> int:
     """The moment at which an event is judged."""
     moment = max(occurred_at, time)
-    return moment if profile is None else max(moment, profile.judged)
+    return moment if profile is None else max(moment, profile.evaluated_at)
 
 
-def is_beyond_sums(profile: Profile, event: CustomerEvent) -> bool:
+def exceeds_totals(profile: Profile, event: CustomerEvent) -> bool:
     """Whether a customer's sums have no room for what the event adds: beyond any shop's, and the table's format."""
     if isinstance(event, OrderPlaced):
-        return profile.gross > MOST_SUM or profile.discounts > MOST_SUM
-    return isinstance(event, OrderRefunded) and profile.refunded > MOST_SUM
+        return profile.gross > MAX_TOTAL or profile.discounts > MAX_TOTAL
+    return isinstance(event, OrderRefunded) and profile.refunded > MAX_TOTAL
 
 
 def is_duplicate(profile: Profile, event: CustomerEvent, moment: int, window_ms: int) -> bool:
@@ -95,64 +95,72 @@ def is_duplicate(profile: Profile, event: CustomerEvent, moment: int, window_ms:
 
 
 def apply_event(
-    customer_id: str, profile: Profile, event: CustomerEvent, moment: int, rules: Rules, out: list[Output], tally: Tally
+    customer_id: str,
+    profile: Profile,
+    event: CustomerEvent,
+    moment: int,
+    rules: Ruleset,
+    out: list[Output],
+    tally: FoldCounters,
 ) -> None:
-    """Applies an event that is no duplicate, at `moment` (see `as_of`); what follows from it is appended to `out`."""
+    """Apply an event that is not a duplicate at `moment` (see `evaluation_time`); append the outputs to `out`."""
     policy, daily = rules.policy, tally.daily
     if profile.due <= moment:
-        lapse(customer_id, profile, moment, rules, out, tally)
-    was = stood(profile)
-    if profile.forget_at <= moment:
+        advance_time(customer_id, profile, moment, rules, out, tally)
+    was = snapshot(profile)
+    if profile.next_forget_at <= moment:
         expire(profile, moment, policy.window_ms, tally.dropped)
     if daily is not None and isinstance(event, OrderPlaced):
-        daily.sell(profile, event, moment, policy.window_ms)
+        daily.count_order(profile, event, moment, policy.window_ms)
     went_back = _take(customer_id, profile, event, moment, policy, tally.dropped)
     broken = None if profile.engagement is None else _break_silence(profile.engagement, event)
-    change = judge(customer_id, profile, moment, rules, event.kind, event, out)
+    change = evaluate(customer_id, profile, moment, rules, event.kind, event, out)
     if (change is not None or profile.runs or broken is not None) and rules.campaigns is not None:
-        occasion = Occasion(customer_id, profile, moment, rules, rules.campaigns, out)
+        occasion = CampaignContext(customer_id, profile, moment, rules, rules.campaigns, out)
         decide(occasion, change, purchased=isinstance(event, OrderPlaced), broken=broken)
     if daily is not None:
-        daily.judge(profile, moment, was, change)
+        daily.count_evaluation(profile, moment, was, change)
         for occurred_at, amount in went_back:
-            daily.refund(occurred_at, amount)
+            daily.count_refund(occurred_at, amount)
     profile.due = next_due(profile, rules)
 
 
-def lapse(customer_id: str, profile: Profile, until: int, rules: Rules, out: list[Output], tally: Tally) -> None:
+def advance_time(
+    customer_id: str, profile: Profile, until: int, rules: Ruleset, out: list[Output], tally: FoldCounters
+) -> None:
     """Tells whatever falls due at or before `until`, in the order of the due moments."""
     while profile.due <= until:
         moment = profile.due
-        was = stood(profile)
+        was = snapshot(profile)
         expire(profile, moment, rules.window_ms, tally.dropped)
-        change = judge(customer_id, profile, moment, rules, TIME, None, out)
+        change = evaluate(customer_id, profile, moment, rules, TIME_CAUSE, None, out)
         if (change is not None or profile.runs or rules.has_triggers) and rules.campaigns is not None:
-            decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change, by_time=True)
+            decide(CampaignContext(customer_id, profile, moment, rules, rules.campaigns, out), change, by_time=True)
         if tally.daily is not None:
-            tally.daily.judge(profile, moment, was, change)
+            tally.daily.count_evaluation(profile, moment, was, change)
         profile.due = next_due(profile, rules)
 
 
 def apply_policy(
-    customer_id: str, profile: Profile, moment: int, rules: Rules, out: list[Output], daily: Daily | None = None
+    customer_id: str, profile: Profile, moment: int, rules: Ruleset, out: list[Output], daily: DayCounter | None = None
 ) -> None:
     """Judges the customer by a policy that has just come into force."""
-    was = stood(profile)
-    change = judge(customer_id, profile, moment, rules, BY_POLICY, None, out)
+    was = snapshot(profile)
+    change = evaluate(customer_id, profile, moment, rules, POLICY_CAUSE, None, out)
     if (change is not None or profile.runs) and rules.campaigns is not None:
-        decide(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), change)
+        decide(CampaignContext(customer_id, profile, moment, rules, rules.campaigns, out), change)
     if daily is not None:
-        daily.judge(profile, moment, was, change)
+        daily.count_evaluation(profile, moment, was, change)
     profile.due = next_due(profile, rules)
 
 
 def apply_campaigns(
-    customer_id: str, profile: Profile, moment: int, rules: Rules, outdated: frozenset[str], out: list[Output]
+    customer_id: str, profile: Profile, moment: int, rules: Ruleset, outdated: frozenset[str], out: list[Output]
 ) -> bool:
     """Ends the runs of campaigns that a new file changes or drops; whether anything is other than before."""
     if rules.campaigns is None:
         return False
-    ended = end_runs(Occasion(customer_id, profile, moment, rules, rules.campaigns, out), outdated)
+    ended = supersede_outdated(CampaignContext(customer_id, profile, moment, rules, rules.campaigns, out), outdated)
     due = next_due(profile, rules, moment)  # another file may have other triggers: none goes off for what is gone by
     if not ended and due == profile.due:
         return False
@@ -162,22 +170,22 @@ def apply_campaigns(
 
 def _take(
     customer_id: str, profile: Profile, event: CustomerEvent, moment: int, policy: Policy, dropped: Counter[str]
-) -> Sequence[WentBack]:
+) -> Sequence[RefundEffect]:
     """What the event itself says; what went back by it to the customer."""
-    went_back: Sequence[WentBack] = ()
+    went_back: Sequence[RefundEffect] = ()
     if isinstance(event, OrderPlaced):
-        went_back = place_order(profile, event, moment, policy, dropped)
+        went_back = apply_order(profile, event, moment, policy, dropped)
         if event.store_id is not None or event.channel is not None:
             count_places(profile, event)
     elif isinstance(event, OrderRefunded):
-        went_back = take_refund(profile, event, moment, policy, dropped)
+        went_back = apply_refund(profile, event, moment, policy, dropped)
     elif isinstance(event, CustomerSignedUp):
         sign_up(profile, event)
     elif isinstance(event, ConsentChanged):
-        change_consent(profile, event)
+        set_consent(profile, event)
     elif isinstance(event, MessageContacted):
         count_contact(profile, event)
-        take_contact(customer_id, profile, event, policy, dropped)
+        apply_contact(customer_id, profile, event, policy, dropped)
     return went_back
 
 
@@ -196,11 +204,11 @@ def _break_silence(engagement: Engagement, event: CustomerEvent) -> Silence | No
     return None
 
 
-def judge(
+def evaluate(
     customer_id: str,
     profile: Profile,
     moment: int,
-    rules: Rules,
+    rules: Ruleset,
     kind: str,
     event: CustomerEvent | None,
     out: list[Output],
@@ -209,18 +217,20 @@ def judge(
 
     `kind` is that of the cause, `event` the one that is the cause.
     """
-    profile.judged = moment
+    profile.evaluated_at = moment
     profile.policy = rules.ref
     last = profile.last_order_at
     if last is None:
         cell, segment = POTENTIAL_CELL, POTENTIAL
     else:
-        cell, segment = rules.judge(moment - last, profile.frequency, profile.monetary, profile.lifetime_orders)
+        cell, segment = rules.cell_and_segment(
+            moment - last, profile.frequency, profile.monetary, profile.lifetime_orders
+        )
     was_segment = profile.segment
     if segment == was_segment:
         profile.cell = cell
         return None
-    if kind == BY_POLICY:
+    if kind == POLICY_CAUSE:
         move = rules.move_by_policy(was_segment, segment, profile.cell, cell)
     else:
         move = rules.move(was_segment, segment, profile.cell, cell)
@@ -236,19 +246,19 @@ def judge(
     return change
 
 
-def next_due(profile: Profile, rules: Rules, now: int | None = None) -> int:
+def next_due(profile: Profile, rules: Ruleset, now: int | None = None) -> int:
     """The next moment at which time alone may change something for the customer; `NEVER` if none will.
 
     Triggers go off after `now`, by default the last judgement.
     """
-    due = next_leave(profile, rules.window_ms)
+    due = next_expiry(profile, rules.window_ms)
     last = profile.last_order_at
     if last is not None:
-        edge = rules.next_edge(last, profile.judged)
+        edge = rules.next_recency_drop(last, profile.evaluated_at)
         due = min(due, edge)
     if rules.campaigns is not None:
         for run in profile.runs:
             due = min(due, next_moment(run))
         if rules.has_triggers:
-            due = min(due, next_trigger(profile, profile.judged if now is None else now, rules))
+            due = min(due, next_trigger(profile, profile.evaluated_at if now is None else now, rules))
     return min(NEVER, due)

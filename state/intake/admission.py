@@ -6,24 +6,24 @@ The rules are told in `state.intake.validation`, which gives the reason for ever
 
 from typing import Final
 
-from state.intake.admission_result import REASONS, Admitted, Exchange, Reason, Rejected
+from state.intake.admission_result import REJECTION_REASONS, AdmissionRules, Admitted, Rejected, RejectionReason
 from state.intake.event_schemas import READERS
 from state.intake.json_payload import SHALLOW_BYTES, is_within_bounds
-from state.intake.validation import scrutinize
+from state.intake.validation import validate
 
-__all__ = ["REASONS", "SOURCES", "Admitted", "Exchange", "Reason", "Rejected", "admit"]
+__all__ = ["REJECTION_REASONS", "SOURCE_TOPICS", "AdmissionRules", "Admitted", "Rejected", "RejectionReason", "admit"]
 
-SOURCES: Final[tuple[str, ...]] = tuple(READERS)
+SOURCE_TOPICS: Final[tuple[str, ...]] = tuple(READERS)
 """Short names of the source topics."""
 
 
 def admit(
-    source: str, partition: int, offset: int, value: bytes | None, exchange: Exchange, latest_ms: int | None
+    source: str, partition: int, offset: int, value: bytes | None, exchange: AdmissionRules, latest_ms: int | None
 ) -> Admitted | Rejected:
     """The event that a record is, or the first reason that it is none. No value makes it raise.
 
     Args:
-        source: Short name of the topic that it was read from, one of `SOURCES`.
+        source: Short name of the topic that it was read from, one of `SOURCE_TOPICS`.
         partition: Partition of that topic.
         offset: Offset in that partition.
         value: The record's value as it came.
@@ -44,4 +44,4 @@ def admit(
         else:
             if latest_ms is None or admitted.event.occurred_at <= latest_ms:
                 return admitted
-    return scrutinize(source, partition, offset, value, exchange, latest_ms)
+    return validate(source, partition, offset, value, exchange, latest_ms)

@@ -7,14 +7,14 @@ import msgspec
 
 from state.records.events import AnonymousSale, CustomerEvent
 
-Reason: TypeAlias = Literal["oversize", "malformed", "invalid", "amount", "currency", "future"]
+RejectionReason: TypeAlias = Literal["oversize", "malformed", "invalid", "amount", "currency", "future"]
 """Why a record is rejected."""
 
-REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+REJECTION_REASONS: Final[tuple[RejectionReason, ...]] = get_args(RejectionReason)
 """All reasons in their order: where several fit, the first is given."""
 
 
-class Exchange(msgspec.Struct, frozen=True):
+class AdmissionRules(msgspec.Struct, frozen=True):
     """The currencies of the policy in force, and the time zones that are known.
 
     Attributes:
@@ -37,7 +37,7 @@ class Rejected(msgspec.Struct, frozen=True):
         detail: Names the field, what it must be and what it is, in one short line of printable characters.
     """
 
-    reason: Reason
+    reason: RejectionReason
     detail: str
 
 

@@ -11,9 +11,9 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Raw
 
-from state.intake.admission_result import Admitted, Exchange
+from state.intake.admission_result import AdmissionRules, Admitted
 from state.intake.field_reader import MAX_ID
-from state.intake.money_parsing import ABSENT, NULL, Doubtful, digits_of, in_base, rate_of, sum_of
+from state.intake.money_parsing import ABSENT, NULL, NeedsValidation, digits_of, in_base, rate_of, sum_of
 from state.records.events import (
     AnonymousSale,
     Channel,
@@ -56,7 +56,7 @@ class Purchase(Published, kw_only=True, gc=False):
     channel: str | None = None
     store_id: str | None = None
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
         """The purchase as an event."""
         currency = self.currency
         occurred_at = parse_rfc3339(self.occurred_at)
@@ -109,14 +109,14 @@ class Refund(Published, kw_only=True, gc=False):
     rate: Raw = ABSENT
     order_id: IdIfAny = None
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
         """The refund as an event."""
         head = self.head(topic, partition, offset)
         currency, order_id = self.currency, self.order_id or None
         digits = digits_of(currency)
         amount = sum_of(self.amount, digits)
         if amount == 0:
-            raise Doubtful
+            raise NeedsValidation
         rate = rate_of(self.rate, currency, exchange, required=order_id is None)
         has_base = rate is not None or currency == exchange.currency
         base = in_base(amount, digits, rate, exchange) if has_base else None
@@ -138,12 +138,12 @@ class Signup(Published, kw_only=True, gc=False):
     language: str | None = None
     referred_by: str | None = None
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
         """The signup as an event."""
         if self.birth_date and not is_birth_date(self.birth_date):
-            raise Doubtful
+            raise NeedsValidation
         if self.timezone and not is_zone(self.timezone, exchange.zones):
-            raise Doubtful
+            raise NeedsValidation
         consent = {channel: flag for channel, flag in (self.consent or {}).items() if flag is not None}
         event = CustomerSignedUp(
             *self.head(topic, partition, offset),
@@ -166,7 +166,7 @@ class Consent(Published, kw_only=True, gc=False):
     channel: Channel
     granted: bool
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
         """The consent as an event."""
         event = ConsentChanged(*self.head(topic, partition, offset), self.channel, self.granted)
         return Admitted(self.customer_id, event)
@@ -182,14 +182,14 @@ class Response(Published, kw_only=True, gc=False):
     cost: Raw = ABSENT
     currency: str | None = None
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
         """The contact as an event."""
         head = self.head(topic, partition, offset)
         digits = None if self.currency is None else digits_of(self.currency)
         cost = None
         if self.cost is not ABSENT and self.cost != NULL:
             if digits is None:
-                raise Doubtful
+                raise NeedsValidation
             cost = sum_of(self.cost, digits)
         event = MessageContacted(*head, self.message_id, self.kind, self.permanent, cost, self.currency)
         return Admitted(self.customer_id, event)
@@ -200,7 +200,7 @@ class Erasure(Published, kw_only=True, gc=False):
 
     customer_id: Id
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: Exchange) -> Admitted:
+    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
         """The erasure as an event."""
         return Admitted(self.customer_id, CustomerErased(*self.head(topic, partition, offset)))
 

@@ -7,8 +7,8 @@ reason that fits is told.
 from collections.abc import Callable, Collection
 from typing import Final
 
-from state.intake.admission_result import REASONS, Reason, Rejected
-from state.intake.json_payload import Number
+from state.intake.admission_result import REJECTION_REASONS, Rejected, RejectionReason
+from state.intake.json_payload import JsonNumber
 from state.units.money import is_number
 from state.units.timestamps import parse_rfc3339
 
@@ -18,22 +18,24 @@ MAX_ID: Final = 128
 _SHOWN: Final = 80
 
 
-class Fields:
+class FieldReader:
     """The fields of an object; one that is null counts as absent."""
 
     def __init__(self, found: dict[str, object]) -> None:
         """Take the object's fields."""
         self._found = found
-        self._faults: dict[Reason, str] = {}
+        self._faults: dict[RejectionReason, str] = {}
 
-    def blame(self, reason: Reason, name: str, expected: str) -> None:
+    def blame(self, reason: RejectionReason, name: str, expected: str) -> None:
         """Note that a field is not what is expected; only the first fault of a reason is kept."""
         got = "nothing" if self.is_absent(name) else show(self._found[name])
         self._faults.setdefault(reason, f"{name} {expected}: got {got}")
 
     def verdict(self) -> Rejected | None:
         """The first reason that fits, if any does."""
-        return next((Rejected(reason, self._faults[reason]) for reason in REASONS if reason in self._faults), None)
+        return next(
+            (Rejected(reason, self._faults[reason]) for reason in REJECTION_REASONS if reason in self._faults), None
+        )
 
     def is_absent(self, name: str) -> bool:
         """Whether the field is not there."""
@@ -128,7 +130,7 @@ class Fields:
     def _string(self, name: str) -> str | None:
         """The string in a field; None if it is none, or if it could not be written as UTF-8."""
         found = self._found.get(name)
-        if not isinstance(found, str) or isinstance(found, Number):
+        if not isinstance(found, str) or isinstance(found, JsonNumber):
             return None
         try:
             found.encode()
@@ -145,7 +147,7 @@ def show(found: object) -> str:
         case bool():
             return "true" if found else "false"
         case str():
-            shown = found[:_SHOWN] if isinstance(found, Number) else repr(found[:_SHOWN])
+            shown = found[:_SHOWN] if isinstance(found, JsonNumber) else repr(found[:_SHOWN])
             return shown if len(found) <= _SHOWN and len(shown) <= _SHOWN + 2 else shown[:_SHOWN] + "…"
         case list():
             return "an array"

@@ -18,7 +18,7 @@ SHALLOW_BYTES: Final = 2 * MAX_DEPTH
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)  # an open string ends with the text
 
 
-class Number(str):
+class JsonNumber(str):
     """A JSON number, as it was written: it is never made a float, nor an int that is too dear to make."""
 
     __slots__ = ()
@@ -30,7 +30,7 @@ def is_within_bounds(value: bytes) -> bool:
 
 
 def read_object(value: bytes | None) -> dict[str, object] | Rejected:
-    """The object that a record's value holds, its numbers as `Number`; of a repeated key the last one counts.
+    """The object that a record's value holds, its numbers as `JsonNumber`; of a repeated key the last one counts.
 
     Strings may hold lone surrogates, which JSON can write; whether they do any harm depends on the field.
     """
@@ -46,7 +46,7 @@ def read_object(value: bytes | None) -> dict[str, object] | Rejected:
     if _brackets(value) > MAX_DEPTH and _is_too_deep(text):
         return Rejected("malformed", f"value must be at most {MAX_DEPTH} levels deep: got more")
     try:
-        found = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
+        found = json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         return Rejected("malformed", f"value must be JSON: got {error.msg!r} at character {error.pos}")
     except (ValueError, RecursionError) as error:

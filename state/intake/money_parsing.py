@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from state.intake.admission_result import Exchange
+from state.intake.admission_result import AdmissionRules
 from state.units.money import DIGITS, MAX_MINOR, convert, is_number, parse_minor, parse_rate
 
 ABSENT: Final = Raw(b"")
@@ -23,7 +23,7 @@ _PLAIN: Final = tuple(
 """By digits of the currency, what matches a sum as it mostly is: with all of its digits, and far below the bound."""
 
 
-class Doubtful(ValueError):
+class NeedsValidation(ValueError):
     """The record is not of the usual kind: `state.intake.validation` is to judge it."""
 
 
@@ -46,7 +46,7 @@ def sum_of(raw: Raw, digits: int, if_null: int | None = None) -> int:
         return if_null
     minor = parse_minor(_text(raw), digits)
     if minor < 0:
-        raise Doubtful
+        raise NeedsValidation
     return minor
 
 
@@ -58,11 +58,11 @@ def digits_of(currency: str) -> int:
     """
     digits = DIGITS.get(currency)
     if digits is None:
-        raise Doubtful
+        raise NeedsValidation
     return digits
 
 
-def rate_of(raw: Raw, currency: str, exchange: Exchange, *, required: bool = True) -> str | None:
+def rate_of(raw: Raw, currency: str, exchange: AdmissionRules, *, required: bool = True) -> str | None:
     """The rate that serves, as `state.intake.prices.Prices.rate` has it.
 
     Raises:
@@ -70,7 +70,7 @@ def rate_of(raw: Raw, currency: str, exchange: Exchange, *, required: bool = Tru
     """
     text = None if raw is ABSENT or raw == NULL else _text(raw)
     if text is not None and not is_number(text):
-        raise Doubtful
+        raise NeedsValidation
     if currency == exchange.currency:
         return None
     if text is not None:
@@ -79,7 +79,7 @@ def rate_of(raw: Raw, currency: str, exchange: Exchange, *, required: bool = Tru
     if listed is not None:
         return format(listed, "f")
     if required:
-        raise Doubtful
+        raise NeedsValidation
     return None
 
 
@@ -89,7 +89,7 @@ def _fraction(rate: str) -> Fraction:
     return Fraction(rate)
 
 
-def in_base(minor: int, digits: int, rate: str | None, exchange: Exchange) -> int:
+def in_base(minor: int, digits: int, rate: str | None, exchange: AdmissionRules) -> int:
     """The sum in minor units of the base currency at a rate; as it is if there is none.
 
     Raises:
@@ -99,5 +99,5 @@ def in_base(minor: int, digits: int, rate: str | None, exchange: Exchange) -> in
         return minor
     base = convert(minor, digits, _fraction(rate), exchange.digits)
     if base > MAX_MINOR:
-        raise Doubtful
+        raise NeedsValidation
     return base

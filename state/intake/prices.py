@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from state.intake.admission_result import Exchange
-from state.intake.field_reader import Fields
+from state.intake.admission_result import AdmissionRules
+from state.intake.field_reader import FieldReader
 from state.units.money import DIGITS, MAX_MINOR, TooLarge, TooManyDigits, convert, parse_minor, parse_rate
 
 
@@ -14,7 +14,7 @@ class Prices:
         currency: The currency's code as it was published.
     """
 
-    def __init__(self, fields: Fields, exchange: Exchange) -> None:
+    def __init__(self, fields: FieldReader, exchange: AdmissionRules) -> None:
         """Read the currency, and blame it if there is none such."""
         self._fields = fields
         self._exchange = exchange

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast, get_args
 
-from state.intake.admission_result import Admitted, Exchange, Rejected
-from state.intake.field_reader import Fields
+from state.intake.admission_result import AdmissionRules, Admitted, Rejected
+from state.intake.field_reader import FieldReader
 from state.intake.json_payload import read_object
 from state.intake.prices import Prices
 from state.records.events import (
@@ -51,14 +51,14 @@ class _Head(NamedTuple):
     backfill: bool
 
 
-def scrutinize(
-    source: str, partition: int, offset: int, value: bytes | None, exchange: Exchange, latest_ms: int | None
+def validate(
+    source: str, partition: int, offset: int, value: bytes | None, exchange: AdmissionRules, latest_ms: int | None
 ) -> Admitted | Rejected:
     """The event that a value holds, or the first reason that it holds none; the arguments are those of `admit`."""
     found = read_object(value)
     if isinstance(found, Rejected):
         return found
-    fields = Fields(found)
+    fields = FieldReader(found)
     kind = KINDS[source] if source != "events" else fields.choice("type", tuple(KINDS.values()))
     event_id = fields.identifier("event_id")
     occurred_at = fields.moment("occurred_at")
@@ -75,7 +75,7 @@ def scrutinize(
     return admitted
 
 
-def _purchase(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
+def _purchase(fields: FieldReader, head: _Head, exchange: AdmissionRules) -> Admitted:
     customer_id = fields.identifier_if_any("customer_id")
     order_id = fields.identifier("order_id")
     prices = Prices(fields, exchange)
@@ -90,7 +90,7 @@ def _purchase(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
     return Admitted(customer_id, event)
 
 
-def _refund(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
+def _refund(fields: FieldReader, head: _Head, exchange: AdmissionRules) -> Admitted:
     customer_id = fields.identifier_if_any("customer_id")
     refund_id = fields.identifier("refund_id")
     order_id = fields.identifier_if_any("order_id") or None
@@ -103,7 +103,7 @@ def _refund(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
     return Admitted(customer_id, OrderRefunded(*head, refund_id, amount, prices.currency, base, rate, order_id))
 
 
-def _signup(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
+def _signup(fields: FieldReader, head: _Head, exchange: AdmissionRules) -> Admitted:
     event = CustomerSignedUp(
         *head,
         source=fields.text("source"),
@@ -120,13 +120,13 @@ def _signup(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
     return Admitted(fields.identifier("customer_id"), event)
 
 
-def _consent(fields: Fields, head: _Head, _exchange: Exchange) -> Admitted:
+def _consent(fields: FieldReader, head: _Head, _exchange: AdmissionRules) -> Admitted:
     channel = cast("Channel", fields.choice("channel", _CHANNELS))
     granted = fields.flag("granted", required=True) is True
     return Admitted(fields.identifier("customer_id"), ConsentChanged(*head, channel, granted))
 
 
-def _contact(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
+def _contact(fields: FieldReader, head: _Head, exchange: AdmissionRules) -> Admitted:
     customer_id = fields.identifier("customer_id")
     message_id = fields.identifier("message_id", most=None)
     contact = cast("Contact", fields.choice("kind", _CONTACTS))
@@ -138,11 +138,11 @@ def _contact(fields: Fields, head: _Head, exchange: Exchange) -> Admitted:
     return Admitted(customer_id, MessageContacted(*head, message_id, contact, permanent, cost, prices.currency))
 
 
-def _erasure(fields: Fields, head: _Head, _exchange: Exchange) -> Admitted:
+def _erasure(fields: FieldReader, head: _Head, _exchange: AdmissionRules) -> Admitted:
     return Admitted(fields.identifier("customer_id"), CustomerErased(*head))
 
 
-_JUDGES: Final[Mapping[str, Callable[[Fields, _Head, Exchange], Admitted]]] = MappingProxyType(
+_JUDGES: Final[Mapping[str, Callable[[FieldReader, _Head, AdmissionRules], Admitted]]] = MappingProxyType(
     {
         "purchase": _purchase,
         "refund": _refund,

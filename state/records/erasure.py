@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from state.records.events import UnknownFormat
+from state.records.events import UnknownFormatVersion
 
 FORMAT = 1
 _PREFIX = bytes([FORMAT])
@@ -36,7 +36,7 @@ def decode_erasure(value: bytes) -> Erasure:
         UnknownFormat: the record was written by a version that this one does not know.
     """
     if value[:1] != _PREFIX:
-        raise UnknownFormat(value[0] if value else None)
+        raise UnknownFormatVersion(value[0] if value else None)
     return _decoder.decode(value[1:])
 
 

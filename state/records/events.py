@@ -13,7 +13,7 @@ import msgspec
 
 FORMAT_VERSION: Final = 2
 _READ_VERSIONS: Final = (1, FORMAT_VERSION)
-"""Version 1 had no `ReferralBrought`; everything else is written the same."""
+"""Version 1 had no `CustomerReferred`; everything else is written the same."""
 
 Channel: TypeAlias = Literal["email", "sms", "push", "messenger", "call", "all"]
 """A way to reach a customer; `all` stands for every one of the others."""
@@ -22,7 +22,7 @@ Contact: TypeAlias = Literal["delivered", "opened", "clicked", "redeemed", "boun
 """What became of a message."""
 
 
-class Sourced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SourceEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event that a shop, a till or a campaign engine published.
 
     Attributes:
@@ -42,7 +42,7 @@ class Sourced(msgspec.Struct, frozen=True, array_like=True, gc=False):
     backfill: bool
 
 
-class OrderPlaced(Sourced, frozen=True, array_like=True, gc=False, tag="purchase"):
+class OrderPlaced(SourceEvent, frozen=True, array_like=True, gc=False, tag="purchase"):
     """A purchase.
 
     Attributes:
@@ -65,7 +65,7 @@ class OrderPlaced(Sourced, frozen=True, array_like=True, gc=False, tag="purchase
     store_id: str | None
 
 
-class OrderRefunded(Sourced, frozen=True, array_like=True, gc=False, tag="refund"):
+class OrderRefunded(SourceEvent, frozen=True, array_like=True, gc=False, tag="refund"):
     """A refund of an order in whole or in part, or of none in particular.
 
     Attributes:
@@ -87,7 +87,7 @@ class OrderRefunded(Sourced, frozen=True, array_like=True, gc=False, tag="refund
     order_id: str | None
 
 
-class CustomerSignedUp(Sourced, frozen=True, array_like=True, gc=False, tag="signup"):
+class CustomerSignedUp(SourceEvent, frozen=True, array_like=True, gc=False, tag="signup"):
     """A customer made themselves known, or told more of themselves.
 
     Attributes:
@@ -108,7 +108,7 @@ class CustomerSignedUp(Sourced, frozen=True, array_like=True, gc=False, tag="sig
     referred_by: str | None
 
 
-class ConsentChanged(Sourced, frozen=True, array_like=True, gc=False, tag="consent"):
+class ConsentChanged(SourceEvent, frozen=True, array_like=True, gc=False, tag="consent"):
     """A customer granted or refused a channel, or all of them."""
 
     kind: ClassVar[Literal["consent"]] = "consent"
@@ -117,7 +117,7 @@ class ConsentChanged(Sourced, frozen=True, array_like=True, gc=False, tag="conse
     granted: bool
 
 
-class MessageContacted(Sourced, frozen=True, array_like=True, gc=False, tag="contact"):
+class MessageContacted(SourceEvent, frozen=True, array_like=True, gc=False, tag="contact"):
     """What became of a message to a customer.
 
     Attributes:
@@ -135,7 +135,7 @@ class MessageContacted(Sourced, frozen=True, array_like=True, gc=False, tag="con
     currency: str | None
 
 
-class ReferralBrought(Sourced, frozen=True, array_like=True, gc=False, tag="referral"):
+class CustomerReferred(SourceEvent, frozen=True, array_like=True, gc=False, tag="referral"):
     """A signup named this customer as the one who brought it: it counts for them, beside the signup itself.
 
     Its `topic` is that of the signup with `REFERRER` behind it, since the two share a place of origin and may lie in
@@ -148,13 +148,13 @@ class ReferralBrought(Sourced, frozen=True, array_like=True, gc=False, tag="refe
 REFERRER: Final = "+referrer"
 
 
-class CustomerErased(Sourced, frozen=True, array_like=True, gc=False, tag="erasure"):
+class CustomerErased(SourceEvent, frozen=True, array_like=True, gc=False, tag="erasure"):
     """A customer asked to be forgotten."""
 
     kind: ClassVar[Literal["erasure"]] = "erasure"
 
 
-class AnonymousSale(Sourced, frozen=True, array_like=True, gc=False, tag="anonymous"):
+class AnonymousSale(SourceEvent, frozen=True, array_like=True, gc=False, tag="anonymous"):
     """A purchase or refund of nobody known: it counts in the day's totals only.
 
     Attributes:
@@ -170,7 +170,7 @@ class AnonymousSale(Sourced, frozen=True, array_like=True, gc=False, tag="anonym
     discount: int
 
 
-class TimeCame(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="tick"):
+class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="tick"):
     """Time has come to a moment in this partition of the journal.
 
     Attributes:
@@ -217,13 +217,13 @@ CustomerEvent: TypeAlias = (
     | CustomerSignedUp
     | ConsentChanged
     | MessageContacted
-    | ReferralBrought
+    | CustomerReferred
     | CustomerErased
 )
-JournalRecord: TypeAlias = CustomerEvent | AnonymousSale | TimeCame | PolicyApplied | CampaignsApplied
+JournalRecord: TypeAlias = CustomerEvent | AnonymousSale | Tick | PolicyApplied | CampaignsApplied
 
 
-class UnknownFormat(ValueError):
+class UnknownFormatVersion(ValueError):
     """A journal record is of a format version that this program does not know.
 
     Attributes:
@@ -257,5 +257,5 @@ def decode_record(data: bytes) -> JournalRecord:
         msgspec.DecodeError: The version is known, but the rest is not what `encode_record` writes.
     """
     if not data or data[0] not in _READ_VERSIONS:
-        raise UnknownFormat(data[0] if data else None)
+        raise UnknownFormatVersion(data[0] if data else None)
     return _decoder.decode(data[1:])

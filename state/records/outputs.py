@@ -1,7 +1,7 @@
 """What comes of the fold, and what is published of it: changes of segment, messages, what was kept back, erasures.
 
 A change is held as it was computed, in milliseconds and minor units (`SegmentChanged`): half of all events make one,
-and most are written out only once, by `streams.wire.change_json`. `published` gives the contract's form.
+and most are written out only once, by `streams.wire.change_json`. `to_segment_change` gives the contract's form.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     last_order_at: str | None
 
 
-class Reason(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+class ScoreChange(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A measure whose score moved; `edge` as the policy writes it, on the side the score came from."""
 
     measure: str
@@ -38,7 +38,7 @@ class Reason(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     is_: int = msgspec.field(name="is")
 
 
-class Move(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
+class SegmentMove(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
     """From where to where a change goes, and why: there are few of them, and many changes.
 
     `from_segment` and `from_cell` are empty for a first change; `currency` and `digits` are the policy's.
@@ -48,7 +48,7 @@ class Move(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=Fal
     to_segment: str
     from_cell: str
     to_cell: str
-    why: tuple[Reason, ...]
+    why: tuple[ScoreChange, ...]
     policy: str
     currency: str
     digits: int
@@ -59,7 +59,7 @@ class SegmentChanged(msgspec.Struct, array_like=True, gc=False):
 
     customer_id: str
     seq: int
-    move: Move
+    move: SegmentMove
     at: int
     kind: str
     event_id: str | None
@@ -74,7 +74,7 @@ class SegmentChanged(msgspec.Struct, array_like=True, gc=False):
         return f"{self.customer_id}:{self.seq}"
 
 
-class SegmentChange(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
+class SegmentChangeValue(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
     """A customer's segment changed: the value of a record of `segment-changes`."""
 
     customer_id: str
@@ -86,7 +86,7 @@ class SegmentChange(msgspec.Struct, frozen=True, rename={"from_segment": "from",
     effective_at: str
     cause: Cause
     facts: Facts
-    why: tuple[Reason, ...]
+    why: tuple[ScoreChange, ...]
     policy: str
     backfill: bool
 
@@ -96,7 +96,7 @@ class SegmentChange(msgspec.Struct, frozen=True, rename={"from_segment": "from",
         return f"{self.customer_id}:{self.seq}"
 
 
-class ChangeInMessage(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
+class MessageChange(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
     """The change that began a campaign, as its messages tell it."""
 
     id: str
@@ -105,10 +105,10 @@ class ChangeInMessage(msgspec.Struct, frozen=True, rename={"from_segment": "from
     effective_at: str
     cause: Cause
     facts: Facts
-    why: tuple[Reason, ...]
+    why: tuple[ScoreChange, ...]
 
 
-class CustomerInMessage(msgspec.Struct, frozen=True):
+class MessageCustomer(msgspec.Struct, frozen=True):
     """The customer at the moment of a message; money in major units, the share to four digits."""
 
     average_check: str
@@ -136,8 +136,8 @@ class Message(msgspec.Struct, frozen=True):
     expires_at: str | None
     timezone: str
     language: str | None
-    change: ChangeInMessage | None
-    customer: CustomerInMessage
+    change: MessageChange | None
+    customer: MessageCustomer
     campaigns: str
     trigger: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -153,7 +153,7 @@ class Suppression(msgspec.Struct, frozen=True):
     attempt: int | None
     reason: str
     at: str
-    change: ChangeInMessage | None
+    change: MessageChange | None
     campaigns: str
     trigger: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -168,7 +168,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     customer_id: str
     campaign: str
-    change: ChangeInMessage | None
+    change: MessageChange | None
     group: str
     sent: int
     opened: int
@@ -184,13 +184,13 @@ class Outcome(msgspec.Struct, frozen=True):
     trigger: str | msgspec.UnsetType = msgspec.UNSET
 
 
-TIME: Final = "time"
+TIME_CAUSE: Final = "time"
 """The kind of a change that time alone has brought."""
 SENT: Final = "sent"
 """The outcome of a message that was not kept back, where outcomes are counted; the others are reasons."""
 
 
-class Sent(msgspec.Struct, frozen=True):
+class MessageSent(msgspec.Struct, frozen=True):
     """To the campaign's topic; `at` is when it is due, in milliseconds."""
 
     topic: str
@@ -198,7 +198,7 @@ class Sent(msgspec.Struct, frozen=True):
     at: int
 
 
-class KeptBack(msgspec.Struct, frozen=True):
+class MessageSuppressed(msgspec.Struct, frozen=True):
     """To `suppressions`; `tag` is that of the run (see `profile_schema.Run`), `at` the moment in milliseconds."""
 
     tag: str
@@ -206,14 +206,14 @@ class KeptBack(msgspec.Struct, frozen=True):
     at: int
 
 
-class OutcomeTold(msgspec.Struct, frozen=True):
+class OutcomeReported(msgspec.Struct, frozen=True):
     """To `outcomes`; `tag` is that of the run."""
 
     tag: str
     value: Outcome
 
 
-class Erased(msgspec.Struct, frozen=True):
+class ErasureTombstone(msgspec.Struct, frozen=True):
     """A tombstone to `segment-changes`; `seq` is the customer's last, 0 if there was none."""
 
     customer_id: str
@@ -221,13 +221,13 @@ class Erased(msgspec.Struct, frozen=True):
     at: str
 
 
-Output = SegmentChanged | Sent | KeptBack | OutcomeTold | Erased
+Output = SegmentChanged | MessageSent | MessageSuppressed | OutcomeReported | ErasureTombstone
 
 
-def published(change: SegmentChanged) -> SegmentChange:
+def to_segment_change(change: SegmentChanged) -> SegmentChangeValue:
     """The change in the contract's form."""
     move, last = change.move, change.last_order_at
-    return SegmentChange(
+    return SegmentChangeValue(
         customer_id=change.customer_id,
         seq=change.seq,
         from_segment=move.from_segment or None,
@@ -249,10 +249,10 @@ def published(change: SegmentChanged) -> SegmentChange:
     )
 
 
-def in_message(change: SegmentChanged) -> ChangeInMessage:
+def to_message_change(change: SegmentChanged) -> MessageChange:
     """The change as the messages of the campaigns tell it that it began."""
-    whole = published(change)
-    return ChangeInMessage(
+    whole = to_segment_change(change)
+    return MessageChange(
         id=whole.change_id,
         from_segment=whole.from_segment,
         to_segment=whole.to_segment,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-BEFORE_ALL_TIME = -(1 << 62)
+BEFORE_TIME = -(1 << 62)
 """The time of a partition that no tick has reached."""
 
 
@@ -11,15 +11,15 @@ class Progress(msgspec.Struct, array_like=True):
 
     Attributes:
         offset: the next journal offset to apply.
-        time: the partition's time, in milliseconds.
-        advanced: the greatest `advance` applied, -1 if none.
+        watermark: the partition's time, in milliseconds.
+        advance_offset: the greatest `advance` applied, -1 if none.
         sources: for each source partition the highest offset applied.
         policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
     """
 
     offset: int = 0
-    time: int = BEFORE_ALL_TIME
-    advanced: int = -1
+    watermark: int = BEFORE_TIME
+    advance_offset: int = -1
     sources: dict[tuple[str, int], int] = {}
     policy: int = -1
     campaigns: int = -1

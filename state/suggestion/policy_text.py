@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from state.config.policy import Policy, parse_policy
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.suggestion.suggest import LITTLE_CHANCE, RETURNED, Edge, Evidence, Suggestion
 from state.suggestion.survival import AT_LEAST
 from state.units.money import format_minor
@@ -181,12 +181,12 @@ def _comment(text: str) -> Iterator[str]:
 
 def _shares(policy: Policy, standings: Sequence[int]) -> dict[str, str]:
     """What part of the customers and of the window's net revenue each segment has at the end of the history."""
-    rules = Rules(policy, None)
+    rules = Ruleset(policy, None)
     customers: Counter[str] = Counter()
     revenue: Counter[str] = Counter()
     for at in range(0, len(standings), 4):
         age, frequency, monetary, lifetime = standings[at : at + 4]
-        segment = rules.judge(age, frequency, monetary, lifetime)[1]
+        segment = rules.cell_and_segment(age, frequency, monetary, lifetime)[1]
         customers[segment] += 1
         revenue[segment] += monetary
     everyone, everything = customers.total(), revenue.total()

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from state.customer.packed_orders import unpack_orders
 from state.customer.profile import Profile
-from state.suggestion.survival import Absences, Survival
+from state.suggestion.survival import AbsenceLog, Survival
 from state.units.timestamps import DAY_MS
 
 RETURNED: Final = 0.75
@@ -33,7 +33,7 @@ FEWEST_CUSTOMERS: Final = 50
 FEWEST_DAYS: Final = 14
 
 
-class TooLittle(Exception):
+class InsufficientHistory(Exception):
     """A history that says too little to suggest anything."""
 
     def __init__(self, customers: int, returns: int, days: int) -> None:
@@ -94,7 +94,7 @@ class Evidence:
         self._end = end
         self.window_ms = window_ms
         self._orders = 0
-        self._absences = Absences()
+        self._absences = AbsenceLog()
 
     def add(self, profile: Profile) -> None:
         """Take a customer, whose orders must all be remembered; one without orders that count says nothing."""
@@ -104,7 +104,7 @@ class Evidence:
             return
         horizon = self._end - self.window_ms
         recent = [order.net for order in counting if order.at > horizon]
-        free = profile.refunds.free if profile.refunds is not None else []
+        free = profile.refunds.unlinked if profile.refunds is not None else []
         monetary = sum(recent) - sum(refund.amount for refund in free if refund.at > horizon)
         self.standings.extend((self._end - counting[-1].at, len(recent), monetary, len(counting)))
         self._orders += len(counting)
@@ -119,7 +119,7 @@ class Evidence:
         survival, customers = self._absences.survival(), len(self.standings) // 4
         days = (self._end - self._begin) // DAY_MS
         if customers < FEWEST_CUSTOMERS or survival.returned < FEWEST_RETURNS or days < FEWEST_DAYS:
-            raise TooLittle(customers, survival.returned, days)
+            raise InsufficientHistory(customers, survival.returned, days)
         recency, by_returns = _recency(survival)
         bought = [at for at in range(0, len(self.standings), 4) if self.standings[at + 1]]
         orders = sorted(self.standings[at + 1] for at in bought)

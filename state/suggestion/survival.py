@@ -57,7 +57,7 @@ class Survival(Struct, frozen=True):
         return next(day for day in range(len(self.away)) if day == self.reach or self.chance_of_returning(day) < chance)
 
 
-class Absences:
+class AbsenceLog:
     """Absences while they are counted, by whole days."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ class LocalDays:
         self._is_utc = self._zone.key == "UTC"
         self._midnights: dict[int, tuple[int, int]] = {}
 
-    def span(self, moment: int) -> tuple[int, int, int]:
+    def bounds_and_day(self, moment: int) -> tuple[int, int, int]:
         """A stretch of time about a moment that lies in one day: from (inclusive), to (exclusive), and that day.
 
         Where the clock is set back over midnight a day comes in two pieces: there the stretch is the moment alone.
@@ -56,6 +56,6 @@ class LocalDays:
         return shown
 
 
-def written_day(day: int) -> str:
+def format_day(day: int) -> str:
     """The day as a date: `2026-05-12`."""
     return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()

@@ -14,7 +14,7 @@ from state.units.currencies import DIGITS
 __all__ = [
     "DIGITS",
     "MAX_MINOR",
-    "MOST_SUM",
+    "MAX_TOTAL",
     "NotANumber",
     "TooLarge",
     "TooManyDigits",
@@ -28,7 +28,7 @@ __all__ = [
 MAX_MINOR: Final = 10**15
 """The greatest sum that one event may carry, in minor units."""
 
-MOST_SUM: Final = 1 << 62
+MAX_TOTAL: Final = 1 << 62
 """Of what is added up, in minor units: what the table's formats hold; an event adds `MAX_MINOR` of them at most."""
 
 MAX_RATE: Final = 10**9

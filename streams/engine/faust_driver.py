@@ -53,13 +53,13 @@ FETCH_BYTES = 4 << 20
 class Lanes(Protocol):
     """What the consumer asks of the lanes of its stage."""
 
-    def heard(self) -> None:
+    def on_heartbeat(self) -> None:
         """The group has answered a heartbeat."""
 
-    def cursors(self) -> Mapping[TP, int]:
+    def committable_offsets(self) -> Mapping[TP, int]:
         """For each open lane the offset up to which everything is durable."""
 
-    def room(self) -> asyncio.Event:
+    def room_event(self) -> asyncio.Event:
         """Set when a lane that was full has room again."""
 
     async def open(self, assigned: set[TP]) -> None:
@@ -86,7 +86,7 @@ class NoTables(TableManager):
         await self.recovery.start()
 
 
-class PassingThread(WorkerThread):
+class DaemonThread(WorkerThread):
     """A thread that does not keep the process from ending: with Kafka away, aiokafka may not come to its end in it."""
 
     def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
@@ -98,7 +98,7 @@ class PassingThread(WorkerThread):
 class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka consumes."""
 
-    Worker = PassingThread
+    Worker = DaemonThread
 
     async def on_start(self) -> None:
         """Notes the answers to heartbeats: a worker without them for long knows that it may have been replaced."""
@@ -109,7 +109,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         async def noted() -> bool:
             answered: bool = await heartbeat()
             if answered:
-                cast("LaneTransport", self.transport).lanes.heard()
+                cast("LaneTransport", self.transport).lanes.on_heartbeat()
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
@@ -185,7 +185,7 @@ class LaneConsumer(driver.Consumer):
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # mode's own annotation is too narrow
         active = self._get_active_partitions()
         if not active:
-            room = self.transport.lanes.room()
+            room = self.transport.lanes.room_event()
             room.clear()
             await self.wait_first(room.wait(), timeout=timeout)
             return {}, active
@@ -196,10 +196,14 @@ class LaneConsumer(driver.Consumer):
         del tp, offset_from, offset_to
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self.transport.lanes.cursors() if topics is None or tp in topics or tp.topic in topics)
+        return (
+            tp
+            for tp in self.transport.lanes.committable_offsets()
+            if topics is None or tp in topics or tp.topic in topics
+        )
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.transport.lanes.cursors().get(tp)
+        return self.transport.lanes.committable_offsets().get(tp)
 
     async def perform_seek(self) -> None:
         """Goes to where the group stands, and remembers where that is."""

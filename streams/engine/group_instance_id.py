@@ -10,7 +10,7 @@ MOST_WORKERS = 256
 
 
 @contextmanager
-def take_instance(data: Path) -> Iterator[str]:
+def claim_instance_id(data: Path) -> Iterator[str]:
     """A name that lies in the data folder and that no other running worker of the folder has.
 
     Args:

@@ -10,24 +10,24 @@ from faust.exceptions import NotReady
 from streams.engine.stage import Stage
 
 
-class Awaited(NamedTuple):
+class InFlight(NamedTuple):
     """Records that wait for their acknowledgement, and how long the oldest of them has waited, in seconds."""
 
     records: int
     seconds: float
 
 
-NOTHING: Final = Awaited(0, 0.0)
+NOTHING: Final = InFlight(0, 0.0)
 
 
-def awaited(stage: Stage) -> dict[str, Awaited]:
+def in_flight_by_topic(stage: Stage) -> dict[str, InFlight]:
     """What a stage and its lanes have on their way now, by each topic that they have ever written to.
 
     aiokafka has no public count: batches that wait for a request lie in `_batches`, those in a request in
     `_pending_batches` of a producer's accumulator. An idempotent one has a sequence number for every partition that it
     has ever written to.
     """
-    now, found = time.monotonic(), dict[str, Awaited]()
+    now, found = time.monotonic(), dict[str, InFlight]()
     for producer in _producers(stage):
         accumulator = producer._message_accumulator  # noqa: SLF001
         waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
@@ -36,7 +36,7 @@ def awaited(stage: Stage) -> dict[str, Awaited]:
         for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
             before = found.get(batch.tp.topic, NOTHING)
             oldest = max(before.seconds, now - batch._ctime)  # noqa: SLF001
-            found[batch.tp.topic] = Awaited(before.records + batch.record_count, oldest)
+            found[batch.tp.topic] = InFlight(before.records + batch.record_count, oldest)
     return found
 
 

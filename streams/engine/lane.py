@@ -10,11 +10,11 @@ from faust.types import TP
 SESSION_SECONDS: Final = 20.0
 
 
-class NotOurs(Exception):
+class OwnershipLost(Exception):
     """The group may have given the partition to another worker: this one writes nothing more."""
 
 
-class Hopeless(Exception):
+class FatalError(Exception):
     """What no new start will mend: the worker ends and says what to do."""
 
 
@@ -34,7 +34,7 @@ class Lane(Protocol):
         """A producer of the lane's own, if it has one."""
 
     @property
-    def settled(self) -> int:
+    def committable_offset(self) -> int:
         """The offset up to which that is written down as well, hence may be committed."""
 
     async def recover(self) -> None:
@@ -43,10 +43,10 @@ class Lane(Protocol):
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Does all that the records ask for, and moves `cursor` past them once it is durable."""
 
-    def unsettled_for(self) -> float | None:
+    def checkpoint_due_in(self) -> float | None:
         """How long what was put off may still wait when nothing comes, in seconds; None if nothing was."""
 
-    async def settle(self) -> None:
+    async def checkpoint(self) -> None:
         """Writes what was put off."""
 
     def stop(self) -> None:
@@ -56,7 +56,7 @@ class Lane(Protocol):
         """The partition goes: forgets what is kept of it."""
 
 
-class Prompt:
+class StatelessLane:
     """A lane that puts nothing off, and writes with the stage's producer if at all."""
 
     cursor: int
@@ -68,38 +68,38 @@ class Prompt:
         return None
 
     @property
-    def settled(self) -> int:
+    def committable_offset(self) -> int:
         """All that is done."""
         return self.cursor
 
-    def unsettled_for(self) -> float | None:
+    def checkpoint_due_in(self) -> float | None:
         """Nothing waits."""
         return None
 
-    async def settle(self) -> None:
+    async def checkpoint(self) -> None:
         """There is nothing to be written."""
 
 
-class Running:
+class StageContext:
     """A stage as it runs: what its lanes may ask of it."""
 
     def __init__(self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]) -> None:
         """Takes a way to the stage's producer and to where its group stands, which exist once the app has started."""
         self._producer = producer
-        self.start_of = start_of
-        self.heard_at = time.monotonic()
+        self.committed_start = start_of
+        self.heartbeat_at = time.monotonic()
 
     @property
     def producer(self) -> AIOKafkaProducer:
         """The stage's idempotent producer."""
         return self._producer()
 
-    def ensure_ours(self) -> None:
+    def check_ownership(self) -> None:
         """Refuses to go on when the group has not confirmed this worker for a session's time.
 
         Raises:
             NotOurs: the worker was stopped or cut off for so long that its partitions may be another's.
         """
-        silent = time.monotonic() - self.heard_at
+        silent = time.monotonic() - self.heartbeat_at
         if silent > SESSION_SECONDS:
-            raise NotOurs(f"no heartbeat was answered for {silent:.0f} s: the partitions may be another worker's")
+            raise OwnershipLost(f"no heartbeat was answered for {silent:.0f} s: the partitions may be another worker's")

@@ -10,18 +10,18 @@ from typing import Final, NamedTuple, Protocol
 
 from aiokafka import ConsumerRecord
 
-from streams.engine.lane import Hopeless, Lane
-from streams.kafka.reader import CutOff
+from streams.engine.lane import FatalError, Lane
+from streams.kafka.reader import OffsetTruncated
 
 log = logging.getLogger(__name__)
 
 FINISH_SECONDS: Final = 10.0
 """How long lanes may finish what they have begun when partitions are taken away or the worker stops."""
-FULL: Final = 40_000
+MAX_QUEUED: Final = 40_000
 """Records that wait in a lane before its partition is fetched no further; it is again at half of that."""
-LARGEST_BATCH: Final = 10_000
+MAX_BATCH: Final = 10_000
 """Records that a lane is given at once: enough that the cost of a flush does not show, few enough to stop soon."""
-LOOK_SECONDS: Final = 5.0
+IDLE_CHECK_SECONDS: Final = 5.0
 """A lane to which nothing comes looks so often whether something is there."""
 CUT_UNREAD: Final = (
     "%s: retention has cut records from %d on before they were read; those before %d are lost: let the topic keep them "
@@ -48,10 +48,10 @@ class Source(Protocol):
         """The offset up to which there is something to be read, as far as the last poll has told."""
 
     def read(self, begin: int, end: int) -> AsyncGenerator[list[ConsumerRecord]]:
-        """The records of `[begin, end)` in pieces; raises `CutOff` if they are gone."""
+        """The records of `[begin, end)` in pieces; raises `OffsetTruncated` if they are gone."""
 
 
-class LaneTask:
+class LaneRunner:
     """A lane with its queue, running.
 
     The lane gets every record once and in order. Faust cannot promise that: a poll that outlives a rebalance may take
@@ -62,12 +62,12 @@ class LaneTask:
     def __init__(self, lane: Lane, source: Source, room: asyncio.Event) -> None:
         """Takes the work, where missing records are, and what is set when a full queue has room again."""
         self.lane = lane
-        self.waiting = 0
+        self.queued = 0
         self.came = asyncio.Event()
         self.closing = False
         self.recovered = False
         self.full = False
-        self.room = room
+        self.has_room = room
         self.task: asyncio.Task[None] | None = None
         self._source = source
         self._queue: deque[Fetched] = deque()
@@ -90,32 +90,32 @@ class LaneTask:
                 on_batch(len(records))
             elif self._queue:
                 await self._fill(self._queue[0].records[0].offset)
-            if self.full and self.waiting <= FULL // 2:
+            if self.full and self.queued <= MAX_QUEUED // 2:
                 self.full = False
                 on_drained()
             await asyncio.sleep(0)
-        await lane.settle()
+        await lane.checkpoint()
 
     def put(self, batch: Fetched) -> None:
         """Takes records, unless the lane is finishing."""
         if not self.closing:
             self._queue.append(batch)
-            self.waiting += len(batch.records)
+            self.queued += len(batch.records)
             self.came.set()
 
     def _take(self) -> list[ConsumerRecord]:
         """The next records of the queue, as far as none is missing; none if there is a gap before the first."""
         taken: list[ConsumerRecord] = []
         queue = self._queue
-        while queue and len(taken) < LARGEST_BATCH:
+        while queue and len(taken) < MAX_BATCH:
             records, end = queue[0]
             known = bisect_left(records, self._next, key=lambda record: record.offset)
             if not known and records[0].offset > self._next:  # within what was fetched nothing is missing
                 break
-            part = records[known : known + LARGEST_BATCH - len(taken)]
+            part = records[known : known + MAX_BATCH - len(taken)]
             taken += part
             rest = records[known + len(part) :]
-            self.waiting -= known + len(part)
+            self.queued -= known + len(part)
             if rest:
                 self._next = rest[0].offset
                 queue[0] = Fetched(rest, end)
@@ -128,12 +128,14 @@ class LaneTask:
         """Waits for records; sees to what was put off, and that what is there does come."""
         lane = self.lane
         self.came.clear()
-        put_off = lane.unsettled_for()
+        put_off = lane.checkpoint_due_in()
         try:
-            await asyncio.wait_for(self.came.wait(), LOOK_SECONDS if put_off is None else min(put_off, LOOK_SECONDS))
+            await asyncio.wait_for(
+                self.came.wait(), IDLE_CHECK_SECONDS if put_off is None else min(put_off, IDLE_CHECK_SECONDS)
+            )
         except TimeoutError:
-            if put_off is not None and put_off <= LOOK_SECONDS:
-                await lane.settle()
+            if put_off is not None and put_off <= IDLE_CHECK_SECONDS:
+                await lane.checkpoint()
             else:
                 await self._look()
 
@@ -155,9 +157,9 @@ class LaneTask:
                     count += len(records)
                     if self.closing:
                         return
-        except CutOff as error:
+        except OffsetTruncated as error:
             if self.lane.needs_all:
-                raise Hopeless(str(error)) from error
+                raise FatalError(str(error)) from error
             end = min(end, error.beginning)
             log.error(CUT_UNREAD, self._source, self._next, end)  # noqa: TRY400 - a finding, not a fault
         self._next = end

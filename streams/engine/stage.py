@@ -24,8 +24,8 @@ from faust.types import TP
 from yarl import URL
 
 from streams.engine.faust_driver import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
-from streams.engine.lane import SESSION_SECONDS, Hopeless, Lane, Running
-from streams.engine.lane_runner import FULL, Fetched, LaneTask
+from streams.engine.lane import SESSION_SECONDS, FatalError, Lane, StageContext
+from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
 from streams.kafka.reader import read_range
 from streams.telemetry.metrics import Metrics
 
@@ -56,7 +56,7 @@ class StageSpec(Protocol):
     def topics(self) -> Sequence[str]:
         """What it reads."""
 
-    def lane(self, tp: TP, running: "Running") -> Lane:
+    def lane(self, tp: TP, running: "StageContext") -> Lane:
         """The lane of a partition."""
 
 
@@ -73,11 +73,11 @@ class Stage:
         self._metrics = metrics
         self._data = data
         self._instance = instance
-        self._tasks: dict[TP, LaneTask] = {}
+        self._tasks: dict[TP, LaneRunner] = {}
         self._room = asyncio.Event()
         self._failed: asyncio.Future[BaseException] | None = None
         self._app: faust.App | None = None
-        self._running = Running(self._client, self._start_of)
+        self._running = StageContext(self._client, self._start_of)
         if conductor.NO_CYTHON or getattr(conductor, "ConductorHandler", None) is None:
             raise RuntimeError(
                 "faust's compiled modules are missing or switched off by NO_CYTHON: without them Faust loses events in "
@@ -101,7 +101,7 @@ class Stage:
 
     def queued(self) -> Mapping[TP, int]:
         """How many records wait in each lane."""
-        return {tp: task.waiting for tp, task in self._tasks.items()}
+        return {tp: task.queued for tp, task in self._tasks.items()}
 
     def lags(self) -> Mapping[TP, int]:
         """How many records of each partition are not done with, as far as the last fetch has told."""
@@ -129,7 +129,7 @@ class Stage:
             began = time.monotonic()
             try:
                 await self._run_once(stop)
-            except (asyncio.CancelledError, Hopeless):
+            except (asyncio.CancelledError, FatalError):
                 raise
             except Exception as error:
                 if stop.is_set():
@@ -205,7 +205,7 @@ class Stage:
             TableManager=NoTables,
         )
         app.transport = LaneTransport([url], app, self, self._kafka)
-        self._running = Running(self._client, self._start_of)
+        self._running = StageContext(self._client, self._start_of)
         topic = app.topic(*spec.topics, value_serializer="raw", key_serializer="raw", allow_empty=True)
 
         @app.agent(topic, name=f"{spec.group}.{spec.name}")
@@ -229,31 +229,35 @@ class Stage:
         if task is None:
             return
         task.put(batch)
-        if task.waiting > FULL and not task.full and self._app is not None:
+        if task.queued > MAX_QUEUED and not task.full and self._app is not None:
             task.full = True
             self._app.consumer.on_buffer_full(tp)
 
     # What the consumer asks for (partition_batches.Lanes).
 
-    def heard(self) -> None:
+    def on_heartbeat(self) -> None:
         """The group has answered a heartbeat."""
-        self._running.heard_at = time.monotonic()
+        self._running.heartbeat_at = time.monotonic()
 
-    def cursors(self) -> Mapping[TP, int]:
+    def committable_offsets(self) -> Mapping[TP, int]:
         """For each recovered lane the offset that may be committed."""
-        return {tp: task.lane.settled for tp, task in self._tasks.items() if task.recovered and task.lane.settled >= 0}
+        return {
+            tp: task.lane.committable_offset
+            for tp, task in self._tasks.items()
+            if task.recovered and task.lane.committable_offset >= 0
+        }
 
-    def room(self) -> asyncio.Event:
+    def room_event(self) -> asyncio.Event:
         """Set when a lane that was full has room again."""
         return self._room
 
     async def open(self, assigned: set[TP]) -> None:
         """Makes a lane for each partition and lets it recover."""
-        self.heard()
+        self.on_heartbeat()
         self._metrics.rebalances.labels(self.spec.name).inc()
         await self.close(set(self._tasks), drop=True)
         for tp in sorted(assigned):
-            task = self._tasks[tp] = LaneTask(self.spec.lane(tp, self._running), self._source(tp), self._room)
+            task = self._tasks[tp] = LaneRunner(self.spec.lane(tp, self._running), self._source(tp), self._room)
             task.task = asyncio.create_task(self._watch(task, tp), name=f"{self.spec.name}:{tp.partition}")
         self._metrics.assigned_partitions.labels(self.spec.name).set(len(self._tasks))
 
@@ -280,7 +284,7 @@ class Stage:
         assert self._app is not None
         return _Source(tp, cast("LaneConsumer", self._app.consumer), self._kafka)
 
-    async def _watch(self, task: LaneTask, tp: TP) -> None:
+    async def _watch(self, task: LaneRunner, tp: TP) -> None:
         try:
             await task.run(lambda: self._drained(tp), self._metrics.batch_records.labels(self.spec.name).observe)
         except asyncio.CancelledError:

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 Headers = list[tuple[str, bytes]]
 
 
-class Outbox:
+class BatchWriter:
     """Records on their way out, packed into batches by topic and partition.
 
     One appended record costs a fraction of a microsecond; through `producer.send` it would cost six to eight. Records
@@ -22,14 +22,14 @@ class Outbox:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         """Writes through a producer that is idempotent and waits for all replicas."""
         self._producer = producer
-        self._packings: dict[tuple[str, int], Packing] = {}
+        self._packings: dict[tuple[str, int], PartitionWriter] = {}
         self.ends: dict[tuple[str, int], int] = {}
 
-    def to(self, topic: str, partition: int) -> "Packing":
+    def to(self, topic: str, partition: int) -> "PartitionWriter":
         """Where records of a partition are taken; until the next `flush`."""
         packing = self._packings.get((topic, partition))
         if packing is None:
-            packing = self._packings[topic, partition] = Packing(self._producer)
+            packing = self._packings[topic, partition] = PartitionWriter(self._producer)
         return packing
 
     def add(
@@ -65,7 +65,7 @@ class Outbox:
                 self.ends[topic, partition] = offset + count
 
 
-class Packing:
+class PartitionWriter:
     """The batches of one partition."""
 
     __slots__ = ("_append", "_producer", "batches")

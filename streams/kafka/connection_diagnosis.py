@@ -21,17 +21,17 @@ _EXPIRED: Final = 10
 _FOR_ANOTHER_NAME: Final = (62, 64)
 
 
-class Refusal(NamedTuple):
-    """What keeps us out, and what to do about it, in one line; `lasting` if trying again cannot mend it."""
+class Diagnosis(NamedTuple):
+    """What keeps us out, and what to do about it, in one line; `is_permanent` if trying again cannot mend it."""
 
-    words: str
-    lasting: bool
+    message: str
+    is_permanent: bool
 
 
-async def why_refused(settings: Settings) -> Refusal | None:
+async def diagnose_connection(settings: Settings) -> Diagnosis | None:
     """Ask the servers of the settings, then the brokers that they name; None if one lets us in, or nobody is there."""
     named: list[tuple[str, int]] = []
-    found: list[Refusal | None] = []
+    found: list[Diagnosis | None] = []
     for host, port, _ in collect_hosts(settings.kafka.split(","), randomize=False):
         refusal = await _ask(settings, host, port, named)
         if named:
@@ -40,15 +40,15 @@ async def why_refused(settings: Settings) -> Refusal | None:
     if not named:
         return _worst(found)
     brokers = [await _ask(settings, host, port, []) for host, port in named]
-    return _worst(brokers) if all(brokers) else next((each for each in brokers if each and each.lasting), None)
+    return _worst(brokers) if all(brokers) else next((each for each in brokers if each and each.is_permanent), None)
 
 
-def _worst(found: Sequence[Refusal | None]) -> Refusal | None:
+def _worst(found: Sequence[Diagnosis | None]) -> Diagnosis | None:
     refusals = [each for each in found if each]
-    return next((each for each in refusals if each.lasting), refusals[0] if refusals else None)
+    return next((each for each in refusals if each.is_permanent), refusals[0] if refusals else None)
 
 
-async def _ask(settings: Settings, host: str, port: int, named: list[tuple[str, int]]) -> Refusal | None:
+async def _ask(settings: Settings, host: str, port: int, named: list[tuple[str, int]]) -> Diagnosis | None:
     """Connect as any client does, and ask for the brokers, which are added to `named`."""
     arguments = settings.kafka_client()
     del arguments["bootstrap_servers"]
@@ -65,38 +65,42 @@ async def _ask(settings: Settings, host: str, port: int, named: list[tuple[str, 
     return None
 
 
-def _in_words(server: str, error: Exception, security: KafkaSecurity) -> Refusal | None:
+def _in_words(server: str, error: Exception, security: KafkaSecurity) -> Diagnosis | None:
     tls, sasl = security.by_tls, security.by_sasl
     match error:
         case ssl.SSLCertVerificationError():
-            return Refusal(_of_certificate(server, error), lasting=True)
+            return Diagnosis(_of_certificate(server, error), is_permanent=True)
         case errors.SaslAuthenticationFailed() | errors.AuthenticationFailedError():
             way = "GOLDSTREAM_KAFKA_USERNAME, GOLDSTREAM_KAFKA_PASSWORD or GOLDSTREAM_KAFKA_SASL_MECHANISM"
             words = f"Kafka at {server} refuses user {security.username!r} by {security.sasl_mechanism}; correct {way}"
-            return Refusal(words, lasting=True)
+            return Diagnosis(words, is_permanent=True)
         case errors.UnsupportedSaslMechanismError():
             words = f"Kafka at {server} does not take {security.sasl_mechanism}"
-            return Refusal(f"{words}; set GOLDSTREAM_KAFKA_SASL_MECHANISM to one that it takes", lasting=True)
+            return Diagnosis(f"{words}; set GOLDSTREAM_KAFKA_SASL_MECHANISM to one that it takes", is_permanent=True)
         case errors.IllegalSaslStateError():
             words = f"Kafka at {server} asks nobody for a password on this port"
             way = f"set GOLDSTREAM_KAFKA_SECURITY to {'ssl' if tls else 'plaintext'}, or name its port for SASL"
-            return Refusal(f"{words}; {way}", lasting=True)
+            return Diagnosis(f"{words}; {way}", is_permanent=True)
         case errors.KafkaConnectionError() if tls and not sasl:
             words = f"Kafka at {server} ends the connection after the TLS handshake; it may want a client's certificate"
             way = "GOLDSTREAM_KAFKA_CERTFILE and GOLDSTREAM_KAFKA_KEYFILE, of an authority that it trusts"
-            return Refusal(f"{words} ({way}) or a password (GOLDSTREAM_KAFKA_SECURITY=sasl_ssl)", lasting=False)
+            return Diagnosis(f"{words} ({way}) or a password (GOLDSTREAM_KAFKA_SECURITY=sasl_ssl)", is_permanent=False)
         case errors.KafkaConnectionError():
             words = f"Kafka at {server} closes the connection; this port may want TLS or a password"
-            return Refusal(f"{words}: correct GOLDSTREAM_KAFKA_SECURITY, {security.protocol} now", lasting=False)
+            return Diagnosis(f"{words}: correct GOLDSTREAM_KAFKA_SECURITY, {security.protocol} now", is_permanent=False)
         case TimeoutError():
             words = f"Kafka at {server} accepts the connection and says nothing, or cannot be reached"
-            return Refusal(f"{words}; look at the broker and at what lies between", lasting=False)
+            return Diagnosis(f"{words}; look at the broker and at what lies between", is_permanent=False)
         case ConnectionRefusedError():
             return None
         case ssl.SSLError() | ConnectionError() if tls:
             words = f"Kafka at {server} does not speak TLS ({_plainly(error)})"
-            return Refusal(f"{words}; correct GOLDSTREAM_KAFKA_SECURITY, or name its port for TLS", lasting=False)
-    return Refusal(f"Kafka cannot be reached at {server} ({_plainly(error)}); correct GOLDSTREAM_KAFKA", lasting=False)
+            return Diagnosis(
+                f"{words}; correct GOLDSTREAM_KAFKA_SECURITY, or name its port for TLS", is_permanent=False
+            )
+    return Diagnosis(
+        f"Kafka cannot be reached at {server} ({_plainly(error)}); correct GOLDSTREAM_KAFKA", is_permanent=False
+    )
 
 
 def _of_certificate(server: str, error: ssl.SSLCertVerificationError) -> str:

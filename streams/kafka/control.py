@@ -123,7 +123,7 @@ async def append_control(settings: Settings, record: ControlRecord) -> int:
     return int(written.offset)
 
 
-def in_force(records: Sequence[ControlRecord], kind: Literal["policy", "campaigns"]) -> str | None:
+def last_text(records: Sequence[ControlRecord], kind: Literal["policy", "campaigns"]) -> str | None:
     """The text of the last policy or campaigns written, whether or not it may count; None if there are none yet."""
     return next((record.text for record in reversed(records) if record.kind == kind), None)
 

@@ -19,14 +19,14 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TransactionalIdAuthorizationFailed
 
-from streams.engine.lane import Hopeless
+from streams.engine.lane import FatalError
 
 log = logging.getLogger(__name__)
 
 LARGEST_REQUEST_BYTES: Final = 512 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
 STOP_SECONDS: Final = 2.0
-PATIENCE_SECONDS: Final = 15.0
+EPOCH_TIMEOUT_SECONDS: Final = 15.0
 """How long the first lane of a worker waits for its epoch; a broker that has just started needs a few seconds."""
 
 NO_EPOCHS: Final = (
@@ -66,13 +66,13 @@ async def fenced_producer(kafka: Mapping[str, Any], name: str) -> AIOKafkaProduc
     # not by a timeout, which asks once: aiokafka's search for a coordinator may take that for a failed request
     starting = asyncio.ensure_future(producer.start())
     try:
-        done, _ = await asyncio.wait({starting}, timeout=None if _Fences.given else PATIENCE_SECONDS)
+        done, _ = await asyncio.wait({starting}, timeout=None if _Fences.given else EPOCH_TIMEOUT_SECONDS)
         if done:
             starting.result()
     except TransactionalIdAuthorizationFailed as error:
         await stop_producer(producer)
         message = f"Kafka does not let this user write as {name}: give them Write on the transactional id"
-        raise Hopeless(message) from error
+        raise FatalError(message) from error
     except BaseException:
         starting.cancel()
         await stop_producer(producer)
@@ -82,7 +82,7 @@ async def fenced_producer(kafka: Mapping[str, Any], name: str) -> AIOKafkaProduc
         await stop_producer(producer)
         if _Fences.given is None:
             _Fences.given = False
-            log.warning(NO_EPOCHS, PATIENCE_SECONDS)
+            log.warning(NO_EPOCHS, EPOCH_TIMEOUT_SECONDS)
         return await _plain_producer(kafka)
     _Fences.given = True
     producer._txn_manager.transactional_id = None  # noqa: SLF001 - see above; aiokafka has no public way, and is pinned

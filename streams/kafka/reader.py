@@ -12,7 +12,7 @@ _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
 
 
-class CutOff(Exception):
+class OffsetTruncated(Exception):
     """What was to be read is no longer there: retention has cut it.
 
     Attributes:
@@ -30,7 +30,7 @@ class CutOff(Exception):
         )
 
 
-class Shortened(CutOff):
+class PartitionShortened(OffsetTruncated):
     """A partition ends before what was read of it."""
 
     def __init__(self, partition: TopicPartition, offset: int, end: int) -> None:
@@ -42,7 +42,7 @@ class Shortened(CutOff):
         )
 
 
-async def expect_no_shorter(kafka: Mapping[str, Any], topic: str, partition: int, offset: int) -> None:
+async def check_not_shortened(kafka: Mapping[str, Any], topic: str, partition: int, offset: int) -> None:
     """Makes sure that a partition still has what was read of it.
 
     Raises:
@@ -58,7 +58,7 @@ async def expect_no_shorter(kafka: Mapping[str, Any], topic: str, partition: int
     finally:
         await consumer.stop()
     if end < offset:
-        raise Shortened(tp, offset, end)
+        raise PartitionShortened(tp, offset, end)
 
 
 async def read_range(
@@ -75,8 +75,8 @@ async def read_range(
     markers took away is never waited for. `on_left` is told how many offsets are left to read, after each piece.
 
     Raises:
-        CutOff: `begin` was given and lies before what is left, or (`Shortened`) after the end, where none was given.
-        aiokafka.errors.KafkaError: the cluster cannot be reached.
+        CutOff: `begin` was given and lies before what is left, or (`PartitionShortened`) after the end, where none was
+        given. aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
@@ -93,18 +93,18 @@ async def read_range(
         consumer.assign([tp])
         beginning = (await consumer.beginning_offsets([tp]))[tp]
         if begin is not None and begin < beginning:
-            raise CutOff(tp, begin, beginning)
+            raise OffsetTruncated(tp, begin, beginning)
         if end is None:
             end = (await consumer.end_offsets([tp]))[tp]
             if begin is not None and begin > end:
-                raise Shortened(tp, begin, end)
+                raise PartitionShortened(tp, begin, end)
         position = beginning if begin is None else begin
         consumer.seek(tp, position)
         while position < end:
             try:
                 batches = await consumer.getmany(tp, timeout_ms=_POLL_MS)
             except OffsetOutOfRangeError as error:
-                raise CutOff(tp, position, (await consumer.beginning_offsets([tp]))[tp]) from error
+                raise OffsetTruncated(tp, position, (await consumer.beginning_offsets([tp]))[tp]) from error
             records = batches.get(tp, [])
             if records and records[-1].offset >= end:
                 records = [record for record in records if record.offset < end]

@@ -14,7 +14,7 @@ from streams.settings.settings import Settings
 DAY_MS: Final = 86_400_000
 MONTH_MS: Final = 30 * DAY_MS
 
-SOURCES: Final = ("purchases", "signups", "refunds", "consents", "contacts", "erasures", "events")
+SOURCE_NAMES: Final = ("purchases", "signups", "refunds", "consents", "contacts", "erasures", "events")
 
 _KEPT: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(MONTH_MS)}
@@ -24,7 +24,7 @@ _COMPACT_LATER: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": s
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TopicSpec:
     """What a topic must be like.
 
     Attributes:
@@ -38,21 +38,25 @@ class Shape:
     partitions: int | None = 0
 
 
-SHAPES: Final = (
-    *(Shape(name, _MONTH, None) for name in SOURCES),
-    Shape("rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}),  # what came as large as may be, and its reason
-    Shape("control", _KEPT, 1),
-    Shape("source-times", _COMPACT, 1),
-    Shape("journal", _KEPT),
-    Shape("segment-changes", _COMPACT_LATER),
-    Shape("offers", _MONTH),
-    Shape("reactivations", _MONTH),
-    Shape("suppressions", _MONTH),
-    Shape("outcomes", _YEAR),
-    Shape("daily", {**_COMPACT, "segment.ms": str(DAY_MS)}),  # told anew every 5 s: closed soon, to be compacted soon
-    Shape("customers", _COMPACT),
-    Shape("erasure-ledger", _COMPACT),
-    Shape("progress", _COMPACT),
+TOPIC_SPECS: Final = (
+    *(TopicSpec(name, _MONTH, None) for name in SOURCE_NAMES),
+    TopicSpec(
+        "rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}
+    ),  # what came as large as may be, and its reason
+    TopicSpec("control", _KEPT, 1),
+    TopicSpec("source-times", _COMPACT, 1),
+    TopicSpec("journal", _KEPT),
+    TopicSpec("segment-changes", _COMPACT_LATER),
+    TopicSpec("offers", _MONTH),
+    TopicSpec("reactivations", _MONTH),
+    TopicSpec("suppressions", _MONTH),
+    TopicSpec("outcomes", _YEAR),
+    TopicSpec(
+        "daily", {**_COMPACT, "segment.ms": str(DAY_MS)}
+    ),  # told anew every 5 s: closed soon, to be compacted soon
+    TopicSpec("customers", _COMPACT),
+    TopicSpec("erasure-ledger", _COMPACT),
+    TopicSpec("progress", _COMPACT),
 )
 
 
@@ -66,8 +70,8 @@ class Topics:
     def __init__(self, prefix: str, others: Sequence[str] = ()) -> None:
         """Takes the prefix of all names, and other prefixes whose source topics are read too."""
         self.prefix = prefix
-        self._others = {f"{other}.{name}.v1" for other in others for name in SOURCES}
-        self.sources = (*(self.full(name) for name in SOURCES), *sorted(self._others))
+        self._others = {f"{other}.{name}.v1" for other in others for name in SOURCE_NAMES}
+        self.sources = (*(self.full(name) for name in SOURCE_NAMES), *sorted(self._others))
         self.rejected = self.full("rejected")
         self.control = self.full("control")
         self.source_times = self.full("source-times")
@@ -109,7 +113,7 @@ class TopicsError(Exception):
     def __init__(self, faults: tuple[str, ...]) -> None:
         """Takes every fault."""
         super().__init__("; ".join(faults))
-        self.faults = faults
+        self.errors = faults
 
 
 async def check_topics(settings: Settings) -> list[TopicReport]:
@@ -166,10 +170,12 @@ async def ready_topics(settings: Settings) -> int:
 async def _look(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicReport]:
     topics = Topics(settings.prefix)
     there = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
-    policies = await _cleanup_policies(admin, [topics.full(s.name) for s in SHAPES if topics.full(s.name) in there])
+    policies = await _cleanup_policies(
+        admin, [topics.full(s.name) for s in TOPIC_SPECS if topics.full(s.name) in there]
+    )
     journal = there.get(topics.journal, settings.partitions)
     reports = []
-    for shape in SHAPES:
+    for shape in TOPIC_SPECS:
         name = topics.full(shape.name)
         wanted = {None: settings.partitions, 0: journal}.get(shape.partitions, shape.partitions)
         if name not in there:
@@ -198,7 +204,7 @@ async def _cleanup_policies(admin: AIOKafkaAdminClient, names: list[str]) -> dic
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: list[TopicReport]) -> None:
-    configs = {Topics(settings.prefix).full(shape.name): shape.config for shape in SHAPES}
+    configs = {Topics(settings.prefix).full(shape.name): shape.config for shape in TOPIC_SPECS}
     wanted = [
         NewTopic(report.name, report.partitions, settings.replication, topic_configs=configs[report.name])
         for report in missing

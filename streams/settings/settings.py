@@ -23,12 +23,12 @@ StandbyMode = Literal["off", "all"]
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used; `faults` names each of them with its value and the way out."""
+    """Settings that cannot be used; `errors` names each of them with its value and the way out."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         """Keep every fault."""
         super().__init__("; ".join(faults))
-        self.faults = faults
+        self.errors = faults
 
 
 @dataclass(frozen=True, slots=True)

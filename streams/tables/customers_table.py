@@ -11,23 +11,24 @@ from typing import Final, NamedTuple
 from state.customer.order_chunks import MissingChunk, join_chunks, seal_chunks
 from state.customer.packed_orders import pack_orders
 from state.customer.profile import NEVER, Profile, decode_head, decode_profile, encode_profile, peek_due
-from state.customer.profile_schema import Head, Outlook
-from state.daily.day_store import Days, Record, is_day_key
+from state.customer.profile_schema import ProfileHead, StoredForecast
+from state.daily.day_store import DayStore, Record, is_day_key
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
 _CHUNK_MARK: Final = 0xFF
 
 
-class Flush(NamedTuple):
+class FlushPlan(NamedTuple):
     """What the changelog is to be told, in this order: each part acknowledged before the next is sent.
 
-    `leftovers` are chunks that a crash left and no profile names: they go first, since a new chunk may take the number.
+    `stale_chunks` are chunks that a crash left and no profile names: they go first, since a new chunk may take the
+    number.
     """
 
-    leftovers: list[Record]
+    stale_chunks: list[Record]
     chunks: list[Record]
     profiles: list[Record]
-    litter: list[Record]
+    obsolete_chunks: list[Record]
 
 
 FENCE_KEY: Final = bytes([_CHUNK_MARK])
@@ -52,7 +53,7 @@ class CustomersTable:
 
     def __init__(self) -> None:
         """An empty table."""
-        self.days = Days()
+        self.days = DayStore()
         self._kept: dict[str, bytes] = {}
         self._long: dict[str, Profile] = {}
         self._touched: dict[str, Profile] = {}
@@ -80,7 +81,7 @@ class CustomersTable:
             profile = self._long.get(customer_id)
             if profile is None:
                 profile = decode_profile(value)
-                if profile.chunks or profile.refund_chunks:  # none of them has come: see `restored`
+                if profile.chunks or profile.refund_chunks:  # none of them has come: see `finish_restore`
                     raise MissingChunk((profile.chunks or profile.refund_chunks)[0])
         return profile
 
@@ -106,7 +107,7 @@ class CustomersTable:
         """Everyone who is known."""
         return list(self._kept) + [each for each in self._touched if each not in self._kept]
 
-    def heads(self) -> Iterator[tuple[str, Head]]:
+    def heads(self) -> Iterator[tuple[str, ProfileHead]]:
         """Everyone with their due moment and segment, as recovered: to be asked for before anyone is touched."""
         for customer_id, value in self._kept.items():
             yield customer_id, decode_head(value)
@@ -120,12 +121,12 @@ class CustomersTable:
         return NEVER if value is None else peek_due(value)
 
     @property
-    def settled(self) -> bool:
+    def is_flushed(self) -> bool:
         """Whether everything is as written, so that `restore` may go on from there."""
-        return self.days.settled and not (self._touched or self._removed or self._leftovers or self._litter)
+        return self.days.is_flushed and not (self._touched or self._removed or self._leftovers or self._litter)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Takes a record of the changelog; None is a tombstone. `restored` ends it.
+        """Takes a record of the changelog; None is a tombstone. `finish_restore` ends it.
 
         A state that is older than the one before it was written by a worker that did not know that it had been
         replaced; it does not count.
@@ -151,13 +152,13 @@ class CustomersTable:
         else:
             chunks[number] = value
 
-    def restored(self) -> None:
+    def finish_restore(self) -> None:
         """All of the changelog has been read: long histories are put together, chunks that nobody names are litter.
 
         Raises:
             MissingChunk: a profile names a chunk that has not come.
         """
-        self.days.restored()
+        self.days.finish_restore()
         self._long = {}
         for customer_id, chunks in list(self._chunks.items()):
             value = self._kept.get(customer_id)
@@ -173,7 +174,7 @@ class CustomersTable:
             if not chunks:
                 del self._chunks[customer_id]
 
-    def flush(self, foresee: Callable[[Profile], Outlook] | None = None) -> Flush:
+    def flush(self, foresee: Callable[[Profile], StoredForecast] | None = None) -> FlushPlan:
         """What the changelog is to be told; afterwards everything is as written.
 
         Args:
@@ -185,10 +186,10 @@ class CustomersTable:
         for customer_id, profile in self._touched.items():
             if profile.orders:
                 pack_orders(profile)
-            if profile.book is not None:
+            if profile.order_index is not None:
                 self._seal(customer_id, profile, chunks)
                 in_pieces = bool(profile.chunks or profile.refund_chunks)
-                profile.outlook = foresee(profile) if foresee is not None and in_pieces else None
+                profile.forecast = foresee(profile) if foresee is not None and in_pieces else None
             value = kept[customer_id] = encode_profile(profile)
             profiles.append((customer_id.encode(), value))
         leftovers, self._leftovers = self._leftovers, []
@@ -196,7 +197,7 @@ class CustomersTable:
         self._touched = {}
         self._removed = set()
         self._last_chunks = {}
-        return Flush(leftovers, chunks, profiles, litter)
+        return FlushPlan(leftovers, chunks, profiles, litter)
 
     def _seal(self, customer_id: str, profile: Profile, chunks: list[Record]) -> None:
         """Gets a long history ready to be written: what changed of its chunks is added to `chunks`."""

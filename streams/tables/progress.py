@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from state.records.events import UnknownFormat
+from state.records.events import UnknownFormatVersion
 from state.records.progress import Progress
 from streams.kafka.reader import read_range
 
@@ -28,7 +28,7 @@ def decode_progress(value: bytes) -> Progress:
         UnknownFormat: it was written by a version that this one does not know.
     """
     if value[:1] != _PROGRESS:
-        raise UnknownFormat(value[0] if value else None)
+        raise UnknownFormatVersion(value[0] if value else None)
     return msgspec.msgpack.decode(value[1:], type=Progress)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from streams.kafka.reader import CutOff, read_range
+from streams.kafka.reader import OffsetTruncated, read_range
 from streams.tables.customers_table import CustomersTable
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def now_s() -> float:
 
 
 @dataclass(slots=True, eq=False)
-class Warm:
+class WarmTable:
     """A table as the changelog says up to an offset.
 
     Attributes:
@@ -58,34 +58,34 @@ class WarmTables:
 
     def __init__(self, *, standby: bool = False) -> None:
         """Takes whether a standby reads on what is kept; without one it is kept for a minute."""
-        self._tables: dict[int, Warm] = {}
+        self._tables: dict[int, WarmTable] = {}
         self._standby = standby
 
-    def take(self, partition: int) -> Warm | None:
+    def take(self, partition: int) -> WarmTable | None:
         """The partition's table, which is the caller's from now on; None if there is none that may be used."""
         warm = self._tables.pop(partition, None)
         return warm if warm is not None and warm.fresh else None
 
-    def give_back(self, partition: int, warm: Warm) -> None:
+    def give_back(self, partition: int, warm: WarmTable) -> None:
         """Keeps a table that nobody works on any more."""
-        if not warm.table.settled:
+        if not warm.table.is_flushed:
             return
         kept = self._tables[partition] = replace(warm)  # another one to the standby, which may have read on meanwhile
         if not self._standby:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, self.drop, partition, kept)
 
-    def drop(self, partition: int, warm: Warm) -> None:
+    def drop(self, partition: int, warm: WarmTable) -> None:
         """Lets a table go if it is still here."""
         if self._tables.get(partition) is warm:
             del self._tables[partition]
 
-    def followed(self) -> Mapping[int, Warm]:
+    def followed(self) -> Mapping[int, WarmTable]:
         """The tables that are here, for the standby that reads on."""
         return self._tables
 
-    def begin(self, partition: int) -> Warm:
+    def begin(self, partition: int) -> WarmTable:
         """An empty table, for the standby to fill."""
-        warm = self._tables[partition] = Warm()
+        warm = self._tables[partition] = WarmTable()
         return warm
 
 
@@ -93,10 +93,10 @@ async def recover_table(
     kafka: Mapping[str, Any],
     topic: str,
     partition: int,
-    warm: Warm | None,
+    warm: WarmTable | None,
     on_left: Callable[[int], None],
     on_read: Callable[[int], None],
-) -> Warm:
+) -> WarmTable:
     """Reads the changelog to its end: from where a warm table stands, else from its beginning.
 
     Args:
@@ -115,19 +115,19 @@ async def recover_table(
     if warm is not None and warm.position is not None:
         try:
             return await _read_on(kafka, topic, partition, warm, on_left, on_read)
-        except CutOff as error:
+        except OffsetTruncated as error:
             log.warning("the warm table of partition %d cannot be used (%s); it is read anew", partition, error)
-    return await _read_on(kafka, topic, partition, Warm(), on_left, on_read)
+    return await _read_on(kafka, topic, partition, WarmTable(), on_left, on_read)
 
 
 async def _read_on(
     kafka: Mapping[str, Any],
     topic: str,
     partition: int,
-    warm: Warm,
+    warm: WarmTable,
     on_left: Callable[[int], None],
     on_read: Callable[[int], None],
-) -> Warm:
+) -> WarmTable:
     began, count, restore = now_s(), 0, warm.table.restore
     on_left(0)
     on_read(0)
@@ -137,6 +137,6 @@ async def _read_on(
         warm.position = batch[-1].offset + 1
         count += len(batch)
         on_read(count)
-    warm.table.restored()
+    warm.table.finish_restore()
     warm.as_of = began
     return warm

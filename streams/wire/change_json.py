@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from state.records.outputs import Move, SegmentChanged
+from state.records.outputs import SegmentChanged, SegmentMove
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
@@ -26,7 +26,7 @@ class ChangeJson:
 
     def __init__(self) -> None:
         """Remembers nothing yet."""
-        self._parts: dict[Move, tuple[str, str, str, int]] = {}
+        self._parts: dict[SegmentMove, tuple[str, str, str, int]] = {}
 
     def encode(self, change: SegmentChanged, at: str) -> bytes:
         """The JSON of a change whose moment is written as `at`."""
@@ -55,7 +55,7 @@ class ChangeJson:
             f"{tail}{_BACKFILL[change.backfill]}"
         ).encode()
 
-    def _remember(self, move: Move) -> tuple[str, str, str, int]:
+    def _remember(self, move: SegmentMove) -> tuple[str, str, str, int]:
         if len(self._parts) >= _MOST_MOVES:
             self._parts.clear()
         ends = {

@@ -4,7 +4,14 @@ from typing import Final
 
 import msgspec
 
-from state.records.outputs import Erased, KeptBack, OutcomeTold, Output, SegmentChanged, Sent
+from state.records.outputs import (
+    ErasureTombstone,
+    MessageSent,
+    MessageSuppressed,
+    OutcomeReported,
+    Output,
+    SegmentChanged,
+)
 from state.units.timestamps import format_ms
 from streams.kafka.batch_writer import Headers
 from streams.kafka.topics import Topics
@@ -41,24 +48,24 @@ class CloudEvents:
             key, at = output.customer_id.encode(), format_ms(output.at)
             headers = self._headers(_CHANGE_TYPE, output.change_id, key, at.encode())
             return self._topics.segment_changes, key, self._change_json.encode(output, at), headers
-        if isinstance(output, Sent):
+        if isinstance(output, MessageSent):
             message = output.value
             kind = _MESSAGE_TYPE[output.topic]
             headers = self._headers(kind, message.message_id, message.customer_id.encode(), message.due_at.encode())
             return self._messages[output.topic], message.customer_id.encode(), _encode(message), headers
-        if isinstance(output, KeptBack):
+        if isinstance(output, MessageSuppressed):
             kept = output.value
             ce_id = f"{kept.customer_id}:{output.tag}:{kept.campaign}:{kept.attempt or 0}:{kept.reason}"
             headers = self._headers(_SUPPRESSION_TYPE, ce_id, kept.customer_id.encode(), kept.at.encode())
             return self._topics.suppressions, kept.customer_id.encode(), _encode(kept), headers
-        if isinstance(output, OutcomeTold):
+        if isinstance(output, OutcomeReported):
             outcome = output.value
             ce_id = f"{outcome.customer_id}:{output.tag}:{outcome.campaign}:outcome"
             headers = self._headers(_OUTCOME_TYPE, ce_id, outcome.customer_id.encode(), outcome.to_at.encode())
             return self._topics.outcomes, outcome.customer_id.encode(), _encode(outcome), headers
         return self._tombstone(output)
 
-    def _tombstone(self, erased: Erased) -> PublishedRecord:
+    def _tombstone(self, erased: ErasureTombstone) -> PublishedRecord:
         ce_id = f"{erased.customer_id}:{erased.seq}:erased"
         headers = self._headers(_CHANGE_TYPE, ce_id, erased.customer_id.encode(), erased.at.encode())
         return self._topics.segment_changes, erased.customer_id.encode(), None, headers

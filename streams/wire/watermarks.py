@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class SourceTime(msgspec.Struct, frozen=True, omit_defaults=True):
+class SourceWatermark(msgspec.Struct, frozen=True, omit_defaults=True):
     """A report on one source partition; the value of a record of `source-times`, key `topic:partition`.
 
     Attributes:
@@ -21,20 +21,22 @@ class SourceTime(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(SourceTime)
+_decoder = msgspec.json.Decoder(SourceWatermark)
 
 
-def encode_source_time(report: SourceTime) -> bytes:
+def encode_watermark(report: SourceWatermark) -> bytes:
     """A report as the value of a record."""
     return _encoder.encode(report)
 
 
-def decode_source_time(value: bytes) -> SourceTime:
+def decode_watermark(value: bytes) -> SourceWatermark:
     """The report in a record's value."""
     return _decoder.decode(value)
 
 
-def wall_time(reports: Mapping[str, SourceTime], sources: set[str], lateness_ms: int) -> tuple[int | None, str | None]:
+def wall_watermark(
+    reports: Mapping[str, SourceWatermark], sources: set[str], lateness_ms: int
+) -> tuple[int | None, str | None]:
     """To what moment time has come in wall mode, and which source partition holds it.
 
     Returns:
@@ -51,7 +53,9 @@ def wall_time(reports: Mapping[str, SourceTime], sources: set[str], lateness_ms:
     return (None if least is None else least - lateness_ms), holder
 
 
-def event_time(reports: Mapping[str, SourceTime], sources: set[str], lateness_ms: int) -> tuple[int | None, str | None]:
+def event_watermark(
+    reports: Mapping[str, SourceWatermark], sources: set[str], lateness_ms: int
+) -> tuple[int | None, str | None]:
     """To what moment time has come in event mode, and which source partition holds it.
 
     A partition that is read to its end holds nobody back; when all are, time is the greatest moment of them all.

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from agents.project.customer_row import customer_row
 from state.config.policy import parse_policy
 from state.customer.profile import Profile, decode_profile
-from state.customer.segment_forecast import Prospects
+from state.customer.segment_forecast import SegmentForecast
 from state.records.events import AnonymousSale, CustomerEvent, decode_record
 from streams.tables.customers_table import is_chunk
 from streams.tables.progress import PROGRESS_KEY, decode_progress
@@ -160,7 +160,13 @@ async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
         is_ = (profile.segment, profile.cell, profile.seq, profile.since, profile.frequency, profile.monetary)
         should = (facts.segment, facts.cell, facts.seq, facts.since, facts.frequency, facts.monetary)
         assert is_ == should, f"{customer_id}: is {is_}, should be {should}"
-        lifetime = (profile.net, profile.gross, profile.discounts, profile.lifetime_orders, profile.last_order_at)
+        lifetime = (
+            profile.lifetime_net,
+            profile.gross,
+            profile.discounts,
+            profile.lifetime_orders,
+            profile.last_order_at,
+        )
         expected = (facts.lifetime_value, facts.gross, facts.discounts, facts.lifetime_orders, facts.last_order_at)
         assert lifetime == expected, f"{customer_id}: is {lifetime}, should be {expected}"
 
@@ -173,7 +179,7 @@ async def the_days_are_the_oracles(ended: YearScene, found: Found) -> None:
 async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) -> None:
     """Every hash and every sorted set, and nothing besides."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
-    prospects, prefix = Prospects(parse_policy(ended.year.rules.policy)), ended.site.prefix
+    prospects, prefix = SegmentForecast(parse_policy(ended.year.rules.policy)), ended.site.prefix
     wanted: dict[str, Any] = {}
     for customer_id, profile in found.table.items():
         row = customer_row(profile, prospects)

@@ -43,7 +43,7 @@ def doom(step: str, times: int) -> None:
         await commit(self, offsets)
 
     agents.segment.commit_policy.WORKING_SECONDS = agents.segment.commit_policy.QUIET_SECONDS = 0.0
-    streams.engine.lane_runner.LARGEST_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
+    streams.engine.lane_runner.MAX_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
 
 

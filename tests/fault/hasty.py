@@ -26,8 +26,8 @@ def hurry() -> None:
     _set(streams.engine.stage, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.engine.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
     _set(streams.engine.stage, "LONGEST_PAUSE_SECONDS", 0.2)
-    _set(streams.engine.lane_runner, "LARGEST_BATCH", RECORDS_IN_A_BATCH)
-    _set(streams.engine.lane_runner, "LOOK_SECONDS", LOOK_SECONDS)
+    _set(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
+    _set(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)
     _set(agents.segment.commit_policy, "QUIET_SECONDS", QUIET_SECONDS)
 
 

@@ -21,7 +21,7 @@ async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
     kafka: ApacheKafka, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Sender, "_find_coordinator", _never)
-    monkeypatch.setattr(fencing, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(fencing, "EPOCH_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(fencing._Fences, "given", None)  # what an earlier test has found out
     topic = f"{prefix}.customers.v1"
     await make_topic(kafka.bootstrap, topic, 1)

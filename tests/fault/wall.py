@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from state.records.events import CampaignsApplied, PolicyApplied, TimeCame, decode_record
+from state.records.events import CampaignsApplied, PolicyApplied, Tick, decode_record
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.proxy import Proxy
 from tests.fault.scene import HASTY, PARTITIONS, Scene, Wave
@@ -173,7 +173,7 @@ def _told_by(records: list[Any], sources: dict[tuple[int, int], Any], prefix: st
     time_ms = 0
     for record in records:
         event = decode_record(record.value)
-        if isinstance(event, TimeCame):
+        if isinstance(event, Tick):
             if event.at > time_ms:
                 time_ms = event.at
                 steps.append({"type": "tick", "at": moments.text(event.at)})

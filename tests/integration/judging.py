@@ -152,7 +152,7 @@ async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> No
         times: dict[int, int] = {}
         for record in await read(kafka, f"{prefix}.progress.v1"):
             if record.key == PROGRESS_KEY:
-                times[record.partition] = decode_progress(record.value).time
+                times[record.partition] = decode_progress(record.value).watermark
         return len(times) == partitions and min(times.values()) >= at_ms
 
     await until(come, f"time to come to {moments.text(at_ms)}", every_s=0.2)

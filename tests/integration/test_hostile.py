@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from state.records.events import PolicyApplied, TimeCame, decode_record
+from state.records.events import PolicyApplied, Tick, decode_record
 from tests.integration import hostile
 from tests.integration.records import Published, publish, read
 from tests.integration.running import Samples, Site
@@ -128,7 +128,7 @@ async def _journaled(site: Site) -> list[Place]:
     return [
         (site.topic(event.topic), event.partition, event.offset)
         for event in events
-        if not isinstance(event, TimeCame | PolicyApplied) and event.topic != "control"
+        if not isinstance(event, Tick | PolicyApplied) and event.topic != "control"
     ]
 
 

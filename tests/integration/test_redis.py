@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from redis.asyncio import Redis
 
-from agents.project.customers_projection import Projection
+from agents.project.customers_projection import CustomersProjection
 from state.config.policy import Policy, parse_policy
 from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.integration.records import Ends, Published, publish, read
@@ -145,7 +145,9 @@ async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_a
         return parse_policy(STEPPE.policy)
 
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
-        late = Projection(redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy)
+        late = CustomersProjection(
+            redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy
+        )
         for end in (1, len(records) // 2, len(records)):
             await late.show(records[:end])
             assert await redis_contents(redis_server.url, site.prefix) == newest

@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 from redis.exceptions import RedisError
 
-from agents.project.redis_connection import connect_redis, why_redis_failed
-from streams.kafka.connection_diagnosis import why_refused
+from agents.project.redis_connection import connect_redis, describe_redis_error
+from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles
@@ -56,12 +56,12 @@ async def test_what_keeps_us_out_of_kafka_is_said(
     at = protected_kafka.bootstrap if listener == "open" else protected_kafka.at(listener, host or "127.0.0.1")
     security = replace(security, files=TlsFiles(authority.cafile if security.by_tls else None))
 
-    refusal = await why_refused(Settings(kafka=at, kafka_security=security))
+    refusal = await diagnose_connection(Settings(kafka=at, kafka_security=security))
 
     assert refusal is not None
-    assert words in refusal.words
-    assert "\n" not in refusal.words
-    assert refusal.lasting == lasting
+    assert words in refusal.message
+    assert "\n" not in refusal.message
+    assert refusal.is_permanent == lasting
 
 
 async def test_of_several_servers_the_one_that_lets_us_in_counts_and_one_that_is_not_there_is_passed_over(
@@ -70,11 +70,11 @@ async def test_of_several_servers_the_one_that_lets_us_in_counts_and_one_that_is
     good, bad, nobody = protected_kafka.at("TLS"), protected_kafka.at("SASL"), "127.0.0.1:1"
     security = KafkaSecurity("ssl", files=TlsFiles(authority.cafile))
 
-    assert await why_refused(Settings(kafka=f"{bad},{nobody},{good}", kafka_security=security)) is None
-    assert await why_refused(Settings(kafka=nobody, kafka_security=security)) is None
-    refusal = await why_refused(Settings(kafka=f"{nobody},{bad}", kafka_security=security))
+    assert await diagnose_connection(Settings(kafka=f"{bad},{nobody},{good}", kafka_security=security)) is None
+    assert await diagnose_connection(Settings(kafka=nobody, kafka_security=security)) is None
+    refusal = await diagnose_connection(Settings(kafka=f"{nobody},{bad}", kafka_security=security))
     assert refusal is not None
-    assert bad in refusal.words
+    assert bad in refusal.message
 
 
 @pytest.mark.timeout(100)
@@ -162,6 +162,6 @@ async def test_what_keeps_us_out_of_redis_is_said(
         await client.set("other:key" if why == "another prefix" else "shop:key", "1")
     await client.aclose()
 
-    line = why_redis_failed(refused.value)
+    line = describe_redis_error(refused.value)
     assert REDIS_REFUSES[why] in line
     assert "\n" not in line

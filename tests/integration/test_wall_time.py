@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from state.records.events import TimeCame, decode_record
+from state.records.events import Tick, decode_record
 from tests.integration.records import Published, publish, read
 from tests.integration.running import RunningWorker, Site, until
 from tests.oracle import moments, read_json
@@ -156,7 +156,7 @@ async def test_ticks_come_at_least_every_second_and_stay_behind_the_clock_by_the
     ticks: dict[int, list[tuple[int, int]]] = {}
     for record in await read(site.kafka, site.topic("journal")):
         event = decode_record(record.value)
-        if isinstance(event, TimeCame):
+        if isinstance(event, Tick):
             ticks.setdefault(record.partition, []).append((event.at, record.timestamp))
     assert set(ticks) == {0, 1, 2, 3}
     for told in ticks.values():

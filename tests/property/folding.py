@@ -16,17 +16,17 @@ from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from state.customer.profile import Profile
 from state.customer.referrals import referral_of
-from state.daily.daily_summary import is_told, untold
-from state.daily.day_counter import Daily
+from state.daily.daily_summary import is_published, unpublished_days
+from state.daily.day_counter import DayCounter
 from state.daily.day_store import Record
 from state.fold.partition import Partition
-from state.fold.transitions import Tally
-from state.intake.admission import Admitted, Exchange, admit
+from state.fold.transitions import FoldCounters
+from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
-from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, decode_record, encode_record
+from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, decode_record, encode_record
 from state.records.outputs import Output
 from state.records.progress import Progress
-from state.units.local_days import written_day
+from state.units.local_days import format_day
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
 from streams.tables.progress import decode_progress, encode_progress
@@ -74,7 +74,7 @@ def journal_of(
     """
     journal: list[Entry] = []
     written: dict[str, list[list[Entry]]] = defaultdict(list)
-    exchange: Exchange | None = None
+    exchange: AdmissionRules | None = None
     for number, step in enumerate(steps):
         kind, customer_id = step["type"], ""
         source = "control" if kind in ("tick", "policy", "campaigns") else "events" if one_topic else _SOURCES[kind]
@@ -82,11 +82,11 @@ def journal_of(
         record: JournalRecord
         brought = None
         if kind == "tick":
-            journal.append(Entry("", encode_record(TimeCame(moments.parse(step["at"]), None))))
+            journal.append(Entry("", encode_record(Tick(moments.parse(step["at"]), None))))
             continue
         if kind == "policy":
             policy = _policy_of(step["text"])
-            exchange = Exchange(policy.currency, policy.digits, policy.rates)
+            exchange = AdmissionRules(policy.currency, policy.digits, policy.rates)
             record = PolicyApplied(source, 0, offset, step["text"])
         elif kind == "campaigns":
             record = CampaignsApplied(source, 0, offset, _campaigns_of(step["text"]).text)
@@ -120,7 +120,7 @@ class Written:
         table = CustomersTable()
         for key, value in self.changelog.items():
             table.restore(key, value)
-        table.restored()
+        table.finish_restore()
         for customer_id in list(table.ids()):
             erasure, profile = erasures.get(erasure_key(customer_id)), table.get(customer_id)
             if erasure is not None and profile is not None and profile.offset <= erasure.offset:
@@ -130,7 +130,7 @@ class Written:
     def partition(self, table: CustomersTable, slice_size: int) -> Partition:
         """A partition that goes on from here."""
         progress = Progress(sources={}) if self.progress is None else decode_progress(self.progress)
-        daily = Daily(table.days)
+        daily = DayCounter(table.days)
         return Partition(table, progress, self.erasures(), dict(self.texts), daily=daily, slice_size=slice_size)
 
     def erasures(self) -> dict[bytes, Erasure]:
@@ -242,9 +242,9 @@ class Lane:
             partition.new_texts = {}
             self._tell()
             written.progress = encode_progress(partition.progress)
-        self.duplicates += partition.tally.duplicates
-        self.dropped += partition.tally.dropped
-        partition.tally = Tally(partition.daily)
+        self.duplicates += partition.counters.duplicates
+        self.dropped += partition.counters.dropped
+        partition.counters = FoldCounters(partition.daily)
 
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and begin anew from what was written."""
@@ -278,10 +278,10 @@ class Lane:
 
     def _tell(self) -> None:
         partition, days = self.partition, self.table.days
-        if self.tells and partition.rules is not None and not is_told(days, partition.today):
-            told = dict(untold(days, partition.today, partition.rules.policy))
-            self.told |= {written_day(day): value for day, value in told.items()}
-            self.written.keep([days.tell(partition.progress.offset, max([partition.today, *told]))])
+        if self.tells and partition.rules is not None and not is_published(days, partition.today):
+            told = dict(unpublished_days(days, partition.today, partition.rules.policy))
+            self.told |= {format_day(day): value for day, value in told.items()}
+            self.written.keep([days.mark_published(partition.progress.offset, max([partition.today, *told]))])
 
     def _write_ledger(self) -> None:
         new = self.partition.new_erasures

@@ -7,12 +7,12 @@ from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from state.customer.averages import average_check, discount_share
-from state.customer.contact_profile import CHANNELS, SIGNUP_FACTS, fact, granted
-from state.customer.order_chunks import copied
+from state.customer.contact_profile import CHANNELS, SIGNUP_FACTS, consent_of, signup_fact
+from state.customer.order_chunks import copy_profile
 from state.customer.packed_orders import unpack_orders
-from state.customer.profile import Profile, newcomer
+from state.customer.profile import Profile, new_profile
 from state.daily.day import Day
-from state.daily.day_store import Days
+from state.daily.day_store import DayStore
 from state.records.erasure import erasure_key
 from streams.kafka.topics import Topics
 from streams.wire.cloudevents import PublishedRecord
@@ -70,38 +70,40 @@ def state_of(lane: Lane) -> dict[str, Any]:
     }
 
 
-def day_in(days: Days, number: int) -> dict[str, Any]:
+def day_in(days: DayStore, number: int) -> dict[str, Any]:
     """The totals of a day, but for how far they count."""
     day = days.read(number)
     return (
-        {} if day is None else {name: getattr(day, name) for name in Day.__slots__ if name not in ("counted", "turned")}
+        {}
+        if day is None
+        else {name: getattr(day, name) for name in Day.__slots__ if name not in ("counted_to", "base_changed")}
     )
 
 
 def in_one_piece(profile: Profile) -> dict[str, Any]:
     """The fields of a profile as they are when its history counts as short."""
-    short = copied(profile)
+    short = copy_profile(profile)
     unpack_orders(short)
-    short.chunks, short.refund_chunks, short.last_chunk, short.book = [], [], 0, None
+    short.chunks, short.refund_chunks, short.last_chunk, short.order_index = [], [], 0, None
     return {name: getattr(short, name) for name in Profile.__slots__}
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:
     """The facts of a profile that the oracle has too, by its names for them."""
-    contacts = profile.person.contacts if profile.person is not None else {}
+    contacts = profile.contact_profile.contacts if profile.contact_profile is not None else {}
     return {
         "segment": profile.segment,
         "cell": profile.cell,
         "seq": profile.seq,
         "since": profile.since,
-        "as_of": profile.judged,
+        "as_of": profile.evaluated_at,
         "policy": profile.policy,
         "frequency": profile.frequency,
         "monetary": profile.monetary,
         "first_order_at": profile.first_order_at,
         "last_order_at": profile.last_order_at,
         "lifetime_orders": profile.lifetime_orders,
-        "lifetime_value": profile.net,
+        "lifetime_value": profile.lifetime_net,
         "average_check": average_check(profile),
         "gross": profile.gross,
         "discounts": profile.discounts,
@@ -109,8 +111,8 @@ def facts_of(profile: Profile) -> dict[str, Any]:
         "discount_share": Decimal(repr(discount_share(profile))),
         "refunded": profile.refunded,
         "refund_count": profile.refund_count,
-        "consents": {channel: _WORDS[granted(profile, channel)] for channel in CHANNELS},
-        "signup": {name: fact(profile, name) for name in SIGNUP_FACTS},
+        "consents": {channel: _WORDS[consent_of(profile, channel)] for channel in CHANNELS},
+        "signup": {name: signup_fact(profile, name) for name in SIGNUP_FACTS},
         "contacts": dict(contacts),
     }
 
@@ -121,10 +123,10 @@ def expected_facts(facts: Facts, lane: Lane) -> dict[str, Any]:
     At the moment at which a fully refunded order leaves the window the product judges and finds nothing; the oracle
     does not look. So the last judgement may be a later one, if time has come to it.
     """
-    expected = {name: getattr(facts, name) for name in facts_of(newcomer(0, 0, 0))}
+    expected = {name: getattr(facts, name) for name in facts_of(new_profile(0, 0, 0))}
     profile = lane.written.profiles().get(facts.customer_id)
-    if profile is not None and facts.as_of <= profile.judged <= lane.partition.progress.time:
-        expected["as_of"] = profile.judged
+    if profile is not None and facts.as_of <= profile.evaluated_at <= lane.partition.progress.watermark:
+        expected["as_of"] = profile.evaluated_at
     return expected
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from state.intake.admission import REASONS, SOURCES, Admitted, Rejected
+from state.intake.admission import REJECTION_REASONS, SOURCE_TOPICS, Admitted, Rejected
 from state.records.events import OrderPlaced, decode_record, encode_record
 from tests.published import KINDS, VALID, judged
 
-sources = st.sampled_from(SOURCES)
+sources = st.sampled_from(SOURCE_TOPICS)
 kinds = st.sampled_from(sorted(KINDS))
 FIELDS: Final = sorted({name for fields in VALID.values() for name in fields} | {"rate", "type", "backfill"})
 
@@ -27,7 +27,7 @@ def judge(source: str, value: bytes) -> Admitted | Rejected:
         assert len(outcome.customer_id.encode()) <= 512
         return outcome
     assert isinstance(outcome, Rejected)
-    assert outcome.reason in REASONS
+    assert outcome.reason in REJECTION_REASONS
     assert outcome.detail.isprintable()
     assert 0 < len(outcome.detail.encode()) <= 1000
     return outcome
@@ -170,7 +170,7 @@ def test_of_several_faults_the_first_reason_that_fits_is_given(
     random.shuffle(fields)
     outcome = judge("purchases", json.dumps(dict(fields)).encode())
     reasons = {reason for reason, _, _ in faults}
-    expected = next((reason for reason in REASONS if reason in reasons), None)
+    expected = next((reason for reason in REJECTION_REASONS if reason in reasons), None)
     assert (outcome.reason if isinstance(outcome, Rejected) else None) == expected
 
 

@@ -4,21 +4,24 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.records.outputs import Move, Reason, SegmentChanged, published
+from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove, to_segment_change
 from state.units.timestamps import format_ms
 from streams.wire.change_json import ChangeJson
 
 _WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 _MOMENTS = st.integers(0, 7_258_118_400_000 - 1)
 _MOVES = st.builds(
-    Move,
+    SegmentMove,
     from_segment=_WORDS | st.just(""),
     to_segment=_WORDS,
     from_cell=st.sampled_from(["", "000", "333", "1021"]),
     to_cell=st.sampled_from(["000", "333", "1021"]),
     why=st.lists(
         st.builds(
-            Reason, st.sampled_from(["recency_days", "monetary"]), st.integers(1, 99) | st.just(0.5), *[st.just(2)] * 2
+            ScoreChange,
+            st.sampled_from(["recency_days", "monetary"]),
+            st.integers(1, 99) | st.just(0.5),
+            *[st.just(2)] * 2,
         ),
         max_size=3,
     ).map(tuple),
@@ -46,5 +49,7 @@ def test_a_change_written_by_hand_is_what_msgspec_writes(changes: list[SegmentCh
     by_hand = ChangeJson()
     for change in [*changes, *changes]:
         written = by_hand.encode(change, format_ms(change.at))
-        assert msgspec.json.decode(written) == msgspec.json.decode(msgspec.json.encode(published(change)))
-        assert list(msgspec.json.decode(written)) == list(msgspec.json.decode(msgspec.json.encode(published(change))))
+        assert msgspec.json.decode(written) == msgspec.json.decode(msgspec.json.encode(to_segment_change(change)))
+        assert list(msgspec.json.decode(written)) == list(
+            msgspec.json.decode(msgspec.json.encode(to_segment_change(change)))
+        )

@@ -12,7 +12,7 @@ from state.customer import order_chunks as order_book
 from state.customer import orders
 from state.customer import packed_orders as plain_orders
 from state.customer.profile import NEVER, encode_profile
-from state.records.events import TimeCame
+from state.records.events import Tick
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History
@@ -133,7 +133,7 @@ def _expect_nothing_before_due(lane: Lane, offset: int) -> None:
     if due == NEVER and offset < len(lane.journal) - 1:
         return
     said = list(lane.out)
-    assert lane.partition.apply(offset, "", TimeCame(min(due - 1, 10 * LAST_MS), None), lane.out)
+    assert lane.partition.apply(offset, "", Tick(min(due - 1, 10 * LAST_MS), None), lane.out)
     assert lane.out == said
     assert _known(lane) == before
 
@@ -164,7 +164,7 @@ def test_folding_the_published_changes_gives_everyones_segment(drawn: tuple[Hist
         last[customer_id], segments[customer_id] = change["seq"], change["to"]
     profiles = lane.written.profiles()
     assert segments == {customer_id: profile.segment for customer_id, profile in profiles.items()}
-    assert +lane.partition.population == Counter(segments.values())
+    assert +lane.partition.segment_counts == Counter(segments.values())
 
 
 def test_every_property_was_tried_on_as_many_histories_as_the_profile_asks_for(

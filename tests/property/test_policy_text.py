@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from state.config.campaigns import parse_campaigns
-from state.config.config_errors import Faults
+from state.config.config_errors import ConfigErrors
 from state.config.policy import POTENTIAL, Policy, parse_policy, scores_of
 from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text
@@ -49,8 +49,8 @@ def faults_of(parse: Callable[[str], object], text: str) -> tuple[str, ...] | No
     """What is wrong with a text, None if nothing is; any other exception is a bug."""
     try:
         parse(text)
-    except Faults as refused:
-        return refused.faults
+    except ConfigErrors as refused:
+        return refused.errors
     return None
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.config.policy import Policy
-from state.config.ruleset import Rules
-from state.customer.order_chunks import copied
+from state.config.ruleset import Ruleset
+from state.customer.order_chunks import copy_profile
 from state.customer.packed_orders import pack_orders
 from state.customer.profile import Profile
-from state.customer.segment_forecast import Prospects, Up
+from state.customer.segment_forecast import NextRise, SegmentForecast
 from state.customer.traits import favourite, is_difficult, is_discount_seeker, overdue, overdue_at, referrals, usual_gap
-from state.fold.transitions import Tally, apply_event, judge, lapse
+from state.fold.transitions import FoldCounters, advance_time, apply_event, evaluate
 from state.records.events import OrderPlaced
 from state.records.outputs import SegmentChanged
 from tests.oracle import moments
@@ -59,7 +59,7 @@ def test_the_traits_kept_event_by_event_are_those_of_the_whole_history(drawn: tu
     profiles = lane.written.profiles()
     policy = _policy(lane)
     assert {each: _traits(profile, policy) for each, profile in profiles.items()} == {
-        each: oracle.traits(each, profile.judged) for each, profile in profiles.items()
+        each: oracle.traits(each, profile.evaluated_at) for each, profile in profiles.items()
     }
 
 
@@ -77,8 +77,8 @@ def _traits(profile: Profile, policy: Policy) -> dict[str, Any]:
         "favourite_channel": favourite(profile.channels),
         "referrals": referrals(profile),
         "gap": gap,
-        "overdue": overdue(gap, profile.last_order_at, profile.judged),
-        "next_down": Prospects(policy).next_down(profile),
+        "overdue": overdue(gap, profile.last_order_at, profile.evaluated_at),
+        "next_down": SegmentForecast(policy).next_down(profile),
     }
 
 
@@ -128,18 +128,18 @@ def test_time_brings_the_segment_and_the_moment_that_were_foreseen(steps: list[S
         for customer_id in lane.table.ids():
             profile = lane.table.get(customer_id)
             assert profile is not None
-            plain = copied(profile)
+            plain = copy_profile(profile)
             pack_orders(plain)
-            foreseen = Prospects(_policy(lane)).next_down(profile)
-            assert foreseen == Prospects(_policy(lane)).next_down(plain) == _first_by_time(profile, _policy(lane))
+            foreseen = SegmentForecast(_policy(lane)).next_down(profile)
+            assert foreseen == SegmentForecast(_policy(lane)).next_down(plain) == _first_by_time(profile, _policy(lane))
 
 
 def _first_by_time(profile: Profile, policy: Policy) -> tuple[int, str] | None:
     """Lets time go by over a copy."""
     out: list[Any] = []
-    then = copied(profile)
+    then = copy_profile(profile)
     while then.due < _FOREVER and not out:
-        lapse("c", then, then.due, Rules(policy, None), out, Tally())
+        advance_time("c", then, then.due, Ruleset(policy, None), out, FoldCounters())
     changes = [each for each in out if isinstance(each, SegmentChanged)]
     return (changes[0].at, changes[0].move.to_segment) if changes else None
 
@@ -150,8 +150,8 @@ def test_the_way_up_leads_there_and_nothing_less_does(steps: list[Step], later: 
     lane = Lane(journal_of(steps)).run()
     policy = _policy(lane)
     for profile in lane.written.profiles().values():
-        moment = min(profile.judged + later, profile.due - 1)
-        up = Prospects(policy).next_up(profile)
+        moment = min(profile.evaluated_at + later, profile.due - 1)
+        up = SegmentForecast(policy).next_up(profile)
         if up is None:
             tried = [(count, total) for count in _counts(profile, policy) for total in _totals(profile, policy)]
             assert not any(_better(profile, policy, moment, *way) for way in tried)
@@ -159,7 +159,7 @@ def test_the_way_up_leads_there_and_nothing_less_does(steps: list[Step], later: 
             _expect_least(profile, policy, moment, up)
 
 
-def _expect_least(profile: Profile, policy: Policy, moment: int, up: Up) -> None:
+def _expect_least(profile: Profile, policy: Policy, moment: int, up: NextRise) -> None:
     count, spend = up.orders or 1, up.spend or 0
     assert _better(profile, policy, moment, count, spend) == up.to
     totals = (0, *_totals(profile, policy))
@@ -187,12 +187,12 @@ def _totals(profile: Profile, policy: Policy) -> list[int]:
 
 def _better(profile: Profile, policy: Policy, moment: int, count: int, total: int) -> str | None:
     """The segment after so many orders at a moment that bring so much together, if it is a better one."""
-    after = copied(profile)
+    after = copy_profile(profile)
     for number in range(count):
         head = ("events", 0, 1 << 40, f"e-{number}", moment, False)
         amount = total if number == 0 else 0
         order = OrderPlaced(*head, f"new {number}", amount, policy.currency, amount, None, 0, None, None, None)
-        apply_event("c", after, order, max(moment, after.judged), Rules(policy, None), [], Tally())
+        apply_event("c", after, order, max(moment, after.evaluated_at), Ruleset(policy, None), [], FoldCounters())
     ranks = policy.segment_names
     return after.segment if ranks.index(after.segment) < ranks.index(profile.segment) else None
 
@@ -201,15 +201,15 @@ def _better(profile: Profile, policy: Policy, moment: int, count: int, total: in
 def test_one_is_overdue_at_the_moment_that_was_told_and_not_before(drawn: tuple[History, Way], multiple: str) -> None:
     """At that moment the same is told again, and the time since the last order has come to the multiple."""
     lane = Lane(journal_of(drawn[0].steps)).run()
-    rules = Rules(_policy(lane), None)
+    rules = Ruleset(_policy(lane), None)
     for profile in lane.written.profiles().values():
         at = overdue_at(profile, Decimal(multiple), rules)
         if at is None:
             continue
-        then = copied(profile)
+        then = copy_profile(profile)
         then.due = min(then.due, at)
-        lapse("c", then, at, rules, [], Tally())
-        judge("c", then, at, rules, "time", None, [])
+        advance_time("c", then, at, rules, [], FoldCounters())
+        evaluate("c", then, at, rules, "time", None, [])
         assert overdue_at(then, Decimal(multiple), rules) == at
         gap = usual_gap(then, rules.window_ms)
         assert gap is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from agents.analysis.backtest import Compared, Counted, TwoPolicies
+from agents.analysis.backtest import Backtest, BacktestResult, PolicyCounts
 from state.records.erasure import Erasure
 from tests.oracle import Oracle, Result, moments
 from tests.property.folding import PREFIX, journal_of
@@ -66,9 +66,9 @@ def _with_rates(steps: Iterable[Step]) -> Iterable[Step]:
             yield step
 
 
-def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> Compared:
+def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> BacktestResult:
     """What the product makes of it."""
-    folds = TwoPolicies(choice.policies, choice.campaigns, ledger or {}, choice.until)
+    folds = Backtest(choice.policies, choice.campaigns, ledger or {}, choice.until)
     for offset, entry in enumerate(journal_of(choice.steps)):
         if not folds.take(offset, entry.customer_id, entry.value):
             break
@@ -99,9 +99,9 @@ def _until(steps: Sequence[Step], until: int | None) -> Iterable[Step]:
             yield step
 
 
-def counted(result: Result) -> Counted:
+def counted(result: Result) -> PolicyCounts:
     """The oracle's messages and changes, counted."""
-    return Counted(
+    return PolicyCounts(
         Counter(message["campaign"] for message in result.messages),
         Counter((each["campaign"], each["reason"]) for each in result.suppressions),
         len(result.changes),

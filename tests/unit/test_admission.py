@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from state.intake.admission import SOURCES, Admitted, Exchange, Rejected, admit
+from state.intake.admission import SOURCE_TOPICS, AdmissionRules, Admitted, Rejected, admit
 from state.records.events import (
     AnonymousSale,
     ConsentChanged,
@@ -183,7 +183,7 @@ def test_null_booleans_of_a_consent_are_not_said() -> None:
 
 def test_a_time_zone_must_exist_where_the_names_are_known() -> None:
     """Where they are not, it must be shaped like one."""
-    known = Exchange("RUB", 2, {}, frozenset({"Europe/Moscow"}))
+    known = AdmissionRules("RUB", 2, {}, frozenset({"Europe/Moscow"}))
     assert event_of("signups", record("signups"), known).timezone == "Europe/Moscow"
     assert_rejected(
         judged("signups", record("signups", timezone="Mars/Phobos"), known), "invalid", "timezone", "'Mars/Phobos'"
@@ -195,7 +195,7 @@ def test_an_unknown_source_is_a_bug_of_the_caller() -> None:
     """Not a matter of the record."""
     with pytest.raises(KeyError):
         admit("returns", 0, 0, b"{}", RUBLES, None)
-    assert set(SOURCES) == {*KINDS, "events"}
+    assert set(SOURCE_TOPICS) == {*KINDS, "events"}
 
 
 @pytest.mark.parametrize("source", KINDS)
@@ -205,7 +205,7 @@ def test_an_ordinary_record_needs_no_scrutiny(source: str, monkeypatch: pytest.M
     def scrutinize(*_: object) -> Rejected:
         raise AssertionError("an ordinary record was scrutinized")
 
-    monkeypatch.setattr("state.intake.admission.scrutinize", scrutinize)
+    monkeypatch.setattr("state.intake.admission.validate", scrutinize)
     optional = {name: None for name in ("backfill", "coupon", "discount", "rate", "cost") if name in VALID[source]}
     for changes in ({}, optional, {"occurred_at": "2026-05-12T13:00:00.5+03:00"}, {"note": "Иванова", "items": [{}]}):
         value = record(source, **changes)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from state.intake.admission import REASONS, SOURCES, Admitted, Reason
+from state.intake.admission import REJECTION_REASONS, SOURCE_TOPICS, Admitted, RejectionReason
 from tests.published import KINDS, NOON, VALID, assert_rejected, judged, record, written
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SOURCE_TOPICS)
 @pytest.mark.parametrize(
     ("value", "named"),
     [
@@ -66,7 +66,7 @@ def test_nesting_is_bounded_by_depth_not_by_brackets(source: str) -> None:
     assert_rejected(judged(source, written(source, u=f"[{deep}]")), "malformed", "500 levels")
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SOURCE_TOPICS)
 def test_a_value_over_64_kib_is_oversize_whatever_it_holds(source: str) -> None:
     """65,536 bytes are not over it."""
     assert_rejected(judged(source, b"\xff" * 65_537), "oversize", "at most 65536 bytes", "65537")
@@ -203,14 +203,14 @@ def test_an_event_after_the_latest_moment_is_told_as_future(source: str) -> None
 
 def test_the_first_reason_that_fits_is_given() -> None:
     """Across the whole record, wherever its fields stand: each fault hides those after it."""
-    faults: dict[Reason, dict[str, object]] = {
+    faults: dict[RejectionReason, dict[str, object]] = {
         "invalid": {"event_id": 5},
         "amount": {"amount": "-1"},
         "currency": {"currency": "ZZZ"},
         "future": {"occurred_at": "2199-01-01T00:00:00Z"},
     }
     changes: dict[str, object] = {}
-    for reason in reversed(REASONS[2:]):
+    for reason in reversed(REJECTION_REASONS[2:]):
         changes = faults[reason] | changes
         assert_rejected(judged("purchases", record("purchases", **changes)), reason)
         changes = dict(reversed(changes.items()))
@@ -230,7 +230,7 @@ def test_the_first_reason_that_fits_is_given() -> None:
         ("x", "invalid"),
     ],
 )
-def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object, reason: Reason) -> None:
+def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object, reason: RejectionReason) -> None:
     """A sum below nothing or beyond every bound is told as such first."""
     assert_rejected(judged("purchases", record("purchases", amount=amount, currency="ZZZ")), reason)
     assert_rejected(judged("refunds", record("refunds", amount=amount, currency="ZZZ")), reason)

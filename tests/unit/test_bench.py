@@ -17,7 +17,7 @@ from bench.peers.customer import fold
 from bench.peers.purchase import checked
 from bench.till import purchase
 from bench.verdict import Expected, fingerprint
-from state.intake.admission import Admitted, Exchange, admit
+from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import OrderPlaced
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
@@ -233,7 +233,7 @@ async def test_what_differs_is_found(spoil: Any, said: str) -> None:
 
 def test_what_a_till_sells_is_admitted_as_it_is_meant() -> None:
     value = purchase("c-1", 1_700_000_000_123, 7, 250)
-    admitted = admit("purchases", 0, 0, value, Exchange("RUB", 2, {}), None)
+    admitted = admit("purchases", 0, 0, value, AdmissionRules("RUB", 2, {}), None)
     assert isinstance(admitted, Admitted)
     assert isinstance(admitted.event, OrderPlaced)
     assert (admitted.customer_id, admitted.event.occurred_at, admitted.event.amount) == (

@@ -89,9 +89,9 @@ def test_a_referral_from_a_source_that_is_ahead_judges_nobody() -> None:
     ]
     lane = Lane(journal_of(steps)).run()
     profile = lane.written.profiles()["c"]
-    assert profile.person is not None
-    assert profile.person.referrals == 1
-    assert (profile.segment, profile.judged) == ("active", NOON + 10 * DAY)
+    assert profile.contact_profile is not None
+    assert profile.contact_profile.referrals == 1
+    assert (profile.segment, profile.evaluated_at) == ("active", NOON + 10 * DAY)
 
 
 @pytest.mark.parametrize("ticks", [False, True])

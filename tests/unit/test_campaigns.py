@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from state.config.campaigns import Attempt, Campaign, held, may_follow, parse_campaigns, same_contents
-from state.config.config_errors import Faults
+from state.config.campaigns import Campaign, Step, has_same_contents, is_in_share, parse_campaigns, successor_error
+from state.config.config_errors import ConfigErrors
 from state.config.policy import parse_policy
 from state.config.sending_limits import Cap, QuietHours
 from state.units.timestamps import DAY_MS
@@ -62,10 +62,10 @@ WIN_BACK = Campaign(
     causes=("purchase", "refund", "signup", "consent", "time"),
     channels=("email", "sms"),
     requires_consent=True,
-    attempts=(
-        Attempt(DAY_MS, "we-miss-you", "10%", ("email", "sms")),
-        Attempt(7 * DAY_MS, "we-miss-you-2", None, ("email", "sms")),
-        Attempt(21 * DAY_MS, "last-call", None, ("sms",)),
+    steps=(
+        Step(DAY_MS, "we-miss-you", "10%", ("email", "sms")),
+        Step(7 * DAY_MS, "we-miss-you-2", None, ("email", "sms")),
+        Step(21 * DAY_MS, "last-call", None, ("sms",)),
     ),
     cooldown_ms=90 * DAY_MS,
     once=False,
@@ -84,9 +84,9 @@ def shop(old: str, new: str) -> str:
 
 def faults_of(text: str) -> list[str]:
     """What is wrong with a campaigns file, by the built-in policy's segments and two time zones."""
-    with pytest.raises(Faults) as refused:
+    with pytest.raises(ConfigErrors) as refused:
         parse_campaigns(text, SEGMENTS, ["UTC", "Europe/Moscow"])
-    return list(refused.value.faults)
+    return list(refused.value.errors)
 
 
 def test_the_contracts_example_is_read_as_it_says() -> None:
@@ -112,7 +112,7 @@ def test_what_is_left_out_has_its_default() -> None:
         causes=("purchase", "refund", "signup", "consent", "time"),
         channels=("email",),
         requires_consent=True,
-        attempts=(Attempt(DAY_MS, "hi", None, ("email",)),),
+        steps=(Step(DAY_MS, "hi", None, ("email",)),),
         cooldown_ms=0,
         once=False,
         ignores_cap=False,
@@ -137,7 +137,7 @@ def test_the_built_in_file_is_the_contracts() -> None:
         "win-back": ("reactivations", (), ("churned",), False, False),
     }
     assert file.by_name["welcome"].causes == ("signup", "consent")
-    assert file.by_name["second-purchase"].attempts[0].after_ms == 7 * DAY_MS
+    assert file.by_name["second-purchase"].steps[0].after_ms == 7 * DAY_MS
     assert file.by_name["win-back"] == WIN_BACK
     assert (file.ref, file.timezone, file.quiet_hours, file.cap, file.control) == (
         "retail@1",
@@ -159,7 +159,7 @@ def test_fractions_of_days_become_whole_milliseconds() -> None:
         )
     )
     campaign = file.by_name["hello"]
-    assert campaign.attempts[0].after_ms == 86_400
+    assert campaign.steps[0].after_ms == 86_400
     assert (campaign.cooldown_ms, campaign.expires_ms, campaign.silence_after_ms) == (DAY_MS // 2, 1, 3 * DAY_MS // 2)
 
 
@@ -308,7 +308,7 @@ def test_a_name_may_be_used_once() -> None:
 
 
 def test_no_change_goes_to_none() -> None:
-    with pytest.raises(Faults, match=r"to must not have none: no change goes there"):
+    with pytest.raises(ConfigErrors, match=r"to must not have none: no change goes there"):
         parse_campaigns(shop('["new"]', '["none"]'))
 
 
@@ -325,8 +325,8 @@ def test_every_fault_is_told_at_once() -> None:
 def test_layout_and_comments_do_not_make_other_contents() -> None:
     one = parse_campaigns(LEAST)
     other = parse_campaigns("# Ours\n" + shop("after_days = 1", "after_days = 1.0") + "once = false\n")
-    assert same_contents(one, other)
-    assert may_follow(one, other) is None
+    assert has_same_contents(one, other)
+    assert successor_error(one, other) is None
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
     ],
 )
 def test_a_file_may_follow_unless_it_is_the_same_by_name_only(old: str, new: str, reason: str | None) -> None:
-    assert may_follow(parse_campaigns(LEAST), parse_campaigns(shop(old, new))) == reason
+    assert successor_error(parse_campaigns(LEAST), parse_campaigns(shop(old, new))) == reason
 
 
 def test_a_share_holds_whom_the_contract_says() -> None:
@@ -352,6 +352,6 @@ def test_a_share_holds_whom_the_contract_says() -> None:
     for share in (0.0, 0.05, 0.5, 1.0):
         for customer in customers:
             digest = sha256(f"win-back:{customer}".encode()).hexdigest()
-            assert held("win-back", customer, share) == (int(digest[:16], 16) / 2**64 < share)
-    assert 100 < sum(held("win-back", customer, 0.3) for customer in customers) < 200
-    assert [held("win-back", c, 0.5) for c in customers] != [held("thanks", c, 0.5) for c in customers]
+            assert is_in_share("win-back", customer, share) == (int(digest[:16], 16) / 2**64 < share)
+    assert 100 < sum(is_in_share("win-back", customer, 0.3) for customer in customers) < 200
+    assert [is_in_share("win-back", c, 0.5) for c in customers] != [is_in_share("thanks", c, 0.5) for c in customers]

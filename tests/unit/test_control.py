@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.control.active_rules import in_force
+from agents.control.active_rules import reduce_control
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from streams.defaults import campaigns_text, policy_text
@@ -69,23 +69,23 @@ def test_no_bytes_in_control_raise(value: bytes) -> None:
 
 
 def test_the_last_policy_and_campaigns_are_in_force() -> None:
-    known = in_force(records(POLICY, CAMPAIGNS, policy_of(2)))
+    known = reduce_control(records(POLICY, CAMPAIGNS, policy_of(2)))
     assert known.policy is not None
     assert known.campaigns is not None
     assert (known.policy.ref, known.campaigns.ref) == ("retail-27@2", "retail@1")
 
 
 def test_nothing_is_in_force_in_an_empty_control() -> None:
-    known = in_force([])
+    known = reduce_control([])
     assert (known.policy, known.campaigns) == (None, None)
-    assert known.refusal_of_policy(parse_policy(POLICY)) is None
-    refusal = known.refusal_of_campaigns(parse_campaigns(CAMPAIGNS))
+    assert known.policy_error(parse_policy(POLICY)) is None
+    refusal = known.campaigns_error(parse_campaigns(CAMPAIGNS))
     assert refusal is not None
     assert "no policy is in force yet" in refusal
 
 
 def test_what_was_written_past_the_product_has_no_effect() -> None:
-    known = in_force(records(POLICY, "name = 1", policy_of(1, "[61, 180]"), policy_of(2, currency="EUR")))
+    known = reduce_control(records(POLICY, "name = 1", policy_of(1, "[61, 180]"), policy_of(2, currency="EUR")))
     assert known.policy is not None
     assert known.policy.text == POLICY
 
@@ -102,21 +102,21 @@ def test_what_was_written_past_the_product_has_no_effect() -> None:
     ],
 )
 def test_a_policy_may_follow_or_is_refused_with_the_reason(before: list[str], new: str, refusal: str | None) -> None:
-    said = in_force(records(*before)).refusal_of_policy(parse_policy(new))
+    said = reduce_control(records(*before)).policy_error(parse_policy(new))
     assert (said is None) == (refusal is None)
     assert refusal is None or refusal in (said or "")
 
 
 def test_campaigns_with_other_contents_need_another_version() -> None:
-    known = in_force(records(POLICY, CAMPAIGNS))
+    known = reduce_control(records(POLICY, CAMPAIGNS))
     changed = CAMPAIGNS.replace('name = "welcome"', 'name = "hello"')
-    assert known.refusal_of_campaigns(parse_campaigns(CAMPAIGNS)) is None
-    assert "raise version to 2" in (known.refusal_of_campaigns(parse_campaigns(changed)) or "")
-    assert known.refusal_of_campaigns(parse_campaigns(changed.replace("version = 1", "version = 2"))) is None
+    assert known.campaigns_error(parse_campaigns(CAMPAIGNS)) is None
+    assert "raise version to 2" in (known.campaigns_error(parse_campaigns(changed)) or "")
+    assert known.campaigns_error(parse_campaigns(changed.replace("version = 1", "version = 2"))) is None
 
 
 def test_the_last_text_written_is_told_apart_by_kind() -> None:
     there = records(POLICY, CAMPAIGNS, policy_of(2))
-    assert control.in_force(there, "policy") == policy_of(2)
-    assert control.in_force(there, "campaigns") == CAMPAIGNS
-    assert control.in_force([], "policy") is None
+    assert control.last_text(there, "policy") == policy_of(2)
+    assert control.last_text(there, "campaigns") == CAMPAIGNS
+    assert control.last_text([], "policy") is None

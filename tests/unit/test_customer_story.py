@@ -4,32 +4,32 @@ import msgspec
 import pytest
 
 from agents.customer_view.story import Facts, Story, facts_of, silenced_by, what_comes
-from agents.customer_view.story_runs import runs_told
-from agents.customer_view.story_text import SHOWN, story_lines
-from agents.customer_view.story_traits import ByTime, Traits, WayUp, traits_in_words, traits_told
+from agents.customer_view.story_runs import run_stories
+from agents.customer_view.story_text import MAX_SHOWN, story_lines
+from agents.customer_view.story_traits import DropStory, RiseStory, Traits, read_traits, traits_text
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, encode_profile
 from state.fold.partition import Partition
-from state.records.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, TimeCame
+from state.records.events import CampaignsApplied, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied, Tick
 from state.records.outputs import (
-    Erased,
-    KeptBack,
+    ErasureTombstone,
     Message,
-    OutcomeTold,
+    MessageSent,
+    MessageSuppressed,
+    OutcomeReported,
     Output,
-    SegmentChange,
     SegmentChanged,
-    Sent,
-    published,
+    SegmentChangeValue,
+    to_segment_change,
 )
 from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 from streams.defaults import campaigns_text, policy_text
 from streams.tables.customers_table import CustomersTable
 
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
-RULES = Rules(parse_policy(policy_text()), parse_campaigns(campaigns_text()))
+RULES = Ruleset(parse_policy(policy_text()), parse_campaigns(campaigns_text()))
 
 
 def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[Output]]:
@@ -56,7 +56,7 @@ def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[O
         head = ("events", 0, number + 1, f"e-{number}", BEGIN_MS + number * DAY_MS, False)
         order = OrderPlaced(*head, f"o-{number}", 500_000, "RUB", 500_000, None, 0, None, None, None)
         records.append(("c-1", order))
-    records.append(("", TimeCame(until_ms, None)))
+    records.append(("", Tick(until_ms, None)))
     for offset, (customer_id, record) in enumerate(records):
         assert partition.apply(offset, customer_id, record, out)
     profile = partition.customers.get("c-1")
@@ -68,7 +68,7 @@ def _told(profile: Profile) -> list[tuple[str, str]]:
     """What comes, as moments and words."""
     told: list[tuple[str, str]] = []
     for each in what_comes("c-1", profile, RULES):
-        if isinstance(each, SegmentChange):
+        if isinstance(each, SegmentChangeValue):
             told.append((each.effective_at, each.to_segment))
         elif isinstance(each, Message):
             told.append((each.due_at, each.template))
@@ -111,9 +111,9 @@ def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
     _, after = _lived(orders=orders, agreed=True, until_ms=began_ms + 3 * 365 * DAY_MS)
 
     came = [
-        published(output) if isinstance(output, SegmentChanged) else output.value
+        to_segment_change(output) if isinstance(output, SegmentChanged) else output.value
         for output in after[len(before) :]
-        if not isinstance(output, Erased | OutcomeTold)
+        if not isinstance(output, ErasureTombstone | OutcomeReported)
     ]
     assert what_comes("c-1", profile, RULES) == came
 
@@ -140,11 +140,11 @@ def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order(
     profile, _ = _lived(orders=2, agreed=True, until_ms=BEGIN_MS + 10 * DAY_MS)
     profile.stores, profile.channels = {"s-1": 1, "s-2": 1}, {"web": 2}
 
-    traits = traits_told(profile, RULES.policy, BEGIN_MS + 3 * DAY_MS)
+    traits = read_traits(profile, RULES.policy, BEGIN_MS + 3 * DAY_MS)
 
     assert traits == Traits(
-        next_down=ByTime(format_ms(BEGIN_MS + 61 * DAY_MS), "at_risk"),
-        next_up=WayUp("loyal", orders=3),
+        next_down=DropStory(format_ms(BEGIN_MS + 61 * DAY_MS), "at_risk"),
+        next_up=RiseStory("loyal", orders=3),
         discount_seeker=False,
         difficult=False,
         favourite_store="s-1",
@@ -153,28 +153,28 @@ def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order(
         order_gap_days="1",
         overdue="2.00",
     )
-    assert list(traits_in_words(traits, "RUB")) == [
+    assert list(traits_text(traits, "RUB")) == [
         ("better", "loyal by 3 more orders of any size"),
         ("habit", "as a rule 1 days between orders; 2.00 times that since the last"),
         ("buys mostly", "store s-1, channel web"),
     ]
     bad = msgspec.structs.replace(
-        traits, discount_seeker=True, difficult=True, referrals=2, next_up=WayUp("golden", spend="12.00")
+        traits, discount_seeker=True, difficult=True, referrals=2, next_up=RiseStory("golden", spend="12.00")
     )
-    assert [words for _, words in traits_in_words(bad, "RUB")][-2:] == [
+    assert [words for _, words in traits_text(bad, "RUB")][-2:] == [
         "seeks discounts; difficult: gives much back",
         "2 brought",
     ]
-    assert ("better", "golden by one more order of 12.00 RUB") in list(traits_in_words(bad, "RUB"))
+    assert ("better", "golden by one more order of 12.00 RUB") in list(traits_text(bad, "RUB"))
     assert msgspec.json.encode(bad.next_up) == b'{"to":"golden","spend":"12.00"}'
 
 
 def _story(profile: Profile, out: list[Output], **others: object) -> Story:
-    changes = [published(output) for output in out if isinstance(output, SegmentChanged)]
+    changes = [to_segment_change(output) for output in out if isinstance(output, SegmentChanged)]
     story = Story(
         customer_id="c-1",
         partition=2,
-        as_of=format_ms(profile.judged),
+        as_of=format_ms(profile.evaluated_at),
         policy=profile.policy,
         window_days="365",
         segment=profile.segment,
@@ -185,13 +185,13 @@ def _story(profile: Profile, out: list[Output], **others: object) -> Story:
         signup={"city": "Казань"},
         consents={"email": True, "sms": False},
         contacts={"opened": 2},
-        traits=traits_told(profile, RULES.policy, profile.judged),
-        runs=runs_told("c-1", profile, RULES.campaigns),
+        traits=read_traits(profile, RULES.policy, profile.evaluated_at),
+        runs=run_stories("c-1", profile, RULES.campaigns),
         silenced_by=silenced_by(profile),
         dead_channels=[],
         changes=changes,
-        messages=[output.value for output in out if isinstance(output, Sent)],
-        kept_back=[output.value for output in out if isinstance(output, KeptBack)],
+        messages=[output.value for output in out if isinstance(output, MessageSent)],
+        kept_back=[output.value for output in out if isinstance(output, MessageSuppressed)],
         next=what_comes("c-1", profile, RULES),
     )
     return msgspec.structs.replace(story, **others)
@@ -230,7 +230,7 @@ def test_a_story_says_what_the_topics_no_longer_have() -> None:
 
     long = msgspec.structs.replace(story, changes=story.changes * 20, seq=len(story.changes) * 20, messages=[])
     told = list(story_lines(long))
-    assert f"  ({len(story.changes) * 20 - SHOWN} earlier)" in told
+    assert f"  ({len(story.changes) * 20 - MAX_SHOWN} earlier)" in told
 
 
 def test_one_who_never_bought_and_to_whom_nothing_comes() -> None:

@@ -17,11 +17,11 @@ from agents.demo.history import CUSTOMERS, ENDS, PURCHASES, Event, read_purchase
 from agents.demo.run import eventful_customer, read_history
 from agents.demo.screen import Screen
 from agents.demo.summary import Outcome, summary_lines
-from agents.demo.tally import Tally
+from agents.demo.tally import DemoTally
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
-from state.intake.admission import Admitted, Exchange, admit
-from state.records.outputs import Cause, ChangeInMessage, CustomerInMessage, Facts, Message, Reason, SegmentChange
+from state.intake.admission import AdmissionRules, Admitted, admit
+from state.records.outputs import Cause, Facts, Message, MessageChange, MessageCustomer, ScoreChange, SegmentChangeValue
 from state.records.progress import Progress
 from state.units.timestamps import format_ms, parse_rfc3339
 
@@ -58,7 +58,7 @@ def test_a_limit_takes_the_first_customers_with_all_that_they_bought() -> None:
 
 def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(history: list[Event]) -> None:
     policy = parse_policy(_text("cdnow.toml"))
-    exchange = Exchange(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
+    exchange = AdmissionRules(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
     kinds: Counter[str] = Counter()
 
     for offset, event in enumerate(history):
@@ -116,8 +116,10 @@ def test_policy_and_campaigns_fit_each_other() -> None:
     assert {campaign.topic for campaign in campaigns.campaigns} == {"offers", "reactivations"}
 
 
-def _change(customer_id: str, seq: int, before: str | None, after: str, *, kind: str = "purchase") -> SegmentChange:
-    return SegmentChange(
+def _change(
+    customer_id: str, seq: int, before: str | None, after: str, *, kind: str = "purchase"
+) -> SegmentChangeValue:
+    return SegmentChangeValue(
         customer_id=customer_id,
         seq=seq,
         from_segment=before,
@@ -127,13 +129,13 @@ def _change(customer_id: str, seq: int, before: str | None, after: str, *, kind:
         effective_at=format_ms(852_109_080_000 + seq),
         cause=Cause(kind),
         facts=Facts(90, 5, "200.00", "USD", "1997-01-01T08:58:00.000Z"),
-        why=(Reason("recency_days", 90, 3, 2),) if kind == "time" else (),
+        why=(ScoreChange("recency_days", 90, 3, 2),) if kind == "time" else (),
         policy="cdnow@1",
         backfill=False,
     )
 
 
-def _message(change: SegmentChange, campaign: str) -> Message:
+def _message(change: SegmentChangeValue, campaign: str) -> Message:
     return Message(
         message_id=f"{change.change_id}:{campaign}:1",
         customer_id=change.customer_id,
@@ -148,7 +150,7 @@ def _message(change: SegmentChange, campaign: str) -> Message:
         expires_at=None,
         timezone="UTC",
         language=None,
-        change=ChangeInMessage(
+        change=MessageChange(
             change.change_id,
             change.from_segment,
             change.to_segment,
@@ -157,14 +159,14 @@ def _message(change: SegmentChange, campaign: str) -> Message:
             change.facts,
             change.why,
         ),
-        customer=CustomerInMessage("1.00", 1, "1.00", 0.0),
+        customer=MessageCustomer("1.00", 1, "1.00", 0.0),
         campaigns="cdnow@1",
     )
 
 
-def _tallied() -> Tally:
+def _tallied() -> DemoTally:
     """Two customers, one of them lapsed; everything came twice, as after a crash."""
-    tally = Tally()
+    tally = DemoTally()
     changes = [
         _change("c-1", 1, None, "new"),
         _change("c-1", 2, "new", "golden"),
@@ -218,7 +220,7 @@ def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width
 
 
 def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
-    tally = Tally()
+    tally = DemoTally()
     for number in range(50):
         tally.take_change(_change(f"c-{number}", 1, None, "new"))
     tally.take_change(_change("c-7", 2, "new", "golden"))
@@ -263,7 +265,7 @@ def test_the_summary_says_the_figures() -> None:
 def test_the_story_is_that_of_one_who_was_golden_was_lost_and_came_back(
     paths: dict[str, list[str]], chosen: str | None
 ) -> None:
-    tally = Tally()
+    tally = DemoTally()
     tally.paths = paths
     assert eventful_customer(tally) == chosen
 

@@ -12,15 +12,15 @@ from state.records.events import (
     ConsentChanged,
     CustomerErased,
     CustomerEvent,
+    CustomerReferred,
     CustomerSignedUp,
     JournalRecord,
     MessageContacted,
     OrderPlaced,
     OrderRefunded,
     PolicyApplied,
-    ReferralBrought,
-    TimeCame,
-    UnknownFormat,
+    Tick,
+    UnknownFormatVersion,
     decode_record,
     encode_record,
 )
@@ -42,12 +42,12 @@ RECORDS: dict[str, JournalRecord] = {
     "consent": ConsentChanged("consents", 0, 1, "e-6", 6, False, "messenger", True),
     "contact": MessageContacted("contacts", 0, 1, "e-7", 7, False, "c-17:4:win-back:1", "bounced", True, 12, "EUR"),
     "bare contact": MessageContacted("contacts", 0, 2, "e-8", 8, False, "m", "opened", None, None, None),
-    "referral": ReferralBrought("signups+referrer", 0, 1, "f00", 8, False),
+    "referral": CustomerReferred("signups+referrer", 0, 1, "f00", 8, False),
     "erasure": CustomerErased("erasures", 0, 1, "e-9", 9, False),
     "anonymous sale": AnonymousSale("purchases", 0, 4, "e-10", 10, False, "purchase", 124050, 0),
     "anonymous refund": AnonymousSale("refunds", 0, 4, "e-11", 11, False, "refund", None, 0),
-    "tick": TimeCame(1_778_580_000_000, None),
-    "tick of an advance": TimeCame(1_778_580_000_000, 7),
+    "tick": Tick(1_778_580_000_000, None),
+    "tick of an advance": Tick(1_778_580_000_000, 7),
     "policy": PolicyApplied("control", 0, 1, 'name = "retail-27"'),
     "campaigns": CampaignsApplied("control", 0, 2, 'name = "retail"'),
 }  # fmt: skip
@@ -102,7 +102,9 @@ def test_every_kind_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize(("data", "version"), [(b"", None), (b"\x00\x91", 0), (b"\x03\x93", 3), (b"\xff", 255)])
 def test_a_record_of_another_format_is_refused_by_its_version(data: bytes, version: int | None) -> None:
     """The error says which version it is and what to do."""
-    with pytest.raises(UnknownFormat, match=f"format version {version}.*run the version of goldstream") as caught:
+    with pytest.raises(
+        UnknownFormatVersion, match=f"format version {version}.*run the version of goldstream"
+    ) as caught:
         decode_record(data)
     assert caught.value.version == version
 

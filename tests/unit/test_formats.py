@@ -6,24 +6,24 @@ They are the same from the compiled build (`make test-compiled`), and are read b
 import pytest
 
 from state.customer.packed_orders import append_order
-from state.customer.profile import Profile, decode_head, decode_profile, encode_profile, newcomer, peek_due
+from state.customer.profile import Profile, decode_head, decode_profile, encode_profile, new_profile, peek_due
 from state.customer.profile_schema import (
     Consent,
+    ContactProfile,
     Engagement,
-    FreeRefund,
-    Known,
     Order,
-    Person,
+    RefundId,
     Refunds,
     Run,
-    SeenRefund,
     SentMessage,
+    SignupFact,
     Silence,
+    UnlinkedRefund,
 )
-from state.engagement.change_snapshot import kept_beginning
+from state.engagement.change_snapshot import snapshot_change
 from state.records.erasure import Erasure, decode_erasure, encode_erasure
 from state.records.events import OrderPlaced
-from state.records.outputs import Move, Reason, SegmentChanged
+from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove
 from state.records.progress import Progress
 from streams.tables.progress import decode_progress, encode_progress
 
@@ -54,7 +54,7 @@ WINDOW = 365 * 86_400_000
 
 def buyer() -> Profile:
     """Someone who has bought twice."""
-    profile = newcomer(17, 0, NOON)
+    profile = new_profile(17, 0, NOON)
     for number in range(2):
         head = ("purchases", 3, number, f"e-{number}", NOON + number, False)
         order = OrderPlaced(*head, f"o-{number}", 1250, "RUB", 1250, None, 50, None, None, None)
@@ -66,18 +66,20 @@ def buyer() -> Profile:
 def everything() -> Profile:
     """Someone of whom everything is known that there is."""
     profile = buyer()
-    profile.plain = profile.plain_ids = b""
+    profile.packed_orders = profile.packed_order_ids = b""
     profile.orders = [Order(NOON, "o-0", 1250, 50, 1250, NOON)]
-    profile.refunds = Refunds([SeenRefund("r-1", NOON + 1)], [FreeRefund(NOON, 5)], [])
-    profile.person = Person({"city": Known(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"], 3)
-    profile.person.brought, profile.person.brought_at = ["f00"], [NOON + 2]
-    move = Move("", "active", "", "322", (Reason("frequency", 2, 1, 2),), "retail-27@1", "RUB", 2)
+    profile.refunds = Refunds([RefundId("r-1", NOON + 1)], [UnlinkedRefund(NOON, 5)], [])
+    profile.contact_profile = ContactProfile(
+        {"city": SignupFact(NOON, "Омск")}, {"email": Consent(NOON, True)}, {"opened": 2}, ["e-9"], 3
+    )
+    profile.contact_profile.referral_ids, profile.contact_profile.referral_times = ["f00"], [NOON + 2]
+    move = SegmentMove("", "active", "", "322", (ScoreChange("frequency", 2, 1, 2),), "retail-27@1", "RUB", 2)
     change = SegmentChanged("c-1", 1, move, NOON, "purchase", "e-1", False, 2, 2500, NOON)
     profile.runs = [
         Run(
             "win-back",
             "1",
-            kept_beginning(change),
+            snapshot_change(change),
             NOON,
             "treated",
             3,
@@ -94,7 +96,7 @@ def everything() -> Profile:
         )
     ]
     message = SentMessage("1", "win-back", 1, "email", NOON)
-    silence = Silence("win-back", "1", kept_beginning(change), NOON)
+    silence = Silence("win-back", "1", snapshot_change(change), NOON)
     profile.engagement = Engagement({"win-back": NOON}, {"a": NOON}, {"b": ["b2026"]}, [message], ["sms"], silence)
     profile.stores, profile.channels = {"Омск-1": 2}, {"web": 1}
     return profile

@@ -22,10 +22,10 @@ from agents.importing.parquet import ParquetSource
 from agents.importing.rows import CannotOpen, Row, Source, Unread, format_of
 from agents.importing.translation import Event, Translation
 from agents.importing.values import Unreadable
-from state.config.config_errors import Faults
-from state.intake.admission import Exchange
+from state.config.config_errors import ConfigErrors
+from state.intake.admission import AdmissionRules
 
-ROUBLES = Exchange("RUB", 2, {"EUR": Decimal("98.40")})
+ROUBLES = AdmissionRules("RUB", 2, {"EUR": Decimal("98.40")})
 
 
 def rows_of(path: Path, mapping: Mapping | None = None) -> list[Row | Unread]:
@@ -364,13 +364,13 @@ def test_all_faults_of_a_mapping_file_are_said_at_once(tmp_path: Path) -> None:
         currency = 1.5
         """,
     )
-    with pytest.raises(Faults) as caught:
+    with pytest.raises(ConfigErrors) as caught:
         read_mapping(path)
-    assert all(fault.startswith(f"{path}: ") for fault in caught.value.faults)
-    names = {fault.removeprefix(f"{path}: ").split()[0] for fault in caught.value.faults}
+    assert all(fault.startswith(f"{path}: ") for fault in caught.value.errors)
+    names = {fault.removeprefix(f"{path}: ").split()[0] for fault in caught.value.errors}
     expected = {"kind", "timezone", "time_format", "decimal", "delimiter", "encoding", "header", "colour"}
     assert names == expected | {"fields.amont", "fields.amount", "set.currency"}
-    assert "did you mean amount?" in " ".join(caught.value.faults)
+    assert "did you mean amount?" in " ".join(caught.value.errors)
 
 
 def test_a_mapped_column_that_the_file_lacks_is_said_at_once(tmp_path: Path) -> None:

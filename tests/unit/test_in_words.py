@@ -2,19 +2,19 @@
 
 import pytest
 
-from agents.customer_view.change_text import step_in_words, why_in_words
-from state.records.outputs import Cause, Facts, Reason, SegmentChange
+from agents.customer_view.change_text import cause_text, move_text
+from state.records.outputs import Cause, Facts, ScoreChange, SegmentChangeValue
 
 
 def _change(
     kind: str,
-    *why: Reason,
+    *why: ScoreChange,
     before: str | None = "loyal",
     after: str = "golden",
     cell: str | None = "332",
     orders: int = 5,
-) -> SegmentChange:
-    return SegmentChange(
+) -> SegmentChangeValue:
+    return SegmentChangeValue(
         customer_id="c-17",
         seq=4,
         from_segment=before,
@@ -30,19 +30,19 @@ def _change(
     )
 
 
-QUIET = Reason("recency_days", 60, 3, 2)
-BACK = Reason("recency_days", 60, 1, 3)
-OFTEN = Reason("frequency", 5, 2, 3)
-SELDOM = Reason("frequency", 1, 2, 1)
-MUCH = Reason("monetary", 20000, 2, 3)
-LITTLE = Reason("monetary", 0.5, 2, 1)
+QUIET = ScoreChange("recency_days", 60, 3, 2)
+BACK = ScoreChange("recency_days", 60, 1, 3)
+OFTEN = ScoreChange("frequency", 5, 2, 3)
+SELDOM = ScoreChange("frequency", 1, 2, 1)
+MUCH = ScoreChange("monetary", 20000, 2, 3)
+LITTLE = ScoreChange("monetary", 0.5, 2, 1)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (_change("time", QUIET), "60 days without a purchase"),
-        (_change("time", Reason("recency_days", 1, 3, 2)), "1 day without a purchase"),
+        (_change("time", ScoreChange("recency_days", 1, 3, 2)), "1 day without a purchase"),
         (_change("time", SELDOM), "fewer than 1 order left in the window"),
         (_change("time", QUIET, LITTLE), "60 days without a purchase, less than 0.5 RUB left in the window"),
         (_change("time"), "time went by"),
@@ -59,10 +59,10 @@ LITTLE = Reason("monetary", 0.5, 2, 1)
         (_change("policy"), "by the policy retail-27@1"),
     ],
 )
-def test_a_reason_reads_like_a_sentence(change: SegmentChange, words: str) -> None:
-    assert why_in_words(change) == words
+def test_a_reason_reads_like_a_sentence(change: SegmentChangeValue, words: str) -> None:
+    assert cause_text(change) == words
 
 
 def test_a_step_says_from_where_to_where() -> None:
-    assert step_in_words(_change("purchase")) == "loyal -> golden"
-    assert step_in_words(_change("purchase", before=None)) == "golden"
+    assert move_text(_change("purchase")) == "loyal -> golden"
+    assert move_text(_change("purchase", before=None)) == "golden"

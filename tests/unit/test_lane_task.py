@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streams.engine.lane_runner
-from streams.engine.lane import Hopeless, Prompt
-from streams.engine.lane_runner import Fetched, LaneTask
-from streams.kafka.reader import CutOff
+from streams.engine.lane import FatalError, StatelessLane
+from streams.engine.lane_runner import Fetched, LaneRunner
+from streams.kafka.reader import OffsetTruncated
 from tests.integration.running import until
 
 END = 40
 
 
-class Taking(Prompt):
+class Taking(StatelessLane):
     """A lane that notes what it is given."""
 
     def __init__(self, start: int, *, needs_all: bool = False) -> None:
@@ -35,7 +35,7 @@ class Taking(Prompt):
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Take records."""
-        assert 0 < len(records) <= streams.engine.lane_runner.LARGEST_BATCH
+        assert 0 < len(records) <= streams.engine.lane_runner.MAX_BATCH
         self.taken += [record.offset for record in records]
         self.cursor = records[-1].offset + 1
 
@@ -63,7 +63,7 @@ class Log:
         """Read a range again."""
         self.read_again.append((begin, end))
         if begin < self.beginning:
-            raise CutOff(TopicPartition("events", 0), begin, self.beginning)
+            raise OffsetTruncated(TopicPartition("events", 0), begin, self.beginning)
         wanted = [offset for offset in self.offsets if begin <= offset < end]
         for each in range(0, len(wanted), 5):
             yield [record_at(offset) for offset in wanted[each : each + 5]]
@@ -84,7 +84,7 @@ def record_at(offset: int) -> ConsumerRecord:
 
 async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> None:
     """Deliver what these polls bring, and wait until nothing is missing."""
-    task = LaneTask(lane, log, asyncio.Event())
+    task = LaneRunner(lane, log, asyncio.Event())
     task.task = asyncio.create_task(task.run(lambda: None, lambda _: None))
     try:
         for begin, end in polls:
@@ -95,7 +95,7 @@ async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> 
         last, running = max(log.offsets, default=-1), task.task
 
         async def all_taken() -> bool:
-            return running.done() or (lane.cursor > last and not task.waiting)
+            return running.done() or (lane.cursor > last and not task.queued)
 
         await until(all_taken, "the lane to have all", 20, every_s=0.001)
     finally:
@@ -106,8 +106,8 @@ async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> 
 
 @pytest.fixture(autouse=True)
 def _small_and_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.engine.lane_runner, "LARGEST_BATCH", 7)
-    monkeypatch.setattr(streams.engine.lane_runner, "LOOK_SECONDS", 0.002)
+    monkeypatch.setattr(streams.engine.lane_runner, "MAX_BATCH", 7)
+    monkeypatch.setattr(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", 0.002)
 
 
 places = st.integers(0, END)
@@ -150,6 +150,6 @@ async def test_what_retention_has_cut_is_said_and_the_lane_goes_on_behind_it(cap
 
 async def test_a_lane_that_needs_all_ends_where_retention_has_cut() -> None:
     lane, log = Taking(2, needs_all=True), Log(set(range(END)), beginning=15)
-    with pytest.raises(Hopeless, match="begins at 15, but is needed from 2 on"):
+    with pytest.raises(FatalError, match="begins at 15, but is needed from 2 on"):
         await given_to(lane, log, [(20, 40)])
     assert not lane.taken

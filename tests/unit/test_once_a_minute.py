@@ -4,17 +4,17 @@ import time
 
 import pytest
 
-from streams.telemetry.log_throttle import SAID_AGAIN_SECONDS, OnceAMinute
+from streams.telemetry.log_throttle import REPEAT_SECONDS, LogThrottle
 
 
 def test_it_is_said_at_once_then_once_a_minute_and_anew_when_it_was_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    trouble = OnceAMinute()
+    trouble = LogThrottle()
 
     def said_at(seconds: float) -> bool:
         monkeypatch.setattr(time, "monotonic", lambda: seconds)
-        return trouble.may_say()
+        return trouble.should_log()
 
-    moments = (0.0, 1.0, SAID_AGAIN_SECONDS - 0.1, SAID_AGAIN_SECONDS, SAID_AGAIN_SECONDS + 1)
+    moments = (0.0, 1.0, REPEAT_SECONDS - 0.1, REPEAT_SECONDS, REPEAT_SECONDS + 1)
     assert [said_at(moment) for moment in moments] == [True, False, False, True, False]
-    trouble.over()
-    assert said_at(SAID_AGAIN_SECONDS + 2)
+    trouble.reset()
+    assert said_at(REPEAT_SECONDS + 2)

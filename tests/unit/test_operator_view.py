@@ -14,15 +14,15 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from agents.admit import watermark_stall as why_held
-from agents.admit.watermark_stall import Held, Herald
+from agents.admit.watermark_stall import StallLogger, WatermarkStall
 from agents.worker import recovery_watch
 from agents.worker import shutdown as stopping
 from agents.worker.recovery_watch import RecoveryWatch
-from agents.worker.shutdown import tell_of_stop
-from streams.engine.in_flight import awaited
+from agents.worker.shutdown import log_shutdown
+from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
-from streams.wire.watermarks import SourceTime
+from streams.wire.watermarks import SourceWatermark
 from tests.integration.running import until
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
@@ -60,34 +60,34 @@ class Ends:
 @pytest.mark.parametrize(
     ("report", "now_ms", "expected"),
     [
-        (None, NOW_MS, Held("unheard", 0)),
-        (SourceTime(100, NOW_MS - 29_000), NOW_MS, Held("current", 0)),
-        (SourceTime(100, NOW_MS - 31_000), NOW_MS, Held("unread", 20)),
-        (SourceTime(120, NOW_MS - 31_000), NOW_MS, Held("silent", 0)),
-        (SourceTime(100, 5), None, Held("unread", 20)),
-        (SourceTime(0), NOW_MS, Held("unread", 120)),
+        (None, NOW_MS, WatermarkStall("unheard", 0)),
+        (SourceWatermark(100, NOW_MS - 29_000), NOW_MS, WatermarkStall("current", 0)),
+        (SourceWatermark(100, NOW_MS - 31_000), NOW_MS, WatermarkStall("unread", 20)),
+        (SourceWatermark(120, NOW_MS - 31_000), NOW_MS, WatermarkStall("silent", 0)),
+        (SourceWatermark(100, 5), None, WatermarkStall("unread", 20)),
+        (SourceWatermark(0), NOW_MS, WatermarkStall("unread", 120)),
     ],
 )
 async def test_a_partition_holds_time_for_a_reason(
-    report: SourceTime | None, now_ms: int | None, expected: Held
+    report: SourceWatermark | None, now_ms: int | None, expected: WatermarkStall
 ) -> None:
-    assert await why_held.why_held(cast("Any", Ends()), SOURCE, report, now_ms) == expected
+    assert await why_held.diagnose_stall(cast("Any", Ends()), SOURCE, report, now_ms) == expected
 
 
 def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    herald = Herald()
-    herald.say("events:3", Held("current", 0), 2_000)
-    herald.say("events:3", Held("unread", 20), 95_000)
-    herald.say("events:3", Held("unread", 19), 96_000)
+    herald = StallLogger()
+    herald.say("events:3", WatermarkStall("current", 0), 2_000)
+    herald.say("events:3", WatermarkStall("unread", 20), 95_000)
+    herald.say("events:3", WatermarkStall("unread", 19), 96_000)
     clock.now += 30
-    herald.say("events:3", Held("unread", 7), 125_000)
-    herald.say("events:3", Held("silent", 0), 126_000)
-    herald.say("events:0", Held("unheard", 0), None)
-    herald.say("events:0", Held("current", 0), 1_000)
-    herald.say("events:0", Held("unheard", 0), None)
+    herald.say("events:3", WatermarkStall("unread", 7), 125_000)
+    herald.say("events:3", WatermarkStall("silent", 0), 126_000)
+    herald.say("events:0", WatermarkStall("unheard", 0), None)
+    herald.say("events:0", WatermarkStall("current", 0), 1_000)
+    herald.say("events:0", WatermarkStall("unheard", 0), None)
 
     said = [record.getMessage() for record in caplog.records]
     assert [line.removeprefix("time waits for ").partition(": ")[0] for line in said] == [
@@ -176,11 +176,11 @@ def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way(mon
     monkeypatch.setattr("streams.engine.in_flight.time", SimpleNamespace(monotonic=lambda: 100.0))
     busy = producer_with(("changes", 5, 99.0), ("customers", 7, 98.0), pending=(("changes", 3, 97.5),))
 
-    assert awaited(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
-    assert set(awaited(stage(producer_with())).values()) == {(0, 0.0)}
-    assert awaited(stage(NotReady())) == {}
+    assert in_flight_by_topic(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
+    assert set(in_flight_by_topic(stage(producer_with())).values()) == {(0, 0.0)}
+    assert in_flight_by_topic(stage(NotReady())) == {}
     of_a_lane = OpenStage(busy, producer_with(("changes", 2, 90.0)))
-    assert awaited(cast("Stage", of_a_lane))["changes"] == (10, 10.0)
+    assert in_flight_by_topic(cast("Stage", of_a_lane))["changes"] == (10, 10.0)
 
 
 async def test_a_stop_says_at_once_what_it_waits_for(
@@ -198,7 +198,7 @@ async def test_a_stop_says_at_once_what_it_waits_for(
 
         return enough
 
-    telling = asyncio.create_task(tell_of_stop(stop, [cast("Stage", open_stage)]))
+    telling = asyncio.create_task(log_shutdown(stop, [cast("Stage", open_stage)]))
     await asyncio.sleep(0)
     assert not caplog.records
     stop.set()

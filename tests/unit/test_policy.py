@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from state.config.config_errors import Faults
-from state.config.policy import Policy, Segment, may_follow, parse_policy, same_contents, scores_of
+from state.config.config_errors import ConfigErrors
+from state.config.policy import Policy, Segment, has_same_contents, parse_policy, scores_of, successor_error
 from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 
@@ -36,9 +36,9 @@ def shop(old: str = "", new: str = "") -> str:
 
 def faults_of(text: str, zones: list[str] | None = None) -> list[str]:
     """What is wrong with a policy."""
-    with pytest.raises(Faults) as refused:
+    with pytest.raises(ConfigErrors) as refused:
         parse_policy(text, zones)
-    return list(refused.value.faults)
+    return list(refused.value.errors)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_rates_are_read_exactly_from_texts_and_numbers() -> None:
 
 
 def test_a_file_saved_by_a_windows_editor_is_read() -> None:
-    assert same_contents(parse_policy("\ufeff" + SHOP.replace("\n", "\r\n")), parse_policy(SHOP))
+    assert has_same_contents(parse_policy("\ufeff" + SHOP.replace("\n", "\r\n")), parse_policy(SHOP))
 
 
 RISE = "must rise: got"
@@ -358,8 +358,8 @@ def test_long_values_are_cut_and_many_unknown_fields_are_counted() -> None:
 def test_layout_and_comments_do_not_make_other_contents() -> None:
     one = parse_policy(SHOP)
     other = parse_policy("# Ours\n" + shop("[1, 2]", "[ 1,\n 2 ] # days").replace("version = 3", "version = 0x3"))
-    assert same_contents(one, other)
-    assert may_follow(one, other) is None
+    assert has_same_contents(one, other)
+    assert successor_error(one, other) is None
 
 
 @pytest.mark.parametrize(
@@ -407,4 +407,4 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
 def test_a_policy_may_follow_unless_it_is_the_same_by_name_only_or_needs_a_replay(
     old: str, new: str, reason: str | None
 ) -> None:
-    assert may_follow(parse_policy(SHOP), parse_policy(shop(old, new))) == reason
+    assert successor_error(parse_policy(SHOP), parse_policy(shop(old, new))) == reason

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from aiokafka.errors import KafkaError
 
-from agents.analysis.backtest import DEAREST, NOTHING, Compared, TwoPolicies
-from agents.analysis.backtest_report import difference, difference_lines
-from agents.analysis.backtest_runner import Job, compare
+from agents.analysis.backtest import EMPTY_RESULT, TOP_MOVERS, Backtest, BacktestResult
+from agents.analysis.backtest_report import backtest_report, report_lines
+from agents.analysis.backtest_runner import BacktestJob, run_backtest
 from state.config.policy import Policy, parse_policy
 from state.records.erasure import Erasure, erasure_key
 from state.records.events import (
@@ -19,7 +19,7 @@ from state.records.events import (
     JournalRecord,
     OrderPlaced,
     PolicyApplied,
-    TimeCame,
+    Tick,
     encode_record,
 )
 from state.units.timestamps import DAY_MS, parse_rfc3339
@@ -47,7 +47,7 @@ def signed_up(number: int, at_ms: int) -> CustomerSignedUp:
 
 
 def tick(at_day: float) -> tuple[str, JournalRecord]:
-    return "", TimeCame(days(at_day), None)
+    return "", Tick(days(at_day), None)
 
 
 def told(
@@ -55,8 +55,8 @@ def told(
     *,
     until: int | None = None,
     ledger: dict[bytes, Erasure] | None = None,
-) -> Compared:
-    folds = TwoPolicies((A, B), campaigns_text(), ledger or {}, until)
+) -> BacktestResult:
+    folds = Backtest((A, B), campaigns_text(), ledger or {}, until)
     for offset, (customer, record) in enumerate(records):
         if not folds.take(offset, customer, encode_record(record)):
             break
@@ -82,7 +82,7 @@ def test_who_moves_and_what_they_brought_in() -> None:
     found = told(JOURNAL)
     assert found.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
     assert found.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
-    assert [(each.customer_id, each.net) for each in found.dearest] == [("three", 2_700_000), ("quiet", 100_000)]
+    assert [(each.customer_id, each.net) for each in found.top_movers] == [("three", 2_700_000), ("quiet", 100_000)]
     assert (found.records, found.time) == (len(JOURNAL), days(40))
 
 
@@ -115,13 +115,13 @@ def test_the_erased_count_no_more_than_if_they_had_never_been() -> None:
 
 
 def test_partitions_add_up_to_the_whole() -> None:
-    ticks = [each for each in JOURNAL if isinstance(each[1], TimeCame)]
+    ticks = [each for each in JOURNAL if isinstance(each[1], Tick)]
 
     def part(customers: set[str]) -> list[tuple[str, JournalRecord]]:
         return [each for each in JOURNAL if each[0] in customers or each in ticks]
 
     one, other = told(part({"three"})), told(part({"quiet", "back"}))
-    both = NOTHING.plus(one).plus(other)
+    both = EMPTY_RESULT.plus(one).plus(other)
     whole = told(JOURNAL)
     assert both._replace(records=0) == whole._replace(records=0)
     assert both.records == one.records + other.records
@@ -129,20 +129,20 @@ def test_partitions_add_up_to_the_whole() -> None:
 
 def test_the_greatest_are_few_and_in_order() -> None:
     records: list[tuple[str, JournalRecord]] = [
-        (f"c-{number:02}", bought(number, days(0), 1_000 + number)) for number in range(DEAREST + 5)
+        (f"c-{number:02}", bought(number, days(0), 1_000 + number)) for number in range(TOP_MOVERS + 5)
     ]
     found = told([*records, tick(40)])
-    assert [each.net for each in found.dearest] == [1_000 + number for number in range(DEAREST + 4, 4, -1)]
+    assert [each.net for each in found.top_movers] == [1_000 + number for number in range(TOP_MOVERS + 4, 4, -1)]
 
 
 def test_sums_that_are_not_above_nothing_are_kept() -> None:
     move = ("new", "at_risk")
-    owing = NOTHING._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
-    assert NOTHING.plus(owing).plus(owing).net == {move: -1400}
+    owing = EMPTY_RESULT._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
+    assert EMPTY_RESULT.plus(owing).plus(owing).net == {move: -1400}
 
 
 def test_the_json_has_everything_in_major_units() -> None:
-    found = json.loads(msgspec.json.encode(difference(POLICIES, "retail@1", told(JOURNAL))))
+    found = json.loads(msgspec.json.encode(backtest_report(POLICIES, "retail@1", told(JOURNAL))))
     assert (found["as_of"], found["customers"], found["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
     assert (found["net"], found["moved_net"], found["currency"]) == ("30000.00", "28000.00", "RUB")
     assert found["moves"] == [
@@ -167,7 +167,7 @@ def test_the_json_has_everything_in_major_units() -> None:
 
 
 def test_the_words_say_the_same() -> None:
-    lines = list(difference_lines(difference(POLICIES, "retail@1", told(JOURNAL))))
+    lines = list(report_lines(backtest_report(POLICIES, "retail@1", told(JOURNAL))))
     assert lines[0] == "A is retail-27@1, B is other@1; campaigns retail@1 with both"
     assert lines[1] == "3 customers as of 2026-02-10 09:30 (UTC), 9 records of the journal"
     assert lines[2] == (
@@ -180,24 +180,24 @@ def test_the_words_say_the_same() -> None:
 
 
 def test_an_empty_journal_is_told_too() -> None:
-    found = difference(POLICIES, "retail@1", NOTHING)
+    found = backtest_report(POLICIES, "retail@1", EMPTY_RESULT)
     assert found.as_of is None
-    lines = list(difference_lines(found))
+    lines = list(report_lines(found))
     assert lines[1] == "0 customers before any time (UTC), 0 records of the journal"
     assert lines[2].startswith("0 of them (0%) are in another segment")
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.ref)
 def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
-    folds = TwoPolicies((policy.text, policy.text), campaigns_text(), {})
+    folds = Backtest((policy.text, policy.text), campaigns_text(), {})
     for offset, (customer, record) in enumerate(JOURNAL):
         folds.take(offset, customer, encode_record(record))
     found = folds.compared()
-    assert found.dearest == []
+    assert found.top_movers == []
     assert found.first == found.other
 
 
 def test_what_a_process_could_not_do_is_told_by_who_asked() -> None:
-    nowhere = Job(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
+    nowhere = BacktestJob(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
     with pytest.raises(KafkaError, match=r"127\.0\.0\.1"):
-        compare(nowhere, lambda _: None)
+        run_backtest(nowhere, lambda _: None)

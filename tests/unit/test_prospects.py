@@ -4,7 +4,7 @@ import pytest
 
 from state.config.policy import parse_policy
 from state.customer.profile import Profile
-from state.customer.segment_forecast import Down, Prospects, Up
+from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
 from state.fold.partition import Partition
 from state.records.events import JournalRecord, OrderPlaced, OrderRefunded, PolicyApplied
 from state.units.timestamps import DAY_MS
@@ -54,43 +54,53 @@ GOLD = shop("f = [3], m = [3]", "f = [2, 3]")
 @pytest.mark.parametrize(
     ("policy", "events", "segment", "up"),
     [
-        (GOLD, [refund(0, 1)], "potential", Up("rest", 1, None)),
-        (GOLD, [order(0, 1)], "rest", Up("s1", 1, None)),
-        (GOLD, [order(0, 5), order(1, 5)], "s1", Up("s0", 3, 1000)),
-        (GOLD, [order(0, 20), order(1, 5)], "s1", Up("s0", 3, None)),
-        (GOLD, [order(day, 1) for day in range(5)], "s1", Up("s0", None, 1500)),
-        (GOLD, [order(day, 1) for day in range(4)], "s1", Up("s0", None, 1600)),
-        (GOLD, [order(day, 4) for day in range(4)], "s1", Up("s0", None, 400)),
-        (GOLD, [order(day, 5) for day in range(4)], "s1", Up("s0", 1, None)),
+        (GOLD, [refund(0, 1)], "potential", NextRise("rest", 1, None)),
+        (GOLD, [order(0, 1)], "rest", NextRise("s1", 1, None)),
+        (GOLD, [order(0, 5), order(1, 5)], "s1", NextRise("s0", 3, 1000)),
+        (GOLD, [order(0, 20), order(1, 5)], "s1", NextRise("s0", 3, None)),
+        (GOLD, [order(day, 1) for day in range(5)], "s1", NextRise("s0", None, 1500)),
+        (GOLD, [order(day, 1) for day in range(4)], "s1", NextRise("s0", None, 1600)),
+        (GOLD, [order(day, 4) for day in range(4)], "s1", NextRise("s0", None, 400)),
+        (GOLD, [order(day, 5) for day in range(4)], "s1", NextRise("s0", 1, None)),
         (GOLD, [order(day, 5) for day in range(5)], "s0", None),
-        (shop("m = [3]"), [order(0, 5), refund(1, 8)], "rest", Up("s0", None, 2300)),
-        (shop("m = [3]"), [order(0, 3)], "rest", Up("s0", None, 1700)),
+        (shop("m = [3]"), [order(0, 5), refund(1, 8)], "rest", NextRise("s0", None, 2300)),
+        (shop("m = [3]"), [order(0, 3)], "rest", NextRise("s0", None, 1700)),
         (shop("m = [2]"), [order(0, 30)], "rest", None),
         # the first takes only those with many orders, since another one takes the others before it: odd, but allowed
-        (shop("f = [3]", "orders_max = 2") + '[[segment]]\nname = "s0"\n', [order(0, 1)], "s1", Up("s0", 4, None)),
+        (
+            shop("f = [3]", "orders_max = 2") + '[[segment]]\nname = "s0"\n',
+            [order(0, 1)],
+            "s1",
+            NextRise("s0", 4, None),
+        ),
         (
             shop("m = [3]", "orders_max = 2").replace('"rest"', '"s0"'),
             [order(0, 1)],
             "s1",
-            Up("s0", None, 1900),
+            NextRise("s0", None, 1900),
         ),
-        (shop("f = [3], m = [3]", "orders_max = 2").replace('"rest"', '"s0"'), [order(0, 1)], "s1", Up("s0", 2, None)),
+        (
+            shop("f = [3], m = [3]", "orders_max = 2").replace('"rest"', '"s0"'),
+            [order(0, 1)],
+            "s1",
+            NextRise("s0", 2, None),
+        ),
         # edges that are one in whole yen: the score between them is never had
         (
             shop("m = [3]", "m = [2]", currency="JPY", edges="[4.1, 4.2]"),
             [order(0, 1, currency="JPY")],
             "rest",
-            Up("s0", None, 4),
+            NextRise("s0", None, 4),
         ),
     ],
 )
 def test_the_least_that_brings_a_better_segment(
-    policy: str, events: list[OrderPlaced | OrderRefunded], segment: str, up: Up | None
+    policy: str, events: list[OrderPlaced | OrderRefunded], segment: str, up: NextRise | None
 ) -> None:
     """One more order if that will do, else one of the least sum, else more orders, else more that bring so much."""
     profile = after(policy, *events)
     assert profile.segment == segment
-    assert Prospects(parse_policy(policy)).next_up(profile) == up
+    assert SegmentForecast(parse_policy(policy)).next_up(profile) == up
 
 
 LOYAL = shop("f = [3]", "f = [2]")
@@ -100,32 +110,32 @@ LOYAL = shop("f = [3]", "f = [2]")
     ("policy", "events", "down"),
     [
         (LOYAL, [order(0, 1)], None),
-        (LOYAL, [order(0, 1), order(9, 1)], Down(365 * DAY_MS, "rest")),
-        (LOYAL, [order(0, 1), order(3, 1), order(9, 1)], Down(368 * DAY_MS, "rest")),
-        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-0")], Down(368 * DAY_MS, "rest")),
-        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-3")], Down(365 * DAY_MS, "rest")),
-        (LOYAL, [order(day, 1) for day in range(5)], Down(365 * DAY_MS, "s1")),
-        (LOYAL, [order(day, 1) for day in (0, 1, 400, 401, 402)], Down(766 * DAY_MS, "rest")),
-        (shop("r = [3]"), [order(0, 1)], Down(60 * DAY_MS, "rest")),
-        (shop("r = [2]"), [order(0, 1)], Down(60 * DAY_MS, "s0")),
-        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 9)], Down(365 * DAY_MS, "rest")),
-        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 11)], Down(370 * DAY_MS, "rest")),
-        (shop("m = [3]"), [refund(0, 9), order(6, 21)], Down(365 * DAY_MS, "s0")),  # time may bring good things
-        (shop("m = [2]"), [refund(0, 9), order(1, 2), order(6, 21)], Down(365 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(9, 1)], NextDrop(365 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1)], NextDrop(368 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-0")], NextDrop(368 * DAY_MS, "rest")),
+        (LOYAL, [order(0, 1), order(3, 1), order(9, 1), refund(10, 1, "o-3")], NextDrop(365 * DAY_MS, "rest")),
+        (LOYAL, [order(day, 1) for day in range(5)], NextDrop(365 * DAY_MS, "s1")),
+        (LOYAL, [order(day, 1) for day in (0, 1, 400, 401, 402)], NextDrop(766 * DAY_MS, "rest")),
+        (shop("r = [3]"), [order(0, 1)], NextDrop(60 * DAY_MS, "rest")),
+        (shop("r = [2]"), [order(0, 1)], NextDrop(60 * DAY_MS, "s0")),
+        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 9)], NextDrop(365 * DAY_MS, "rest")),
+        (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 11)], NextDrop(370 * DAY_MS, "rest")),
+        (shop("m = [3]"), [refund(0, 9), order(6, 21)], NextDrop(365 * DAY_MS, "s0")),  # time may bring good things
+        (shop("m = [2]"), [refund(0, 9), order(1, 2), order(6, 21)], NextDrop(365 * DAY_MS, "rest")),
         (shop("m = [2, 3]", "r = [1]"), [refund(0, 9)], None),  # nobody's segment is that of no orders
     ],
 )
 def test_when_time_alone_changes_the_segment_next(
-    policy: str, events: list[OrderPlaced | OrderRefunded], down: Down | None
+    policy: str, events: list[OrderPlaced | OrderRefunded], down: NextDrop | None
 ) -> None:
     """At the moment at which an order, or a refund that named none, leaves the window, or recency falls."""
-    assert Prospects(parse_policy(policy)).next_down(after(policy, *events)) == down
+    assert SegmentForecast(parse_policy(policy)).next_down(after(policy, *events)) == down
 
 
 def test_of_a_very_long_history_so_many_orders_are_looked_through() -> None:
     profile = after(shop("f = [2]"), *(order(day, 1) for day in range(12)))
-    prospects = Prospects(parse_policy(shop("f = [2]")))
+    prospects = SegmentForecast(parse_policy(shop("f = [2]")))
     exact = prospects.next_down(profile)
-    assert exact == Down(365 * DAY_MS + 7 * DAY_MS, "s0")
+    assert exact == NextDrop(365 * DAY_MS + 7 * DAY_MS, "s0")
     assert prospects.next_down(profile, 8) == exact
     assert prospects.next_down(profile, 7) is None

@@ -4,15 +4,15 @@ import pytest
 
 from agents.project.customer_row import customer_row, gap_days, overdue_words
 from state.config.policy import parse_policy
-from state.customer.profile import decode_profile, newcomer
-from state.customer.segment_forecast import Prospects
+from state.customer.profile import decode_profile, new_profile
+from state.customer.segment_forecast import SegmentForecast
 from state.fold.partition import Partition
 from state.records.events import OrderPlaced, OrderRefunded, PolicyApplied
 from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.defaults import policy_text
 from streams.tables.customers_table import CustomersTable, is_chunk
 
-PROSPECTS = Prospects(parse_policy(policy_text()))
+PROSPECTS = SegmentForecast(parse_policy(policy_text()))
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 
 
@@ -36,7 +36,7 @@ def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_th
     table = CustomersTable()
     partition = Partition(table)
     assert partition.apply(0, "", PolicyApplied("control", 0, 0, RICH), [])
-    prospects = Prospects(parse_policy(RICH))
+    prospects = SegmentForecast(parse_policy(RICH))
     for number in range(1, orders + 1):
         head = ("events", 0, number, f"e-{number}", BEGIN_MS + number * DAY_MS // 2, False)
         order = OrderPlaced(*head, f"o-{number}", 1000, "RUB", 1000, None, 0, None, "web", "s-1")
@@ -47,7 +47,7 @@ def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_th
         assert partition.apply(orders + 1 + number, "c", refund, [])
     whole = table.get("c")
     assert whole is not None
-    flushed = table.flush(prospects.outlook)
+    flushed = table.flush(prospects.stored_forecast)
     assert bool(flushed.chunks) == (orders > 256 or refunds > 256)
     (value,) = (value for key, value in flushed.profiles if not is_chunk(key))
     assert value is not None
@@ -60,7 +60,7 @@ def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_th
 
 
 def test_what_is_not_known_is_an_empty_text() -> None:
-    profile = newcomer(0, 0, BEGIN_MS)
+    profile = new_profile(0, 0, BEGIN_MS)
     profile.segment, profile.cell, profile.policy = "potential", "000", "retail-27@1"
     row = customer_row(profile, PROSPECTS)
     names = ("last_order_at", "next_down", "favourite_store", "favourite_channel", "order_gap_days", "overdue")

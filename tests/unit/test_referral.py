@@ -5,7 +5,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents.replay.cutover import Sources, fences_of
-from state.customer.profile_schema import Person
+from state.customer.profile_schema import ContactProfile
 from state.customer.referrals import REMEMBERED, referral_of
 from state.customer.traits import referrals
 from state.fold.partition import Partition
@@ -78,15 +78,15 @@ def test_it_counts_once_for_each_signup_however_often_it_is_journaled_or_publish
     lane.refer("bob", signup(1))  # journaled twice by an `admit` that was killed
     lane.refer("bob", signup(3, "e-1"))  # published twice
     assert lane.anns == 2
-    assert lane.partition.tally.fenced["source"] == 2
-    assert lane.partition.tally.duplicates == {"signup": 1, "referral": 1}
+    assert lane.partition.counters.fenced["source"] == 2
+    assert lane.partition.counters.duplicates == {"signup": 1, "referral": 1}
     lane.refer("bob", signup(4))
     assert lane.anns == 3, "another signup"
 
 
 def test_who_was_written_down_before_the_moments_of_referrals_were_is_read() -> None:
-    person = msgspec.msgpack.decode(msgspec.msgpack.encode([{}, {}, {}, [], 2, ["f00", "f01"]]), type=Person)
-    assert (person.referrals, person.brought_at) == (2, [])
+    person = msgspec.msgpack.decode(msgspec.msgpack.encode([{}, {}, {}, [], 2, ["f00", "f01"]]), type=ContactProfile)
+    assert (person.referrals, person.referral_times) == (2, [])
 
 
 def test_it_leaves_the_ids_of_the_referrers_own_events_alone() -> None:
@@ -95,7 +95,7 @@ def test_it_leaves_the_ids_of_the_referrers_own_events_alone() -> None:
     for offset in range(1, REMEMBERED + 2):
         lane.refer("bob", signup(offset))
     lane.put("ann", signup(200, "e-0", by=None))
-    assert lane.partition.tally.duplicates == {"signup": 1}
+    assert lane.partition.counters.duplicates == {"signup": 1}
     lane.refer("bob", signup(201, "e-2"))
     assert lane.anns == REMEMBERED + 1, "the second is remembered"
     lane.refer("bob", signup(202, "e-1"))
@@ -105,14 +105,14 @@ def test_it_leaves_the_ids_of_the_referrers_own_events_alone() -> None:
 def test_a_referrer_who_is_not_known_is_not_made_known_by_it() -> None:
     lane = Lane()
     lane.refer("bob", signup(0))
-    assert lane.partition.tally.dropped == {"referral_of_unknown": 1}
+    assert lane.partition.counters.dropped == {"referral_of_unknown": 1}
     lane.put("ann", OrderPlaced("purchases", 0, 0, "e", 5, False, "o", 5, "RUB", 5, None, 0, None, None, None))
     lane.refer("eve", signup(1))
     assert lane.anns == 1
     lane.put("ann", CustomerErased("erasures", 0, 0, "x", 2000, False))
     lane.refer("kim", signup(2, at=3000))
     assert lane.partition.customers.get("ann") is None
-    assert lane.partition.tally.dropped == {"referral_of_unknown": 1, "after_erasure": 1}
+    assert lane.partition.counters.dropped == {"referral_of_unknown": 1, "after_erasure": 1}
 
 
 @pytest.mark.parametrize(("here", "there"), [("old", "shop"), ("old", "old.shop"), ("shop.old", "shop")])

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.replay.currency_conversion import IntoCurrency, NotExact
-from agents.replay.replay_rules import ReplayRefused, Rules
+from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from state.config.campaigns import parse_campaigns
 from state.config.policy import Policy, parse_policy
 from state.records.events import (
@@ -97,14 +97,14 @@ CONTROL = [
 ]
 
 
-def placed(rules: Rules) -> Rules:
+def placed(rules: ReplayRules) -> ReplayRules:
     """As if `control` had begun with the record of a replay."""
     rules.places = list(range(1, 1 + len(rules.rules)))
     return rules
 
 
 def test_the_rules_of_the_journal_keep_their_order_and_get_new_places() -> None:
-    rules = placed(Rules("shop", CONTROL, None, None))
+    rules = placed(ReplayRules("shop", CONTROL, None, None))
     assert [rule.old for rule in rules.rules] == [0, 1, 3]
     assert rules.at_the_beginning() == []
     (again,) = rules.again(PolicyApplied("control", 0, 3, SECOND.text))
@@ -113,7 +113,7 @@ def test_the_rules_of_the_journal_keep_their_order_and_get_new_places() -> None:
 
 
 def test_a_given_policy_stands_before_everything_and_the_journals_are_gone() -> None:
-    rules = placed(Rules("shop", CONTROL, policy("USD"), None))
+    rules = placed(ReplayRules("shop", CONTROL, policy("USD"), None))
     assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
     assert [(each.kind, each.offset) for each in rules.at_the_beginning()] == [("policy", 1)]
     assert rules.again(PolicyApplied("control", 0, 0, policy("RUB").text)) == []
@@ -121,7 +121,7 @@ def test_a_given_policy_stands_before_everything_and_the_journals_are_gone() -> 
 
 
 def test_given_campaigns_stand_behind_the_first_policy() -> None:
-    rules = placed(Rules("shop", CONTROL, None, OTHER_CAMPAIGNS))
+    rules = placed(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
     assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
     first = rules.again(PolicyApplied("control", 0, 0, policy("RUB").text))
     assert [(each.kind, each.offset) for each in first] == [("policy", 1), ("campaigns", 2)]
@@ -130,13 +130,13 @@ def test_given_campaigns_stand_behind_the_first_policy() -> None:
 
 
 def test_a_journal_that_names_what_control_has_lost_and_campaigns_of_other_segments_are_refused() -> None:
-    rules = placed(Rules("shop", CONTROL, None, None))
+    rules = placed(ReplayRules("shop", CONTROL, None, None))
     with pytest.raises(ReplayRefused, match="names control:0:7"):
         rules.again(PolicyApplied("control", 0, 7, "gone"))
     with pytest.raises(ReplayRefused, match="no policy"):
-        Rules("shop", CONTROL[1:3], None, None)
+        ReplayRules("shop", CONTROL[1:3], None, None)
     renamed = parse_policy(policy_text().replace('"golden"', '"gilded"'))
     control = [CONTROL[0], ControlRecord("campaigns", OTHER_CAMPAIGNS.text, offset=1)]
     with pytest.raises(ReplayRefused, match="give others by --campaigns"):
-        Rules("shop", control, renamed, None)
-    assert Rules("shop", control, renamed, OTHER_CAMPAIGNS).policy is renamed
+        ReplayRules("shop", control, renamed, None)
+    assert ReplayRules("shop", control, renamed, OTHER_CAMPAIGNS).policy is renamed

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.kafka.control import ControlRecord, decode_control, encode_control, replay_of
-from streams.kafka.topics import SOURCES, Topics
+from streams.kafka.topics import SOURCE_NAMES, Topics
 from streams.settings.setting_parsers import topic_prefixes
 
 
@@ -11,14 +11,14 @@ from streams.settings.setting_parsers import topic_prefixes
 def test_a_source_topic_of_another_prefix_keeps_it_in_its_name_and_is_never_taken_for_ones_own(other: str) -> None:
     topics = Topics("shop.north2", [other])
     assert topics.sources == (
-        *(f"shop.north2.{name}.v1" for name in SOURCES),
-        *sorted(f"{other}.{name}.v1" for name in SOURCES),
+        *(f"shop.north2.{name}.v1" for name in SOURCE_NAMES),
+        *sorted(f"{other}.{name}.v1" for name in SOURCE_NAMES),
     )
     shorts = [topics.short(topic) for topic in topics.sources]
     assert len(set(shorts)) == len(shorts)
     assert shorts[0] == "purchases"
     assert [topics.full(short) for short in shorts] == list(topics.sources)
-    assert {short.rpartition(".")[2] for short in shorts} == set(SOURCES)
+    assert {short.rpartition(".")[2] for short in shorts} == set(SOURCE_NAMES)
 
 
 def test_a_prefix_that_begins_another_does_not_cut_its_name() -> None:

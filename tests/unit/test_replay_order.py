@@ -13,12 +13,12 @@ from zlib import crc32
 
 import pytest
 
-from agents.replay.erasure_filter import Erased
-from agents.replay.journal_writer import NewJournal, Written, read_written
-from agents.replay.merge_order import BarAt, OldPartition, in_order
+from agents.replay.erasure_filter import ErasureFilter
+from agents.replay.journal_writer import NewJournal, WrittenJournal, read_written
+from agents.replay.merge_order import Barrier, OldPartition, in_order
 from state.config.policy import parse_policy
-from state.intake.admission import Admitted, Exchange, admit
-from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, TimeCame, encode_record
+from state.intake.admission import AdmissionRules, Admitted, admit
+from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
 from streams.kafka.publisher import partition_of
 from streams.wire.cloudevents import PublishedRecord
 from tests.integration.replaying import erasure
@@ -51,7 +51,7 @@ class Shop:
         self.rng = rng
         self.journals: list[Journal] = [[] for _ in range(partitions)]
         policy = parse_policy(STEPPE.policy)
-        self._exchange = Exchange(policy.currency, policy.digits, policy.rates)
+        self._exchange = AdmissionRules(policy.currency, policy.digits, policy.rates)
         self._written: dict[int, list[tuple[int, bytes | None, bytes]]] = defaultdict(list)
 
     def write(self, partition: int, key: bytes | None, record: JournalRecord | bytes) -> None:
@@ -97,11 +97,11 @@ def open_shop(seed: int, partitions: int) -> Shop:
         shop.admit(event)
         latest = max(latest, moments.parse(event["occurred_at"]))
         if rng.random() < 0.2:
-            shop.everywhere(TimeCame(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
+            shop.everywhere(Tick(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
         if number == len(events) // 2:
-            shop.everywhere(TimeCame(latest, None))  # without it a merged policy may be in force from another moment
+            shop.everywhere(Tick(latest, None))  # without it a merged policy may be in force from another moment
             shop.everywhere(PolicyApplied("control", 0, 2, SECOND_POLICY))
-    shop.everywhere(TimeCame(latest + 200 * DAY_MS, 7))
+    shop.everywhere(Tick(latest + 200 * DAY_MS, 7))
     return shop
 
 
@@ -140,21 +140,21 @@ class Broker:
 
 async def replay(
     olds: Sequence[Journal], lanes: Sequence[Lane], news: list[Journal], *, size: int, room: int = -1
-) -> Erased:
+) -> ErasureFilter:
     """All old partitions into all new ones: the class of partitions without a common divisor."""
     ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
-    there: dict[int, Written] = {}
+    there: dict[int, WrittenJournal] = {}
     for number, journal in enumerate(news):
         there[number] = await read_written(batches(journal, size), ledgers)
-    erased = Erased(ledgers, (key for written in there.values() for key in written.before_erasure))
+    erased = ErasureFilter(ledgers, (key for written in there.values() for key in written.before_erasure))
     new: Any = NewJournal(Broker(news, room), "journal", len(news), there)  # type: ignore[arg-type]
     partitions = [OldPartition(number, batches(journal, size)) for number, journal in enumerate(olds)]
     async for piece in in_order(partitions):
-        if not isinstance(piece, BarAt):
+        if not isinstance(piece, Barrier):
             for entry in piece:
-                if erased.goes_along(entry):
+                if erased.is_retained(entry):
                     new.take(entry, entry.event)
-        elif isinstance(piece.record, TimeCame):
+        elif isinstance(piece.record, Tick):
             new.come_to(piece.record.at, piece.timestamp)
         else:
             new.apply(piece.record, piece.timestamp)
@@ -162,7 +162,7 @@ async def replay(
     return erased
 
 
-def folded(journals: Iterable[Journal], erased: Erased | None = None) -> list[Lane]:
+def folded(journals: Iterable[Journal], erased: ErasureFilter | None = None) -> list[Lane]:
     """What the lanes make of the journals, whose ledgers begin with what a replay gives them."""
     lanes = []
     for journal in journals:
@@ -237,9 +237,9 @@ async def test_ticks_between_which_nothing_stands_come_down_to_the_last() -> Non
     shop = Shop(random.Random(0), 1)
     shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
     for at in (5, 3, 7, 7, 9):
-        shop.everywhere(TimeCame(at, None))
+        shop.everywhere(Tick(at, None))
     shop.write(0, None, AnonymousSale("events", 0, 0, "sale", 8, backfill=False, sale="purchase", base=1, discount=0))
     journals: list[Journal] = [[]]
     await replay(shop.journals, folded(shop.journals), journals, size=3)
-    tick = encode_record(TimeCame(9, None))
+    tick = encode_record(Tick(9, None))
     assert [message.value == tick for message in journals[0]] == [False, True, False]

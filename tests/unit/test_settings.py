@@ -14,7 +14,7 @@ def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str,
     """The faults of settings that must have some."""
     with pytest.raises(SettingsError) as caught:
         load_settings(config, environ)
-    return caught.value.faults
+    return caught.value.errors
 
 
 def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:

@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 import pytest
 
 from agents.simulation.shop import Plan, Simulated, simulate
-from state.intake.admission import Admitted, Exchange, admit
+from state.intake.admission import AdmissionRules, Admitted, admit
 from state.units.timestamps import DAY_MS, parse_rfc3339
 
 UNTIL_MS = parse_rfc3339("2026-01-01T00:00:00Z")
@@ -55,7 +55,7 @@ def test_events_come_in_the_order_of_time_and_within_it(year: list[Simulated]) -
 def test_every_event_is_admitted(currency: str) -> None:
     digits = {"RUB": 2, "JPY": 0, "KWD": 3, "EUR": 2}[currency]
     for event in simulate(Plan.named(3, 150, 200, UNTIL_MS, currency)):
-        verdict = admit("events", 0, 0, event.value(), Exchange(currency, digits, {}), None)
+        verdict = admit("events", 0, 0, event.value(), AdmissionRules(currency, digits, {}), None)
         assert isinstance(verdict, Admitted), verdict
         assert verdict.customer_id == event.customer_id
         assert verdict.event.occurred_at == event.at_ms

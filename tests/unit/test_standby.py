@@ -8,7 +8,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from prometheus_client import CollectorRegistry
 
 from agents.segment.standby import Standby
-from state.customer.profile import encode_profile, newcomer
+from state.customer.profile import encode_profile, new_profile
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.metrics import Metrics
 
@@ -63,7 +63,7 @@ def standby(stage: Any, tables: WarmTables) -> Standby:
 
 def state(offset: int) -> bytes:
     """Somebody as of an offset of the journal."""
-    return encode_profile(newcomer(offset=offset, seq=1, judged=5))
+    return encode_profile(new_profile(offset=offset, seq=1, judged=5))
 
 
 def changelog(number: int) -> TopicPartition:

@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents.analysis.history_builder import WholeHistory
+from agents.analysis.history_builder import HistoryBuilder
 from agents.cli import main
 from state.config.policy import parse_policy
 from state.records.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
 from state.suggestion.policy_text import Basis, policy_text
-from state.suggestion.suggest import Evidence, Suggestion, TooLittle, days_as_written
-from state.suggestion.survival import Absences, Survival
+from state.suggestion.suggest import Evidence, InsufficientHistory, Suggestion, days_as_written
+from state.suggestion.survival import AbsenceLog, Survival
 from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 
 BEGIN_MS = parse_rfc3339("2025-01-01T12:00:00Z")
@@ -45,7 +45,7 @@ def groups(sizes: Iterable[tuple[int, Sequence[float]]]) -> list[tuple[str, Jour
 
 
 def evidence_of(records: Iterable[tuple[str, JournalRecord]], end_ms: int = END_MS, window_days: int = 365) -> Evidence:
-    history = WholeHistory("RUB")
+    history = HistoryBuilder("RUB")
     for offset, (customer, record) in enumerate(records):
         if isinstance(record, OrderPlaced) and record.offset == 0:
             record = bought(offset, customer, record.occurred_at, record.base)[1]  # noqa: PLW2901 - numbered here
@@ -63,7 +63,7 @@ def text_of(suggestion: Suggestion, evidence: Evidence) -> str:
 
 def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) -> Survival:
     """The estimate of customers who buy on one day and, if they come back, on another."""
-    counted = Absences()
+    counted = AbsenceLog()
     for first, second in absences:
         counted.add([days(first)] + ([] if second is None else [days(second)]), days(end_day))
     return counted.survival()
@@ -93,7 +93,7 @@ def test_absences_that_the_history_cuts_off_are_not_taken_for_absences_for_ever(
 
 
 def test_orders_less_than_a_day_apart_are_one_purchase() -> None:
-    counted = Absences()
+    counted = AbsenceLog()
     counted.add([days(0), days(0.01), days(0.9), days(20)], days(50))
     assert counted.returned == {19: 1}
     assert counted.going_on == {30: 1}
@@ -220,7 +220,7 @@ def test_shares_of_segments_are_those_of_the_policy() -> None:
     ids=["nothing", "few customers", "few returns", "few days"],
 )
 def test_too_little_history_is_said_in_one_line(records: list[tuple[str, JournalRecord]], end_day: float) -> None:
-    with pytest.raises(TooLittle, match="too short to suggest") as refused:
+    with pytest.raises(InsufficientHistory, match="too short to suggest") as refused:
         evidence_of(records, days(end_day)).suggest()
     assert "\n" not in str(refused.value)
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 
 from state.config.policy import parse_policy
-from state.config.ruleset import Rules
+from state.config.ruleset import Ruleset
 from state.customer.packed_orders import append_order
-from state.customer.profile import Profile, newcomer
-from state.customer.profile_schema import Known, Order, Person
+from state.customer.profile import Profile, new_profile
+from state.customer.profile_schema import ContactProfile, Order, SignupFact
 from state.customer.traits import (
     PLACES,
     birthday_at,
@@ -28,7 +28,7 @@ from streams.defaults import policy_text
 from streams.tables.customers_table import CustomersTable
 
 POLICY = parse_policy(policy_text())
-RULES = Rules(POLICY, None)
+RULES = Ruleset(POLICY, None)
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 
 
@@ -41,19 +41,19 @@ def purchase(number: int, day: int = 0, **places: str) -> OrderPlaced:
 
 def bought_on(*days: int, judged: int = 0) -> Profile:
     """Somebody who bought on these days, and was last judged on another."""
-    profile = newcomer(0, 0, BEGIN_MS)
+    profile = new_profile(0, 0, BEGIN_MS)
     for number, day in enumerate(days):
         order = purchase(number, day)
         assert append_order(profile, order, order.occurred_at, POLICY.window_ms)
-    profile.judged = BEGIN_MS + max(judged, *days) * DAY_MS
+    profile.evaluated_at = BEGIN_MS + max(judged, *days) * DAY_MS
     return profile
 
 
 def born(date: str, timezone: str | None = None) -> Profile:
     """Somebody with a birthday."""
-    profile = newcomer(0, 0, BEGIN_MS)
-    facts = {"birth_date": Known(0, date)} | ({} if timezone is None else {"timezone": Known(0, timezone)})
-    profile.person = Person(facts, {}, {}, [])
+    profile = new_profile(0, 0, BEGIN_MS)
+    facts = {"birth_date": SignupFact(0, date)} | ({} if timezone is None else {"timezone": SignupFact(0, timezone)})
+    profile.contact_profile = ContactProfile(facts, {}, {}, [])
     return profile
 
 
@@ -65,7 +65,7 @@ def test_a_favourite_has_most_purchases_and_of_equals_the_smaller_name() -> None
 
 
 def test_places_are_counted_until_there_are_too_many_or_their_names_are_too_long() -> None:
-    profile = newcomer(0, 0, BEGIN_MS)
+    profile = new_profile(0, 0, BEGIN_MS)
     for number in range(PLACES + 10):
         count_places(profile, purchase(number, store_id=f"s-{number}"))
     assert profile.channels is None
@@ -84,7 +84,7 @@ def test_one_is_difficult_when_something_of_three_orders_in_ten_went_back(
     orders: int, returned: int, touched: int, *, difficult: bool
 ) -> None:
     """Fully refunded orders are among those that were placed."""
-    profile = newcomer(0, 0, BEGIN_MS)
+    profile = new_profile(0, 0, BEGIN_MS)
     profile.lifetime_orders, profile.returned_orders, profile.refunded_orders = orders, returned, touched
     assert is_difficult(profile) is difficult
 
@@ -119,9 +119,9 @@ def test_an_order_counts_once_as_refunded_however_often_something_of_it_goes_bac
 def test_one_seeks_discounts_from_the_share_of_the_policy_on(
     orders: int, discounted: int, discounts: int, net: int, *, seeks: bool
 ) -> None:
-    profile = newcomer(0, 0, BEGIN_MS)
+    profile = new_profile(0, 0, BEGIN_MS)
     profile.lifetime_orders, profile.discounted_orders = orders, discounted
-    profile.discounts, profile.net = discounts, net
+    profile.discounts, profile.lifetime_net = discounts, net
     assert is_discount_seeker(profile, POLICY) is seeks
 
 
@@ -139,12 +139,12 @@ def test_the_usual_gap_knows_an_order_until_it_may_be_forgotten_whether_or_not_i
     assert usual_gap(bought_on(*days, judged=729), POLICY.window_ms) == (400 + 10) * DAY_MS // 2
     assert usual_gap(bought_on(*days, judged=730), POLICY.window_ms) == 10 * DAY_MS
     late = bought_on(400, 410)
-    late.plain = late.plain_ids = b""
+    late.packed_orders = late.packed_order_ids = b""
     at = [BEGIN_MS, BEGIN_MS + 400 * DAY_MS, BEGIN_MS + 410 * DAY_MS]
     late.orders = [Order(each, f"o{each}", 1000, 0, 0, max(each, BEGIN_MS + 401 * DAY_MS)) for each in at]
-    late.judged = BEGIN_MS + 765 * DAY_MS
+    late.evaluated_at = BEGIN_MS + 765 * DAY_MS
     assert usual_gap(late, POLICY.window_ms) == (400 + 10) * DAY_MS // 2, "it came late, and is known for longer"
-    late.judged = BEGIN_MS + 766 * DAY_MS
+    late.evaluated_at = BEGIN_MS + 766 * DAY_MS
     assert usual_gap(late, POLICY.window_ms) == 10 * DAY_MS
 
 
@@ -192,6 +192,6 @@ def test_a_birthday_begins_at_local_midnight(
 
 
 def test_nobody_has_a_birthday_that_is_not_known_or_after_the_years_there_are() -> None:
-    assert birthday_at(newcomer(0, 0, BEGIN_MS), BEGIN_MS, "UTC") is None
+    assert birthday_at(new_profile(0, 0, BEGIN_MS), BEGIN_MS, "UTC") is None
     assert birthday_at(born("1990-05-12"), parse_rfc3339("2199-12-31T23:59:59Z"), "UTC") is not None
     assert birthday_at(born("1990-12-31"), 253_370_764_800_000, "UTC") is None  # the year 9999

@@ -7,11 +7,11 @@ from typing import Final
 import pytest
 
 from state.customer.order_chunks import LONG_HISTORY
-from state.customer.profile import Profile, encode_profile, newcomer
+from state.customer.profile import Profile, encode_profile, new_profile
 from state.daily.day_store import Record
 from streams.tables import warm_tables
 from streams.tables.customers_table import CustomersTable
-from streams.tables.warm_tables import Warm, WarmTables
+from streams.tables.warm_tables import WarmTable, WarmTables
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event
 from tests.integration.running import until
@@ -69,7 +69,7 @@ def said(table: CustomersTable) -> dict[str, tuple[bytes, Sequence[object]]]:
 
 
 def _orders(profile: Profile) -> list[object]:
-    return [] if profile.book is None else [*profile.orders, profile.refunds]
+    return [] if profile.order_index is None else [*profile.orders, profile.refunds]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -83,17 +83,17 @@ def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_say
         lane.run(writes=range(0, end, 25), end=end)
         position = len(lane.written.log)
         kept = lane.table
-        assert kept.settled
+        assert kept.is_flushed
         lane.recover()  # another worker goes on from the changelog
         begin = rng.randrange(position) if rng.random() < 0.3 else position  # it may also read again what it has
         lane.run(writes=range(0, end + 40, 25), end=min(len(lane.journal), end + 40))
         for record in lane.written.log[begin:]:
             kept.restore(*record)
-        kept.restored()
+        kept.finish_restore()
         fresh = CustomersTable()
         for record in lane.written.log:
             fresh.restore(*record)
-        fresh.restored()
+        fresh.finish_restore()
         assert said(kept) == said(fresh)
         assert sorted(kept._leftovers) == sorted(fresh._leftovers)
         lane.table = kept
@@ -105,12 +105,12 @@ async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_
 ) -> None:
     tables = WarmTables(standby=True)
     half_done = CustomersTable()
-    half_done.put("c-1", newcomer(offset=7, seq=0, judged=5))
-    assert not half_done.settled
-    tables.give_back(0, Warm(half_done, 12))
+    half_done.put("c-1", new_profile(offset=7, seq=0, judged=5))
+    assert not half_done.is_flushed
+    tables.give_back(0, WarmTable(half_done, 12))
     assert tables.take(0) is None
 
-    whole = Warm(CustomersTable(), 12)
+    whole = WarmTable(CustomersTable(), 12)
     tables.give_back(0, whole)
     taken = tables.take(0)
     assert taken is not None
@@ -124,9 +124,9 @@ async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_
 async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_tables, "GRACE_SECONDS", 0.0)
     tables = WarmTables()
-    tables.give_back(3, Warm())
+    tables.give_back(3, WarmTable())
     assert tables.take(3) is not None
-    tables.give_back(3, Warm())
+    tables.give_back(3, WarmTable())
 
     async def gone() -> bool:
         return 3 not in tables.followed()
