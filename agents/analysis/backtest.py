@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from state.config.ruleset import Ruleset
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import ProfileHead
 from state.fold.partition import Partition
 from state.fold.timers import TimerQueue
@@ -29,6 +29,7 @@ from state.records.events import (
 )
 from state.records.outputs import SENT, Output, SegmentChanged
 from state.records.progress import BEFORE_TIME
+from state.units.timestamps import NEVER
 
 TOP_MOVERS: Final = 10
 _TOLD_EVERY: Final = 1_000

@@ -19,7 +19,8 @@ from agents.project.redis_connection import describe_redis_error
 from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
 from state.records.events import UnknownFormatVersion
-from streams.engine.lane import FatalError, StageContext, StatelessLane
+from streams.engine.lane import StageContext, StatelessLane
+from streams.errors import FatalError
 from streams.kafka.topics import Topics
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics

@@ -29,7 +29,8 @@ from state.daily.day_counter import DayCounter
 from state.fold.partition import NoPolicy, Partition
 from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
 from state.records.events import Tick, UnknownFormatVersion, decode_record
-from streams.engine.lane import FatalError, StageContext
+from streams.engine.lane import StageContext
+from streams.errors import FatalError
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.fenced_producer import fenced_producer, stop_producer
 from streams.kafka.reader import OffsetTruncated, check_not_shortened, read_range

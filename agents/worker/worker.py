@@ -25,8 +25,8 @@ from agents.worker.gauges import Gauges
 from agents.worker.http_server import serve_http
 from agents.worker.shutdown import log_shutdown
 from streams.engine.group_instance_id import claim_instance_id
-from streams.engine.lane import FatalError
 from streams.engine.stage import Stage, describe
+from streams.errors import FatalError
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import Topics, TopicsError, ready_topics
 from streams.settings.configured import configured_campaigns, configured_policy

@@ -4,8 +4,8 @@ from bisect import bisect_right
 
 from state.config.campaigns import Campaigns
 from state.config.policy import CELLS, POTENTIAL_CELL, Policy, scores_of
-from state.customer.profile import NEVER
 from state.records.outputs import ScoreChange, SegmentMove
+from state.units.timestamps import NEVER
 
 
 class Ruleset:

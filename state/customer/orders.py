@@ -14,10 +14,11 @@ from fractions import Fraction
 from state.config.policy import Policy
 from state.customer.order_chunks import LONG_HISTORY, add_to_index, is_long, mark_changed, open_index, remove_from_index
 from state.customer.packed_orders import append_order, expire_packed, first_in_window, may_hold_order, unpack_orders
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import ForeignAmount, Order, RefundId, Refunds, UnlinkedRefund, WaitingRefund
 from state.records.events import OrderPlaced, OrderRefunded
 from state.units.money import DIGITS, MAX_TOTAL, convert
+from state.units.timestamps import NEVER
 
 EXCESS_REFUND = "excess_refund"
 REFUND_WITHOUT_ORDER = "refund_without_order"

@@ -13,9 +13,10 @@ from struct import Struct
 from typing import Final
 
 from state.customer.order_chunks import LONG_HISTORY
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import Order
 from state.records.events import OrderPlaced
+from state.units.timestamps import NEVER
 
 _ENTRY: Final = Struct("<qIII")
 """Moment, amount, discount, and how much later than its moment the order was applied; all in ms and minor units."""

@@ -18,10 +18,9 @@ from state.customer.profile_schema import (
     StoredForecast,
 )
 from state.records.events import UnknownFormatVersion
+from state.units.timestamps import NEVER
 
 FORMAT = 3
-NEVER = 1 << 62
-"""A moment that does not come."""
 
 
 ProfileFields = tuple[

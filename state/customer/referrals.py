@@ -12,8 +12,7 @@ from typing import Final
 
 from state.customer.profile import Profile
 from state.customer.profile_schema import ContactProfile
-from state.intake.field_reader import MAX_ID
-from state.records.events import REFERRER, AnonymousSale, CustomerEvent, CustomerReferred, CustomerSignedUp
+from state.records.events import MAX_ID, REFERRER, AnonymousSale, CustomerEvent, CustomerReferred, CustomerSignedUp
 
 REFERRAL_SOURCES: Final = ("signups", "events")
 """Where signups come from."""

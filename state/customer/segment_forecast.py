@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 from state.config.policy import Policy
 from state.config.ruleset import Ruleset
 from state.customer.packed_orders import packed_expiries
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import StoredForecast
 from state.customer.traits import usual_gap
+from state.units.timestamps import NEVER
 
 FORESEEN_ORDERS: Final = 10_000
 """Orders leaving the window that are looked through for an `StoredForecast`; a millisecond's work."""

@@ -16,9 +16,10 @@ from state.customer.averages import discount_share
 from state.customer.contact_profile import signup_fact
 from state.customer.orders import forget_order_at
 from state.customer.packed_orders import last_packed_orders, last_packed_times
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.records.events import OrderPlaced
 from state.units.time_zones import first_moment, local, zone
+from state.units.timestamps import NEVER
 
 FROM_ORDERS = 3
 """Who has placed fewer is neither a discount seeker nor difficult: so little tells nothing."""

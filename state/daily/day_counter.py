@@ -14,7 +14,7 @@ from typing import Final
 
 from state.config.policy import Policy
 from state.customer.orders_of_day import orders_between
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import FoldPosition
 from state.daily.day import (
     FIRST_GROSS,
@@ -35,6 +35,7 @@ from state.daily.day_store import DayStore
 from state.records.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
 from state.records.outputs import SENT, TIME_CAUSE, MessageSent, MessageSuppressed, Output, SegmentChanged
 from state.units.local_days import LocalDays
+from state.units.timestamps import NEVER
 
 MAX_SOURCES: Final = 100
 """Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER`."""

@@ -20,13 +20,14 @@ from typing import Final
 
 from state.config.campaigns import Campaign, Step
 from state.customer.contact_profile import consent_of
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import Run, Silence
 from state.engagement.attribution import report_outcome
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.change_snapshot import snapshot_change
 from state.engagement.contacts import is_dead_channel, remember_message, sent_since
 from state.records.outputs import SegmentChanged
+from state.units.timestamps import NEVER
 
 TREATED: Final = "treated"
 MAX_RUNS: Final = 256

@@ -4,8 +4,9 @@ from typing import Final
 
 from state.config.campaigns import Campaign
 from state.config.ruleset import Ruleset
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.traits import birthday_at, overdue_at
+from state.units.timestamps import NEVER
 
 BIRTHDAY: Final = "birthday"
 

@@ -13,7 +13,7 @@ from state.config.campaigns import successor_error as campaigns_may_follow
 from state.config.config_errors import ConfigErrors
 from state.config.policy import parse_policy, successor_error
 from state.config.ruleset import Ruleset
-from state.customer.profile import NEVER, Profile, new_profile
+from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import FoldPosition, ProfileHead
 from state.customer.referrals import OF_UNKNOWN, count_referral, remembers_referral
 from state.daily.day_counter import BEFORE_DAYS, DayCounter
@@ -46,7 +46,7 @@ from state.records.events import (
 )
 from state.records.outputs import ErasureTombstone, Output
 from state.records.progress import BEFORE_TIME, Progress
-from state.units.timestamps import format_ms
+from state.units.timestamps import NEVER, format_ms
 
 NO_TIMER = -1
 """In place of a due moment: of a record that touches many customers none is done with."""

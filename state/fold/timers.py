@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
-from state.customer.profile import NEVER
+from state.units.timestamps import NEVER
 
 
 class TimerQueue:

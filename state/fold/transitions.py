@@ -33,7 +33,7 @@ from state.customer.orders import (
     remembers_order,
     remembers_refund,
 )
-from state.customer.profile import NEVER, Profile
+from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Silence
 from state.customer.traits import count_places
 from state.daily.day_counter import DayCounter, snapshot
@@ -52,6 +52,7 @@ from state.records.events import (
 )
 from state.records.outputs import TIME_CAUSE, Output, SegmentChanged
 from state.units.money import MAX_TOTAL
+from state.units.timestamps import NEVER
 
 POLICY_CAUSE = "policy"
 

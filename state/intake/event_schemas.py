@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta, Raw
 
 from state.intake.admission_result import AdmissionRules, Admitted
-from state.intake.field_reader import MAX_ID
 from state.intake.money_parsing import ABSENT, NULL, NeedsValidation, digits_of, in_base, rate_of, sum_of
 from state.records.events import (
+    MAX_ID,
     AnonymousSale,
     Channel,
     ConsentChanged,

@@ -9,11 +9,9 @@ from typing import Final
 
 from state.intake.admission_result import REJECTION_REASONS, Rejected, RejectionReason
 from state.intake.json_payload import JsonNumber
+from state.records.events import MAX_ID
 from state.units.money import is_number
 from state.units.timestamps import parse_rfc3339
-
-MAX_ID: Final = 128
-"""The greatest length of an id, in characters."""
 
 _SHOWN: Final = 80
 

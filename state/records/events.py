@@ -11,6 +11,8 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
+MAX_ID: Final = 128
+"""Maximum length of an id, in characters."""
 FORMAT_VERSION: Final = 2
 _READ_VERSIONS: Final = (1, FORMAT_VERSION)
 """Version 1 had no `CustomerReferred`; everything else is written the same."""

@@ -12,6 +12,8 @@ from typing import Final
 
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
+NEVER: Final = 1 << 62
+"""A moment that does not come: later than every timestamp."""
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout; a zone would only be written and cut again
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()

@@ -14,10 +14,6 @@ class OwnershipLost(Exception):
     """The group may have given the partition to another worker: this one writes nothing more."""
 
 
-class FatalError(Exception):
-    """What no new start will mend: the worker ends and says what to do."""
-
-
 class Lane(Protocol):
     """The work of one partition of a stage.
 

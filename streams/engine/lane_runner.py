@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, Protocol
 
 from aiokafka import ConsumerRecord
 
-from streams.engine.lane import FatalError, Lane
+from streams.engine.lane import Lane
+from streams.errors import FatalError
 from streams.kafka.reader import OffsetTruncated
 
 log = logging.getLogger(__name__)

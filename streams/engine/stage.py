@@ -24,8 +24,9 @@ from faust.types import TP
 from yarl import URL
 
 from streams.engine.faust_driver import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
-from streams.engine.lane import SESSION_SECONDS, FatalError, Lane, StageContext
+from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
 from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
+from streams.errors import FatalError
 from streams.kafka.reader import read_range
 from streams.telemetry.metrics import Metrics
 

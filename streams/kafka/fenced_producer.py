@@ -19,7 +19,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TransactionalIdAuthorizationFailed
 
-from streams.engine.lane import FatalError
+from streams.errors import FatalError
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 
 from state.customer.order_chunks import MissingChunk, join_chunks, seal_chunks
 from state.customer.packed_orders import pack_orders
-from state.customer.profile import NEVER, Profile, decode_head, decode_profile, encode_profile, peek_due
+from state.customer.profile import Profile, decode_head, decode_profile, encode_profile, peek_due
 from state.customer.profile_schema import ProfileHead, StoredForecast
 from state.daily.day_store import DayStore, Record, is_day_key
+from state.units.timestamps import NEVER
 
 _CHUNK_KEY: Final = struct.Struct(">BQ")
 _CHUNK_MARK: Final = 0xFF

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from state.customer.profile import NEVER
+from state.units.timestamps import NEVER
 from tests.oracle import Oracle, Output, moments
 from tests.oracle.campaigns import Campaign, Campaigns, read_campaigns
 from tests.property.campaign_files import NAMES, ZONES, campaign_files

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from state.customer import order_chunks as order_book
 from state.customer import orders
 from state.customer import packed_orders as plain_orders
-from state.customer.profile import NEVER, encode_profile
+from state.customer.profile import encode_profile
 from state.records.events import Tick
+from state.units.timestamps import NEVER
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History

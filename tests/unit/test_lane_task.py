@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streams.engine.lane_runner
-from streams.engine.lane import FatalError, StatelessLane
+from streams.engine.lane import StatelessLane
 from streams.engine.lane_runner import Fetched, LaneRunner
+from streams.errors import FatalError
 from streams.kafka.reader import OffsetTruncated
 from tests.integration.running import until
 
