@@ -18,7 +18,7 @@ from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import ControlRecord, decode_control, encode_control, read_control
 from streams.kafka.topics import Topics
-from streams.settings.configured import configured_campaigns, configured_policy
+from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
 from streams.wire.watermarks import SourceWatermark, encode_watermark
 

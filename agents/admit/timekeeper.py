@@ -12,8 +12,7 @@ from agents.admit.admit_lane import AdmitLane, AdmitStage
 from agents.admit.watermark_stall import StallLogger, diagnose_stall
 from streams.engine.stage import Stage
 from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.leaders import find_leaders
+from streams.kafka.cluster import find_leaders, partitions_by_topic
 from streams.kafka.reader import read_range
 from streams.wire.watermarks import SourceWatermark, encode_watermark, event_watermark, wall_watermark
 

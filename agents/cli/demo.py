@@ -67,7 +67,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     from agents.demo.screen import Screen, drawn
     from agents.demo.stack import Stack
     from agents.demo.summary import summary_lines
-    from streams.settings.configured import configured_policy
+    from streams.settings.rules_files import configured_policy
 
     began = time.monotonic()
     events, outcome = read_history(limit)

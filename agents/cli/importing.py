@@ -141,15 +141,15 @@ def _opened(file: Path, form: str | None, reading: "Mapping") -> "Source | Parqu
 
 def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionRules":
     """The currencies of the policy: the configured one for a dry run, else the one in force, where there is one."""
-    from agents.control.rules_files import parse_configured_policy
     from state.intake.admission import AdmissionRules
     from state.units.time_zones import zone_names
+    from streams.settings.rules_files import configured_policy
 
     policy = None
     if not dry_run:
         with kafka_named(settings):
             policy = asyncio.run(_policy_in_force(settings, topic))
-    policy = policy or parse_configured_policy(settings)
+    policy = policy or configured_policy(settings)
     return AdmissionRules(policy.currency, policy.digits, policy.rates, zone_names())
 
 

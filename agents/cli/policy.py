@@ -57,12 +57,10 @@ def suggest(
 
 def _from_files(settings: "Settings", files: list[Path], mapping: Path | None, currency: str | None) -> str:
     from agents.analysis.policy_suggestion import suggest_from_files
-    from agents.control.rules_files import parse_configured_policy
+    from streams.settings.rules_files import configured_policy
 
     with progress_of("reading", 1.0) as show:
-        return suggest_from_files(
-            files, _mapping(mapping, currency), parse_configured_policy(settings), show, print_error
-        )
+        return suggest_from_files(files, _mapping(mapping, currency), configured_policy(settings), show, print_error)
 
 
 def _mapping(file: Path | None, currency: str | None) -> "Mapping":
@@ -118,7 +116,7 @@ def diff(
     import msgspec
 
     from agents.analysis.backtest_report import report_lines
-    from agents.control.rules_files import parse_policy_file
+    from streams.settings.rules_files import parse_policy_file
 
     settings = load_context(context, config)
     policies = parse_policy_file(a), parse_policy_file(b)
@@ -184,13 +182,13 @@ def _campaigns(
     settings: "Settings", given: Path | None, rules: "ActiveRules", policies: "tuple[Policy, Policy]"
 ) -> "Campaigns":
     """The campaigns that go with both; says which of them know segments that a policy has not."""
-    from agents.control.rules_files import parse_campaigns_file, parse_configured_campaigns
     from state.config.campaigns import parse_campaigns
     from state.config.config_errors import ConfigErrors
+    from streams.settings.rules_files import configured_campaigns, parse_campaigns_file
 
     campaigns = parse_campaigns_file(given, None) if given else rules.campaigns
     if campaigns is None:
-        campaigns = parse_configured_campaigns(settings, policies[0])
+        campaigns = configured_campaigns(settings, policies[0])
     for policy in policies:
         try:
             parse_campaigns(campaigns.text, policy.segment_names)

@@ -50,7 +50,7 @@ def replay(
     number too, unless a crash let time come further in one of the old partitions than in another just before a policy:
     then that policy, or a late event beside it, may count from the later moment of the two.
     """
-    from agents.control.rules_files import parse_campaigns_file, parse_policy_file
+    from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
 
     settings = load_context(context, config)
     given_policy = parse_policy_file(policy) if policy else None

@@ -25,7 +25,7 @@ CampaignsFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file o
 @policy.command("check")
 def check_policy(file: PolicyFile) -> None:
     """Check a policy as a whole and say every fault; the status is 1 if there are any."""
-    from agents.control.rules_files import parse_policy_file
+    from streams.settings.rules_files import parse_policy_file
 
     typer.echo(_summary_of_policy(parse_policy_file(file)))
 
@@ -37,7 +37,7 @@ def apply_policy(context: typer.Context, file: PolicyFile, config: ConfigOption 
     What is in force already stays, with status 0. Refused are the same name and version with other contents, and
     another currency or window, which need a new prefix and a replay.
     """
-    from agents.control.rules_files import parse_policy_file
+    from streams.settings.rules_files import parse_policy_file
 
     settings = load_context(context, config)
     new = parse_policy_file(file)
@@ -56,9 +56,9 @@ def check_campaigns(
     config: ConfigOption = None,
 ) -> None:
     """Check campaigns as a whole, against the segments of the policy, and say every fault; the status is 1 if any."""
-    from agents.control.rules_files import parse_campaigns_file, parse_configured_policy, parse_policy_file
+    from streams.settings.rules_files import configured_policy, parse_campaigns_file, parse_policy_file
 
-    meant = parse_policy_file(against) if against else parse_configured_policy(load_context(context, config))
+    meant = parse_policy_file(against) if against else configured_policy(load_context(context, config))
     typer.echo(_summary_of_campaigns(parse_campaigns_file(file, meant)))
 
 
@@ -69,7 +69,7 @@ def apply_campaigns(context: typer.Context, file: CampaignsFile, config: ConfigO
     They are checked against the segments of the policy in force. Refused are the same name and version with other
     contents.
     """
-    from agents.control.rules_files import parse_campaigns_file
+    from streams.settings.rules_files import parse_campaigns_file
 
     settings = load_context(context, config)
     parse_campaigns_file(file, None)
@@ -106,9 +106,9 @@ async def _apply_policy(settings: "Settings", file: Path, new: "Policy") -> str:
 
 
 async def _apply_campaigns(settings: "Settings", file: Path) -> str:
-    from agents.control.rules_files import parse_campaigns_file
     from state.config.campaigns import has_same_contents
     from streams.kafka.control import ControlRecord, append_control
+    from streams.settings.rules_files import parse_campaigns_file
 
     known = await _in_force(settings)
     new = parse_campaigns_file(file, known.policy)

@@ -99,11 +99,11 @@ def _until_ms(until: str) -> int:
 
 
 def _currency(settings: "Settings", given: str | None) -> str:
-    from agents.control.rules_files import parse_configured_policy
     from state.units.money import DIGITS
+    from streams.settings.rules_files import configured_policy
 
     if given is None:
-        return parse_configured_policy(settings).currency
+        return configured_policy(settings).currency
     if given not in DIGITS:
         raise UsageFailure(f"--currency must be an ISO 4217 code, such as RUB: got {given!r}")
     return given

@@ -7,9 +7,8 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.kafka.cluster import partitions_by_topic
+from streams.kafka.cluster import find_leaders, partitions_by_topic
 from streams.kafka.control import ControlRecord, append_control
-from streams.kafka.leaders import find_leaders
 from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings

@@ -15,8 +15,8 @@ from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy, parse_policy, successor_error
 from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
+from streams.kafka.cluster import find_leaders
 from streams.kafka.control import ControlRecord, decode_control
-from streams.kafka.leaders import find_leaders
 from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings

@@ -29,7 +29,7 @@ from streams.engine.stage import Stage, describe
 from streams.errors import FatalError
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import Topics, TopicsError, ready_topics
-from streams.settings.configured import configured_campaigns, configured_policy
+from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.log_throttle import LogThrottle

@@ -1,9 +1,10 @@
-"""Questions to a Kafka cluster that change nothing in it."""
+"""Read-only questions to a Kafka cluster: its topics, and who leads their partitions."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaTimeoutError
 
@@ -47,6 +48,17 @@ async def until_visible(settings: Settings, topics: Collection[str]) -> None:
         raise KafkaTimeoutError(f"topics are not to be seen: {', '.join(sorted(topics))}") from None
     finally:
         await admin.close()
+
+
+async def find_leaders(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> None:
+    """Let a started consumer fetch the metadata of these topics, in one request, besides those that it knows.
+
+    It would fetch them by itself, but asked for an offset of an unknown topic, aiokafka drops the request, sleeps for a
+    tenth of a second and asks again (`Fetcher._retrieve_offsets`), topic by topic: when a lane or a worker starts, that
+    adds up to more than all the rest.
+    """
+    client: Any = consumer._client  # noqa: SLF001 - only `assign` and `subscribe` do this publicly, and do not wait
+    await client.set_topics({*client._topics, *topics})  # noqa: SLF001
 
 
 async def _partitions_by_topic(admin: AIOKafkaAdminClient) -> dict[str, int]:

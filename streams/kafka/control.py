@@ -18,8 +18,7 @@ from typing import Final, Literal
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.leaders import find_leaders
+from streams.kafka.cluster import find_leaders, partitions_by_topic
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 

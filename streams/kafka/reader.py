@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.kafka.leaders import find_leaders
+from streams.kafka.cluster import find_leaders
 
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
