@@ -1,4 +1,4 @@
-"""From a row to an event as the contract has it, checked as `admit` will check it."""
+"""Translate a row of a file into an event (docs/topics.md), checked by the rules that `admit` applies."""
 
 from collections.abc import Callable, Container
 from hashlib import blake2b

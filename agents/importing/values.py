@@ -1,4 +1,4 @@
-"""What stands in a cell, as the contract's events have it: texts, money, moments, yes and no."""
+"""Read a cell of a file as a field of an event (docs/topics.md): text, money, moment or boolean."""
 
 import math
 import re

@@ -123,7 +123,7 @@ class MessageContacted(SourceEvent, frozen=True, array_like=True, gc=False, tag=
     """What became of a message to a customer.
 
     Attributes:
-        contact: The event's `kind` in the contract's words.
+        contact: The event's `kind`, as publishers write it.
         permanent: Whether a bounce is for good; None if not said.
         cost: What it cost, in minor units of `currency`; None if not said.
     """

@@ -1,7 +1,7 @@
 """What comes of the fold, and what is published of it: changes of segment, messages, what was kept back, erasures.
 
 A change is held as it was computed, in milliseconds and minor units (`SegmentChanged`): half of all events make one,
-and most are written out only once, by `streams.wire.change_json`. `to_segment_change` gives the contract's form.
+and most are written out only once, by `streams.wire.change_json`. `to_segment_change` gives the published form.
 """
 
 from typing import Final
@@ -225,7 +225,7 @@ Output = SegmentChanged | MessageSent | MessageSuppressed | OutcomeReported | Er
 
 
 def to_segment_change(change: SegmentChanged) -> SegmentChangeValue:
-    """The change in the contract's form."""
+    """Return the change in the form in which it is published."""
     move, last = change.move, change.last_order_at
     return SegmentChangeValue(
         customer_id=change.customer_id,

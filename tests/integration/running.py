@@ -24,7 +24,7 @@ from streams.settings.settings import load_settings
 REPOSITORY: Final = Path(__file__).parents[2]
 READY_WITHIN_S: Final = 60.0
 STOP_WITHIN_S: Final = 30.0
-"""The contract's promise: a worker is gone so long after a SIGTERM."""
+"""A worker stops within this time after SIGTERM (README.md)."""
 
 Answer = TypeVar("Answer")
 

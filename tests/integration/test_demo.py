@@ -115,7 +115,7 @@ def _expected() -> Result:
 _RULES: Final = (("policy", "cdnow.toml"), ("campaigns", "cdnow-campaigns.toml"))
 
 
-async def test_it_publishes_what_the_contract_says_and_other_commands_reach_it_while_it_is_kept(tmp_path: Path) -> None:
+async def test_it_publishes_what_is_documented_and_other_commands_reach_it_while_it_is_kept(tmp_path: Path) -> None:
     expected = await asyncio.to_thread(_expected)
     async with _demo(tmp_path, "--limit", str(CUSTOMERS), "--keep") as demo:
         changes = await demo.says("^segment changes")

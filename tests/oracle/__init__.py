@@ -1,4 +1,4 @@
-"""The oracle: what the contract says must come out of one journal partition, computed naively from its whole history.
+"""The oracle: what docs/topics.md says must follow from one journal partition, computed naively from its whole history.
 
 It judges the product and so shares nothing with it: standard library only, nothing from ``state``, ``streams`` or
 ``agents``. Nothing is kept up incrementally that can be counted again: at each moment of judgement frequency, monetary,

@@ -82,7 +82,7 @@ class Customer:
     # One moment.
 
     def judge(self, at: int, cause: JsonObject, desk: Desk, *, backfill: bool = False, grants: bool = False) -> None:
-        """Judge the customer at one moment, for one cause, and emit in the contract's order.
+        """Judge the customer at one moment, for one cause, and emit in the order of docs/topics.md.
 
         Args:
             at: the moment.

@@ -64,7 +64,7 @@ def outcome_headers(outcome: JsonObject, occasion_id: str, prefix: str) -> dict[
 
 
 def tombstone_headers(customer_id: str, last_seq: int, at: str, prefix: str) -> dict[str, str]:
-    """The headers of an erasure's tombstone; of these the contract fixes ``ce_id`` alone."""
+    """The headers of an erasure's tombstone (docs/topics.md)."""
     return _headers(f"{customer_id}:{last_seq}:erased", CHANGE_TYPE, customer_id, at, prefix)
 
 

@@ -43,7 +43,7 @@ class Facts:
     """How many of each kind; kinds never seen are absent."""
 
     def redis_fields(self) -> dict[str, str | None]:
-        """The hash of ``<prefix>:customer:<id>`` as far as the contract names it; None where there is no value."""
+        """The hash of ``<prefix>:customer:<id>`` as docs/customers.md names its fields; None for no value."""
         return {
             "segment": self.segment,
             "cell": self.cell,
@@ -114,5 +114,5 @@ class Result:
         return list(self._values(SUPPRESSIONS))
 
     def of(self, customer_id: str) -> list[Output]:
-        """One customer's outputs in order: between customers the contract promises none."""
+        """One customer's outputs in order: between customers there is none."""
         return [output for output in self.outputs if output.key == customer_id]

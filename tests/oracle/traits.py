@@ -1,6 +1,6 @@
 """What is known of a customer beyond the cell, counted from the whole history. Nothing is kept but what came.
 
-Definitions, where the issue leaves them open: see deploy/customers.md.
+Definitions: docs/customers.md.
 """
 
 from collections.abc import Iterable, Mapping

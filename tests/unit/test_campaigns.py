@@ -89,7 +89,7 @@ def faults_of(text: str) -> list[str]:
     return list(refused.value.errors)
 
 
-def test_the_contracts_example_is_read_as_it_says() -> None:
+def test_every_field_of_a_campaigns_file_is_read() -> None:
     file = parse_campaigns(WHOLE, SEGMENTS)
     assert (file.name, file.version, file.ref, file.text) == ("retail", 1, "retail@1", WHOLE)
     assert file.timezone == "Europe/Moscow"
@@ -122,7 +122,7 @@ def test_what_is_left_out_has_its_default() -> None:
     )
 
 
-def test_the_built_in_file_is_the_contracts() -> None:
+def test_the_built_in_file_has_the_documented_campaigns() -> None:
     file = parse_campaigns(campaigns_text(), SEGMENTS)
     told = {
         name: (campaign.topic, campaign.from_segments, campaign.to, campaign.once, campaign.ignores_cap)
@@ -347,7 +347,7 @@ def test_a_file_may_follow_unless_it_is_the_same_by_name_only(old: str, new: str
     assert successor_error(parse_campaigns(LEAST), parse_campaigns(shop(old, new))) == reason
 
 
-def test_a_share_holds_whom_the_contract_says() -> None:
+def test_a_share_is_drawn_by_the_documented_hash() -> None:
     customers = [f"c-{n}" for n in range(500)] + ["Ёлка", "", "a:b", "😀"]
     for share in (0.0, 0.05, 0.5, 1.0):
         for customer in customers:

@@ -66,7 +66,7 @@ def test_help_says_all_settings_with_their_defaults(
         assert meaning in line
 
 
-def test_help_names_every_command_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     out = "\n".join(run(capsys, "--help")[1])
     for command in COMMANDS:
         assert command in out

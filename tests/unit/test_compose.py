@@ -99,7 +99,7 @@ def test_a_container_runs_a_command_that_there_is(name: str) -> None:
 
 
 def test_the_worker_is_given_the_time_that_it_promises_to_need_for_a_stop() -> None:
-    """The contract gives it 30 seconds; a shorter grace would kill it in the middle of a flush."""
+    """A worker promises to stop within 30 seconds; a shorter grace would kill it in the middle of a flush."""
     assert seconds(SERVICES["goldstream"]["stop_grace_period"]) == 30
 
 

@@ -1,4 +1,4 @@
-"""Import: rows of files become the contract's events, and what cannot be read is said with its place."""
+"""Import: rows of files become events, and what cannot be read is said with its place."""
 
 import contextlib
 import datetime as dt
@@ -105,7 +105,7 @@ def test_date_and_time_side_by_side_make_the_moment(tmp_path: Path) -> None:
     assert only(events_of(path)[0])["occurred_at"] == "2025-05-12T10:30:15.000Z"
 
 
-def test_every_field_of_the_contract_is_known_by_its_own_name() -> None:
+def test_every_field_of_an_event_is_known_by_its_own_name() -> None:
     for fields in FIELDS.values():
         assert set(find_columns(fields, fields)) == set(fields)
 

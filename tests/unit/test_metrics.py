@@ -1,4 +1,4 @@
-"""The metrics are those that the contract promises, and say nothing of what this worker no longer has."""
+"""The metrics are those that are documented, and say nothing of what this worker no longer has."""
 
 import math
 import re
@@ -58,7 +58,7 @@ def samples(registry: CollectorRegistry, name: str) -> dict[tuple[str, ...], flo
 
 
 def test_every_promised_metric_is_there_with_its_labels() -> None:
-    """Names and labels of the contract, which dashboards of others rely on."""
+    """Names and labels that users' dashboards rely on."""
     described = {metric.name: metric.labels for metric in describe_metrics()}
 
     assert {name: described[name] for name in PROMISED} == PROMISED

@@ -1,4 +1,4 @@
-"""The oracle's campaigns against cases worked out by hand from the contract."""
+"""The oracle's campaigns against cases worked out by hand from docs/campaigns.md."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def brief(outputs: list[Output]) -> list[tuple[Any, ...]]:
     return [(o.topic, o.headers["ce_id"], value.get("channel") or value["reason"]) for o, value in values]
 
 
-def test_a_message_carries_everything_that_the_contract_shows() -> None:
+def test_a_message_carries_every_documented_field() -> None:
     signup = event("signup", day(0), consent={"email": True}, language="ru")
     result = run(campaigns(), bought("o", day(0), "6000"), signup, tick(day(181)))
     message = result.messages[-1]

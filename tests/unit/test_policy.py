@@ -47,7 +47,7 @@ def retail() -> Policy:
     return parse_policy(policy_text())
 
 
-def test_the_built_in_policy_is_the_contracts(retail: Policy) -> None:
+def test_the_built_in_policy_has_the_documented_thresholds(retail: Policy) -> None:
     assert (retail.name, retail.version, retail.ref) == ("retail-27", 1, "retail-27@1")
     assert (retail.currency, retail.digits, retail.rates, retail.timezone) == ("RUB", 2, {}, "UTC")
     assert (retail.window_days, retail.window_ms) == ("365", 365 * DAY_MS)

@@ -17,7 +17,7 @@ def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str,
     return caught.value.errors
 
 
-def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert load_settings(environ={}) == Settings(
         kafka="127.0.0.1:9092",
         redis=None,
