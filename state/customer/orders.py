@@ -1,7 +1,7 @@
 """Orders and refunds of one customer: what counts, what leaves the window, what is forgotten.
 
-The rules are in docs/topics.md. Each function changes the profile in place and keeps its sums true, so that no event
-costs more for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`,
+The rules: docs/topics.md. Each function changes the profile in place and keeps its sums true, so that no event costs
+more for a long history than for a short one: `frequency` and `monetary` are those of the window at `profile.judged`,
 the other sums those of a lifetime. Plain histories (`state.customer.packed_orders`) are unpacked where what comes is
 not plain.
 """

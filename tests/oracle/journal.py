@@ -21,7 +21,7 @@ RETURNING = ("signup", "purchase")
 
 
 class Oracle:
-    """The documented rules, read naively. One oracle may run any number of histories; none leaves a trace in the next."""
+    """The documented rules, read naively. One oracle may run any number of histories; none affects the next."""
 
     def __init__(self, prefix: str = "goldstream") -> None:
         """Outputs name ``/goldstream/<prefix>`` as their source."""
