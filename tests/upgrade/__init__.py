@@ -1,0 +1,1 @@
+"""What earlier versions have left on disks and topics, and that this version continues with it."""
