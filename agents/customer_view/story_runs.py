@@ -1,7 +1,6 @@
 """The campaigns under way for a customer, as a story tells them: what was sent, what is to come, and why not."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -10,22 +9,8 @@ from state.config.campaigns import Campaigns
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run
 from state.engagement.campaign_context import trigger_of
+from state.records.reasons import Group
 from state.units.timestamps import format_ms
-
-SUPPRESSION_TEXT: Final = {
-    "backfill": "what began it is history",
-    "silenced": "they answered none of an earlier campaign's messages",
-    "control": "they are in the control group, whom no campaign reaches",
-    "once": "it has begun for them before, and begins once",
-    "cooldown": "it is under way, or has begun for them too short a time ago",
-    "holdout": "they are among those whom it is kept from, to see what it brings",
-    "consent": "no channel is left: not agreed to, refused, or dead",
-    "cap": "they have had as many messages as there may be in the time",
-    "superseded": "they have bought, or are no longer in its segments, or there is another file",
-    "silence-began": "they have answered none of its messages: nothing more is sent",
-    "silence-ended": "they have bought, or agreed to a channel: messages are sent again",
-}
-"""The reasons of suppressions, in words."""
 
 
 class RunStory(msgspec.Struct, frozen=True):
@@ -33,7 +18,7 @@ class RunStory(msgspec.Struct, frozen=True):
 
     Attributes:
         began: the id of the change that began it, or `birthday` or `overdue`.
-        group: `treated`, or `holdout` or `control`, to whom nothing is sent.
+        group: `holdout` and `control` are sent nothing.
         sent: attempts that were, by number; `opened`, `clicked`, `redeemed` those of whose messages so much is known.
         to_come: the attempts to come, by number, with when each is due; quiet hours may still put one off.
         silent_at: when nothing more is sent to them unless they click or redeem, as far as it is known.
@@ -43,7 +28,7 @@ class RunStory(msgspec.Struct, frozen=True):
     campaign: str
     began: str
     began_at: str
-    group: str
+    group: Group
     attempts: int
     sent: list[int]
     opened: list[int]
@@ -88,7 +73,7 @@ def run_text(run: RunStory) -> str:
 
 
 def _parts(run: RunStory) -> Iterator[str]:
-    if run.group != "treated":
+    if run.group is not Group.TREATED:
         yield f"{run.group}, nothing is sent"
     for number in run.sent:
         answers = [name for name in ("opened", "clicked", "redeemed") if number in getattr(run, name)]

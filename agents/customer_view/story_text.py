@@ -5,9 +5,10 @@ from typing import Final
 
 from agents.customer_view.change_text import cause_text, move_text
 from agents.customer_view.story import Story, StoryMessage
-from agents.customer_view.story_runs import SUPPRESSION_TEXT, run_text
+from agents.customer_view.story_runs import run_text
 from agents.customer_view.story_traits import traits_text
 from state.records.outputs import Message, SegmentChangeValue
+from state.records.reasons import SuppressionReason
 
 MAX_SHOWN: Final = 20
 """Changes, and messages, that are shown; of more of them the last ones."""
@@ -71,7 +72,7 @@ def _campaigns(story: Story) -> Iterator[str]:
     if story.dead_channels:
         yield _line("dead", f"{', '.join(story.dead_channels)}: a message came back for good")
     if story.silenced_by is not None:
-        yield _line("silenced", f"by {story.silenced_by}: {SUPPRESSION_TEXT['silenced']}")
+        yield _line("silenced", f"by {story.silenced_by}: {SuppressionReason.SILENCED.meaning}")
     if story.runs:
         yield "campaigns under way"
         yield from (f"  {_minute(run.began_at)}  {run_text(run)}" for run in story.runs)
@@ -107,9 +108,9 @@ def _words(told: StoryMessage) -> str:
         of = f"{told.attempt} of {told.attempts}, begun by {began_by}"
         return f"{told.campaign}: {told.template}{with_incentive}, by {told.channel} ({of})"
     if told.reason.startswith("silence-"):
-        return f"{told.campaign}: {told.reason}: {SUPPRESSION_TEXT[told.reason]}"
+        return f"{told.campaign}: {told.reason}: {told.reason.meaning}"
     of = "" if told.attempt is None else f", attempt {told.attempt},"
-    return f"{told.campaign}{of} kept back: {told.reason}: {SUPPRESSION_TEXT[told.reason]}"
+    return f"{told.campaign}{of} kept back: {told.reason}: {told.reason.meaning}"
 
 
 def _moment(told: StoryMessage) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.reporting.report import Brought, CampaignReport, Report
+from state.records.reasons import Group
 
 _NONE: Final = "-"
 
@@ -31,7 +32,7 @@ def _table(each: CampaignReport) -> Table:
         table.add_column(title, width=width, justify="right")
     table.add_column("95 % interval", width=32, justify="right")
     treated, held_back = each.treated, each.held_back
-    held = ", ".join(f"{each.begun[group]:,} {group}" for group in ("holdout", "control") if each.begun[group])
+    held = ", ".join(f"{each.begun[group]:,} {group}" for group in (Group.HOLDOUT, Group.CONTROL) if each.begun[group])
     table.add_row("  begun", f"{treated.heads:,}", f"{held_back.heads:,}", "", held)
     if (treated.heads, held_back.heads) != (treated.customers, held_back.customers):
         table.add_row("  customers", f"{treated.customers:,}", f"{held_back.customers:,}")

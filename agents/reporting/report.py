@@ -17,6 +17,7 @@ from agents.reporting.uplift import (
     response_of,
     response_uplift,
 )
+from state.records.reasons import Group
 from state.units.currencies import DIGITS
 from state.units.money import format_minor
 
@@ -125,7 +126,7 @@ def report_of(summed: OutcomeSums) -> Report:
 
 
 def _of_campaign(name: str, groups: Mapping[str, Sums], digits: int) -> CampaignReport:
-    treated, held_back = groups["treated"], groups["holdout"] + groups["control"]
+    treated, held_back = groups[Group.TREATED], groups[Group.HOLDOUT] + groups[Group.CONTROL]
     spent = sum(group.cost for group in groups.values())
     response, net = None, None
     is_compared = bool(treated.heads and held_back.heads)

@@ -6,13 +6,12 @@ that `uplift` takes from them is that of customers. Where nobody began twice, it
 """
 
 from dataclasses import astuple, dataclass
-from typing import Final, Self
+from typing import Self
 
 from state.records.outputs import Outcome
+from state.records.reasons import Group
 from state.units.currencies import DIGITS
 from state.units.money import parse_minor
-
-GROUPS: Final = ("treated", "holdout", "control")
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ class OutcomeSums:
         self._seen.add(this)
         self.currency = outcome.currency
         digits = DIGITS[outcome.currency]
-        groups = self.sums.setdefault(outcome.campaign, {group: Sums() for group in GROUPS})
+        groups = self.sums.setdefault(outcome.campaign, {group: Sums() for group in Group})
         sums = groups[outcome.group]
         sums.sent += outcome.sent
         sums.opened += outcome.opened

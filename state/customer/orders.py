@@ -17,12 +17,10 @@ from state.customer.packed_orders import append_order, expire_packed, first_in_w
 from state.customer.profile import Profile
 from state.customer.profile_schema import ForeignAmount, Order, RefundId, Refunds, UnlinkedRefund, WaitingRefund
 from state.records.events import OrderPlaced, OrderRefunded
+from state.records.reasons import DropReason
 from state.units.money import DIGITS, MAX_TOTAL, convert
 from state.units.timestamps import NEVER
 
-EXCESS_REFUND = "excess_refund"
-REFUND_WITHOUT_ORDER = "refund_without_order"
-REFUND_WITHOUT_RATE = "refund_without_rate"
 RefundEffect = tuple[int, int]
 """When a refund that takes effect occurred, and the sum that goes back to the customer."""
 FORGETTING_PARTS = 64
@@ -71,7 +69,7 @@ def forget_order_at(order: Order, window_ms: int) -> int:
 
 
 def apply_order(
-    profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[str]
+    profile: Profile, event: OrderPlaced, as_of: int, policy: Policy, dropped: Counter[DropReason]
 ) -> Sequence[RefundEffect]:
     """A purchase that is no duplicate: it counts, or if it is already out of the window only for a lifetime.
 
@@ -128,7 +126,7 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
 
 
 def apply_refund(
-    profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[str]
+    profile: Profile, event: OrderRefunded, as_of: int, policy: Policy, dropped: Counter[DropReason]
 ) -> Sequence[RefundEffect]:
     """A refund that is no duplicate: of an order, of an order that has not come yet, or of none.
 
@@ -179,7 +177,7 @@ def apply_refund(
     return _refund_order(profile, order, waiting, as_of, policy, dropped)
 
 
-def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) -> None:
+def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[DropReason]) -> None:
     """Lets go what has left the window, waited long enough or may be forgotten at `as_of`."""
     horizon = as_of - window_ms
     if profile.packed_orders:
@@ -204,11 +202,11 @@ def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[str]) 
         _forget(profile, as_of, window_ms)
 
 
-def _expire_refunds(profile: Profile, refunds: Refunds, as_of: int, horizon: int, dropped: Counter[str]) -> None:
+def _expire_refunds(profile: Profile, refunds: Refunds, as_of: int, horizon: int, dropped: Counter[DropReason]) -> None:
     gone = bisect_right(refunds.unlinked, horizon, key=_moment)
     profile.monetary += sum(refund.amount for refund in refunds.unlinked[:gone])
     waited = bisect_right(refunds.waiting, as_of, key=_until)
-    dropped[REFUND_WITHOUT_ORDER] += waited
+    dropped[DropReason.REFUND_WITHOUT_ORDER] += waited
     if gone or waited:
         del refunds.unlinked[:gone], refunds.waiting[:waited]
         if profile.order_index is not None:
@@ -248,13 +246,13 @@ def _count(profile: Profile, order: Order, as_of: int, window_ms: int, sign: int
 
 
 def _refund_order(
-    profile: Profile, order: Order, refund: WaitingRefund, as_of: int, policy: Policy, dropped: Counter[str]
+    profile: Profile, order: Order, refund: WaitingRefund, as_of: int, policy: Policy, dropped: Counter[DropReason]
 ) -> Sequence[RefundEffect]:
     """Applies a refund to its order; what exceeds the order's amount has no effect and is counted."""
     foreign = order.foreign_amount
     in_its_currency = refund.currency == (policy.currency if foreign is None else foreign.currency)
     if not in_its_currency and refund.base is None:
-        dropped[REFUND_WITHOUT_RATE] += 1
+        dropped[DropReason.REFUND_WITHOUT_RATE] += 1
         return ()
     was_full, was_net, was_whole = order.fully_refunded, order.net, not _any_refunded(order)
     _count(profile, order, as_of, policy.window_ms, -1)
@@ -276,7 +274,7 @@ def _refund_order(
     if was_whole:
         profile.refunded_orders += 1
     if order.refunded > order.amount or (foreign is not None and foreign.refunded > foreign.amount):
-        dropped[EXCESS_REFUND] += 1
+        dropped[DropReason.EXCESS_REFUND] += 1
     if order.fully_refunded and not was_full:
         profile.returned_orders += 1
         _recall_ends(profile, order)
@@ -289,7 +287,7 @@ def _any_refunded(order: Order) -> bool:
 
 
 def _settle_waiting(
-    profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[str]
+    profile: Profile, order: Order, as_of: int, policy: Policy, dropped: Counter[DropReason]
 ) -> Sequence[RefundEffect]:
     """The refunds that waited for this order."""
     refunds, went_back = profile.refunds, list[RefundEffect]()

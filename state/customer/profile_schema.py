@@ -6,6 +6,8 @@ These are structs of msgspec, which makes them from bytes by itself, so this mod
 
 import msgspec
 
+from state.records.reasons import Group
+
 
 class ForeignAmount(msgspec.Struct, array_like=True, gc=False):
     """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate.
@@ -148,7 +150,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
         tag: what its ids have after the customer's: the change's number, `b<year>` of a birthday, `o<orders>` overdue.
         entry_change: the change that began it; None for a trigger.
         began: the moment from which attempts and outcome count.
-        group: `treated`; `holdout` and `control` make no attempts.
+        group: `holdout` and `control` make no attempts.
         attempts: how many its campaign makes.
         next_step: the attempt whose moment comes next, at `next_at`; 0, and None, if none will.
         deferred: attempts that are due later than their moment (quiet hours), with when they are due.
@@ -162,7 +164,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     tag: str
     entry_change: ChangeSnapshot | None
     entered_at: int
-    group: str
+    group: Group
     step_count: int
     next_step: int
     next_at: int | None

@@ -16,7 +16,6 @@ from state.records.events import MAX_ID, REFERRER, AnonymousSale, CustomerEvent,
 
 REFERRAL_SOURCES: Final = ("signups", "events")
 """Where signups come from."""
-OF_UNKNOWN: Final = "referral_of_unknown"
 REMEMBERED: Final = 64
 """Of a customer's referrals so many last ones are known again when they are repeated."""
 _ID_DIGITS: Final = 24

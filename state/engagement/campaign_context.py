@@ -23,6 +23,7 @@ from state.records.outputs import (
     Suppression,
     to_message_change,
 )
+from state.records.reasons import SuppressionReason
 from state.units.money import format_minor
 from state.units.time_zones import quiet_until, zone
 from state.units.timestamps import format_ms
@@ -93,14 +94,16 @@ class CampaignContext:
         )
         self.out.append(MessageSent(campaign.topic, message, self.at))
 
-    def suppress_step(self, run: Run | Silence, attempt: int | None, reason: str) -> None:
+    def suppress_step(self, run: Run | Silence, attempt: int | None, reason: SuppressionReason) -> None:
         """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
         if self._is_counted(run.campaign, reason):
             return
         change = restore_change(self.customer_id, run, self.rules.policy)
         self._keep_back(run.campaign, run.tag, change, attempt, reason)
 
-    def suppress_campaign(self, campaign: str, tag: str, change: SegmentChanged | None, reason: str) -> None:
+    def suppress_campaign(
+        self, campaign: str, tag: str, change: SegmentChanged | None, reason: SuppressionReason
+    ) -> None:
         """Says why a campaign does not begin."""
         if self._is_counted(campaign, reason):
             return
@@ -115,7 +118,7 @@ class CampaignContext:
         return True
 
     def _keep_back(
-        self, campaign: str, tag: str, change: MessageChange | None, attempt: int | None, reason: str
+        self, campaign: str, tag: str, change: MessageChange | None, attempt: int | None, reason: SuppressionReason
     ) -> None:
         value = Suppression(
             customer_id=self.customer_id,

@@ -10,12 +10,11 @@ from state.customer.contact_profile import refuse_channel
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Run, SentMessage
 from state.records.events import MessageContacted
+from state.records.reasons import DropReason
 from state.units.money import DIGITS, MAX_TOTAL, convert
 
 REMEMBERED_MESSAGES: Final = 64
 _ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,3}")
-UNKNOWN_MESSAGE: Final = "contact_of_unknown_message"
-NO_RATE_OF_COST: Final = "cost_without_rate"
 
 
 def engagement_of(profile: Profile) -> Engagement:
@@ -48,7 +47,7 @@ def is_dead_channel(profile: Profile, channel: str) -> bool:
 
 
 def apply_contact(
-    customer_id: str, profile: Profile, event: MessageContacted, policy: Policy, dropped: Counter[str]
+    customer_id: str, profile: Profile, event: MessageContacted, policy: Policy, dropped: Counter[DropReason]
 ) -> None:
     """Lets runs, channels and consents know what became of a message.
 
@@ -59,7 +58,7 @@ def apply_contact(
     channel = _channel_of(profile, tag, campaign, attempt)
     kind = event.contact
     if channel is None:
-        dropped[UNKNOWN_MESSAGE] += 1
+        dropped[DropReason.CONTACT_OF_UNKNOWN_MESSAGE] += 1
     if kind in ("unsubscribed", "complained"):
         refuse_channel(profile, channel or "all", event.occurred_at)
     elif kind == "bounced" and event.permanent and channel is not None and not is_dead_channel(profile, channel):
@@ -97,13 +96,13 @@ def _note(run: Run, attempt: int, kind: str) -> None:
         known.append(attempt)
 
 
-def _cost(event: MessageContacted, policy: Policy, dropped: Counter[str]) -> int:
+def _cost(event: MessageContacted, policy: Policy, dropped: Counter[DropReason]) -> int:
     """What a message cost, in the base currency at the policy's rate; nothing where there is none, which is counted."""
     cost, currency = event.cost, event.currency
     if cost is None or currency is None or currency == policy.currency:
         return cost or 0
     rate = policy.rates.get(currency)
     if rate is None:
-        dropped[NO_RATE_OF_COST] += 1
+        dropped[DropReason.COST_WITHOUT_RATE] += 1
         return 0
     return convert(cost, DIGITS[currency], rate, policy.digits)

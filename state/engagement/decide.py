@@ -14,6 +14,7 @@ from state.engagement.campaign_context import CampaignContext
 from state.engagement.enrollment import enter_campaigns
 from state.engagement.run import begin_silence, close_attribution, is_over, next_moment, run_steps, supersede
 from state.records.outputs import SegmentChanged
+from state.records.reasons import SuppressionReason
 
 
 def decide(
@@ -45,7 +46,7 @@ def decide(
         for run in runs:
             begin_silence(run, occasion)
     if broken is not None:
-        occasion.suppress_step(broken, None, "silence-ended")
+        occasion.suppress_step(broken, None, SuppressionReason.SILENCE_ENDED)
     if due:
         for run in runs:
             close_attribution(run, occasion)

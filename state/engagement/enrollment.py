@@ -9,6 +9,7 @@ from state.engagement.run import is_open, start_run
 from state.engagement.target_match import matches_target
 from state.engagement.triggers import fired_tag
 from state.records.outputs import TIME_CAUSE, SegmentChanged
+from state.records.reasons import Group, SuppressionReason
 
 REMEMBERED_TAGS: Final = 64
 
@@ -64,45 +65,47 @@ def _begin(occasion: CampaignContext, campaign: Campaign, tag: str, change: Segm
     if reason is not None:
         occasion.suppress_campaign(campaign.name, tag, change, reason)
     at, name = occasion.at, campaign.name
-    if reason == "control":
+    if reason is SuppressionReason.CONTROL:
         withheld = engagement_of(occasion.profile).control_entries
         if _too_soon(campaign, withheld.get(name), at) is None:
             withheld[name] = at
-            start_run(occasion, campaign, tag, change, group=reason)
-    elif reason == "holdout":
+            start_run(occasion, campaign, tag, change, group=Group.CONTROL)
+    elif reason is SuppressionReason.HOLDOUT:
         engagement_of(occasion.profile).last_entries[name] = at
-        start_run(occasion, campaign, tag, change, group=reason)
+        start_run(occasion, campaign, tag, change, group=Group.HOLDOUT)
     elif reason is None:
         engagement_of(occasion.profile).last_entries[name] = at
         start_run(occasion, campaign, tag, change)
 
 
-def _kept_from_beginning(occasion: CampaignContext, campaign: Campaign, change: SegmentChanged | None) -> str | None:
+def _kept_from_beginning(
+    occasion: CampaignContext, campaign: Campaign, change: SegmentChanged | None
+) -> SuppressionReason | None:
     """The first reason to keep the campaign back as a whole."""
     profile, campaigns = occasion.profile, occasion.campaigns
     early = campaigns.starts_at is not None and occasion.at < campaigns.starts_at
     if early or (change is not None and change.backfill):
-        return "backfill"
+        return SuppressionReason.BACKFILL
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
-        return "silenced"
+        return SuppressionReason.SILENCED
     if is_in_share(campaigns.name, occasion.customer_id, campaigns.control):
-        return "control"
+        return SuppressionReason.CONTROL
     if engagement is not None:
         reason = _too_soon(campaign, engagement.last_entries.get(campaign.name), occasion.at)
         if reason is not None:
             return reason
     if any(run.campaign == campaign.name and is_open(run) for run in profile.runs):
-        return "cooldown"
+        return SuppressionReason.COOLDOWN
     if is_in_share(campaign.name, occasion.customer_id, campaign.holdout):
-        return "holdout"
+        return SuppressionReason.HOLDOUT
     return None
 
 
-def _too_soon(campaign: Campaign, begun: int | None, moment: int) -> str | None:
+def _too_soon(campaign: Campaign, begun: int | None, moment: int) -> SuppressionReason | None:
     """Why a campaign that began then may not begin now."""
     if begun is None:
         return None
     if campaign.once:
-        return "once"
-    return "cooldown" if moment - begun < campaign.cooldown_ms else None
+        return SuppressionReason.ONCE
+    return SuppressionReason.COOLDOWN if moment - begun < campaign.cooldown_ms else None

@@ -27,18 +27,18 @@ from state.engagement.campaign_context import CampaignContext
 from state.engagement.change_snapshot import snapshot_change
 from state.engagement.contacts import is_dead_channel, remember_message, sent_since
 from state.records.outputs import SegmentChanged
+from state.records.reasons import Group, SuppressionReason
 from state.units.timestamps import NEVER
 
-TREATED: Final = "treated"
 MAX_RUNS: Final = 256
 """Runs of a customer at one time beyond which neither outcome nor silence is waited for: thousands may begin."""
 
 
 def start_run(
-    occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None, group: str = TREATED
+    occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None, group: Group = Group.TREATED
 ) -> None:
     """Adds a run to the customer's; one that makes no attempts only if its outcome is to be told."""
-    treated, at = group == TREATED, occasion.at
+    treated, at = group is Group.TREATED, occasion.at
     attributed = campaign.attribution_ms > 0 and len(occasion.profile.runs) < MAX_RUNS
     if not treated and not attributed:
         return
@@ -91,7 +91,7 @@ def supersede(run: Run, occasion: CampaignContext) -> None:
     if run.next_step:
         left += range(run.next_step, run.step_count + 1)
     for number in sorted(left):
-        occasion.suppress_step(run, number, "superseded")
+        occasion.suppress_step(run, number, SuppressionReason.SUPERSEDED)
     run.next_step, run.next_at, run.deferred, run.silence_at = 0, None, [], None
 
 
@@ -123,15 +123,15 @@ def _attempt(run: Run, campaign: Campaign, number: int, occasion: CampaignContex
     cap = occasion.campaigns.cap
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
-        occasion.suppress_step(run, number, "silenced")
+        occasion.suppress_step(run, number, SuppressionReason.SILENCED)
     elif not usable:
-        occasion.suppress_step(run, number, "consent")
+        occasion.suppress_step(run, number, SuppressionReason.CONSENT)
     elif (
         cap is not None
         and not campaign.ignores_cap
         and sent_since(profile, occasion.at - cap.within_ms) >= cap.messages
     ):
-        occasion.suppress_step(run, number, "cap")
+        occasion.suppress_step(run, number, SuppressionReason.CAP)
     else:
         occasion.send(run, campaign, number, usable)
         remember_message(profile, run, number, usable[0], occasion.at, cap)
@@ -155,7 +155,7 @@ def begin_silence(run: Run, occasion: CampaignContext) -> None:
     if engagement is None or engagement.silence is not None or not run.sent or run.clicked or run.redeemed:
         return
     engagement.silence = Silence(run.campaign, run.tag, run.entry_change, run.entered_at)
-    occasion.suppress_step(run, None, "silence-began")
+    occasion.suppress_step(run, None, SuppressionReason.SILENCE_BEGAN)
 
 
 def close_attribution(run: Run, occasion: CampaignContext) -> None:

@@ -15,7 +15,7 @@ from state.config.policy import parse_policy, successor_error
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import FoldPosition, ProfileHead
-from state.customer.referrals import OF_UNKNOWN, count_referral, remembers_referral
+from state.customer.referrals import count_referral, remembers_referral
 from state.daily.day_counter import BEFORE_DAYS, DayCounter
 from state.fold.timers import TimerQueue
 from state.fold.transitions import (
@@ -46,6 +46,7 @@ from state.records.events import (
 )
 from state.records.outputs import ErasureTombstone, Output
 from state.records.progress import BEFORE_TIME, Progress
+from state.records.reasons import DropReason, Fence
 from state.units.timestamps import NEVER, format_ms
 
 NO_TIMER = -1
@@ -136,7 +137,7 @@ class Partition:
             return self._come_to(offset, record, out)
         sources, source = self.progress.sources, (record.topic, record.partition)
         if record.offset <= sources.get(source, -1):
-            self.counters.fenced["source"] += 1
+            self.counters.fenced[Fence.SOURCE] += 1
             return True
         if isinstance(record, _ORDINARY):
             self._take_event(offset, customer_id, record, out)
@@ -181,13 +182,13 @@ class Partition:
                 daily.count_new_customer(event, moment)
         else:
             if offset <= profile.offset:
-                self.counters.fenced["customer"] += 1
+                self.counters.fenced[Fence.CUSTOMER] += 1
                 return
             if is_duplicate(profile, event, moment, rules.window_ms):
                 self.counters.duplicates[event.kind] += 1
                 return
             if exceeds_totals(profile, event):
-                self.counters.dropped["beyond_sums"] += 1
+                self.counters.dropped[DropReason.BEYOND_SUMS] += 1
                 return
             before, was = profile.due, profile.segment
         told = len(out)
@@ -205,9 +206,9 @@ class Partition:
         profile = self.customers.get(customer_id)
         if profile is None:
             erased = bool(self.erasures) and erasure_key(customer_id) in self.erasures
-            self.counters.dropped["after_erasure" if erased else OF_UNKNOWN] += 1
+            self.counters.dropped[DropReason.AFTER_ERASURE if erased else DropReason.REFERRAL_OF_UNKNOWN] += 1
         elif offset <= profile.offset:
-            self.counters.fenced["customer"] += 1
+            self.counters.fenced[Fence.CUSTOMER] += 1
         elif remembers_referral(profile, event):
             self.counters.duplicates[event.kind] += 1
         else:
@@ -224,11 +225,11 @@ class Partition:
                 if offset <= erasure.offset:
                     return None
                 if not (isinstance(event, OrderPlaced | CustomerSignedUp) and event.occurred_at > erasure.occurred_at):
-                    self.counters.dropped["after_erasure"] += 1
+                    self.counters.dropped[DropReason.AFTER_ERASURE] += 1
                     return None
                 seq = erasure.seq
         if isinstance(event, MessageContacted):
-            self.counters.dropped["contact_of_unknown"] += 1
+            self.counters.dropped[DropReason.CONTACT_OF_UNKNOWN] += 1
             return None
         return new_profile(offset, seq, moment)
 
@@ -356,7 +357,7 @@ class Partition:
                 progress.campaigns = record.offset
                 self._outdated = outdated_campaigns(current, campaigns)
         except ConfigErrors:
-            self.counters.dropped["faulty_rules"] += (
+            self.counters.dropped[DropReason.FAULTY_RULES] += (
                 1  # `control` is checked before the journal: written past the product
             )
             return False

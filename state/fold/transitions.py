@@ -51,6 +51,7 @@ from state.records.events import (
     OrderRefunded,
 )
 from state.records.outputs import TIME_CAUSE, Output, SegmentChanged
+from state.records.reasons import DropReason, Fence
 from state.units.money import MAX_TOTAL
 from state.units.timestamps import NEVER
 
@@ -69,8 +70,8 @@ class FoldCounters:
         """Nothing counted yet."""
         self.daily = daily
         self.duplicates: Counter[str] = Counter()
-        self.dropped: Counter[str] = Counter()
-        self.fenced: Counter[str] = Counter()
+        self.dropped: Counter[DropReason] = Counter()
+        self.fenced: Counter[Fence] = Counter()
 
 
 def evaluation_time(profile: Profile | None, occurred_at: int, time: int) -> int:
@@ -170,7 +171,7 @@ def apply_campaigns(
 
 
 def _take(
-    customer_id: str, profile: Profile, event: CustomerEvent, moment: int, policy: Policy, dropped: Counter[str]
+    customer_id: str, profile: Profile, event: CustomerEvent, moment: int, policy: Policy, dropped: Counter[DropReason]
 ) -> Sequence[RefundEffect]:
     """What the event itself says; what went back by it to the customer."""
     went_back: Sequence[RefundEffect] = ()

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from state.records.reasons import Group, SuppressionReason
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
@@ -151,7 +152,7 @@ class Suppression(msgspec.Struct, frozen=True):
     customer_id: str
     campaign: str
     attempt: int | None
-    reason: str
+    reason: SuppressionReason
     at: str
     change: MessageChange | None
     campaigns: str
@@ -161,7 +162,7 @@ class Suppression(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What a campaign brought, or what came without it: the value of a record of `outcomes`.
 
-    `group` is `treated`, `holdout` or `control`; `sent` to `redeemed` are numbers of messages. `cost` is that of the
+    `sent` to `redeemed` are numbers of messages. `cost` is that of the
     messages, `orders` and `net` what was bought after `from_at` and up to `to_at`. `change` and `trigger` are as in a
     message.
     """
@@ -169,7 +170,7 @@ class Outcome(msgspec.Struct, frozen=True):
     customer_id: str
     campaign: str
     change: MessageChange | None
-    group: str
+    group: Group
     sent: int
     opened: int
     clicked: int

@@ -27,6 +27,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from state.records.reasons import DropReason, Fence, enumerate_values
 from streams.telemetry.histogram import BatchedHistogram
 
 if TYPE_CHECKING:
@@ -36,19 +37,6 @@ STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
 REJECT_REASONS: Final = ("oversize", "malformed", "invalid", "amount", "currency", "future")
 EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
-DROP_REASONS: Final = (
-    "excess_refund",
-    "refund_without_order",
-    "contact_of_unknown",
-    "contact_of_unknown_message",
-    "referral_of_unknown",
-    "after_erasure",
-    "refund_without_rate",
-    "cost_without_rate",
-    "beyond_sums",
-    "faulty_rules",
-)
-FENCES: Final = ("source", "customer")
 WhyHeld = Literal["current", "unread", "silent", "unheard"]
 
 # From the broker's own round trip (about a millisecond) to a minute, where an alert has long since fired; fine steps
@@ -98,9 +86,9 @@ class Metrics:
             self.rejected.labels(reason)
         for kind in EVENT_TYPES:
             self.duplicates.labels(kind)
-        for reason in DROP_REASONS:
+        for reason in DropReason:
             self.dropped.labels(reason)
-        for fence in FENCES:
+        for fence in Fence:
             self.fenced.labels(fence)
 
     def _declare_intake(self) -> None:
@@ -126,16 +114,13 @@ class Metrics:
         )
         self.dropped = self._counter(
             "goldstream_dropped_total",
-            "Admitted events, or the excess of one, that could not count, by reason: excess_refund, "
-            "refund_without_order, contact_of_unknown, contact_of_unknown_message, referral_of_unknown, after_erasure, "
-            "refund_without_rate, cost_without_rate, beyond_sums or "
-            "faulty_rules.",
+            f"Admitted events, or the excess of one, that could not count, by reason: {enumerate_values(DropReason)}.",
             ("reason",),
         )
         self.fenced = self._counter(
             "goldstream_fenced_total",
-            "Journal records skipped after a crash because they were applied before: journaled twice (source) or "
-            "already in the customer's state (customer).",
+            "Journal records skipped after a crash because they were applied before: "
+            f"{' or '.join(f'{fence.meaning} ({fence})' for fence in Fence)}.",
             ("fence",),
         )
 

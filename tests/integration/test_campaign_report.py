@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from state.records.outputs import Outcome
+from state.records.reasons import Group
 from tests.integration.records import Published, publish
 from tests.integration.running import Site
 from tests.servers.topics import make_topic
@@ -19,7 +20,7 @@ def _told(customer_id: str, number: int, group: str, net: str, **others: object)
         customer_id=customer_id,
         campaign="win-back",
         change=None,
-        group=group,
+        group=Group(group),
         sent=int(group == "treated"),
         opened=0,
         clicked=0,

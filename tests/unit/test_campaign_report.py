@@ -13,9 +13,10 @@ from scipy import stats
 from agents.cli import main
 from agents.reporting.render import report_blocks
 from agents.reporting.report import CampaignReport, Report, report_of
-from agents.reporting.sums import GROUPS, OutcomeSums, Sums
+from agents.reporting.sums import OutcomeSums, Sums
 from agents.reporting.uplift import held_back_needed, net_uplift, response_uplift, wilson
 from state.records.outputs import Outcome
+from state.records.reasons import Group
 
 # R's data set `sleep` (Student, 1908), in tenths of an hour; t.test(extra ~ group) has the interval below.
 SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))
@@ -138,7 +139,7 @@ def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome
         customer_id=customer_id,
         campaign="win-back",
         change=None,
-        group=group,
+        group=Group(group),
         sent=int(group == "treated"),
         opened=0,
         clicked=0,
@@ -177,7 +178,7 @@ def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> 
                 cost="4.00" if group == "treated" else "0.00",
             ),
         )
-        for group, count, buyers in zip(GROUPS, heads, (bought, bought_without, 0), strict=True)
+        for group, count, buyers in zip(Group, heads, (bought, bought_without, 0), strict=True)
         for number in range(count)
     ]
 

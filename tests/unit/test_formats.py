@@ -25,6 +25,7 @@ from state.records.erasure import Erasure, decode_erasure, encode_erasure
 from state.records.events import OrderPlaced
 from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove
 from state.records.progress import Progress
+from state.records.reasons import Group
 from streams.tables.progress import decode_progress, encode_progress
 
 NOON = 1_767_225_600_000
@@ -81,7 +82,7 @@ def everything() -> Profile:
             "1",
             snapshot_change(change),
             NOON,
-            "treated",
+            Group.TREATED,
             3,
             3,
             NOON + 9,

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
+from state.records.reasons import DropReason, Fence
 from streams.telemetry.histogram import BatchedHistogram
 from streams.telemetry.metrics import (
-    DROP_REASONS,
     EVENT_TYPES,
-    FENCES,
     REJECT_REASONS,
     SECONDS_BUCKETS,
     Metrics,
@@ -101,8 +100,8 @@ def test_a_closed_set_of_reasons_starts_at_zero() -> None:
 
     assert samples(registry, "goldstream_rejected_total") == {(reason,): 0 for reason in REJECT_REASONS}
     assert samples(registry, "goldstream_duplicates_total") == {(kind,): 0 for kind in EVENT_TYPES}
-    assert samples(registry, "goldstream_dropped_total") == {(reason,): 0 for reason in DROP_REASONS}
-    assert samples(registry, "goldstream_fenced_total") == {(fence,): 0 for fence in FENCES}
+    assert samples(registry, "goldstream_dropped_total") == {(reason,): 0 for reason in DropReason}
+    assert samples(registry, "goldstream_fenced_total") == {(fence,): 0 for fence in Fence}
 
 
 def test_a_stage_and_a_source_start_at_zero_when_they_are_added() -> None:

@@ -10,6 +10,7 @@ from state.customer.referrals import REMEMBERED, referral_of
 from state.customer.traits import referrals
 from state.fold.partition import Partition
 from state.records.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied
+from state.records.reasons import Fence
 from streams.defaults import policy_text
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
@@ -78,7 +79,7 @@ def test_it_counts_once_for_each_signup_however_often_it_is_journaled_or_publish
     lane.refer("bob", signup(1))  # journaled twice by an `admit` that was killed
     lane.refer("bob", signup(3, "e-1"))  # published twice
     assert lane.anns == 2
-    assert lane.partition.counters.fenced["source"] == 2
+    assert lane.partition.counters.fenced[Fence.SOURCE] == 2
     assert lane.partition.counters.duplicates == {"signup": 1, "referral": 1}
     lane.refer("bob", signup(4))
     assert lane.anns == 3, "another signup"
