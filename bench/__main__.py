@@ -6,18 +6,18 @@ from typing import Annotated, Any, Final
 import typer
 
 from bench.big_customer import big_customer
+from bench.comparison import ComparisonPlan, measure
+from bench.comparison_report import JOBS, print_report, report_as_json
+from bench.console_output import JsonFile, console, or_exit, print_progress, write_json
 from bench.diff import diff
 from bench.due import due
-from bench.events import Scale
 from bench.idle import idle
 from bench.latency import latency
 from bench.machine import machine
-from bench.peer import PEERS
+from bench.peer_runner import PEERS
 from bench.recovery import recovery
-from bench.report import JOBS, as_json, show
-from bench.rounds import Asked, measure
 from bench.scaling import scaling
-from bench.telling import JsonFile, console, or_exit, say, write_json
+from bench.workload import Workload
 
 PURCHASES_OF_A_CUSTOMER: Final = 5
 
@@ -48,27 +48,27 @@ def bench(  # noqa: PLR0913, PLR0917 - an argument for each option
         return
     wanted = {name.strip() for name in beside.split(",")} - {"none", ""}
     if unknown := sorted(wanted - set(PEERS)):
-        say(f"bench: --beside {','.join(unknown)}: there are {', '.join(PEERS)}", style="red")
+        print_progress(f"bench: --beside {','.join(unknown)}: there are {', '.join(PEERS)}", style="red")
         raise typer.Exit(2)
-    scale = Scale(events, customers or max(1, events // PURCHASES_OF_A_CUSTOMER), seed)
+    scale = Workload(events, customers or max(1, events // PURCHASES_OF_A_CUSTOMER), seed)
     peers = tuple(peer for peer in PEERS if peer in wanted)
     facts = or_exit(machine)
-    outcome = or_exit(lambda: measure(Asked(scale, rounds, peer_seconds, peers), say))
-    show(console(), outcome.runs, facts)
-    missing: dict[str, Any] = dict(outcome.left_out.items())
+    outcome = or_exit(lambda: measure(ComparisonPlan(scale, rounds, peer_seconds, peers), print_progress))
+    print_report(console(), outcome.runs, facts)
+    missing: dict[str, Any] = dict(outcome.unavailable_peers.items())
     if outcome.failed:
         missing["failed"] = outcome.failed
     if json_file is not None:
         asked: dict[str, Any] = {"events": events, "customers": scale.customers, "seed": seed, "rounds": rounds}
         asked |= {"peer_seconds": peer_seconds, "beside": peers}
-        write_json(json_file, as_json(outcome.runs, asked, facts, outcome.customers, missing))
-    for peer, why in outcome.left_out.items():
-        say(f"bench: left out: {peer}: {why}", style="red")
+        write_json(json_file, report_as_json(outcome.runs, asked, facts, outcome.customers, missing))
+    for peer, why in outcome.unavailable_peers.items():
+        print_progress(f"bench: left out: {peer}: {why}", style="red")
     wrong = [run for run in outcome.runs if run.faults]
     for run in wrong:
-        say(f"bench: {run.program}, {JOBS[run.job]}: wrong changes, see above", style="red")
+        print_progress(f"bench: {run.program}, {JOBS[run.job]}: wrong changes, see above", style="red")
     for failed in outcome.failed:
-        say(f"bench: no result: {failed.splitlines()[0]}", style="red")
+        print_progress(f"bench: no result: {failed.splitlines()[0]}", style="red")
     raise typer.Exit(1 if wrong or outcome.failed else 0)
 
 

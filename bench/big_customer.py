@@ -9,11 +9,11 @@ from typing import Annotated, Final
 import typer
 
 from bench.broker import PARTITIONS, BenchFailed
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.following import read_all
-from bench.ground import Ground, on_ground
-from bench.telling import JsonFile, say, tell
-from bench.till import DAY_MS, Till
+from bench.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed import Testbed, run_on_testbed
+from bench.topic_follower import read_all
 from bench.workers import all_running, processor_seconds_of
 from streams.kafka.publisher import partition_of
 from tests.integration.running import RunningWorker
@@ -33,15 +33,20 @@ def big_customer(
     """Measure an event of a customer with very many orders beside one of a customer with one order."""
     asked = {"orders": orders, "events": events, "paced": paced}
     title = f"A customer with {orders:,} orders in the window, beside customers with one"
-    tell(title, lambda: on_ground("event", say, partial(_measure, orders, events, paced)), asked, json_file)
+    run_measurement(
+        title,
+        lambda: run_on_testbed("event", print_progress, partial(_measure, orders, events, paced)),
+        asked,
+        json_file,
+    )
 
 
-async def _measure(orders: int, events: int, paced: int, ground: Ground) -> Sequence[Figure]:
+async def _measure(orders: int, events: int, paced: int, ground: Testbed) -> Sequence[Figure]:
     small = list(islice(_neighbours(), events + paced))  # all in one partition, so that one lane does the work of both
     moment = _BEGIN_MS
     with ground.workers.running() as workers:
         await workers[0].ready()
-        async with Till(ground) as till:
+        async with PurchasePublisher(ground) as till:
 
             async def sell(customers: Sequence[str], step_ms: int, pace_s: float = 0.0) -> float:
                 nonlocal moment
@@ -49,22 +54,22 @@ async def _measure(orders: int, events: int, paced: int, ground: Ground) -> Sequ
                 moment += len(customers) * step_ms
                 return cost
 
-            await till.sell_in_each_partition(moment)
+            await till.publish_to_each_partition(moment)
             step_ms = _WINDOW_MS // orders  # once the window is full, an order leaves it for each that comes
-            ground.say(f"{orders:,} orders of one customer")
+            ground.log(f"{orders:,} orders of one customer")
             await sell([_BIG] * orders, step_ms)
-            ground.say(f"measuring {events:,} more, as fast as they come, and {paced:,} one at a time")
+            ground.log(f"measuring {events:,} more, as fast as they come, and {paced:,} one at a time")
             big_us = await sell([_BIG] * events, step_ms)
             big_paced_us = await sell([_BIG] * paced, step_ms, _PACE_S)
             # Only now, or they would fall due while the great one is measured.
-            ground.say(f"{len(small):,} customers with one order each")
+            ground.log(f"{len(small):,} customers with one order each")
             await sell(small, 1)
-            ground.say(f"measuring {events:,} more orders of theirs, as fast as they come, and {paced:,} one at a time")
+            ground.log(f"measuring {events:,} more orders of theirs, as fast as they come, and {paced:,} one at a time")
             small_us = await sell(small[:events], 1)
             small_paced_us = await sell(small[events:], 1, _PACE_S)
         admitted = (await workers[0].metrics()).total("goldstream_records_total", outcome="admitted")
-        if admitted != till.sold:
-            message = f"{admitted:,.0f} purchases were admitted, {till.sold:,} were published"
+        if admitted != till.published_count:
+            message = f"{admitted:,.0f} purchases were admitted, {till.published_count:,} were published"
             raise BenchFailed(message)
     sizes = [len(record.value or b"") async for record in read_all(ground.settings, ground.topics.customers)]
     return [
@@ -86,17 +91,22 @@ def _neighbours() -> Iterator[str]:
 
 
 async def _cost(
-    till: Till, workers: list[RunningWorker], customers: Sequence[str], begin_ms: int, step_ms: int, pace_s: float
+    till: PurchasePublisher,
+    workers: list[RunningWorker],
+    customers: Sequence[str],
+    begin_ms: int,
+    step_ms: int,
+    pace_s: float,
 ) -> float:
     """Microseconds of the worker's processor time for each of these purchases."""
     alive: Callable[[], bool] = partial(all_running, workers)
     before = processor_seconds_of(workers)
     for number, customer_id in enumerate(customers, 1):
-        await till.sell(customer_id, begin_ms + number * step_ms)
+        await till.publish(customer_id, begin_ms + number * step_ms)
         if pace_s:
-            await till.send()
+            await till.flush()
             await asyncio.sleep(pace_s)
-    await till.covered(alive)
+    await till.wait_until_processed(alive)
     after = processor_seconds_of(workers)
     if before is None or after is None:
         message = "processor time cannot be told here: this is measured on Linux only"

@@ -11,7 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from bench.events import Scale, purchases
+from bench.workload import Workload, purchases
 from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics, create_topics
 from streams.settings.settings import Settings, TimeMode
@@ -53,7 +53,7 @@ def settings_for(bootstrap: str, time_mode: TimeMode = "event") -> Settings:
     return Settings(kafka=bootstrap, prefix=PREFIX, partitions=PARTITIONS, time=time_mode, lateness_ms=lateness_ms)
 
 
-async def publish_purchases(settings: Settings, scale: Scale) -> None:
+async def publish_purchases(settings: Settings, scale: Workload) -> None:
     """Make the topics and fill the source topic, each purchase in the partition of its customer."""
     await create_topics(settings)
     async with Publisher(settings, SOURCE) as publisher:
@@ -81,7 +81,7 @@ class Broker:
         await self._admin.close()
         await self._client.close()
 
-    async def forget_topics(self, kept: Collection[str] = ()) -> None:
+    async def delete_topics(self, kept: Collection[str] = ()) -> None:
         """Take away every topic but the source and those that are to be kept.
 
         Raises:
@@ -98,7 +98,7 @@ class Broker:
                 raise BenchFailed(message)
             await asyncio.sleep(_POLL_S)
 
-    async def end_groups(self) -> None:
+    async def delete_groups(self) -> None:
         """Delete Goldstream's groups, waiting for their members' sessions to end; a peer takes a new name each time.
 
         Raises:
@@ -113,11 +113,11 @@ class Broker:
                 raise BenchFailed(message)
             await asyncio.sleep(0.5)
 
-    async def make_goldstreams_topics(self) -> None:
+    async def create_goldstream_topics(self) -> None:
         """Make the topics of Goldstream that are not there."""
         await create_topics(self._settings)
 
-    async def make_topics(self, *names: str) -> None:
+    async def create_peer_topics(self, *names: str) -> None:
         """Make topics with as many partitions as the source."""
         made = await self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
         _raise_for(made.topic_errors)

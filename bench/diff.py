@@ -18,11 +18,11 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from bench.broker import PARTITIONS, BenchFailed
-from bench.events import Scale, purchases
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.ground import Ground, on_ground
-from bench.telling import JsonFile, say, tell
+from bench.testbed import Testbed, run_on_testbed
 from bench.workers import PROGRAM, import_path
+from bench.workload import Workload, purchases
 from state.config.policy import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import (
@@ -54,14 +54,16 @@ def diff(
     json_file: JsonFile = None,
 ) -> None:
     """Measure `goldstream policy diff`: two policies, with campaigns, over a journal of so many records."""
-    scale = Scale(records, customers or records // 5, 7)
+    scale = Workload(records, customers or records // 5, 7)
     asked = {"records": records, "customers": scale.customers, "rounds": rounds}
     title = f"Two policies compared over a journal of {records:,} records, {scale.customers:,} customers"
-    tell(title, lambda: on_ground("event", say, partial(_measure, scale, rounds)), asked, json_file)
+    run_measurement(
+        title, lambda: run_on_testbed("event", print_progress, partial(_measure, scale, rounds)), asked, json_file
+    )
 
 
-async def _measure(scale: Scale, rounds: int, ground: Ground) -> Sequence[Figure]:
-    ground.say("writing the journal")
+async def _measure(scale: Workload, rounds: int, ground: Testbed) -> Sequence[Figure]:
+    ground.log("writing the journal")
     written = await _write_journal(scale, ground)
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "a.toml"), Path(folder, "b.toml")
@@ -72,7 +74,7 @@ async def _measure(scale: Scale, rounds: int, ground: Ground) -> Sequence[Figure
             file.write_text(text, encoding="utf-8")
         seconds = []
         for number in range(rounds):
-            ground.say(f"round {number + 1} of {rounds}")
+            ground.log(f"round {number + 1} of {rounds}")
             seconds.append(await asyncio.to_thread(_compare, ground, files, written))
     middle = median(seconds)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -83,7 +85,7 @@ async def _measure(scale: Scale, rounds: int, ground: Ground) -> Sequence[Figure
     ]
 
 
-async def _write_journal(scale: Scale, ground: Ground) -> int:
+async def _write_journal(scale: Workload, ground: Testbed) -> int:
     """As many records as `scale` has events, as `admit` journals them; how many it became.
 
     Purchases, and before the first one of every second customer a signup that agrees to e-mail; a policy and campaigns
@@ -151,7 +153,7 @@ def _signup(number: int, at_ms: int) -> CustomerSignedUp:
     return CustomerSignedUp(*head, "till", {"email": True}, None, None, None, None, None, None)
 
 
-def _compare(ground: Ground, files: tuple[Path, Path], written: int) -> float:
+def _compare(ground: Testbed, files: tuple[Path, Path], written: int) -> float:
     """Seconds from the start of the command to its end.
 
     Raises:

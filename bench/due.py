@@ -11,13 +11,13 @@ import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from bench.broker import PARTITIONS, BenchFailed
-from bench.consumption import at_rest
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.following import Following, read_all
-from bench.ground import Ground, on_ground
 from bench.idle import SETTLE_S
-from bench.telling import JsonFile, say, tell
-from bench.till import DAY_MS, Till
+from bench.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed import Testbed, run_on_testbed
+from bench.topic_follower import TopicFollower, read_all
+from bench.worker_usage import measure_idle_worker
 from bench.workers import all_running
 from state.records.events import Tick, decode_record
 
@@ -37,50 +37,55 @@ def due(
     """Measure how soon customers are told who fall due at one tick, and what ticks cost while others wait."""
     asked = {"due": customers, "waiting": waiting, "seconds": seconds}
     title = f"{customers:,} customers due at one tick, {waiting:,} waiting; one worker, wall mode"
-    tell(title, lambda: on_ground("wall", say, partial(_measure, customers, waiting, seconds)), asked, json_file)
+    run_measurement(
+        title,
+        lambda: run_on_testbed("wall", print_progress, partial(_measure, customers, waiting, seconds)),
+        asked,
+        json_file,
+    )
 
 
-async def _measure(customers: int, waiting: int, seconds: float, ground: Ground) -> Sequence[Figure]:
+async def _measure(customers: int, waiting: int, seconds: float, ground: Testbed) -> Sequence[Figure]:
     with ground.workers.running() as workers:
         alive = partial(all_running, workers)
         await workers[0].ready()
-        async with Till(ground) as till:
-            await till.sell_in_each_partition(_now_ms() - DAY_MS)
-            await till.covered(alive)
+        async with PurchasePublisher(ground) as till:
+            await till.publish_to_each_partition(_now_ms() - DAY_MS)
+            await till.wait_until_processed(alive)
             await asyncio.sleep(SETTLE_S)
-            ground.say(f"watching ticks for {seconds:.0f} s with {till.sold} customers")
-            few = await at_rest(workers[0], seconds)
+            ground.log(f"watching ticks for {seconds:.0f} s with {till.published_count} customers")
+            few = await measure_idle_worker(workers[0], seconds)
 
-            ground.say(f"{waiting:,} customers come and wait")
+            ground.log(f"{waiting:,} customers come and wait")
             for number in range(waiting):  # their moments differ, as they do in life
                 if number % max(1, waiting // 10) == 0:
-                    ground.say(f"  {number:,} customers published")
-                await till.sell(f"w-{number:07d}", _now_ms() - DAY_MS - number * 29 * DAY_MS // waiting)
-            await till.covered(alive)
+                    ground.log(f"  {number:,} customers published")
+                await till.publish(f"w-{number:07d}", _now_ms() - DAY_MS - number * 29 * DAY_MS // waiting)
+            await till.wait_until_processed(alive)
             await asyncio.sleep(SETTLE_S)
-            ground.say(f"watching ticks for {seconds:.0f} s with {till.sold:,} customers")
-            many = await at_rest(workers[0], seconds)
+            ground.log(f"watching ticks for {seconds:.0f} s with {till.published_count:,} customers")
+            many = await measure_idle_worker(workers[0], seconds)
 
             moment = _now_ms() + int(1000 * (_MARGIN_S + customers / _SLOWEST))
-            ground.say(f"{customers:,} customers come who fall due together in {(moment - _now_ms()) / 1000:.0f} s")
+            ground.log(f"{customers:,} customers come who fall due together in {(moment - _now_ms()) / 1000:.0f} s")
             for number in range(customers):
-                await till.sell(f"d-{number:07d}", moment - _LAPSE_DAYS * DAY_MS)
-            await till.covered(alive)
+                await till.publish(f"d-{number:07d}", moment - _LAPSE_DAYS * DAY_MS)
+            await till.wait_until_processed(alive)
             if _now_ms() > moment:
                 message = f"the {customers:,} were not judged before their moment: this machine is too slow or too busy"
                 raise BenchFailed(message)
-            told = await _told_after(ground, moment, till.sold + customers, alive)
+            told = await _told_after(ground, moment, till.published_count + customers, alive)
     await _check(ground, customers, moment)
     return [
         Figure("from the tick in the journal to the last change", told, "s", "5 for 100,000"),
         Figure("changes", customers / told, "a second"),
-        Figure("processor time of a tick, few customers", few.cpu_ms_a_tick, "ms"),
-        Figure(f"processor time of a tick, {waiting:,} waiting", many.cpu_ms_a_tick, "ms", "no more"),
-        Figure("the difference", many.cpu_ms_a_tick - few.cpu_ms_a_tick, "ms", "0"),
+        Figure("processor time of a tick, few customers", few.cpu_ms_per_tick, "ms"),
+        Figure(f"processor time of a tick, {waiting:,} waiting", many.cpu_ms_per_tick, "ms", "no more"),
+        Figure("the difference", many.cpu_ms_per_tick - few.cpu_ms_per_tick, "ms", "0"),
     ]
 
 
-async def _told_after(ground: Ground, moment: int, changes: int, alive: Callable[[], bool]) -> float:
+async def _told_after(ground: Testbed, moment: int, changes: int, alive: Callable[[], bool]) -> float:
     """Seconds from the first tick at or after `moment` until there are so many changes, acknowledged."""
 
     def has_come(record: ConsumerRecord) -> bool:
@@ -91,9 +96,9 @@ async def _told_after(ground: Ground, moment: int, changes: int, alive: Callable
     ends = AIOKafkaConsumer(**ground.settings.kafka_client(), enable_auto_commit=False)
     await ends.start()
     try:
-        async with Following(ground.settings, ground.topics.journal) as following:
+        async with TopicFollower(ground.settings, ground.topics.journal) as following:
             within_s = 120 + max(0.0, (moment - _now_ms()) / 1000)
-            began = await following.until_any(has_come, within_s=within_s, alive=alive)
+            began = await following.wait_for_any(has_come, within_s=within_s, alive=alive)
         deadline = time.monotonic() + _TOLD_WITHIN_S
         while (there := sum((await ends.end_offsets(partitions)).values())) < changes:
             if time.monotonic() > deadline or not alive():
@@ -105,7 +110,7 @@ async def _told_after(ground: Ground, moment: int, changes: int, alive: Callable
         await ends.stop()
 
 
-async def _check(ground: Ground, customers: int, moment: int) -> None:
+async def _check(ground: Testbed, customers: int, moment: int) -> None:
     """Whether each of them was told once, with its own moment.
 
     Raises:

@@ -20,7 +20,7 @@ _LAPSES: Final = (60 * DAY_MS, 180 * DAY_MS)
 _EDGES: Final = {"recency_days": (180, 60), "frequency": (2, 5), "monetary": (5000, 20000)}
 """By measure: the edge between scores 1 and 2, and the one between 2 and 3."""
 
-AFTER_ALL: Final = 1 << 62
+AFTER_LAST_PURCHASE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ExpectedChange:
     """A change, and the offset of the purchase at which it is told at the latest.
 
-    Time alone makes the changes that follow a customer's last purchase: `AFTER_ALL` stands for their offset.
+    Time alone makes the changes that follow a customer's last purchase: `AFTER_LAST_PURCHASE` stands for their offset.
     """
 
     value: dict[str, Any]
@@ -61,7 +61,7 @@ def read_order(value: bytes, offset: int) -> tuple[str, Order]:
     return purchase["customer_id"], Order(at_ms, int(roubles) * 100 + int(kopecks), purchase["event_id"], offset)
 
 
-def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterator[Told]:
+def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterator[ExpectedChange]:
     """All changes of one customer up to `horizon_ms`, in order."""
     times = [order.at_ms for order in orders]
     if times != sorted(times):
@@ -98,7 +98,7 @@ def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterat
                 "backfill": False,
             }
             reached = order if order is not None else orders[count] if count < len(orders) else None
-            yield Told(value, AFTER_ALL if reached is None else reached.offset)
+            yield ExpectedChange(value, AFTER_LAST_PURCHASE if reached is None else reached.offset)
         segment, cell = became, now
 
 

@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from bench.report import show_machine
+from bench.comparison_report import print_machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Figure:
     aim: str = ""
 
 
-def show_figures(console: Console, title: str, figures: Sequence[Figure], machine: Mapping[str, Any]) -> None:
+def print_figures(console: Console, title: str, figures: Sequence[Figure], machine: Mapping[str, Any]) -> None:
     """Print the table, and on what it was measured."""
     console.print(title)
     table = Table(box=SIMPLE)
@@ -36,9 +36,9 @@ def show_figures(console: Console, title: str, figures: Sequence[Figure], machin
     table.add_column("")
     table.add_column("aim")
     for figure in figures:
-        table.add_row(figure.what, in_digits(figure.value), figure.unit, figure.aim)
+        table.add_row(figure.what, format_value(figure.value), figure.unit, figure.aim)
     console.print(table, "")
-    show_machine(console, machine)
+    print_machine(console, machine)
 
 
 def figures_as_json(figures: Sequence[Figure], asked: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def figures_as_json(figures: Sequence[Figure], asked: Mapping[str, Any], machine
     return {"figures": [asdict(figure) for figure in figures], "asked": dict(asked), "machine": dict(machine)}
 
 
-def in_digits(value: float | None) -> str:
+def format_value(value: float | None) -> str:
     """A figure with as many digits as say something."""
     if value is None:
         return "–"

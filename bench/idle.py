@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from bench.consumption import at_rest
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.ground import Ground, on_ground
-from bench.resident import resident_mib
-from bench.telling import JsonFile, say, tell
-from bench.till import DAY_MS, Till
+from bench.process_usage import resident_mib
+from bench.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed import Testbed, run_on_testbed
+from bench.worker_usage import measure_idle_worker
 from bench.workers import Workers, all_running
 from tests.servers.redis_server import RedisServer
 
@@ -33,9 +33,9 @@ def idle(
 
     def measure() -> Sequence[Figure]:
         with running_redis() as url:
-            return on_ground("wall", say, partial(_measure, seconds, url))
+            return run_on_testbed("wall", print_progress, partial(_measure, seconds, url))
 
-    tell(title, measure, asked, json_file)
+    run_measurement(title, measure, asked, json_file)
 
 
 @contextlib.contextmanager
@@ -54,20 +54,20 @@ def running_redis() -> Iterator[str]:
             redis.stop()
 
 
-async def _measure(seconds: float, redis: str, ground: Ground) -> Sequence[Figure]:
+async def _measure(seconds: float, redis: str, ground: Testbed) -> Sequence[Figure]:
     settings = dataclasses.replace(ground.settings, redis=redis)
     with Workers(settings, ground.workers.directory).running() as workers:
         await workers[0].ready()
-        async with Till(ground) as till:
-            await till.sell_in_each_partition(int(time.time() * 1000) - DAY_MS)
-            await till.covered(partial(all_running, workers))
+        async with PurchasePublisher(ground) as till:
+            await till.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
+            await till.wait_until_processed(partial(all_running, workers))
         await asyncio.sleep(SETTLE_S)
-        ground.say(f"watching for {seconds:.0f} s")
-        rest = await at_rest(workers[0], seconds)
+        ground.log(f"watching for {seconds:.0f} s")
+        rest = await measure_idle_worker(workers[0], seconds)
         memory = resident_mib(workers[0].child.pid)
     return [
-        Figure("processor time", rest.share, "% of a core", "under 3"),
-        Figure("processor time for a tick", rest.cpu_ms_a_tick, "ms"),
+        Figure("processor time", rest.cpu_percent, "% of a core", "under 3"),
+        Figure("processor time for a tick", rest.cpu_ms_per_tick, "ms"),
         Figure("ticks", rest.ticks / rest.seconds, "a second"),
         Figure("resident memory", memory, "MiB"),
     ]

@@ -13,10 +13,10 @@ import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.broker import PARTITIONS, SOURCE
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.ground import Ground, on_ground
-from bench.telling import JsonFile, say, tell
-from bench.till import DAY_MS, Till, purchase
+from bench.purchase_publisher import DAY_MS, PurchasePublisher, purchase_value
+from bench.testbed import Testbed, run_on_testbed
 from bench.workers import all_running
 from tests.integration.running import until
 
@@ -27,21 +27,22 @@ _LATE_S: Final = 0.05
 
 
 @dataclass(slots=True)
-class Watch:
+class LatencySamples:
     """When each purchase was published and seen again, by `time.perf_counter`, and whose it was.
 
     Attributes:
-        published: by event id.
-        waits_for: customers whose first purchase was published and whose change was not yet read.
-        hops: seconds until a reader of the source topic had the purchase; `changes` until a reader had the change.
-        late: by how many seconds a purchase was at most published after its time.
+        published_at_s: by event id.
+        pending_customers: customers whose first purchase was published and whose change was not yet read.
+        purchase_read_s: seconds until a reader of the source topic had the purchase.
+        change_read_s: seconds until a reader had the change.
+        max_delay_s: how late a purchase was published at most.
     """
 
-    published: dict[str, float] = field(default_factory=dict)
-    waits_for: set[str] = field(default_factory=set)
-    hops: list[float] = field(default_factory=list)
-    changes: list[float] = field(default_factory=list)
-    late: float = 0.0
+    published_at_s: dict[str, float] = field(default_factory=dict)
+    pending_customers: set[str] = field(default_factory=set)
+    purchase_read_s: list[float] = field(default_factory=list)
+    change_read_s: list[float] = field(default_factory=list)
+    max_delay_s: float = 0.0
 
 
 def latency(
@@ -53,52 +54,56 @@ def latency(
     """Measure the time from a purchase published to its change read, at a steady pace in wall mode."""
     asked = {"rate": rate, "seconds": seconds, "warm": warm}
     title = f"From purchase published to change read, {rate:,} purchases a second, one worker, wall mode"
-    tell(title, lambda: on_ground("wall", say, partial(_measure, rate, seconds, warm)), asked, json_file)
+    run_measurement(
+        title, lambda: run_on_testbed("wall", print_progress, partial(_measure, rate, seconds, warm)), asked, json_file
+    )
 
 
-async def _measure(rate: int, seconds: float, warm: float, ground: Ground) -> Sequence[Figure]:
-    watch = Watch()
+async def _measure(rate: int, seconds: float, warm: float, ground: Testbed) -> Sequence[Figure]:
+    watch = LatencySamples()
     with ground.workers.running() as workers:
         alive = partial(all_running, workers)
         await workers[0].ready()
-        async with Till(ground) as till:
-            await till.sell_in_each_partition(int(time.time() * 1000) - DAY_MS)
-            await till.covered(alive)
+        async with PurchasePublisher(ground) as till:
+            await till.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
+            await till.wait_until_processed(alive)
         readers = [
             asyncio.create_task(_read_purchases(ground, watch)),
             asyncio.create_task(_read_changes(ground, watch)),
         ]
         try:
-            ground.say(f"publishing {rate:,} purchases a second for {warm + seconds:.0f} s")
+            ground.log(f"publishing {rate:,} purchases a second for {warm + seconds:.0f} s")
             await _publish(ground, watch, rate, seconds, warm)
             await until(partial(_all_told, watch, readers), "a change of every customer to be read", _PATIENCE_S)
         finally:
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-    if watch.late > _LATE_S:
-        ground.say(f"a purchase was published {1000 * watch.late:.0f} ms late: the machine does not keep the pace")
+    if watch.max_delay_s > _LATE_S:
+        ground.log(
+            f"a purchase was published {1000 * watch.max_delay_s:.0f} ms late: the machine does not keep the pace"
+        )
     return [
-        Figure("published to change read, median", _at(watch.changes, 0.5), "ms", "15"),
-        Figure("the same, 99 of 100", _at(watch.changes, 0.99), "ms", "50"),
-        Figure("the same, 999 of 1000", _at(watch.changes, 0.999), "ms"),
-        Figure("the same, greatest", _at(watch.changes, 1.0), "ms"),
-        Figure("changes measured", len(watch.changes), ""),
-        Figure("published to purchase read, median", _at(watch.hops, 0.5), "ms"),
-        Figure("the same, 99 of 100", _at(watch.hops, 0.99), "ms"),
-        Figure("purchases published late by at most", 1000 * watch.late, "ms"),
+        Figure("published to change read, median", _at(watch.change_read_s, 0.5), "ms", "15"),
+        Figure("the same, 99 of 100", _at(watch.change_read_s, 0.99), "ms", "50"),
+        Figure("the same, 999 of 1000", _at(watch.change_read_s, 0.999), "ms"),
+        Figure("the same, greatest", _at(watch.change_read_s, 1.0), "ms"),
+        Figure("changes measured", len(watch.change_read_s), ""),
+        Figure("published to purchase read, median", _at(watch.purchase_read_s, 0.5), "ms"),
+        Figure("the same, 99 of 100", _at(watch.purchase_read_s, 0.99), "ms"),
+        Figure("purchases published late by at most", 1000 * watch.max_delay_s, "ms"),
     ]
 
 
-async def _all_told(watch: Watch, readers: list[asyncio.Task[None]]) -> bool:
+async def _all_told(watch: LatencySamples, readers: list[asyncio.Task[None]]) -> bool:
     """Whether no customer waits for a change; a reader's failure is raised here."""
     for reader in readers:
         if reader.done():
             reader.result()
-    return not watch.waits_for
+    return not watch.pending_customers
 
 
-async def _publish(ground: Ground, watch: Watch, rate: int, seconds: float, warm: float) -> None:
+async def _publish(ground: Testbed, watch: LatencySamples, rate: int, seconds: float, warm: float) -> None:
     """Publish at a steady pace; what is published after the time to warm up is watched."""
     draw = Random(7)
     seen: set[str] = set()
@@ -111,36 +116,36 @@ async def _publish(ground: Ground, watch: Watch, rate: int, seconds: float, warm
             if (ahead := due - time.perf_counter()) > 0:
                 await asyncio.sleep(ahead)
             if number >= rate * warm:
-                watch.late = max(watch.late, time.perf_counter() - due)
+                watch.max_delay_s = max(watch.max_delay_s, time.perf_counter() - due)
             customer_id = f"c-{draw.randrange(CUSTOMERS):07d}"
-            value = purchase(customer_id, int(time.time() * 1000), 1_000_000 + number)
+            value = purchase_value(customer_id, int(time.time() * 1000), 1_000_000 + number)
             if number >= rate * warm:
-                watch.published[f"e-{1_000_000 + number}"] = time.perf_counter()
+                watch.published_at_s[f"e-{1_000_000 + number}"] = time.perf_counter()
             if customer_id not in seen:
                 seen.add(customer_id)
-                watch.waits_for.add(customer_id)
+                watch.pending_customers.add(customer_id)
             await producer.send(SOURCE, value, key=customer_id.encode())
         await producer.flush()
     finally:
         await producer.stop()
 
 
-async def _read_purchases(ground: Ground, watch: Watch) -> None:
+async def _read_purchases(ground: Testbed, watch: LatencySamples) -> None:
     async for value in _values(ground, SOURCE):
-        published = watch.published.get(value["event_id"])
+        published = watch.published_at_s.get(value["event_id"])
         if published is not None:
-            watch.hops.append(time.perf_counter() - published)
+            watch.purchase_read_s.append(time.perf_counter() - published)
 
 
-async def _read_changes(ground: Ground, watch: Watch) -> None:
+async def _read_changes(ground: Testbed, watch: LatencySamples) -> None:
     async for value in _values(ground, ground.topics.segment_changes):
-        watch.waits_for.discard(value["customer_id"])
-        published = watch.published.get(value["cause"].get("event_id", ""))
+        watch.pending_customers.discard(value["customer_id"])
+        published = watch.published_at_s.get(value["cause"].get("event_id", ""))
         if published is not None:
-            watch.changes.append(time.perf_counter() - published)
+            watch.change_read_s.append(time.perf_counter() - published)
 
 
-async def _values(ground: Ground, topic: str) -> AsyncIterator[dict[str, Any]]:
+async def _values(ground: Testbed, topic: str) -> AsyncIterator[dict[str, Any]]:
     """The JSON of a topic, as it comes."""
     consumer = AIOKafkaConsumer(**ground.settings.kafka_client(), enable_auto_commit=False, fetch_max_wait_ms=100)
     await consumer.start()

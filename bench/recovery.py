@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.ground import Ground, on_ground
-from bench.resident import resident_mib
-from bench.telling import JsonFile, say, tell
-from bench.till import DAY_MS, Till
+from bench.process_usage import resident_mib
+from bench.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed import Testbed, run_on_testbed
 from bench.workers import all_running
 from tests.integration.running import RunningWorker, Samples, until
 
@@ -30,26 +30,28 @@ def recovery(
     """Measure the recovery of a table by one worker, and its memory afterwards."""
     asked = {"customers": customers, "orders": orders}
     title = f"Recovery of {customers:,} customers with {orders} orders each, by one worker"
-    tell(title, lambda: on_ground("event", say, partial(_measure, customers, orders)), asked, json_file)
+    run_measurement(
+        title, lambda: run_on_testbed("event", print_progress, partial(_measure, customers, orders)), asked, json_file
+    )
 
 
-async def _measure(customers: int, orders: int, ground: Ground) -> Sequence[Figure]:
+async def _measure(customers: int, orders: int, ground: Testbed) -> Sequence[Figure]:
     within_s = 120 + customers / 2000
     with ground.workers.running() as workers:
         await workers[0].ready()
-        ground.say(f"publishing {customers * orders:,} purchases, and having them judged")
-        async with Till(ground) as till:
+        ground.log(f"publishing {customers * orders:,} purchases, and having them judged")
+        async with PurchasePublisher(ground) as till:
             for number in range(customers):
                 if number % max(1, customers // 10) == 0:
-                    ground.say(f"  {number:,} customers published")
+                    ground.log(f"  {number:,} customers published")
                 # One after the other, so that the changelog has about one record for each customer, as compaction
                 # would leave it.
                 for order in range(orders):
                     at_ms = _BEGIN_MS + (order * customers + number) * _YEAR_MS // (orders * customers)
-                    await till.sell(f"c-{number:07d}", at_ms, 500 + number % 3000)
-            await till.covered(partial(all_running, workers))
+                    await till.publish(f"c-{number:07d}", at_ms, 500 + number % 3000)
+            await till.wait_until_processed(partial(all_running, workers))
         filled = resident_mib(workers[0].child.pid)
-    ground.say("starting the worker again")
+    ground.log("starting the worker again")
     started = time.perf_counter()
     with ground.workers.running(only="segment") as workers:
         await workers[0].ready(within_s)

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from bench.broker import BenchFailed
-from bench.events import Scale
+from bench.comparison import ComparisonPlan, measure
+from bench.comparison_report import JOBS, medians_by_program
+from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.report import JOBS, lines
-from bench.rounds import Asked, measure
-from bench.telling import JsonFile, say, tell
+from bench.workload import Workload
 
 
 def scaling(
@@ -19,17 +19,17 @@ def scaling(
     json_file: JsonFile = None,
 ) -> None:
     """Measure processor time for an event and events a second with one worker and with two."""
-    asked = Asked(Scale(events, max(1, events // 5), seed=7), rounds, peer_seconds=1, beside=())
+    asked = ComparisonPlan(Workload(events, max(1, events // 5), seed=7), rounds, peer_seconds=1, peers=())
     title = f"One worker and two, {events:,} purchases"
-    tell(title, lambda: _measure(asked), {"events": events, "rounds": rounds}, json_file)
+    run_measurement(title, lambda: _measure(asked), {"events": events, "rounds": rounds}, json_file)
 
 
-def _measure(asked: Asked) -> Sequence[Figure]:
-    outcome = measure(asked, say)
+def _measure(asked: ComparisonPlan) -> Sequence[Figure]:
+    outcome = measure(asked, print_progress)
     wrong = [*outcome.failed, *(fault for run in outcome.runs for fault in run.faults)]
     if wrong:
         raise BenchFailed("; ".join(wrong))
-    table = {(line.program, line.job): line for line in lines(outcome.runs)}
+    table = {(line.program, line.job): line for line in medians_by_program(outcome.runs)}
     figures: list[Figure] = []
     for job in ("segment", "whole"):
         one, two = table["goldstream", job], table["goldstream ×2", job]

@@ -11,7 +11,7 @@ from typing import Final
 
 from agents.demo.embedded.child_process import Child
 from bench.broker import BenchFailed
-from bench.processor_time import processor_seconds_of_all
+from bench.process_usage import processor_seconds_of_all
 from streams.settings.settings import Settings
 from tests.integration.running import RunningWorker
 

@@ -12,11 +12,11 @@ import msgspec
 from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_reader import journal_ends, read_ledger
 from agents.control.active_rules import ActiveRules, reduce_control
+from agents.importing.event_builder import EventBuilder
 from agents.importing.mapping import Mapping
-from agents.importing.parquet import ParquetSource
-from agents.importing.report import Report, events_of
-from agents.importing.rows import CannotOpen, Source, format_of
-from agents.importing.translation import Translation
+from agents.importing.parquet_reader import ParquetReader
+from agents.importing.report import ImportReport, build_events
+from agents.importing.row_reader import FileError, RowReader, format_of
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import decode_record
@@ -105,18 +105,18 @@ def suggest_from_files(
     history, taken, unread = HistoryBuilder(currency), 0, 0
     for number, file in enumerate(files):
         source = _opened(file, mapping)
-        with Report(file, None, say) as report:
-            for event in events_of(source.rows(), _translation(source, mapping, exchange), report, None):
+        with ImportReport(file, None, say) as report:
+            for event in build_events(source.rows(), _translation(source, mapping, exchange), report, None):
                 admitted = admit("events", 0, taken, event.value, exchange, None)
                 if isinstance(admitted, Admitted):
                     history.take(taken, admitted.customer_id, admitted.event)
                 if taken % _SHOWN_EVERY == 0:
-                    show((number + source.done() / max(1, source.size)) / len(files))
+                    show((number + source.position() / max(1, source.size)) / len(files))
                 taken += 1
-            report.say_the_rest()
+            report.print_remarks()
             if not report.events:
-                raise CannotOpen(f"{file}: {report.summary()}; name the columns in a mapping file (--map)")
-            unread += report.unread
+                raise FileError(f"{file}: {report.summary()}; name the columns in a mapping file (--map)")
+            unread += report.unreadable
     evidence = _evidence([history], lambda days: min(YEAR_DAYS, days) * DAY_MS)
     return policy_text(evidence.suggest(), evidence, _basis_of_files(files, configured, exchange, evidence, unread))
 
@@ -164,23 +164,25 @@ def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], in
     return evidence
 
 
-def _opened(file: Path, mapping: Mapping) -> Source | ParquetSource:
+def _opened(file: Path, mapping: Mapping) -> RowReader | ParquetReader:
     form = format_of(file)
     if form is None:
-        raise CannotOpen(f"{file} must end in .csv, .jsonl or .parquet, or .csv.gz or .jsonl.gz; rename it")
-    return ParquetSource(file) if form == "parquet" else Source(file, form, mapping)
+        raise FileError(f"{file} must end in .csv, .jsonl or .parquet, or .csv.gz or .jsonl.gz; rename it")
+    return ParquetReader(file) if form == "parquet" else RowReader(file, form, mapping)
 
 
-def _translation(source: Source | ParquetSource, mapping: Mapping, exchange: AdmissionRules) -> Translation:
-    return Translation(source.path, mapping, exchange, "events", backfill=False, may_vary=source.form == "jsonl")
+def _translation(source: RowReader | ParquetReader, mapping: Mapping, exchange: AdmissionRules) -> EventBuilder:
+    return EventBuilder(
+        source.path, mapping, exchange, "events", backfill=False, may_vary=source.file_format == "jsonl"
+    )
 
 
 def _likely_currency(file: Path, mapping: Mapping, configured: Policy) -> str:
     """The currency of most of the first rows; that of the configured policy where rows have none."""
     every = AdmissionRules(configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names())
     source = _opened(file, mapping)
-    with Report(file, None, lambda _: None) as report:
-        events = events_of(source.rows(), _translation(source, mapping, every), report, None)
+    with ImportReport(file, None, lambda _: None) as report:
+        events = build_events(source.rows(), _translation(source, mapping, every), report, None)
         values = (msgspec.json.decode(event.value) for event in itertools.islice(events, _LOOKED_THROUGH))
         met = Counter(currency for value in values if (currency := value.get("currency")))
     return met.most_common(1)[0][0] if met else configured.currency

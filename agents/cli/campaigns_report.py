@@ -10,7 +10,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 
 if TYPE_CHECKING:
-    from agents.reporting.report import Report
+    from agents.reporting.report import UpliftReport
     from streams.settings.settings import Settings
 
 
@@ -50,9 +50,9 @@ def report_campaigns(
     draw(report_blocks(report))
 
 
-def _report(settings: "Settings", begin: str | None, end: str | None) -> "Report":
+def _report(settings: "Settings", begin: str | None, end: str | None) -> "UpliftReport":
     try:
-        from agents.reporting.report import report_of
+        from agents.reporting.report import build_report
     except ImportError as error:
         raise CommandFailed("the report needs scipy; install it with `pip install 'goldstream[report]'`") from error
     from agents.reporting.reader import NoOutcomes, read_outcomes
@@ -62,4 +62,4 @@ def _report(settings: "Settings", begin: str | None, end: str | None) -> "Report
             summed = asyncio.run(read_outcomes(settings, begin, end))
         except NoOutcomes as error:
             raise CommandFailed(str(error)) from error
-    return report_of(summed)
+    return build_report(summed)

@@ -21,14 +21,14 @@ def customer(
     """
     import msgspec
 
-    from agents.customer_view.story import CustomerUnknown, read_story
+    from agents.customer_view.story_reader import NoCustomers, read_story
     from agents.customer_view.story_text import story_lines
 
     settings = load_context(context, config)
     with kafka_named(settings):
         try:
             story = asyncio.run(read_story(settings, customer_id))
-        except CustomerUnknown as error:
+        except NoCustomers as error:
             raise CommandFailed(str(error)) from error
     if story is None:
         raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")

@@ -38,7 +38,7 @@ def demo(
     from aiokafka.errors import KafkaError
 
     from agents.demo.embedded.broker import EmbeddedError
-    from agents.demo.interrupts import Interrupted, interruptible
+    from agents.demo.interrupts import Interrupted, run_interruptible
     from agents.demo.stack import StackError
 
     settings = load_context(context, config)
@@ -46,7 +46,7 @@ def demo(
         logging.disable()  # the screen belongs to the demo, and what goes wrong is said in one line
     live = not plain and sys.stdout.isatty()
     try:
-        asyncio.run(interruptible(_demo(settings.data, limit, live=live, keep=keep)))
+        asyncio.run(run_interruptible(_demo(settings.data, limit, live=live, keep=keep)))
     except (StackError, EmbeddedError) as error:
         raise CommandFailed(str(error)) from error
     except KafkaError as error:
@@ -62,9 +62,9 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     import time
 
     from agents.customer_view.story_text import story_lines
-    from agents.demo.interrupts import until_interrupted
+    from agents.demo.interrupts import run_until_interrupted
     from agents.demo.run import DemoRun, read_history
-    from agents.demo.screen import Screen, drawn
+    from agents.demo.screen import Screen, live_screen
     from agents.demo.stack import Stack
     from agents.demo.summary import summary_lines
     from streams.settings.rules_files import configured_policy
@@ -74,10 +74,10 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     with contextlib.closing(Stack(data)) as stack:
         segments = configured_policy(stack.settings).segment_names
         screen = Screen(segments, len(events))
-        async with drawn(screen) if live else contextlib.nullcontext():
+        async with live_screen(screen) if live else contextlib.nullcontext():
             await stack.start()
             run = DemoRun(stack, screen, events, outcome)
-            await run.play()
+            await run.run()
             story = await run.story()
         outcome.total_s = time.monotonic() - began
         for line in summary_lines(outcome, run.tally, segments):
@@ -90,7 +90,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
         typer.echo("\n" + (_while_it_runs(stack, customer_id) if keep else _what_next()))
         if keep:
             sys.stdout.flush()
-            await until_interrupted(stack.watch())
+            await run_until_interrupted(stack.watch())
 
 
 def _what_next() -> str:
@@ -108,10 +108,10 @@ def _what_next() -> str:
 
 
 def _while_it_runs(stack: "Stack", customer_id: str) -> str:
-    from agents.demo.stack import variables
+    from agents.demo.stack import environment_variables
 
     me = _me()
-    exports = " ".join(f"{name}={shlex.quote(text)}" for name, text in variables(stack.settings).items())
+    exports = " ".join(f"{name}={shlex.quote(text)}" for name, text in environment_variables(stack.settings).items())
     purchase = (
         f'{{"type": "purchase", "event_id": "p-1", "order_id": "o-1", "customer_id": "{customer_id}", '
         '"occurred_at": "1999-07-02T12:00:00Z", "amount": "30.00", "currency": "USD"}'

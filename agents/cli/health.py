@@ -30,9 +30,9 @@ def health(
     if as_json:
         import msgspec
 
-        from agents.health.figures import figures_of
+        from agents.health.ratios import ratios_of
 
-        shown = [{**day, "figures": figures_of(day)} for day in told]
+        shown = [{**day, "figures": ratios_of(day)} for day in told]
         typer.echo(msgspec.json.encode({"prefix": settings.prefix, "days": shown}))
         return
     from agents.cli.render import draw

@@ -16,11 +16,11 @@ from agents.cli.publishing import ensure_topic, publish_all
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agents.importing.event_builder import EventBuilder, ImportedEvent
     from agents.importing.mapping import Mapping
-    from agents.importing.parquet import ParquetSource
-    from agents.importing.report import Report
-    from agents.importing.rows import Row, Source, Unread
-    from agents.importing.translation import Event, Translation
+    from agents.importing.parquet_reader import ParquetReader
+    from agents.importing.report import ImportReport
+    from agents.importing.row_reader import Row, RowReader, UnreadableRow
     from state.config.policy import Policy
     from state.intake.admission import AdmissionRules
     from streams.settings.settings import Settings
@@ -42,7 +42,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
         str | None,
         typer.Option(help="purchase, refund, signup, consent, contact, erasure, or auto: by a type column."),
     ] = None,
-    topic: Annotated[str, typer.Option(help="Source topic to publish to, by its short name.")] = "events",
+    topic: Annotated[str, typer.Option(help="RowReader topic to publish to, by its short name.")] = "events",
     backfill: Annotated[
         bool, typer.Option("--backfill", help="Mark all as history: no campaign begins by it.")
     ] = False,
@@ -70,9 +70,9 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     Columns are recognised by their names, in English and in Russian, else by a mapping file. Rows without ids get ids
     made of the file's name, the row's number and its contents, so that the same import again changes nothing.
     """
-    from agents.importing.report import Report
-    from agents.importing.rows import CannotOpen
-    from agents.importing.translation import Translation
+    from agents.importing.event_builder import EventBuilder
+    from agents.importing.report import ImportReport
+    from agents.importing.row_reader import FileError
 
     settings = load_context(context, config)
     options = {
@@ -89,9 +89,9 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     try:
         source = _opened(file, form, reading)
         exchange = _exchange(settings, topic, dry_run=dry_run)
-        may_vary = source.form == "jsonl"
-        translation = Translation(file, reading, exchange, topic, backfill=backfill, may_vary=may_vary)
-        with Report(file, errors, print_error) as report:
+        may_vary = source.file_format == "jsonl"
+        translation = EventBuilder(file, reading, exchange, topic, backfill=backfill, may_vary=may_vary)
+        with ImportReport(file, errors, print_error) as report:
             events = _events(source, translation, report, settings, limit)
             if dry_run:
                 for _ in events:
@@ -102,7 +102,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
                 records = ((event.customer_id.encode() or None, event.value) for event in events)
                 publish_all(settings, topic, records)
             _say_outcome(file, translation, report, topic, dry_run=dry_run)
-    except CannotOpen as error:
+    except FileError as error:
         raise CommandFailed(str(error)) from error
 
 
@@ -110,16 +110,16 @@ def _reading(file: Path | None, options: dict[str, str], currency: str | None, t
     """The mapping file, changed by options, checked."""
     import msgspec
 
-    from agents.importing.mapping import Mapping, faults_of, read_mapping
-    from agents.importing.names import KIND_OF_SOURCE
+    from agents.importing.column_names import KIND_BY_TOPIC
+    from agents.importing.mapping import Mapping, mapping_errors, read_mapping
 
     reading = msgspec.structs.replace(read_mapping(file) if file else Mapping(), **options)
     if currency is not None:
         reading = msgspec.structs.replace(reading, constants=reading.constants | {"currency": currency})
-    faults = faults_of(reading)
-    if topic not in KIND_OF_SOURCE:
-        faults.append(f"--topic must be one of {', '.join(KIND_OF_SOURCE)}: got {topic!r}")
-    own = KIND_OF_SOURCE.get(topic)
+    faults = mapping_errors(reading)
+    if topic not in KIND_BY_TOPIC:
+        faults.append(f"--topic must be one of {', '.join(KIND_BY_TOPIC)}: got {topic!r}")
+    own = KIND_BY_TOPIC.get(topic)
     if own is not None and reading.kind not in ("auto", own):
         faults.append(f"topic {topic} takes only {own} events: got kind {reading.kind!r}; publish to events")
     if faults:
@@ -127,16 +127,16 @@ def _reading(file: Path | None, options: dict[str, str], currency: str | None, t
     return msgspec.structs.replace(reading, kind=own) if own is not None else reading
 
 
-def _opened(file: Path, form: str | None, reading: "Mapping") -> "Source | ParquetSource":
-    from agents.importing.parquet import ParquetSource
-    from agents.importing.rows import FORMATS, Source, format_of
+def _opened(file: Path, form: str | None, reading: "Mapping") -> "RowReader | ParquetReader":
+    from agents.importing.parquet_reader import ParquetReader
+    from agents.importing.row_reader import FORMATS, RowReader, format_of
 
     form = form or format_of(file)
     if form not in FORMATS:
         raise UsageFailure(
             f"--format must be one of {', '.join(FORMATS)}: got {form or 'nothing, and the suffix of'} {file}"
         )
-    return ParquetSource(file) if form == "parquet" else Source(file, form, reading)
+    return ParquetReader(file) if form == "parquet" else RowReader(file, form, reading)
 
 
 def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionRules":
@@ -162,46 +162,46 @@ async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":
 
 
 def _events(
-    source: "Source | ParquetSource",
-    translation: "Translation",
-    report: "Report",
+    source: "RowReader | ParquetReader",
+    translation: "EventBuilder",
+    report: "ImportReport",
     settings: "Settings",
     limit: int | None,
-) -> "Iterator[Event]":
+) -> "Iterator[ImportedEvent]":
     """Read the file row by row, show how far it has come, and hand out what became an event."""
-    from agents.importing.report import events_of
+    from agents.importing.report import build_events
 
     latest_ms = int(time.time() * 1000) + _FUTURE_MS if settings.time == "wall" else None
     with progress_of(f"reading {source.path.name}", source.size) as show:
 
-        def shown() -> "Iterator[Row | Unread]":
+        def shown() -> "Iterator[Row | UnreadableRow]":
             for row in itertools.islice(source.rows(), limit):
                 if report.rows % _SHOWN_EVERY == 0:
-                    show(source.done())
+                    show(source.position())
                 yield row
 
-        yield from events_of(shown(), translation, report, latest_ms)
+        yield from build_events(shown(), translation, report, latest_ms)
 
 
 def _publish_in_order(
-    settings: "Settings", topic: str, events: "Iterator[Event]", report: "Report", *, strict: bool
+    settings: "Settings", topic: str, events: "Iterator[ImportedEvent]", report: "ImportReport", *, strict: bool
 ) -> None:
-    from agents.importing.ordering import InOrder
+    from agents.importing.event_sorter import EventSorter
 
-    with InOrder() as ordered:
+    with EventSorter() as ordered:
         for event in events:
             ordered.add(event.occurred_at_ms, event.customer_id.encode(), event.value)
-        if strict and report.unread:
-            report.say_the_rest()
+        if strict and report.unreadable:
+            report.print_remarks()
             raise CommandFailed(f"{report.path}: {report.summary()}; nothing published, for --strict")
         records = ((waiting.customer_id or None, waiting.value) for waiting in ordered)
         publish_all(settings, topic, records, ordered.count)
 
 
-def _say_outcome(file: Path, translation: "Translation", report: "Report", topic: str, *, dry_run: bool) -> None:
-    report.say_the_rest()
+def _say_outcome(file: Path, translation: "EventBuilder", report: "ImportReport", topic: str, *, dry_run: bool) -> None:
+    report.print_remarks()
     columns = ", ".join(f"{field} = {' + '.join(names)}" for field, names in translation.columns.items())
-    unused = f"; not used: {', '.join(translation.unused)}" if translation.unused else ""
+    unused = f"; not used: {', '.join(translation.unused_columns)}" if translation.unused_columns else ""
     if columns:
         typer.echo(f"{file}: {columns}{unused}")
     if not report.events:

@@ -40,13 +40,13 @@ def suggest(
     The history is that of files, or without any the journal. Customers become at risk when three of four of those who
     return would have returned, and churned when the chance that they return has fallen below a tenth.
     """
-    from agents.importing.rows import CannotOpen
+    from agents.importing.row_reader import FileError
     from state.suggestion.suggest import InsufficientHistory
 
     settings = load_context(context, config)
     try:
         text = _from_files(settings, files, mapping, currency) if files else _from_journal(settings)
-    except (CannotOpen, InsufficientHistory) as error:
+    except (FileError, InsufficientHistory) as error:
         raise CommandFailed(str(error)) from error
     if output is None:
         typer.echo(text, nl=False)

@@ -19,7 +19,7 @@ from agents.cli.publishing import ensure_topic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.simulation.shop import Plan, Simulated
+    from agents.simulation.shop import Plan, SimulatedEvent
     from streams.settings.settings import Settings
 
 UNTIL: Final = "2026-01-01T00:00:00Z"
@@ -75,7 +75,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from agents.simulation.shop import Plan
 
     settings = load_context(context, config)
-    plan = Plan.named(seed, customers, days, _until_ms(until), _currency(settings, currency))
+    plan = Plan.create(seed, customers, days, _until_ms(until), _currency(settings, currency))
     story = _live_story(plan) if live else _history(plan)
     telling = _Telling(plan, story, rate or (LIVE_RATE if live else None), events, live=live)
     if out is not None:
@@ -109,13 +109,13 @@ def _currency(settings: "Settings", given: str | None) -> str:
     return given
 
 
-def _history(plan: "Plan") -> "Iterator[Simulated]":
+def _history(plan: "Plan") -> "Iterator[SimulatedEvent]":
     from agents.simulation.shop import simulate as story_of
 
     return story_of(plan)
 
 
-def _live_story(plan: "Plan") -> "Iterator[Simulated]":
+def _live_story(plan: "Plan") -> "Iterator[SimulatedEvent]":
     """The story over and over, each time with ids of its own."""
     started = int(time.time())
     for number in range(sys.maxsize):
@@ -127,7 +127,7 @@ class _Telling:
     """A story with the rate at which it is told."""
 
     plan: "Plan"
-    story: "Iterator[Simulated]"
+    story: "Iterator[SimulatedEvent]"
     rate: float | None
     limit: int | None
     _: dataclasses.KW_ONLY
@@ -139,14 +139,14 @@ class _Telling:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         started = time.monotonic()
-        total = None if self.live else float(self.plan.until_ms - self.plan.begins_ms)
+        total = None if self.live else float(self.plan.until_ms - self.plan.start_ms)
         with progress_of("telling", self.limit if self.live else total) as show:
             for count, event in enumerate(self.story):
                 if self.rate and (ahead := started + count / self.rate - time.monotonic()) > _BREATH_S:
                     await sink.flush()
                     await _wait(stop, ahead)
                 if count % _SHOWN_EVERY == 0:
-                    show(count if self.live else event.at_ms - self.plan.begins_ms)
+                    show(count if self.live else event.at_ms - self.plan.start_ms)
                     await asyncio.sleep(0)  # signals come only while this waits
                 if stop.is_set() or count == self.limit:
                     told.stopped = stop.is_set()

@@ -1,4 +1,4 @@
-"""Own a customer's story: what is known, why segments changed, what comes next.
+"""Own a customer's story: what is known, why the segment changed, and what comes next.
 
 Import `agents.project`, `streams` and `state`.
 """

@@ -1,6 +1,4 @@
-"""The campaigns under way for a customer, as a story tells them: what was sent, what is to come, and why not."""
-
-from collections.abc import Iterator
+"""A customer's open campaign runs, as a story shows them: steps sent, steps to come, and the moments that matter."""
 
 import msgspec
 from msgspec import UNSET
@@ -14,73 +12,54 @@ from state.units.timestamps import format_ms
 
 
 class RunStory(msgspec.Struct, frozen=True):
-    """A campaign that has begun for the customer, or was kept from them, and is not over.
+    """One open campaign run; moments in RFC 3339.
 
     Attributes:
-        began: the id of the change that began it, or `birthday` or `overdue`.
-        group: `holdout` and `control` are sent nothing.
-        sent: attempts that were, by number; `opened`, `clicked`, `redeemed` those of whose messages so much is known.
-        to_come: the attempts to come, by number, with when each is due; quiet hours may still put one off.
-        silent_at: when nothing more is sent to them unless they click or redeem, as far as it is known.
-        outcome_at: the end of the days that count for its outcome.
+        entered_by: the id of the segment change that caused the entry, or `birthday` or `overdue`.
+        group: `holdout` and `control` get no messages.
+        sent: numbers of the steps that were sent; `opened`, `clicked` and `redeemed` those with such a response.
+        due_at_by_step: the due moments of the steps to come, by number; quiet hours may still postpone one.
+        sunset_at: when the customer is silenced unless they click or redeem; null if unknown or not configured.
+        outcome_at: the end of the attribution window.
     """
 
     campaign: str
-    began: str
-    began_at: str
+    entered_by: str = msgspec.field(name="began")
+    entered_at: str = msgspec.field(name="began_at")
     group: Group
-    attempts: int
+    step_count: int = msgspec.field(name="attempts")
     sent: list[int]
     opened: list[int]
     clicked: list[int]
     redeemed: list[int]
-    to_come: dict[int, str]
-    silent_at: str | None
+    due_at_by_step: dict[int, str] = msgspec.field(name="to_come")
+    sunset_at: str | None = msgspec.field(name="silent_at")
     outcome_at: str | None
 
 
 def run_stories(customer_id: str, profile: Profile, campaigns: Campaigns | None) -> list[RunStory]:
-    """The runs of a customer, in the order in which they began."""
-    return [_told(customer_id, run, campaigns) for run in profile.runs]
+    """Return the customer's open runs in order of entry."""
+    return [_run_story(customer_id, run, campaigns) for run in profile.runs]
 
 
-def _told(customer_id: str, run: Run, campaigns: Campaigns | None) -> RunStory:
-    to_come = {number: format_ms(due) for number, due in run.deferred}
+def _run_story(customer_id: str, run: Run, campaigns: Campaigns | None) -> RunStory:
+    due_at_by_step = {number: format_ms(due) for number, due in run.deferred}
     campaign = None if campaigns is None else campaigns.by_name.get(run.campaign)
     if run.next_step and campaign is not None:
-        for number, attempt in enumerate(campaign.steps[run.next_step - 1 :], run.next_step):
-            to_come[number] = format_ms(run.entered_at + attempt.after_ms)
+        for number, step in enumerate(campaign.steps[run.next_step - 1 :], run.next_step):
+            due_at_by_step[number] = format_ms(run.entered_at + step.after_ms)
     trigger = trigger_of(run.tag)
     return RunStory(
         campaign=run.campaign,
-        began=f"{customer_id}:{run.tag}" if trigger is UNSET else str(trigger),
-        began_at=format_ms(run.entered_at),
+        entered_by=f"{customer_id}:{run.tag}" if trigger is UNSET else str(trigger),
+        entered_at=format_ms(run.entered_at),
         group=run.group,
-        attempts=run.step_count,
+        step_count=run.step_count,
         sent=sorted(run.sent),
         opened=sorted(run.opened),
         clicked=sorted(run.clicked),
         redeemed=sorted(run.redeemed),
-        to_come=to_come,
-        silent_at=None if run.silence_at is None else format_ms(run.silence_at),
+        due_at_by_step=due_at_by_step,
+        sunset_at=None if run.silence_at is None else format_ms(run.silence_at),
         outcome_at=None if run.attribution_ends_at is None else format_ms(run.attribution_ends_at),
     )
-
-
-def run_text(run: RunStory) -> str:
-    """A run on one line."""
-    return f"{run.campaign}, begun by {run.began}: {'; '.join(_parts(run))}"
-
-
-def _parts(run: RunStory) -> Iterator[str]:
-    if run.group is not Group.TREATED:
-        yield f"{run.group}, nothing is sent"
-    for number in run.sent:
-        answers = [name for name in ("opened", "clicked", "redeemed") if number in getattr(run, name)]
-        yield f"attempt {number} sent{', ' if answers else ''}{', '.join(answers)}"
-    for number, due in sorted(run.to_come.items()):
-        yield f"attempt {number} due {due[:10]} {due[11:16]}"
-    if run.silent_at is not None:
-        yield f"silent from {run.silent_at[:10]} {run.silent_at[11:16]} on unless they answer"
-    if run.outcome_at is not None:
-        yield f"outcome on {run.outcome_at[:10]} {run.outcome_at[11:16]}"

@@ -1,127 +1,177 @@
-"""A customer's story as lines of text, for a terminal."""
+"""Write a customer's story as lines of text, for a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agents.customer_view.change_text import cause_text, move_text
-from agents.customer_view.story import Story, StoryMessage
-from agents.customer_view.story_runs import run_text
-from agents.customer_view.story_traits import traits_text
+from agents.customer_view.story import Story, StoryEvent
+from agents.customer_view.story_runs import RunStory
+from agents.customer_view.story_traits import NextUp, Traits
 from state.records.outputs import Message, SegmentChangeValue
-from state.records.reasons import SuppressionReason
+from state.records.reasons import Group, SuppressionReason
 
 MAX_SHOWN: Final = 20
-"""Changes, and messages, that are shown; of more of them the last ones."""
+"""How many changes, and how many messages, are shown at most: the last ones."""
 
-_WIDTH: Final = 13
+_LABEL_WIDTH: Final = 13
 
 
 def story_lines(story: Story) -> Iterator[str]:
-    """Tell the story; what a terminal could take for a command is escaped."""
+    """Yield the lines of the story; characters that a terminal could interpret are escaped."""
     for line in _lines(story):
         yield (
             line
             if line.isprintable()
-            else "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+            else "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
         )
 
 
 def _lines(story: Story) -> Iterator[str]:
-    facts, currency = story.facts, story.facts.currency
     yield f"{story.customer_id}: {story.segment} since {_minute(story.since)}, as of {_minute(story.as_of)}"
     if story.changes:
-        yield _line("why", cause_text(story.changes[-1]))
-    yield _line("cell", f"{story.cell} by the policy {story.policy}")
-    yield _line("orders", _orders(story))
-    if facts.lifetime_orders or facts.refunds:
-        yield _line(
-            "revenue",
-            f"{facts.lifetime_value} {currency} in all, {facts.monetary} in the last {story.window_days} days; "
-            f"average check {facts.average_check}, discount share {facts.discount_share:g}",
-        )
-    if facts.refunds:
-        yield _line("refunds", f"{facts.refunds}, {facts.refunded} {currency}")
-    yield from (_line(name, words) for name, words in traits_text(story.traits, currency))
-    known = [f"{name} {value}" for name, value in story.signup.items()]
-    if known:
-        yield _line("signed up", ", ".join(known))
-    if story.consents:
-        said = (f"{channel} {'granted' if granted else 'refused'}" for channel, granted in story.consents.items())
-        yield _line("consents", ", ".join(said))
-    if story.contacts:
-        yield _line("contacts", ", ".join(f"{count} {kind}" for kind, count in story.contacts.items()))
-    yield from _campaigns(story)
-    yield from _so_far(story)
+        yield _labelled("why", cause_text(story.changes[-1]))
+    yield _labelled("RFM cell", f"{story.cell}, by policy {story.policy}")
+    yield from _purchase_lines(story)
+    yield from (_labelled(label, text) for label, text in traits_text(story.traits, story.facts.currency))
+    yield from _contact_lines(story)
+    yield from _campaign_lines(story)
+    yield from _history_lines(story)
     yield "next, if nothing happens"
-    yield from (f"  {line}" for line in _told_lines(story.next))
+    yield from (f"  {line}" for line in _event_lines(story.next))
     if not story.next:
         yield f"  nothing: stays {story.segment}"
 
 
-def _orders(story: Story) -> str:
-    facts = story.facts
+def _purchase_lines(story: Story) -> Iterator[str]:
+    facts, currency = story.facts, story.facts.currency
     if facts.first_order_at is None or facts.last_order_at is None:
-        return "none"
-    span = _minute(facts.first_order_at)
-    if facts.last_order_at != facts.first_order_at:
-        span += f" to {_minute(facts.last_order_at)}"
-    return f"{facts.lifetime_orders}, {span}; {facts.frequency} in the last {story.window_days} days"
+        yield _labelled("orders", "none")
+    else:
+        span = _minute(facts.first_order_at)
+        if facts.last_order_at != facts.first_order_at:
+            span += f" to {_minute(facts.last_order_at)}"
+        in_window = f"{facts.frequency} in the last {story.window_days} days"
+        yield _labelled("orders", f"{facts.lifetime_orders}, {span}; {in_window}")
+    if facts.lifetime_orders or facts.refunds:
+        yield _labelled(
+            "revenue",
+            f"{facts.lifetime_value} {currency} in total, {facts.monetary} in the last {story.window_days} days; "
+            f"average order value {facts.average_check}, discount share {facts.discount_share:g}",
+        )
+    if facts.refunds:
+        yield _labelled("refunds", f"{facts.refunds}, {facts.refunded} {currency}")
 
 
-def _campaigns(story: Story) -> Iterator[str]:
+def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
+    """Yield a label and a text for each trait that is known."""
+    if traits.next_up is not None:
+        yield "next up", f"{traits.next_up.to} after {_next_up_text(traits.next_up, currency)}"
+    if traits.order_gap_days is not None:
+        overdue = "" if traits.overdue is None else f"; {traits.overdue} times that since the last order"
+        yield "order gap", f"usually {traits.order_gap_days} days{overdue}"
+    favourites = ("store", traits.favourite_store), ("channel", traits.favourite_channel)
+    preferred = [f"{kind} {name}" for kind, name in favourites if name is not None]
+    if preferred:
+        yield "prefers", ", ".join(preferred)
+    flags = ("discount seeker", traits.discount_seeker), ("difficult: refunds a lot", traits.difficult)
+    set_flags = [text for text, is_set in flags if is_set]
+    if set_flags:
+        yield "traits", "; ".join(set_flags)
+    if traits.referrals:
+        yield "referrals", f"{traits.referrals}"
+
+
+def _next_up_text(next_up: NextUp, currency: str) -> str:
+    is_one = next_up.orders in (None, 1)
+    orders = "one more order" if is_one else f"{next_up.orders} more orders"
+    if next_up.spend is None:
+        return f"{orders} of any size"
+    return f"{orders} of {next_up.spend} {currency}{'' if is_one else ' in total'}"
+
+
+def _contact_lines(story: Story) -> Iterator[str]:
+    if story.signup:
+        yield _labelled("signed up", ", ".join(f"{name} {value}" for name, value in story.signup.items()))
+    if story.consents:
+        consents = (f"{channel} {'granted' if granted else 'refused'}" for channel, granted in story.consents.items())
+        yield _labelled("consents", ", ".join(consents))
+    if story.contacts:
+        yield _labelled("contacts", ", ".join(f"{count} {kind}" for kind, count in story.contacts.items()))
+
+
+def _campaign_lines(story: Story) -> Iterator[str]:
     if story.dead_channels:
-        yield _line("dead", f"{', '.join(story.dead_channels)}: a message came back for good")
+        yield _labelled("hard bounce", f"{', '.join(story.dead_channels)}: not used any more")
     if story.silenced_by is not None:
-        yield _line("silenced", f"by {story.silenced_by}: {SuppressionReason.SILENCED.meaning}")
+        yield _labelled("sunset", f"by campaign {story.silenced_by}: {SuppressionReason.SILENCED.meaning}")
     if story.runs:
-        yield "campaigns under way"
-        yield from (f"  {_minute(run.began_at)}  {run_text(run)}" for run in story.runs)
+        yield "open campaigns"
+        yield from (f"  {_minute(run.entered_at)}  {_run_text(run)}" for run in story.runs)
 
 
-def _so_far(story: Story) -> Iterator[str]:
+def _run_text(run: RunStory) -> str:
+    return f"{run.campaign}, entered by {run.entered_by}: {'; '.join(_run_parts(run))}"
+
+
+def _run_parts(run: RunStory) -> Iterator[str]:
+    if run.group is not Group.TREATED:
+        yield f"{run.group} group, no messages"
+    for number in run.sent:
+        responses = {"opened": run.opened, "clicked": run.clicked, "redeemed": run.redeemed}
+        yield ", ".join([f"step {number} sent", *(name for name, steps in responses.items() if number in steps)])
+    for number, due_at in sorted(run.due_at_by_step.items()):
+        yield f"step {number} due {_minute(due_at)}"
+    if run.sunset_at is not None:
+        yield f"sunset on {_minute(run.sunset_at)} unless they respond"
+    if run.outcome_at is not None:
+        yield f"outcome on {_minute(run.outcome_at)}"
+
+
+def _history_lines(story: Story) -> Iterator[str]:
     yield "changes"
     shown = story.changes[-MAX_SHOWN:]
     missing = story.seq - len(shown)
     if missing:
         yield f"  ({missing} earlier)"
-    yield from (f"  {line}" for line in _told_lines(shown))
-    sent: list[StoryMessage] = [*story.messages, *story.kept_back]
-    sent.sort(key=_moment)
-    if sent:
+    yield from (f"  {line}" for line in _event_lines(shown))
+    messages: list[StoryEvent] = [*story.messages, *story.suppressions]
+    messages.sort(key=_moment)
+    if messages:
         yield "messages"
-        if len(sent) > MAX_SHOWN:
-            yield f"  ({len(sent) - MAX_SHOWN} earlier)"
-        yield from (f"  {line}" for line in _told_lines(sent[-MAX_SHOWN:]))
+        if len(messages) > MAX_SHOWN:
+            yield f"  ({len(messages) - MAX_SHOWN} earlier)"
+        yield from (f"  {line}" for line in _event_lines(messages[-MAX_SHOWN:]))
 
 
-def _told_lines(told: Iterable[StoryMessage]) -> Iterator[str]:
-    for each in told:
-        yield f"{_minute(_moment(each))}  {_words(each)}"
+def _event_lines(events: Iterable[StoryEvent]) -> Iterator[str]:
+    for event in events:
+        yield f"{_minute(_moment(event))}  {_event_text(event)}"
 
 
-def _words(told: StoryMessage) -> str:
-    if isinstance(told, SegmentChangeValue):
-        return f"{move_text(told)}: {cause_text(told)}"
-    if isinstance(told, Message):
-        with_incentive = f" with {told.incentive}" if told.incentive else ""
-        began_by = told.trigger if isinstance(told.trigger, str) else told.change.id if told.change else ""
-        of = f"{told.attempt} of {told.attempts}, begun by {began_by}"
-        return f"{told.campaign}: {told.template}{with_incentive}, by {told.channel} ({of})"
-    if told.reason.startswith("silence-"):
-        return f"{told.campaign}: {told.reason}: {told.reason.meaning}"
-    of = "" if told.attempt is None else f", attempt {told.attempt},"
-    return f"{told.campaign}{of} kept back: {told.reason}: {told.reason.meaning}"
+def _event_text(event: StoryEvent) -> str:
+    if isinstance(event, SegmentChangeValue):
+        return f"{move_text(event)}: {cause_text(event)}"
+    if isinstance(event, Message):
+        incentive = f" with {event.incentive}" if event.incentive else ""
+        entered_by = event.trigger if isinstance(event.trigger, str) else event.change.id if event.change else ""
+        step = f"step {event.attempt} of {event.attempts}, entered by {entered_by}"
+        return f"{event.campaign}: {event.template}{incentive}, by {event.channel} ({step})"
+    if event.reason.startswith("silence-"):
+        return f"{event.campaign}: {event.reason}: {event.reason.meaning}"
+    step = "" if event.attempt is None else f", step {event.attempt},"
+    return f"{event.campaign}{step} suppressed: {event.reason}: {event.reason.meaning}"
 
 
-def _moment(told: StoryMessage) -> str:
-    if isinstance(told, SegmentChangeValue):
-        return told.effective_at
-    return told.due_at if isinstance(told, Message) else told.at
+def _moment(event: StoryEvent) -> str:
+    if isinstance(event, SegmentChangeValue):
+        return event.effective_at
+    return event.due_at if isinstance(event, Message) else event.at
 
 
 def _minute(moment: str) -> str:
+    """Shorten a moment in RFC 3339 to `2026-05-12 09:30`."""
     return f"{moment[:10]} {moment[11:16]}"
 
 
-def _line(name: str, text: str) -> str:
-    return f"{name:<{_WIDTH}}{text}"
+def _labelled(label: str, text: str) -> str:
+    return f"{label:<{_LABEL_WIDTH}}{text}"

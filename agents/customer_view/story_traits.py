@@ -1,6 +1,4 @@
-"""What a customer is like, as a story tells it: what comes of time, what would bring a better segment, and habits."""
-
-from collections.abc import Iterator
+"""A customer's traits, as a story shows them: the next segments down and up, habits and preferences."""
 
 import msgspec
 
@@ -13,15 +11,18 @@ from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
 
-class DropStory(msgspec.Struct, frozen=True):
-    """When time alone changes the segment next, and to what."""
+class NextDown(msgspec.Struct, frozen=True):
+    """When time alone changes the segment next, and to which one."""
 
     at: str
     to: str
 
 
-class RiseStory(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The least that brings a better segment: so many orders, so much in one, or so many that bring so much in all."""
+class NextUp(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The minimum that leads to a better segment.
+
+    Either so many orders, or one order of such a sum, or so many orders of such a sum in total.
+    """
 
     to: str
     orders: int | None = None
@@ -29,16 +30,16 @@ class RiseStory(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """What a customer is like; money in major units.
+    """A customer's traits; money in major units.
 
     Attributes:
-        referrals: signups that named them as the one who brought the customer.
-        order_gap_days: the usual time between two orders; None with fewer than two.
-        overdue: the time since the last order as a multiple of it, as of the story.
+        referrals: signups that named this customer as the referrer.
+        order_gap_days: the usual time between two orders; null with fewer than two.
+        overdue: the time since the last order as a multiple of the usual gap, as of the story.
     """
 
-    next_down: DropStory | None
-    next_up: RiseStory | None
+    next_down: NextDown | None
+    next_up: NextUp | None
     discount_seeker: bool
     difficult: bool
     favourite_store: str | None
@@ -49,16 +50,16 @@ class Traits(msgspec.Struct, frozen=True):
 
 
 def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
-    """The traits of a customer, by the policy in force, as of a moment before which nothing more is due."""
-    prospects = SegmentForecast(policy)
-    down, up = prospects.next_down(profile), prospects.next_up(profile)
+    """Return the traits by the active policy, as of a moment up to which nothing more is due."""
+    forecast = SegmentForecast(policy)
+    down, up = forecast.next_down(profile), forecast.next_up(profile)
     gap = usual_gap(profile, policy.window_ms)
-    way = None
+    next_up = None
     if up is not None:
-        way = RiseStory(up.to, up.orders, None if up.spend is None else format_minor(up.spend, policy.digits))
+        next_up = NextUp(up.to, up.orders, None if up.spend is None else format_minor(up.spend, policy.digits))
     return Traits(
-        next_down=None if down is None else DropStory(format_ms(down.at), down.to),
-        next_up=way,
+        next_down=None if down is None else NextDown(format_ms(down.at), down.to),
+        next_up=next_up,
         discount_seeker=is_discount_seeker(profile, policy),
         difficult=is_difficult(profile),
         favourite_store=favourite(profile.stores),
@@ -67,29 +68,3 @@ def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
         order_gap_days=None if gap is None else gap_days(gap),
         overdue=overdue_words(gap, profile.last_order_at, as_of_ms) or None,
     )
-
-
-def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
-    """What there is to say, each with what it is about."""
-    if traits.next_up is not None:
-        yield "better", f"{traits.next_up.to} by {_way_in_words(traits.next_up, currency)}"
-    if traits.order_gap_days is not None:
-        overdue = "" if traits.overdue is None else f"; {traits.overdue} times that since the last"
-        yield "habit", f"as a rule {traits.order_gap_days} days between orders{overdue}"
-    favourites = ("store", traits.favourite_store), ("channel", traits.favourite_channel)
-    bought = [f"{what} {name}" for what, name in favourites if name is not None]
-    if bought:
-        yield "buys mostly", ", ".join(bought)
-    traits_of = ("seeks discounts", traits.discount_seeker), ("difficult: gives much back", traits.difficult)
-    said = [words for words, is_so in traits_of if is_so]
-    if said:
-        yield "traits", "; ".join(said)
-    if traits.referrals:
-        yield "referrals", f"{traits.referrals} brought"
-
-
-def _way_in_words(way: RiseStory, currency: str) -> str:
-    orders = "one more order" if way.orders in (None, 1) else f"{way.orders} more orders"
-    if way.spend is None:
-        return f"{orders} of any size"
-    return f"{orders} of {way.spend} {currency}{'' if way.orders in (None, 1) else ' in all'}"

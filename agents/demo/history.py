@@ -21,12 +21,12 @@ from state.units.timestamps import DAY_MS, format_ms
 
 CUSTOMERS: Final = 23_570
 PURCHASES: Final = 69_659
-ENDS: Final = "1998-07-01T00:00:00Z"
+HISTORY_END: Final = "1998-07-01T00:00:00Z"
 """The data end with the day before."""
 
-SIGNED_UP: Final = 0.6
-AGREED_TO_EMAIL: Final = 0.8
-AGREED_TO_SMS: Final = 0.25
+SIGNUP_SHARE: Final = 0.6
+EMAIL_CONSENT_SHARE: Final = 0.8
+SMS_CONSENT_SHARE: Final = 0.25
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _MINUTE_MS: Final = 60_000
@@ -44,7 +44,7 @@ class Purchase(NamedTuple):
     amount: str
 
 
-class Event(NamedTuple):
+class HistoryEvent(NamedTuple):
     """An event as a shop publishes it to `events`; `at_ms` is when it occurred."""
 
     at_ms: int
@@ -66,23 +66,23 @@ def read_purchases(customers: int | None = None) -> Iterator[Purchase]:
             yield Purchase(customer, day, amount)
 
 
-def tell_history(purchases: Iterable[Purchase]) -> list[Event]:
+def build_history(purchases: Iterable[Purchase]) -> list[HistoryEvent]:
     """The purchases as events, with the signups, in the order in which they occurred."""
-    events: list[Event] = []
+    events: list[HistoryEvent] = []
     for customer, bought in groupby(purchases, key=itemgetter(0)):
         events.extend(_customer(customer, bought))
     events.sort(key=itemgetter(0, 1))
     return events
 
 
-def _customer(customer: str, bought: Iterable[Purchase]) -> Iterator[Event]:
+def _customer(customer: str, bought: Iterable[Purchase]) -> Iterator[HistoryEvent]:
     customer_id = f"c-{customer}"
     number = 0
     for day, of_the_day in groupby(bought, key=itemgetter(1)):
         at_ms = (date.fromisoformat(day).toordinal() - _EPOCH) * DAY_MS + _opened_since_ms(customer_id, day)
         for purchase in of_the_day:
             number += 1
-            if number == 1 and is_in_share("signup", customer_id, SIGNED_UP):
+            if number == 1 and is_in_share("signup", customer_id, SIGNUP_SHARE):
                 yield _signup(customer_id, at_ms - _SIGNED_UP_BEFORE_MS)
             yield _purchase(customer_id, number, at_ms, purchase.amount)
             at_ms += _NEXT_ORDER_MS
@@ -94,9 +94,9 @@ def _opened_since_ms(customer_id: str, day: str) -> int:
     return _OPENS_MS + lot % _OPEN_FOR_MINUTES * _MINUTE_MS
 
 
-def _signup(customer_id: str, at_ms: int) -> Event:
-    consent = {"email": is_in_share("email", customer_id, AGREED_TO_EMAIL)}
-    if is_in_share("sms", customer_id, AGREED_TO_SMS):
+def _signup(customer_id: str, at_ms: int) -> HistoryEvent:
+    consent = {"email": is_in_share("email", customer_id, EMAIL_CONSENT_SHARE)}
+    if is_in_share("sms", customer_id, SMS_CONSENT_SHARE):
         consent["sms"] = True
     fields = {
         "type": "signup",
@@ -106,10 +106,10 @@ def _signup(customer_id: str, at_ms: int) -> Event:
         "source": "web",
         "consent": consent,
     }
-    return Event(at_ms, customer_id, msgspec.json.encode(fields))
+    return HistoryEvent(at_ms, customer_id, msgspec.json.encode(fields))
 
 
-def _purchase(customer_id: str, number: int, at_ms: int, amount: str) -> Event:
+def _purchase(customer_id: str, number: int, at_ms: int, amount: str) -> HistoryEvent:
     order_id = f"{customer_id}-{number}"
     fields = {
         "type": "purchase",
@@ -121,4 +121,4 @@ def _purchase(customer_id: str, number: int, at_ms: int, amount: str) -> Event:
         "currency": "USD",
         "channel": "web",
     }
-    return Event(at_ms, customer_id, msgspec.json.encode(fields))
+    return HistoryEvent(at_ms, customer_id, msgspec.json.encode(fields))

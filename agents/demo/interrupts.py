@@ -19,7 +19,7 @@ class Interrupted(Exception):
         self.status = 128 + number
 
 
-async def interruptible(work: Coroutine[Any, Any, Result]) -> Result:
+async def run_interruptible(work: Coroutine[Any, Any, Result]) -> Result:
     """Do the work, and cancel it at the first signal; the ones after it change nothing.
 
     Raises:
@@ -42,7 +42,7 @@ async def interruptible(work: Coroutine[Any, Any, Result]) -> Result:
         raise
 
 
-async def until_interrupted(work: Coroutine[Any, Any, None]) -> None:
+async def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
     """Do the work until a signal comes, which here is the way to end it."""
     stop = asyncio.Event()
     _handle(lambda _: stop.set())

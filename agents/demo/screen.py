@@ -63,7 +63,7 @@ class Screen:
         self._began_s = 0.0
         self._rated_s = 0.0
 
-    def show(self, tally: DemoTally) -> None:
+    def attach(self, tally: DemoTally) -> None:
         """Take what there is to be seen, once there is something."""
         self._tally = tally
         self._began_s = time.monotonic()
@@ -89,16 +89,16 @@ class Screen:
 
     def _take(self, tally: DemoTally) -> None:
         """Choose from what came last: of changes those of a kind that was shown least."""
-        if tally.news:
-            self._news = list(tally.news)
-            tally.news.clear()
+        if tally.new_changes:
+            self._news = list(tally.new_changes)
+            tally.new_changes.clear()
         for _ in range(min(_NEW_LINES, len(self._news))):
             rarest = min(self._news, key=lambda change: self._shown[change.from_segment, change.to_segment])
             self._news.remove(rarest)
             self._shown[rarest.from_segment, rarest.to_segment] += 1
             self._changes.append(rarest)
-        mail = list(tally.mail)
-        tally.mail.clear()
+        mail = list(tally.new_messages)
+        tally.new_messages.clear()
         self._mail.extend(mail[-_NEW_LINES:])
 
     def _head(self) -> RenderableType:
@@ -125,9 +125,9 @@ class Screen:
 
     def _figures(self, tally: DemoTally, bars: int) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
-        greatest = max(tally.population.values(), default=0) or 1
+        greatest = max(tally.customers_by_segment.values(), default=0) or 1
         for name in self._segments:
-            count = tally.population[name]
+            count = tally.customers_by_segment[name]
             style = STYLES.get(name, "")
             bar = ProgressBar(total=greatest, completed=count, width=bars, complete_style=style or "white")
             segments.add_row(Text(name, style=style), f"{count:>7,}", bar)
@@ -135,10 +135,10 @@ class Screen:
         numbers.add_column(justify="right", min_width=9)
         numbers.add_row(f"{tally.changes:,}", "changes")
         numbers.add_row(f"{tally.lapses:,}", "by time alone")
-        numbers.add_row(f"{tally.sent.total():,}", "messages")
-        for campaign, count in tally.sent.most_common():
+        numbers.add_row(f"{tally.sent_by_campaign.total():,}", "messages")
+        for campaign, count in tally.sent_by_campaign.most_common():
             numbers.add_row(Text(f"{count:,}", style="dim"), Text(campaign, style="dim"))
-        numbers.add_row(f"{tally.kept_back.total():,}", "kept back")
+        numbers.add_row(f"{tally.suppressed_by_reason.total():,}", "kept back")
         return Panel(Group(segments, Text(), numbers), title="customers", title_align="left")
 
 
@@ -166,7 +166,7 @@ def _of_message(message: Message, *, dated: bool) -> Text:
 
 
 @contextlib.asynccontextmanager
-async def drawn(screen: Screen) -> AsyncIterator[None]:
+async def live_screen(screen: Screen) -> AsyncIterator[None]:
     """Draw the screen over the whole terminal, five times a second; afterwards the terminal is as it was before."""
 
     async def draw() -> None:

@@ -20,7 +20,7 @@ from agents.demo.embedded.loopback import HOST, free_port
 from streams.kafka.topics import create_topics
 from streams.settings.settings import Settings
 
-READY_WITHIN_S: Final = 60.0
+READY_TIMEOUT_S: Final = 60.0
 """Measured: 3 to 6 s on two busy cores."""
 
 _LOOK_AGAIN_S: Final = 0.05
@@ -117,12 +117,12 @@ class Stack:
             await asyncio.sleep(1)
 
     async def _until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         host, port = self.settings.http_address
         while not await _is_ready(host, port):
             self.watch_worker()
             if time.monotonic() > deadline:
-                message = f"the demo's worker was not ready within {READY_WITHIN_S:.0f} s: {self._worker.tail(1)}"
+                message = f"the demo's worker was not ready within {READY_TIMEOUT_S:.0f} s: {self._worker.tail(1)}"
                 raise StackError(message)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -135,7 +135,7 @@ class Stack:
                 return
 
 
-def variables(settings: Settings) -> dict[str, str]:
+def environment_variables(settings: Settings) -> dict[str, str]:
     """The environment variables by which other programs reach the demo's stack."""
     return {
         "GOLDSTREAM_KAFKA": settings.kafka,
@@ -150,7 +150,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     own = {name: text for name, text in os.environ.items() if not name.startswith("GOLDSTREAM_")}
     return (
         own
-        | variables(settings)
+        | environment_variables(settings)
         | {
             "PYTHONPATH": _search_path(),
             "GOLDSTREAM_POLICY": str(settings.policy),

@@ -16,7 +16,7 @@ _WIDTH: Final = 18
 
 
 @dataclass
-class Outcome:
+class DemoResult:
     """What happened in a run, beside what is tallied.
 
     Attributes:
@@ -29,7 +29,7 @@ class Outcome:
     purchases: int
     customers: int
     signups: int
-    moments: list[tuple[int, Mapping[str, int]]] = field(default_factory=list)
+    segment_counts: list[tuple[int, Mapping[str, int]]] = field(default_factory=list)
     history_s: float = 0.0
     total_s: float = 0.0
 
@@ -39,7 +39,7 @@ class Outcome:
         return self.purchases + self.signups
 
 
-def summary_lines(outcome: Outcome, tally: DemoTally, segments: Sequence[str]) -> Iterator[str]:
+def summary_lines(outcome: DemoResult, tally: DemoTally, segments: Sequence[str]) -> Iterator[str]:
     """The figures of a run."""
     whole = outcome.purchases == PURCHASES and outcome.customers == CUSTOMERS
     part = "" if whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"
@@ -50,24 +50,26 @@ def summary_lines(outcome: Outcome, tally: DemoTally, segments: Sequence[str]) -
     yield _line("events", f"{outcome.events:,} in {outcome.history_s:.1f} s, to the last change acknowledged")
     yield _line("events/s", f"{outcome.events / outcome.history_s:,.0f}")
     yield _line("segment changes", f"{tally.changes:,}, {tally.lapses:,} of them by time alone")
-    yield _line("messages", f"{tally.sent.total():,} sent, {tally.kept_back.total():,} kept back")
+    yield _line(
+        "messages", f"{tally.sent_by_campaign.total():,} sent, {tally.suppressed_by_reason.total():,} kept back"
+    )
     yield _line("duration", f"{outcome.total_s:.1f} s in all")
     yield ""
     yield from _customers(outcome, segments)
     yield ""
     yield "most changes were"
-    for (before, after), count in _most(tally.steps)[:COMMON_STEPS]:
+    for (before, after), count in _most(tally.moves)[:COMMON_STEPS]:
         yield f"  {count:>7,}  {before or 'unknown'} -> {after}"
     yield ""
     yield "messages by campaign"
-    for campaign, count in _most(tally.sent):
+    for campaign, count in _most(tally.sent_by_campaign):
         yield f"  {count:>7,}  {campaign}"
 
 
-def _customers(outcome: Outcome, segments: Sequence[str]) -> Iterator[str]:
+def _customers(outcome: DemoResult, segments: Sequence[str]) -> Iterator[str]:
     """Customers by segment, a column for each moment."""
-    columns = [counts for _, counts in outcome.moments]
-    yield _line("customers on", "".join(f"{format_ms(at_ms)[:10]:>12}" for at_ms, _ in outcome.moments))
+    columns = [counts for _, counts in outcome.segment_counts]
+    yield _line("customers on", "".join(f"{format_ms(at_ms)[:10]:>12}" for at_ms, _ in outcome.segment_counts))
     for name in segments:
         yield _line(f"  {name}", "".join(f"{counts.get(name, 0):>12,}" for counts in columns))
 

@@ -21,8 +21,8 @@ class DemoTally:
         population: customers by segment.
         steps: changes by segment before, None for the first one, and segment after.
         paths: the segments of each customer, in their order.
-        sent: messages by campaign; `kept_back` those that were not sent, by reason.
-        news: changes that nobody has taken yet, the last ones if there are many; `mail` messages likewise.
+        sent_by_campaign: messages by campaign; `suppressed_by_reason` those that were not sent, by reason.
+        new_changes: the latest changes not yet shown; `new_messages` likewise.
     """
 
     def __init__(self) -> None:
@@ -31,23 +31,23 @@ class DemoTally:
         self.time_ms = 0
         self.changes = 0
         self.lapses = 0
-        self.population: Counter[str] = Counter()
-        self.steps: Counter[tuple[str | None, str]] = Counter()
-        self.paths: dict[str, list[str]] = {}
-        self.sent: Counter[str] = Counter()
-        self.kept_back: Counter[str] = Counter()
-        self.news: deque[SegmentChangeValue] = deque(maxlen=_NEWS)
-        self.mail: deque[Message] = deque(maxlen=_NEWS)
+        self.customers_by_segment: Counter[str] = Counter()
+        self.moves: Counter[tuple[str | None, str]] = Counter()
+        self.segments_by_customer: dict[str, list[str]] = {}
+        self.sent_by_campaign: Counter[str] = Counter()
+        self.suppressed_by_reason: Counter[str] = Counter()
+        self.new_changes: deque[SegmentChangeValue] = deque(maxlen=_NEWS)
+        self.new_messages: deque[Message] = deque(maxlen=_NEWS)
         self._said: set[str] = set()
 
-    def take_progress(self, progress: Progress) -> None:
+    def add_progress(self, progress: Progress) -> None:
         """The worker has come so far."""
         self.applied = progress.sources.get(("events", 0), -1) + 1
         self.time_ms = max(self.time_ms, progress.watermark)
 
-    def take_change(self, change: SegmentChangeValue) -> None:
+    def add_change(self, change: SegmentChangeValue) -> None:
         """A segment change was published."""
-        path = self.paths.setdefault(change.customer_id, [])
+        path = self.segments_by_customer.setdefault(change.customer_id, [])
         if change.seq <= len(path):
             return
         before, after = change.from_segment, change.to_segment
@@ -55,25 +55,25 @@ class DemoTally:
         self.time_ms = max(self.time_ms, parse_rfc3339(change.effective_at))
         self.changes += 1
         self.lapses += change.cause.kind == "time"
-        self.steps[before, after] += 1
-        self.population[after] += 1
+        self.moves[before, after] += 1
+        self.customers_by_segment[after] += 1
         if before is not None:
-            self.population[before] -= 1
-        self.news.append(change)
+            self.customers_by_segment[before] -= 1
+        self.new_changes.append(change)
 
-    def take_message(self, message: Message) -> None:
+    def add_message(self, message: Message) -> None:
         """An offer or a reactivation was published."""
         if message.message_id not in self._said:
             self._said.add(message.message_id)
-            self.sent[message.campaign] += 1
-            self.mail.append(message)
+            self.sent_by_campaign[message.campaign] += 1
+            self.new_messages.append(message)
 
-    def take_suppression(self, suppression_id: str, reason: str) -> None:
+    def add_suppression(self, suppression_id: str, reason: str) -> None:
         """A message, or a whole campaign, was kept back."""
         if suppression_id not in self._said:
             self._said.add(suppression_id)
-            self.kept_back[reason] += 1
+            self.suppressed_by_reason[reason] += 1
 
     def customers(self) -> Mapping[str, int]:
         """Customers by segment as they are now."""
-        return dict(self.population)
+        return dict(self.customers_by_segment)

@@ -1,5 +1,4 @@
-"""The totals of the day: one record for each day and partition, added up for Redis and for `goldstream health`.
+"""Own the daily totals as users see them: summed over the partitions, with ratios, rendered for a terminal.
 
-`sums` adds the partitions, `projection` keeps the sums in Redis, `reading` takes the days from Kafka, `figures` derives
-shares and average checks, `shown` draws them in a terminal.
+Import `streams` and `state`.
 """

@@ -22,11 +22,11 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.importing.names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS
+from agents.importing.column_names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS_BY_KIND
 from state.config.config_errors import ConfigErrors, hint, show
 from state.units.time_zones import zone_names
 
-KINDS: Final = (*FIELDS, "auto")
+KINDS: Final = (*FIELDS_BY_KIND, "auto")
 UNIX_FORMATS: Final = ("unix", "unix_ms")
 _WANTED: Final = {
     "kind": "a text",
@@ -96,13 +96,13 @@ def read_mapping(file: Path) -> Mapping:
         else:
             faults.append(f"{key} must be {_WANTED[key]}: got {show(value)}")
     mapping = Mapping(**given)
-    faults.extend(faults_of(mapping))
+    faults.extend(mapping_errors(mapping))
     if faults:
         raise ConfigErrors([f"{file}: {fault}" for fault in faults])
     return mapping
 
 
-def faults_of(mapping: Mapping) -> list[str]:
+def mapping_errors(mapping: Mapping) -> list[str]:
     """Say what is wrong with the values of a mapping, whether they come from a file or from options."""
     faults = []
     if mapping.kind not in KINDS:

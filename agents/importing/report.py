@@ -6,14 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from agents.importing.rows import CannotOpen, Row, Unread
-from agents.importing.translation import Event, Translation
-from agents.importing.values import Unreadable
+from agents.importing.cell_values import CellError
+from agents.importing.event_builder import EventBuilder, ImportedEvent
+from agents.importing.row_reader import FileError, Row, UnreadableRow
 
-SAID_AT_MOST: Final = 20
+MAX_PRINTED_ERRORS: Final = 20
 
 
-class Report:
+class ImportReport:
     """Counts rows; a context manager, which closes the file of faults.
 
     Attributes:
@@ -32,7 +32,7 @@ class Report:
         self.path = path
         self.rows = 0
         self.kinds: Counter[str] = Counter()
-        self.unread = 0
+        self.unreadable = 0
         self.repeated_orders = 0
         self._orders: set[int] = set()
         self._say = say
@@ -40,7 +40,7 @@ class Report:
         try:
             self._errors = errors.open("w", encoding="utf-8", errors="backslashreplace") if errors else None
         except OSError as error:
-            raise CannotOpen(f"{errors} cannot be written ({error.strerror}); name another file") from error
+            raise FileError(f"{errors} cannot be written ({error.strerror}); name another file") from error
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -53,7 +53,7 @@ class Report:
         if self._errors:
             self._errors.close()
 
-    def add_event(self, event: Event) -> None:
+    def add_event(self, event: ImportedEvent) -> None:
         """Count a row that became an event."""
         self.rows += 1
         self.kinds[event.kind if event.customer_id or event.kind not in ("purchase", "refund") else "anonymous"] += 1
@@ -62,14 +62,14 @@ class Report:
             self.repeated_orders += order in self._orders
             self._orders.add(order)
 
-    def add_unread(self, line: int, fault: str) -> None:
+    def add_unreadable(self, line: int, fault: str) -> None:
         """Count a row that could not be read, and say why."""
         self.rows += 1
-        self.unread += 1
+        self.unreadable += 1
         words = f"{self.path}:{line}: {fault}"
         if self._errors:
             self._errors.write(" ".join(words.splitlines()) + "\n")
-        if self.unread <= SAID_AT_MOST:
+        if self.unreadable <= MAX_PRINTED_ERRORS:
             self._say(words)
 
     @property
@@ -77,11 +77,13 @@ class Report:
         """Rows that became events."""
         return self.kinds.total()
 
-    def say_the_rest(self) -> None:
+    def print_remarks(self) -> None:
         """Say how many faults were not said, and which doubts are left."""
-        if self.unread > SAID_AT_MOST:
+        if self.unreadable > MAX_PRINTED_ERRORS:
             rest = "all of them are in the file of --errors" if self._errors else "--errors FILE writes all of them"
-            self._say(f"{self.path}: {_counted(self.unread - SAID_AT_MOST, 'more row')} could not be read; {rest}")
+            self._say(
+                f"{self.path}: {_counted(self.unreadable - MAX_PRINTED_ERRORS, 'more row')} could not be read; {rest}"
+            )
         if self.repeated_orders:
             repeated = _counted(self.repeated_orders, "purchase")
             self._say(
@@ -94,21 +96,21 @@ class Report:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
         kinds = f" ({kinds})" if kinds else ""
         read, made = _counted(self.rows, "row"), _counted(self.events, "event")
-        return f"{read} read, {made}{kinds}, {_counted(self.unread, 'row')} could not be read"
+        return f"{read} read, {made}{kinds}, {_counted(self.unreadable, 'row')} could not be read"
 
 
-def events_of(
-    rows: Iterable[Row | Unread], translation: Translation, report: Report, latest_ms: int | None
-) -> Iterator[Event]:
-    """What became an event of the rows of a file, all of which are counted; `latest_ms` as `Translation.event`."""
+def build_events(
+    rows: Iterable[Row | UnreadableRow], translation: EventBuilder, report: ImportReport, latest_ms: int | None
+) -> Iterator[ImportedEvent]:
+    """What became an event of the rows of a file, all of which are counted; `latest_ms` as `EventBuilder.build`."""
     for row in rows:
-        if isinstance(row, Unread):
-            report.add_unread(row.line, row.fault)
+        if isinstance(row, UnreadableRow):
+            report.add_unreadable(row.line, row.error)
             continue
         try:
-            event = translation.event(row, latest_ms)
-        except Unreadable as error:
-            report.add_unread(row.line, str(error))
+            event = translation.build(row, latest_ms)
+        except CellError as error:
+            report.add_unreadable(row.line, str(error))
             continue
         report.add_event(event)
         yield event

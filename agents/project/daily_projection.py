@@ -7,7 +7,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
-from agents.health.sums import summed
+from agents.health.partition_totals import sum_partitions
 from agents.project.redis_projector import RedisProjector
 
 DAYS_AT_ONCE: Final = 20
@@ -41,7 +41,7 @@ class DailyProjection(RedisProjector):
             for day, value in days.items():
                 parts = {int(number): part for number, part in told[day].items()} | {self._partition: value}
                 pipe.hset(self._parts_key(day), str(self._partition), value)
-                total = summed(msgspec.json.decode(parts[number]) for number in sorted(parts))
+                total = sum_partitions(msgspec.json.decode(parts[number]) for number in sorted(parts))
                 pipe.set(f"{self._prefix}:daily:{day}", msgspec.json.encode(total))
 
         return put

@@ -1,5 +1,4 @@
-"""What campaigns brought: outcomes summed by campaign and group, and what can be told from the sums.
+"""Own the campaign report: outcomes summed by campaign and group, uplift with its interval, and a verdict in words.
 
-`sums` adds up exactly, `uplift` compares two groups by statistics (scipy, which comes with the extra `report`),
-`report` puts both together, `reading` takes the outcomes from Kafka, `shown` draws the report in a terminal.
+Import `streams`, `state` and scipy, which the extra `report` installs.
 """

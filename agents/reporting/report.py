@@ -1,66 +1,65 @@
-"""What each campaign brought, as numbers and as a verdict in words: a pure function of sums."""
+"""Build the campaign report from sums: figures for each group, estimates with intervals, and a verdict.
+
+The names of fields in JSON, given by `msgspec.field(name=...)` where they differ from the attribute, are a public
+format.
+"""
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final, Literal
 
 import msgspec
 
-from agents.reporting.sums import OutcomeSums, Sums
+from agents.reporting.outcome_sums import GroupSums, OutcomeSums
 from agents.reporting.uplift import (
     CONFIDENCE,
-    POINTS,
     Uplift,
-    held_back_needed,
-    net_of,
+    comparison_size_needed,
+    net_per_entry,
     net_uplift,
-    response_of,
+    response_rate,
     response_uplift,
 )
+from agents.reporting.verdict import Verdict, conclusion_text, verdict_of
 from state.records.reasons import Group
 from state.units.currencies import DIGITS
 from state.units.money import format_minor
 
-FEWEST: Final = 30
-"""Heads in a group below which nothing is claimed: revenue per head is far from normal, one large order decides."""
 
-Verdict = Literal["nobody treated", "nobody held back", "too small", "no difference", "difference"]
-
-
-class Brought(msgspec.Struct, frozen=True):
-    """What a group did: each head is one beginning of the campaign, `customers` are who they were.
+class GroupResult(msgspec.Struct, frozen=True):
+    """What a group did.
 
     Attributes:
-        responded: heads with at least one order; `response` is their share, null without heads.
-        net_per_head: net revenue in major units, null without heads.
+        entries: campaign entries of its `customers`.
+        responded: entries with at least one order; `response` is their share, null without entries.
+        net_per_entry: net revenue in major units, null without entries.
     """
 
-    heads: int
+    entries: int = msgspec.field(name="heads")
     customers: int
     responded: int
     response: float | None
     net: str
-    net_per_head: str | None
+    net_per_entry: str | None = msgspec.field(name="net_per_head")
 
 
-class Shares(msgspec.Struct, frozen=True):
-    """A difference of shares and its interval."""
+class ShareEstimate(msgspec.Struct, frozen=True):
+    """A difference of shares with its interval."""
 
     value: float
     low: float
     high: float
 
 
-class Money(msgspec.Struct, frozen=True):
-    """A sum in major units and its interval; without bounds where a group has one customer only."""
+class MoneyEstimate(msgspec.Struct, frozen=True):
+    """An amount in major units with its interval; the bounds are null if a group has a single customer."""
 
     value: str
     low: str | None
     high: str | None
 
 
-class Ratio(msgspec.Struct, frozen=True):
-    """A ratio and its interval; without bounds where a group has one customer only."""
+class RatioEstimate(msgspec.Struct, frozen=True):
+    """A ratio with its interval; the bounds are null if a group has a single customer."""
 
     value: float
     low: float | None
@@ -68,165 +67,125 @@ class Ratio(msgspec.Struct, frozen=True):
 
 
 class CampaignReport(msgspec.Struct, frozen=True):
-    """What one campaign brought.
+    """The report of one campaign.
 
     Attributes:
-        begun: heads by group.
-        held_back: holdout and control together.
-        response_uplift: treated less held back, as a share; `net_uplift` per head. Null where either group is empty.
-        incremental_revenue: the uplift per head for all treated heads.
-        roi: (incremental revenue - cost) / cost; null where nothing was spent.
-        held_back_needed: how many heads should be held back to tell an uplift of 5 points in response with a power of
-            80 %; null where nobody was treated. More treated heads are needed too where `treated_needed` is not null.
-        words: the verdict as a marketer is told it.
+        entries: campaign entries by group.
+        comparison: the holdout group and the control group together.
+        response_uplift: treated minus comparison, as a share; `net_uplift` per entry. Null if either group is empty.
+        incremental_revenue: the uplift per entry times the treated entries.
+        roi: (incremental revenue - cost) / cost; null if nothing was spent.
+        comparison_size_needed: entries in the comparison group that would detect an uplift of 5 points in response
+            with a power of 80 %; null if nobody was treated. If `treated_needed` is not null, the treated group needs
+            as many too.
+        conclusion: the verdict as a sentence for marketers.
     """
 
     campaign: str
-    begun: dict[str, int]
+    entries: dict[str, int] = msgspec.field(name="begun")
     sent: int
     opened: int
     clicked: int
     redeemed: int
     cost: str
-    treated: Brought
-    held_back: Brought
-    response_uplift: Shares | None
-    net_uplift: Money | None
-    incremental_revenue: Money | None
-    roi: Ratio | None
-    held_back_needed: int | None
+    treated: GroupResult
+    comparison: GroupResult = msgspec.field(name="held_back")
+    response_uplift: ShareEstimate | None
+    net_uplift: MoneyEstimate | None
+    incremental_revenue: MoneyEstimate | None
+    roi: RatioEstimate | None
+    comparison_size_needed: int | None = msgspec.field(name="held_back_needed")
     treated_needed: int | None
     verdict: Verdict
-    words: str
+    conclusion: str = msgspec.field(name="words")
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What all campaigns brought; `first` and `last` are the days (UTC) on which something told here began."""
+class UpliftReport(msgspec.Struct, frozen=True):
+    """The report of all campaigns; `first_day` and `last_day` (UTC) are those of the entries in it."""
 
     currency: str
-    first: str
-    last: str
+    first_day: str = msgspec.field(name="first")
+    last_day: str = msgspec.field(name="last")
     confidence: float
     repeats: int
     campaigns: list[CampaignReport]
 
 
-def report_of(summed: OutcomeSums) -> Report:
-    """The report of all that was summed, campaigns by name; there must be an outcome."""
-    assert summed.currency is not None
-    digits = DIGITS[summed.currency]
-    return Report(
-        currency=summed.currency,
-        first=summed.first,
-        last=summed.last,
+def build_report(sums: OutcomeSums) -> UpliftReport:
+    """Return the report, campaigns sorted by name; there must be at least one outcome."""
+    assert sums.currency is not None
+    digits = DIGITS[sums.currency]
+    return UpliftReport(
+        currency=sums.currency,
+        first_day=sums.first_day,
+        last_day=sums.last_day,
         confidence=CONFIDENCE,
-        repeats=summed.repeats,
-        campaigns=[_of_campaign(name, summed.sums[name], digits) for name in sorted(summed.sums)],
+        repeats=sums.repeats,
+        campaigns=[_campaign_report(name, sums.by_campaign[name], digits) for name in sorted(sums.by_campaign)],
     )
 
 
-def _of_campaign(name: str, groups: Mapping[str, Sums], digits: int) -> CampaignReport:
-    treated, held_back = groups[Group.TREATED], groups[Group.HOLDOUT] + groups[Group.CONTROL]
-    spent = sum(group.cost for group in groups.values())
-    response, net = None, None
-    is_compared = bool(treated.heads and held_back.heads)
-    if is_compared:
-        response, net = response_uplift(treated, held_back), net_uplift(treated, held_back)
-    exact = net_of(treated) - net_of(held_back) if is_compared else None
-    needed, is_enough = held_back_needed(treated, held_back) if treated.heads else (None, True)
-    verdict = _verdict(treated, held_back, response, net)
+def _campaign_report(name: str, groups: Mapping[str, GroupSums], digits: int) -> CampaignReport:
+    treated, comparison = groups[Group.TREATED], groups[Group.HOLDOUT] + groups[Group.CONTROL]
+    cost = sum(group.cost for group in groups.values())
+    response, net, exact_net_uplift = None, None, None
+    if treated.entries and comparison.entries:
+        response, net = response_uplift(treated, comparison), net_uplift(treated, comparison)
+        exact_net_uplift = net_per_entry(treated) - net_per_entry(comparison)
+    size_needed, is_treated_enough = comparison_size_needed(treated, comparison) if treated.entries else (None, True)
+    verdict = verdict_of(treated, comparison, response, net)
     return CampaignReport(
         campaign=name,
-        begun={group: sums.heads for group, sums in groups.items()},
+        entries={group: sums.entries for group, sums in groups.items()},
         sent=sum(group.sent for group in groups.values()),
         opened=sum(group.opened for group in groups.values()),
         clicked=sum(group.clicked for group in groups.values()),
         redeemed=sum(group.redeemed for group in groups.values()),
-        cost=format_minor(spent, digits),
-        treated=_brought(treated, digits),
-        held_back=_brought(held_back, digits),
-        response_uplift=Shares(*map(_rounded, (response.value, response.low, response.high))) if response else None,
-        net_uplift=_money(exact, net, 1, digits),
-        incremental_revenue=_money(exact, net, treated.heads, digits),
-        roi=_roi(exact, net, treated.heads, spent),
-        held_back_needed=needed,
-        treated_needed=None if is_enough else needed,
+        cost=format_minor(cost, digits),
+        treated=_group_result(treated, digits),
+        comparison=_group_result(comparison, digits),
+        response_uplift=(
+            ShareEstimate(*map(_round_ratio, (response.value, response.low, response.high))) if response else None
+        ),
+        net_uplift=_money_estimate(exact_net_uplift, net, 1, digits),
+        incremental_revenue=_money_estimate(exact_net_uplift, net, treated.entries, digits),
+        roi=_roi(exact_net_uplift, net, treated.entries, cost),
+        comparison_size_needed=size_needed,
+        treated_needed=None if is_treated_enough else size_needed,
         verdict=verdict,
-        words=_words(verdict, held_back.heads, response, net, needed, is_enough=is_enough),
+        conclusion=conclusion_text(
+            verdict, comparison.entries, response, net, size_needed, is_treated_enough=is_treated_enough
+        ),
     )
 
 
-def _brought(group: Sums, digits: int) -> Brought:
-    return Brought(
-        heads=group.heads,
+def _group_result(group: GroupSums, digits: int) -> GroupResult:
+    return GroupResult(
+        entries=group.entries,
         customers=group.customers,
         responded=group.responded,
-        response=_rounded(float(response_of(group))) if group.heads else None,
+        response=_round_ratio(float(response_rate(group))) if group.entries else None,
         net=format_minor(group.net, digits),
-        net_per_head=format_minor(round(net_of(group)), digits) if group.heads else None,
+        net_per_entry=format_minor(round(net_per_entry(group)), digits) if group.entries else None,
     )
 
 
-def _money(exact: Fraction | None, net: Uplift | None, heads: int, digits: int) -> Money | None:
-    """So many times the uplift per head; rounded once, half to even."""
+def _money_estimate(exact: Fraction | None, net: Uplift | None, entries: int, digits: int) -> MoneyEstimate | None:
+    """Return the uplift per entry times `entries`, rounded once, half to even."""
     if exact is None:
         return None
-    low, high = (format_minor(round(bound * heads), digits) for bound in (net.low, net.high)) if net else (None, None)
-    return Money(format_minor(round(exact * heads), digits), low, high)
+    low, high = (format_minor(round(bound * entries), digits) for bound in (net.low, net.high)) if net else (None, None)
+    return MoneyEstimate(format_minor(round(exact * entries), digits), low, high)
 
 
-def _roi(exact: Fraction | None, net: Uplift | None, heads: int, spent: int) -> Ratio | None:
-    if exact is None or spent <= 0:
+def _roi(exact: Fraction | None, net: Uplift | None, entries: int, cost: int) -> RatioEstimate | None:
+    if exact is None or cost <= 0:
         return None
-    low, high = (_rounded((bound * heads - spent) / spent) for bound in (net.low, net.high)) if net else (None, None)
-    return Ratio(_rounded(float((exact * heads - spent) / spent)), low, high)
+    low, high = (
+        (_round_ratio((bound * entries - cost) / cost) for bound in (net.low, net.high)) if net else (None, None)
+    )
+    return RatioEstimate(_round_ratio(float((exact * entries - cost) / cost)), low, high)
 
 
-def _rounded(ratio: float) -> float:
+def _round_ratio(ratio: float) -> float:
     return round(ratio, 4) + 0.0  # no -0.0
-
-
-def _verdict(treated: Sums, held_back: Sums, response: Uplift | None, net: Uplift | None) -> Verdict:
-    if not treated.heads:
-        return "nobody treated"
-    if not held_back.heads:
-        return "nobody held back"
-    if min(treated.heads, held_back.heads, treated.customers, held_back.customers) < FEWEST:
-        return "too small"
-    return "difference" if any(each is not None and each.is_told for each in (response, net)) else "no difference"
-
-
-def _words(
-    verdict: Verdict,
-    held_back: int,
-    response: Uplift | None,
-    net: Uplift | None,
-    needed: int | None,
-    *,
-    is_enough: bool,
-) -> str:
-    if verdict == "nobody treated":
-        return "Nobody was treated yet: there is nothing to compare."
-    enough = "" if needed is None else f"about {_roughly(needed):,}"
-    if verdict == "nobody held back":
-        return (
-            f"Nobody was held back, so what it brought cannot be told: give it a `holdout` ({enough} would be needed)."
-        )
-    wish = f"{enough}{'' if is_enough else ', and as many treated,'} would tell {POINTS * 100:.0f} points of response"
-    if verdict == "too small":
-        return f"Too small to tell: {held_back:,} held back; {wish}."
-    if verdict == "no difference":
-        more = f": {held_back:,} held back; {wish}" if needed is not None and needed > held_back else ""
-        return f"No difference can be told{more}."
-    return f"{_told('response', response)}, {_told('revenue', net)}.".capitalize()
-
-
-def _roughly(count: int) -> int:
-    """To two digits: more would promise what an estimate cannot hold."""
-    return round(count, 2 - len(str(count)))
-
-
-def _told(what: str, uplift: Uplift | None) -> str:
-    if uplift is None or not uplift.is_told:
-        return f"no difference in {what} can be told"
-    return f"more {what}" if uplift.low > 0 else f"less {what}"

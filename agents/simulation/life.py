@@ -27,33 +27,33 @@ from state.units.timestamps import DAY_MS
 _HOUR_MS: Final = 3_600_000
 _HOURS: Final = tuple(range(24))
 
-SIGNS_UP: Final = 0.72
-BUYS_AFTER_SIGNUP: Final = 0.88
+SIGNUP_SHARE: Final = 0.72
+PURCHASE_AFTER_SIGNUP_SHARE: Final = 0.88
 RATE_SHAPE: Final = 0.9
 RATE_SCALE: Final = 1 / 18  # purchases a day; the mean customer buys every 20 days while they are one
-LEAST_RATE: Final = 1 / 300
-GONE_ALPHA: Final = 1.2
-GONE_BETA: Final = 6.0
-COMES_BACK: Final = 0.18
-AWAY_DAYS: Final = (90.0, 330.0)
-REFUNDED: Final = 0.045
-REFUND_NAMES_NO_ORDER: Final = 0.08
-REFUNDED_IN_FULL: Final = 0.6
-FREE_ORDER: Final = 0.003
-CHANGES_CONSENT: Final = 0.06
-GRANTS_AGAIN: Final = 0.35
-HAS_COUPON: Final = 0.5
-TELLS_BIRTH_DATE: Final = 0.6
-CONSENTS: Final = {"email": 0.75, "sms": 0.45, "push": 0.3}
+MIN_RATE: Final = 1 / 300
+DROPOUT_ALPHA: Final = 1.2
+DROPOUT_BETA: Final = 6.0
+REACTIVATED_SHARE: Final = 0.18
+ABSENCE_DAYS: Final = (90.0, 330.0)
+REFUNDED_SHARE: Final = 0.045
+REFUND_WITHOUT_ORDER_SHARE: Final = 0.08
+FULL_REFUND_SHARE: Final = 0.6
+FREE_ORDER_SHARE: Final = 0.003
+CONSENT_CHANGE_SHARE: Final = 0.06
+CONSENT_GRANT_SHARE: Final = 0.35
+COUPON_SHARE: Final = 0.5
+BIRTH_DATE_SHARE: Final = 0.6
+CONSENT_SHARES: Final = {"email": 0.75, "sms": 0.45, "push": 0.3}
 
 
-class Happening(NamedTuple):
+class LifeEvent(NamedTuple):
     """Something that happens: when, to whom, which of their events it is, and what it says besides."""
 
     at_ms: int
     customer: int
     number: int
-    said: dict[str, Any]
+    fields: dict[str, Any]
 
 
 class Life:
@@ -73,11 +73,11 @@ class Life:
         self.spends = math.exp(draw.gauss(0.0, 0.55)) * median_order(currency)
         self._orders = 0
 
-    def happenings(self) -> list[Happening]:
+    def events(self) -> list[LifeEvent]:
         """All that happens to the customer, in order of time."""
         told = sorted(self._told(), key=lambda each: each[0])
         return [
-            Happening(at, self.customer, number, said)
+            LifeEvent(at, self.customer, number, said)
             for number, (at, said) in enumerate(told)
             if self.joined_ms <= at < self.end_ms
         ]
@@ -85,13 +85,13 @@ class Life:
     def _told(self) -> Iterator[tuple[int, dict[str, Any]]]:
         draw = self.random
         first = self._open_hour(self.joined_ms)
-        if draw.random() < SIGNS_UP:
+        if draw.random() < SIGNUP_SHARE:
             yield first, self._signup()
-            if draw.random() < CHANGES_CONSENT:
+            if draw.random() < CONSENT_CHANGE_SHARE:
                 at = first + int(draw.expovariate(1 / 90) * DAY_MS)
                 channel = draw.choice(("email", "sms", "push", "all"))
-                yield at, {"type": "consent", "channel": channel, "granted": draw.random() < GRANTS_AGAIN}
-            if draw.random() >= BUYS_AFTER_SIGNUP:
+                yield at, {"type": "consent", "channel": channel, "granted": draw.random() < CONSENT_GRANT_SHARE}
+            if draw.random() >= PURCHASE_AFTER_SIGNUP_SHARE:
                 return
             first = self._open_hour(first + int(draw.expovariate(1 / 6) * DAY_MS))
         at = first
@@ -99,16 +99,16 @@ class Life:
         while at < self.end_ms:
             yield from self._order(at)
             if draw.random() < gone:
-                if draw.random() >= COMES_BACK:
+                if draw.random() >= REACTIVATED_SHARE:
                     return
-                at += int(draw.uniform(*AWAY_DAYS) * DAY_MS)
+                at += int(draw.uniform(*ABSENCE_DAYS) * DAY_MS)
                 rate, gone = self._nature()
             at = max(at + _HOUR_MS, self._open_hour(at + int(draw.expovariate(rate) * DAY_MS)))
 
     def _nature(self) -> tuple[float, float]:
         """Purchases a day, and the chance to be gone after each."""
         draw = self.random
-        return max(LEAST_RATE, draw.gammavariate(RATE_SHAPE, RATE_SCALE)), draw.betavariate(GONE_ALPHA, GONE_BETA)
+        return max(MIN_RATE, draw.gammavariate(RATE_SHAPE, RATE_SCALE)), draw.betavariate(DROPOUT_ALPHA, DROPOUT_BETA)
 
     def _order(self, at_ms: int) -> Iterator[tuple[int, dict[str, Any]]]:
         draw = self.random
@@ -118,12 +118,12 @@ class Life:
         price = max(1, round(self.spends * math.exp(draw.gauss(0.0, 0.45)) * 10**digits))
         discount = 0
         said: dict[str, Any] = {"type": "purchase", "order_id": order_id}
-        if draw.random() < FREE_ORDER:
+        if draw.random() < FREE_ORDER_SHARE:
             discount = price
             said["coupon"] = "GIFT"
         elif draw.random() < self.bargains:
             discount = price * draw.choice(DISCOUNT_PERCENTS) // 100
-            if draw.random() < HAS_COUPON:
+            if draw.random() < COUPON_SHARE:
                 said["coupon"] = draw.choice(COUPONS)
         amount = price - discount
         said |= {"amount": format_minor(amount, digits), "currency": self.currency}
@@ -134,15 +134,15 @@ class Life:
         else:
             said |= {"channel": "store", "store_id": self.store}
         yield at_ms, said
-        if amount and draw.random() < REFUNDED:
+        if amount and draw.random() < REFUNDED_SHARE:
             yield self._refund(at_ms, order_id, amount, digits)
 
     def _refund(self, ordered_ms: int, order_id: str, amount: int, digits: int) -> tuple[int, dict[str, Any]]:
         draw = self.random
-        back = amount if draw.random() < REFUNDED_IN_FULL else max(1, amount * draw.randrange(10, 90) // 100)
+        back = amount if draw.random() < FULL_REFUND_SHARE else max(1, amount * draw.randrange(10, 90) // 100)
         said = {"type": "refund", "refund_id": f"r{order_id[1:]}", "amount": format_minor(back, digits)}
         said["currency"] = self.currency
-        if draw.random() >= REFUND_NAMES_NO_ORDER:
+        if draw.random() >= REFUND_WITHOUT_ORDER_SHARE:
             said["order_id"] = order_id
         return self._open_hour(ordered_ms + int((1 + draw.expovariate(1 / 5)) * DAY_MS)), said
 
@@ -151,13 +151,13 @@ class Life:
         said: dict[str, Any] = {
             "type": "signup",
             "source": draw.choice(SIGNUP_SOURCES),
-            "consent": {channel: draw.random() < share for channel, share in CONSENTS.items()},
+            "consent": {channel: draw.random() < share for channel, share in CONSENT_SHARES.items()},
             "city": self.city.name,
             "country": self.city.country,
             "timezone": self.city.timezone,
             "language": self.city.language,
         }
-        if draw.random() < TELLS_BIRTH_DATE:
+        if draw.random() < BIRTH_DATE_SHARE:
             said["birth_date"] = f"{draw.randrange(1950, 2008)}-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}"
         if self.customer > 1 and said["source"] == "friend":
             said["referred_by"] = customer_id(draw.randrange(1, self.customer))

@@ -25,7 +25,7 @@ from bytewax.run import cli_main
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
-from bench.peers.purchase import Customer, Purchase, checked, decode
+from bench.peers.purchase import Customer, Purchase, decode, decode_checked
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
 FETCH = {"fetch.message.max.bytes": str(4 << 20), "queued.min.messages": "200000"}
@@ -111,7 +111,7 @@ def admit(messages: list[KafkaSourceMessage[Any, bytes]]) -> list[KafkaSinkMessa
     out = []
     for message in messages:
         try:
-            key = checked(message.value).customer_id.encode()
+            key = decode_checked(message.value).customer_id.encode()
         except ValueError:
             key = None
             settled += 1

@@ -76,7 +76,7 @@ def check(purchase: Bought) -> None:
         raise ValueError("amount")
 
 
-def checked(value: bytes) -> Purchase:
+def decode_checked(value: bytes) -> Purchase:
     """The purchase in a record's value.
 
     Raises:

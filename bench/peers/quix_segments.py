@@ -15,7 +15,7 @@ from quixstreams.models import TopicConfig
 
 from bench.peers.clock import APP, KAFKA, PARTITIONS, SOURCE, Clock
 from bench.peers.customer import fold
-from bench.peers.purchase import Customer, Purchase, checked, decode
+from bench.peers.purchase import Customer, Purchase, decode, decode_checked
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
 SHAPE = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
@@ -65,7 +65,7 @@ def admit(value: bytes) -> dict[str, Any] | bytes:
     """What goes on of a purchase; the value as it came, if it is none."""
     clock.take_many(1)
     try:
-        return order(checked(value))
+        return order(decode_checked(value))
     except ValueError:
         settle()
         return value

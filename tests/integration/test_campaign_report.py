@@ -54,9 +54,9 @@ async def _refusal(site: Site, *arguments: str) -> str:
 
 async def test_it_tells_what_all_partitions_have_and_a_repeat_once(site: Site) -> None:
     topic = site.topic("outcomes")
-    assert f"there is no topic {topic}; start a worker" in await _refusal(site)
+    assert f"topic {topic} does not exist; start a worker" in await _refusal(site)
     await make_topic(site.kafka, topic, PARTITIONS)
-    assert f"no outcomes in {topic} yet: one is told `attribution_days`" in await _refusal(site)
+    assert f"{topic} has no outcomes yet: an outcome is published `attribution_days`" in await _refusal(site)
 
     told = [_told(f"c-{number}", 4, "treated", f"{number % 4 * 500}.00") for number in range(80)]
     told += [_told(f"h-{number}", 4, "holdout" if number % 2 else "control", "0.00") for number in range(40)]
@@ -80,9 +80,12 @@ async def test_it_tells_what_all_partitions_have_and_a_repeat_once(site: Site) -
     assert [each["campaign"] for each in (await _report(site, "--from", "2026-05-13"))["campaigns"]] == ["thanks"]
     assert [each["campaign"] for each in (await _report(site, "--to", "2026-05-12"))["campaigns"]] == ["win-back"]
     refusal = await _refusal(site, "--from", "2026-05-14", "--to", "2026-06-01")
-    assert "began from 2026-05-14 to 2026-06-01, but of 2026-05-12 to 2026-05-13; choose other days" in refusal
+    assert (
+        "entry from 2026-05-14 to 2026-06-01; it has outcomes from 2026-05-12 to 2026-05-13; choose other days"
+        in refusal
+    )
 
     drawn = await site.command("campaigns", "report")
     assert (drawn.status, drawn.errors) == (0, "")
-    assert "  net per head                750.00           0.00" in drawn.out
+    assert "  net per entry               750.00           0.00" in drawn.out
     assert "  More response, more revenue." in drawn.out

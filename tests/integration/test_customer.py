@@ -52,7 +52,7 @@ async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Sit
     site.settings["TIME"] = "event"
     nothing = await site.command("customer", "c-17")
     assert nothing.status == 1
-    assert nothing.errors.startswith(f"goldstream: no customers are kept under the prefix {site.prefix}; ")
+    assert nothing.errors.startswith(f"goldstream: there are no customers under the prefix {site.prefix}; ")
     assert nothing.errors.count("\n") == 1
 
     await site.create_topics()

@@ -58,12 +58,12 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     site.settings |= {"PARTITIONS": str(PARTITIONS), "REDIS": redis.url}
     nothing = await site.command("health")
     assert (nothing.status, nothing.out) == (1, "")
-    assert nothing.errors.startswith(f"goldstream: there is no topic {site.topic('daily')}; start a worker")
+    assert nothing.errors.startswith(f"goldstream: topic {site.topic('daily')} does not exist; start a worker")
     await site.create_topics()
     nothing = await site.command("health")
     assert (nothing.status, nothing.errors) == (
         1,
-        f"goldstream: no day is in {site.topic('daily')} yet; run a worker, and publish purchases\n",
+        f"goldstream: {site.topic('daily')} has no day yet; run a worker, and publish purchases\n",
     )
     file = site.directory / "policy.toml"
     file.write_text(policy_text())

@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from agents.demo.history import ENDS, read_purchases, tell_history
+from agents.demo.history import HISTORY_END, build_history, read_purchases
 from agents.demo.run import QUIET_WEEKS
 from tests.integration.judging import assert_published
 from tests.integration.running import REPOSITORY, Site, until
@@ -102,11 +102,11 @@ def _processes_of(folder: Path) -> list[str]:
 def _expected() -> Result:
     """What the oracle makes of the demo's history."""
     texts = {kind: files("agents.demo").joinpath(name).read_text(encoding="utf-8") for kind, name in _RULES}
-    ends_ms = moments.parse(ENDS)
+    ends_ms = moments.parse(HISTORY_END)
     return Oracle("goldstream").run(
         [
             *({"type": kind, "text": text} for kind, text in texts.items()),
-            *(json.loads(event.value) for event in tell_history(read_purchases(CUSTOMERS))),
+            *(json.loads(event.value) for event in build_history(read_purchases(CUSTOMERS))),
             *({"type": "tick", "at": moments.text(ends_ms + week * WEEK_MS)} for week in range(QUIET_WEEKS + 1)),
         ]
     )

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.events import HISTORY_DAYS, Scale, purchases
-from bench.expected import AFTER_ALL, DAY_MS, Order, changes_of, read_order
+from bench.expected import AFTER_LAST_PURCHASE, DAY_MS, Order, changes_of, read_order
 from bench.peers.customer import fold
-from bench.peers.purchase import checked
-from bench.till import purchase
-from bench.verdict import Expected, fingerprint
+from bench.peers.purchase import decode_checked
+from bench.purchase_publisher import purchase_value
+from bench.verification import ExpectedChanges, fingerprint
+from bench.workload import HISTORY_DAYS, Workload, purchases
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import OrderPlaced
 from streams.defaults import policy_text
 from tests.oracle import Oracle, read_json
 
-SMALL = Scale(events=600, customers=60, seed=7)
+SMALL = Workload(events=600, customers=60, seed=7)
 
 
 @dataclass
@@ -55,7 +55,7 @@ async def stream(records: Iterable[Record]) -> AsyncIterator[Record]:
         yield record
 
 
-def topic(scale: Scale = SMALL) -> list[Record]:
+def topic(scale: Workload = SMALL) -> list[Record]:
     """The source topic: a customer's purchases all in the partition of their id's last digit, modulo 4."""
     ends: Counter[int] = Counter()
     records = []
@@ -86,7 +86,7 @@ def test_the_same_scale_gives_the_same_purchases() -> None:
 
 
 def test_another_seed_gives_other_purchases() -> None:
-    assert list(purchases(SMALL)) != list(purchases(Scale(SMALL.events, SMALL.customers, seed=8)))
+    assert list(purchases(SMALL)) != list(purchases(Workload(SMALL.events, SMALL.customers, seed=8)))
 
 
 def test_the_purchases_of_a_seed_stay_the_same_from_one_version_to_the_next() -> None:
@@ -107,7 +107,7 @@ def test_a_value_has_about_three_hundred_bytes() -> None:
 
 def test_few_customers_make_many_of_the_purchases() -> None:
     """With a root law a tenth of the customers makes a third of the purchases."""
-    counts = Counter(key for key, _ in purchases(Scale(20_000, 2_000, 7)))
+    counts = Counter(key for key, _ in purchases(Workload(20_000, 2_000, 7)))
     best = sum(count for _, count in counts.most_common(200))
     assert 0.29 < best / 20_000 < 0.36
 
@@ -154,7 +154,7 @@ def test_a_peer_tells_what_is_expected_up_to_the_last_purchase(history: list[tup
     customer = Customer()
     peers = [change for each in orders for change in fold("c-1", customer, each.at_ms, each.minor, each.event_id)]
     expected = list(changes_of("c-1", orders, at + 1000 * DAY_MS))
-    assert peers == [each.value for each in expected if each.offset < AFTER_ALL]
+    assert peers == [each.value for each in expected if each.offset < AFTER_LAST_PURCHASE]
     assert all(each.value["cause"] == {"kind": "time"} for each in expected[len(peers) :])
 
 
@@ -162,20 +162,20 @@ async def test_a_program_that_took_a_part_is_judged_by_that_part() -> None:
     records = topic()
     part = records[:400]
     covered = Counter(record.partition for record in part)
-    verdict = await (await Expected.of(stream(records))).judge(lambda: stream(told(part)), covered)
+    verdict = await (await ExpectedChanges.compute(stream(records))).verify(lambda: stream(told(part)), covered)
     assert verdict.faults == ()
     assert verdict.changes == len(told(part))
 
 
 async def test_a_program_that_knows_time_must_also_tell_what_falls_due_after_the_last_purchase() -> None:
-    expected = await Expected.of(stream(topic()))
-    verdict = await expected.judge(lambda: stream(told(topic())))
+    expected = await ExpectedChanges.compute(stream(topic()))
+    verdict = await expected.verify(lambda: stream(told(topic())))
     assert any("is missing," in fault for fault in verdict.faults)
 
 
 async def test_programs_that_took_everything_have_the_same_digest_whatever_they_tell_afterwards() -> None:
     records = topic()
-    expected = await Expected.of(stream(records))
+    expected = await ExpectedChanges.compute(stream(records))
     orders: defaultdict[str, list[Order]] = defaultdict(list)
     for record in records:
         customer_id, order = read_order(record.value or b"", record.offset)
@@ -185,8 +185,8 @@ async def test_programs_that_took_everything_have_the_same_digest_whatever_they_
         for customer_id, each in orders.items()
         for change in changes_of(customer_id, each, expected.horizon_ms)
     ]
-    goldstream = await expected.judge(lambda: stream(knows_time))
-    peer = await expected.judge(lambda: stream(told(records)), expected.ends)
+    goldstream = await expected.verify(lambda: stream(knows_time))
+    peer = await expected.verify(lambda: stream(told(records)), expected.ends)
     assert goldstream.faults == peer.faults == ()
     assert goldstream.digest == peer.digest
     assert goldstream.changes > peer.changes
@@ -194,9 +194,9 @@ async def test_programs_that_took_everything_have_the_same_digest_whatever_they_
 
 async def test_a_repeated_change_is_one_change() -> None:
     records = topic()
-    expected = await Expected.of(stream(records))
+    expected = await ExpectedChanges.compute(stream(records))
     changes = told(records)
-    assert (await expected.judge(lambda: stream(changes + changes), expected.ends)).faults == ()
+    assert (await expected.verify(lambda: stream(changes + changes), expected.ends)).faults == ()
 
 
 def changed(record: Record, **fields: Any) -> Record:
@@ -225,14 +225,14 @@ def changed(record: Record, **fields: Any) -> Record:
 )
 async def test_what_differs_is_found(spoil: Any, said: str) -> None:
     records = topic()
-    expected = await Expected.of(stream(records))
-    verdict = await expected.judge(lambda: stream(spoil(told(records))), expected.ends)
+    expected = await ExpectedChanges.compute(stream(records))
+    verdict = await expected.verify(lambda: stream(spoil(told(records))), expected.ends)
     assert len(verdict.faults) == 1
     assert said in verdict.faults[0]
 
 
 def test_what_a_till_sells_is_admitted_as_it_is_meant() -> None:
-    value = purchase("c-1", 1_700_000_000_123, 7, 250)
+    value = purchase_value("c-1", 1_700_000_000_123, 7, 250)
     admitted = admit("purchases", 0, 0, value, AdmissionRules("RUB", 2, {}), None)
     assert isinstance(admitted, Admitted)
     assert isinstance(admitted.event, OrderPlaced)
@@ -246,7 +246,7 @@ def test_what_a_till_sells_is_admitted_as_it_is_meant() -> None:
 def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
     for _, value in purchases(SMALL):
         customer_id, order = read_order(value, 0)
-        read = checked(value)
+        read = decode_checked(value)
         assert (read.customer_id, read.at, read.kopecks) == (customer_id, order.at_ms, order.minor)
 
 
@@ -262,6 +262,6 @@ def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
     ids=str,
 )
 def test_a_peer_refuses_what_is_no_purchase(spoilt: dict[str, str]) -> None:
-    value = orjson.loads(purchase("c-1", 1_700_000_000_000, 1)) | spoilt
+    value = orjson.loads(purchase_value("c-1", 1_700_000_000_000, 1)) | spoilt
     with pytest.raises(ValueError, match=r"id|currency|amount"):
-        checked(orjson.dumps(value))
+        decode_checked(orjson.dumps(value))

@@ -12,12 +12,12 @@ import typer
 from typer.testing import CliRunner
 
 from bench import __main__ as command
-from bench import peer, telling
+from bench import console_output, peer_runner
 from bench.broker import BenchFailed
+from bench.comparison import ComparisonResult
+from bench.comparison_report import medians_by_program, ratios, report_as_json
 from bench.figures import Figure
-from bench.measured import Job, Measured
-from bench.report import as_json, lines, ratios
-from bench.rounds import Outcome
+from bench.measurement import Job, Measurement
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +27,8 @@ def logging_as_it_was() -> Iterator[None]:
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
 
-def run(program: str, job: Job, events: int, seconds: float, **more: Any) -> Measured:
-    return Measured(program, job, events, seconds, **more)
+def run(program: str, job: Job, events: int, seconds: float, **more: Any) -> Measurement:
+    return Measurement(program, job, events, seconds, **more)
 
 
 def test_the_ratio_is_that_of_the_median_rates() -> None:
@@ -36,7 +36,7 @@ def test_the_ratio_is_that_of_the_median_rates() -> None:
         *(run("goldstream", "whole", 1000, seconds) for seconds in (1.0, 2.0, 10.0)),
         *(run("faust", "whole", 100, seconds) for seconds in (1.0, 4.0, 2.0)),
     ]
-    assert ratios(lines(runs)) == {"goldstream / faust, whole path": 10.0}
+    assert ratios(medians_by_program(runs)) == {"goldstream / faust, whole path": 10.0}
 
 
 def test_ratios_come_in_a_fixed_order_the_whole_path_beside_kafka_streams_first() -> None:
@@ -48,7 +48,7 @@ def test_ratios_come_in_a_fixed_order_the_whole_path_beside_kafka_streams_first(
         run("faust", "whole", 10, 1),
         run("goldstream", "whole", 123, 1),
     ]
-    assert list(ratios(lines(runs)).items()) == [
+    assert list(ratios(medians_by_program(runs)).items()) == [
         ("goldstream / kafka-streams, the best of each, whole path", 0.75),
         ("goldstream / kafka-streams, one worker, one thread, whole path", 0.75),
         ("goldstream / faust, whole path", 12.3),
@@ -65,7 +65,7 @@ def test_the_better_of_one_and_two_workers_is_set_against_the_better_of_one_and_
         run("kafka-streams", "segment", 150, 1),
         run("kafka-streams ×2", "segment", 120, 1),
     ]
-    assert ratios(lines(runs)) == {
+    assert ratios(medians_by_program(runs)) == {
         "goldstream / kafka-streams, the best of each, segment stage": 1.2,
         "goldstream / kafka-streams, one worker, one thread, segment stage": 0.667,
     }
@@ -73,31 +73,31 @@ def test_the_better_of_one_and_two_workers_is_set_against_the_better_of_one_and_
 
 def test_where_processor_time_is_known_it_has_a_ratio_too() -> None:
     runs = [run("goldstream", "whole", 1000, 1, cpu=0.02), run("faust", "whole", 100, 1, cpu=0.05)]
-    assert ratios(lines(runs)) == {
+    assert ratios(medians_by_program(runs)) == {
         "goldstream / faust, whole path": 10.0,
         "faust / goldstream, whole path, CPU per event": 25.0,
     }
 
 
 def test_processor_time_is_told_per_event_and_left_out_where_it_is_not_known() -> None:
-    (line,) = lines([run("goldstream", "whole", 1000, 1, cpu=0.02)])
+    (line,) = medians_by_program([run("goldstream", "whole", 1000, 1, cpu=0.02)])
     assert line.cpu_us == pytest.approx(20)
     assert line.broker_us is None
 
 
 def test_a_program_agrees_only_if_it_did_in_every_round() -> None:
     runs = [run("faust", "segment", 10, 1), run("faust", "segment", 10, 1, faults=("c-1: change 1 is missing",))]
-    (line,) = lines(runs)
+    (line,) = medians_by_program(runs)
     assert line.agrees is False
 
 
 def test_a_program_that_tells_nothing_neither_agrees_nor_differs() -> None:
-    (line,) = lines([run("aiokafka", "read", 10, 1)])
+    (line,) = medians_by_program([run("aiokafka", "read", 10, 1)])
     assert line.agrees is None
 
 
 def test_the_ratios_stand_first_in_the_json() -> None:
-    figures = as_json([run("goldstream", "whole", 10, 1)], {"events": 10}, {"cores": 2}, 3)
+    figures = report_as_json([run("goldstream", "whole", 10, 1)], {"events": 10}, {"cores": 2}, 3)
     assert next(iter(figures)) == "ratios"
     assert figures["asked"] == {"events": 10, "customers_seen": 3}
     assert figures["runs"][0]["rate"] == 10
@@ -115,7 +115,7 @@ def test_wrong_changes_fail_the_benchmark_and_slow_ones_do_not(
     faults: tuple[str, ...], failed: list[str], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     runs = [run("faust", "whole", 1000, 1e6), run("goldstream", "whole", 1000, 1e9, faults=faults)]
-    outcome = Outcome(runs, 3, {"bytewax": "has no wheel"}, failed)
+    outcome = ComparisonResult(runs, 3, {"bytewax": "has no wheel"}, failed)
     monkeypatch.setattr(command, "machine", lambda: {"cores": 2, "load_before": 0.0})
     monkeypatch.setattr(command, "measure", lambda *_: outcome)
     ended = CliRunner().invoke(command.app, ["--events", "1000", "--rounds", "1", "--json", str(tmp_path / "out.json")])
@@ -132,8 +132,8 @@ def test_a_peer_that_nobody_knows_is_an_error_of_use() -> None:
 
 
 def test_a_peer_that_is_not_installed_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer, "_PYTHON", Path("/nowhere/python"))
-    assert peer.left_out(["quix", "faust"]) == {
+    monkeypatch.setattr(peer_runner, "_PYTHON", Path("/nowhere/python"))
+    assert peer_runner.unavailable_peers(["quix", "faust"]) == {
         "quix": "quixstreams is not installed for this Python: run `make bench`, which installs it where it can be"
     }
 
@@ -151,9 +151,9 @@ def test_what_the_peers_need_is_locked_with_hashes_apart_from_what_goldstream_ne
 def test_the_figures_of_one_measurement_are_shown_and_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(telling, "machine", lambda: {"cores": 2, "load_before": 3.0})
+    monkeypatch.setattr(console_output, "machine", lambda: {"cores": 2, "load_before": 3.0})
     figures = [Figure("recovered", 123456.7, "a second", "100,000"), Figure("memory", None, "MiB")]
-    telling.tell("Recovery", lambda: figures, {"customers": 3}, tmp_path / "out.json")
+    console_output.run_measurement("Recovery", lambda: figures, {"customers": 3}, tmp_path / "out.json")
     shown = capsys.readouterr().out
     assert "123,457" in shown
     assert "The machine was busy before" in shown
@@ -168,8 +168,8 @@ def test_a_measurement_that_fails_says_why_and_ends_with_status_1(
     def fails() -> list[Figure]:
         raise BenchFailed("goldstream worker: partitions [2] are not where they should be")
 
-    monkeypatch.setattr(telling, "machine", dict)
+    monkeypatch.setattr(console_output, "machine", dict)
     with pytest.raises(typer.Exit) as ended:
-        telling.tell("Recovery", fails, {}, None)
+        console_output.run_measurement("Recovery", fails, {}, None)
     assert ended.value.exit_code == 1
     assert "bench: goldstream worker: partitions [2]" in capsys.readouterr().err

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.demo.embedded.child_process import Child
-from bench.processor_time import processor_seconds, processor_seconds_of_all
-from bench.resident import resident_mib
+from bench.process_usage import processor_seconds, processor_seconds_of_all, resident_mib
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")

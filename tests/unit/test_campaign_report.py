@@ -11,10 +11,10 @@ from rich.console import Console
 from scipy import stats
 
 from agents.cli import main
+from agents.reporting.outcome_sums import GroupSums, OutcomeSums
 from agents.reporting.render import report_blocks
-from agents.reporting.report import CampaignReport, Report, report_of
-from agents.reporting.sums import OutcomeSums, Sums
-from agents.reporting.uplift import held_back_needed, net_uplift, response_uplift, wilson
+from agents.reporting.report import CampaignReport, UpliftReport, build_report
+from agents.reporting.uplift import comparison_size_needed, net_uplift, response_uplift, wilson
 from state.records.outputs import Outcome
 from state.records.reasons import Group
 
@@ -22,22 +22,22 @@ from state.records.reasons import Group
 SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))
 
 
-def _responses(heads: int, responded: int) -> Sums:
-    return Sums(
+def _responses(heads: int, responded: int) -> GroupSums:
+    return GroupSums(
         customers=heads,
-        heads=heads,
+        entries=heads,
         responded=responded,
-        heads_squared=heads,
+        entries_squared=heads,
         responded_squared=responded,
-        heads_by_responded=responded,
+        entries_times_responded=responded,
     )
 
 
-def _nets(nets: Sequence[int], heads: int = 1) -> Sums:
+def _nets(nets: Sequence[int], heads: int = 1) -> GroupSums:
     """Customers who brought so much at each of so many beginnings."""
-    sums = Sums()
+    sums = GroupSums()
     for net in nets:
-        sums.add(heads, 0, net * heads)
+        sums.add_customer(heads, 0, net * heads)
     return sums
 
 
@@ -76,7 +76,7 @@ def test_net_per_head_has_welchs_interval_as_r_says_it() -> None:
 
     assert told is not None
     assert (told.value, told.low, told.high) == pytest.approx((-15.8, -33.654832, 2.054832))
-    assert not told.is_told
+    assert not told.is_significant
 
 
 def test_net_per_head_has_the_interval_that_the_library_finds_in_the_single_values() -> None:
@@ -105,9 +105,9 @@ def test_one_who_began_twice_is_not_taken_for_two() -> None:
     assert twice is not None
     assert (twice.low, twice.high) == pytest.approx((once.low, once.high))
 
-    both = Sums()
+    both = GroupSums()
     for number in range(10):
-        both.add(2, 2 * (number < 4), 0)
+        both.add_customer(2, 2 * (number < 4), 0)
     doubled, single = response_uplift(both, both), response_uplift(_responses(10, 4), _responses(10, 4))
     assert (doubled.low, doubled.high) == pytest.approx((single.low, single.high))
 
@@ -128,8 +128,8 @@ def test_how_many_are_needed_is_the_usual_formula() -> None:
     """Shares of 20 % and 25 %, 5 % and 80 %: (1.95996 + 0.84162)² (0.2 × 0.8 + 0.25 × 0.75) / 0.05² in each group."""
     each = math.ceil((1.959964 + 0.841621) ** 2 * (0.16 + 0.1875) / 0.05**2)
 
-    assert held_back_needed(_responses(90, 18), _responses(8, 1)) == (each, False)
-    beside, is_enough = held_back_needed(_responses(98_000_000, 19_600_000), _responses(8, 1))
+    assert comparison_size_needed(_responses(90, 18), _responses(8, 1)) == (each, False)
+    beside, is_enough = comparison_size_needed(_responses(98_000_000, 19_600_000), _responses(8, 1))
     assert is_enough
     assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # nothing but chance of those held back
 
@@ -155,13 +155,13 @@ def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome
     return msgspec.structs.replace(outcome, **others)
 
 
-def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> Report:
+def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> UpliftReport:
     sums = OutcomeSums()
     for partition in partitions:
         for ce_id, outcome in partition:
-            sums.take(ce_id, outcome)
+            sums.add(ce_id, outcome)
         sums.end_partition()
-    return report_of(sums)
+    return build_report(sums)
 
 
 def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> list[tuple[bytes, Outcome]]:
@@ -183,7 +183,7 @@ def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> 
     ]
 
 
-def _only(report: Report) -> CampaignReport:
+def _only(report: UpliftReport) -> CampaignReport:
     (campaign,) = report.campaigns
     return campaign
 
@@ -201,24 +201,24 @@ def test_what_a_trigger_began_again_after_an_erasure_under_the_same_id_counts_to
     first = _outcome("c", "treated")
     again = msgspec.structs.replace(first, from_at="2026-06-12T09:30:00.000Z")
     report = _report([(b"c:b2026:gift:outcome", each) for each in (first, again, again)])
-    assert (report.repeats, _only(report).begun["treated"]) == (1, 2)
+    assert (report.repeats, _only(report).entries["treated"]) == (1, 2)
 
 
 def test_what_was_bought_and_spent_is_summed_exactly() -> None:
     each = _only(_report(_many(60, 40, bought=30, bought_without=5)))
 
-    assert each.begun == {"treated": 60, "holdout": 30, "control": 10}
+    assert each.entries == {"treated": 60, "holdout": 30, "control": 10}
     assert (each.sent, each.cost) == (60, "240.00")
     assert (each.treated.responded, each.treated.response, each.treated.net) == (30, 0.5, "30435.00")
-    assert (each.held_back.heads, each.held_back.response) == (40, 0.125)
-    assert (each.treated.net_per_head, each.held_back.net_per_head) == ("507.25", "125.25")
+    assert (each.comparison.entries, each.comparison.response) == (40, 0.125)
+    assert (each.treated.net_per_entry, each.comparison.net_per_entry) == ("507.25", "125.25")
     assert each.net_uplift is not None
     assert each.net_uplift.value == "382.00"
     assert each.incremental_revenue is not None
     assert each.incremental_revenue.value == "22920.00"
     assert each.roi is not None
     assert each.roi.value == 94.5  # (22920 - 240) / 240
-    assert (each.verdict, each.words) == ("difference", "More response, more revenue.")
+    assert (each.verdict, each.conclusion) == ("difference", "More response, more revenue.")
 
 
 def test_the_interval_of_incremental_revenue_and_roi_is_that_of_the_uplift_times_the_treated() -> None:
@@ -253,7 +253,7 @@ def test_a_currency_without_minor_units_is_told_without_them() -> None:
     ]
     each = _only(_report(outcomes))
 
-    assert (each.treated.net, each.held_back.net_per_head) == ("1000", "0")
+    assert (each.treated.net, each.comparison.net_per_entry) == ("1000", "0")
     assert each.net_uplift is not None
     assert (each.net_uplift.value, each.net_uplift.low) == ("1000", None)
 
@@ -264,31 +264,37 @@ def test_a_currency_without_minor_units_is_told_without_them() -> None:
         (
             _many(60, 0, bought=9, bought_without=0),
             "nobody held back",
-            "Nobody was held back, so what it brought cannot be told: give it a `holdout` (about 950 would be needed).",
+            (
+                "No comparison group, so the uplift cannot be measured: set a `holdout` for this campaign "
+                "(about 950 entries are needed)."
+            ),
         ),
         (
             _many(0, 60, bought=0, bought_without=9),
             "nobody treated",
-            "Nobody was treated yet: there is nothing to compare.",
+            "No treated customers yet: there is nothing to compare.",
         ),
         (
             _many(600, 29, bought=300, bought_without=0),
             "too small",
-            "Too small to tell: 29 held back; about 1,600, and as many treated, would tell 5 points of response.",
+            (
+                "Too small to tell: 29 in the comparison group; about 1,600, and as many treated, would detect 5 "
+                "points of response."
+            ),
         ),
         (
             _many(5000, 40, bought=1000, bought_without=8),
             "no difference",
-            "No difference can be told: 40 held back; about 570 would tell 5 points of response.",
+            "No significant difference: 40 in the comparison group; about 570 would detect 5 points of response.",
         ),
-        (_many(50_000, 40_000, bought=100, bought_without=80), "no difference", "No difference can be told."),
+        (_many(50_000, 40_000, bought=100, bought_without=80), "no difference", "No significant difference."),
         (_many(60, 40, bought=0, bought_without=20), "difference", "Less response, less revenue."),
     ],
 )
 def test_it_is_said_plainly_what_can_be_told(outcomes: list[tuple[bytes, Outcome]], verdict: str, words: str) -> None:
     each = _only(_report(outcomes))
 
-    assert (each.verdict, each.words) == (verdict, words)
+    assert (each.verdict, each.conclusion) == (verdict, words)
 
 
 def test_more_answers_with_less_revenue_are_told_apart() -> None:
@@ -298,7 +304,7 @@ def test_more_answers_with_less_revenue_are_told_apart() -> None:
         for ce_id, each in outcomes
     ]
 
-    assert _only(_report(cheap)).words == "More response, less revenue."
+    assert _only(_report(cheap)).conclusion == "More response, less revenue."
 
 
 def test_one_customer_who_began_again_and_again_makes_no_large_group() -> None:
@@ -306,7 +312,7 @@ def test_one_customer_who_began_again_and_again_makes_no_large_group() -> None:
 
     each = _only(_report([*_many(60, 0, bought=30, bought_without=0), *again]))
 
-    assert (each.held_back.heads, each.held_back.customers, each.verdict) == (40, 1, "too small")
+    assert (each.comparison.entries, each.comparison.customers, each.verdict) == (40, 1, "too small")
 
 
 def test_the_report_is_drawn_in_a_hundred_columns() -> None:
@@ -328,13 +334,13 @@ def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> No
 
 
 GOLDEN: Final = """
-what began 2026-05-12 (UTC) and whose attribution days are over; money in RUB
+campaign entries 2026-05-12 (UTC) whose attribution days are over; money in RUB
 
-win-back                     treated      held back          uplift                    95 % interval
-  begun                        1,210             98                           74 holdout, 24 control
+win-back                     treated     comparison          uplift                    95 % interval
+  entries                      1,210             98                           74 holdout, 24 control
   customers                    1,204             98
   response                    25.3 %          9.2 %        +16.1 pt               +8.4 pt … +21.1 pt
-  net per head                289.97          92.20         +197.77                +132.89 … +262.64
+  net per entry               289.97          92.20         +197.77                +132.89 … +262.64
   incremental revenue                                   +239,298.06        +160,797.79 … +317,798.33
   return on cost, ROI                                        +48.44                  +32.22 … +64.66
   1,210 sent, 0 opened, 0 clicked, 0 redeemed; cost 4,840.00

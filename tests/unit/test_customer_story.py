@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from agents.customer_view.story import Facts, Story, facts_of, silenced_by, what_comes
+from agents.customer_view.story import Facts, Story, facts_of, forecast_events, silenced_by
 from agents.customer_view.story_runs import run_stories
-from agents.customer_view.story_text import MAX_SHOWN, story_lines
-from agents.customer_view.story_traits import DropStory, RiseStory, Traits, read_traits, traits_text
+from agents.customer_view.story_text import MAX_SHOWN, story_lines, traits_text
+from agents.customer_view.story_traits import NextDown, NextUp, Traits, read_traits
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from state.config.ruleset import Ruleset
@@ -67,7 +67,7 @@ def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[O
 def _told(profile: Profile) -> list[tuple[str, str]]:
     """What comes, as moments and words."""
     told: list[tuple[str, str]] = []
-    for each in what_comes("c-1", profile, RULES):
+    for each in forecast_events("c-1", profile, RULES):
         if isinstance(each, SegmentChangeValue):
             told.append((each.effective_at, each.to_segment))
         elif isinstance(each, Message):
@@ -99,7 +99,7 @@ def test_to_look_ahead_leaves_the_profile_as_it_is() -> None:
     profile, _ = _lived(orders=3, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
     before = encode_profile(profile)
 
-    what_comes("c-1", profile, RULES)
+    forecast_events("c-1", profile, RULES)
 
     assert encode_profile(profile) == before
 
@@ -115,7 +115,7 @@ def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
         for output in after[len(before) :]
         if not isinstance(output, ErasureTombstone | OutcomeReported)
     ]
-    assert what_comes("c-1", profile, RULES) == came
+    assert forecast_events("c-1", profile, RULES) == came
 
 
 def test_a_profile_becomes_facts_in_major_units() -> None:
@@ -143,8 +143,8 @@ def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order(
     traits = read_traits(profile, RULES.policy, BEGIN_MS + 3 * DAY_MS)
 
     assert traits == Traits(
-        next_down=DropStory(format_ms(BEGIN_MS + 61 * DAY_MS), "at_risk"),
-        next_up=RiseStory("loyal", orders=3),
+        next_down=NextDown(format_ms(BEGIN_MS + 61 * DAY_MS), "at_risk"),
+        next_up=NextUp("loyal", orders=3),
         discount_seeker=False,
         difficult=False,
         favourite_store="s-1",
@@ -154,18 +154,18 @@ def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order(
         overdue="2.00",
     )
     assert list(traits_text(traits, "RUB")) == [
-        ("better", "loyal by 3 more orders of any size"),
-        ("habit", "as a rule 1 days between orders; 2.00 times that since the last"),
-        ("buys mostly", "store s-1, channel web"),
+        ("next up", "loyal after 3 more orders of any size"),
+        ("order gap", "usually 1 days; 2.00 times that since the last order"),
+        ("prefers", "store s-1, channel web"),
     ]
     bad = msgspec.structs.replace(
-        traits, discount_seeker=True, difficult=True, referrals=2, next_up=RiseStory("golden", spend="12.00")
+        traits, discount_seeker=True, difficult=True, referrals=2, next_up=NextUp("golden", spend="12.00")
     )
     assert [words for _, words in traits_text(bad, "RUB")][-2:] == [
-        "seeks discounts; difficult: gives much back",
-        "2 brought",
+        "discount seeker; difficult: refunds a lot",
+        "2",
     ]
-    assert ("better", "golden by one more order of 12.00 RUB") in list(traits_text(bad, "RUB"))
+    assert ("next up", "golden after one more order of 12.00 RUB") in list(traits_text(bad, "RUB"))
     assert msgspec.json.encode(bad.next_up) == b'{"to":"golden","spend":"12.00"}'
 
 
@@ -191,8 +191,8 @@ def _story(profile: Profile, out: list[Output], **others: object) -> Story:
         dead_channels=[],
         changes=changes,
         messages=[output.value for output in out if isinstance(output, MessageSent)],
-        kept_back=[output.value for output in out if isinstance(output, MessageSuppressed)],
-        next=what_comes("c-1", profile, RULES),
+        suppressions=[output.value for output in out if isinstance(output, MessageSuppressed)],
+        next=forecast_events("c-1", profile, RULES),
     )
     return msgspec.structs.replace(story, **others)
 
@@ -204,17 +204,20 @@ def test_a_story_is_told_in_lines() -> None:
 
     assert told.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
     assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in told
-    assert "revenue      25000.00 RUB in all" in told
-    assert "better       golden by one more order of any size" in told
-    assert "habit        as a rule 1 days between orders; 60.00 times that since the last" in told
+    assert "revenue      25000.00 RUB in total" in told
+    assert "next up      golden after one more order of any size" in told
+    assert "order gap    usually 1 days; 60.00 times that since the last order" in told
     assert "signed up    city Казань" in told
     assert "consents     email granted, sms refused" in told
     assert "contacts     2 opened" in told
     assert "  2026-01-01 09:30  potential -> new: first purchase" in told
     assert "  2026-01-05 09:30  active -> golden: bought again: 5 orders or more" in told
-    assert "2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email (1 of 1, begun by c-1:" in told
-    assert "campaigns under way\n  2026-03-06 09:30  come-back-soon, begun by c-1:" in told
-    assert ": attempt 1 sent; attempt 2 due 2026-03-13 09:30; outcome on 2026-03-20 09:30" in told
+    assert (
+        "2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email (step 1 of 1, entered by c-1:"
+        in told
+    )
+    assert "open campaigns\n  2026-03-06 09:30  come-back-soon, entered by c-1:" in told
+    assert ": step 1 sent; step 2 due 2026-03-13 09:30; outcome on 2026-03-20 09:30" in told
     assert (
         "next, if nothing happens\n  2026-03-13 09:30  come-back-soon: come-back-soon-gift with 10%, by email" in told
     )

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from agents.health.figures import figures_of, share
+from agents.health.partition_totals import sum_partitions
+from agents.health.ratios import ratios_of, share
 from agents.health.reader import last_days
 from agents.health.render import health_blocks, spark
-from agents.health.sums import summed
 
 ONE: Final[dict[str, Any]] = {
     "day": "2026-05-12",
@@ -40,7 +40,7 @@ OTHER: Final[dict[str, Any]] = {
 
 
 def test_the_partitions_of_a_day_are_added_field_by_field() -> None:
-    assert summed([ONE, OTHER]) == {
+    assert sum_partitions([ONE, OTHER]) == {
         "day": "2026-05-12",
         "timezone": "Europe/Moscow",
         "currency": "RUB",
@@ -59,7 +59,7 @@ def test_adding_leaves_the_parts_as_they_are_and_any_order_gives_the_same() -> N
     parts = [ONE, OTHER, {**ONE, "orders": 40, "changes": {"new": {"active": 1}}}]
     before = msgspec.json.encode(parts)
 
-    sums = [summed(order) for order in itertools.permutations(parts)]
+    sums = [sum_partitions(order) for order in itertools.permutations(parts)]
 
     assert all(each == sums[0] for each in sums)
     assert msgspec.json.encode(parts) == before
@@ -76,7 +76,7 @@ def test_adding_leaves_the_parts_as_they_are_and_any_order_gives_the_same() -> N
     ],
 )
 def test_money_keeps_the_digits_of_its_currency(moneys: list[str], total: str) -> None:
-    assert summed({"net": money} for money in moneys) == {"net": total}
+    assert sum_partitions({"net": money} for money in moneys) == {"net": total}
 
 
 def _day(day: str, **others: Any) -> bytes:
@@ -141,9 +141,9 @@ DAY: Final[dict[str, Any]] = {
 
 
 def test_average_checks_and_shares_are_derived_from_the_sums() -> None:
-    figures = figures_of(DAY)
+    figures = ratios_of(DAY)
 
-    assert figures.check == "3058.82"  # 52,000 / 17 = 3,058.8235
+    assert figures.day_average_check == "3058.82"  # 52,000 / 17 = 3,058.8235
     assert (figures.first_order_share, figures.first_revenue_share) == (0.2941, 0.1731)
     assert figures.average_check == "909.09"  # 600,000.10 / 660 = 909.0910
     assert figures.average_check_by_segment == {"golden": "3000.00", "new": "737.71", "potential": "0.00"}
@@ -152,18 +152,23 @@ def test_average_checks_and_shares_are_derived_from_the_sums() -> None:
 
 def test_an_average_check_is_rounded_half_to_even() -> None:
     def check(gross: str) -> str:
-        return figures_of({"orders": 2, "gross": gross}).check
+        return ratios_of({"orders": 2, "gross": gross}).day_average_check
 
     assert [check("0.01"), check("0.03"), check("-0.01")] == ["0.00", "0.02", "0.00"]
 
 
 def test_a_quotient_of_nothing_is_nothing() -> None:
-    empty = figures_of({"day": "2026-05-12", "gross": "0.00", "orders": 0, "customers": 0})
+    empty = ratios_of({"day": "2026-05-12", "gross": "0.00", "orders": 0, "customers": 0})
 
-    assert (empty.check, empty.average_check, empty.golden_share, empty.first_order_share) == ("0.00", "0.00", 0.0, 0.0)
-    refunded = figures_of({**DAY, "segments": {"golden": {"customers": 1, "orders": 1, "net": "-5.00"}}})
+    assert (empty.day_average_check, empty.average_check, empty.golden_share, empty.first_order_share) == (
+        "0.00",
+        "0.00",
+        0.0,
+        0.0,
+    )
+    refunded = ratios_of({**DAY, "segments": {"golden": {"customers": 1, "orders": 1, "net": "-5.00"}}})
     assert (refunded.golden_revenue_share, refunded.average_check) == (0.0, "-5.00")
-    given_back = figures_of({**DAY, "segments": {"potential": {"customers": 1, "net": "-5.00"}}})
+    given_back = ratios_of({**DAY, "segments": {"potential": {"customers": 1, "net": "-5.00"}}})
     assert given_back.average_check_by_segment == {"potential": "0.00"}
     assert share(1, 3) == 0.3333
 
@@ -212,25 +217,25 @@ def test_the_greatest_numbers_and_the_longest_names_still_fit() -> None:
 GOLDEN: Final = """
 2026-05-11 to 2026-05-12, days in Europe/Moscow; money in RUB
 
-                          last 2 days                            least      greatest          last
+                          last 2 days                              min           max          last
 net revenue               ▁█                                 20,000.00     51,100.00     51,100.00
 orders                    ▁▁                                        17            17            17
-check of the day          ▁▁                                  3,058.82      3,058.82      3,058.82
+average order value       ▁▁                                  3,058.82      3,058.82      3,058.82
 first orders              ▁▁                                     29.4%         29.4%         29.4%
 first orders, of revenue  ▁▁                                     17.3%         17.3%         17.3%
-average check, window     ▁█                                      0.00        909.09        909.09
+avg. order value, window  ▁█                                      0.00        909.09        909.09
 golden customers          ▁█                                      0.0%          1.3%          1.3%
 golden, of revenue        ▁█                                      0.0%         25.0%         25.0%
 reachable customers       ▁█                                     48.0%         50.0%         50.0%
-lapses                    █▁                                         3             9             3
-returns                   ▁▁                                         1             1             1
+lapsed                    █▁                                         3             9             3
+reactivated               ▁▁                                         1             1             1
 
-segment        customers  share          revenue          average check last 2 days
+segment        customers  share          revenue            order value last 2 days
 new                  600  60.0% █████      75.0% ██████          737.71 ▁█
 golden                13   1.3% █          25.0% ██            3,000.00 ▁█
 potential            387  38.7% ███         0.0%                   0.00 ▁▁
 
-day           new  orders  first  net revenue     check customers golden   rev. reach. lapsed  back
+day           new  orders  first  net revenue avg order customers golden   rev. reach. lapsed  back
 2026-05-11     10      17  29.4%    20,000.00  3,058.82     1,000   0.0%   0.0%  48.0%      9     1
 2026-05-12     10      17  29.4%    51,100.00  3,058.82     1,000   1.3%  25.0%  50.0%      3     1
 """

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from agents.demo.history import CUSTOMERS, ENDS, PURCHASES, Event, read_purchases, tell_history
+from agents.demo.history import CUSTOMERS, HISTORY_END, PURCHASES, HistoryEvent, build_history, read_purchases
 from agents.demo.run import eventful_customer, read_history
 from agents.demo.screen import Screen
-from agents.demo.summary import Outcome, summary_lines
+from agents.demo.summary import DemoResult, summary_lines
 from agents.demo.tally import DemoTally
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
@@ -30,9 +30,9 @@ SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential
 
 
 @pytest.fixture(scope="module")
-def history() -> list[Event]:
+def history() -> list[HistoryEvent]:
     """The whole history."""
-    return tell_history(read_purchases())
+    return build_history(read_purchases())
 
 
 def _text(name: str) -> str:
@@ -56,7 +56,7 @@ def test_a_limit_takes_the_first_customers_with_all_that_they_bought() -> None:
     assert list(read_purchases(CUSTOMERS)) == list(read_purchases())
 
 
-def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(history: list[Event]) -> None:
+def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(history: list[HistoryEvent]) -> None:
     policy = parse_policy(_text("cdnow.toml"))
     exchange = AdmissionRules(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
     kinds: Counter[str] = Counter()
@@ -70,15 +70,15 @@ def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(hist
     assert kinds["purchase"] == PURCHASES
     assert kinds["signup"] / CUSTOMERS == pytest.approx(0.6, abs=0.01)
     assert all(before.at_ms <= after.at_ms for before, after in pairwise(history))
-    assert history[-1].at_ms < parse_rfc3339(ENDS)
+    assert history[-1].at_ms < parse_rfc3339(HISTORY_END)
 
 
-def test_no_two_events_of_a_customer_are_at_the_same_moment_or_have_the_same_id(history: list[Event]) -> None:
+def test_no_two_events_of_a_customer_are_at_the_same_moment_or_have_the_same_id(history: list[HistoryEvent]) -> None:
     assert len({(event.customer_id, event.at_ms) for event in history}) == len(history)
     assert len({json.loads(event.value)["event_id"] for event in history}) == len(history)
 
 
-def test_purchases_stay_on_their_day_and_in_their_order(history: list[Event]) -> None:
+def test_purchases_stay_on_their_day_and_in_their_order(history: list[HistoryEvent]) -> None:
     bought: dict[str, list[tuple[str, str]]] = {}
     for event in history:
         fields = json.loads(event.value)
@@ -91,8 +91,8 @@ def test_purchases_stay_on_their_day_and_in_their_order(history: list[Event]) ->
     assert bought == expected
 
 
-def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: list[Event]) -> None:
-    first: dict[str, Event] = {}
+def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: list[HistoryEvent]) -> None:
+    first: dict[str, HistoryEvent] = {}
     for event in history:
         if json.loads(event.value)["type"] == "signup":
             assert event.customer_id not in first
@@ -103,8 +103,8 @@ def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: lis
     assert consents[True] / consents.total() == pytest.approx(0.8, abs=0.01)
 
 
-def test_every_run_tells_the_same_history(history: list[Event]) -> None:
-    assert tell_history(read_purchases()) == history
+def test_every_run_tells_the_same_history(history: list[HistoryEvent]) -> None:
+    assert build_history(read_purchases()) == history
 
 
 def test_policy_and_campaigns_fit_each_other() -> None:
@@ -175,10 +175,10 @@ def _tallied() -> DemoTally:
     ]
     for _ in range(2):
         for change in changes:
-            tally.take_change(change)
-        tally.take_message(_message(changes[1], "golden-welcome"))
-        tally.take_suppression("c-2:1:second-purchase:1:consent", "consent")
-    tally.take_progress(Progress(9, 852_200_000_000, -1, {("control", 0): 1, ("events", 0): 4}))
+            tally.add_change(change)
+        tally.add_message(_message(changes[1], "golden-welcome"))
+        tally.add_suppression("c-2:1:second-purchase:1:consent", "consent")
+    tally.add_progress(Progress(9, 852_200_000_000, -1, {("control", 0): 1, ("events", 0): 4}))
     return tally
 
 
@@ -188,10 +188,10 @@ def test_the_tally_counts_what_came_and_a_repeat_once() -> None:
     assert (tally.applied, tally.time_ms) == (5, 852_200_000_000)
     assert (tally.changes, tally.lapses) == (4, 1)
     assert {name: count for name, count in tally.customers().items() if count} == {"new": 1, "at_risk": 1}
-    assert tally.steps[None, "new"] == 2
-    assert tally.paths == {"c-1": ["new", "golden", "at_risk"], "c-2": ["new"]}
-    assert (tally.sent, tally.kept_back) == ({"golden-welcome": 1}, {"consent": 1})
-    assert [len(tally.news), len(tally.mail)] == [4, 1]
+    assert tally.moves[None, "new"] == 2
+    assert tally.segments_by_customer == {"c-1": ["new", "golden", "at_risk"], "c-2": ["new"]}
+    assert (tally.sent_by_campaign, tally.suppressed_by_reason) == ({"golden-welcome": 1}, {"consent": 1})
+    assert [len(tally.new_changes), len(tally.new_messages)] == [4, 1]
 
 
 def _drawn(screen: Screen, width: int, height: int) -> str:
@@ -206,7 +206,7 @@ def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width
     screen = Screen(SEGMENTS, events=10)
     assert "starts broker" in _drawn(screen, width, height)
 
-    screen.show(_tallied())
+    screen.attach(_tallied())
     _drawn(screen, width, height)
     lines = _drawn(screen, width, height).splitlines()
     assert len(lines) <= height
@@ -222,18 +222,21 @@ def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width
 def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
     tally = DemoTally()
     for number in range(50):
-        tally.take_change(_change(f"c-{number}", 1, None, "new"))
-    tally.take_change(_change("c-7", 2, "new", "golden"))
+        tally.add_change(_change(f"c-{number}", 1, None, "new"))
+    tally.add_change(_change("c-7", 2, "new", "golden"))
     screen = Screen(SEGMENTS, events=10)
-    screen.show(tally)
+    screen.attach(tally)
     assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
     assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
-    assert not tally.news
+    assert not tally.new_changes
 
 
 def test_the_summary_says_the_figures() -> None:
-    outcome = Outcome(purchases=4, customers=2, signups=1, history_s=2.5, total_s=9.0)
-    outcome.moments = [(parse_rfc3339(ENDS), {"golden": 1234}), (parse_rfc3339("1998-09-02T00:00:00Z"), {"at_risk": 7})]
+    outcome = DemoResult(purchases=4, customers=2, signups=1, history_s=2.5, total_s=9.0)
+    outcome.segment_counts = [
+        (parse_rfc3339(HISTORY_END), {"golden": 1234}),
+        (parse_rfc3339("1998-09-02T00:00:00Z"), {"at_risk": 7}),
+    ]
 
     said = "\n".join(summary_lines(outcome, _tallied(), SEGMENTS))
 
@@ -266,7 +269,7 @@ def test_the_story_is_that_of_one_who_was_golden_was_lost_and_came_back(
     paths: dict[str, list[str]], chosen: str | None
 ) -> None:
     tally = DemoTally()
-    tally.paths = paths
+    tally.segments_by_customer = paths
     assert eventful_customer(tally) == chosen
 
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from agents.demo.interrupts import Interrupted, interruptible, until_interrupted
+from agents.demo.interrupts import Interrupted, run_interruptible, run_until_interrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -23,7 +23,7 @@ async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_whatever_come
             cleaned.append(True)
 
     with pytest.raises(Interrupted, match=number.name) as raised:
-        await interruptible(work())
+        await run_interruptible(work())
     assert raised.value.status == 128 + number
     assert cleaned == [True]
 
@@ -35,11 +35,11 @@ async def test_work_that_ends_by_itself_hands_over_its_result_or_its_error() -> 
     async def fails() -> None:
         raise ValueError("no")
 
-    assert await interruptible(works()) == 7
+    assert await run_interruptible(works()) == 7
     with pytest.raises(ValueError, match="no"):
-        await interruptible(fails())
+        await run_interruptible(fails())
     with pytest.raises(ValueError, match="no"):
-        await until_interrupted(fails())
+        await run_until_interrupted(fails())
 
 
 async def test_a_signal_may_be_the_way_to_end() -> None:
@@ -52,5 +52,5 @@ async def test_a_signal_may_be_the_way_to_end() -> None:
         finally:
             cleaned.append(True)
 
-    await until_interrupted(work())
+    await run_until_interrupted(work())
     assert cleaned == [True]

@@ -15,22 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from agents.importing.cell_values import CellError
+from agents.importing.column_names import FIELDS_BY_KIND, find_columns, kind_from_word
+from agents.importing.event_builder import EventBuilder, ImportedEvent
+from agents.importing.event_sorter import EventSorter
 from agents.importing.mapping import Mapping, read_mapping
-from agents.importing.names import FIELDS, find_columns, kind_of
-from agents.importing.ordering import InOrder
-from agents.importing.parquet import ParquetSource
-from agents.importing.rows import CannotOpen, Row, Source, Unread, format_of
-from agents.importing.translation import Event, Translation
-from agents.importing.values import Unreadable
+from agents.importing.parquet_reader import ParquetReader
+from agents.importing.row_reader import FileError, Row, RowReader, UnreadableRow, format_of
 from state.config.config_errors import ConfigErrors
 from state.intake.admission import AdmissionRules
 
 ROUBLES = AdmissionRules("RUB", 2, {"EUR": Decimal("98.40")})
 
 
-def rows_of(path: Path, mapping: Mapping | None = None) -> list[Row | Unread]:
+def rows_of(path: Path, mapping: Mapping | None = None) -> list[Row | UnreadableRow]:
     """Read a CSV or JSON Lines file."""
-    return list(Source(path, format_of(path) or "csv", mapping or Mapping()).rows())
+    return list(RowReader(path, format_of(path) or "csv", mapping or Mapping()).rows())
 
 
 def events_of(
@@ -39,17 +39,19 @@ def events_of(
     """Read a file into events and, with line numbers, what could not be read."""
     mapping = mapping or Mapping()
     is_parquet = format_of(path) == "parquet"
-    source: Source | ParquetSource = ParquetSource(path) if is_parquet else Source(path, format_of(path) or "", mapping)
-    may_vary = source.form == "jsonl"
-    translation = Translation(path, mapping, ROUBLES, topic, backfill=backfill, may_vary=may_vary)
+    source: RowReader | ParquetReader = (
+        ParquetReader(path) if is_parquet else RowReader(path, format_of(path) or "", mapping)
+    )
+    may_vary = source.file_format == "jsonl"
+    translation = EventBuilder(path, mapping, ROUBLES, topic, backfill=backfill, may_vary=may_vary)
     events, faults = [], []
     for row in source.rows():
-        if isinstance(row, Unread):
-            faults.append(f"{row.line}: {row.fault}")
+        if isinstance(row, UnreadableRow):
+            faults.append(f"{row.line}: {row.error}")
             continue
         try:
-            events.append(json.loads(translation.event(row, None).value))
-        except Unreadable as fault:
+            events.append(json.loads(translation.build(row, None).value))
+        except CellError as fault:
             faults.append(f"{row.line}: {fault}")
     return events, faults
 
@@ -106,7 +108,7 @@ def test_date_and_time_side_by_side_make_the_moment(tmp_path: Path) -> None:
 
 
 def test_every_field_of_an_event_is_known_by_its_own_name() -> None:
-    for fields in FIELDS.values():
+    for fields in FIELDS_BY_KIND.values():
         assert set(find_columns(fields, fields)) == set(fields)
 
 
@@ -209,7 +211,7 @@ def test_gzip_is_read_and_broken_gzip_is_said(tmp_path: Path) -> None:
     whole = gzip.compress(b"customer,date,amount\n" + b"c1,2025-05-12,5\n" * 1_000)
     assert len(rows_of(written(tmp_path, "a.csv.gz", whole))) == 1_000
     for name, content in (("b.csv.gz", whole[:-20]), ("c.jsonl.gz", b"not gzip")):
-        with pytest.raises(CannotOpen, match="damaged or not gzip"):
+        with pytest.raises(FileError, match="damaged or not gzip"):
             rows_of(written(tmp_path, name, content))
 
 
@@ -265,10 +267,10 @@ def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CannotOpen, match="cannot be read as Parquet"):
-        ParquetSource(written(tmp_path, "a.parquet", b"PAR1 but not really"))
-    with pytest.raises(CannotOpen, match=r"nowhere\.parquet"):
-        ParquetSource(tmp_path / "nowhere.parquet")
+    with pytest.raises(FileError, match="cannot be read as Parquet"):
+        ParquetReader(written(tmp_path, "a.parquet", b"PAR1 but not really"))
+    with pytest.raises(FileError, match=r"nowhere\.parquet"):
+        ParquetReader(tmp_path / "nowhere.parquet")
 
 
 def test_ids_that_are_missing_are_the_same_at_the_next_import_and_different_in_each_row(tmp_path: Path) -> None:
@@ -286,7 +288,7 @@ def test_a_type_column_tells_the_kind_in_words_of_a_shop(tmp_path: Path) -> None
     assert [event["type"] for event in events] == ["purchase", "refund"]
     assert events[1]["refund_id"] == events[1]["event_id"]
     assert "type must be one of" in only([{"fault": fault} for fault in faults])["fault"]
-    assert kind_of("Order") == "purchase"
+    assert kind_from_word("Order") == "purchase"
 
 
 @pytest.mark.parametrize(
@@ -375,7 +377,7 @@ def test_all_faults_of_a_mapping_file_are_said_at_once(tmp_path: Path) -> None:
 
 def test_a_mapped_column_that_the_file_lacks_is_said_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
-    with pytest.raises(CannotOpen, match="no column 'sum'"):
+    with pytest.raises(FileError, match="no column 'sum'"):
         events_of(path, Mapping(fields={"amount": ("sum",)}))
 
 
@@ -391,7 +393,7 @@ def test_the_suffix_tells_the_form(name: str, form: str | None) -> None:
 def test_events_come_out_in_order_whether_or_not_they_fit_into_memory(events: list[tuple[int, bytes, bytes]]) -> None:
     expected = sorted(events, key=lambda each: each[0])
     for memory_bytes in (1, 1_000, 1_000_000):
-        with InOrder(memory_bytes) as ordered:
+        with EventSorter(memory_bytes) as ordered:
             for event in events:
                 ordered.add(*event)
             assert [(each.occurred_at_ms, each.customer_id, each.value) for each in ordered] == expected
@@ -420,11 +422,11 @@ cells = st.one_of(
 )
 
 
-@given(st.sampled_from(sorted(FIELDS)), st.data())
+@given(st.sampled_from(sorted(FIELDS_BY_KIND)), st.data())
 def test_no_cell_stops_the_import(kind: str, data: st.DataObject) -> None:
-    names = ("customer_id", "occurred_at", "event_id", "backfill", *FIELDS[kind])
+    names = ("customer_id", "occurred_at", "event_id", "backfill", *FIELDS_BY_KIND[kind])
     good = {"customer_id": "c", "occurred_at": "2025-05-12", "amount": "5"}
     row = Row(1, names, tuple(data.draw(st.one_of(cells, st.just(good.get(name)))) for name in names))
-    translation = Translation(Path("a"), Mapping(kind=kind), ROUBLES, "events", backfill=False, may_vary=False)
-    with contextlib.suppress(Unreadable):
-        assert isinstance(translation.event(row, None), Event)
+    translation = EventBuilder(Path("a"), Mapping(kind=kind), ROUBLES, "events", backfill=False, may_vary=False)
+    with contextlib.suppress(CellError):
+        assert isinstance(translation.build(row, None), ImportedEvent)

@@ -16,7 +16,7 @@ MEMORY_BYTES: Final = 256 * 1024 * 1024
 _OVERHEAD_BYTES: Final = 250  # of a tuple, two bytes objects and an int, as measured
 
 
-class Waiting(NamedTuple):
+class SortableEvent(NamedTuple):
     """An event that waits for its turn; at the same moment, events keep the order in which they were read."""
 
     occurred_at_ms: int
@@ -25,7 +25,7 @@ class Waiting(NamedTuple):
     value: bytes
 
 
-class InOrder:
+class EventSorter:
     """Takes events in any order and gives them back by moment; a context manager, which takes its files away.
 
     Attributes:
@@ -36,7 +36,7 @@ class InOrder:
         """Hold at most about `memory_bytes` in memory."""
         self.count = 0
         self._memory_bytes = memory_bytes
-        self._held: list[Waiting] = []
+        self._held: list[SortableEvent] = []
         self._held_bytes = 0
         self._files: list[IO[bytes]] = []
 
@@ -53,13 +53,13 @@ class InOrder:
 
     def add(self, occurred_at_ms: int, customer_id: bytes, value: bytes) -> None:
         """Take an event."""
-        self._held.append(Waiting(occurred_at_ms, self.count, customer_id, value))
+        self._held.append(SortableEvent(occurred_at_ms, self.count, customer_id, value))
         self.count += 1
         self._held_bytes += len(customer_id) + len(value) + _OVERHEAD_BYTES
         if self._held_bytes > self._memory_bytes:
             self._write_out()
 
-    def __iter__(self) -> Iterator[Waiting]:
+    def __iter__(self) -> Iterator[SortableEvent]:
         """Give all events, earliest first."""
         self._held.sort()
         return heapq.merge(*(_read_back(file) for file in self._files), self._held)
@@ -74,8 +74,8 @@ class InOrder:
         self._held_bytes = 0
 
 
-def _read_back(file: IO[bytes]) -> Iterator[Waiting]:
+def _read_back(file: IO[bytes]) -> Iterator[SortableEvent]:
     file.seek(0)
     while head := file.read(_HEAD.size):
         moment, number, id_bytes, value_bytes = _HEAD.unpack(head)
-        yield Waiting(moment, number, file.read(id_bytes), file.read(value_bytes))
+        yield SortableEvent(moment, number, file.read(id_bytes), file.read(value_bytes))

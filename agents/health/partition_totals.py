@@ -1,18 +1,18 @@
-"""Totals of one day, added up over the partitions, field by field, exactly."""
+"""Sum the totals of one day over the partitions, field by field, exactly."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 LABELS: Final = ("day", "timezone", "currency")
-"""What the partitions have in common, and what is not added."""
+"""Fields that all partitions share; they are copied, not added."""
 
 
-def summed(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The day of all partitions: numbers and money added, in objects too; what one does not have counts as nothing.
+def sum_partitions(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the totals of the day over all partitions.
 
-    Money is text in major units and stays so, with as many digits. Fields that are not known here are added like the
-    others, so that a newer worker may tell more.
+    Numbers and money are added, in nested objects too; a missing field counts as 0. Money is text in major units and
+    stays so, with as many digits. Unknown fields are added like the others, so that newer workers may publish more.
     """
     labels: dict[str, Any] = {}
     totals: dict[str, Any] = {}

@@ -19,7 +19,7 @@ _CHANNELS: Final = ("pos", "pos", "pos", "web", "app")
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Workload:
     """How many purchases of how many customers, and the seed that they come from."""
 
     events: int
@@ -27,7 +27,7 @@ class Scale:
     seed: int
 
 
-def purchases(scale: Scale) -> Iterator[tuple[bytes, bytes]]:
+def purchases(scale: Workload) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of each purchase, by time; the same ones for the same scale.
 
     Each has a moment of its own within its even share of 400 days. A customer's share falls with the root of their rank

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
 
-FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+FIELDS_BY_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "purchase": ("order_id", "amount", "currency", "discount", "coupon", "channel", "store_id", "rate"),
     "refund": ("refund_id", "order_id", "amount", "currency", "rate"),
     "signup": ("source", "birth_date", "city", "country", "timezone", "language", "referred_by", "consent"),
@@ -16,11 +16,13 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "erasure": (),
 }
 """The fields of each kind of event, besides those of all."""
-FIELDS_OF_ALL: Final = ("event_id", "customer_id", "occurred_at", "backfill", "type")
-ALL_FIELDS: Final = tuple(dict.fromkeys((*FIELDS_OF_ALL, *(field for fields in FIELDS.values() for field in fields))))
+COMMON_FIELDS: Final = ("event_id", "customer_id", "occurred_at", "backfill", "type")
+ALL_FIELDS: Final = tuple(
+    dict.fromkeys((*COMMON_FIELDS, *(field for fields in FIELDS_BY_KIND.values() for field in fields)))
+)
 CONSENT_CHANNELS: Final = ("email", "sms", "push", "messenger", "call", "all")
 
-KIND_OF_SOURCE: Final[Mapping[str, str | None]] = {
+KIND_BY_TOPIC: Final[Mapping[str, str | None]] = {
     "events": None,
     "purchases": "purchase",
     "refunds": "refund",
@@ -90,22 +92,24 @@ KIND_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def bare(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A column's name as it is compared: letters and digits only, without case, `ё` as `е`."""
     folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
     return "".join(letter for letter in folded if letter.isalnum())
 
 
-KNOWN: Final = {field: tuple(bare(alias) for alias in aliases.split("; ")) for field, aliases in _ALIASES.items()}
-_KINDS: Final = {bare(word): kind for word, kind in KIND_WORDS.items()}
+COLUMN_ALIASES: Final = {
+    field: tuple(normalize_name(alias) for alias in aliases.split("; ")) for field, aliases in _ALIASES.items()
+}
+_KINDS: Final = {normalize_name(word): kind for word, kind in KIND_WORDS.items()}
 
 
-def kind_of(word: str) -> str | None:
+def kind_from_word(word: str) -> str | None:
     """The kind of event that a word in a type column means."""
-    return _KINDS.get(bare(word))
+    return _KINDS.get(normalize_name(word))
 
 
-def likely_kind(fields: Container[str]) -> str | None:
+def kind_from_fields(fields: Container[str]) -> str | None:
     """The kind of event that has such fields, where nothing else tells."""
     if "amount" in fields:
         return "refund" if "refund_id" in fields and "order_id" not in fields else "purchase"
@@ -130,10 +134,10 @@ def find_columns(names: Iterable[str], fields: Collection[str]) -> dict[str, tup
     """
     positions: dict[str, int] = {}
     for position, name in enumerate(names):
-        positions.setdefault(bare(name), position)
+        positions.setdefault(normalize_name(name), position)
     found: dict[str, tuple[int, ...]] = {}
     for field in fields:
-        alias = next((alias for alias in KNOWN[field] if alias in positions), None)
+        alias = next((alias for alias in COLUMN_ALIASES[field] if alias in positions), None)
         if alias is not None:
             found[field] = (positions[alias],)
     for day, time in (("date", "time"), ("дата", "время")):

@@ -1,6 +1,7 @@
 """How much processor time a program has used, by its process id; on Linux alone."""
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,16 @@ def processor_seconds_of_all(leader: int | None) -> float | None:
     every = (_fields(path) for path in Path("/proc").glob("[0-9]*/stat"))
     ours = [fields for fields in every if fields is not None and int(fields[3]) == leader]  # field 6: the session
     return sum(int(each) for fields in ours for each in fields[11:15]) / os.sysconf(_TICKS)  # 16, 17: of ended children
+
+
+def resident_mib(pid: int | None, *, peak: bool = False) -> float | None:
+    """Resident memory in MiB, now or at its greatest so far; None if the process is not there, or this is not Linux."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    found = re.search(rf"^{'VmHWM' if peak else 'VmRSS'}:\s*(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else None
 
 
 def _fields(stat: Path) -> list[str] | None:

@@ -15,23 +15,23 @@ from bench.workers import Workers
 from streams.kafka.topics import Topics, create_topics
 from streams.settings.settings import Settings, TimeMode
 
-Say: TypeAlias = Callable[[str], None]
-Came = TypeVar("Came")
+LogProgress: TypeAlias = Callable[[str], None]
+Result = TypeVar("Result")
 _AT_MOST_S: Final = 3600.0
 """When a measurement is given up, whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Testbed:
     """What a measurement is given; all of Goldstream's topics are there, empty."""
 
     settings: Settings
     topics: Topics
     workers: Workers
-    say: Say
+    log: LogProgress
 
 
-def on_ground(time_mode: TimeMode, say: Say, measure: Callable[[Ground], Awaitable[Came]]) -> Came:
+def run_on_testbed(time_mode: TimeMode, say: LogProgress, measure: Callable[[Testbed], Awaitable[Result]]) -> Result:
     """Start a broker, measure, stop the broker; nothing of it is left.
 
     Raises:
@@ -41,9 +41,9 @@ def on_ground(time_mode: TimeMode, say: Say, measure: Callable[[Ground], Awaitab
     with running_kafka(say) as (kafka, directory):
         settings = settings_for(kafka.bootstrap, time_mode)
 
-        async def measured() -> Came:
+        async def measured() -> Result:
             await create_topics(settings)
-            ground = Ground(settings, Topics(settings.prefix), Workers(settings, directory), say)
+            ground = Testbed(settings, Topics(settings.prefix), Workers(settings, directory), say)
             return await asyncio.wait_for(measure(ground), _AT_MOST_S)
 
         try:
@@ -53,7 +53,7 @@ def on_ground(time_mode: TimeMode, say: Say, measure: Callable[[Ground], Awaitab
 
 
 @contextlib.contextmanager
-def running_kafka(say: Say) -> Iterator[tuple[FastKafka, Path]]:
+def running_kafka(say: LogProgress) -> Iterator[tuple[FastKafka, Path]]:
     """An Apache Kafka, and a folder for what else is kept on disk; nothing of either is left at the end.
 
     Raises:

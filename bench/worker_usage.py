@@ -10,7 +10,7 @@ from tests.integration.running import RunningWorker
 
 
 @dataclass(frozen=True, slots=True)
-class Consumption:
+class WorkerUsage:
     """Over `seconds`: `cpu` seconds of processor time, and how many `ticks` were written."""
 
     seconds: float
@@ -18,17 +18,17 @@ class Consumption:
     ticks: float
 
     @property
-    def share(self) -> float:
+    def cpu_percent(self) -> float:
         """Of a core, in percent."""
         return 100 * self.cpu / self.seconds
 
     @property
-    def cpu_ms_a_tick(self) -> float:
+    def cpu_ms_per_tick(self) -> float:
         """Milliseconds of processor time for each tick."""
         return 1000 * self.cpu / self.ticks
 
 
-async def at_rest(worker: RunningWorker, seconds: float) -> Consumption:
+async def measure_idle_worker(worker: RunningWorker, seconds: float) -> WorkerUsage:
     """Watch a worker for so many seconds; reading its metrics is outside of them.
 
     Raises:
@@ -42,4 +42,4 @@ async def at_rest(worker: RunningWorker, seconds: float) -> Consumption:
     if before is None or after is None or not ticks:
         message = f"nothing to be told of a worker at rest: {ticks:.0f} ticks, processor time {before} to {after}"
         raise BenchFailed(message)
-    return Consumption(ended - began, after - before, ticks)
+    return WorkerUsage(ended - began, after - before, ticks)

@@ -9,7 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from bench.measured import Job, Measured
+from bench.measurement import Job, Measurement
 
 JOBS: Final[Mapping[Job, str]] = {
     "whole": "whole path",
@@ -43,12 +43,12 @@ CPU_RATIOS: Final[tuple[tuple[str, Job, str, str], ...]] = tuple(
 )
 """Processor time of the programs alone, without the broker's: what is left to compare where others work meanwhile."""
 
-BUSY: Final = 0.5
+BUSY_LOAD_PER_CORE: Final = 0.5
 """Load of a core before the run from which on rates say little."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ProgramMedians:
     """What all rounds say of a program at a job: medians of each figure by itself.
 
     Attributes:
@@ -68,13 +68,13 @@ class Line:
     agrees: bool | None
 
 
-def lines(runs: Iterable[Measured]) -> list[Line]:
+def medians_by_program(runs: Iterable[Measurement]) -> list[ProgramMedians]:
     """One line for each program and job, in the order in which they first ran."""
-    by_program: dict[tuple[str, Job], list[Measured]] = {}
+    by_program: dict[tuple[str, Job], list[Measurement]] = {}
     for run in runs:
         by_program.setdefault((run.program, run.job), []).append(run)
     return [
-        Line(
+        ProgramMedians(
             program,
             job,
             round(median(run.events for run in rounds)),
@@ -89,7 +89,7 @@ def lines(runs: Iterable[Measured]) -> list[Line]:
     ]
 
 
-def ratios(table: Sequence[Line]) -> dict[str, float]:
+def ratios(table: Sequence[ProgramMedians]) -> dict[str, float]:
     """The ratios of the medians of what has run, to three digits."""
     rates = {(line.program, line.job): line.rate for line in table}
     cpu = {(line.program, line.job): line.cpu_us for line in table}
@@ -102,15 +102,15 @@ def ratios(table: Sequence[Line]) -> dict[str, float]:
     return {name: float(f"{above / below:.3g}") for name, (above, below) in found.items() if above and below}
 
 
-def as_json(
-    runs: Sequence[Measured],
+def report_as_json(
+    runs: Sequence[Measurement],
     asked: Mapping[str, Any],
     machine: Mapping[str, Any],
     customers: int,
     missing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything, ratios first; `missing` says what was not measured, and why."""
-    table = lines(runs)
+    table = medians_by_program(runs)
     return {
         "ratios": ratios(table),
         "medians": [asdict(line) for line in table],
@@ -121,9 +121,9 @@ def as_json(
     }
 
 
-def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any]) -> None:
+def print_report(console: Console, runs: Sequence[Measurement], machine: Mapping[str, Any]) -> None:
     """Print the ratios, the table, and on what it was measured."""
-    table = lines(runs)
+    table = medians_by_program(runs)
     first = Table(
         title="Ratios, of events a second unless they say otherwise", title_justify="left", show_header=False, box=None
     )
@@ -142,19 +142,19 @@ def show(console: Console, runs: Sequence[Measured], machine: Mapping[str, Any])
             *(_figure(line.cpu_us), _figure(line.broker_us), f"{line.changes:,}" if line.changes else "–", agrees),
         )
     console.print(second, "")
-    show_machine(console, machine)
+    print_machine(console, machine)
 
 
-def show_machine(console: Console, machine: Mapping[str, Any]) -> None:
+def print_machine(console: Console, machine: Mapping[str, Any]) -> None:
     """Print on what it was measured, and whether others were at work."""
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
-    if machine["load_before"] > BUSY * machine["cores"]:
+    if machine["load_before"] > BUSY_LOAD_PER_CORE * machine["cores"]:
         console.print(
             f"The machine was busy before (load {machine['load_before']}): the rates say little.", style="red"
         )
 
 
-def _per_event(rounds: Sequence[Measured], seconds: Sequence[float | None]) -> float | None:
+def _per_event(rounds: Sequence[Measurement], seconds: Sequence[float | None]) -> float | None:
     known = [each / run.events * 1e6 for run, each in zip(rounds, seconds, strict=True) if each is not None]
     return median(known) if known else None
 

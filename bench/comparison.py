@@ -11,15 +11,15 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from bench.broker import SOURCE, BenchFailed, Broker, publish_purchases, settings_for
-from bench.events import Scale
-from bench.following import read_all
-from bench.goldstream import Goldstream
-from bench.ground import Say, running_kafka
-from bench.measured import Job, Measured
-from bench.peer import PEERS, Peer, Peers, left_out
-from bench.report import JOBS
-from bench.verdict import Expected
+from bench.comparison_report import JOBS
+from bench.goldstream_runner import GoldstreamRunner
+from bench.measurement import Job, Measurement
+from bench.peer_runner import PEERS, Peer, PeerRunner, unavailable_peers
+from bench.testbed import LogProgress, running_kafka
+from bench.topic_follower import read_all
+from bench.verification import ExpectedChanges
 from bench.workers import Workers
+from bench.workload import Workload
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -29,7 +29,7 @@ _SLOWEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ComparisonPlan:
     """What is asked of a comparison.
 
     Attributes:
@@ -39,15 +39,15 @@ class Asked:
         workers: with how many workers Goldstream is run, one number after the other.
     """
 
-    scale: Scale
+    workload: Workload
     rounds: int
     peer_seconds: float
-    beside: Collection[Peer] = PEERS
+    peers: Collection[Peer] = PEERS
     workers: Sequence[int] = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ComparisonResult:
     """What came out.
 
     Attributes:
@@ -57,9 +57,9 @@ class Outcome:
         failed: runs without a result, and why.
     """
 
-    runs: list[Measured] = field(default_factory=list)
+    runs: list[Measurement] = field(default_factory=list)
     customers: int = 0
-    left_out: dict[Peer, str] = field(default_factory=dict)
+    unavailable_peers: dict[Peer, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
 
@@ -69,17 +69,17 @@ class _Step:
 
     peer: Peer | None
     job: Job
-    run: Callable[[], Awaitable[Measured]]
+    run: Callable[[], Awaitable[Measurement]]
 
 
-def measure(asked: Asked, say: Say) -> Outcome:
+def measure(asked: ComparisonPlan, say: LogProgress) -> ComparisonResult:
     """Start a broker, measure, stop the broker; nothing of it is left.
 
     Raises:
         Missing: Java or Maven is not to be had.
         BenchFailed: Goldstream could not fill its journal, or the broker does not do what it must.
     """
-    reasons = left_out(asked.beside)
+    reasons = unavailable_peers(asked.peers)
     for peer, why in reasons.items():
         say(f"left out: {peer}: {why}")
     with running_kafka(say) as (kafka, directory):
@@ -88,32 +88,37 @@ def measure(asked: Asked, say: Say) -> Outcome:
 
 
 async def _measure(
-    settings: Settings, broker_pid: int | None, directory: Path, asked: Asked, reasons: dict[Peer, str], say: Say
-) -> Outcome:
-    say(f"publishing {asked.scale.events:,} purchases")
-    await publish_purchases(settings, asked.scale)
+    settings: Settings,
+    broker_pid: int | None,
+    directory: Path,
+    asked: ComparisonPlan,
+    reasons: dict[Peer, str],
+    say: LogProgress,
+) -> ComparisonResult:
+    say(f"publishing {asked.workload.events:,} purchases")
+    await publish_purchases(settings, asked.workload)
     say("computing what they must come to")
-    expected = await Expected.of(read_all(settings, SOURCE))
+    expected = await ExpectedChanges.compute(read_all(settings, SOURCE))
     gc.freeze()  # it stays to the end: no collection need look at its millions of objects
-    outcome = Outcome(customers=expected.customers, left_out=reasons)
-    at_most_s = _STEP_S + asked.scale.events / _SLOWEST
-    beside = [peer for peer in asked.beside if peer not in reasons]
+    outcome = ComparisonResult(customers=expected.customers, unavailable_peers=reasons)
+    at_most_s = _STEP_S + asked.workload.events / _SLOWEST
+    beside = [peer for peer in asked.peers if peer not in reasons]
     journal = (Topics(settings.prefix).journal, Topics(settings.prefix).control)
     async with Broker(settings) as broker:
-        goldstream = Goldstream(settings, broker, broker_pid, Workers(settings, directory), expected)
-        peers = Peers(settings, broker, broker_pid, directory, expected, asked.peer_seconds)
+        goldstream = GoldstreamRunner(settings, broker, broker_pid, Workers(settings, directory), expected)
+        peers = PeerRunner(settings, broker, broker_pid, directory, expected, asked.peer_seconds)
         for number in range(1, asked.rounds + 1):
-            await broker.forget_topics()
-            await broker.end_groups()
+            await broker.delete_topics()
+            await broker.delete_groups()
             say(f"round {number} of {asked.rounds}: filling the journal for the segment stage")
             await goldstream.fill_journal()
             for step in _steps(goldstream, peers, asked.workers):
                 if step.peer is not None and step.peer not in beside:
                     continue
                 try:
-                    await broker.forget_topics(journal if step.job == "segment" else ())
+                    await broker.delete_topics(journal if step.job == "segment" else ())
                     if step.peer is None:
-                        await broker.end_groups()
+                        await broker.delete_groups()
                     async with asyncio.timeout(at_most_s):
                         measured = await step.run()
                 except (BenchFailed, KafkaError, TimeoutError) as failed:  # the others are measured all the same
@@ -127,7 +132,7 @@ async def _measure(
     return outcome
 
 
-def _steps(goldstream: Goldstream, peers: Peers, workers: Sequence[int]) -> Iterator[_Step]:
+def _steps(goldstream: GoldstreamRunner, peers: PeerRunner, workers: Sequence[int]) -> Iterator[_Step]:
     """One round: the segment stage of all, and then the whole path of all.
 
     Two runs of Goldstream are apart where there are peers: a stopped worker stays a member of its group for 20 s, and
@@ -137,7 +142,7 @@ def _steps(goldstream: Goldstream, peers: Peers, workers: Sequence[int]) -> Iter
         (("kafka-streams", 1), ("bytewax", 1)),
         (("kafka-streams", 2), ("quix", 1), ("faust", 1)),
     )
-    jobs: tuple[tuple[Job, Callable[[int], Awaitable[Measured]]], ...] = (
+    jobs: tuple[tuple[Job, Callable[[int], Awaitable[Measurement]]], ...] = (
         ("segment", goldstream.segment_alone),
         ("whole", goldstream.whole_path),
     )
@@ -146,10 +151,10 @@ def _steps(goldstream: Goldstream, peers: Peers, workers: Sequence[int]) -> Iter
             if place < len(workers):
                 yield _Step(None, job, partial(run, workers[place]))
             for peer, threads in between[place] if place < len(between) else ():
-                yield _Step(peer, job, partial(peers.segments, peer, job, threads))
-    yield _Step("aiokafka", "read", peers.bare)
+                yield _Step(peer, job, partial(peers.run, peer, job, threads))
+    yield _Step("aiokafka", "read", peers.read_only)
 
 
-def _told(measured: Measured) -> str:
+def _told(measured: Measurement) -> str:
     what = f"{measured.program}, {JOBS[measured.job]}: {measured.rate:,.0f} events/s"
     return what if not measured.faults else f"{what}, WRONG: " + "; ".join(measured.faults)

@@ -15,7 +15,7 @@ from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 
-SILENT_S: Final = 60.0
+SILENCE_TIMEOUT_S: Final = 60.0
 """How long the worker may say nothing, while something is waited for, before the demo gives it up."""
 
 _POLL_MS: Final = 100
@@ -74,7 +74,7 @@ class TopicWatcher:
         finally:
             await consumer.stop()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition, looked at whenever something has come.
 
         Raises:
@@ -83,32 +83,34 @@ class TopicWatcher:
         try:
             async with self._came:
                 while not condition():
-                    async with asyncio.timeout(SILENT_S):
+                    async with asyncio.timeout(SILENCE_TIMEOUT_S):
                         await self._came.wait()
         except TimeoutError:
-            raise StackError(f"the demo's worker has said nothing for {SILENT_S:.0f} s; try it again") from None
+            raise StackError(
+                f"the demo's worker has said nothing for {SILENCE_TIMEOUT_S:.0f} s; try it again"
+            ) from None
 
     async def catch_up(self) -> None:
         """Wait until everything that has been published by now is tallied.
 
         Raises:
-            StackError: as `until`.
+            StackError: as `wait_until`.
         """
-        await self.until(lambda: self._consumer is not None)
+        await self.wait_until(lambda: self._consumer is not None)
         assert self._consumer is not None
         ends = await self._consumer.end_offsets(list(self._takers))
-        await self.until(lambda: all(self._read[tp] >= end for tp, end in ends.items()))
+        await self.wait_until(lambda: all(self._read[tp] >= end for tp, end in ends.items()))
 
     def _take_progress(self, record: ConsumerRecord) -> None:
         if record.key == PROGRESS_KEY:
-            self.tally.take_progress(decode_progress(record.value))
+            self.tally.add_progress(decode_progress(record.value))
 
     def _take_change(self, record: ConsumerRecord) -> None:
-        self.tally.take_change(self._decode_change(record.value))
+        self.tally.add_change(self._decode_change(record.value))
 
     def _take_message(self, record: ConsumerRecord) -> None:
-        self.tally.take_message(self._decode_message(record.value))
+        self.tally.add_message(self._decode_message(record.value))
 
     def _take_suppression(self, record: ConsumerRecord) -> None:
         reason = self._decode_suppression(record.value).reason
-        self.tally.take_suppression(dict(record.headers)["ce_id"].decode(), reason)
+        self.tally.add_suppression(dict(record.headers)["ce_id"].decode(), reason)

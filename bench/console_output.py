@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from bench.broker import BenchFailed
-from bench.figures import Figure, figures_as_json, show_figures
+from bench.figures import Figure, figures_as_json, print_figures
 from bench.machine import machine
 from tests.servers import Missing
 
@@ -23,12 +23,14 @@ JsonFile: TypeAlias = Annotated[
 Done = TypeVar("Done")
 
 
-def say(what: str, style: str | None = None) -> None:
+def print_progress(what: str, style: str | None = None) -> None:
     """Tell how it goes, beside the figures."""
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(what, style=style)
 
 
-def tell(title: str, measure: Callable[[], Sequence[Figure]], asked: Mapping[str, Any], json_file: Path | None) -> None:
+def run_measurement(
+    title: str, measure: Callable[[], Sequence[Figure]], asked: Mapping[str, Any], json_file: Path | None
+) -> None:
     """Measure one thing, show the figures, and write them down if that is asked for.
 
     Raises:
@@ -36,7 +38,7 @@ def tell(title: str, measure: Callable[[], Sequence[Figure]], asked: Mapping[str
     """
     facts = or_exit(machine)
     figures = or_exit(measure)
-    show_figures(console(), title, figures, facts)
+    print_figures(console(), title, figures, facts)
     if json_file is not None:
         write_json(json_file, figures_as_json(figures, asked, facts))
 
@@ -50,7 +52,7 @@ def or_exit(do: Callable[[], Done]) -> Done:
     try:
         return do()
     except (Missing, BenchFailed) as failed:
-        say(f"bench: {failed}", style="red")
+        print_progress(f"bench: {failed}", style="red")
         raise typer.Exit(1) from failed
 
 

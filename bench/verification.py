@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from bench.expected import AFTER_ALL, Customer, changes_of, read_order
+from bench.expected import AFTER_LAST_PURCHASE, Customer, changes_of, read_order
 
 _FAULTS_SHOWN: Final = 3
 
@@ -22,7 +22,7 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """What came out of a comparison.
 
     Attributes:
@@ -36,7 +36,7 @@ class Verdict:
     faults: tuple[str, ...]
 
 
-class Expected:
+class ExpectedChanges:
     """All changes that the source topic asks for.
 
     Attributes:
@@ -52,7 +52,7 @@ class Expected:
         self._changes: dict[str, list[tuple[bytes, int]]] = {}
 
     @classmethod
-    async def of(cls, source: AsyncIterable[Record]) -> "Expected":
+    async def compute(cls, source: AsyncIterable[Record]) -> "ExpectedChanges":
         """Compute from all records of the source topic."""
         expected = cls()
         async for record in source:
@@ -82,9 +82,9 @@ class Expected:
             changes = changes_of(customer_id, customer.orders, self.horizon_ms)
             self._changes[customer_id] = [(fingerprint(told.value), told.offset) for told in changes]
 
-    async def judge(
+    async def verify(
         self, changes: Callable[[], AsyncIterable[Record]], covered: Mapping[int, int] | None = None
-    ) -> Verdict:
+    ) -> Verification:
         """Compare what a program wrote.
 
         Args:
@@ -98,18 +98,18 @@ class Expected:
         shared = sha256()
         for customer_id in sorted(self._changes):
             all_of_it, got = self._changes[customer_id], told.get(customer_id, {})
-            end = AFTER_ALL + 1 if covered is None else covered.get(self._customers[customer_id].partition, 0)
+            end = AFTER_LAST_PURCHASE + 1 if covered is None else covered.get(self._customers[customer_id].partition, 0)
             wanted = {seq: mark for seq, (mark, offset) in enumerate(all_of_it, 1) if offset < end}
             if got != wanted:
                 seq = min(each for each in wanted.keys() | got.keys() if wanted.get(each) != got.get(each))
                 wrong.append((customer_id, seq, seq in wanted))
             for seq, (_, offset) in enumerate(all_of_it, 1):
-                if offset < AFTER_ALL and seq in got:
+                if offset < AFTER_LAST_PURCHASE and seq in got:
                     shared.update(got[seq])
         faults.extend([words async for words in self._in_words(wrong[:_FAULTS_SHOWN], changes)])
         if len(wrong) > _FAULTS_SHOWN:
             faults.append(f"{len(wrong)} customers in all")
-        return Verdict(sum(map(len, told.values())), shared.hexdigest()[:16], tuple(faults))
+        return Verification(sum(map(len, told.values())), shared.hexdigest()[:16], tuple(faults))
 
     async def _in_words(
         self, wrong: Sequence[tuple[str, int, bool]], changes: Callable[[], AsyncIterable[Record]]

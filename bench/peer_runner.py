@@ -14,10 +14,10 @@ from typing import Any, Final, Literal
 
 from agents.demo.embedded.child_process import Child
 from bench.broker import SOURCE, BenchFailed, Broker
-from bench.following import read_all
 from bench.kafka_streams import java_command
-from bench.measured import Job, Measured
-from bench.verdict import Expected, Verdict
+from bench.measurement import Job, Measurement
+from bench.topic_follower import read_all
+from bench.verification import ExpectedChanges, Verification
 from streams.settings.settings import Settings
 from tests.servers import Missing
 
@@ -55,7 +55,7 @@ def command_of(peer: Peer) -> list[str]:
     return [str(_PYTHON), "-W", "ignore", "-m", f"bench.peers.{peer}_segments"]
 
 
-def left_out(peers: Iterable[Peer]) -> dict[Peer, str]:
+def unavailable_peers(peers: Iterable[Peer]) -> dict[Peer, str]:
     """Which of the peers cannot be run here, and why."""
     reasons: dict[Peer, str] = {}
     for peer in peers:
@@ -67,17 +67,17 @@ def left_out(peers: Iterable[Peer]) -> dict[Peer, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Peers:
+class PeerRunner:
     """How peers are run here; `seconds` is how long a slow one may take purchases in."""
 
     settings: Settings
     broker: Broker
     broker_pid: int | None
     directory: Path
-    expected: Expected
+    expected: ExpectedChanges
     seconds: float
 
-    async def segments(self, peer: Peer, job: Job, threads: int = 1) -> Measured:
+    async def run(self, peer: Peer, job: Job, threads: int = 1) -> Measurement:
         """A peer with the segment stage's job, or the whole path.
 
         The clock runs from the first purchase that it is given until all that it took is judged, acknowledged and
@@ -89,16 +89,16 @@ class Peers:
             threads: of Kafka Streams alone.
         """
         app = f"bench-{peer}-{job}-{secrets.token_hex(4)}"
-        await self.broker.make_topics(*(f"{app}-{name}" for name in ("admitted", "rejected", "changes")))
+        await self.broker.create_peer_topics(*(f"{app}-{name}" for name in ("admitted", "rejected", "changes")))
         cut = peer == "faust"
         clocked = await self._run(app, job, command_of(peer), self.seconds if cut else None, threads)
         covered = self.expected.ends
         if cut:
             covered = {int(partition): end for partition, end in clocked["covered"].items()}
-        verdict = await self.expected.judge(lambda: read_all(self.settings, f"{app}-changes"), covered)
+        verdict = await self.expected.verify(lambda: read_all(self.settings, f"{app}-changes"), covered)
         return _measured(peer if threads == 1 else f"{peer} ×{threads}", job, clocked, verdict)
 
-    async def bare(self) -> Measured:
+    async def read_only(self) -> Measurement:
         """Read the whole topic with aiokafka alone, from the first fetch to the last record."""
         return _measured("aiokafka", "read", await self._run("bench-bare", "read", command_of("aiokafka")), None)
 
@@ -145,8 +145,8 @@ class Peers:
         return clocked
 
 
-def _measured(program: str, job: Job, clocked: Mapping[str, Any], verdict: Verdict | None) -> Measured:
-    return Measured(
+def _measured(program: str, job: Job, clocked: Mapping[str, Any], verdict: Verification | None) -> Measurement:
+    return Measurement(
         program,
         job,
         clocked["events"],

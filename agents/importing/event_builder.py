@@ -7,18 +7,18 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from agents.importing.mapping import Mapping
-from agents.importing.names import (
+from agents.importing.cell_values import CellError, is_absent, read_flag, read_moment, read_number, read_text
+from agents.importing.column_names import (
     ALL_FIELDS,
+    COMMON_FIELDS,
     CONSENT_CHANNELS,
-    FIELDS,
-    FIELDS_OF_ALL,
+    FIELDS_BY_KIND,
     find_columns,
-    kind_of,
-    likely_kind,
+    kind_from_fields,
+    kind_from_word,
 )
-from agents.importing.rows import CannotOpen, Row
-from agents.importing.values import Unreadable, is_absent, read_flag, read_moment, read_number, read_text
+from agents.importing.mapping import Mapping
+from agents.importing.row_reader import FileError, Row
 from state.config.config_errors import show
 from state.intake.admission import AdmissionRules, Rejected, admit
 from state.units.time_zones import zone
@@ -36,7 +36,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 Read = TypeVar("Read")
 
 
-class Event(NamedTuple):
+class ImportedEvent(NamedTuple):
     """An event ready to be published; `customer_id` is empty for an anonymous sale."""
 
     kind: str
@@ -46,7 +46,7 @@ class Event(NamedTuple):
     value: bytes
 
 
-class Translation:
+class EventBuilder:
     """Turns the rows of one file into events.
 
     Attributes:
@@ -72,14 +72,14 @@ class Translation:
         self.source = source
         self.backfill = backfill
         self.columns: dict[str, tuple[str, ...]] = {}
-        self.unused: tuple[str, ...] = ()
+        self.unused_columns: tuple[str, ...] = ()
         self._path = path
         self._may_vary = may_vary
         self._zone = zone(mapping.timezone)
         self._seed = path.name.encode("utf-8", "surrogateescape")
         self._found: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
 
-    def event(self, row: Row, latest_ms: int | None) -> Event:
+    def build(self, row: Row, latest_ms: int | None) -> ImportedEvent:
         """Make the event of a row.
 
         An event without an id, a purchase without an order's and a refund without one of its own get ids made of the
@@ -94,16 +94,16 @@ class Translation:
         said: dict[str, Any] = {"type": kind} if self.source == "events" else {}
         currency = given.get("currency")
         currency = self.exchange.currency if is_absent(currency) else read_text(currency).upper()
-        for field in ("event_id", "customer_id", "backfill", *FIELDS[kind]):
+        for field in ("event_id", "customer_id", "backfill", *FIELDS_BY_KIND[kind]):
             cell = given.get(field)
             if not is_absent(cell):
                 said[field] = self._value(field, cell, currency)
-        if "amount" in FIELDS[kind] or "cost" in said:
+        if "amount" in FIELDS_BY_KIND[kind] or "cost" in said:
             said["currency"] = currency
         if kind == "signup" and (consents := _consents(given)):
             said["consent"] = said.get("consent", {}) | consents
         if is_absent(given.get("occurred_at")):
-            raise Unreadable("occurred_at has no value; name its column in a mapping file ([fields] occurred_at = ...)")
+            raise CellError("occurred_at has no value; name its column in a mapping file ([fields] occurred_at = ...)")
         moment = _read("occurred_at", read_moment, given["occurred_at"], self.mapping, self._zone)
         said["occurred_at"] = _read("occurred_at", _rfc3339, moment)
         if self.backfill:
@@ -114,29 +114,29 @@ class Translation:
             said.setdefault("event_id", made)
             said.setdefault(own_id, made)
         return self._checked(
-            Event(kind, moment, said.get("customer_id", ""), said.get("order_id", ""), b""), said, latest_ms
+            ImportedEvent(kind, moment, said.get("customer_id", ""), said.get("order_id", ""), b""), said, latest_ms
         )
 
-    def _checked(self, event: Event, said: dict[str, Any], latest_ms: int | None) -> Event:
+    def _checked(self, event: ImportedEvent, said: dict[str, Any], latest_ms: int | None) -> ImportedEvent:
         value = _read("the row", _json, said)
         verdict = admit(self.source, 0, 0, value, self.exchange, latest_ms)
         if isinstance(verdict, Rejected):
-            raise Unreadable(f"{verdict.reason}: {verdict.detail}")
+            raise CellError(f"{verdict.reason}: {verdict.detail}")
         return event._replace(value=value)
 
     def _find(self, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
         """Find the columns for rows with these names: what the mapping names, else what the names say."""
         kind = self.mapping.kind
-        found = find_columns(names, ALL_FIELDS if kind == "auto" else (*FIELDS_OF_ALL, *FIELDS[kind]))
+        found = find_columns(names, ALL_FIELDS if kind == "auto" else (*COMMON_FIELDS, *FIELDS_BY_KIND[kind]))
         for field, wanted in self.mapping.fields.items():
             missing = [name for name in wanted if name not in names]
             if missing and not self._may_vary:
-                raise CannotOpen(f"fields.{field}: no column {missing[0]!r} in {self._path}; it has {', '.join(names)}")
+                raise FileError(f"fields.{field}: no column {missing[0]!r} in {self._path}; it has {', '.join(names)}")
             found[field] = () if missing else tuple(names.index(name) for name in wanted)
         self._found[names] = found
         self.columns.update((f, tuple(names[p] for p in positions)) for f, positions in found.items() if positions)
         used = {name for columns in self.columns.values() for name in columns}
-        self.unused = tuple(name for name in dict.fromkeys((*self.unused, *names)) if name not in used)
+        self.unused_columns = tuple(name for name in dict.fromkeys((*self.unused_columns, *names)) if name not in used)
         return found
 
     def _given(self, row: Row, columns: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -155,13 +155,13 @@ class Translation:
             return self.mapping.kind
         word = given.get("type")
         if is_absent(word):
-            kind = likely_kind(columns)
+            kind = kind_from_fields(columns)
             if kind is None:
-                raise Unreadable(f"tells no kind; give --kind, one of {', '.join(FIELDS)}, or a type column")
+                raise CellError(f"tells no kind; give --kind, one of {', '.join(FIELDS_BY_KIND)}, or a type column")
             return kind
-        kind = kind_of(_read("type", read_text, word))
+        kind = kind_from_word(_read("type", read_text, word))
         if kind is None:
-            raise Unreadable(f"type must be one of {', '.join(FIELDS)}: got {show(word)}; or give --kind")
+            raise CellError(f"type must be one of {', '.join(FIELDS_BY_KIND)}: got {show(word)}; or give --kind")
         return kind
 
     def _value(self, field: str, cell: Any, currency: str) -> Any:
@@ -183,8 +183,8 @@ def _read(field: str, reader: Callable[..., Read], *arguments: Any) -> Read:
     """Read a cell; what is wrong with it is said with the field's name."""
     try:
         return reader(*arguments)
-    except Unreadable as fault:
-        raise Unreadable(f"{field} {fault}") from None
+    except CellError as fault:
+        raise CellError(f"{field} {fault}") from None
 
 
 def _consents(given: dict[str, Any]) -> dict[str, bool]:
@@ -200,11 +200,11 @@ def _rfc3339(moment_ms: int) -> str:
     try:
         return format_ms(moment_ms)
     except (OverflowError, ValueError) as error:
-        raise Unreadable(f"must be in the years 1970 to 2199: got {moment_ms} ms") from error
+        raise CellError(f"must be in the years 1970 to 2199: got {moment_ms} ms") from error
 
 
 def _json(said: dict[str, Any]) -> bytes:
     try:
         return _encode(said)
     except (ValueError, UnicodeError, RecursionError) as error:
-        raise Unreadable(f"cannot be written as JSON: {error}") from error
+        raise CellError(f"cannot be written as JSON: {error}") from error

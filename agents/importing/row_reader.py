@@ -42,18 +42,18 @@ class Row(NamedTuple):
     cells: tuple[Any, ...]
 
 
-class Unread(NamedTuple):
+class UnreadableRow(NamedTuple):
     """A row that could not be read, and why."""
 
     line: int
-    fault: str
+    error: str
 
 
-class CannotOpen(Exception):
+class FileError(Exception):
     """A file of which not a single row can be read; the message names it and says what to do."""
 
 
-class Source:
+class RowReader:
     """A file while it is read: its rows, and how far reading has come.
 
     Attributes:
@@ -67,20 +67,20 @@ class Source:
             CannotOpen: it is not there, or is not what it should be.
         """
         self.path = path
-        self.form = form
+        self.file_format = form
         self.mapping = mapping
         self._raw: BinaryIO | None = None
         try:
             with path.open("rb"):
                 self.size = path.stat().st_size
         except OSError as error:
-            raise CannotOpen(f"{path} cannot be read ({error.strerror}); name a file that is there") from error
+            raise FileError(f"{path} cannot be read ({error.strerror}); name a file that is there") from error
 
-    def done(self) -> int:
+    def position(self) -> int:
         """How much of `size` has been read."""
         return self._raw.tell() if self._raw and not self._raw.closed else 0
 
-    def rows(self) -> Iterator[Row | Unread]:
+    def rows(self) -> Iterator[Row | UnreadableRow]:
         """Read the file once, in its order.
 
         Raises:
@@ -92,11 +92,11 @@ class Source:
             if self.path.suffix.lower() == ".gz":
                 plain = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
             try:
-                yield from (self._lines if self.form == "jsonl" else self._table)(plain)
+                yield from (self._lines if self.file_format == "jsonl" else self._table)(plain)
             except (EOFError, gzip.BadGzipFile, OSError) as error:
-                raise CannotOpen(f"{self.path} is damaged or not gzip ({error}); fetch it again") from error
+                raise FileError(f"{self.path} is damaged or not gzip ({error}); fetch it again") from error
 
-    def _table(self, plain: BinaryIO) -> Iterator[Row | Unread]:
+    def _table(self, plain: BinaryIO) -> Iterator[Row | UnreadableRow]:
         with io.TextIOWrapper(plain, encoding=self.mapping.encoding, errors="surrogateescape", newline="") as text:
             first = text.readline().removeprefix("\ufeff")
             delimiter = self.mapping.delimiter or _likely_delimiter(first)
@@ -104,7 +104,7 @@ class Source:
                 csv.reader(itertools.chain((first,), text), delimiter=delimiter, strict=True), delimiter
             )
 
-    def _cells(self, reader: "Reader", delimiter: str) -> Iterator[Row | Unread]:
+    def _cells(self, reader: "Reader", delimiter: str) -> Iterator[Row | UnreadableRow]:
         names = self.mapping.header
         while True:
             line = reader.line_num + 1
@@ -114,24 +114,24 @@ class Source:
                 return
             except csv.Error as error:
                 lost = f", and nothing up to line {reader.line_num} with it" if reader.line_num > line else ""
-                yield Unread(line, f"is not CSV: {error}{lost}; look for a quote that does not end")
+                yield UnreadableRow(line, f"is not CSV: {error}{lost}; look for a quote that does not end")
                 continue
             if not cells or (len(cells) == 1 and not cells[0].strip()):
                 continue
             if not names:
                 names = tuple(name.strip() for name in cells)
             elif any(_has_other_bytes(cell) for cell in cells):
-                yield Unread(
+                yield UnreadableRow(
                     line, f"is not {self.mapping.encoding}; give the file's encoding, such as --encoding cp1251"
                 )
             elif len(cells) != len(names):
-                yield Unread(
+                yield UnreadableRow(
                     line, f"has {len(cells)} cells where the header has {len(names)}; quote what has a {delimiter!r}"
                 )
             else:
                 yield Row(line, names, cells)
 
-    def _lines(self, plain: BinaryIO) -> Iterator[Row | Unread]:
+    def _lines(self, plain: BinaryIO) -> Iterator[Row | UnreadableRow]:
         encoding = self.mapping.encoding
         for line, raw in enumerate(plain, 1):
             content = raw.removeprefix(b"\xef\xbb\xbf") if line == 1 else raw
@@ -143,7 +143,7 @@ class Source:
                 record = _decode(content)
             except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
                 hint = "; write one object a line" if content.lstrip().startswith(b"[") else ""
-                yield Unread(line, f"is not a JSON object: {error}{hint}")
+                yield UnreadableRow(line, f"is not a JSON object: {error}{hint}")
                 continue
             yield Row(line, tuple(record), tuple(record.values()))
 

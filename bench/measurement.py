@@ -7,7 +7,7 @@ Job = Literal["whole", "segment", "read"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """One run of one program.
 
     Attributes:
@@ -37,6 +37,6 @@ class Measured:
         return self.events / self.seconds
 
 
-def used(before: float | None, after: float | None) -> float | None:
+def difference(before: float | None, after: float | None) -> float | None:
     """The difference, where both are known."""
     return None if before is None or after is None else after - before

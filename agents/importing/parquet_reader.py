@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agents.importing.rows import CannotOpen, Row, Unread
+from agents.importing.row_reader import FileError, Row, UnreadableRow
 
 _ROWS_A_BATCH: Final = 10_000
 
 
-class ParquetSource:
+class ParquetReader:
     """A Parquet file while it is read.
 
     Attributes:
@@ -26,23 +26,23 @@ class ParquetSource:
             from pyarrow import ArrowException
             from pyarrow.parquet import ParquetFile
         except ImportError as error:
-            raise CannotOpen(f"{path} needs pyarrow; install it with `pip install 'goldstream[import]'`") from error
+            raise FileError(f"{path} needs pyarrow; install it with `pip install 'goldstream[import]'`") from error
         self.path = path
-        self.form = "parquet"
+        self.file_format = "parquet"
         self._broken = ArrowException
         try:
             self._file: Any = ParquetFile(path)
         except (OSError, ArrowException) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise CannotOpen(f"{path} cannot be read as Parquet ({reason}); name a file that is there") from error
+            raise FileError(f"{path} cannot be read as Parquet ({reason}); name a file that is there") from error
         self.size = int(self._file.metadata.num_rows)
         self._done = 0
 
-    def done(self) -> int:
+    def position(self) -> int:
         """How many rows have been read."""
         return self._done
 
-    def rows(self) -> Iterator[Row | Unread]:
+    def rows(self) -> Iterator[Row | UnreadableRow]:
         """Read the file once, in its order; rows are counted from 1.
 
         Raises:
@@ -56,7 +56,7 @@ class ParquetSource:
                     self._done += 1
                     yield Row(self._done, names, cells)
         except (OSError, self._broken) as error:
-            raise CannotOpen(f"{self.path} is damaged ({error}); fetch it again") from error
+            raise FileError(f"{self.path} is damaged ({error}); fetch it again") from error
         finally:
             self._file.close()
 

@@ -27,7 +27,7 @@ _LONGEST_NUMBER: Final = 200
 _FLOAT_ERROR: Final = Decimal("1e-6")
 
 
-class Unreadable(Exception):
+class CellError(Exception):
     """A cell that cannot be what it should be; the message names the value and the way out."""
 
 
@@ -64,7 +64,7 @@ def read_text(cell: Any) -> str:
         case float() | Decimal() | datetime() | date() | time():
             return str(cell)
         case _:
-            raise Unreadable(f"must be a text: got {show(cell)}")
+            raise CellError(f"must be a text: got {show(cell)}")
 
 
 def read_flag(cell: Any) -> bool:
@@ -78,7 +78,7 @@ def read_flag(cell: Any) -> bool:
     word = read_text(cell).lower()
     if word in _YES or word in _NO:
         return word in _YES
-    raise Unreadable(f"must be yes or no: got {show(cell)}")
+    raise CellError(f"must be yes or no: got {show(cell)}")
 
 
 def read_number(cell: Any, decimal: str, currency: str | None) -> str:
@@ -93,14 +93,14 @@ def read_number(cell: Any, decimal: str, currency: str | None) -> str:
     if isinstance(cell, float | Decimal):
         exact = Decimal(repr(cell)) if isinstance(cell, float) else cell
         if not exact.is_finite():
-            raise Unreadable(f"must be a number: got {cell}")
+            raise CellError(f"must be a number: got {cell}")
         return _json_number(_without_float_error(exact, currency))
     text = read_text(cell).translate(_GROUPING)
     if decimal == ",":
         text = text.replace(".", "").replace(",", ".") if text.count(",") == 1 else text
     if not _NUMBER.fullmatch(text):
         way = '; with a decimal comma, give --decimal ","' if decimal == "." and "," in text else ""
-        raise Unreadable(f"must be a number: got {show(cell)}{way}")
+        raise CellError(f"must be a number: got {show(cell)}{way}")
     return _json_number(_without_float_error(Decimal(text), currency))
 
 
@@ -132,7 +132,7 @@ def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
             "; say whether day or month comes first, such as --time-format %d/%m/%Y" if _SLASHES.fullmatch(text) else ""
         )
         form = f"of the form {mapping.time_format}" if mapping.time_format else "a date and time"
-        raise Unreadable(f"must be {form}: got {show(cell)}{way}") from error
+        raise CellError(f"must be {form}: got {show(cell)}{way}") from error
 
 
 def _ms(moment: datetime, zone: ZoneInfo) -> int:
@@ -155,7 +155,7 @@ def _of_use(number: Decimal) -> Decimal:
 
 def _short(number: int) -> str:
     if number.bit_length() > _LONGEST_ID_BITS:
-        raise Unreadable(f"must be a text: got {show(number)}")
+        raise CellError(f"must be a text: got {show(number)}")
     return str(number)
 
 

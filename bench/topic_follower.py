@@ -14,7 +14,7 @@ from streams.settings.settings import Settings
 _POLL_MS = 200
 
 
-class Following:
+class TopicFollower:
     """Follows a topic from its end on, and tells when each of its partitions has come to something."""
 
     def __init__(self, settings: Settings, topic: str, *, key: bytes | None = None) -> None:
@@ -40,7 +40,7 @@ class Following:
         """Disconnect."""
         await self._consumer.stop()
 
-    async def until(
+    async def wait_for_all(
         self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
     ) -> float:
         """Read on until of each partition the last record so far says that it is `reached`.
@@ -58,10 +58,10 @@ class Following:
             await self._read()
         return time.perf_counter()
 
-    async def until_any(
+    async def wait_for_any(
         self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
     ) -> float:
-        """As `until`, but until the last record of any partition says so."""
+        """As `wait_for_all`, but until the last record of any partition says so."""
         deadline = time.monotonic() + within_s
         while not any(map(reached, self._last.values())):
             self._check("all partitions", within_s, deadline, alive)

@@ -1,4 +1,4 @@
-"""What is derived from the totals of a day: average checks, and shares between 0 and 1.
+"""Derive the ratios of a day from its totals: average order values, and shares between 0 and 1.
 
 A quotient whose denominator is not positive is 0, as everywhere in Goldstream.
 """
@@ -13,18 +13,22 @@ GOLDEN: Final = "golden"
 _FOUR_DIGITS: Final = Decimal("0.0001")
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """Quotients of one day; money in major units.
+class DayRatios(msgspec.Struct, frozen=True):
+    """Ratios of one day; money in major units.
+
+    The names of fields in JSON, given by `msgspec.field(name=...)` where they differ from the attribute, are a public
+    format.
 
     Attributes:
-        check: gross revenue of the day by its orders.
+        day_average_check: the average order value of the day: its gross revenue divided by its orders.
         first_order_share: of the day's orders; `first_revenue_share` of its gross revenue.
-        average_check: net revenue of the last window by its orders, at the end of the day; by segment likewise.
-        golden_share: of the customers known; `golden_revenue_share` of the net revenue of the last window.
-        reachable_share: of the customers known.
+        average_check: the average order value of the window that ends with the day: its net revenue divided by its
+            orders; `average_check_by_segment` likewise.
+        golden_share: of the known customers; `golden_revenue_share` of the net revenue of the window.
+        reachable_share: of the known customers.
     """
 
-    check: str
+    day_average_check: str = msgspec.field(name="check")
     first_order_share: float
     first_revenue_share: float
     average_check: str
@@ -34,21 +38,21 @@ class Figures(msgspec.Struct, frozen=True):
     reachable_share: float
 
 
-def figures_of(day: Mapping[str, Any]) -> Figures:
-    """The quotients of a day, summed over the partitions."""
+def ratios_of(day: Mapping[str, Any]) -> DayRatios:
+    """Return the ratios of a day whose totals are summed over the partitions."""
     segments = segments_of(day)
-    nothing = money_of(day, "gross") * 0  # with the digits of the currency
-    net = sum((money_of(each, "net") for each in segments.values()), nothing)
+    zero = money_of(day, "gross") * 0  # with the digits of the currency
+    net = sum((money_of(each, "net") for each in segments.values()), zero)
     orders = sum(each.get("orders", 0) for each in segments.values())
     golden, first = segments.get(GOLDEN, {}), day.get("first", {})
     customers = day.get("customers", 0)
-    return Figures(
-        check=f"{_each(money_of(day, 'gross'), day.get('orders', 0))}",
+    return DayRatios(
+        day_average_check=f"{_average(money_of(day, 'gross'), day.get('orders', 0))}",
         first_order_share=share(first.get("orders", 0), day.get("orders", 0)),
         first_revenue_share=share(money_of(first, "gross"), money_of(day, "gross")),
-        average_check=f"{_each(net, orders)}",
+        average_check=f"{_average(net, orders)}",
         average_check_by_segment={
-            name: f"{_each(money_of(each, 'net') + nothing, each.get('orders', 0))}" for name, each in segments.items()
+            name: f"{_average(money_of(each, 'net') + zero, each.get('orders', 0))}" for name, each in segments.items()
         },
         golden_share=share(golden.get("customers", 0), customers),
         golden_revenue_share=share(money_of(golden, "net"), net),
@@ -57,24 +61,24 @@ def figures_of(day: Mapping[str, Any]) -> Figures:
 
 
 def segments_of(day: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The base at the end of the day by segment: what brought most in the last window first."""
+    """Return the totals at the end of the day by segment, those with the most net revenue in the window first."""
     segments: dict[str, Mapping[str, Any]] = day.get("segments", {})
     return dict(sorted(segments.items(), key=lambda each: (-money_of(each[1], "net"), each[0])))
 
 
 def money_of(totals: Mapping[str, Any], name: str) -> Decimal:
-    """A sum in major units; 0 where there is none."""
+    """Return an amount in major units; 0 if the totals do not have it."""
     return Decimal(totals.get(name, 0))
 
 
 def share(part: int | Decimal, whole: int | Decimal) -> float:
-    """The share to four digits, half to even."""
+    """Return part divided by whole to four digits, rounded half to even."""
     if whole <= 0:
         return 0.0
     return float((Decimal(part) / Decimal(whole)).quantize(_FOUR_DIGITS, ROUND_HALF_EVEN)) + 0.0
 
 
-def _each(revenue: Decimal, orders: int) -> Decimal:
-    """Revenue by orders, to the currency's digits, half to even."""
-    digits = Decimal(1).scaleb(revenue.as_tuple().exponent)  # type: ignore[arg-type]  # no NaN comes of a topic of ours
+def _average(revenue: Decimal, orders: int) -> Decimal:
+    """Return revenue divided by orders to the currency's digits, rounded half to even."""
+    digits = Decimal(1).scaleb(revenue.as_tuple().exponent)  # type: ignore[arg-type]  # no NaN in a topic of ours
     return (revenue / orders).quantize(digits, ROUND_HALF_EVEN) + 0 if orders > 0 else abs(revenue) * 0  # no -0.00
