@@ -15,7 +15,9 @@ import hypothesis
 import pytest
 
 from agents.demo.embedded.broker import Embedded, EmbeddedError
+from agents.demo.embedded.empty_fetches import pausing_after_empty_fetches
 from state.fold import transitions
+from streams.clock import SYSTEM_CLOCK
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
@@ -74,12 +76,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """The embedded broker and Redis for the whole run."""
     try:
-        server = Embedded(tmp_path_factory.mktemp("embedded"))
+        server = Embedded(tmp_path_factory.mktemp("embedded"), SYSTEM_CLOCK)
     except EmbeddedError as missing:
         _must_run(missing)
     try:
         asyncio.run(server.start())
-        yield server
+        with pausing_after_empty_fetches(SYSTEM_CLOCK):
+            yield server
     finally:
         asyncio.run(server.stop())
 

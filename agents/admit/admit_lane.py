@@ -1,6 +1,5 @@
 """The lane of a source partition: every record read gets one outcome, and the admitted ones go to the journal."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,6 +14,7 @@ from agents.control.control_follower import ControlFollower
 from state.customer.referrals import referral_of
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from state.records.events import AnonymousSale, encode_record
+from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.publisher import partition_of
@@ -76,7 +76,7 @@ class AdmitLane(StatelessLane):
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
         exchange = stage.follower.exchange or self._exchange
         assert exchange is not None
-        latest_ms = None if stage.settings.time == "event" else int(time.time() * 1000) + AHEAD_MS
+        latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + AHEAD_MS
         outbox = BatchWriter(self._running.producer)
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
@@ -140,7 +140,13 @@ class AdmitStage:
     name = "admit"
 
     def __init__(
-        self, settings: Settings, kafka: dict[str, Any], metrics: Metrics, follower: ControlFollower, partitions: int
+        self,
+        settings: Settings,
+        kafka: dict[str, Any],
+        metrics: Metrics,
+        follower: ControlFollower,
+        partitions: int,
+        clock: Clock,
     ) -> None:
         """Takes what its lanes need; `partitions` of the journal."""
         self.names = Topics(settings.prefix, settings.sources)
@@ -151,6 +157,7 @@ class AdmitStage:
         self.metrics = metrics
         self.follower = follower
         self.partitions = partitions
+        self.clock = clock
         self.control: ControlLane | None = None
 
     def lane(self, tp: TP, running: StageContext) -> "AdmitLane | ControlLane":

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -40,7 +39,8 @@ class Timekeeper:
         self._reported: dict[str, SourceWatermark] = {}
         self._stood: dict[TopicPartition, int] = {}
         self._ticked: int | None = None
-        self._herald = StallLogger()
+        self._clock = spec.clock
+        self._herald = StallLogger(spec.clock)
         self._known_sources: set[str] = set()
         self._sources_asked_at = -METADATA_SECONDS
 
@@ -59,7 +59,7 @@ class Timekeeper:
                 async with asyncio.timeout(ROUND_SECONDS):
                     await self._report(consumer)
                     await self._tick(consumer)
-                await asyncio.sleep(REPORT_SECONDS)
+                await self._clock.sleep(REPORT_SECONDS)
         finally:
             self._spec.metrics.release_clock()  # who writes no ticks does not know who holds time
             await consumer.stop()
@@ -78,7 +78,7 @@ class Timekeeper:
         if not lanes:
             return
         wall = self._spec.settings.time == "wall"
-        now = int(time.time() * 1000) if wall else 0
+        now = self._clock.wall_ms() if wall else 0
         await find_leaders(consumer, {tp.topic for tp in lanes})
         ends = await consumer.end_offsets(list(lanes))
         await self._pass_markers(lanes, ends)
@@ -148,13 +148,13 @@ class Timekeeper:
 
     async def _sources(self) -> set[str]:
         """Every partition of every source topic there is; asked for again now and then, since topics may grow."""
-        if time.monotonic() - self._sources_asked_at > METADATA_SECONDS:
+        if self._clock.monotonic() - self._sources_asked_at > METADATA_SECONDS:
             counts = await partitions_by_topic(self._spec.settings)
             names = self._spec.names
             self._known_sources = {
                 f"{names.short(topic)}:{number}" for topic in names.sources for number in range(counts.get(topic, 1))
             }
-            self._sources_asked_at = time.monotonic()
+            self._sources_asked_at = self._clock.monotonic()
         return self._known_sources
 
     async def _tell_who_holds(self, consumer: AIOKafkaConsumer, holder: str | None) -> None:
@@ -166,7 +166,7 @@ class Timekeeper:
         short, _, partition = holder.rpartition(":")
         tp = TopicPartition(spec.names.full(short), int(partition))
         report = spec.follower.source_watermarks.get(holder)
-        now = int(time.time() * 1000) if spec.settings.time == "wall" else None
+        now = self._clock.wall_ms() if spec.settings.time == "wall" else None
         held = await diagnose_stall(consumer, tp, report, now)
         spec.metrics.hold_clock(tp.topic, tp.partition, held.why)
         behind = now - report.time if now is not None and report is not None and report.time is not None else None

@@ -1,11 +1,12 @@
 """Why time does not go on: the source partition that holds it is behind, its reader is silent, or nobody reads it."""
 
 import logging
-import time
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.clock import Clock
+from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import WhyHeld
 from streams.wire.watermarks import SourceWatermark
 
@@ -49,20 +50,16 @@ async def diagnose_stall(
 class StallLogger:
     """Says now and then in the log who holds time, while it is worth saying."""
 
-    def __init__(self) -> None:
-        """Has said nothing yet."""
-        self._said: tuple[str, str] | None = None
-        self._said_at = 0.0
+    def __init__(self, clock: Clock) -> None:
+        self._throttle = LogThrottle(clock, SAY_SECONDS)
 
     def say(self, source: str, held: WatermarkStall, behind_ms: int | None) -> None:
         """Tell of this source partition: at once if it is another one or for another reason, then every half minute."""
         if held.why == "current":
-            self._said = None
+            self._throttle.reset()
             return
-        now = time.monotonic()
-        if self._said == (source, held.why) and now - self._said_at < SAY_SECONDS:
+        if not self._throttle.should_log((source, held.why)):
             return
-        self._said, self._said_at = (source, held.why), now
         behind = "" if behind_ms is None else f", {behind_ms / 1000:.0f} s behind the clock"
         words: dict[str, Any] = {
             "unheard": "nothing has been heard of it yet: does a worker with the stage admit have it?",

@@ -25,9 +25,10 @@ def load_context(context: typer.Context, config: Path | None, *, logs_libraries:
     Raises:
         SettingsError: with all faults.
     """
+    from streams.clock import SYSTEM_CLOCK
     from streams.settings.settings import load_settings
     from streams.telemetry.logs import set_up_logging
 
     settings = load_settings(config or context.find_root().obj)
-    set_up_logging(settings.log, settings.log_format, libraries=logs_libraries)
+    set_up_logging(SYSTEM_CLOCK, settings.log, settings.log_format, libraries=logs_libraries)
     return settings

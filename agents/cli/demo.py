@@ -59,27 +59,28 @@ def demo(
 
 async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> None:
     import contextlib
-    import time
 
     from agents.customer_view.story_text import story_lines
+    from agents.demo.embedded.empty_fetches import pausing_after_empty_fetches
     from agents.demo.interrupts import run_until_interrupted
     from agents.demo.run import DemoRun, read_history
     from agents.demo.screen import Screen, live_screen
     from agents.demo.stack import Stack
     from agents.demo.summary import summary_lines
+    from streams.clock import SYSTEM_CLOCK
     from streams.settings.rules_files import configured_policy
 
-    began = time.monotonic()
+    began = SYSTEM_CLOCK.monotonic()
     events, outcome = read_history(limit)
-    with contextlib.closing(Stack(data)) as stack:
+    with contextlib.closing(Stack(data, SYSTEM_CLOCK)) as stack, pausing_after_empty_fetches(SYSTEM_CLOCK):
         segments = configured_policy(stack.settings).segment_names
-        screen = Screen(segments, len(events))
+        screen = Screen(segments, len(events), SYSTEM_CLOCK)
         async with live_screen(screen) if live else contextlib.nullcontext():
             await stack.start()
-            run = DemoRun(stack, screen, events, outcome)
+            run = DemoRun(stack, screen, events, outcome, SYSTEM_CLOCK)
             await run.run()
             story = await run.story()
-        outcome.total_s = time.monotonic() - began
+        outcome.total_s = SYSTEM_CLOCK.monotonic() - began
         for line in summary_lines(outcome, run.tally, segments):
             typer.echo(line)
         if story is not None:

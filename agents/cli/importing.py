@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -170,8 +169,9 @@ def _events(
 ) -> "Iterator[ImportedEvent]":
     """Read the file row by row, show how far it has come, and hand out what became an event."""
     from agents.importing.report import build_events
+    from streams.clock import SYSTEM_CLOCK
 
-    latest_ms = int(time.time() * 1000) + _FUTURE_MS if settings.time == "wall" else None
+    latest_ms = SYSTEM_CLOCK.wall_ms() + _FUTURE_MS if settings.time == "wall" else None
     with progress_of(f"reading {source.path.name}", source.size) as show:
 
         def shown() -> "Iterator[Row | UnreadableRow]":

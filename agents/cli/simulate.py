@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import signal
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Final, Protocol
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.simulation.shop import Plan, SimulatedEvent
+    from streams.clock import Clock
     from streams.settings.settings import Settings
 
 UNTIL: Final = "2026-01-01T00:00:00Z"
@@ -73,11 +73,12 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Publish a plausible shop: customers who join, buy, lapse, come back, return goods and use coupons."""
     from agents.simulation.shop import Plan
+    from streams.clock import SYSTEM_CLOCK
 
     settings = load_context(context, config)
     plan = Plan.create(seed, customers, days, _until_ms(until), _currency(settings, currency))
-    story = _live_story(plan) if live else _history(plan)
-    telling = _Telling(plan, story, rate or (LIVE_RATE if live else None), events, live=live)
+    story = _live_story(plan, SYSTEM_CLOCK) if live else _history(plan)
+    telling = _Telling(plan, story, rate or (LIVE_RATE if live else None), events, SYSTEM_CLOCK, live=live)
     if out is not None:
         told, where = asyncio.run(_to_file(telling, out)), str(out)
     else:
@@ -115,9 +116,9 @@ def _history(plan: "Plan") -> "Iterator[SimulatedEvent]":
     return story_of(plan)
 
 
-def _live_story(plan: "Plan") -> "Iterator[SimulatedEvent]":
+def _live_story(plan: "Plan", clock: "Clock") -> "Iterator[SimulatedEvent]":
     """The story over and over, each time with ids of its own."""
-    started = int(time.time())
+    started = clock.wall_ms() // 1000
     for number in range(sys.maxsize):
         yield from _history(plan._replace(run=f"{started:x}-{number}-"))
 
@@ -130,40 +131,36 @@ class _Telling:
     story: "Iterator[SimulatedEvent]"
     rate: float | None
     limit: int | None
+    clock: "Clock"
     _: dataclasses.KW_ONLY
     live: bool
 
     async def to(self, sink: Sink) -> Told:
         """Tell the story until it ends, `limit` is reached, or SIGINT or SIGTERM comes."""
-        stop, told = asyncio.Event(), Told()
+        from streams.retries import pause
+
+        stop, told, clock = asyncio.Event(), Told(), self.clock
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        started = time.monotonic()
+        started = clock.monotonic()
         total = None if self.live else float(self.plan.until_ms - self.plan.start_ms)
         with progress_of("telling", self.limit if self.live else total) as show:
             for count, event in enumerate(self.story):
-                if self.rate and (ahead := started + count / self.rate - time.monotonic()) > _BREATH_S:
+                if self.rate and (ahead := started + count / self.rate - clock.monotonic()) > _BREATH_S:
                     await sink.flush()
-                    await _wait(stop, ahead)
+                    await pause(ahead, stop, clock)
                 if count % _SHOWN_EVERY == 0:
                     show(count if self.live else event.at_ms - self.plan.start_ms)
                     await asyncio.sleep(0)  # signals come only while this waits
                 if stop.is_set() or count == self.limit:
                     told.stopped = stop.is_set()
                     break
-                value = event.value(int(time.time() * 1000) if self.live else None)
+                value = event.value(clock.wall_ms() if self.live else None)
                 await sink.publish(event.customer_id.encode() or None, value)
                 told.kinds[event.fields["type"]] += 1
                 told.customers.add(event.customer_id)
         told.customers.discard("")
         return told
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def _to_kafka(telling: _Telling, settings: "Settings") -> tuple[Told, str]:

@@ -34,7 +34,7 @@ def worker(
 
     gc.enable()
     settings = load_context(context, config, logs_libraries=True)
-    raise typer.Exit(asyncio.run(run_worker(settings, only.value if only else None)))
+    raise typer.Exit(run_worker(settings, only.value if only else None))
 
 
 def advance(
@@ -51,6 +51,7 @@ def advance(
     """
     from agents.control.advance import advance as bring_to
     from state.units.timestamps import parse_rfc3339
+    from streams.clock import SYSTEM_CLOCK
     from streams.kafka.control import NoControlTopic
 
     settings = load_context(context, config)
@@ -63,7 +64,7 @@ def advance(
     timeout_s = timeout_seconds(timeout)
     with kafka_named(settings):
         try:
-            raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s)))
+            raise typer.Exit(asyncio.run(bring_to(settings, to_ms, timeout_s, SYSTEM_CLOCK)))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
 

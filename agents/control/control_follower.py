@@ -17,7 +17,6 @@ from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
 from streams.kafka.cluster import find_leaders
 from streams.kafka.control import ControlRecord, decode_control
-from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.wire.watermarks import SourceWatermark, decode_watermark
@@ -56,13 +55,11 @@ class ControlFollower:
         """
         control = TopicPartition(self._topics.control, 0)
         times = TopicPartition(self._topics.source_times, 0)
-        consumer = long_poll(
-            AIOKafkaConsumer(
-                **self._settings.kafka_client(),
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=POLL_MS,
-            )
+        consumer = AIOKafkaConsumer(
+            **self._settings.kafka_client(),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=POLL_MS,
         )
         await consumer.start()
         try:

@@ -1,7 +1,6 @@
 """The course of the demo: start, history, some quiet weeks, summary."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from agents.demo.summary import DemoResult
 from agents.demo.tally import DemoTally
 from agents.demo.topic_watcher import TopicWatcher
 from state.units.timestamps import DAY_MS, parse_rfc3339
+from streams.clock import Clock
 from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics
 
@@ -33,7 +33,9 @@ _STORY_CHANGES: Final = range(6, 11)
 class DemoRun:
     """One run of the demo on a stack that is up."""
 
-    def __init__(self, stack: Stack, screen: Screen, events: Sequence[HistoryEvent], outcome: DemoResult) -> None:
+    def __init__(
+        self, stack: Stack, screen: Screen, events: Sequence[HistoryEvent], outcome: DemoResult, clock: Clock
+    ) -> None:
         """Take where to run, what to show it on, and the history with its figures, to which the run adds its own."""
         self._watch = TopicWatcher(stack.settings)
         self.tally = self._watch.tally
@@ -42,6 +44,7 @@ class DemoRun:
         self._screen = screen
         self._events = events
         self._outcome = outcome
+        self._clock = clock
 
     async def run(self) -> None:
         """Publish the history, let it be applied, and let some quiet weeks go by.
@@ -68,10 +71,10 @@ class DemoRun:
     async def _play(self) -> None:
         self._screen.attach(self.tally)
         self._screen.phase = "eighteen months of purchases"
-        began = time.monotonic()
+        began = self._clock.monotonic()
         await self._publish()
         await self._watch.wait_until(lambda: self.tally.applied >= len(self._events))
-        self._outcome.history_s = time.monotonic() - began
+        self._outcome.history_s = self._clock.monotonic() - began
         await self._advance(_ENDS_MS)
         self._count()
         self._screen.phase = "quiet weeks: nobody buys"
@@ -91,7 +94,7 @@ class DemoRun:
                 await self._watch.wait_until(lambda enough=enough: tally.applied >= enough)  # type: ignore[misc]
 
     async def _advance(self, to_ms: int) -> None:
-        if await advance(self._settings, to_ms, ADVANCE_TIMEOUT_S):
+        if await advance(self._settings, to_ms, ADVANCE_TIMEOUT_S, self._clock):
             message = f"the demo's worker did not get on within {ADVANCE_TIMEOUT_S:.0f} s; try it again"
             raise StackError(message)
         await self._watch.catch_up()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from rich.text import Text
 from agents.customer_view.change_text import cause_text, move_text
 from agents.demo.tally import DemoTally
 from state.records.outputs import Message, SegmentChangeValue
+from streams.clock import Clock
 
 STYLES: Final[Mapping[str, str]] = {
     "golden": "bold yellow",
@@ -50,11 +50,12 @@ class Screen:
         phase: what the demo is doing, in a few words.
     """
 
-    def __init__(self, segments: Sequence[str], events: int) -> None:
+    def __init__(self, segments: Sequence[str], events: int, clock: Clock) -> None:
         """Take the segments in the order in which they are shown, and how many events there are."""
         self.phase = "starts broker, Redis, worker"
         self._tally: DemoTally | None = None
         self._segments = segments
+        self._clock = clock
         self._events = events
         self._news: list[SegmentChangeValue] = []
         self._changes: deque[SegmentChangeValue] = deque(maxlen=_LINES)
@@ -66,7 +67,7 @@ class Screen:
     def attach(self, tally: DemoTally) -> None:
         """Take what there is to be seen, once there is something."""
         self._tally = tally
-        self._began_s = time.monotonic()
+        self._began_s = self._clock.monotonic()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The next frame."""
@@ -120,7 +121,7 @@ class Screen:
     def _rate(self, applied: int) -> float:
         """Events a second, since the first frame with something to be seen; it stands still when all are applied."""
         if self._tally is not None and applied < self._events:
-            self._rated_s = time.monotonic() - self._began_s
+            self._rated_s = self._clock.monotonic() - self._began_s
         return applied / self._rated_s if self._rated_s else 0.0
 
     def _figures(self, tally: DemoTally, bars: int) -> RenderableType:

@@ -10,13 +10,13 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
 from agents.demo.embedded.broker import Embedded
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port
+from streams.clock import Clock
 from streams.kafka.topics import create_topics
 from streams.settings.settings import Settings
 
@@ -24,7 +24,7 @@ READY_TIMEOUT_S: Final = 60.0
 """Measured: 3 to 6 s on two busy cores."""
 
 _LOOK_AGAIN_S: Final = 0.05
-_WORKER: Final = "import sys; from agents.cli import main; sys.exit(main(['worker']))"
+_WORKER: Final = "agents.demo.embedded.worker"
 
 
 class StackError(Exception):
@@ -42,13 +42,14 @@ class Stack:
         settings: how other programs reach it.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: Clock) -> None:
         """Make the folder, below `data`, and choose the ports, without starting anything.
 
         Raises:
             StackError: the folder cannot be made.
             EmbeddedError: the embedded broker is not to be had.
         """
+        self._clock = clock
         self._made = [each for each in (data, *data.parents) if not each.exists()]
         try:
             data.mkdir(parents=True, exist_ok=True)
@@ -57,7 +58,7 @@ class Stack:
             message = f"the demo cannot write to {data} ({error.strerror}); name another folder by GOLDSTREAM_DATA"
             raise StackError(message) from error
         try:
-            self._embedded = Embedded(self.folder / "embedded")
+            self._embedded = Embedded(self.folder / "embedded", clock)
         except BaseException:
             self._remove()
             raise
@@ -74,7 +75,7 @@ class Stack:
             data=self.folder / "worker",
         )
         self._worker = Child(
-            [sys.executable, "-P", "-c", _WORKER], log=self.folder / "worker.log", env=_environment(self.settings)
+            [sys.executable, "-P", "-m", _WORKER], log=self.folder / "worker.log", env=_environment(self.settings)
         )
 
     async def start(self) -> None:
@@ -117,11 +118,11 @@ class Stack:
             await asyncio.sleep(1)
 
     async def _until_ready(self) -> None:
-        deadline = time.monotonic() + READY_TIMEOUT_S
+        deadline = self._clock.monotonic() + READY_TIMEOUT_S
         host, port = self.settings.http_address
         while not await _is_ready(host, port):
             self.watch_worker()
-            if time.monotonic() > deadline:
+            if self._clock.monotonic() > deadline:
                 message = f"the demo's worker was not ready within {READY_TIMEOUT_S:.0f} s: {self._worker.tail(1)}"
                 raise StackError(message)
             await asyncio.sleep(_LOOK_AGAIN_S)

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from agents.demo.stack import StackError
 from agents.demo.tally import DemoTally
 from state.records.outputs import Message, SegmentChangeValue, Suppression
-from streams.kafka.long_poll import long_poll
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.progress import PROGRESS_KEY, decode_progress
@@ -55,7 +54,7 @@ class TopicWatcher:
         Raises:
             aiokafka.errors.KafkaError: the broker cannot be reached.
         """
-        consumer = long_poll(AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, auto_offset_reset="earliest"))
+        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
             consumer.assign(list(self._takers))

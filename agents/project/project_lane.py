@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import ConsumerRecord
 from faust.types import TP
@@ -19,15 +18,18 @@ from agents.project.redis_connection import describe_redis_error
 from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
 from state.records.events import UnknownFormatVersion
+from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
 from streams.errors import FatalError
 from streams.kafka.topics import Topics
+from streams.retries import Backoff, retry_until_stopped
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS: Final = 5.0
+FIRST_PAUSE_SECONDS: Final = 0.1
+MAX_PAUSE_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 POLICY_WITHIN_SECONDS: Final = 10.0
 
@@ -57,7 +59,7 @@ class ProjectLane(StatelessLane):
     async def _watch_redis(self) -> None:
         """Looks now and then whether Redis was emptied while nothing came to be written."""
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await self._stage.clock.sleep(WATCH_SECONDS)
             async with self._writing:
                 await self._persist(lambda: self._projection.catch_up(self.cursor))
 
@@ -84,28 +86,43 @@ class ProjectLane(StatelessLane):
         Raises:
             Hopeless: a record is of a version that this program does not know.
         """
-        pause, since = 0.1, None
-        while not self._stopping.is_set():
-            try:
-                await work()
-            except RedisEmptied:
-                log.warning("Redis was emptied: %s:%d is shown anew", self._tp.topic, self._tp.partition)
-            except UnknownFormatVersion as error:
-                raise FatalError(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
-            except (RedisError, OSError) as error:
-                since = since or time.monotonic()
-                self._stage.say_away(error)
-                self._stage.metrics.redis_up.set(0)
+        stage, down_since_s = self._stage, cast("float | None", None)
+
+        async def write() -> bool:
+            while not self._stopping.is_set():
                 try:
-                    await asyncio.wait_for(self._stopping.wait(), pause)
-                except TimeoutError:
-                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            else:
-                self._stage.metrics.redis_up.set(1)
-                if since is not None:
-                    self._stage.say_back(since)
-                return True
-        return False
+                    await work()
+                except RedisEmptied:
+                    log.warning("Redis was emptied: %s:%d is written again", self._tp.topic, self._tp.partition)
+                else:
+                    return True
+            return False
+
+        async def on_error(error: Exception, pause_s: float) -> None:
+            nonlocal down_since_s
+            del pause_s
+            if down_since_s is None:
+                down_since_s = stage.clock.monotonic()
+            stage.log_down(error)
+            stage.metrics.redis_up.set(0)
+
+        try:
+            is_written = await retry_until_stopped(
+                write,
+                on=(RedisError, OSError),
+                stop=self._stopping,
+                clock=stage.clock,
+                backoff=Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS),
+                on_error=on_error,
+            )
+        except UnknownFormatVersion as error:
+            raise FatalError(f"{self._tp.topic}:{self._tp.partition}: {error}") from error
+        if not is_written:
+            return False
+        stage.metrics.redis_up.set(1)
+        if down_since_s is not None:
+            stage.log_up(down_since_s)
+        return True
 
     def stop(self) -> None:
         """Ends the wait for a Redis that is away."""
@@ -124,7 +141,13 @@ class ProjectStage:
     name = "project"
 
     def __init__(
-        self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, follower: ControlFollower, redis: Redis
+        self,
+        topics: Topics,
+        kafka: dict[str, Any],
+        metrics: Metrics,
+        follower: ControlFollower,
+        redis: Redis,
+        clock: Clock,
     ) -> None:
         """Takes the topics, Redis and what is known of the policy."""
         self.group = f"{topics.prefix}.project"
@@ -135,17 +158,18 @@ class ProjectStage:
         self.follower = follower
         self._kafka = kafka
         self._redis = redis
-        self._away = LogThrottle()
+        self.clock = clock
+        self._throttle = LogThrottle(clock)
 
-    def say_away(self, error: Exception) -> None:
+    def log_down(self, error: Exception) -> None:
         """Says why Redis takes nothing, once a minute for all partitions."""
-        if self._away.should_log():
+        if self._throttle.should_log():
             log.warning("Redis is away (%s): look-ups are out of date until it is back", describe_redis_error(error))
 
-    def say_back(self, away_since: float) -> None:
+    def log_up(self, down_since_s: float) -> None:
         """Says that Redis has taken again what it refused."""
-        self._away.reset()
-        log.info("Redis is back after %.0f s: nothing was lost", time.monotonic() - away_since)
+        self._throttle.reset()
+        log.info("Redis is back after %.0f s: nothing was lost", self.clock.monotonic() - down_since_s)
 
     def lane(self, tp: TP, running: StageContext) -> ProjectLane:
         """The lane of a partition."""

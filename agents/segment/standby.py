@@ -16,7 +16,6 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from state.records.events import UnknownFormatVersion
 from streams.engine.stage import Stage
-from streams.kafka.long_poll import long_poll
 from streams.tables.warm_tables import WarmTable, WarmTables, now_s
 from streams.telemetry.metrics import Metrics
 
@@ -51,14 +50,12 @@ class Standby:
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
-        consumer = long_poll(
-            AIOKafkaConsumer(
-                **self._kafka,
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                isolation_level="read_committed",
-                fetch_max_wait_ms=POLL_MS,
-            )
+        consumer = AIOKafkaConsumer(
+            **self._kafka,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=POLL_MS,
         )
         await consumer.start()
         try:

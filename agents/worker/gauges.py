@@ -1,13 +1,12 @@
 """The gauges of a worker, looked at once a second: nothing of this is counted while records are folded."""
 
-import asyncio
-import time
 from collections import Counter, defaultdict
 from typing import Final
 
 from agents.segment.segment_lane import SegmentLane
 from agents.worker.recovery_watch import RecoveryWatch
 from state.records.progress import BEFORE_TIME
+from streams.clock import Clock
 from streams.engine.in_flight import NOTHING, in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
@@ -18,12 +17,13 @@ LOOK_SECONDS: Final = 1.0
 class Gauges:
     """Keeps the gauges of customers, lag, time and recovery."""
 
-    def __init__(self, metrics: Metrics, stages: list[Stage], wall: bool) -> None:  # noqa: FBT001 - the time mode
+    def __init__(self, metrics: Metrics, stages: list[Stage], wall: bool, clock: Clock) -> None:  # noqa: FBT001 - the time mode
         """Takes the stages to look at, and whether time is the wall clock's."""
         self._metrics = metrics
         self._stages = stages
         self._wall = wall
-        self._recovery_watch = RecoveryWatch(metrics)
+        self._clock = clock
+        self._recovery_watch = RecoveryWatch(metrics, clock)
         self._written_to: dict[str, set[str]] = defaultdict(set)
 
     async def run(self) -> None:
@@ -31,7 +31,7 @@ class Gauges:
         while True:
             for stage in self._stages:
                 self._look_at(stage)
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._clock.sleep(LOOK_SECONDS)
 
     def _look_at(self, stage: Stage) -> None:
         metrics, name = self._metrics, stage.spec.name
@@ -73,4 +73,5 @@ class Gauges:
             return
         self._metrics.clock_time_seconds.labels(str(lane.number)).set(moment / 1000)
         if self._wall:
-            self._metrics.clock_lag_seconds.labels(str(lane.number)).set(max(0.0, time.time() - moment / 1000))
+            lag_ms = max(0, self._clock.wall_ms() - moment)
+            self._metrics.clock_lag_seconds.labels(str(lane.number)).set(lag_ms / 1000)

@@ -11,8 +11,10 @@ import gc
 import logging
 import os
 import signal
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
+import uvloop
 from aiokafka.errors import KafkaError
 
 from agents.admit.admit_lane import AdmitStage
@@ -24,11 +26,13 @@ from agents.segment.standby import Standby
 from agents.worker.gauges import Gauges
 from agents.worker.http_server import serve_http
 from agents.worker.shutdown import log_shutdown
+from streams.clock import SYSTEM_CLOCK, Clock
 from streams.engine.group_instance_id import claim_instance_id
 from streams.engine.stage import Stage, describe
 from streams.errors import FatalError
 from streams.kafka.connection_diagnosis import diagnose_connection
-from streams.kafka.topics import Topics, TopicsError, ready_topics
+from streams.kafka.topics import Topics, ready_topics
+from streams.retries import Backoff, OnError, retry_until_stopped
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
 from streams.tables.warm_tables import WarmTables
@@ -37,7 +41,9 @@ from streams.telemetry.metrics import Metrics, worker_registry
 
 log = logging.getLogger(__name__)
 
-ALL: Final = ("admit", "segment", "project")
+Result = TypeVar("Result")
+
+STAGES: Final = ("admit", "segment", "project")
 RETRY_SECONDS: Final = 2.0
 LEAVE_SECONDS: Final = 1.0
 
@@ -45,12 +51,13 @@ LEAVE_SECONDS: Final = 1.0
 class Worker:
     """A worker of one or all stages."""
 
-    def __init__(self, settings: Settings, only: str | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock, only: str | None = None) -> None:
         """Takes checked settings; `only` one of `admit`, `segment` and `project`."""
         self.settings = settings
         self.port = 0
         self.stop = asyncio.Event()
         self.stages: list[Stage] = []
+        self._clock = clock
         self.metrics = Metrics(worker_registry())
         self._only = only
         self._waits_for: str | None = "Kafka"
@@ -91,21 +98,18 @@ class Worker:
         Raises:
             Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
         """
-        waits = LogThrottle()
-        while not self.stop.is_set():
-            try:
-                return await ready_topics(self.settings)
-            except TopicsError:
-                raise
-            except (KafkaError, OSError) as error:
-                refusal = await diagnose_connection(self.settings)
-                if refusal is not None and refusal.is_permanent:
-                    raise FatalError(refusal.message) from error
-                if waits.should_log():
-                    why = refusal.message if refusal else describe(error)
-                    log.warning("waits for Kafka at %s: %s", self.settings.kafka, why)
-                await self._pause(RETRY_SECONDS)
-        return None
+        throttle = LogThrottle(self._clock)
+
+        async def on_error(error: Exception, pause_s: float) -> None:
+            del pause_s
+            refusal = await diagnose_connection(self.settings)
+            if refusal is not None and refusal.is_permanent:
+                raise FatalError(refusal.message) from error
+            if throttle.should_log():
+                why = refusal.message if refusal else describe(error)
+                log.warning("waiting for Kafka at %s: %s", self.settings.kafka, why)
+
+        return await self._retry(lambda: ready_topics(self.settings), (KafkaError, OSError), on_error)
 
     async def _work(self, partitions: int, source: str) -> None:
         """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
@@ -118,7 +122,7 @@ class Worker:
             if self._runs("admit"):
                 for topic in topics.sources:
                     metrics.add_source(topic)
-                admit = AdmitStage(settings, kafka, metrics, follower, partitions)
+                admit = AdmitStage(settings, kafka, metrics, follower, partitions, self._clock)
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
                 jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
             if self._runs("segment"):
@@ -132,10 +136,10 @@ class Worker:
                 from agents.project.project_lane import ProjectStage
                 from agents.project.redis_connection import connect_redis
 
-                project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings))
+                project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings), self._clock)
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
             self._waits_for = None
-            jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall").run))
+            jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall", self._clock).run))
             jobs.append(self._compare_rules(follower))
             jobs.append(log_shutdown(self.stop, self.stages))
             running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
@@ -157,16 +161,24 @@ class Worker:
 
     async def _again(self, what: str, run: Any) -> None:
         """Runs a service until the worker is stopped, anew when it fails."""
-        fails = LogThrottle()
-        while not self.stop.is_set():
-            try:
-                await run()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a broker that goes away must not end the worker
-                if fails.should_log():
-                    log.warning("%s: %s; again every %.0f s", what, describe(error), RETRY_SECONDS)
-                await self._pause(RETRY_SECONDS)
+        throttle = LogThrottle(self._clock)
+
+        async def on_error(error: Exception, pause_s: float) -> None:
+            if throttle.should_log():
+                log.warning("%s failed: %s; trying again every %.0f s", what, describe(error), pause_s)
+
+        await self._retry(run, Exception, on_error)  # a broker that goes away must not end the worker
+
+    async def _retry(
+        self,
+        attempt: Callable[[], Awaitable[Result]],
+        on: type[Exception] | tuple[type[Exception], ...],
+        on_error: OnError,
+    ) -> Result | None:
+        backoff = Backoff(RETRY_SECONDS, RETRY_SECONDS)
+        return await retry_until_stopped(
+            attempt, on=on, stop=self.stop, clock=self._clock, backoff=backoff, on_error=on_error
+        )
 
     async def _compare_rules(self, follower: ControlFollower) -> None:
         """Says when the journal's policy is not the configured one; the journal's counts."""
@@ -191,10 +203,6 @@ class Worker:
         waiting = [stage.spec.name for stage in self.stages if not stage.ready]
         return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stop.wait(), seconds)
-
 
 def version() -> str:
     """The installed version of goldstream."""
@@ -203,9 +211,15 @@ def version() -> str:
     return installed("goldstream")
 
 
-async def run_worker(settings: Settings, only: str | None = None) -> int:
-    """Runs a worker until SIGTERM or SIGINT; the exit status."""
-    worker = Worker(settings, only)
+def run_worker(settings: Settings, only: str | None = None) -> int:
+    """Run a worker, or one of its stages, until SIGTERM or SIGINT, and return the exit status."""
+    # uvloop as the policy and not by `uvloop.run`: Faust's consumer thread has a loop of its own
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    return asyncio.run(_run_worker(settings, only))
+
+
+async def _run_worker(settings: Settings, only: str | None) -> int:
+    worker = Worker(settings, SYSTEM_CLOCK, only)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)

@@ -43,7 +43,6 @@ from yarl import URL
 
 from streams.engine.lane_runner import Fetched
 from streams.kafka.fenced_producer import PRODUCER_SETTINGS
-from streams.kafka.long_poll import long_poll
 
 FETCH_WAIT_MS = 250
 """The longest poll: how long a fetch that was sent for some partitions keeps the others waiting."""
@@ -117,7 +116,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
-        consumer = aiokafka.AIOKafkaConsumer(
+        return aiokafka.AIOKafkaConsumer(
             **transport.kafka_settings,
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -137,7 +136,6 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=30_000,
         )
-        return long_poll(consumer)
 
     async def _fetch_records(
         self,

@@ -7,12 +7,14 @@ is shown, with whole tracebacks.
 
 import logging
 import sys
-import time
 import traceback
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
 import msgspec
+
+from streams.clock import Clock
+from streams.telemetry.log_throttle import LogThrottle
 
 OWN_PACKAGES: Final = ("state", "streams", "agents")
 REPEATED_AFTER_S: Final = 30.0
@@ -21,11 +23,12 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 
 
 def set_up_logging(
-    level: str = "info", form: str = "text", stream: TextIO | None = None, *, libraries: bool = True
+    clock: Clock, level: str = "info", form: str = "text", stream: TextIO | None = None, *, libraries: bool = True
 ) -> None:
     """Send all logs to `stream` (standard error unless given), replacing what was set up before.
 
     Args:
+        clock: measures how long ago a library logged the same.
         level: `debug`, `info`, `warning` or `error`.
         form: `text` or `json`.
         stream: where to write.
@@ -35,7 +38,7 @@ def set_up_logging(
     is_debug = level == "debug"
     handler.setFormatter(JsonLine(is_debug=is_debug) if form == "json" else TextLine(is_debug=is_debug))
     if not is_debug:
-        handler.addFilter(_Quiet())
+        handler.addFilter(_Quiet(clock))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -95,21 +98,22 @@ class JsonLine(logging.Formatter):
 class _Quiet(logging.Filter):
     """Lets the same words of a library through once in half a minute, and what services say of themselves never."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
-        self.last_said: dict[tuple[str, str], float] = {}
+        self._clock = clock
+        self._throttles: dict[tuple[str, str], LogThrottle] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] in OWN_PACKAGES:
             # mode, on which Faust stands, tells under our names of every start and stop of a service: "[^--Lane]: ..."
             return record.levelno >= logging.WARNING or not record.getMessage().startswith("[^")
-        words, now = (record.name, str(record.msg)), time.monotonic()
-        if now - self.last_said.get(words, -REPEATED_AFTER_S) < REPEATED_AFTER_S:
-            return False
-        if len(self.last_said) >= _REMEMBERED:
-            self.last_said.clear()
-        self.last_said[words] = now
-        return True
+        message = record.name, str(record.msg)
+        throttle = self._throttles.get(message)
+        if throttle is None:
+            if len(self._throttles) >= _REMEMBERED:
+                self._throttles.clear()
+            throttle = self._throttles[message] = LogThrottle(self._clock, REPEATED_AFTER_S)
+        return throttle.should_log()
 
 
 def _moment(record: logging.LogRecord) -> str:

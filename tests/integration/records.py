@@ -5,8 +5,6 @@ from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from streams.kafka.long_poll import long_poll
-
 LARGEST: Final = 64 << 20
 BATCH_BYTES: Final = 256 << 10
 
@@ -52,7 +50,7 @@ async def publish(
 
 async def read(kafka: str, topic: str) -> list[Any]:
     """All records of a topic up to the ends that it has now, each partition in its order."""
-    async with long_poll(_consumer(kafka)) as consumer:
+    async with _consumer(kafka) as consumer:
         partitions = await _partitions(consumer, topic)
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

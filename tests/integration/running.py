@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agents.control.advance import advance
 from agents.demo.embedded.child_process import Child
 from state.units.timestamps import parse_rfc3339
+from streams.clock import SYSTEM_CLOCK
 from streams.kafka.topics import create_topics
 from streams.settings.settings import load_settings
 
@@ -176,12 +177,14 @@ class Site:
 
     Attributes:
         settings: environment variables without `GOLDSTREAM_`.
+        worker_command: what Python runs as a worker.
     """
 
     kafka: str
     prefix: str
     directory: Path
     settings: dict[str, str]
+    worker_command: tuple[str, ...] = ("-c", _GOLDSTREAM, "worker")
     workers: list[RunningWorker] = field(default_factory=list)
 
     def topic(self, name: str) -> str:
@@ -194,17 +197,18 @@ class Site:
         given = {"KAFKA": self.kafka, "PREFIX": self.prefix, "HTTP": "127.0.0.1:0", **self.settings, **settings}
         return own | {"PYTHONPATH": str(REPOSITORY)} | {f"GOLDSTREAM_{name}": text for name, text in given.items()}
 
-    def worker(self, *arguments: str, program: tuple[str, ...] = ("-c", _GOLDSTREAM), **settings: str) -> RunningWorker:
+    def worker(self, *arguments: str, program: tuple[str, ...] | None = None, **settings: str) -> RunningWorker:
         """A worker with a data folder of its own, started.
 
         Args:
             arguments: what stands behind `goldstream worker`.
-            program: what Python runs.
+            program: what Python runs in place of `goldstream`.
             settings: of this worker alone.
         """
         name = f"worker-{len(self.workers)}"
         environment = self.environment(**{"DATA": str(self.directory / name), **settings})
-        argv = [sys.executable, *program, "worker", *arguments]
+        command = self.worker_command if program is None else (*program, "worker")
+        argv = [sys.executable, *command, *arguments]
         worker = RunningWorker(Child(argv, log=self.directory / f"{name}.log", env=environment))
         self.workers.append(worker)
         worker.start()
@@ -231,7 +235,7 @@ class Site:
 
     async def advance(self, to: str, within_s: float = 90.0) -> None:
         """End the history, as `goldstream advance --to` does, which is a program of its own in test_advance.py."""
-        status = await advance(load_settings(environ=self.environment()), parse_rfc3339(to), within_s)
+        status = await advance(load_settings(environ=self.environment()), parse_rfc3339(to), within_s, SYSTEM_CLOCK)
         logs = "\n".join(worker.log for worker in self.workers)
         assert status == 0, f"advance ended with {status}\n{logs}"
 

@@ -263,5 +263,5 @@ def _children(pid: int) -> list[int]:
 
 def _is_worker(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        return b"'worker'" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"agents.demo.embedded.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False

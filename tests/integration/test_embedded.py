@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from agents.demo.embedded.broker import Embedded, EmbeddedError
-from streams.kafka.long_poll import long_poll
+from streams.clock import SYSTEM_CLOCK
 from tests.servers.topics import make_topic
 
 RECORDS = 100
@@ -28,8 +28,7 @@ async def producer(embedded: Embedded) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def _read(bootstrap: str, topic: str, records: int) -> list[ConsumerRecord[bytes, bytes]]:
-    consumer = long_poll(AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest"))
-    async with consumer:
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         async with asyncio.timeout(20):
             return [await consumer.getone() for _ in range(records)]
@@ -112,7 +111,7 @@ async def test_a_static_member_comes_back_to_its_partitions_and_its_offsets(embe
             group_instance_id="worker-1",
             enable_auto_commit=False,
         )
-        async with long_poll(member), asyncio.timeout(20):
+        async with member, asyncio.timeout(20):
             while len(member.assignment()) < 4:
                 await member.getmany(timeout_ms=10)
             assert await member.committed(partition) == committed
@@ -126,7 +125,7 @@ async def test_it_refuses_a_record_over_one_megabyte(embedded: Embedded, prefix:
             await producer.send_and_wait(prefix, b"x" * 1_100_000, partition=0)
 
 
-async def test_a_patient_consumer_does_not_ask_it_all_the_time(embedded: Embedded, prefix: str) -> None:
+async def test_a_consumer_pauses_after_an_empty_fetch(embedded: Embedded, prefix: str) -> None:
     await make_topic(embedded.kafka, prefix)
     consumer = AIOKafkaConsumer(bootstrap_servers=embedded.kafka)
     asked = 0
@@ -138,11 +137,11 @@ async def test_a_patient_consumer_does_not_ask_it_all_the_time(embedded: Embedde
         return await send(*args, **kwargs)
 
     consumer._client.send = counted
-    async with long_poll(consumer):
+    async with consumer:
         consumer.assign([TopicPartition(prefix, 0)])
         asked = 0
         await consumer.getmany(timeout_ms=500)
-    assert asked <= 60, "every 10 ms, and a few for metadata; without patience, thousands"
+    assert asked <= 60, "every 10 ms, and a few for metadata; without pauses, thousands"
 
 
 async def test_its_redis_does_what_the_projection_needs(embedded: Embedded, prefix: str) -> None:
@@ -175,18 +174,18 @@ async def test_its_redis_does_what_the_projection_needs(embedded: Embedded, pref
 
 
 async def test_it_finds_its_data_again_after_a_stop(tmp_path: Path, prefix: str) -> None:
-    async with Embedded(tmp_path) as first:
+    async with Embedded(tmp_path, SYSTEM_CLOCK) as first:
         await make_topic(first.kafka, prefix)
         async with AIOKafkaProducer(bootstrap_servers=first.kafka) as producer:
             await producer.send_and_wait(prefix, b"kept", partition=0)
         first_pid = first.pid
-    async with Embedded(tmp_path) as second:
+    async with Embedded(tmp_path, SYSTEM_CLOCK) as second:
         assert second.pid != first_pid
         assert [record.value for record in await _read(second.kafka, prefix, 1)] == [b"kept"]
 
 
 async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
-    broken = Embedded(tmp_path)
+    broken = Embedded(tmp_path, SYSTEM_CLOCK)
     (tmp_path / "kafka.json").write_text("not what it saved")
     try:
         with pytest.raises(EmbeddedError, match=r"did not start: it said 'error.*log\.txt"):
@@ -198,4 +197,4 @@ async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
 def test_it_says_what_to_install_when_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EmbeddedError, match=r"pip install 'goldstream\[demo\]'"):
-        Embedded(tmp_path)
+        Embedded(tmp_path, SYSTEM_CLOCK)

@@ -42,7 +42,7 @@ async def test_a_years_changes_messages_counters_and_redis_are_the_oracles(
 async def test_a_year_on_the_embedded_broker_is_the_oracles_too(
     embedded: Embedded, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    site = Site(embedded.kafka, prefix, tmp_path, {})
+    site = Site(embedded.kafka, prefix, tmp_path, {}, ("-m", "agents.demo.embedded.worker"))
     try:
         await _live_a_year(site, embedded.redis, draw_year(seed, GULF, 250), source_partitions=1)
     finally:

@@ -15,6 +15,7 @@ from typing import Final
 
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port, kafka_answers, until
+from streams.clock import SYSTEM_CLOCK
 from tests.servers import Missing, program
 
 JAVA_AT_LEAST: Final = 17
@@ -107,7 +108,9 @@ class ApacheKafka:
             self._child = self._formatted()
         child = self._child
         child.start()
-        if not asyncio.run(until(kafka_answers, self.port, within_s=START_WITHIN_S, alive=lambda: child.running)):
+        if not asyncio.run(
+            until(kafka_answers, self.port, within_s=START_WITHIN_S, alive=lambda: child.running, clock=SYSTEM_CLOCK)
+        ):
             child.kill()
             message = f"Apache Kafka did not start; the end of {child.log}:\n{child.tail(20)}"
             raise RuntimeError(message)

@@ -11,6 +11,7 @@ import redis
 
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port, redis_answers, until
+from streams.clock import SYSTEM_CLOCK
 from tests.servers import program
 
 START_WITHIN_S: Final = 20.0
@@ -47,7 +48,7 @@ class RedisServer:
         """
         self._child.start()
         running = lambda: self._child.running  # noqa: E731 - a name for one line
-        if not asyncio.run(until(redis_answers, self.port, within_s=START_WITHIN_S, alive=running)):
+        if not asyncio.run(until(redis_answers, self.port, within_s=START_WITHIN_S, alive=running, clock=SYSTEM_CLOCK)):
             self._child.kill()
             message = f"Redis did not start; the end of {self._child.log}:\n{self._child.tail(20)}"
             raise RuntimeError(message)

@@ -24,6 +24,7 @@ from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.outputs import Cause, Facts, Message, MessageChange, MessageCustomer, ScoreChange, SegmentChangeValue
 from state.records.progress import Progress
 from state.units.timestamps import format_ms, parse_rfc3339
+from tests.clock import ManualClock
 
 CDNOW_SHA256 = "7c971ffbc399bca552f76c5e8d7d815bade360eefabb3da6aa644f7697fecaea"
 SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
@@ -203,7 +204,7 @@ def _drawn(screen: Screen, width: int, height: int) -> str:
 
 @pytest.mark.parametrize(("width", "height"), [(60, 15), (80, 24), (200, 60)])
 def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width: int, height: int) -> None:
-    screen = Screen(SEGMENTS, events=10)
+    screen = Screen(SEGMENTS, 10, ManualClock())
     assert "starts broker" in _drawn(screen, width, height)
 
     screen.attach(_tallied())
@@ -224,7 +225,7 @@ def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
     for number in range(50):
         tally.add_change(_change(f"c-{number}", 1, None, "new"))
     tally.add_change(_change("c-7", 2, "new", "golden"))
-    screen = Screen(SEGMENTS, events=10)
+    screen = Screen(SEGMENTS, 10, ManualClock())
     screen.attach(tally)
     assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
     assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1

@@ -29,6 +29,7 @@ PURE: Final = frozenset(
     hashlib heapq importlib io itertools json math msgspec operator re state string struct tomllib types typing zoneinfo
     """.split()  # noqa: SIM905 - thirty words, a line each otherwise
 )
+DATE_CLOCKS: Final = {"now", "today", "utcnow"}
 IMPURE_CALLS: Final = {"open", "print", "input", "now", "utcnow", "today"}
 
 # In pieces, so that this file does not hold what it looks for.
@@ -120,6 +121,63 @@ def test_state_asks_nothing_of_the_world(path: Path) -> None:
     }
     assert called & IMPURE_CALLS == set()
     assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor) for node in ast.walk(tree))
+
+
+# Until the engine takes a clock, these files read the machine's clock.
+READ_THE_CLOCK: Final = {
+    *(f"streams/engine/{name}.py" for name in ("in_flight", "lane", "stage")),
+    *(f"agents/segment/{name}.py" for name in ("commit_policy", "daily_publisher", "segment_lane", "standby")),
+    "streams/tables/warm_tables.py",
+}
+
+
+@pytest.mark.parametrize("path", _python_files(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_clock_reads_the_time(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    found = sorted(_clock_reads(ast.parse(path.read_text())))
+    if name == "streams/clock.py" or name in READ_THE_CLOCK:
+        assert found, f"{name} no longer reads the time: take it off the list"
+    else:
+        assert found == []
+
+
+def _clock_reads(tree: ast.AST) -> Iterator[str]:
+    """Every reference to a function that reads the time, called or not, by whatever name its module was imported."""
+    modules = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (f"from time import {alias.name}" for alias in node.names)
+        if not isinstance(node, ast.Attribute):
+            continue
+        owner = ast.unparse(node.value)
+        if modules.get(owner) == "time" and node.attr != "struct_time":
+            yield f"time.{node.attr}"
+        elif node.attr in DATE_CLOCKS and owner.rpartition(".")[2] in {"datetime", "date"}:
+            yield f"{owner}.{node.attr}"
+        elif node.attr == "time" and ("loop" in owner.lower()):
+            yield f"{owner}.time"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import time\nnow = time.monotonic()", ["time.monotonic"]),
+        ("import time as t\nread = t.time_ns", ["time.time_ns"]),
+        ("from time import perf_counter as now", ["from time import perf_counter"]),
+        ("from datetime import date, datetime\ndatetime.now(); date.today()", ["date.today", "datetime.now"]),
+        ("import datetime\ndatetime.datetime.utcnow()", ["datetime.datetime.utcnow"]),
+        ("import asyncio\nasyncio.get_running_loop().time()", ["asyncio.get_running_loop().time"]),
+        ("self._loop.time()", ["self._loop.time"]),
+        ("from datetime import datetime, time\ndatetime.combine(day, time.min)\nevent.time", []),
+    ],
+)
+def test_a_read_of_the_clock_is_found(source: str, found: list[str]) -> None:
+    assert sorted(_clock_reads(ast.parse(source))) == found
 
 
 def test_importing_state_loads_nothing_but_msgspec_and_the_standard_library() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.telemetry.logs import set_up_logging
+from streams.clock import Clock
+from streams.telemetry.logs import REPEATED_AFTER_S, set_up_logging
+from tests.clock import ManualClock
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +25,10 @@ def logging_put_back() -> Iterator[None]:
         logging.getLogger(package).setLevel(logging.NOTSET)
 
 
-def logged(level: str, form: str, *, libraries: bool = True) -> io.StringIO:
+def logged(level: str, form: str, *, libraries: bool = True, clock: Clock | None = None) -> io.StringIO:
     """Set up logging into a text."""
     stream = io.StringIO()
-    set_up_logging(level, form, stream, libraries=libraries)
+    set_up_logging(clock or ManualClock(), level, form, stream, libraries=libraries)
     return stream
 
 
@@ -64,7 +66,8 @@ def test_json_lines_are_objects_with_what_the_record_carries() -> None:
 
 
 def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> None:
-    stream = logged("info", "text")
+    clock = ManualClock()
+    stream = logged("info", "text", clock=clock)
     for _ in range(5):
         logging.getLogger("aiokafka.conn").warning("cannot connect to %s", "here")
         logging.getLogger("aiokafka.conn").info("chatter")
@@ -73,6 +76,9 @@ def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> No
     assert sum("cannot connect" in line for line in lines) == 1
     assert sum("ours" in line for line in lines) == 5
     assert not any("chatter" in line for line in lines)
+    clock.advance(REPEATED_AFTER_S)
+    logging.getLogger("aiokafka.conn").warning("cannot connect to %s", "here")
+    assert stream.getvalue().count("cannot connect") == 2
 
 
 def test_libraries_can_be_silenced() -> None:

@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 
 from agents.admit import watermark_stall as why_held
 from agents.admit.watermark_stall import StallLogger, WatermarkStall
-from agents.worker import recovery_watch
 from agents.worker import shutdown as stopping
 from agents.worker.recovery_watch import RecoveryWatch
 from agents.worker.shutdown import log_shutdown
@@ -23,30 +22,16 @@ from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
 from streams.wire.watermarks import SourceWatermark
+from tests.clock import ManualClock
 from tests.integration.running import until
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
 NOW_MS = 1_800_000_000_000
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        """Stands at a thousand."""
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        """What it shows."""
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in (recovery_watch, why_held):
-        monkeypatch.setattr(module, "time", clock)
-    return clock
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 class Ends:
@@ -75,14 +60,14 @@ async def test_a_partition_holds_time_for_a_reason(
 
 
 def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    herald = StallLogger()
+    herald = StallLogger(clock)
     herald.say("events:3", WatermarkStall("current", 0), 2_000)
     herald.say("events:3", WatermarkStall("unread", 20), 95_000)
     herald.say("events:3", WatermarkStall("unread", 19), 96_000)
-    clock.now += 30
+    clock.now_s += 30
     herald.say("events:3", WatermarkStall("unread", 7), 125_000)
     herald.say("events:3", WatermarkStall("silent", 0), 126_000)
     herald.say("events:0", WatermarkStall("unheard", 0), None)
@@ -101,10 +86,10 @@ def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
     assert "its worker has not said so" in said[2]
 
 
-def test_a_recovery_tells_when_it_will_be_done(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     metrics = Metrics(CollectorRegistry())
-    watch = RecoveryWatch(metrics)
+    watch = RecoveryWatch(metrics, clock)
 
     def look(read: float, left: float) -> float | None:
         metrics.recovery_records.labels("2").set(read)
@@ -113,15 +98,15 @@ def test_a_recovery_tells_when_it_will_be_done(clock: Clock, caplog: pytest.LogC
         return metrics.registry.get_sample_value("goldstream_recovery_eta_seconds", {"partition": "2"})
 
     assert look(0, 1000) == 0
-    clock.now += 2
+    clock.now_s += 2
     assert look(200, 800) == 8
-    clock.now += 4
+    clock.now_s += 4
     assert look(600, 400) == 4
-    clock.now += 1
+    clock.now_s += 1
     assert look(0, 1000) == 4, "it began anew: of its pace nothing is known yet"
-    clock.now += 1
+    clock.now_s += 1
     assert look(500, 500) == 1
-    clock.now += 1
+    clock.now_s += 1
     assert look(1000, 0) == 0
     assert [record.getMessage() for record in caplog.records] == [
         "partition 2 recovers: 600 changelog records read in 6 s, at most 400 left, done in some 4 s"

@@ -1,4 +1,4 @@
-"""Own the embedded broker and Redis, and the child processes they run in.
+"""Own all that only the embedded broker and Redis need: the child processes, and a worker that spares the broker.
 
-Import the standard library and aiokafka.
+Import `agents.worker`, `streams` and aiokafka.
 """

@@ -8,12 +8,14 @@ import asyncio
 import importlib.util
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port, kafka_answers, redis_answers, until
+from streams.clock import Clock
 
 START_WITHIN_S: Final = 15.0
 """Measured: 0.1 s on two idle cores, to which the loading of saved data is added."""
@@ -32,17 +34,19 @@ class Embedded:
     with the same data. It ends when this process ends, also by Ctrl-C or, on Linux, kill -9.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: Clock) -> None:
         """Choose the ports, without starting anything.
 
         Args:
             data: The directory in which topics and Redis are saved; made if missing, found again by the next one.
                 At most one may run on a directory at a time.
+            clock: Measures how long they take to start.
 
         Raises:
             EmbeddedError: The package noida-db is not installed, or has no program for this machine.
         """
         self.data = data
+        self._clock = clock
         self._kafka_port = free_port()
         self._redis_port = free_port()
         while self._redis_port == self._kafka_port:
@@ -79,8 +83,8 @@ class Embedded:
         """
         self._child.start()
         answers = await asyncio.gather(
-            until(kafka_answers, self._kafka_port, within_s=START_WITHIN_S, alive=self._is_running),
-            until(redis_answers, self._redis_port, within_s=START_WITHIN_S, alive=self._is_running),
+            self._until(kafka_answers, self._kafka_port),
+            self._until(redis_answers, self._redis_port),
         )
         if not all(answers):
             said = self._complaint()
@@ -110,6 +114,9 @@ class Embedded:
     ) -> None:
         """Stop both."""
         await self.stop()
+
+    async def _until(self, answers: Callable[[int], Awaitable[bool]], port: int) -> bool:
+        return await until(answers, port, within_s=START_WITHIN_S, alive=self._is_running, clock=self._clock)
 
     def _is_running(self) -> bool:
         return self._child.running

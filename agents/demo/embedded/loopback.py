@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import random
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
+
+from streams.clock import Clock
 
 HOST: Final = "127.0.0.1"
 
@@ -46,7 +47,7 @@ async def redis_answers(port: int) -> bool:
 
 
 async def until(
-    answers: Callable[[int], Awaitable[bool]], port: int, *, within_s: float, alive: Callable[[], bool]
+    answers: Callable[[int], Awaitable[bool]], port: int, *, within_s: float, alive: Callable[[], bool], clock: Clock
 ) -> bool:
     """Wait until a server answers on a port.
 
@@ -55,15 +56,16 @@ async def until(
         port: The port on the loopback interface.
         within_s: Seconds to wait at most.
         alive: Whether it is worth waiting on; asked before each try.
+        clock: Measures the wait.
 
     Returns:
         Whether it answered in time.
     """
-    deadline = time.monotonic() + within_s
-    while alive() and time.monotonic() < deadline:
+    deadline = clock.monotonic() + within_s
+    while alive() and clock.monotonic() < deadline:
         if await answers(port):
             return True
-        await asyncio.sleep(0.02)
+        await clock.sleep(0.02)
     return False
 
 

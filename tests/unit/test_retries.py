@@ -1,0 +1,95 @@
+"""Retries go on until one succeeds or the worker stops; pauses grow, start over, and end with the stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from streams.retries import Backoff, retry_until_stopped
+from tests.clock import ManualClock
+
+
+class Retries:
+    """What happens to a retried attempt, on a clock that each pause moves on."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.stop = asyncio.Event()
+        self.pauses: list[float] = []
+
+    async def run(self, attempt: Callable[[], Awaitable[str]], reset_after_s: float | None = None) -> str | None:
+        """Retry on OSError with pauses of 1 to 5 s."""
+        return await retry_until_stopped(
+            attempt,
+            on=OSError,
+            stop=self.stop,
+            clock=self.clock,
+            backoff=Backoff(1.0, 5.0),
+            on_error=self._note,
+            reset_after_s=reset_after_s,
+        )
+
+    async def _note(self, error: Exception, pause_s: float) -> None:
+        assert isinstance(error, OSError)
+        self.pauses.append(pause_s)
+        asyncio.get_running_loop().call_soon(lambda: asyncio.create_task(self._pass(pause_s)))
+
+    async def _pass(self, pause_s: float) -> None:
+        await asyncio.sleep(0)
+        self.clock.advance(pause_s)
+
+
+async def test_pauses_double_up_to_the_maximum_until_an_attempt_succeeds() -> None:
+    retries, outcomes = Retries(), iter([False] * 5 + [True])
+
+    async def attempt() -> str:
+        if not next(outcomes):
+            raise OSError
+        return "done"
+
+    assert await retries.run(attempt) == "done"
+    assert retries.pauses == [1, 2, 4, 5, 5]
+
+
+async def test_an_attempt_that_lasted_starts_the_pauses_over() -> None:
+    retries, lengths_s = Retries(), iter([0, 0, 61, 0])
+
+    async def attempt() -> str:
+        length_s = next(lengths_s, None)
+        if length_s is None:
+            return "done"
+        retries.clock.advance(length_s)
+        raise OSError
+
+    assert await retries.run(attempt, reset_after_s=60) == "done"
+    assert retries.pauses == [1, 2, 1, 2]
+
+
+async def test_a_stop_ends_the_pause() -> None:
+    retries = Retries()
+
+    async def attempt() -> str:
+        asyncio.get_running_loop().call_soon(retries.stop.set)
+        raise OSError
+
+    assert await retries.run(attempt) is None
+
+
+async def test_nothing_is_attempted_after_the_stop_and_no_failure_is_reported() -> None:
+    retries = Retries()
+
+    async def attempt() -> str:
+        retries.stop.set()
+        raise OSError
+
+    assert await retries.run(attempt) is None
+    assert await retries.run(attempt) is None
+    assert retries.pauses == []
+
+
+async def test_other_errors_are_raised() -> None:
+    async def attempt() -> str:
+        raise ValueError("not retried")
+
+    with pytest.raises(ValueError, match="not retried"):
+        await Retries().run(attempt)
