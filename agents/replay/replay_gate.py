@@ -7,7 +7,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from streams.engine.stage import describe
+from streams.errors import describe_error
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import read_control, replay_of
 from streams.kafka.topics import Topics, TopicsError
@@ -33,7 +33,7 @@ async def wait_for_replay_end(settings: Settings, stop: asyncio.Event) -> str | 
             await _check_sources(settings)
             replay = replay_of(await read_control(settings))
         except (KafkaError, OSError) as error:
-            words = f"waits for Kafka at {settings.kafka}: {describe(error)}"
+            words = f"waiting for Kafka at {settings.kafka}: {describe_error(error)}"
         else:
             if replay is None or replay.done:
                 if replay is not None and replay.of not in settings.sources:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import uvloop
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from agents.admit.admit_lane import AdmitStage
 from agents.admit.timekeeper import Timekeeper
@@ -28,8 +28,8 @@ from agents.worker.http_server import serve_http
 from agents.worker.shutdown import log_shutdown
 from streams.clock import SYSTEM_CLOCK, Clock
 from streams.engine.group_instance_id import claim_instance_id
-from streams.engine.stage import Stage, describe
-from streams.errors import FatalError
+from streams.engine.stage import Stage
+from streams.errors import FatalError, describe_error
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import Topics, ready_topics
 from streams.retries import Backoff, OnError, retry_until_stopped
@@ -106,7 +106,7 @@ class Worker:
             if refusal is not None and refusal.is_permanent:
                 raise FatalError(refusal.message) from error
             if throttle.should_log():
-                why = refusal.message if refusal else describe(error)
+                why = refusal.message if refusal else _describe_unreachable(error)
                 log.warning("waiting for Kafka at %s: %s", self.settings.kafka, why)
 
         return await self._retry(lambda: ready_topics(self.settings), (KafkaError, OSError), on_error)
@@ -165,7 +165,7 @@ class Worker:
 
         async def on_error(error: Exception, pause_s: float) -> None:
             if throttle.should_log():
-                log.warning("%s failed: %s; trying again every %.0f s", what, describe(error), pause_s)
+                log.warning("%s failed: %s; trying again every %.0f s", what, describe_error(error), pause_s)
 
         await self._retry(run, Exception, on_error)  # a broker that goes away must not end the worker
 
@@ -195,13 +195,19 @@ class Worker:
         """What keeps the process from working as it should."""
         down = [stage.spec.name for stage in self.stages if not stage.healthy]
         if self._waits_for:
-            return f"waits for {self._waits_for}"
+            return f"waiting for {self._waits_for}"
         return f"stages down: {', '.join(down)}" if down else None
 
     def _readiness(self) -> str | None:
         trouble = self._health()
         waiting = [stage.spec.name for stage in self.stages if not stage.ready]
         return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
+
+
+def _describe_unreachable(error: Exception) -> str:
+    if isinstance(error, KafkaConnectionError):
+        return "connection refused; start Kafka, or correct GOLDSTREAM_KAFKA"
+    return describe_error(error)
 
 
 def version() -> str:

@@ -26,7 +26,7 @@ from yarl import URL
 from streams.engine.faust_driver import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
 from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
-from streams.errors import FatalError
+from streams.errors import FatalError, describe_error
 from streams.kafka.reader import read_range
 from streams.telemetry.metrics import Metrics
 
@@ -141,7 +141,7 @@ class Stage:
                 if isinstance(error, KafkaError):
                     self._metrics.delivery_failures.labels(name).inc()
                 log.error(  # noqa: TRY400 - one line; the traceback is for debugging
-                    "stage %s failed: %s; starts anew in %.0f s", name, describe(error), pause
+                    "stage %s failed: %s; starts anew in %.0f s", name, describe_error(error), pause
                 )
                 log.debug("stage %s failed", name, exc_info=error)
                 await _wait(stop, pause)
@@ -317,12 +317,6 @@ class _Source:
         return f"{self.tp.topic}:{self.tp.partition}"
 
 
-def describe(error: BaseException) -> str:
-    """An error in one line: its kind where its words say little."""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
-
-
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
@@ -347,5 +341,5 @@ async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) ->
         task.cancel()
         log.warning("gave up waiting for %s after %.0f s", what, seconds)
     elif not task.cancelled() and (error := task.exception()) is not None:
-        log.warning("while waiting for %s: %s", what, describe(error))
+        log.warning("while waiting for %s: %s", what, describe_error(error))
     return bool(done)

@@ -78,15 +78,15 @@ async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(
     try:
         early, patient = site.worker(), site.worker()
         for worker in (early, patient):
-            await worker.says(f"waits for Kafka at {site.kafka}")
+            await worker.says(f"waiting for Kafka at {site.kafka}")
             status, why = await worker.get("/health")
-            assert (status, "waits for Kafka" in why) == (503, True)
+            assert (status, "waiting for Kafka" in why) == (503, True)
             assert (await worker.get("/ready"))[0] == 503
         assert await early.stop() == 0
     finally:
         await asyncio.to_thread(kafka.start)
     await patient.ready()
-    assert len([line for line in patient.log.splitlines() if "waits for Kafka" in line]) == 1
+    assert len([line for line in patient.log.splitlines() if "waiting for Kafka" in line]) == 1
     await publish(site.kafka, site.topic("signups"), _signups(["one"]))
     await _changes(site, 1)
     await asyncio.to_thread(kafka.stop)
