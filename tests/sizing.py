@@ -1,6 +1,6 @@
-"""The arithmetic of deploy/sizing.md: everything computed there comes from the two tables that stand before it.
+"""The arithmetic of deploy/sizing.md: its computed table follows from the two tables before it.
 
-python -m tests.sizing    # writes the computed table anew
+python -m tests.sizing    # updates the computed table
 """
 
 import math
@@ -21,7 +21,7 @@ _COMPUTED: Final = re.compile(r"(?<=<!-- computed -->\n).*?(?=<!-- /computed -->
 
 
 class Need(NamedTuple):
-    """What so many customers need."""
+    """What a number of customers needs."""
 
     events_a_day: float
     events_a_second_at_peak: float
@@ -41,20 +41,20 @@ class Need(NamedTuple):
 
 
 def given(page: str) -> dict[str, float]:
-    """The figures of the first two tables by name: measured ones, and assumed ones.
+    """Return the figures of the first two tables by name: measured and assumed ones.
 
     Raises:
-        ValueError: one stands there twice.
+        ValueError: A name occurs twice.
     """
     rows = [(row[1], float(row[2].replace(",", ""))) for row in _ROW.finditer(page)]
     figures = dict(rows)
     if len(figures) != len(rows):
-        raise ValueError(f"a figure stands twice: {sorted(name for name, _ in rows)}")
+        raise ValueError(f"a figure occurs twice: {sorted(name for name, _ in rows)}")
     return figures
 
 
 def needed(millions: int, f: Mapping[str, float]) -> Need:
-    """The need of so many million customers."""
+    """Return what this many million customers need."""
     customers = millions * _MILLION
     events_a_year = customers * f["events_a_year"]
     peak = events_a_year / _SECONDS * f["peak"]
@@ -85,23 +85,23 @@ def needed(millions: int, f: Mapping[str, float]) -> Need:
 
 
 def computed(page: str) -> str:
-    """The computed table of the page, from the figures that stand in it."""
+    """Return the computed table of the page, from its figures."""
     figures = given(page)
     needs = [needed(millions, figures) for millions in SIZES]
     rows = {
-        "events a day": [_count(n.events_a_day) for n in needs],
-        "events a second at the peak": [_count(n.events_a_second_at_peak) for n in needs],
+        "events per day": [_count(n.events_a_day) for n in needs],
+        "events per second at the peak": [_count(n.events_a_second_at_peak) for n in needs],
         "memory for customers, all workers": [_size(n.memory_of_customers, _GIB, "GiB") for n in needs],
-        "workers for the memory": [_count(n.workers_for_memory) for n in needs],
-        "workers for the events": [_count(n.workers_for_events) for n in needs],
+        "workers, by memory": [_count(n.workers_for_memory) for n in needs],
+        "workers, by events": [_count(n.workers_for_events) for n in needs],
         "**workers** (at least 2)": [f"**{_count(n.workers)}**" for n in needs],
         "**`GOLDSTREAM_PARTITIONS`**": [f"**{_count(n.partitions)}**" for n in needs],
-        "a worker's core is busy at the peak": [f"{n.busy:.1%}" for n in needs],
-        "a worker that starts again has recovered after": [_seconds(n.recovery_s) for n in needs],
-        "the largest wave at one tick is published after": [_seconds(n.due_peak_s) for n in needs],
-        "importing everybody's orders takes": [_hours(n.import_h) for n in needs],
+        "load of a worker's core at the peak": [f"{n.busy:.1%}" for n in needs],
+        "recovery of a restarted worker": [_seconds(n.recovery_s) for n in needs],
+        "time to publish the largest wave at one tick": [_seconds(n.due_peak_s) for n in needs],
+        "time to import all orders": [_hours(n.import_h) for n in needs],
         "disk: changelog": [_size(n.changelog, _GB, "GB") for n in needs],
-        "disk: journal, a year of it": [_size(n.journal_a_year, _GB, "GB") for n in needs],
+        "disk: journal, one year": [_size(n.journal_a_year, _GB, "GB") for n in needs],
         "disk: source topics, 30 days": [_size(n.sources, _GB, "GB") for n in needs],
         "memory of Redis": [_size(n.redis, _GIB, "GiB") for n in needs],
     }
@@ -110,12 +110,12 @@ def computed(page: str) -> str:
 
 
 def with_computed(page: str) -> str:
-    """The page with its computed table written anew."""
+    """Return the page with its computed table updated."""
     return _COMPUTED.sub(computed(page).replace("\\", r"\\"), page)
 
 
 def _rounded(value: float) -> float:
-    """To two digits: nobody knows more of it."""
+    """Round to two digits: the figures are not more precise."""
     return round(value, 1 - math.floor(math.log10(value))) if value else 0.0
 
 

@@ -1,4 +1,4 @@
-"""deploy/sizing.md: its arithmetic follows from its figures, and what can be counted is counted here."""
+"""deploy/sizing.md: its table follows from its figures, and the bytes are those that are written."""
 
 import math
 import re
@@ -18,11 +18,11 @@ TEXT: Final = PAGE.read_text("utf-8")
 FIGURES: Final = given(TEXT)
 
 FRAMING: Final = 12
-"""Of a record in a batch of Kafka's: lengths, differences of offset and time."""
+"""Bytes that Kafka adds to a record in a batch: lengths, deltas of offset and time."""
 
 
 def purchases(count: int) -> Iterator[dict[str, Any]]:
-    """A customer's orders, a week apart, after the rules."""
+    """Yield the rules and a customer's orders, a week apart."""
     yield {"type": "policy", "text": policy_text()}
     yield {"type": "campaigns", "text": campaigns_text()}
     begin = moments.parse("2024-01-01T00:00:00Z")
@@ -41,7 +41,7 @@ def purchases(count: int) -> Iterator[dict[str, Any]]:
 
 
 def kept(orders: int) -> int:
-    """Bytes of a customer with so many orders in the changelog, a month after the last: no campaign is under way."""
+    """Return the bytes of a customer with this many orders in the changelog, a month after the last: no open campaign."""
     begin, weeks = moments.parse("2024-01-01T00:00:00Z"), orders + 4
     later = {"type": "tick", "at": moments.text(begin + weeks * 7 * 86_400_000)}
     lane = Lane(journal_of([*purchases(orders), later])).run()
@@ -53,16 +53,16 @@ def test_the_computed_table_follows_from_the_figures() -> None:
     assert computed(TEXT) in TEXT
 
 
-def test_every_figure_that_the_arithmetic_asks_for_stands_in_the_page_once() -> None:
-    """And one that is missing would be noticed."""
+def test_every_figure_of_the_arithmetic_is_in_the_page_once() -> None:
+    """A missing or repeated figure is an error."""
     needed(1, FIGURES)
     with pytest.raises(KeyError):
         needed(1, {name: value for name, value in FIGURES.items() if name != "peak"})
-    with pytest.raises(ValueError, match="stands twice"):
+    with pytest.raises(ValueError, match="occurs twice"):
         given(TEXT + "| `peak` | 10 | again |\n")
 
 
-def test_the_arithmetic_is_what_one_does_by_hand() -> None:
+def test_the_arithmetic_agrees_with_a_calculation_by_hand() -> None:
     figures = dict.fromkeys(FIGURES, 1.0) | {
         "memory_gib_a_million": 1.0,
         "worker_gib": 2.0,
@@ -88,7 +88,7 @@ def test_the_arithmetic_is_what_one_does_by_hand() -> None:
     assert math.isclose(need.journal_a_year, 10_000_000 * 365 * 100 * 3)
 
 
-def test_the_bytes_of_the_page_are_those_that_are_written() -> None:
+def test_the_bytes_in_the_page_are_those_that_are_written() -> None:
     """Within a fifth: the page is for planning."""
     entry = journal_of(purchases(5))[-1]
     counted = {
@@ -102,13 +102,13 @@ def test_the_bytes_of_the_page_are_those_that_are_written() -> None:
         )
 
 
-def test_a_measurement_that_the_page_names_is_one_that_the_benchmark_has() -> None:
+def test_every_benchmark_that_the_page_names_exists() -> None:
     named = set(re.findall(r"python -m bench ([a-z-]+)`", TEXT))
 
     assert named
     assert named <= set(get_command(app).commands)  # type: ignore[attr-defined]  # it is a group
 
 
-def test_the_page_is_linked_from_where_one_looks() -> None:
+def test_the_page_is_linked_from_both_readmes() -> None:
     for page, link in (("README.md", "deploy/sizing.md"), ("deploy/README.md", "sizing.md")):
         assert f"]({link})" in (PAGE.parents[1] / page).read_text("utf-8")
