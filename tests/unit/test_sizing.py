@@ -41,7 +41,7 @@ def purchases(count: int) -> Iterator[dict[str, Any]]:
 
 
 def kept(orders: int) -> int:
-    """Return the bytes of a customer with this many orders in the changelog, a month after the last: no open campaign."""
+    """Return the bytes in the changelog of a customer with this many orders, a month after the last one."""
     begin, weeks = moments.parse("2024-01-01T00:00:00Z"), orders + 4
     later = {"type": "tick", "at": moments.text(begin + weeks * 7 * 86_400_000)}
     lane = Lane(journal_of([*purchases(orders), later])).run()
