@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.fault.faults import GIVEN_UP_WITHIN_S, given_up
 from tests.fault.proxy import NO_RETRY, RETRY, Proxy
-from tests.fault.scene import Fault, Scene, Wave
+from tests.fault.scene import Fault, Scene, TopicFault, Wave
 from tests.integration.running import RunningWorker, until
 
 WRITTEN_BY: Final = {
@@ -57,8 +57,9 @@ def arrives_late(topic: str, *, tombstone: bool = False) -> Fault:
         await worker.ready()
 
     what = f"A tombstone of {topic}" if tombstone else f"What a worker writes to {topic}"
-    late.__doc__ = f"{what} arrives only when others have gone on without it."
-    return late
+    # the erasure of a known customer causes their tombstone; its changelog record has no topic of its own
+    cause = "erasure-ledger" if tombstone else topic
+    return TopicFault(cause, late, f"{what} arrives only when others have gone on without it.")
 
 
 async def slow(lived: Scene, wave: Wave) -> None:
@@ -154,8 +155,7 @@ def fails(topic: str, stage: str) -> Fault:
             line.heal()
         await lived.worked_off()
 
-    failing.__doc__ = f"A batch for {topic} is refused for good."
-    return failing
+    return TopicFault(topic, failing, f"A batch for {topic} is refused for good.")
 
 
 async def failures(worker: RunningWorker, stage: str) -> float:

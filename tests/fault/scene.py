@@ -20,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.newer import of_this_version
 from tests.fault.proxy import Proxy
+from tests.fault.waves import Causes
 from tests.integration.judging import redis_shows_all
 from tests.integration.records import Ends, Published, publish, read
 from tests.integration.retail_year import Year
@@ -38,7 +39,24 @@ SETTLES_WITHIN_S: Final = 90.0
 
 Wave = Sequence[Published]
 Fault = Callable[["Scene", Wave], Awaitable[None]]
-"""Publishes a wave, and lets something happen while it is worked on, or about to be."""
+"""Publish a wave, and let something happen while it is processed, or about to be."""
+
+
+class TopicFault:
+    """A fault that waits for a record of one topic: its wave must cause one.
+
+    Attributes:
+        topic: short name of the topic.
+    """
+
+    def __init__(self, topic: str, play: Fault, what: str) -> None:
+        self.topic = topic
+        self._play = play
+        self.__doc__ = what
+
+    async def __call__(self, lived: "Scene", wave: Wave) -> None:
+        """Let it happen."""
+        await self._play(lived, wave)
 
 
 @dataclass
@@ -150,8 +168,36 @@ class Scene:
             await fault(self, waves[number] if waves else ())
 
     async def work_on(self, wave: Wave) -> None:
-        """Let a wave come, and wait until some of it has been worked on; how much, and how far, is drawn."""
-        topic, more = self.rng.choice(["journal", "segment-changes", "customers"]), self.rng.randint(1, len(wave) // 3)
+        """Publish a wave, and wait until some of it has been processed; how much, and how far, is drawn."""
+        raise NotImplementedError
+
+
+@dataclass
+class YearScene(Scene):
+    """Workers who live through a year.
+
+    Attributes:
+        oracle: what must be published, once it is computed.
+        published: how many records of the year have been published.
+    """
+
+    year: Year = field(kw_only=True)
+    oracle: "asyncio.Task[Result]" = field(kw_only=True)
+    published: int = 0
+
+    async def causes(self) -> Causes:
+        """Return what each record of the year causes."""
+        return Causes.of(self.year, await self.oracle)
+
+    async def work_on(self, wave: Wave) -> None:
+        """Publish a wave, and wait until at most half of what it must cause in some topic is there."""
+        causes, begin = await self.causes(), self.published
+        counts = {
+            topic: causes.count_caused(topic, begin, begin + len(wave))
+            for topic in ("journal", "segment-changes", "customers")
+        }
+        topic = self.rng.choice([name for name, count in counts.items() if count])
+        more = self.rng.randint(1, max(1, counts[topic] // 2))
         async with Ends(self.kafka.bootstrap) as ends:
             wanted = await ends.of(self.site.topic(topic)) + more
             await self.publish(wave)
@@ -161,20 +207,9 @@ class Scene:
 
             await until(come, f"{more} more records in {topic}", SETTLES_WITHIN_S, every_s=0.005)
 
-
-@dataclass
-class YearScene(Scene):
-    """Workers who live through a year.
-
-    Attributes:
-        oracle: what must come of it, when it has been worked out.
-    """
-
-    year: Year = field(kw_only=True)
-    oracle: "asyncio.Task[Result]" = field(kw_only=True)
-
     async def publish(self, records: Wave) -> None:
-        """Publish a part of the year, past whatever stands between the workers and the broker."""
+        """Publish the next part of the year, past whatever stands between the workers and the broker."""
+        self.published += len(records)
         await publish(self.kafka.bootstrap, self.site.topic("events"), records)
 
     async def worked_off(self) -> None:
@@ -253,7 +288,8 @@ async def scene(
 
 async def live_through(lived: YearScene, faults: Sequence[Fault]) -> None:
     """Live through the year, a wave for each of the faults and one after them."""
-    waves = lived.year.waves(len(faults) + 1)
+    needs = [fault.topic if isinstance(fault, TopicFault) else None for fault in faults]
+    waves = (await lived.causes()).cut([*needs, None])
     await lived.suffer(faults, waves)
     await lived.publish(waves[-1])
     await lived.settle()

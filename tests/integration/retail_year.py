@@ -59,8 +59,14 @@ class Year:
         return sum(not event.get("customer_id") for event in self.events)
 
     def waves(self, count: int) -> list[list[Published]]:
-        """The records in so many parts of about one size, each of which begins with an event later than all before."""
-        on_time = [0]
+        """Return the records in `count` parts of about one size, each starting where a wave may start."""
+        starts = self.wave_starts()
+        cuts = [starts[len(starts) * part // count] for part in range(count)] + [len(self.records)]
+        return [self.records[begin:end] for begin, end in pairwise(cuts)]
+
+    def wave_starts(self) -> list[int]:
+        """Return where a wave may start: at the first record, and at every event later than all before it."""
+        starts = [0]
         latest = ""
         events = iter(self.events)
         for index, record in enumerate(self.records):
@@ -69,9 +75,8 @@ class Year:
             occurred_at = moments.text(moments.parse(next(events)["occurred_at"]))
             if occurred_at > latest:
                 latest = occurred_at
-                on_time.append(index)
-        cuts = [on_time[len(on_time) * part // count] for part in range(count)] + [len(self.records)]
-        return [self.records[begin:end] for begin, end in pairwise(cuts)]
+                starts.append(index)
+        return starts
 
     def latest(self, records: Sequence[Published]) -> int:
         """The greatest moment at which anything in these records occurred, the wrong ones left out."""
