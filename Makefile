@@ -46,7 +46,7 @@ test-compiled: $(COMPILED) ## Run the tests of the fold on the compiled build
 
 .PHONY: faults
 faults: $(DEVELOPMENT) servers ## Let all that can happen to workers happen, the long way: half an hour
-	@.venv/bin/python -m pytest tests/fault/long/scenes.py tests/fault/long/open_shop.py $(ARGS)
+	@.venv/bin/python -m pytest tests/fault/long/scenarios.py tests/fault/long/open_shop.py $(ARGS)
 
 .PHONY: soak
 soak: $(DEVELOPMENT) servers ## Let random things happen to workers, for minutes or hours: ARGS="--hours 2 --seed 7"

@@ -18,7 +18,7 @@ from bench.figures import Figure
 from bench.purchase_publisher import DAY_MS, PurchasePublisher, purchase_value
 from bench.testbed import Testbed, run_on_testbed
 from bench.workers import all_running
-from tests.integration.running import until
+from tests.integration.workers import until
 
 CUSTOMERS: Final = 200_000
 _PATIENCE_S: Final = 30.0

@@ -13,7 +13,7 @@ from bench.process_usage import resident_mib
 from bench.purchase_publisher import DAY_MS, PurchasePublisher
 from bench.testbed import Testbed, run_on_testbed
 from bench.workers import all_running
-from tests.integration.running import RunningWorker, Samples, until
+from tests.integration.workers import RunningWorker, Samples, until
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01
 _COUNTED_WITHIN_S: Final = 30.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.broker import BenchFailed
 from bench.workers import processor_seconds_of
-from tests.integration.running import RunningWorker
+from tests.integration.workers import RunningWorker
 
 
 @dataclass(frozen=True, slots=True)

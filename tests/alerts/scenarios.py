@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, NamedTuple
 
 from tests.alerts.scene import SECONDS, Scene, purchase
-from tests.integration.running import RunningWorker, until
+from tests.integration.workers import RunningWorker, until
 
 STILL: Final = 7200.0
 """Seconds for which a lane stands still."""

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.alerts.prometheus import Prometheus
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import moments
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
@@ -78,7 +78,7 @@ class Scene:
         if hinder is None:
             started = place.worker(*arguments)
         else:
-            started = place.worker(*arguments, program=("-m", "tests.alerts.hindered", json.dumps(hinder)))
+            started = place.worker(*arguments, program=("-m", "tests.alerts.delayed_worker", json.dumps(hinder)))
         await until(lambda: self._is_up(self.ports[at]), f"{self.job} to be scraped", within_s=120, every_s=1)
         return started
 

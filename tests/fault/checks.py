@@ -1,7 +1,7 @@
 """What must hold after every scene, whatever happened in it: the checks, in one list.
 
 Each takes the scene and what was found on the broker and in Redis, and raises an AssertionError that names the first
-thing that is not as it should be. `hold` applies them all.
+thing that is not as it should be. `check_all` applies them all.
 """
 
 import dataclasses
@@ -19,17 +19,17 @@ from state.customer.segment_forecast import SegmentForecast
 from state.records.events import AnonymousSale, CustomerEvent, decode_record
 from streams.tables.customers_table import is_chunk
 from streams.tables.progress import PROGRESS_KEY, decode_progress
-from tests.fault.newer import of_this_version
-from tests.fault.scene import PARTITIONS, YearScene
-from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents
-from tests.integration.records import read
+from tests.fault.next_version_worker import of_this_version
+from tests.fault.running_scenario import PARTITIONS, RunningYear
+from tests.integration.comparison import assert_daily, assert_published, assert_redis, redis_contents
+from tests.integration.kafka_records import read
 from tests.oracle import Result, read_json
 
 STAGES: Final = 3
 
 
 @dataclass(frozen=True)
-class Found:
+class Findings:
     """What lies on the broker and in Redis when all is over.
 
     Attributes:
@@ -46,7 +46,7 @@ class Found:
     committed: dict[tuple[str, str, int], int]
 
 
-async def find(ended: YearScene) -> Found:
+async def find(ended: RunningYear) -> Findings:
     """Read everything: where the groups stand first, since a tick may still come in between."""
     kafka, site = ended.kafka.bootstrap, ended.site
     committed: dict[tuple[str, str, int], int] = {}
@@ -62,7 +62,7 @@ async def find(ended: YearScene) -> Found:
     names = ("progress", "customers", "segment-changes", "journal", "rejected", "events")
     topics = {name: [_old(name, record) for record in await read(kafka, site.topic(name))] for name in names}
     redis = await redis_contents(ended.redis.url, site.prefix)
-    return Found(await ended.oracle, topics, _table(topics["customers"]), redis, committed)
+    return Findings(await ended.oracle, topics, _table(topics["customers"]), redis, committed)
 
 
 def _old(topic: str, record: Any) -> Any:
@@ -88,13 +88,13 @@ def _table(changelog: list[Any]) -> dict[str, Profile]:
     return table
 
 
-async def everything_published_is_the_oracles_and_a_repeat_is_the_same(ended: YearScene, found: Found) -> None:
+async def everything_published_is_the_oracles_and_a_repeat_is_the_same(ended: RunningYear, found: Findings) -> None:
     """Changes, offers, reactivations and suppressions, field by field, with their headers, keys and partitions."""
     again = await assert_published(ended.kafka.bootstrap, ended.site.prefix, found.expected, PARTITIONS, repeats=True)
-    ended.say(f"{len(found.expected.outputs)} records published, {again} of them again")
+    ended.log(f"{len(found.expected.outputs)} records published, {again} of them again")
 
 
-async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended: YearScene, found: Found) -> None:
+async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended: RunningYear, found: Findings) -> None:
     """Of each customer in the order of the topic, repeats left out; an erasure begins anew, but `seq` goes on."""
     del ended
     stands: dict[bytes, tuple[int, str | None, str | None]] = {}
@@ -116,7 +116,7 @@ async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended:
         stands[record.key] = (change["seq"], change["to"], change["to_cell"])
 
 
-async def every_record_has_one_outcome(ended: YearScene, found: Found) -> None:
+async def every_record_has_one_outcome(ended: RunningYear, found: Findings) -> None:
     """Each record of `events` is in the journal or in `rejected`, never in both and never nowhere."""
     journaled, rejected = set(), set()
     anonymous = set()
@@ -137,7 +137,7 @@ async def every_record_has_one_outcome(ended: YearScene, found: Found) -> None:
     assert len(anonymous) == ended.year.anonymous
 
 
-async def nothing_comes_late_in_the_journal(ended: YearScene, found: Found) -> None:
+async def nothing_comes_late_in_the_journal(ended: RunningYear, found: Findings) -> None:
     """What is journaled again was there before: what came first behind something newer would be taken for a repeat."""
     del ended
     highest: dict[tuple[int, int], int] = {}
@@ -151,7 +151,7 @@ async def nothing_comes_late_in_the_journal(ended: YearScene, found: Found) -> N
             highest[source] = max(event.offset, highest.get(source, -1))
 
 
-async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
+async def the_table_is_the_oracles(ended: RunningYear, found: Findings) -> None:
     """Who is known, and what of them, as the changelog has it."""
     del ended
     assert found.table.keys() == found.expected.customers.keys()
@@ -171,12 +171,12 @@ async def the_table_is_the_oracles(ended: YearScene, found: Found) -> None:
         assert lifetime == expected, f"{customer_id}: is {lifetime}, should be {expected}"
 
 
-async def the_days_are_the_oracles(ended: YearScene, found: Found) -> None:
+async def the_days_are_the_oracles(ended: RunningYear, found: Findings) -> None:
     """The last that was told of each day, added up over the partitions."""
     await assert_daily(ended.kafka.bootstrap, ended.site.prefix, found.expected, ended.year.ends_at)
 
 
-async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) -> None:
+async def redis_equals_the_table_and_the_oracle(ended: RunningYear, found: Findings) -> None:
     """Every hash and every sorted set, and nothing besides."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
     prospects, prefix = SegmentForecast(parse_policy(ended.year.rules.policy)), ended.site.prefix
@@ -190,7 +190,7 @@ async def redis_equals_the_table_and_the_oracle(ended: YearScene, found: Found) 
         assert found.redis[key] == value, f"{key}: is {found.redis[key]}, should be {value}"
 
 
-async def nothing_is_committed_that_is_not_durable(ended: YearScene, found: Found) -> None:
+async def nothing_is_committed_that_is_not_durable(ended: RunningYear, found: Findings) -> None:
     """A group stands no further than what was written down for it."""
     del ended
     progress: Counter[int] = Counter()
@@ -210,7 +210,7 @@ async def nothing_is_committed_that_is_not_durable(ended: YearScene, found: Foun
         assert offset <= ends["journal"][partition], f"segment:{partition} has come to {offset}, beyond the journal"
 
 
-async def the_counters_add_up(ended: YearScene, found: Found) -> None:
+async def the_counters_add_up(ended: RunningYear, found: Findings) -> None:
     """In every worker rejections have reasons; in one that did all of it, once, the outcomes are the records."""
     for worker in ended.workers:
         samples = await worker.metrics()
@@ -226,7 +226,7 @@ async def the_counters_add_up(ended: YearScene, found: Found) -> None:
             assert not samples.total("goldstream_fenced_total"), "nothing happened to it, and it journaled twice"
 
 
-Check = Callable[[YearScene, Found], Awaitable[None]]
+Check = Callable[[RunningYear, Findings], Awaitable[None]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     everything_published_is_the_oracles_and_a_repeat_is_the_same,
@@ -241,7 +241,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-async def hold(ended: YearScene) -> None:
+async def check_all(ended: RunningYear) -> None:
     """Apply every check.
 
     Raises:
@@ -254,4 +254,4 @@ async def hold(ended: YearScene) -> None:
             await check(ended, found)
         except AssertionError as error:
             failed.append(f"{check.__name__}: {error}")
-    assert not failed, "\n\n".join([*failed, f"what happened: {', '.join(ended.told)}"])
+    assert not failed, "\n\n".join([*failed, f"what happened: {', '.join(ended.history)}"])

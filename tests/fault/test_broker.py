@@ -6,8 +6,8 @@ import random
 import pytest
 
 from tests.fault.test_kill import history_of
-from tests.integration.records import Ends
-from tests.integration.running import Site, until
+from tests.integration.kafka_records import Ends
+from tests.integration.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 

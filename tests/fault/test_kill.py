@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_shows_all
-from tests.integration.records import publish
+from tests.integration.comparison import assert_daily, assert_published, assert_redis, redis_shows_all
+from tests.integration.kafka_records import publish
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
-from tests.integration.running import RunningWorker, Site
+from tests.integration.workers import RunningWorker, Site
 from tests.oracle import Oracle, Result
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic
@@ -67,7 +67,7 @@ async def history_of(site: Site, redis: RedisServer, seed: int, customers: int, 
 
 
 async def _died(worker: RunningWorker) -> None:
-    assert await worker.ended(within_s=90) == -signal.SIGKILL, worker.log
+    assert await worker.wait_for_exit(within_s=90) == -signal.SIGKILL, worker.log
 
 
 @pytest.mark.timeout(300)
@@ -80,6 +80,6 @@ async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_l
     for step in STEPS:
         times = rng.randint(1, 3)
         print(f"dies {step}, at moment {times}")
-        await _died(site.worker(program=("-m", "tests.fault.doomed", step, str(times)), DATA=data))
+        await _died(site.worker(program=("-m", "tests.fault.crashing_worker", step, str(times)), DATA=data))
     site.worker(DATA=data)
     await history.finish()

@@ -13,19 +13,19 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.tables.customers_table import FENCE_KEY
 from streams.tables.progress import PROGRESS_KEY
-from tests.fault.plots import LEAVERS, Place, Plot, plays_of, year_of
-from tests.fault.scene import PARTITIONS, Fault, Scene, Wave, scene
-from tests.integration.records import Published, publish, read
-from tests.integration.running import until
+from tests.fault.running_scenario import PARTITIONS, Fault, RunningScenario, Wave, running_year
+from tests.fault.scenarios import ERASURES, Place, Scenario, plays_of, year_of
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import until
 from tests.servers.apache_kafka import ApacheKafka
 
 WRITTEN_DOWN: Final = ("customers", "progress", "erasure-ledger")
 COMPACT_AT_ONCE: Final = {"cleanup.policy": "compact", "segment.ms": "100", "delete.retention.ms": "0"}
 
-Tamper = Callable[[Scene], Awaitable[None]]
+Tamper = Callable[[RunningScenario], Awaitable[None]]
 
 
-async def compacted(lived: Scene) -> None:
+async def compacted(lived: RunningScenario) -> None:
     """All that was written down is compacted."""
     before = {name: len(await read(lived.kafka.bootstrap, lived.site.topic(name))) for name in WRITTEN_DOWN}
     async with _admin(lived) as admin:
@@ -45,7 +45,7 @@ async def compacted(lived: Scene) -> None:
     await until(smaller, "compaction", 120, every_s=0.3)
 
 
-async def marked_by_transactions(lived: Scene) -> None:
+async def marked_by_transactions(lived: RunningScenario) -> None:
     """Somebody has begun transactions in everything that is written down, and has thought better of it."""
     async with AIOKafkaProducer(
         bootstrap_servers=lived.kafka.bootstrap, transactional_id=f"{lived.site.prefix}-stranger"
@@ -58,7 +58,7 @@ async def marked_by_transactions(lived: Scene) -> None:
             await producer.abort_transaction()
 
 
-async def with_a_progress_that_is_behind(lived: Scene) -> None:
+async def with_a_progress_that_is_behind(lived: RunningScenario) -> None:
     """The last word about progress is an old one."""
     old: dict[int, Published] = {}
     for record in await read(lived.kafka.bootstrap, lived.site.topic("progress")):
@@ -67,18 +67,18 @@ async def with_a_progress_that_is_behind(lived: Scene) -> None:
     await publish(lived.kafka.bootstrap, lived.site.topic("progress"), old.values())
 
 
-async def without_progress(lived: Scene) -> None:
+async def without_progress(lived: RunningScenario) -> None:
     """How far the lanes were is lost."""
     await _make_anew(lived, "progress")
 
 
-async def lost(lived: Scene) -> None:
+async def lost(lived: RunningScenario) -> None:
     """All that was written down is lost, and Redis too; the journal is there."""
     await _make_anew(lived, *WRITTEN_DOWN)
     lived.redis.flush()
 
 
-async def _make_anew(lived: Scene, *names: str) -> None:
+async def _make_anew(lived: RunningScenario, *names: str) -> None:
     async with _admin(lived) as admin:
         topics = [lived.site.topic(name) for name in names]
         await admin.delete_topics(topics)
@@ -91,7 +91,7 @@ async def _make_anew(lived: Scene, *names: str) -> None:
 
 
 @asynccontextmanager
-async def _admin(lived: Scene) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(lived: RunningScenario) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(bootstrap_servers=lived.kafka.bootstrap)
     await client.start()
     try:
@@ -103,9 +103,9 @@ async def _admin(lived: Scene) -> AsyncIterator[AIOKafkaAdminClient]:
 def recovered_from(tamper: Tamper) -> Fault:
     """The worker is stopped or killed in the middle of a wave; what it recovers from is no longer as it was."""
 
-    async def recovered(lived: Scene, wave: Wave) -> None:
+    async def recovered(lived: RunningScenario, wave: Wave) -> None:
         await lived.work_on(wave)
-        worker = lived.one()
+        worker = lived.any_worker()
         if lived.rng.random() < 0.5:
             worker.kill()
         else:
@@ -133,7 +133,7 @@ async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """The scenes that are asked for, running; tests/fault/long tries a retailer's year as well."""
-    plots = {name: Plot(1, LEAVERS, [recovered_from(tamper)]) for name, tamper in TAMPERS.items()}
+    plots = {name: Scenario(1, ERASURES, [recovered_from(tamper)]) for name, tamper in TAMPERS.items()}
     async with plays_of(plots, request, kafka, place, scene_seed) as running:
         yield running
 
@@ -151,14 +151,14 @@ async def test_the_table_is_whole_again_when_what_it_is_recovered_from_is(
 async def test_a_journal_that_ends_before_what_was_applied_of_it_ends_the_worker(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with scene(kafka, prefix, tmp_path, year_of(40)(seed), workers=1) as lived:
+    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=1) as lived:
         await lived.publish(lived.year.records)
-        await lived.worked_off()
+        await lived.processed_all()
         (worker,) = lived.workers
         assert await worker.stop() == 0
         await _make_anew(lived, "journal")
         worker.start()
-        assert await worker.ended(60) == 1, worker.log
+        assert await worker.wait_for_exit(60) == 1, worker.log
         (line,) = {line for line in worker.log.splitlines() if " error agents.worker.worker: " in line}
         for part in (f"{prefix}.journal.v1", "ends", "GOLDSTREAM_PREFIX"):
             assert part in line

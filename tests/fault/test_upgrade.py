@@ -4,28 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.checks import hold
-from tests.fault.scene import NEWER, Scene, Wave, live_through, scene
-from tests.integration.records import Published, publish
+from tests.fault.checks import check_all
+from tests.fault.running_scenario import NEXT_VERSION, RunningScenario, Wave, play_year, running_year
+from tests.integration.kafka_records import Published, publish
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import draw_year
-from tests.integration.running import RunningWorker, Site
+from tests.integration.workers import RunningWorker, Site
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 
 
-async def upgraded(lived: Scene, wave: Wave) -> None:
+async def upgraded(lived: RunningScenario, wave: Wave) -> None:
     """One of two workers makes room for one of the next version; the other stops when it meets what that one writes."""
     older, goes = lived.workers
     assert await goes.stop() == 0
-    lived.program = NEWER
+    lived.program = NEXT_VERSION
     newer = lived.worker()
     await newer.ready()
     await lived.work_on(wave)
     if older.child.running:
         # whatever it has met so far, it meets the rest when it takes over
         assert await newer.stop() == 0, newer.log
-        assert await older.ended(60) == 1, older.log
+        assert await older.wait_for_exit(60) == 1, older.log
         newer.start()
     _assert_it_says_so(older, lived.site)
 
@@ -41,9 +41,9 @@ def _assert_it_says_so(worker: RunningWorker, site: Site) -> None:
 async def test_an_older_worker_stops_and_says_so_and_the_newer_one_goes_on(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with scene(kafka, prefix, tmp_path, draw_year(seed, STEPPE, 200), workers=2) as lived:
-        await live_through(lived, [upgraded])
-        await hold(lived)
+    async with running_year(kafka, prefix, tmp_path, draw_year(seed, STEPPE, 200), workers=2) as lived:
+        await play_year(lived, [upgraded])
+        await check_all(lived)
 
 
 @pytest.mark.timeout(120)
@@ -55,7 +55,7 @@ async def test_what_is_written_beside_the_table_in_a_format_that_is_not_known_st
     await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"segment", 0)])
     worker = site.worker()
-    assert await worker.ended(60) == 1
+    assert await worker.wait_for_exit(60) == 1
     _assert_it_says_so(worker, site)
 
 
@@ -66,5 +66,5 @@ async def test_a_worker_that_shows_customers_in_redis_stops_too(site: Site, redi
     await publish(site.kafka, site.topic("customers"), [Published(b"\x09from the future", b"c-1")])
     site.worker("--only", "admit")
     shows = site.worker("--only", "project")
-    assert await shows.ended(60) == 1
+    assert await shows.wait_for_exit(60) == 1
     _assert_it_says_so(shows, site)

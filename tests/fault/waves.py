@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from tests.integration.records import Published
+from tests.integration.kafka_records import Published
 from tests.integration.retail_year import Year
 from tests.oracle import Result, moments
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.running import Site
+from tests.integration.workers import Site
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority

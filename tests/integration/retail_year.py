@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from tests.integration.records import Published
+from tests.integration.kafka_records import Published
 from tests.integration.retail_rules import Rules
 from tests.oracle import moments
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.integration import hostile
-from tests.integration.records import Published, publish, read
-from tests.integration.running import Ended, Site
+from tests.integration import hostile_records as hostile
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import FinishedCommand, Site
 
 
 @pytest.mark.timeout(120)
@@ -16,7 +16,7 @@ async def test_advance_ends_with_0_again_and_again_and_time_never_goes_back(site
     await worker.ready()
     purchase = json.dumps(hostile.valid("purchases", "one")).encode()
     await publish(site.kafka, site.topic("purchases"), [Published(purchase)])
-    assert await site.command("advance", "--to", "2025-05-01T00:00:00Z") == Ended(0, "", ""), worker.log
+    assert await site.command("advance", "--to", "2025-05-01T00:00:00Z") == FinishedCommand(0, "", ""), worker.log
     for to, cells in (
         ("2025-05-12T10:00:00Z", ["311"]),
         ("2025-07-11T09:59:59.999Z", ["311"]),

@@ -7,8 +7,8 @@ import msgspec
 
 from state.records.outputs import Outcome
 from state.records.reasons import Group
-from tests.integration.records import Published, publish
-from tests.integration.running import Site
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import Site
 from tests.servers.topics import make_topic
 
 PARTITIONS: Final = 3

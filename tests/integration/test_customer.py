@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
-from tests.integration.records import Published, publish
-from tests.integration.running import Site
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import Site
 from tests.oracle import moments
 
 DAY_MS: Final = 86_400_000

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from agents.project.daily_projection import DailyProjection
 from streams.defaults import policy_text
-from tests.integration.records import Published, publish, read
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 
 PARTITIONS: Final = 2

@@ -18,8 +18,8 @@ import pytest
 
 from agents.demo.history import HISTORY_END, build_history, read_purchases
 from agents.demo.run import QUIET_WEEKS
-from tests.integration.judging import assert_published
-from tests.integration.running import REPOSITORY, Site, until
+from tests.integration.comparison import assert_published
+from tests.integration.workers import REPOSITORY, Site, until
 from tests.oracle import Oracle, Result, moments
 
 CUSTOMERS: Final = 150

@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.integration import hostile
-from tests.integration.records import Published, publish
-from tests.integration.running import Samples, Site, until
+from tests.integration import hostile_records as hostile
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import Samples, Site, until
 from tests.metric_names import uses
 from tests.servers.redis_server import RedisServer
 

@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from state.records.events import PolicyApplied, Tick, decode_record
-from tests.integration import hostile
-from tests.integration.records import Published, publish, read
-from tests.integration.running import Samples, Site
+from tests.integration import hostile_records as hostile
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import Samples, Site
 from tests.servers.topics import make_topic
 
 SOURCE_PARTITIONS = 2

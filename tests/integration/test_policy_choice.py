@@ -10,8 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from state.config.policy import parse_policy
 from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
-from tests.integration.records import Ends, Published, publish, read
-from tests.integration.running import Site
+from tests.integration.kafka_records import Ends, Published, publish, read
+from tests.integration.workers import Site
 from tests.oracle import moments
 
 BEGIN_MS: Final = moments.parse("2026-01-01T09:30:00Z")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streams.settings.settings_spec import describe_settings
 from streams.telemetry.metrics import describe_metrics
-from tests.integration.running import REPOSITORY
+from tests.integration.workers import REPOSITORY
 from tests.servers.apache_kafka import ApacheKafka
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

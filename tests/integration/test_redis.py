@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from agents.project.customers_projection import CustomersProjection
 from state.config.policy import Policy, parse_policy
-from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
-from tests.integration.records import Ends, Published, publish, read
+from tests.integration.comparison import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
+from tests.integration.kafka_records import Ends, Published, publish, read
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import Oracle
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic
@@ -73,10 +73,10 @@ async def test_without_redis_at_the_start_and_in_the_middle_changes_are_publishe
     try:
         worker = await _begin(site, redis_server)
         await _live_through(site, first)
-        await worker.says("Redis is away")
+        await worker.wait_for_log("Redis is away")
         assert await worker.get("/health") == (200, "ok\n")
         await asyncio.to_thread(redis_server.start)
-        await worker.says("Redis is back")
+        await worker.wait_for_log("Redis is back")
         await redis_shows_all(site.kafka, redis_server.url, site.prefix)
 
         redis_server.stop()

@@ -13,13 +13,13 @@ import pytest
 
 from agents.demo.embedded.child_process import Child
 from streams.defaults import policy_text
-from tests.integration.judging import assert_published
-from tests.integration.records import Ends, Published, publish, read
-from tests.integration.replaying import (
+from tests.integration.comparison import assert_published
+from tests.integration.kafka_records import Ends, Published, publish, read
+from tests.integration.replay_history import (
     DOLLARS,
     PARTITIONS,
     TENGE,
-    Told,
+    PublishedOutputs,
     after_erasures,
     apply_other_policy,
     as_told,
@@ -35,7 +35,7 @@ from tests.integration.replaying import (
     without_own_rates,
 )
 from tests.integration.retail_year import DAY_MS, Event
-from tests.integration.running import Site, until
+from tests.integration.workers import Site, until
 from tests.oracle import Oracle, moments
 
 LAPSE_MS: Final = 8_640
@@ -59,8 +59,8 @@ async def replayed(site: Site, into: str, *options: str) -> str:
 
 async def dies(site: Site, step: str, times: int, *command: str) -> None:
     """Run a command that kills itself at a step."""
-    argv = [sys.executable, "-m", "tests.integration.doomed_replay", step, str(times), *command]
-    child = Child(argv, log=site.directory / "doomed.log", env=site.environment())
+    argv = [sys.executable, "-m", "tests.integration.crashing_replay", step, str(times), *command]
+    child = Child(argv, log=site.directory / "crashing.log", env=site.environment())
     child.start()
     ended = await asyncio.to_thread(child.wait, 60)
     assert ended, f"it runs on; {child.log.read_text()}"
@@ -115,7 +115,7 @@ async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not
         print(f"dies {step}, at moment {times}")
         await dies(site, step, times, *options)
     worker = there.worker()
-    await worker.says(f"waits until the replay of {site.prefix} into {there.prefix} has ended")
+    await worker.wait_for_log(f"waits until the replay of {site.prefix} into {there.prefix} has ended")
     await replayed(site, there.prefix, "--partitions", "6")
     await worker.ready()
     assert await worker.stop() == 0
@@ -187,7 +187,7 @@ async def test_a_replay_repeated_before_workers_begin_brings_what_came_since_eve
         assert records or customer.encode() not in known or _erased_before(said, customer), customer
 
 
-def _erased_before(said: Told, customer: str) -> bool:
+def _erased_before(said: PublishedOutputs, customer: str) -> bool:
     return any(value is None for _, (value, _) in said["segment-changes", customer])
 
 

@@ -13,11 +13,11 @@ from streams.kafka.topics import check_topics, create_topics
 from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles
-from tests.integration.judging import assert_published, assert_redis, redis_contents, redis_shows_all
-from tests.integration.records import publish, read
+from tests.integration.comparison import assert_published, assert_redis, redis_contents, redis_shows_all
+from tests.integration.kafka_records import publish, read
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import draw_year
-from tests.integration.running import Site
+from tests.integration.workers import Site
 from tests.oracle import Oracle
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.protected_kafka import PASSWORD, USER, WORKER, ProtectedKafka
@@ -126,7 +126,7 @@ async def test_a_worker_with_a_certificate_of_its_own_works_on_while_redis_refus
     await site.advance("2026-03-02T00:00:00Z")
 
     assert len(await read(site.kafka, site.topic("segment-changes"))) == 1
-    line = await worker.says("Redis is away")
+    line = await worker.wait_for_log("Redis is away")
     assert "refuses the user or the password" in line
     assert "GOLDSTREAM_REDIS" in line
     assert "wrong" not in worker.log

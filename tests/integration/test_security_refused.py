@@ -14,7 +14,7 @@ from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles
-from tests.integration.running import Site
+from tests.integration.workers import Site
 from tests.servers.certificates import Authority
 from tests.servers.protected_kafka import PASSWORD, USER, ProtectedKafka
 from tests.servers.protected_redis import ProtectedRedis
@@ -106,7 +106,7 @@ async def test_workers_and_commands_end_with_one_line(
         workers = [(words, replace(site, settings=settings).worker()) for words, settings in cases.items()]
         commands = [replace(site, settings=settings).command("topics", "create") for settings in cases.values()]
         for (words, worker), command in zip(workers, await asyncio.gather(*commands), strict=True):
-            assert await worker.ended() == 1
+            assert await worker.wait_for_exit() == 1
             assert words in worker.log.splitlines()[-1]
             assert "Traceback" not in worker.log
             assert "n0t-it" not in worker.log

@@ -5,14 +5,14 @@ from collections import Counter
 
 import pytest
 
-from tests.integration.judging import assert_published, assert_redis, redis_shows_all, time_comes
-from tests.integration.records import publish, read
-from tests.integration.replaying import PARTITIONS, make_events, settle
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.comparison import assert_published, assert_redis, redis_shows_all, time_comes
+from tests.integration.kafka_records import publish, read
+from tests.integration.replay_history import PARTITIONS, make_events, settle
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import Oracle
 from tests.servers.redis_server import RedisServer
 
-HASTY = ("-m", "tests.fault.hasty")
+HASTY = ("-m", "tests.fault.short_session_worker")
 """A worker that is given up after seconds: how long the others wait for its partitions is not what is tried here."""
 FEW = 10
 """Records of a tail: the fences of those who had the partition, and hardly anything else; often none at all."""

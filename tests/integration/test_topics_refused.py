@@ -6,9 +6,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from tests.integration import hostile
-from tests.integration.records import Published, publish, read
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration import hostile_records as hostile
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import RunningWorker, Site, until
 from tests.servers.protected_kafka import PASSWORD, WORKER, ProtectedKafka
 from tests.servers.topics import make_topic
 
@@ -32,7 +32,7 @@ async def test_topics_of_the_wrong_shape_end_the_worker_and_each_is_named(site: 
     for topic, (partitions, policy, _) in wrong.items():
         await make_topic(site.kafka, site.topic(topic), partitions, {"cleanup.policy": policy})
     worker = site.worker()
-    assert await worker.ended() == 1
+    assert await worker.wait_for_exit() == 1
     for topic, (_, _, says) in wrong.items():
         assert says in _the_line(worker, site.topic(topic))
 
@@ -43,7 +43,7 @@ async def test_a_broker_that_forbids_creation_ends_the_worker_and_every_missing_
     site.settings |= {"KAFKA": protected_kafka.at("SASLOPEN"), "KAFKA_SECURITY": "sasl_plaintext"}
     site.settings |= {"KAFKA_USERNAME": WORKER, "KAFKA_PASSWORD": PASSWORD}
     worker = site.worker()
-    assert await worker.ended() == 1
+    assert await worker.wait_for_exit() == 1
     for name in ("journal", "customers", "segment-changes", "purchases"):
         line = _the_line(worker, site.topic(name))
         assert "cannot be created" in line
@@ -63,7 +63,7 @@ async def test_a_journal_that_retention_has_cut_before_it_was_read_ends_the_work
     await until(journaled, "a purchase in the journal", every_s=0.2)
     await _cut(site, "journal")
     late = site.worker("--only", "segment")
-    assert await late.ended(60) == 1
+    assert await late.wait_for_exit(60) == 1
     line = _the_line(late, "retention has cut it")
     for part in (f"{site.topic('journal')}:0", "is needed from 0 on", "backup", "GOLDSTREAM_PREFIX"):
         assert part in line

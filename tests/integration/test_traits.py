@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from streams.kafka.publisher import partition_of
-from tests.integration.judging import redis_shows_all
-from tests.integration.records import Published, publish
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.comparison import redis_shows_all
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import moments
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from state.records.events import Tick, decode_record
-from tests.integration.records import Published, publish, read
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import moments, read_json
 
 HOT_MS: Final = 4_320

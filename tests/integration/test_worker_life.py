@@ -11,11 +11,11 @@ import pytest
 
 from agents.demo.embedded.loopback import kafka_answers
 from streams.defaults import policy_text
-from tests.integration import hostile
-from tests.integration.records import Published, publish, read
+from tests.integration import hostile_records as hostile
+from tests.integration.kafka_records import Published, publish, read
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import draw_year
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.workers import RunningWorker, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.topics import make_topic
 
@@ -34,7 +34,7 @@ def _signups(names: Sequence[str]) -> list[Published]:
 async def test_a_worker_says_what_it_is_connected_to_makes_its_topics_and_stops_when_it_is_asked(site: Site) -> None:
     site.settings["PARTITIONS"] = "3"
     worker = site.worker()
-    line = await worker.says("goldstream worker: ")
+    line = await worker.wait_for_log("goldstream worker: ")
     for part in (site.kafka, "Redis none", site.prefix, "time wall", "retail-27@1", "retail@1", "127.0.0.1:"):
         assert part in line
     assert worker.port not in {None, 0}
@@ -78,7 +78,7 @@ async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(
     try:
         early, patient = site.worker(), site.worker()
         for worker in (early, patient):
-            await worker.says(f"waiting for Kafka at {site.kafka}")
+            await worker.wait_for_log(f"waiting for Kafka at {site.kafka}")
             status, why = await worker.get("/health")
             assert (status, "waiting for Kafka" in why) == (503, True)
             assert (await worker.get("/ready"))[0] == 503
@@ -103,7 +103,7 @@ async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> 
     await make_topic(site.kafka, site.topic("journal"), 2)
     await make_topic(site.kafka, site.topic("segment-changes"), 3, {"cleanup.policy": "compact"})
     worker = site.worker()
-    assert await worker.ended() == 1
+    assert await worker.wait_for_exit() == 1
     (line,) = [line for line in worker.log.splitlines() if site.topic("segment-changes") in line]
     assert "must have 2 partitions: it has 3" in line
 
@@ -114,7 +114,7 @@ async def test_a_record_of_a_format_that_it_does_not_know_stops_a_worker_which_s
     await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"c-1")])
     worker = site.worker()
-    assert await worker.ended(60) == 1
+    assert await worker.wait_for_exit(60) == 1
     (line,) = [line for line in worker.log.splitlines() if "format version 9" in line]
     assert site.topic(topic) in line
     assert "Traceback" not in worker.log
@@ -125,7 +125,7 @@ async def test_a_faulty_policy_is_refused_with_all_its_faults_before_anything_el
     path = site.directory / "faulty.toml"
     path.write_text(policy_text().replace("edges = [60, 180]", "edges = [60, 60]").replace('"RUB"', '"ROUBLE"'))
     worker = site.worker(POLICY=str(path), KAFKA="127.0.0.1:1")
-    assert await worker.ended() in {1, 2}
+    assert await worker.wait_for_exit() in {1, 2}
     assert "recency_days.edges" in worker.log
     assert "ROUBLE" in worker.log
     assert "Traceback" not in worker.log
@@ -136,7 +136,7 @@ async def test_an_http_address_that_is_taken_is_said_in_one_line(site: Site) -> 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         worker = site.worker(HTTP=f"127.0.0.1:{port}")
-        assert await worker.ended() == 1
+        assert await worker.wait_for_exit() == 1
     assert str(port) in worker.log
     assert "Traceback" not in worker.log
 
@@ -192,7 +192,7 @@ async def test_a_new_policy_changes_segments_and_what_was_in_force_under_its_nam
         assert refused.errors.count("\n") == 1
 
     late = site.worker(POLICY=str(_policy(site, "own.toml", policy_text().replace("version = 1", "version = 9"))))
-    said = await late.says("works by policy")
+    said = await late.wait_for_log("works by policy")
     assert "retail-27@2" in said
     assert "retail-27@9" in said
 

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.demo.embedded.broker import Embedded
-from tests.integration.judging import assert_daily, assert_published, assert_redis, redis_contents, redis_shows_all
-from tests.integration.records import publish, read
+from tests.integration.comparison import assert_daily, assert_published, assert_redis, redis_contents, redis_shows_all
+from tests.integration.kafka_records import publish, read
 from tests.integration.retail_rules import GULF, STEPPE
 from tests.integration.retail_year import Year, draw_year
-from tests.integration.running import Samples, Site, until
+from tests.integration.workers import Samples, Site, until
 from tests.oracle import Oracle, Result
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.fault import faults, lines
-from tests.fault.checks import hold
-from tests.fault.leavers import draw_leavers
-from tests.fault.scene import HASTY, PLAIN, Fault, live_through, scene
-from tests.fault.wall import closed_for_a_while, shop
-from tests.fault.wall import hold as hold_shop
+from tests.fault import network_faults, worker_faults
+from tests.fault.checks import check_all
+from tests.fault.erasure_history import draw_erasure_history
+from tests.fault.open_shop import check_all as hold_shop
+from tests.fault.open_shop import closed_for_a_while, shop
+from tests.fault.running_scenario import PLAIN, SHORT_SESSION, Fault, play_year, running_year
 from tests.integration.retail_rules import GULF, STEPPE
 from tests.integration.retail_year import Year, draw_year
 from tests.servers.apache_kafka import ApacheKafka
@@ -23,19 +23,24 @@ ALWAYS: Final = {"journal": "admit", "source-times": "admit"} | dict.fromkeys(
 """Topics that are written in every wave of every year, by the stage that writes them."""
 
 ANY: Final[list[Fault]] = [
-    *(faults.killed, faults.all_killed, faults.killed_while_it_recovers, faults.hung),
-    *(faults.joined_and_left, faults.restarted_one_by_one),
-    *(faults.redis_emptied, faults.redis_gone),
-    *(faults.broker_killed, faults.broker_restarted),
-    *(lines.gone_for(AWAY_S), lines.gone_at_the_start(AWAY_S)),
+    *(worker_faults.killed, worker_faults.all_killed, worker_faults.killed_while_it_recovers, worker_faults.hung),
+    *(worker_faults.joined_and_left, worker_faults.restarted_one_by_one),
+    *(worker_faults.redis_emptied, worker_faults.redis_gone),
+    *(worker_faults.broker_killed, worker_faults.broker_restarted),
+    *(network_faults.gone_for(AWAY_S), network_faults.gone_at_the_start(AWAY_S)),
 ]
 """What can happen to any workers."""
-ON_LINES: Final[list[Fault]] = [lines.slow, lines.cut_off, lines.away, lines.errors_that_pass]
+ON_LINES: Final[list[Fault]] = [
+    network_faults.slow,
+    network_faults.cut_off,
+    network_faults.away,
+    network_faults.errors_that_pass,
+]
 """What can happen to workers that have lines of their own."""
-IN_A_YEAR: Final[list[Fault]] = [faults.redis_hung]
-SHARED: Final[list[Fault]] = [lines.arrives_late(topic) for topic in ALWAYS if topic != "source-times"]
+IN_A_YEAR: Final[list[Fault]] = [worker_faults.redis_hung]
+SHARED: Final[list[Fault]] = [network_faults.arrives_late(topic) for topic in ALWAYS if topic != "source-times"]
 """What can happen only if another worker goes on."""
-FAILING: Final[list[Fault]] = [lines.fails(topic, stage) for topic, stage in ALWAYS.items()]
+FAILING: Final[list[Fault]] = [network_faults.fails(topic, stage) for topic, stage in ALWAYS.items()]
 
 
 @dataclass
@@ -44,20 +49,20 @@ class Round:
 
     Attributes:
         year: what is lived through; None for an open shop.
-        hasty: whether the workers have short sessions and small batches.
+        short_session: whether the workers have short sessions and small batches.
         has_lines: whether each has a way to the broker of its own.
     """
 
     seed: int
     workers: int
-    hasty: bool
+    short_session: bool
     has_lines: bool
     year: Year | None
     faults: list[Fault] = field(default_factory=list)
 
     def __str__(self) -> str:
         """What it is, in a line."""
-        who = f"{self.workers} {'hasty ' if self.hasty else ''}worker{'s' * (self.workers > 1)}"
+        who = f"{self.workers} {'short-session ' if self.short_session else ''}worker{'s' * (self.workers > 1)}"
         what = (
             "an open shop" if self.year is None else f"{len(self.year.records)} records in {self.year.rules.currency}"
         )
@@ -69,20 +74,20 @@ class Round:
         Raises:
             AssertionError: a check failed.
         """
-        program = HASTY if self.hasty else PLAIN
+        program = SHORT_SESSION if self.short_session else PLAIN
         many = self.workers + 4 if self.has_lines else 0
         if self.year is None:
             async with shop(
                 kafka, prefix, directory, self.seed, workers=self.workers, lines=many, program=program
             ) as opened:
-                await opened.suffer(self.faults)
+                await opened.play(self.faults)
                 await hold_shop(opened)
             return
-        async with scene(
+        async with running_year(
             kafka, prefix, directory, self.year, workers=self.workers, lines=many, program=program
         ) as lived:
-            await live_through(lived, self.faults)
-            await hold(lived)
+            await play_year(lived, self.faults)
+            await check_all(lived)
 
 
 def draw_round(seed: int, number: int) -> Round:
@@ -94,13 +99,13 @@ def draw_round(seed: int, number: int) -> Round:
         years = (
             partial(draw_year, own, STEPPE, rng.randint(200, 1500)),
             partial(draw_year, own, GULF, rng.randint(200, 600)),
-            partial(draw_leavers, own, rng.randint(40, 120)),
+            partial(draw_erasure_history, own, rng.randint(40, 120)),
         )
         drawn.year = rng.choices(years, (6, 2, 2))[0]()
     possible = list(ANY)
     if drawn.has_lines:
         possible += ON_LINES * 2
-        if drawn.year is not None and drawn.hasty:
+        if drawn.year is not None and drawn.short_session:
             possible += rng.sample(FAILING, 3)
             if drawn.workers > 1:
                 possible += SHARED

@@ -21,7 +21,7 @@ from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
 from streams.kafka.publisher import partition_of
 from streams.wire.cloudevents import PublishedRecord
-from tests.integration.replaying import erasure
+from tests.integration.replay_history import erasure
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import DAY_MS, draw_year
 from tests.oracle import moments

@@ -14,7 +14,7 @@ from streams.tables.customers_table import CustomersTable
 from streams.tables.warm_tables import WarmTable, WarmTables
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event
-from tests.integration.running import until
+from tests.integration.workers import until
 from tests.oracle import moments
 from tests.property.folding import Lane, Written, journal_of
 

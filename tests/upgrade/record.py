@@ -14,10 +14,10 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from tests.integration.records import Published, publish, read
+from tests.integration.kafka_records import Published, publish, read
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import DAY_MS, draw_year
-from tests.integration.running import Site
+from tests.integration.workers import Site
 from tests.oracle import moments
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from tests.integration.records import Published, publish, read
-from tests.integration.running import Site, until
+from tests.integration.kafka_records import Published, publish, read
+from tests.integration.workers import Site, until
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

@@ -8,15 +8,15 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import faults, lines
-from tests.fault.scene import Fault
-from tests.fault.side_by_side import asked_for, side_by_side
-from tests.fault.wall import closed_for_a_while, hold, shop
+from tests.fault import network_faults, worker_faults
+from tests.fault.concurrent_scenarios import asked_for, side_by_side
+from tests.fault.open_shop import check_all, closed_for_a_while, shop
+from tests.fault.running_scenario import Fault
 from tests.servers.apache_kafka import ApacheKafka
 
 SHOPS: Final[dict[str, list[Fault]]] = {
-    "the service is closed while the shop sells on": [closed_for_a_while, faults.all_killed],
-    "a worker hangs, then its line": [faults.hung, lines.cut_off],
+    "the service is closed while the shop sells on": [closed_for_a_while, worker_faults.all_killed],
+    "a worker hangs, then its line": [worker_faults.hung, network_faults.cut_off],
 }
 
 
@@ -28,8 +28,8 @@ async def shops(
 
     async def play(what: list[Fault]) -> None:
         async with shop(kafka, *place(), scene_seed, workers=2, lines=2) as opened:
-            await opened.suffer(what)
-            await hold(opened)
+            await opened.play(what)
+            await check_all(opened)
 
     names = asked_for(request)
     async with side_by_side({name: partial(play, what) for name, what in SHOPS.items() if name in names}) as open_ones:

@@ -1,8 +1,8 @@
-"""A worker that is given up after seconds, where it would be after twenty: `python -m tests.fault.hasty worker ...`.
+"""A worker whose group gives it up after seconds, not twenty.
 
-Its session is short, it starts anew at once after a fault, it writes down soon how far it is while it has little to
-do, it looks soon for what does not come, and its batches are small, so that a short history has many moments at which
-something can happen. Nothing else is changed.
+`python -m tests.fault.short_session_worker worker ...`. Its session is short, it restarts at once after a fault, writes
+its progress and looks for missing records soon, and takes small batches: a short history then has many moments at which
+something can happen. Nothing else differs from a worker.
 """
 
 import sys
@@ -20,8 +20,8 @@ QUIET_SECONDS: Final = 0.3
 LOOK_SECONDS: Final = 0.5
 
 
-def hurry() -> None:
-    """Make this process a hasty worker."""
+def shorten_sessions() -> None:
+    """Shorten the sessions of this process."""
     _set(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.engine.stage, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.engine.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
@@ -33,10 +33,12 @@ def hurry() -> None:
 
 def _set(module: Any, name: str, value: float) -> None:
     if not hasattr(module, name):
-        raise AttributeError(f"{module.__name__}.{name} is gone: tests/fault/hasty.py has to set something else")
+        raise AttributeError(
+            f"{module.__name__}.{name} is gone: tests/fault/short_session_worker.py has to set something else"
+        )
     setattr(module, name, value)
 
 
 if __name__ == "__main__":
-    hurry()
+    shorten_sessions()
     sys.exit(main(sys.argv[1:]))

@@ -18,27 +18,27 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.tables.progress import PROGRESS_KEY, decode_progress
-from tests.fault.newer import of_this_version
+from tests.fault.next_version_worker import of_this_version
 from tests.fault.proxy import Proxy
 from tests.fault.waves import Causes
-from tests.integration.judging import redis_shows_all
-from tests.integration.records import Ends, Published, publish, read
+from tests.integration.comparison import redis_shows_all
+from tests.integration.kafka_records import Ends, Published, publish, read
 from tests.integration.retail_year import Year
-from tests.integration.running import RunningWorker, Site, until
+from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import Oracle, Result
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import delete_topics, make_topic
 
 PARTITIONS: Final = 4
-HASTY: Final = ("-m", "tests.fault.hasty")
-CARELESS: Final = ("-m", "tests.fault.careless")
-NEWER: Final = ("-m", "tests.fault.newer")
+SHORT_SESSION: Final = ("-m", "tests.fault.short_session_worker")
+LOSSY_POLLS: Final = ("-m", "tests.fault.lossy_poll_worker")
+NEXT_VERSION: Final = ("-m", "tests.fault.next_version_worker")
 PLAIN: Final = ("-c", "import sys; from agents.cli import main; sys.exit(main())")
 SETTLES_WITHIN_S: Final = 90.0
 
 Wave = Sequence[Published]
-Fault = Callable[["Scene", Wave], Awaitable[None]]
+Fault = Callable[["RunningScenario", Wave], Awaitable[None]]
 """Publish a wave, and let something happen while it is processed, or about to be."""
 
 
@@ -54,13 +54,13 @@ class TopicFault:
         self._play = play
         self.__doc__ = what
 
-    async def __call__(self, lived: "Scene", wave: Wave) -> None:
+    async def __call__(self, lived: "RunningScenario", wave: Wave) -> None:
         """Let it happen."""
         await self._play(lived, wave)
 
 
 @dataclass
-class Scene:
+class RunningScenario:
     """Workers, what they work on, and what can be done to them.
 
     Attributes:
@@ -69,7 +69,7 @@ class Scene:
         kafka: the broker itself; what is done to it is done to every scene that runs at the time.
         redis: a Redis of the scene's own.
         program: what workers run that are started from now on, and commands.
-        told: what has happened, for whoever reads the test's output.
+        history: what has happened, for whoever reads the test's output.
         lines: the way to the broker of each worker that has one of its own; `spare_lines` are for those to come.
     """
 
@@ -78,8 +78,8 @@ class Scene:
     kafka: ApacheKafka
     redis: RedisServer
     source: str = "events"
-    program: tuple[str, ...] = HASTY
-    told: list[str] = field(default_factory=list)
+    program: tuple[str, ...] = SHORT_SESSION
+    history: list[str] = field(default_factory=list)
     lines: "dict[RunningWorker, Proxy]" = field(default_factory=dict)
     spare_lines: list[Proxy] = field(default_factory=list)
 
@@ -98,7 +98,7 @@ class Scene:
             self.lines[worker] = line
         return worker
 
-    def one(self) -> RunningWorker:
+    def any_worker(self) -> RunningWorker:
         """Any of the workers."""
         return self.rng.choice(self.workers)
 
@@ -107,9 +107,9 @@ class Scene:
         await worker.ready()
         assert await worker.stop() == 0, worker.log
 
-    def say(self, what: str) -> None:
+    def log(self, what: str) -> None:
         """Tell what happens."""
-        self.told.append(what)
+        self.history.append(what)
         print(f"{self.site.prefix}: {what}", flush=True)
 
     async def all_read(self) -> None:
@@ -157,14 +157,14 @@ class Scene:
         """Let a wave come."""
         raise NotImplementedError
 
-    async def worked_off(self) -> None:
+    async def processed_all(self) -> None:
         """Wait until all that has come so far has been worked on to its end."""
         raise NotImplementedError
 
-    async def suffer(self, faults: Sequence[Fault], waves: Sequence[Wave] = ()) -> None:
+    async def play(self, faults: Sequence[Fault], waves: Sequence[Wave] = ()) -> None:
         """Let one thing after another happen, each while a wave of its own comes, if there are waves."""
         for number, fault in enumerate(faults):
-            self.say((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
+            self.log((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
             await fault(self, waves[number] if waves else ())
 
     async def work_on(self, wave: Wave) -> None:
@@ -173,7 +173,7 @@ class Scene:
 
 
 @dataclass
-class YearScene(Scene):
+class RunningYear(RunningScenario):
     """Workers who live through a year.
 
     Attributes:
@@ -212,7 +212,7 @@ class YearScene(Scene):
         self.published += len(records)
         await publish(self.kafka.bootstrap, self.site.topic("events"), records)
 
-    async def worked_off(self) -> None:
+    async def processed_all(self) -> None:
         """Wait until all that was published so far has been worked on to its end."""
         await self.all_read()
         ends = Counter(record.partition for record in await read(self.kafka.bootstrap, self.site.topic("journal")))
@@ -229,7 +229,7 @@ class YearScene(Scene):
 
     async def settle(self) -> None:
         """End the year, and wait until Redis shows all of it."""
-        if self.program == NEWER:
+        if self.program == NEXT_VERSION:
             await self._advance_by_program()
         else:
             await self.site.advance(self.year.ends_at, SETTLES_WITHIN_S)
@@ -250,7 +250,7 @@ class YearScene(Scene):
 
 
 @asynccontextmanager
-async def scene(
+async def running_year(
     kafka: ApacheKafka,
     prefix: str,
     directory: Path,
@@ -258,8 +258,8 @@ async def scene(
     *,
     workers: int,
     lines: int = 0,
-    program: tuple[str, ...] = HASTY,
-) -> AsyncIterator[YearScene]:
+    program: tuple[str, ...] = SHORT_SESSION,
+) -> AsyncIterator[RunningYear]:
     """A scene with so many workers, which have shared the partitions; all of it ends with the context.
 
     The first so many of them, `lines`, have a way to the broker of their own.
@@ -278,7 +278,7 @@ async def scene(
         await make_topic(kafka.bootstrap, site.topic("events"))
         ways = [await stack.enter_async_context(Proxy(kafka.bootstrap)) for _ in range(lines)]
         drawn = random.Random(year.seed)
-        set_up = YearScene(site, drawn, kafka, redis, program=program, spare_lines=ways, year=year, oracle=oracle)
+        set_up = RunningYear(site, drawn, kafka, redis, program=program, spare_lines=ways, year=year, oracle=oracle)
         for _ in range(workers):
             set_up.worker()
         if workers:
@@ -286,10 +286,10 @@ async def scene(
         yield set_up
 
 
-async def live_through(lived: YearScene, faults: Sequence[Fault]) -> None:
+async def play_year(lived: RunningYear, faults: Sequence[Fault]) -> None:
     """Live through the year, a wave for each of the faults and one after them."""
     needs = [fault.topic if isinstance(fault, TopicFault) else None for fault in faults]
     waves = (await lived.causes()).cut([*needs, None])
-    await lived.suffer(faults, waves)
+    await lived.play(faults, waves)
     await lived.publish(waves[-1])
     await lived.settle()

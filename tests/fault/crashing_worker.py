@@ -1,4 +1,4 @@
-"""A worker that kills itself with SIGKILL at a chosen step: `python -m tests.fault.doomed STEP TIMES worker`.
+"""A worker that kills itself with SIGKILL at a chosen step: `python -m tests.fault.crashing_worker STEP TIMES worker`.
 
 STEP is `before` or `acked`, a colon, and the short name of a topic: just before a batch of that topic is sent, or when
 one is acknowledged, whatever others are under way; or `before:commit`. TIMES tells at which such moment. Batches are
@@ -31,20 +31,20 @@ def doom(step: str, times: int) -> None:
             if left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    async def doomed_send_batch(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+    async def crashing_send_batch(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
         name = topic.split(".")[1]
         comes(f"before:{name}")
         acknowledged = await send_batch(self, batch, topic, partition=partition)
         acknowledged.add_done_callback(lambda _: comes(f"acked:{name}"))
         return acknowledged
 
-    async def doomed_commit(self: AIOKafkaConsumer, offsets: Any = None) -> None:
+    async def crashing_commit(self: AIOKafkaConsumer, offsets: Any = None) -> None:
         comes("before:commit")
         await commit(self, offsets)
 
     agents.segment.commit_policy.WORKING_SECONDS = agents.segment.commit_policy.QUIET_SECONDS = 0.0
     streams.engine.lane_runner.MAX_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
-    AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = doomed_send_batch, doomed_commit
+    AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = crashing_send_batch, crashing_commit
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from streams.tables.progress import PROGRESS_KEY, decode_progress
-from tests.integration.records import java_partition, read
-from tests.integration.running import until
+from tests.integration.kafka_records import java_partition, read
+from tests.integration.workers import until
 from tests.oracle import Output, Result, moments, read_json
 from tests.oracle.daily import Calendar
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions", "outcomes")
 
-Told = dict[tuple[str, str], list[Output]]
+PublishedOutputs = dict[tuple[str, str], list[Output]]
 """What each topic says of each customer, in order."""
 
 
@@ -26,7 +26,7 @@ async def assert_published(kafka: str, prefix: str, result: Result, partitions: 
     Returns:
         How many records were repeats.
     """
-    told: Told = {}
+    told: PublishedOutputs = {}
     again = 0
     for topic in PUBLISHED:
         records = await read(kafka, f"{prefix}.{topic}.v1")
@@ -38,7 +38,7 @@ async def assert_published(kafka: str, prefix: str, result: Result, partitions: 
     return again
 
 
-def _gather(topic: str, records: Sequence[Any], partitions: int, told: Told) -> int:
+def _gather(topic: str, records: Sequence[Any], partitions: int, told: PublishedOutputs) -> int:
     """Read records into `told`, each once; how many came again.
 
     A `ce_id` stands for one content, but for tombstones: who is erased again has made no change since the last time, so
@@ -63,8 +63,8 @@ def _gather(topic: str, records: Sequence[Any], partitions: int, told: Told) -> 
     return again
 
 
-def _expected(result: Result) -> Told:
-    told: Told = defaultdict(list)
+def _expected(result: Result) -> PublishedOutputs:
+    told: PublishedOutputs = defaultdict(list)
     for output in result.outputs:
         told[output.topic, output.key].append(output)
     return told

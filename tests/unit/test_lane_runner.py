@@ -15,7 +15,7 @@ from streams.engine.lane import StatelessLane
 from streams.engine.lane_runner import Fetched, LaneRunner
 from streams.errors import FatalError
 from streams.kafka.reader import OffsetTruncated
-from tests.integration.running import until
+from tests.integration.workers import until
 
 END = 40
 

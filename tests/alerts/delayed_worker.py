@@ -1,8 +1,8 @@
-"""A worker some of whose lanes are hindered: `python -m tests.alerts.hindered '{"process:journal:1": 100}' worker`.
+"""A worker some of whose lanes are delayed.
 
-`process` or `recover`, the short name of a topic, a partition or `*`: the seconds that pass before each batch is
-worked, or before the partition is recovered. So a lane may be slow, as beside a slow disk or a customer with a million
-orders, or stand still.
+`python -m tests.alerts.delayed_worker '{"process:journal:1": 100}' worker` starts one. A key is `process` or `recover`,
+the short name of a topic, and a partition or `*`; its value is the seconds that pass before each batch is processed, or
+before the partition is recovered. So a lane can be slow, as with a slow disk or a customer with a million orders, or hang.
 """
 
 import asyncio

@@ -4,23 +4,23 @@ import asyncio
 import signal
 from typing import Final
 
-from tests.fault.hasty import SESSION_SECONDS
-from tests.fault.scene import PARTITIONS, Scene, Wave
-from tests.integration.running import RunningWorker, until
+from tests.fault.running_scenario import PARTITIONS, RunningScenario, Wave
+from tests.fault.short_session_worker import SESSION_SECONDS
+from tests.integration.workers import RunningWorker, until
 
 GIVEN_UP_WITHIN_S: Final = 12 * SESSION_SECONDS
 """How long a group may take to give up a member of whom nothing is heard, on a busy machine."""
 
 
-async def killed(lived: Scene, wave: Wave) -> None:
+async def killed(lived: RunningScenario, wave: Wave) -> None:
     """A worker is killed and started again."""
     await lived.work_on(wave)
-    worker = lived.one()
+    worker = lived.any_worker()
     worker.kill()
     worker.start()
 
 
-async def all_killed(lived: Scene, wave: Wave) -> None:
+async def all_killed(lived: RunningScenario, wave: Wave) -> None:
     """All workers are killed and started again."""
     await lived.work_on(wave)
     for worker in lived.workers:
@@ -29,21 +29,21 @@ async def all_killed(lived: Scene, wave: Wave) -> None:
         worker.start()
 
 
-async def killed_while_it_recovers(lived: Scene, wave: Wave) -> None:
+async def killed_while_it_recovers(lived: RunningScenario, wave: Wave) -> None:
     """A worker is killed, and killed again when it has just come back."""
     await lived.work_on(wave)
-    worker = lived.one()
+    worker = lived.any_worker()
     worker.kill()
     worker.start()
-    await worker.says(lived.rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
+    await worker.wait_for_log(lived.rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
     worker.kill()
     worker.start()
 
 
-async def hung(lived: Scene, wave: Wave) -> None:
+async def hung(lived: RunningScenario, wave: Wave) -> None:
     """A worker hangs until it has been given up, then goes on."""
     await lived.work_on(wave)
-    worker = lived.one()
+    worker = lived.any_worker()
     worker.child.signal(signal.SIGSTOP)
     try:
         await given_up(lived, worker)
@@ -51,15 +51,15 @@ async def hung(lived: Scene, wave: Wave) -> None:
         worker.child.signal(signal.SIGCONT)
 
 
-async def joined_and_left(lived: Scene, wave: Wave) -> None:
+async def joined_and_left(lived: RunningScenario, wave: Wave) -> None:
     """A worker joins, and another one leaves."""
     await lived.work_on(wave)
-    leaves = lived.one()
+    leaves = lived.any_worker()
     await lived.worker().ready()
     await lived.stop(leaves)
 
 
-async def restarted_one_by_one(lived: Scene, wave: Wave) -> None:
+async def restarted_one_by_one(lived: RunningScenario, wave: Wave) -> None:
     """All workers are stopped and started again, one by one."""
     await lived.work_on(wave)
     for worker in lived.workers:
@@ -68,13 +68,13 @@ async def restarted_one_by_one(lived: Scene, wave: Wave) -> None:
         await worker.ready()
 
 
-async def redis_emptied(lived: Scene, wave: Wave) -> None:
+async def redis_emptied(lived: RunningScenario, wave: Wave) -> None:
     """Redis is emptied."""
     await lived.work_on(wave)
     lived.redis.flush()
 
 
-async def redis_gone(lived: Scene, wave: Wave) -> None:
+async def redis_gone(lived: RunningScenario, wave: Wave) -> None:
     """Redis goes away and comes back empty."""
     await lived.work_on(wave)
     lived.redis.stop()
@@ -82,28 +82,28 @@ async def redis_gone(lived: Scene, wave: Wave) -> None:
     await asyncio.to_thread(lived.redis.start)
 
 
-async def redis_hung(lived: Scene, wave: Wave) -> None:
+async def redis_hung(lived: RunningScenario, wave: Wave) -> None:
     """Redis answers nobody for a while."""
     with lived.redis.frozen():
         await lived.publish(wave)
         await lived.all_read()
 
 
-async def broker_killed(lived: Scene, wave: Wave) -> None:
+async def broker_killed(lived: RunningScenario, wave: Wave) -> None:
     """The broker is killed and started again."""
     await lived.work_on(wave)
     await asyncio.to_thread(lived.kafka.kill)
     await asyncio.to_thread(lived.kafka.start)
 
 
-async def broker_restarted(lived: Scene, wave: Wave) -> None:
+async def broker_restarted(lived: RunningScenario, wave: Wave) -> None:
     """The broker is stopped in order and started again."""
     await lived.work_on(wave)
     await asyncio.to_thread(lived.kafka.stop)
     await asyncio.to_thread(lived.kafka.start)
 
 
-async def _missed_redis(lived: Scene) -> None:
+async def _missed_redis(lived: RunningScenario) -> None:
     """Wait until a worker has missed Redis."""
 
     async def missed() -> bool:
@@ -113,7 +113,7 @@ async def _missed_redis(lived: Scene) -> None:
     await until(missed, "a worker to miss Redis")
 
 
-async def given_up(lived: Scene, from_: RunningWorker) -> None:
+async def given_up(lived: RunningScenario, from_: RunningWorker) -> None:
     """Wait until others have all partitions, or where there is no other, until the group has nobody."""
     others = [worker for worker in lived.workers if worker is not from_]
 

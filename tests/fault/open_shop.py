@@ -22,11 +22,11 @@ from aiokafka import AIOKafkaProducer
 from state.records.events import CampaignsApplied, PolicyApplied, Tick, decode_record
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.proxy import Proxy
-from tests.fault.scene import HASTY, PARTITIONS, Scene, Wave
-from tests.integration.judging import assert_published, assert_redis, redis_shows_all, time_comes
-from tests.integration.records import read
-from tests.integration.running import Site, until
+from tests.fault.running_scenario import PARTITIONS, SHORT_SESSION, RunningScenario, Wave
+from tests.integration.comparison import assert_published, assert_redis, redis_shows_all, time_comes
+from tests.integration.kafka_records import read
 from tests.integration.test_wall_time import HOT_MS, POLICY
+from tests.integration.workers import Site, until
 from tests.oracle import Oracle, Result, moments, read_json
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
@@ -41,7 +41,7 @@ PAUSE_S: Final = 0.02
 
 
 @dataclass
-class Shop(Scene):
+class Shop(RunningScenario):
     """A shop and the workers that serve it."""
 
     source: str = "purchases"
@@ -53,9 +53,9 @@ class Shop(Scene):
     async def work_on(self, wave: Wave) -> None:
         """Wait until the journal has come to now."""
         await self.publish(wave)
-        await self.worked_off()
+        await self.processed_all()
 
-    async def worked_off(self) -> None:
+    async def processed_all(self) -> None:
         """Wait until time has come to what is now."""
         await time_comes(self.kafka.bootstrap, self.site.prefix, _now_ms(), PARTITIONS)
 
@@ -97,7 +97,7 @@ async def shop(
     *,
     workers: int,
     lines: int = 0,
-    program: tuple[str, ...] = HASTY,
+    program: tuple[str, ...] = SHORT_SESSION,
 ) -> AsyncIterator[Shop]:
     """An open shop with so many workers, the first of them with lines of their own; it closes with the context."""
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
@@ -125,14 +125,14 @@ async def shop(
                 await selling
 
 
-async def hold(ended: Shop) -> None:
+async def check_all(ended: Shop) -> None:
     """Hold everything that came of an open shop against the oracle and the clock.
 
     Raises:
         AssertionError: names what is not as it should be.
     """
     kafka, prefix = ended.kafka.bootstrap, ended.site.prefix
-    await ended.worked_off()
+    await ended.processed_all()
     for worker in ended.workers:
         await ended.stop(worker)
     done = {
@@ -155,7 +155,7 @@ async def hold(ended: Shop) -> None:
     lapses = [change for change in changes if change["cause"]["kind"] == "time"]
     assert lapses, "nobody lapsed: nothing was tried"
     _assert_nobody_lapsed_too_soon(lapses, list(sources.values()))
-    ended.say(f"{len(changes)} changes, {len(lapses)} of them by time, {again} published again")
+    ended.log(f"{len(changes)} changes, {len(lapses)} of them by time, {again} published again")
     restarted = ended.site.worker("--only", "project")
     await redis_shows_all(kafka, ended.redis.url, prefix)
     latest = max(moments.parse(change["effective_at"]) for change in changes)
@@ -217,7 +217,7 @@ async def sold(opened: Shop, count: int) -> None:
     await until(enough, f"{count} more purchases", every_s=0.2)
 
 
-async def closed_for_a_while(opened: Scene, wave: Wave) -> None:
+async def closed_for_a_while(opened: RunningScenario, wave: Wave) -> None:
     """The service is stopped while the shop sells on, for longer than it takes to lapse."""
     await opened.work_on(wave)
     assert isinstance(opened, Shop)

@@ -1,6 +1,6 @@
 """A worker of the next version: it writes format 9 where this one writes its own, and reads both.
 
-`python -m tests.fault.newer worker ...`. Nothing else about it is new, so that what comes of it is known.
+`python -m tests.fault.next_version_worker worker ...`. Nothing else about it is new, so that what comes of it is known.
 """
 
 import sys
@@ -37,7 +37,7 @@ def of_this_version(topic: str, value: bytes) -> bytes:
     return THIS[topic] + value[1:] if value[:1] == NEXT and topic in THIS else value
 
 
-def grow_up() -> None:
+def write_next_version() -> None:
     """Make this process a worker of the next version; before anything else has taken these functions by name."""
     for module, names in _WRITTEN.values():
         for name in names:
@@ -56,9 +56,9 @@ def _reads_both(topic: str, decode: Callable[[bytes], Any]) -> Callable[[bytes],
 
 
 if __name__ == "__main__":
-    grow_up()
+    write_next_version()
     from agents.cli import main
-    from tests.fault.hasty import hurry
+    from tests.fault.short_session_worker import shorten_sessions
 
-    hurry()
+    shorten_sessions()
     sys.exit(main(sys.argv[1:]))

@@ -10,37 +10,43 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import faults, lines
-from tests.fault.checks import hold
-from tests.fault.plots import FAILING, LEAVERS, Place, Plot, plays_of, year_of
+from tests.fault import network_faults, worker_faults
+from tests.fault.checks import check_all
 from tests.fault.proxy import NO_RETRY
-from tests.fault.scene import CARELESS, live_through, scene
+from tests.fault.running_scenario import LOSSY_POLLS, play_year, running_year
+from tests.fault.scenarios import ERASURES, FAILING, Place, Scenario, plays_of, year_of
 from tests.servers.apache_kafka import ApacheKafka
 
 PLOTS: Final = {
-    "three workers are killed, and hang, again and again": Plot(
-        3, year_of(350), [faults.killed, faults.hung, faults.killed_while_it_recovers, faults.all_killed]
+    "three workers are killed, and hang, again and again": Scenario(
+        3,
+        year_of(350),
+        [worker_faults.killed, worker_faults.hung, worker_faults.killed_while_it_recovers, worker_faults.all_killed],
     ),
-    "what was written arrives late": Plot(
+    "what was written arrives late": Scenario(
         2,
         year_of(300),
-        [lines.cut_off, *map(lines.arrives_late, ("journal", "customers")), faults.all_killed],
+        [network_faults.cut_off, *map(network_faults.arrives_late, ("journal", "customers")), worker_faults.all_killed],
         lines=True,
     ),
-    "erasures arrive late": Plot(
+    "erasures arrive late": Scenario(
         2,
-        LEAVERS,
-        [lines.arrives_late("customers", tombstone=True), lines.arrives_late("erasure-ledger"), faults.all_killed],
+        ERASURES,
+        [
+            network_faults.arrives_late("customers", tombstone=True),
+            network_faults.arrives_late("erasure-ledger"),
+            worker_faults.all_killed,
+        ],
         lines=True,
     ),
-    "a delivery fails, to one topic after the other": Plot(
-        1, year_of(650), [lines.errors_that_pass, *FAILING], lines=True
+    "a delivery fails, to one topic after the other": Scenario(
+        1, year_of(650), [network_faults.errors_that_pass, *FAILING], lines=True
     ),
-    "workers come and go and are all restarted": Plot(
-        2, year_of(200), [faults.joined_and_left, faults.restarted_one_by_one]
+    "workers come and go and are all restarted": Scenario(
+        2, year_of(200), [worker_faults.joined_and_left, worker_faults.restarted_one_by_one]
     ),
-    "polls take records for nobody and bring others again": Plot(
-        2, year_of(200), [faults.killed, faults.all_killed], program=CARELESS
+    "polls take records for nobody and bring others again": Scenario(
+        2, year_of(200), [worker_faults.killed, worker_faults.all_killed], program=LOSSY_POLLS
     ),
 }
 
@@ -65,13 +71,13 @@ async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaita
 async def test_when_the_first_policy_cannot_be_written_it_is_written_later(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with scene(kafka, prefix, tmp_path, year_of(40)(seed), workers=0, lines=1) as lived:
+    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=0, lines=1) as lived:
         (line,) = lived.spare_lines
         line.refuse(lived.site.topic("control"), NO_RETRY["TOPIC_AUTHORIZATION_FAILED"])
         worker = lived.worker()
         await lived.shared()
         assert line.refused[lived.site.topic("control")] == 1
         assert worker.log.count("stage admit failed") == 1
-        assert await lines.failures(worker, "admit") == 1
-        await live_through(lived, [])
-        await hold(lived)
+        assert await network_faults.failures(worker, "admit") == 1
+        await play_year(lived, [])
+        await check_all(lived)

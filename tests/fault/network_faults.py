@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from typing import Final
 
-from tests.fault.faults import GIVEN_UP_WITHIN_S, given_up
 from tests.fault.proxy import NO_RETRY, RETRY, Proxy
-from tests.fault.scene import Fault, Scene, TopicFault, Wave
-from tests.integration.running import RunningWorker, until
+from tests.fault.running_scenario import Fault, RunningScenario, TopicFault, Wave
+from tests.fault.worker_faults import GIVEN_UP_WITHIN_S, given_up
+from tests.integration.workers import RunningWorker, until
 
 WRITTEN_BY: Final = {
     "admit": ("journal", "rejected", "source-times", "control"),
@@ -19,12 +19,12 @@ WRITTEN_BY: Final = {
 """Every topic that is written, by the stage that writes it."""
 
 
-def a_line(lived: Scene) -> tuple[RunningWorker, Proxy]:
+def a_line(lived: RunningScenario) -> tuple[RunningWorker, Proxy]:
     """Any of the workers that run, with its line."""
     return lived.rng.choice([(worker, line) for worker, line in lived.lines.items() if worker.child.running])
 
 
-async def cut_off(lived: Scene, wave: Wave) -> None:
+async def cut_off(lived: RunningScenario, wave: Wave) -> None:
     """A worker hears nothing of the broker until it has been given up; then all that it had sent arrives."""
     await lived.work_on(wave)
     worker, line = a_line(lived)
@@ -39,7 +39,7 @@ async def cut_off(lived: Scene, wave: Wave) -> None:
 def arrives_late(topic: str, *, tombstone: bool = False) -> Fault:
     """What a worker writes to the topic, or a tombstone there, arrives only when others have gone on without it."""
 
-    async def late(lived: Scene, wave: Wave) -> None:
+    async def late(lived: RunningScenario, wave: Wave) -> None:
         name = lived.site.topic(topic)
         for line in lived.lines.values():
             line.freeze_before(name, tombstone=tombstone)
@@ -52,7 +52,7 @@ def arrives_late(topic: str, *, tombstone: bool = False) -> Fault:
         for other in lived.lines.keys() - {worker}:
             lived.lines[other].thaw()
         await given_up(lived, worker)
-        await lived.worked_off()
+        await lived.processed_all()
         lived.lines[worker].thaw()
         await worker.ready()
 
@@ -62,17 +62,17 @@ def arrives_late(topic: str, *, tombstone: bool = False) -> Fault:
     return TopicFault(cause, late, f"{what} arrives only when others have gone on without it.")
 
 
-async def slow(lived: Scene, wave: Wave) -> None:
+async def slow(lived: RunningScenario, wave: Wave) -> None:
     """The broker is slow: everything takes 50 ms on its way."""
     for line in lived.lines.values():
         line.latency_s = 0.05
     await lived.publish(wave)
-    await lived.worked_off()
+    await lived.processed_all()
     for line in lived.lines.values():
         line.latency_s = 0.0
 
 
-async def away(lived: Scene, wave: Wave) -> None:
+async def away(lived: RunningScenario, wave: Wave) -> None:
     """Nobody can reach the broker until their groups have given up everybody."""
     await lived.work_on(wave)
     with contextlib.ExitStack() as lines:
@@ -88,7 +88,7 @@ async def away(lived: Scene, wave: Wave) -> None:
 def gone_for(seconds: float) -> Fault:
     """The broker itself is gone for so long."""
 
-    async def gone(lived: Scene, wave: Wave) -> None:
+    async def gone(lived: RunningScenario, wave: Wave) -> None:
         await lived.work_on(wave)
         await asyncio.to_thread(lived.kafka.stop)
         await asyncio.sleep(seconds)
@@ -101,7 +101,7 @@ def gone_for(seconds: float) -> Fault:
 def gone_at_the_start(seconds: float) -> Fault:
     """The workers are started while the broker is gone, for so long."""
 
-    async def gone(lived: Scene, wave: Wave) -> None:
+    async def gone(lived: RunningScenario, wave: Wave) -> None:
         await lived.publish(wave)
         for worker in lived.workers:
             worker.kill()
@@ -115,7 +115,7 @@ def gone_at_the_start(seconds: float) -> Fault:
     return gone
 
 
-async def errors_that_pass(lived: Scene, wave: Wave) -> None:
+async def errors_that_pass(lived: RunningScenario, wave: Wave) -> None:
     """The broker answers with errors for a while, as with a full disk: sometimes it has the batch all the same."""
     errors = list(RETRY.values())
     for line in lived.lines.values():
@@ -124,7 +124,7 @@ async def errors_that_pass(lived: Scene, wave: Wave) -> None:
             for _ in range(lived.rng.randint(1, 3)):
                 lived.rng.choice((line.refuse, line.lose))(name, lived.rng.choice(errors))
     await lived.publish(wave)
-    await lived.worked_off()
+    await lived.processed_all()
     for line in lived.lines.values():
         line.heal()
 
@@ -132,7 +132,7 @@ async def errors_that_pass(lived: Scene, wave: Wave) -> None:
 def fails(topic: str, stage: str) -> Fault:
     """A batch for the topic is refused for good: nothing is lost, and the worker says so once and counts it."""
 
-    async def failing(lived: Scene, wave: Wave) -> None:
+    async def failing(lived: RunningScenario, wave: Wave) -> None:
         name = lived.site.topic(topic)
         before = {worker: await failures(worker, stage) for worker in lived.lines}
         said = {worker: worker.log.count(f"stage {stage} failed") for worker in lived.lines}
@@ -153,7 +153,7 @@ def fails(topic: str, stage: str) -> Fault:
             assert worker.log.count(f"stage {stage} failed") == said[worker] + 1, worker.log
         for line in lived.lines.values():
             line.heal()
-        await lived.worked_off()
+        await lived.processed_all()
 
     return TopicFault(topic, failing, f"A batch for {topic} is refused for good.")
 

@@ -127,7 +127,7 @@ class RunningWorker:
         except AssertionError as error:
             raise AssertionError(f"{error}; its log:\n{self.log}") from None
 
-    async def says(self, pattern: str, within_s: float = 60.0) -> str:
+    async def wait_for_log(self, pattern: str, within_s: float = 60.0) -> str:
         """Wait until a line of its log matches, and give that line."""
 
         async def line() -> str:
@@ -144,7 +144,7 @@ class RunningWorker:
         assert status == 200, f"/metrics answered {status}; the worker's log:\n{self.log}"
         return Samples(text)
 
-    async def ended(self, within_s: float = STOP_WITHIN_S) -> int:
+    async def wait_for_exit(self, within_s: float = STOP_WITHIN_S) -> int:
         """Wait for its end and give its exit status."""
         assert await asyncio.to_thread(self.child.wait, within_s), (
             f"it runs on after {within_s} s; its log:\n{self.log}"
@@ -155,7 +155,7 @@ class RunningWorker:
     async def stop(self) -> int:
         """Ask it to end (SIGTERM) and give its exit status."""
         self.child.signal(signal.SIGTERM)
-        return await self.ended()
+        return await self.wait_for_exit()
 
     def kill(self) -> None:
         """End it in the middle of whatever it does (SIGKILL)."""
@@ -163,7 +163,7 @@ class RunningWorker:
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedCommand:
     """A command that has ended."""
 
     status: int
@@ -214,7 +214,7 @@ class Site:
         worker.start()
         return worker
 
-    async def command(self, *arguments: str, within_s: float = 100.0, **settings: str) -> Ended:
+    async def command(self, *arguments: str, within_s: float = 100.0, **settings: str) -> FinishedCommand:
         """Run a command of `goldstream` to its end."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _GOLDSTREAM, *arguments),
@@ -231,7 +231,7 @@ class Site:
             await process.wait()
             raise
         assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), errors.decode())
+        return FinishedCommand(process.returncode, out.decode(), errors.decode())
 
     async def advance(self, to: str, within_s: float = 90.0) -> None:
         """End the history, as `goldstream advance --to` does, which is a program of its own in test_advance.py."""

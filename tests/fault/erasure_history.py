@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any, Final
 
-from tests.integration.records import Published
+from tests.integration.kafka_records import Published
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import BEGIN_MS, DAY_MS, YEAR_MS, Year
 from tests.oracle import moments
@@ -13,7 +13,7 @@ ROUNDS: Final = 9
 """An odd number: in the middle of the year everybody is known."""
 
 
-def draw_leavers(seed: int, customers: int) -> Year:
+def draw_erasure_history(seed: int, customers: int) -> Year:
     """Everybody buys twice and is erased, round by round; whoever has been erased is new when they buy again."""
     rng = random.Random(seed)
     year = Year(seed, STEPPE, [], [], [], moments.text(BEGIN_MS + YEAR_MS + 10 * DAY_MS))

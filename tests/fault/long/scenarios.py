@@ -9,34 +9,41 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import faults, lines
-from tests.fault.plots import LEAVERS, Place, Plot, plays_of, year_of
-from tests.fault.scene import Fault
+from tests.fault import network_faults, worker_faults
+from tests.fault.open_shop import check_all, shop
+from tests.fault.running_scenario import Fault
+from tests.fault.scenarios import ERASURES, Place, Scenario, plays_of, year_of
 from tests.fault.test_recovery import TAMPERS, recovered_from
-from tests.fault.wall import hold, shop
 from tests.servers.apache_kafka import ApacheKafka
 
 LATE: Final = ("journal", "segment-changes", "offers", "customers", "progress", "source-times")
 
 _PLOTS = {
-    "three workers are killed at random": Plot(
-        3, year_of(1500), [faults.killed, faults.all_killed, faults.killed_while_it_recovers, faults.hung] * 2
+    "three workers are killed at random": Scenario(
+        3,
+        year_of(1500),
+        [worker_faults.killed, worker_faults.all_killed, worker_faults.killed_while_it_recovers, worker_faults.hung]
+        * 2,
     ),
-    "Redis goes away, hangs and is emptied": Plot(
-        2, year_of(400), [faults.redis_emptied, faults.redis_gone, faults.redis_hung]
+    "Redis goes away, hangs and is emptied": Scenario(
+        2, year_of(400), [worker_faults.redis_emptied, worker_faults.redis_gone, worker_faults.redis_hung]
     ),
-    "the broker is slow, cut off and away": Plot(3, year_of(600), [lines.slow, lines.cut_off, lines.away], lines=True),
-    "the broker answers with errors that pass": Plot(2, year_of(600), [lines.errors_that_pass] * 3, lines=True),
+    "the broker is slow, cut off and away": Scenario(
+        3, year_of(600), [network_faults.slow, network_faults.cut_off, network_faults.away], lines=True
+    ),
+    "the broker answers with errors that pass": Scenario(
+        2, year_of(600), [network_faults.errors_that_pass] * 3, lines=True
+    ),
 } | {
-    f"what is written to {topic} arrives late": Plot(
-        3, year_of(500), [lines.arrives_late(topic), faults.all_killed], lines=True
+    f"what is written to {topic} arrives late": Scenario(
+        3, year_of(500), [network_faults.arrives_late(topic), worker_faults.all_killed], lines=True
     )
     for topic in LATE
 }
 PLOTS: Final = _PLOTS | {
-    f"the table of {whose} is recovered: {name}": Plot(1, year, [recovered_from(tamper)])
+    f"the table of {whose} is recovered: {name}": Scenario(1, year, [recovered_from(tamper)])
     for name, tamper in TAMPERS.items()
-    for whose, year in (("a year", year_of(250)), ("leavers", LEAVERS))
+    for whose, year in (("a year", year_of(250)), ("leavers", ERASURES))
 }
 
 
@@ -58,12 +65,12 @@ async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaita
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "gone", [lines.gone_at_the_start(60), lines.gone_for(60)], ids=["at the start", "in the middle"]
+    "gone", [network_faults.gone_at_the_start(60), network_faults.gone_for(60)], ids=["at the start", "in the middle"]
 )
 async def test_a_broker_that_is_gone_for_a_minute_costs_nothing(
     kafka: ApacheKafka, place: Place, scene_seed: int, gone: Fault
 ) -> None:
-    await Plot(2, year_of(400), [gone, faults.killed]).play(kafka, place, scene_seed)
+    await Scenario(2, year_of(400), [gone, worker_faults.killed]).play(kafka, place, scene_seed)
 
 
 @pytest.mark.timeout(600)
@@ -71,5 +78,5 @@ async def test_nobody_in_an_open_shop_lapses_too_soon_when_the_broker_is_gone_fo
     kafka: ApacheKafka, place: Place, scene_seed: int
 ) -> None:
     async with shop(kafka, *place(), scene_seed, workers=2) as opened:
-        await opened.suffer([lines.gone_for(60), faults.killed])
-        await hold(opened)
+        await opened.play([network_faults.gone_for(60), worker_faults.killed])
+        await check_all(opened)

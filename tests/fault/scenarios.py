@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.fault import lines
-from tests.fault.checks import hold
-from tests.fault.leavers import draw_leavers
-from tests.fault.scene import HASTY, Fault, live_through, scene
-from tests.fault.side_by_side import asked_for, side_by_side
+from tests.fault import network_faults
+from tests.fault.checks import check_all
+from tests.fault.concurrent_scenarios import asked_for, side_by_side
+from tests.fault.erasure_history import draw_erasure_history
+from tests.fault.running_scenario import SHORT_SESSION, Fault, play_year, running_year
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Year, draw_year
 from tests.servers.apache_kafka import ApacheKafka
@@ -20,7 +20,7 @@ from tests.servers.apache_kafka import ApacheKafka
 Place = Callable[[], tuple[str, Path]]
 
 
-class Plot(NamedTuple):
+class Scenario(NamedTuple):
     """What happens to how many workers in whose year; with `lines`, each has a way to the broker of its own.
 
     Attributes:
@@ -31,7 +31,7 @@ class Plot(NamedTuple):
     year: Callable[[int], Year]
     faults: list[Fault]
     lines: bool = False
-    program: tuple[str, ...] = HASTY
+    program: tuple[str, ...] = SHORT_SESSION
 
     async def play(self, kafka: ApacheKafka, place: Place, seed: int) -> None:
         """Live through it, and apply every check.
@@ -41,14 +41,14 @@ class Plot(NamedTuple):
         """
         many = self.workers if self.lines else 0
         year, program = self.year(seed), self.program
-        async with scene(kafka, *place(), year, workers=self.workers, lines=many, program=program) as lived:
-            await live_through(lived, self.faults)
-            await hold(lived)
+        async with running_year(kafka, *place(), year, workers=self.workers, lines=many, program=program) as lived:
+            await play_year(lived, self.faults)
+            await check_all(lived)
 
 
 @asynccontextmanager
 async def plays_of(
-    plots: Mapping[str, Plot], request: pytest.FixtureRequest, kafka: ApacheKafka, place: Place, seed: int
+    plots: Mapping[str, Scenario], request: pytest.FixtureRequest, kafka: ApacheKafka, place: Place, seed: int
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
     """Those of a module's plots that the selected tests ask for, being played."""
     names = asked_for(request)
@@ -62,10 +62,13 @@ def year_of(customers: int) -> Callable[[int], Year]:
     return lambda seed: draw_year(seed, STEPPE, customers)
 
 
-LEAVERS: Final = partial(draw_leavers, customers=60)
+ERASURES: Final = partial(draw_erasure_history, customers=60)
 """A year of customers who are erased and come back."""
 
 FAILING: Final[list[Fault]] = [
-    lines.fails(topic, stage) for stage, topics in lines.WRITTEN_BY.items() for topic in topics if topic != "control"
+    network_faults.fails(topic, stage)
+    for stage, topics in network_faults.WRITTEN_BY.items()
+    for topic in topics
+    if topic != "control"
 ]
 """A failed delivery to every topic that is written in a year, one after the other."""

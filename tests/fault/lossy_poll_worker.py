@@ -1,6 +1,6 @@
-"""A hasty worker whose polls now and then take records for nobody, and bring others again.
+"""A short-session worker whose polls lose or repeat two records in five.
 
-`python -m tests.fault.careless worker ...`. Faust does so in a rebalance, when a poll outlives the one who asked.
+`python -m tests.fault.lossy_poll_worker worker ...`. Faust does so in a rebalance, when a poll outlives its caller.
 """
 
 import random
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agents.cli import main
 from streams.engine.faust_driver import LaneConsumerThread
-from tests.fault.hasty import hurry
+from tests.fault.short_session_worker import shorten_sessions
 
 LOST: Final = 0.2
 REPEATED: Final = 0.2
@@ -20,7 +20,7 @@ def lose_and_repeat() -> None:
     """Make this process such a worker."""
     fetch, rng = LaneConsumerThread._fetch_records, random.Random()
 
-    async def fetch_carelessly(thread: LaneConsumerThread, consumer: Any, *asked: Any, **how: Any) -> Any:
+    async def lossy_fetch(thread: LaneConsumerThread, consumer: Any, *asked: Any, **how: Any) -> Any:
         fetched: dict[Any, Any] = dict(await fetch(thread, consumer, *asked, **how))
         for tp, batch in list(fetched.items()):
             drawn = rng.random()
@@ -30,10 +30,10 @@ def lose_and_repeat() -> None:
                 consumer.seek(tp, max(0, batch.records[-1].offset - rng.randrange(FAR)))
         return fetched
 
-    LaneConsumerThread._fetch_records = fetch_carelessly  # type: ignore[assignment,method-assign]
+    LaneConsumerThread._fetch_records = lossy_fetch  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":
-    hurry()
+    shorten_sessions()
     lose_and_repeat()
     sys.exit(main(sys.argv[1:]))

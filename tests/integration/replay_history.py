@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tests.integration.judging import PUBLISHED, time_comes
-from tests.integration.records import Published, java_partition, publish, read
+from tests.integration.comparison import PUBLISHED, time_comes
+from tests.integration.kafka_records import Published, java_partition, publish, read
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import DAY_MS, Event, Year, draw_year
-from tests.integration.running import Site
+from tests.integration.workers import Site
 from tests.oracle import Result, moments, read_json
 from tests.servers.topics import make_topic
 
@@ -32,7 +32,7 @@ DOLLARS: Final = (
 )
 """The same segments in another currency, over a longer window."""
 
-Told = dict[tuple[str, str], list[tuple[str, Any]]]
+PublishedOutputs = dict[tuple[str, str], list[tuple[str, Any]]]
 """What each topic says of each customer, in order: the `ce_id`, and the record's value and headers."""
 
 
@@ -90,9 +90,9 @@ def _of_events(year: Year, events: list[Event]) -> Year:
     return dataclasses.replace(year, events=events, records=records, wrong=[])
 
 
-def as_told(result: Result) -> Told:
+def as_told(result: Result) -> PublishedOutputs:
     """What the oracle says, in the same form; values are read from their JSON on both sides."""
-    said: Told = defaultdict(list)
+    said: PublishedOutputs = defaultdict(list)
     for output in result.outputs:
         said[output.topic, output.key].append((output.headers["ce_id"], (output.value, output.headers)))
     return said
@@ -119,9 +119,9 @@ def _late(rng: random.Random, key: bytes, latest: int) -> Published:
     return Published(json.dumps(event).encode(), key)
 
 
-async def told(kafka: str, prefix: str) -> Told:
+async def told(kafka: str, prefix: str) -> PublishedOutputs:
     """What was published under a prefix; partitions and repeats are looked at elsewhere."""
-    said: Told = defaultdict(list)
+    said: PublishedOutputs = defaultdict(list)
     for topic in PUBLISHED:
         for record in await read(kafka, f"{prefix}.{topic}.v1"):
             headers = {name: value.decode() for name, value in record.headers}
@@ -130,14 +130,14 @@ async def told(kafka: str, prefix: str) -> Told:
     return said
 
 
-def after_erasures(said: Told) -> Told:
+def after_erasures(said: PublishedOutputs) -> PublishedOutputs:
     """What is left of it for those who begin after everybody's last erasure."""
     erased = {
         customer: max(_seq(ce_id, customer) for ce_id, (value, _) in records if value is None)
         for (topic, customer), records in said.items()
         if topic == "segment-changes" and any(value is None for _, (value, _) in records)
     }
-    kept: Told = {}
+    kept: PublishedOutputs = {}
     for (topic, customer), records in said.items():
         since = erased.get(customer, 0)
         left = [each for each in records if each[1][0] is not None and _seq(each[0], customer) > since]
@@ -152,7 +152,7 @@ def _seq(ce_id: str, customer: str) -> int:
     return int(ce_id.removeprefix(f"{customer}:").split(":")[0])
 
 
-def assert_same(is_: Told, should: Told) -> None:
+def assert_same(is_: PublishedOutputs, should: PublishedOutputs) -> None:
     """Hold one against the other, customer by customer."""
     for place in sorted(is_.keys() | should.keys()):
         mine, its = is_.get(place, []), should.get(place, [])

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tests.integration.records import Published
+from tests.integration.kafka_records import Published
 
 Fields = Mapping[str, Any]
 Headers = tuple[tuple[str, bytes | None], ...]

@@ -1,0 +1,15 @@
+"""A replay that kills itself: `python -m tests.integration.crashing_replay STEP TIMES replay --into …`.
+
+STEP and TIMES as in `tests.fault.crashing_worker`; it writes often, so that a short journal has many such moments.
+"""
+
+import sys
+
+import agents.replay.copy
+from agents.cli import main
+from tests.fault.crashing_worker import doom
+
+if __name__ == "__main__":
+    agents.replay.copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
+    doom(sys.argv[1], int(sys.argv[2]))
+    sys.exit(main(sys.argv[3:]))
