@@ -1,8 +1,8 @@
 """A worker some of whose lanes are delayed.
 
 `python -m tests.alerts.delayed_worker '{"process:journal:1": 100}' worker` starts one. A key is `process` or `recover`,
-the short name of a topic, and a partition or `*`; its value, the seconds before each batch is processed, or
-before the partition is recovered. So a lane can be slow, as with a slow disk or a customer with a million orders, or hang.
+the short name of a topic, and a partition or `*`. Its value is the pause in seconds before each batch is processed, or
+before the partition is recovered: a lane can be slow, as with a slow disk, or hang.
 """
 
 import asyncio
