@@ -23,7 +23,7 @@ from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
 from streams.wire.watermarks import SourceWatermark
 from tests.clock import ManualClock
-from tests.integration.running import until
+from tests.integration.workers import until
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
 NOW_MS = 1_800_000_000_000
