@@ -1,9 +1,12 @@
 """What a worker tells over HTTP: metrics, and whether it works and is ready."""
 
+import os
 from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from streams.errors import FatalError
 
 
 async def serve_http(
@@ -24,7 +27,7 @@ async def serve_http(
         What is to be cleaned up in the end, and the port.
 
     Raises:
-        OSError: the address cannot be listened on.
+        FatalError: the address is taken, or is none of this machine.
     """
 
     async def metrics(_: web.Request) -> web.Response:
@@ -44,6 +47,14 @@ async def serve_http(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, *address)
-    await site.start()
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise FatalError(
+            f"GOLDSTREAM_HTTP must be an address that is free: got {address[0]}:{address[1]} ({reason}); end "
+            "the program that listens there, or set another host:port (port 0 takes a free one)"
+        ) from error
     port: int = runner.addresses[0][1]
     return runner, port

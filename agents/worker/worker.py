@@ -70,7 +70,7 @@ class Worker:
 
         Raises:
             TopicsError: topics have the wrong shape, or may not be made.
-            OSError: the HTTP address is taken.
+            FatalError: the HTTP address is taken, or Kafka refuses this worker.
         """
         settings = self.settings
         gc.set_threshold(100_000, 50, 100)  # with CPython's own thresholds collecting takes up to 40 % of a lane's time
@@ -140,7 +140,7 @@ class Worker:
                 self._add(Stage(project, kafka, metrics, settings.data, instance))
             self._waits_for = None
             jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall", self._clock).run))
-            jobs.append(self._compare_rules(follower))
+            jobs.append(self._watch_rules(follower))
             jobs.append(log_shutdown(self.stop, self.stages))
             running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
             tasks = [*running, *map(asyncio.create_task, jobs)]
@@ -180,16 +180,27 @@ class Worker:
             attempt, on=on, stop=self.stop, clock=self._clock, backoff=backoff, on_error=on_error
         )
 
-    async def _compare_rules(self, follower: ControlFollower) -> None:
-        """Says when the journal's policy is not the configured one; the journal's counts."""
+    async def _watch_rules(self, follower: ControlFollower) -> None:
+        """Log each change of the active rules, and expose them in `goldstream_build_info`."""
+        await follower.caught_up.wait()
         await follower.wait(lambda: follower.policy is not None and follower.campaigns is not None)
+        self._log_overridden_files(follower)
+        active = _active_refs(follower)
+        while True:
+            self.metrics.set_build(version(), active["policy"], active["campaigns"])
+            await follower.wait(lambda active=active: _active_refs(follower) != active)  # type: ignore[misc]
+            before, active = active, _active_refs(follower)
+            for kind, ref in active.items():
+                if ref != before[kind]:
+                    log.info("%s %s is active, in place of %s", kind, ref, before[kind])
+
+    def _log_overridden_files(self, follower: ControlFollower) -> None:
+        """Warn where the rules in `control`, which apply, are not those of the settings."""
         policy, campaigns = follower.policy, follower.campaigns
         if policy is not None and policy.text != self._policy.text:
-            log.warning("works by policy %s of the journal, not by the configured %s", policy.ref, self._policy.ref)
+            log.warning("active is policy %s of the topic control, not the configured %s", policy.ref, self._policy.ref)
         if campaigns is not None and campaigns.text != self._campaigns.text:
-            log.warning("works by campaigns %s of the journal, not by %s", campaigns.ref, self._campaigns.ref)
-        if policy is not None and campaigns is not None:
-            self.metrics.set_build(version(), policy.ref, campaigns.ref)
+            log.warning("active are campaigns %s of the topic control, not %s", campaigns.ref, self._campaigns.ref)
 
     def _health(self) -> str | None:
         """What keeps the process from working as it should."""
@@ -202,6 +213,12 @@ class Worker:
         trouble = self._health()
         waiting = [stage.spec.name for stage in self.stages if not stage.ready]
         return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
+
+
+def _active_refs(follower: ControlFollower) -> dict[str, str]:
+    """Return `name@version` of the active policy and campaigns, empty where there are none."""
+    rules = {"policy": follower.policy, "campaigns": follower.campaigns}
+    return {kind: file.ref if file else "" for kind, file in rules.items()}
 
 
 def _describe_unreachable(error: Exception) -> str:

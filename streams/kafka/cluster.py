@@ -1,17 +1,24 @@
 """Read-only questions to a Kafka cluster: its topics, and who leads their partitions."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaTimeoutError
+from aiokafka.protocol.offset import OffsetRequest
 
 from streams.settings.settings import Settings
 
 _LOOK_AGAIN_S: Final = 0.1
-_VISIBLE_WITHIN_S: Final = 30.0
+_USABLE_WITHIN_S: Final = 30.0
+
+# Arguments of a request for offsets: the end of a partition, asked by a client that reads uncommitted records.
+_LATEST: Final = -1
+_NO_REPLICA: Final = -1
+_UNCOMMITTED: Final = 0
 
 
 async def partitions_by_topic(settings: Settings) -> dict[str, int]:
@@ -30,24 +37,44 @@ async def partitions_by_topic(settings: Settings) -> dict[str, int]:
         await admin.close()
 
 
-async def until_visible(settings: Settings, topics: Collection[str]) -> None:
-    """Return when all of the topics can be seen.
+async def wait_for_topics(settings: Settings, topics: Collection[str]) -> None:
+    """Wait until newly created topics can be used: every partition of them has a leader that answers.
 
-    A controller says that a topic is created before its brokers know of it; on a busy machine that takes a second.
+    A controller reports a topic as created before its brokers know of it; on a busy machine that takes a second. Until
+    then clients log errors (`NotLeaderForPartitionError`) that mean nothing.
 
     Raises:
-        aiokafka.errors.KafkaError: the cluster cannot be reached, or they are not there within 30 seconds.
+        aiokafka.errors.KafkaError: the cluster cannot be reached, or the topics are not usable within 30 seconds.
     """
     admin = AIOKafkaAdminClient(**settings.kafka_client())
     try:
         await admin.start()
-        async with asyncio.timeout(_VISIBLE_WITHIN_S):
-            while not set(topics) <= (await _partitions_by_topic(admin)).keys():  # noqa: ASYNC110 - Kafka sends no word
+        async with asyncio.timeout(_USABLE_WITHIN_S):
+            while not await _are_usable(admin, topics):  # noqa: ASYNC110 - Kafka sends no notification
                 await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError:
-        raise KafkaTimeoutError(f"topics are not to be seen: {', '.join(sorted(topics))}") from None
+        raise KafkaTimeoutError(f"topics have no leaders: {', '.join(sorted(topics))}") from None
     finally:
         await admin.close()
+
+
+async def _are_usable(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bool:
+    """Whether the leader of each partition answers for it, which is asked as consumers ask: by the end offset."""
+    described = [topic for topic in await admin.describe_topics() if topic["topic"] in topics]
+    if len(described) < len(topics):
+        return False
+    by_leader: dict[int, list[tuple[str, list[tuple[int, int]]]]] = defaultdict(list)
+    for topic in described:
+        for partition in topic["partitions"]:
+            if partition["leader"] < 0:
+                return False
+            by_leader[partition["leader"]].append((topic["topic"], [(partition["partition"], _LATEST)]))
+    for leader, partitions in by_leader.items():
+        # aiokafka's admin client has no public request for offsets
+        answer: Any = await admin._client.send(leader, OffsetRequest(_NO_REPLICA, _UNCOMMITTED, partitions))  # noqa: SLF001
+        if any(error for _, parts in answer.topics for _, error, *_ in parts):
+            return False
+    return True
 
 
 async def find_leaders(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> None:

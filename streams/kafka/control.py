@@ -12,7 +12,7 @@ the key `policy`, `campaigns`, `advance` or `replay`:
 A replay into this prefix begins and ends with a record of its own; no worker begins in between.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -120,11 +120,6 @@ async def append_control(settings: Settings, record: ControlRecord) -> int:
     finally:
         await producer.stop()
     return int(written.offset)
-
-
-def last_text(records: Sequence[ControlRecord], kind: Literal["policy", "campaigns"]) -> str | None:
-    """The text of the last policy or campaigns written, whether or not it may count; None if there are none yet."""
-    return next((record.text for record in reversed(records) if record.kind == kind), None)
 
 
 def replay_of(records: Iterable[ControlRecord]) -> ControlRecord | None:

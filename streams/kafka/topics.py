@@ -1,5 +1,6 @@
 """The topics: their names, the shape each must have, and how they are made and checked."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,8 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.kafka.cluster import until_visible
+from streams.kafka.cluster import wait_for_topics
 from streams.settings.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DAY_MS: Final = 86_400_000
 MONTH_MS: Final = 30 * DAY_MS
@@ -143,7 +146,7 @@ async def create_topics(settings: Settings) -> list[TopicReport]:
         missing = [report for report in await _look(admin, settings) if report.missing]
         if missing:
             await _create(admin, settings, missing)
-            await until_visible(settings, [report.name for report in missing])
+            await wait_for_topics(settings, [report.name for report in missing])
         made = {report.name for report in missing}
         return [
             TopicReport(report.name, report.partitions, report.missing, report.name in made, report.fault)
@@ -161,6 +164,8 @@ async def ready_topics(settings: Settings) -> int:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     reports = await create_topics(settings)
+    if created := [report.name for report in reports if report.created]:
+        log.info("created %d topics: %s", len(created), ", ".join(created))
     faults = tuple(report.fault for report in reports if report.fault)
     if faults:
         raise TopicsError(faults)

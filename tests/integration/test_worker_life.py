@@ -11,6 +11,7 @@ import pytest
 
 from agents.demo.embedded.loopback import kafka_answers
 from streams.defaults import policy_text
+from streams.kafka.topics import TOPIC_SPECS
 from tests.integration import hostile_records as hostile
 from tests.integration.kafka_records import Published, publish, read
 from tests.integration.retail_rules import STEPPE
@@ -41,6 +42,8 @@ async def test_a_worker_says_what_it_is_connected_to_makes_its_topics_and_stops_
     await worker.ready()
     assert await worker.get("/health") == (200, "ok\n")
     assert await worker.get("/ready") == (200, "ok\n")
+    assert f"created {len(TOPIC_SPECS)} topics: {site.topic('purchases')}" in worker.log
+    assert "NotLeaderForPartition" not in worker.log, "topics are used when their partitions have leaders"
     checked = await site.command("topics", "check")
     assert checked.status == 0, checked.out + checked.errors
     for topic in TOPICS:
@@ -137,7 +140,7 @@ async def test_an_http_address_that_is_taken_is_said_in_one_line(site: Site) -> 
         port = taken.getsockname()[1]
         worker = site.worker(HTTP=f"127.0.0.1:{port}")
         assert await worker.wait_for_exit() == 1
-    assert str(port) in worker.log
+    assert f"GOLDSTREAM_HTTP must be an address that is free: got 127.0.0.1:{port} (Address already" in worker.log
     assert "Traceback" not in worker.log
 
 
@@ -177,6 +180,8 @@ async def test_a_new_policy_changes_segments_and_what_was_in_force_under_its_nam
     assert applied.status == 0, applied.errors
     assert (await site.command("policy", "apply", str(new))).status == 0, "again, without effect"
     await _changes(site, 4)
+    await worker.wait_for_log("policy retail-27@2 is active, in place of retail-27@1")
+    assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@1") == 1
     told = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
     for change in [each for each in told if each["seq"] == 2]:
         assert (change["from"], change["to"], change["cause"]) == ("new", "fresh", {"kind": "policy"})
@@ -192,7 +197,7 @@ async def test_a_new_policy_changes_segments_and_what_was_in_force_under_its_nam
         assert refused.errors.count("\n") == 1
 
     late = site.worker(POLICY=str(_policy(site, "own.toml", policy_text().replace("version = 1", "version = 9"))))
-    said = await late.wait_for_log("works by policy")
+    said = await late.wait_for_log("active is policy")
     assert "retail-27@2" in said
     assert "retail-27@9" in said
 

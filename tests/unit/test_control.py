@@ -8,7 +8,6 @@ from agents.control.active_rules import reduce_control
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from streams.defaults import campaigns_text, policy_text
-from streams.kafka import control
 from streams.kafka.control import ControlRecord, decode_control, encode_control
 
 POLICY = policy_text()
@@ -113,10 +112,3 @@ def test_campaigns_with_other_contents_need_another_version() -> None:
     assert known.campaigns_error(parse_campaigns(CAMPAIGNS)) is None
     assert "raise version to 2" in (known.campaigns_error(parse_campaigns(changed)) or "")
     assert known.campaigns_error(parse_campaigns(changed.replace("version = 1", "version = 2"))) is None
-
-
-def test_the_last_text_written_is_told_apart_by_kind() -> None:
-    there = records(POLICY, CAMPAIGNS, policy_of(2))
-    assert control.last_text(there, "policy") == policy_of(2)
-    assert control.last_text(there, "campaigns") == CAMPAIGNS
-    assert control.last_text([], "policy") is None
