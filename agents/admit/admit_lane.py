@@ -74,7 +74,7 @@ class AdmitLane(StatelessLane):
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Gives each record its outcome and waits until all of it is written."""
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
-        exchange = stage.follower.exchange or self._exchange
+        exchange = stage.follower.admission_rules or self._exchange
         assert exchange is not None
         latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + AHEAD_MS
         outbox = BatchWriter(self._running.producer)

@@ -10,13 +10,11 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.control.control_follower import CONTROL, ControlFollower
-from state.config.campaigns import parse_campaigns
-from state.config.config_errors import ConfigErrors
-from state.config.policy import parse_policy
+from state.config.active_rules import ActiveRules, Outcome
 from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.control import ControlRecord, decode_control, encode_control, read_control
+from streams.kafka.control import ControlRecord, apply_rules, decode_control, encode_control, read_control
 from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
@@ -92,16 +90,16 @@ class ControlLane(StatelessLane):
         await self._journal(Tick(moment, advance))
 
     async def _bring(self, record: ControlRecord) -> None:
-        text = record.text or ""
-        try:
-            if record.kind == "policy":
-                parse_policy(text)
-                await self._journal(PolicyApplied("control", 0, record.offset, text))
-            else:
-                parse_campaigns(text)
-                await self._journal(CampaignsApplied("control", 0, record.offset, text))
-        except ConfigErrors as faults:
-            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.errors[0])
+        """Journal a valid policy or campaigns in all partitions; each of them accepts or refuses it.
+
+        Only the file matters here, so it is tried on empty rules, which refuse nothing that is valid.
+        """
+        decision = apply_rules(ActiveRules(), record)
+        assert decision is not None
+        if decision.outcome is Outcome.INVALID:  # the follower of every worker logs it
+            return
+        applied = PolicyApplied if record.kind == "policy" else CampaignsApplied
+        await self._journal(applied("control", 0, record.offset, record.text or ""))
 
     async def _advance(self, record: ControlRecord) -> None:
         """Waits until the sources are journaled as far as the advance says, then ticks."""

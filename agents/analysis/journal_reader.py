@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.control.active_rules import ActiveRules
+from state.config.active_rules import ActiveRules
 from state.records.erasure import Erasure, decode_erasure
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.reader import read_range

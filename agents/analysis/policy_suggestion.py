@@ -11,12 +11,12 @@ import msgspec
 
 from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_reader import journal_ends, read_ledger
-from agents.control.active_rules import ActiveRules, reduce_control
 from agents.importing.event_builder import EventBuilder
 from agents.importing.mapping import Mapping
 from agents.importing.parquet_reader import ParquetReader
 from agents.importing.report import ImportReport, build_events
 from agents.importing.row_reader import FileError, RowReader, format_of
+from state.config.active_rules import ActiveRules
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import decode_record
@@ -25,7 +25,7 @@ from state.suggestion.suggest import Evidence
 from state.units.money import DIGITS
 from state.units.time_zones import zone_names
 from state.units.timestamps import DAY_MS
-from streams.kafka.control import read_control
+from streams.kafka.control import read_control, reduce_control
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings

@@ -153,8 +153,7 @@ def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionR
 
 
 async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":
-    from agents.control.active_rules import reduce_control
-    from streams.kafka.control import read_control
+    from streams.kafka.control import read_control, reduce_control
 
     await ensure_topic(settings, topic)
     return reduce_control(await read_control(settings)).policy

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.analysis.backtest_report import BacktestReport
-    from agents.control.active_rules import ActiveRules
     from agents.importing.mapping import Mapping
+    from state.config.active_rules import ActiveRules
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
     from streams.settings.settings import Settings
@@ -154,8 +154,7 @@ def _difference(
 async def _journal(settings: "Settings") -> "tuple[ActiveRules, dict[int, int]]":
     """What is in force, and how far the journal goes."""
     from agents.analysis.journal_reader import EmptyJournal, journal_ends
-    from agents.control.active_rules import reduce_control
-    from streams.kafka.control import NoControlTopic, read_control
+    from streams.kafka.control import NoControlTopic, read_control, reduce_control
 
     try:
         rules = reduce_control(await read_control(settings))

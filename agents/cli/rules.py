@@ -10,7 +10,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named, print_error
 
 if TYPE_CHECKING:
-    from agents.control.active_rules import ActiveRules
+    from state.config.active_rules import ActiveRules
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
     from streams.settings.settings import Settings
@@ -91,13 +91,14 @@ def _summary_of_campaigns(checked: "Campaigns") -> str:
 
 
 async def _apply_policy(settings: "Settings", file: Path, new: "Policy") -> str:
-    from state.config.policy import has_same_contents
+    from state.config.active_rules import Outcome
     from streams.kafka.control import ControlRecord, append_control
 
     known = await _in_force(settings)
-    if refusal := known.policy_error(new):
-        raise CommandFailed(f"{file}: {refusal}")
-    if known.policy is not None and has_same_contents(known.policy, new):
+    decision = known.check_policy(new)
+    if decision.outcome is Outcome.REFUSED:
+        raise CommandFailed(f"{file}: {decision.errors[0]}")
+    if decision.outcome is Outcome.UNCHANGED:
         return f"{new.ref} is already in force"
     if known.campaigns is not None:
         _warn_of_lost_segments(known.campaigns.text, new)
@@ -106,23 +107,23 @@ async def _apply_policy(settings: "Settings", file: Path, new: "Policy") -> str:
 
 
 async def _apply_campaigns(settings: "Settings", file: Path) -> str:
-    from state.config.campaigns import has_same_contents
+    from state.config.active_rules import Outcome
     from streams.kafka.control import ControlRecord, append_control
     from streams.settings.rules_files import parse_campaigns_file
 
     known = await _in_force(settings)
     new = parse_campaigns_file(file, known.policy)
-    if refusal := known.campaigns_error(new):
-        raise CommandFailed(f"{file}: {refusal}")
-    if known.campaigns is not None and has_same_contents(known.campaigns, new):
+    decision = known.check_campaigns(new)
+    if decision.outcome is Outcome.REFUSED:
+        raise CommandFailed(f"{file}: {decision.errors[0]}")
+    if decision.outcome is Outcome.UNCHANGED:
         return f"{new.ref} is already in force"
     offset = await append_control(settings, ControlRecord(kind="campaigns", text=new.text))
     return f"{_summary_of_campaigns(new)}: applied, at offset {offset} of control"
 
 
 async def _in_force(settings: "Settings") -> "ActiveRules":
-    from agents.control.active_rules import reduce_control
-    from streams.kafka.control import NoControlTopic, read_control
+    from streams.kafka.control import NoControlTopic, read_control, reduce_control
 
     try:
         return reduce_control(await read_control(settings))

@@ -1,6 +1,7 @@
-"""What every worker must know besides its own partitions: the policy in force, and how far the sources have come.
+"""Follow what every worker needs from outside its own partitions: the active rules and the source watermarks.
 
-Both stand in small topics with one partition, which every worker reads from the beginning and follows.
+Both are in small topics with one partition, `control` and `source-times`. Every worker reads them from the start,
+outside any consumer group, and then follows their ends.
 """
 
 import asyncio
@@ -10,13 +11,12 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from state.config.campaigns import Campaigns, parse_campaigns
-from state.config.config_errors import ConfigErrors
-from state.config.policy import Policy, parse_policy, successor_error
+from state.config.active_rules import ActiveRules, Outcome
+from state.config.policy import Policy
 from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
 from streams.kafka.cluster import find_leaders
-from streams.kafka.control import ControlRecord, decode_control
+from streams.kafka.control import ControlRecord, apply_rules, decode_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.wire.watermarks import SourceWatermark, decode_watermark
@@ -24,37 +24,40 @@ from streams.wire.watermarks import SourceWatermark, decode_watermark
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 1000
+CATCH_UP_POLL_MS: Final = 100
 CONTROL: Final = "control:0"
+"""The name of the control partition in `source-times`."""
 
 
 class ControlFollower:
-    """Reads `control` and `source-times` to their ends and goes on reading.
+    """Read `control` and `source-times` to their ends, and keep reading.
 
     Attributes:
-        policy: the one that is in force in `control`; `policies` has all that ever were, by name and version.
+        rules: the policy and campaigns that `control` has activated, and the earlier ones.
+        admission_rules: the currencies and rates of the active policy; None before the first policy.
+        source_watermarks: the last report of each source partition, by its name (`purchases:0`).
+        caught_up: set once the end offsets at the start of `run` are reached.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Connects when it is run."""
-        self.policy: Policy | None = None
-        self.policies: dict[str, Policy] = {}
-        self.campaigns: Campaigns | None = None
-        self.exchange: AdmissionRules | None = None
+        self.rules = ActiveRules()
+        self.admission_rules: AdmissionRules | None = None
         self.source_watermarks: dict[str, SourceWatermark] = {}
         self.caught_up = asyncio.Event()
         self._settings = settings
         self._topics = Topics(settings.prefix)
-        self._policy_offset = -1
+        self._first_policy_offset = -1
+        self._next_offset = 0
         self._changed = asyncio.Condition()
 
     async def run(self) -> None:
-        """Follows until it is cancelled.
+        """Follow until cancelled; may be called again after an error.
 
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
         control = TopicPartition(self._topics.control, 0)
-        times = TopicPartition(self._topics.source_times, 0)
+        watermarks = TopicPartition(self._topics.source_times, 0)
         consumer = AIOKafkaConsumer(
             **self._settings.kafka_client(),
             enable_auto_commit=False,
@@ -63,20 +66,21 @@ class ControlFollower:
         )
         await consumer.start()
         try:
-            await find_leaders(consumer, [control.topic, times.topic])
-            consumer.assign([control, times])
-            ends = await consumer.end_offsets([control, times])
-            await consumer.seek_to_beginning(control, times)
+            await find_leaders(consumer, [control.topic, watermarks.topic])
+            consumer.assign([control, watermarks])
+            ends = await consumer.end_offsets([control, watermarks])
+            await consumer.seek_to_beginning(control, watermarks)
             while True:
                 if not self.caught_up.is_set() and all([await consumer.position(tp) >= ends[tp] for tp in ends]):
                     self.caught_up.set()
-                batches = await consumer.getmany(timeout_ms=POLL_MS if self.caught_up.is_set() else 100)
-                for message in batches.get(times, []):
-                    self._note(message.key, message.value)
+                timeout_ms = POLL_MS if self.caught_up.is_set() else CATCH_UP_POLL_MS
+                batches = await consumer.getmany(timeout_ms=timeout_ms)
+                for message in batches.get(watermarks, []):
+                    self._note_watermark(message.key, message.value)
                 for message in batches.get(control, []):
                     record = decode_control(message.value, message.offset)
                     if record is not None:
-                        self._take(record)
+                        self.apply(record)
                 if batches:
                     async with self._changed:
                         self._changed.notify_all()
@@ -84,38 +88,50 @@ class ControlFollower:
             await consumer.stop()
 
     async def wait(self, condition: Callable[[], bool]) -> None:
-        """Returns once the condition holds; it is looked at whenever something new was read."""
+        """Wait until the condition holds; it is checked again after every batch read."""
         async with self._changed:
             await self._changed.wait_for(condition)
 
     async def wait_for_policy(self) -> AdmissionRules:
-        """The currencies of the policy, once every journal partition has a policy."""
+        """Wait until the first policy is in every journal partition, and return the admission rules of the active one.
 
-        def journaled() -> bool:
-            control = self.source_watermarks.get(CONTROL)
-            return self.exchange is not None and control is not None and control.position > self._policy_offset
+        The lane of `control` reports its position after it has journaled a record in all partitions.
+        """
 
-        await self.wait(journaled)
-        assert self.exchange is not None
-        return self.exchange
+        def is_journaled() -> bool:
+            report = self.source_watermarks.get(CONTROL)
+            return (
+                self.admission_rules is not None and report is not None and report.position > self._first_policy_offset
+            )
 
-    def _note(self, key: bytes | None, value: bytes | None) -> None:
+        await self.wait(is_journaled)
+        assert self.admission_rules is not None
+        return self.admission_rules
+
+    def apply(self, record: ControlRecord) -> None:
+        """Apply the next record of `control`; one that was applied before a reconnect changes nothing."""
+        if record.offset < self._next_offset:
+            return
+        self._next_offset = record.offset + 1
+        decision = apply_rules(self.rules, record)
+        if decision is None:
+            return
+        if decision.outcome in (Outcome.REFUSED, Outcome.INVALID):
+            log.warning(
+                "%s:%d: %s %s, so it has no effect: %s",
+                CONTROL, record.offset, record.kind, decision.outcome.value, decision.errors[0],
+            )  # fmt: skip
+        elif decision.activates and record.kind == "policy":
+            self._admit_by(self.rules.policy, record.offset)
+
+    def _admit_by(self, policy: Policy | None, offset: int) -> None:
+        assert policy is not None
+        if self.admission_rules is None:
+            self._first_policy_offset = offset
+        self.admission_rules = AdmissionRules(policy.currency, policy.digits, policy.rates, zone_names())
+
+    def _note_watermark(self, key: bytes | None, value: bytes | None) -> None:
         try:
             self.source_watermarks[(key or b"").decode()] = decode_watermark(value or b"")
         except ValueError:
-            log.warning("source-times has a record that goldstream did not write (key %r); it is passed over", key)
-
-    def _take(self, record: ControlRecord) -> None:
-        try:
-            if record.kind == "policy" and record.text is not None:
-                new = parse_policy(record.text)
-                if self.policy is not None and successor_error(self.policy, new) is not None:
-                    return
-                if self.policy is None:
-                    self._policy_offset = record.offset
-                self.policy = self.policies[new.ref] = new
-                self.exchange = AdmissionRules(new.currency, new.digits, new.rates, zone_names())
-            elif record.kind == "campaigns" and record.text is not None:
-                self.campaigns = parse_campaigns(record.text)
-        except ConfigErrors as faults:
-            log.warning("control:0:%d is no %s: %s; it is passed over", record.offset, record.kind, faults.errors[0])
+            log.warning("source-times has a record that goldstream did not write (key %r); it is ignored", key)

@@ -50,7 +50,7 @@ class ProjectLane(StatelessLane):
 
     async def recover(self) -> None:
         """Makes up for what Redis has missed before the offset at which the group goes on."""
-        await self._stage.follower.wait(lambda: self._stage.follower.policy is not None)
+        await self._stage.follower.wait(lambda: self._stage.follower.rules.policy is not None)
         start = await self._running.committed_start(self._tp)
         if await self._persist(lambda: self._projection.catch_up(start)):
             self.cursor = start
@@ -185,9 +185,9 @@ class ProjectStage:
         It stands in `control` before anybody is judged by it. Should it be gone from there, the one in force is given:
         it has the same currency and window, and what comes next for the customer is set right by their next record.
         """
-        follower = self.follower
+        follower, rules = self.follower, self.follower.rules
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(follower.wait(lambda: ref in follower.policies), POLICY_WITHIN_SECONDS)
-        policy = follower.policies.get(ref, follower.policy)
+            await asyncio.wait_for(follower.wait(lambda: ref in rules.policies), POLICY_WITHIN_SECONDS)
+        policy = rules.policies.get(ref, rules.policy)
         assert policy is not None
         return policy

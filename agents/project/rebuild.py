@@ -3,14 +3,13 @@
 import logging
 from typing import TYPE_CHECKING, Final
 
-from agents.control.active_rules import reduce_control
 from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
 from agents.project.redis_connection import connect_redis
 from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.control import read_control
+from streams.kafka.control import read_control, reduce_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 

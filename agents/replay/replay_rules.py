@@ -6,13 +6,12 @@ from typing import Literal
 
 import msgspec
 
-from agents.control.active_rules import reduce_control
 from state.config.campaigns import Campaigns, parse_campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
 from state.records.events import CampaignsApplied, PolicyApplied
 from streams.defaults import campaigns_text
-from streams.kafka.control import ControlRecord
+from streams.kafka.control import ControlRecord, reduce_control
 
 AppliedRule = PolicyApplied | CampaignsApplied
 

@@ -183,7 +183,7 @@ class Worker:
     async def _watch_rules(self, follower: ControlFollower) -> None:
         """Log each change of the active rules, and expose them in `goldstream_build_info`."""
         await follower.caught_up.wait()
-        await follower.wait(lambda: follower.policy is not None and follower.campaigns is not None)
+        await follower.wait(lambda: follower.rules.policy is not None and follower.rules.campaigns is not None)
         self._log_overridden_files(follower)
         active = _active_refs(follower)
         while True:
@@ -196,7 +196,7 @@ class Worker:
 
     def _log_overridden_files(self, follower: ControlFollower) -> None:
         """Warn where the rules in `control`, which apply, are not those of the settings."""
-        policy, campaigns = follower.policy, follower.campaigns
+        policy, campaigns = follower.rules.policy, follower.rules.campaigns
         if policy is not None and policy.text != self._policy.text:
             log.warning("active is policy %s of the topic control, not the configured %s", policy.ref, self._policy.ref)
         if campaigns is not None and campaigns.text != self._campaigns.text:
@@ -217,7 +217,7 @@ class Worker:
 
 def _active_refs(follower: ControlFollower) -> dict[str, str]:
     """Return `name@version` of the active policy and campaigns, empty where there are none."""
-    rules = {"policy": follower.policy, "campaigns": follower.campaigns}
+    rules = {"policy": follower.rules.policy, "campaigns": follower.rules.campaigns}
     return {kind: file.ref if file else "" for kind, file in rules.items()}
 
 

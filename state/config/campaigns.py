@@ -102,6 +102,17 @@ class Campaigns(Struct, frozen=True):
     triggered: tuple[Campaign, ...]
     text: str
 
+    def contents(self) -> dict[str, object]:
+        """Return what the file sets besides name and version, by its keys; layout and comments make no difference."""
+        return {
+            "timezone": self.timezone,
+            "quiet_hours": self.quiet_hours,
+            "cap": self.cap,
+            "control": self.control,
+            "starts_at": self.starts_at,
+            "campaign": self.campaigns,
+        }
+
 
 def is_in_share(name: str, customer_id: str, share: float) -> bool:
     """Whether the control group (by the file's name) or a holdout (by the campaign's name) holds a customer.
@@ -113,42 +124,11 @@ def is_in_share(name: str, customer_id: str, share: float) -> bool:
     return int.from_bytes(sha256(f"{name}:{customer_id}".encode()).digest()[:8], "big") / 2**64 < share
 
 
-def has_same_contents(a: Campaigns, b: Campaigns) -> bool:
-    """Whether two files say the same, however they are laid out and commented."""
-    return not _differences(a, b)
-
-
-def successor_error(current: Campaigns, new: Campaigns) -> str | None:
-    """Say why `new` may not come into force after `current`, None where it may.
-
-    The same file again may: it changes nothing.
-    """
-    differences = _differences(current, new)
-    if new.ref == current.ref and differences:
-        return f"{new.ref} is in force with another {' and '.join(differences)}; raise version to {new.version + 1}"
-    return None
-
-
 def outdated_campaigns(current: Campaigns | None, new: Campaigns) -> frozenset[str]:
     """The campaigns of the current file that the new one changes or drops: their runs end."""
     if current is None:
         return frozenset()
     return frozenset(name for name, campaign in current.by_name.items() if new.by_name.get(name) != campaign)
-
-
-def _differences(a: Campaigns, b: Campaigns) -> list[str]:
-    """The parts of the file in which two differ, as the file calls them."""
-    pairs: dict[str, tuple[object, object]] = {
-        "name": (a.name, b.name),
-        "version": (a.version, b.version),
-        "timezone": (a.timezone, b.timezone),
-        "quiet_hours": (a.quiet_hours, b.quiet_hours),
-        "cap": (a.cap, b.cap),
-        "control": (a.control, b.control),
-        "starts_at": (a.starts_at, b.starts_at),
-        "campaign": (a.campaigns, b.campaigns),
-    }
-    return [part for part, (one, other) in pairs.items() if one != other]
 
 
 def parse_campaigns(

@@ -44,10 +44,8 @@ __all__ = [
     "Policy",
     "Segment",
     "SegmentRule",
-    "has_same_contents",
     "parse_policy",
     "scores_of",
-    "successor_error",
 ]
 
 POTENTIAL_CELL: Final = "000"
@@ -137,6 +135,20 @@ class Policy(Struct, frozen=True):
                 return name
         raise AssertionError(f"cell {r}{f}{m} is not covered: no such policy is ever made")
 
+    def contents(self) -> dict[str, object]:
+        """Return what the file sets besides name and version, by its keys; layout and comments make no difference."""
+        return {
+            "currency": self.currency,
+            "window_days": self.window_ms,
+            "timezone": self.timezone,
+            "recency_days": self.recency_edges,
+            "frequency": self.frequency_edges_text,
+            "monetary": self.monetary_edges,
+            "segment": (self.segments, self.rules),
+            "rates": self.rates,
+            "traits": self.seeker_share,
+        }
+
 
 def scores_of(cell: str) -> tuple[int, int, int]:
     """Read a cell back into its scores. As no score is 0, `"1021"` can only be 10, 2 and 1.
@@ -148,52 +160,6 @@ def scores_of(cell: str) -> tuple[int, int, int]:
     if scores is None:
         raise ValueError(f"a cell is three scores from 1 to 10, or 000: got {show(cell)}")
     return scores
-
-
-def has_same_contents(a: Policy, b: Policy) -> bool:
-    """Whether two files say the same, however they are laid out and commented."""
-    return not _differences(a, b)
-
-
-def successor_error(current: Policy, new: Policy) -> str | None:
-    """Say why `new` may not come into force after `current`, None where it may.
-
-    The same policy again may: it changes nothing.
-    """
-    if new.currency != current.currency:
-        return f"currency must stay {current.currency}: got {new.currency}; another one needs a new prefix and a replay"
-    if new.window_ms != current.window_ms:
-        return (
-            f"window_days must stay {current.window_days}: got {new.window_days}; "
-            "another one needs a new prefix and a replay"
-        )
-    if new.timezone != current.timezone:
-        return (
-            f"timezone must stay {current.timezone}: got {new.timezone}; days that were told would begin at another "
-            "hour; another one needs a new prefix and a replay"
-        )
-    differences = _differences(current, new)
-    if new.ref == current.ref and differences:
-        return f"{new.ref} is in force with another {' and '.join(differences)}; raise version to {new.version + 1}"
-    return None
-
-
-def _differences(a: Policy, b: Policy) -> list[str]:
-    """The parts of the file in which two policies differ, as the file calls them."""
-    pairs: dict[str, tuple[object, object]] = {
-        "name": (a.name, b.name),
-        "version": (a.version, b.version),
-        "currency": (a.currency, b.currency),
-        "window_days": (a.window_ms, b.window_ms),
-        "timezone": (a.timezone, b.timezone),
-        "recency_days": (a.recency_edges, b.recency_edges),
-        "frequency": (a.frequency_edges_text, b.frequency_edges_text),
-        "monetary": (a.monetary_edges, b.monetary_edges),
-        "segment": ((a.segments, a.rules), (b.segments, b.rules)),
-        "rates": (a.rates, b.rates),
-        "traits": (a.seeker_share, b.seeker_share),
-    }
-    return [part for part, (one, other) in pairs.items() if one != other]
 
 
 def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:

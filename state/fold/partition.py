@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import outdated_campaigns, parse_campaigns
-from state.config.campaigns import successor_error as campaigns_may_follow
-from state.config.config_errors import ConfigErrors
-from state.config.policy import parse_policy, successor_error
+from state.config.policy import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import FoldPosition, ProfileHead
@@ -113,8 +112,12 @@ class Partition:
         self.rules: Ruleset | None = None
         if daily is not None:
             daily.begin()
-        if self.progress.policy >= 0:
-            self._set_rules()
+        at = self.progress
+        self._active = ActiveRules(
+            parse_policy(self.texts[at.policy]) if at.policy >= 0 else None,
+            parse_campaigns(self.texts[at.campaigns]) if at.campaigns >= 0 else None,
+        )
+        self._set_rules()
         dues = []
         for customer_id, head in customers.heads():
             dues.append((head.due, customer_id))
@@ -316,7 +319,7 @@ class Partition:
     def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
         """Puts a policy or campaigns into force and judges everyone by them; a repeat is without effect."""
         if self._remaining is None:
-            if not self._put_into_force(record):
+            if not self._activate(record):
                 return True
             self._remaining = iter(sorted(self.customers.ids()))  # an order that is the same after a recovery
         daily, customer_id = self.daily, ""
@@ -341,38 +344,35 @@ class Partition:
         self._remaining = None
         return True
 
-    def _put_into_force(self, record: PolicyApplied | CampaignsApplied) -> bool:
-        progress, rules = self.progress, self.rules
-        try:
-            if isinstance(record, PolicyApplied):
-                policy = parse_policy(record.text)
-                if rules is not None and (policy.ref == rules.policy.ref or successor_error(rules.policy, policy)):
-                    return False
+    def _activate(self, record: PolicyApplied | CampaignsApplied) -> bool:
+        """Activate a policy or campaigns; whether they are active now, were not before, and there is a policy."""
+        active, progress = self._active, self.progress
+        if isinstance(record, PolicyApplied):
+            decision = active.apply_policy(record.text)
+            if decision.activates:
                 progress.policy = record.offset
-            else:
-                campaigns = parse_campaigns(record.text)
-                current = rules.campaigns if rules is not None else None
-                if current is not None and (campaigns.ref == current.ref or campaigns_may_follow(current, campaigns)):
-                    return False
+        else:
+            before = None if active.policy is None else active.campaigns
+            decision = active.apply_campaigns(record.text)
+            if decision.activates:
                 progress.campaigns = record.offset
-                self._outdated = outdated_campaigns(current, campaigns)
-        except ConfigErrors:
-            self.counters.dropped[DropReason.FAULTY_RULES] += (
-                1  # `control` is checked before the journal: written past the product
-            )
+                assert active.campaigns is not None
+                self._outdated = outdated_campaigns(before, active.campaigns)
+        if decision.outcome is Outcome.INVALID:  # `admit` journals none: something else wrote it
+            self.counters.dropped[DropReason.FAULTY_RULES] += 1
+        if not decision.activates:
             return False
         self.texts[record.offset] = self.new_texts[record.offset] = record.text
-        if progress.policy < 0:
-            return False
-        self._set_rules()
-        return True
+        return self._set_rules()
 
-    def _set_rules(self) -> None:
-        progress = self.progress
-        campaigns = None if progress.campaigns < 0 else parse_campaigns(self.texts[progress.campaigns])
-        self.rules = Ruleset(parse_policy(self.texts[progress.policy]), campaigns)
+    def _set_rules(self) -> bool:
+        policy = self._active.policy
+        if policy is None:
+            return False
+        self.rules = Ruleset(policy, self._active.campaigns)
         if self.daily is not None:
-            self.daily.set_policy(self.rules.policy)
+            self.daily.set_policy(policy)
+        return True
 
     def _rules(self) -> Ruleset:
         if self.rules is None:

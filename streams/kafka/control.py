@@ -1,7 +1,7 @@
-"""The control topic: policies, campaigns and advances of time, in the order in which they shall count.
+"""The `control` topic: policies, campaigns and advances of time, in the order in which they take effect.
 
-Its only partition is taken over by every partition of the journal, in the same order. A record is a JSON object with
-the key `policy`, `campaigns`, `advance` or `replay`:
+It has one partition, and every partition of the journal takes its policies and campaigns in the same order. The key is
+`policy`, `campaigns`, `advance` or `replay`, and the value a JSON object:
 
     {"kind": "policy", "text": "...TOML..."}
     {"kind": "campaigns", "text": "...TOML..."}
@@ -9,7 +9,7 @@ the key `policy`, `campaigns`, `advance` or `replay`:
     {"kind": "replay", "of": "goldstream", "source": "goldstream"}
     {"kind": "replay", "of": "goldstream", "source": "goldstream", "done": true}
 
-A replay into this prefix begins and ends with a record of its own; no worker begins in between.
+A replay into this prefix writes a record when it starts and one when it is done; no worker starts in between.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from typing import Final, Literal
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from state.config.active_rules import ActiveRules, Decision
 from streams.kafka.cluster import find_leaders, partitions_by_topic
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -31,14 +32,14 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One record of the control topic.
 
     Attributes:
-        kind: what it brings.
+        kind: what the record carries.
         text: the TOML of a policy or of campaigns.
-        to: the moment to advance to, in milliseconds.
-        ends: for an advance, end offsets of the source partitions (`purchases:0`) below which all is journaled first.
-        of: for a replay, the prefix whose journal is written here again.
-        source: for a replay, the prefix that stands in `ce_source`: `of`, or if that is a replay too, its `source`.
-        done: for a replay, whether it has ended.
-        offset: where it lies; -1 while it lies nowhere.
+        to: for an advance, the time to advance to, in milliseconds.
+        ends: for an advance, the end offset of each source partition (`purchases:0`): all below is journaled first.
+        of: for a replay, the prefix whose journal is copied.
+        source: for a replay, the prefix in `ce_source`: `of`, or the `source` of `of` if that is a replay itself.
+        done: for a replay, whether it is complete.
+        offset: where the record is in the topic; -1 before it is written.
     """
 
     kind: ControlKind
@@ -55,22 +56,21 @@ class NoControlTopic(Exception):
     """The control topic does not exist yet."""
 
     def __init__(self, topic: str) -> None:
-        """Say what to do."""
         super().__init__(f"topic {topic} does not exist; run `goldstream topics create` or start a worker")
 
 
-_read = msgspec.json.Decoder(ControlRecord).decode
+_decode = msgspec.json.Decoder(ControlRecord).decode
 
 
 def encode_control(record: ControlRecord) -> bytes:
-    """Write a record's value; the offset is no part of it."""
+    """Return a record's value; the offset is not part of it."""
     return msgspec.json.encode(msgspec.structs.replace(record, offset=-1))
 
 
 def decode_control(value: bytes | None, offset: int) -> ControlRecord | None:
-    """Read a record's value; None where it is nothing that Goldstream writes."""
+    """Return the record with this value, or None if Goldstream does not write such values."""
     try:
-        record = _read(value or b"")
+        record = _decode(value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     is_file = record.kind in ("policy", "campaigns") and record.text is not None
@@ -79,11 +79,28 @@ def decode_control(value: bytes | None, offset: int) -> ControlRecord | None:
     return msgspec.structs.replace(record, offset=offset) if is_file or is_advance or is_replay else None
 
 
+def apply_rules(rules: ActiveRules, record: ControlRecord) -> Decision | None:
+    """Apply a record with a policy or campaigns to the active rules; None for a record of another kind."""
+    if record.kind == "policy":
+        return rules.apply_policy(record.text or "")
+    if record.kind == "campaigns":
+        return rules.apply_campaigns(record.text or "")
+    return None
+
+
+def reduce_control(records: Iterable[ControlRecord]) -> ActiveRules:
+    """Return what is active after these records, the first of which is the first of the topic."""
+    rules = ActiveRules()
+    for record in records:
+        apply_rules(rules, record)
+    return rules
+
+
 async def read_control(settings: Settings) -> list[ControlRecord]:
-    """Read the control topic from its beginning up to the end that it has now.
+    """Read the control topic from its start to its current end; what Goldstream did not write is left out.
 
     Raises:
-        NoControlTopic: it does not exist.
+        NoControlTopic: the topic does not exist.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     topic = await _existing_topic(settings)
@@ -106,7 +123,7 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
 
 
 async def append_control(settings: Settings, record: ControlRecord) -> int:
-    """Append a record, once, and return its offset when all replicas have it.
+    """Append a record exactly once, wait until all in-sync replicas have it, and return its offset.
 
     Raises:
         NoControlTopic: the topic does not exist.
@@ -123,7 +140,7 @@ async def append_control(settings: Settings, record: ControlRecord) -> int:
 
 
 def replay_of(records: Iterable[ControlRecord]) -> ControlRecord | None:
-    """The last record of a replay into this prefix, whose `done` tells whether it has ended; None if there was none."""
+    """Return the last record of a replay into this prefix, complete or not; None if there was no replay."""
     return next((record for record in reversed(list(records)) if record.kind == "replay"), None)
 
 

@@ -4,7 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from state.config.campaigns import Campaign, Step, has_same_contents, is_in_share, parse_campaigns, successor_error
+from state.config.active_rules import ActiveRules, Outcome
+from state.config.campaigns import Campaign, Step, is_in_share, parse_campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import parse_policy
 from state.config.sending_limits import Cap, QuietHours
@@ -325,26 +326,33 @@ def test_every_fault_is_told_at_once() -> None:
 def test_layout_and_comments_do_not_make_other_contents() -> None:
     one = parse_campaigns(LEAST)
     other = parse_campaigns("# Ours\n" + shop("after_days = 1", "after_days = 1.0") + "once = false\n")
-    assert has_same_contents(one, other)
-    assert successor_error(one, other) is None
+    assert one.contents() == other.contents()
+    assert ActiveRules(parse_policy(policy_text()), one).check_campaigns(other).outcome is Outcome.UNCHANGED
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('"hi"', '"hello"', "shop@1 is in force with another campaign; raise version to 2"),
-        ("version = 1", "version = 1\ncontrol = 0.5", "shop@1 is in force with another control; raise version to 2"),
+        ('"hi"', '"hello"', "shop@1 is already active with different campaign; raise version to 2"),
+        (
+            "version = 1",
+            "version = 1\ncontrol = 0.5",
+            "shop@1 is already active with different control; raise version to 2",
+        ),
         (
             "version = 1",
             'version = 1\ntimezone = "Europe/Moscow"\ncap = { messages = 1, days = 1 }',
-            "shop@1 is in force with another timezone and cap; raise version to 2",
+            "shop@1 is already active with different timezone and cap; raise version to 2",
         ),
         ("version = 1", "version = 2\ncontrol = 0.5", None),
         ('name = "shop"', 'name = "store"\ncontrol = 0.5', None),
     ],
 )
 def test_a_file_may_follow_unless_it_is_the_same_by_name_only(old: str, new: str, reason: str | None) -> None:
-    assert successor_error(parse_campaigns(LEAST), parse_campaigns(shop(old, new))) == reason
+    active = ActiveRules(parse_policy(policy_text()), parse_campaigns(LEAST))
+    decision = active.check_campaigns(parse_campaigns(shop(old, new)))
+    assert decision.errors == (() if reason is None else (reason,))
+    assert (decision.outcome is Outcome.REFUSED) == (reason is not None)
 
 
 def test_a_share_is_drawn_by_the_documented_hash() -> None:

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from state.config.active_rules import ActiveRules, Outcome
 from state.config.config_errors import ConfigErrors
-from state.config.policy import Policy, Segment, has_same_contents, parse_policy, scores_of, successor_error
+from state.config.policy import Policy, Segment, parse_policy, scores_of
 from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 
@@ -175,7 +176,8 @@ def test_rates_are_read_exactly_from_texts_and_numbers() -> None:
 
 
 def test_a_file_saved_by_a_windows_editor_is_read() -> None:
-    assert has_same_contents(parse_policy("\ufeff" + SHOP.replace("\n", "\r\n")), parse_policy(SHOP))
+    saved, policy = parse_policy("\ufeff" + SHOP.replace("\n", "\r\n")), parse_policy(SHOP)
+    assert (saved.ref, saved.contents()) == (policy.ref, policy.contents())
 
 
 RISE = "must rise: got"
@@ -358,31 +360,31 @@ def test_long_values_are_cut_and_many_unknown_fields_are_counted() -> None:
 def test_layout_and_comments_do_not_make_other_contents() -> None:
     one = parse_policy(SHOP)
     other = parse_policy("# Ours\n" + shop("[1, 2]", "[ 1,\n 2 ] # days").replace("version = 3", "version = 0x3"))
-    assert has_same_contents(one, other)
-    assert successor_error(one, other) is None
+    assert one.contents() == other.contents()
+    assert ActiveRules(one).check_policy(other).outcome is Outcome.UNCHANGED
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("[1, 2]", "[1, 3]", "shop@3 is in force with another recency_days; raise version to 4"),
-        ("[1, 2]", "[1, 2.0]", "shop@3 is in force with another recency_days; raise version to 4"),
-        ('"rest"', '"others"', "shop@3 is in force with another segment; raise version to 4"),
+        ("[1, 2]", "[1, 3]", "shop@3 is already active with different recency_days; raise version to 4"),
+        ("[1, 2]", "[1, 2.0]", "shop@3 is already active with different recency_days; raise version to 4"),
+        ('"rest"', '"others"', "shop@3 is already active with different segment; raise version to 4"),
         (
             "[recency_days]",
             "rates.USD = 1\n[recency_days]",
-            "shop@3 is in force with another rates; raise version to 4",
+            "shop@3 is already active with different rates; raise version to 4",
         ),
         (
             "[recency_days]",
             "traits.discount_share = 0.6\n[recency_days]",
-            "shop@3 is in force with another traits; raise version to 4",
+            "shop@3 is already active with different traits; raise version to 4",
         ),
         ("[recency_days]", "traits.discount_share = 0.50\n[recency_days]", None),
         (
             "[[segment]]\n",
             '[[segment]]\ntitle.en = "A"\n',
-            "shop@3 is in force with another segment; raise version to 4",
+            "shop@3 is already active with different segment; raise version to 4",
         ),
         ('"EUR"', '"USD"', "currency must stay EUR: got USD; another one needs a new prefix and a replay"),
         (
@@ -398,7 +400,7 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
             'currency = "EUR"',
             'currency = "EUR"\ntimezone = "Europe/Berlin"',
             (
-                "timezone must stay UTC: got Europe/Berlin; days that were told would begin at another hour; "
+                "timezone must stay UTC: got Europe/Berlin; published days would begin at another hour; "
                 "another one needs a new prefix and a replay"
             ),
         ),
@@ -407,4 +409,6 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
 def test_a_policy_may_follow_unless_it_is_the_same_by_name_only_or_needs_a_replay(
     old: str, new: str, reason: str | None
 ) -> None:
-    assert successor_error(parse_policy(SHOP), parse_policy(shop(old, new))) == reason
+    decision = ActiveRules(parse_policy(SHOP)).check_policy(parse_policy(shop(old, new)))
+    assert decision.errors == (() if reason is None else (reason,))
+    assert (decision.outcome is Outcome.REFUSED) == (reason is not None)
