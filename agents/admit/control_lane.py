@@ -9,12 +9,19 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.control.control_follower import CONTROL, ControlFollower
+from agents.control.control_follower import ControlFollower
 from state.config.active_rules import ActiveRules, Outcome
 from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.control import ControlRecord, apply_rules, decode_control, encode_control, read_control
+from streams.kafka.control import (
+    CONTROL_SOURCE,
+    ControlRecord,
+    apply_rules,
+    decode_control,
+    encode_control,
+    read_control,
+)
 from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
@@ -131,7 +138,7 @@ class ControlLane(StatelessLane):
     async def _report(self) -> None:
         outbox = BatchWriter(self._running.producer)
         report = encode_watermark(SourceWatermark(self._position))
-        outbox.add(self._topics.source_times, 0, CONTROL.encode(), report)
+        outbox.add(self._topics.source_times, 0, CONTROL_SOURCE.encode(), report)
         await outbox.flush()
 
     def stop(self) -> None:

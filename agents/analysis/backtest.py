@@ -47,15 +47,15 @@ class Mover(NamedTuple):
     net: int
     lifetime: int
     customer_id: str
-    was: str
-    now: str
+    from_segment: str
+    to_segment: str
 
 
 class PolicyCounts(NamedTuple):
     """What came of a fold: messages sent by campaign, those kept back by campaign and reason, changes of segment."""
 
     sent: Counter[str]
-    kept_back: Counter[tuple[str, str]]
+    suppressed: Counter[tuple[str, str]]
     changes: int
 
 
@@ -68,27 +68,27 @@ class BacktestResult(NamedTuple):
         customers: by segment of the first policy and of the other one; `net` what they brought in within the first
             policy's window.
         dearest: of those who move the ones who brought in most, first.
-        first: what came of the first policy, `other` of the other one.
+        a: what came of the first policy, `b` of the other one.
     """
 
-    records: int
-    time: int
+    record_count: int
+    watermark_ms: int
     customers: Counter[tuple[str, str]]
     net: Counter[tuple[str, str]]
     top_movers: list[Mover]
-    first: PolicyCounts
-    other: PolicyCounts
+    a: PolicyCounts
+    b: PolicyCounts
 
-    def plus(self, more: "BacktestResult") -> "BacktestResult":
+    def merge(self, more: "BacktestResult") -> "BacktestResult":
         """Both together."""
         return BacktestResult(
-            self.records + more.records,
-            max(self.time, more.time),
+            self.record_count + more.record_count,
+            max(self.watermark_ms, more.watermark_ms),
             self.customers + more.customers,
             _sum(self.net, more.net),
             nlargest(TOP_MOVERS, [*self.top_movers, *more.top_movers]),
-            _both(self.first, more.first),
-            _both(self.other, more.other),
+            _both(self.a, more.a),
+            _both(self.b, more.b),
         )
 
 
@@ -129,7 +129,7 @@ class Backtest:
         self._fences: dict[tuple[str, int], int] = {}
         self._lives: dict[str, bytearray] = {}
 
-    def take(self, offset: int, customer_id: str, value: bytes) -> bool:
+    def add(self, offset: int, customer_id: str, value: bytes) -> bool:
         """Take a record; False if it is the first tick beyond `until`, after which nothing more is to be taken.
 
         An event that occurred after `until` does not count, though it lies before that tick.
@@ -157,7 +157,7 @@ class Backtest:
         life += value
         return True
 
-    def compared(self, on_folded: Callable[[int], None] = lambda _: None) -> BacktestResult:
+    def compare(self, on_folded: Callable[[int], None] = lambda _: None) -> BacktestResult:
         """Fold with both policies; it can be done once. `on_folded` is told now and then how many more records are."""
         first, other = self._folds
         customers: Counter[tuple[str, str]] = Counter()
@@ -281,7 +281,7 @@ def _only_counting(rules: Ruleset) -> Ruleset:
 
 
 def _both(one: PolicyCounts, other: PolicyCounts) -> PolicyCounts:
-    return PolicyCounts(one.sent + other.sent, one.kept_back + other.kept_back, one.changes + other.changes)
+    return PolicyCounts(one.sent + other.sent, one.suppressed + other.suppressed, one.changes + other.changes)
 
 
 def _sum(one: Counter[tuple[str, str]], other: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:

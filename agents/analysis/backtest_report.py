@@ -17,7 +17,7 @@ class PolicySide(msgspec.Struct, frozen=True):
 
     Attributes:
         segments: customers by segment at the end; all of the policy's, in its order.
-        changes: of segment, from the beginning on; `sent` messages by campaign, `kept_back` by campaign and reason.
+        changes: of segment, from the beginning on; `sent` messages by campaign, `suppressed` by campaign and reason.
     """
 
     policy: str
@@ -25,14 +25,14 @@ class PolicySide(msgspec.Struct, frozen=True):
     segments: dict[str, int]
     changes: int
     sent: dict[str, int]
-    kept_back: dict[str, dict[str, int]]
+    suppressed: dict[str, dict[str, int]]
 
 
 class PolicyMove(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
     """Customers who are in one segment by A and in another by B; `net` by A's window, in major units."""
 
-    was: str
-    now: str
+    from_segment: str
+    to_segment: str
     customers: int
     net: str
 
@@ -41,8 +41,8 @@ class TopMover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"})
     """One of those who move; `net` by A's window, `lifetime_value` ever, in major units."""
 
     customer_id: str
-    was: str
-    now: str
+    from_segment: str
+    to_segment: str
     net: str
     lifetime_value: str
 
@@ -54,7 +54,7 @@ class BacktestReport(msgspec.Struct, frozen=True):
         as_of: the moment to which time came; None if it never did.
         records: of the journal that were read.
         net: what all customers brought in within A's window; `moved_net` those who move.
-        moves: most customers first; `dearest` those who move who brought in most, first.
+        moves: most customers first; `top_movers` those who move who brought in most, first.
     """
 
     as_of: str | None
@@ -66,7 +66,7 @@ class BacktestReport(msgspec.Struct, frozen=True):
     moved: int
     moved_net: str
     moves: list[PolicyMove]
-    dearest: list[TopMover]
+    top_movers: list[TopMover]
     a: PolicySide
     b: PolicySide
 
@@ -81,8 +81,8 @@ def backtest_report(policies: tuple[Policy, Policy], campaigns: str, compared: B
     moves = [(move, count) for move, count in compared.customers.items() if move[0] != move[1]]
     moves.sort(key=lambda each: (-each[1], each[0]))
     return BacktestReport(
-        as_of=None if compared.time == BEFORE_TIME else format_ms(compared.time),
-        records=compared.records,
+        as_of=None if compared.watermark_ms == BEFORE_TIME else format_ms(compared.watermark_ms),
+        records=compared.record_count,
         currency=one.currency,
         campaigns=campaigns,
         customers=compared.customers.total(),
@@ -90,9 +90,12 @@ def backtest_report(policies: tuple[Policy, Policy], campaigns: str, compared: B
         moved=sum(count for _, count in moves),
         moved_net=money(sum(compared.net[move] for move, _ in moves)),
         moves=[PolicyMove(*move, count, money(compared.net[move])) for move, count in moves],
-        dearest=[TopMover(m.customer_id, m.was, m.now, money(m.net), money(m.lifetime)) for m in compared.top_movers],
-        a=_side(one, compared, 0, compared.first),
-        b=_side(other, compared, 1, compared.other),
+        top_movers=[
+            TopMover(m.customer_id, m.from_segment, m.to_segment, money(m.net), money(m.lifetime))
+            for m in compared.top_movers
+        ],
+        a=_side(one, compared, 0, compared.a),
+        b=_side(other, compared, 1, compared.b),
     )
 
 
@@ -101,7 +104,7 @@ def _side(policy: Policy, compared: BacktestResult, which: int, counted: PolicyC
     for move, count in compared.customers.items():
         segments[move[which]] += count
     kept_back: dict[str, dict[str, int]] = {}
-    for (campaign, reason), count in sorted(counted.kept_back.items()):
+    for (campaign, reason), count in sorted(counted.suppressed.items()):
         kept_back.setdefault(campaign, {})[reason] = count
     return PolicySide(
         policy=policy.ref,
@@ -109,7 +112,7 @@ def _side(policy: Policy, compared: BacktestResult, which: int, counted: PolicyC
         segments={name: segments[name] for name in policy.segment_names},
         changes=counted.changes,
         sent=dict(sorted(counted.sent.items())),
-        kept_back=kept_back,
+        suppressed=kept_back,
     )
 
 
@@ -129,10 +132,12 @@ def report_lines(found: BacktestReport) -> Iterator[str]:
     yield from _columns(("segment", "A", "B", "B - A"), [_compared(*each) for each in counts])
     if found.moves:
         yield ""
-        rows = [(move.was, move.now, f"{move.customers:,}", _sum(move.net)) for move in found.moves]
+        rows = [(move.from_segment, move.to_segment, f"{move.customers:,}", _sum(move.net)) for move in found.moves]
         yield from _columns(("from (A)", "to (B)", "customers", f"net, {found.currency}"), rows, texts=2)
         yield ""
-        dearest = [(m.customer_id, m.was, m.now, _sum(m.net), _sum(m.lifetime_value)) for m in found.dearest]
+        dearest = [
+            (m.customer_id, m.from_segment, m.to_segment, _sum(m.net), _sum(m.lifetime_value)) for m in found.top_movers
+        ]
         heads = ("greatest among them", "from (A)", "to (B)", f"net, {found.currency}", "lifetime value")
         yield from _columns(heads, dearest, texts=3)
     yield ""

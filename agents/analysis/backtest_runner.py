@@ -32,7 +32,7 @@ _SEES_HOW_FAR_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True)
-class BacktestJob:
+class BacktestTask:
     """What all processes are to do.
 
     Attributes:
@@ -64,7 +64,7 @@ _Said: TypeAlias = int | BacktestResult | _Failed
 """How many more records are done with a step, what a partition came to, or why it came to nothing."""
 
 
-def run_backtest(job: BacktestJob, show: Callable[[int], None]) -> BacktestResult:
+def run_backtest(job: BacktestTask, show: Callable[[int], None]) -> BacktestResult:
     """Fold the journal with both policies.
 
     Args:
@@ -87,14 +87,14 @@ def run_backtest(job: BacktestJob, show: Callable[[int], None]) -> BacktestResul
                     done += said
                     show(done)
                     continue
-                total = total.plus(said)
+                total = total.merge(said)
                 if not _give(connection, left):
                     working.remove(connection)
     return total
 
 
 @contextlib.contextmanager
-def _processes(job: BacktestJob) -> Iterator[list[Connection]]:
+def _processes(job: BacktestTask) -> Iterator[list[Connection]]:
     """As many processes as there are cores for, and partitions; they end with the block, whatever they do."""
     context = multiprocessing.get_context("spawn")
     connections, processes = [], []
@@ -139,7 +139,7 @@ def _heard(connection: Connection) -> int | BacktestResult:
     return said
 
 
-def _work(connection: Connection, job: BacktestJob) -> None:
+def _work(connection: Connection, job: BacktestTask) -> None:
     """What a process does: one partition after the other, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was interrupted is the command, which ends this
     gc.set_threshold(100_000, 50, 100)  # as a worker: collecting is dear, and there is nothing to be found
@@ -148,7 +148,7 @@ def _work(connection: Connection, job: BacktestJob) -> None:
             connection.send(_folded(job, connection.recv(), connection.send))
 
 
-def _folded(job: BacktestJob, partition: int, on_done: Callable[[int], None]) -> BacktestResult | _Failed:
+def _folded(job: BacktestTask, partition: int, on_done: Callable[[int], None]) -> BacktestResult | _Failed:
     place = f"{Topics(job.settings.prefix).journal}:{partition}"
     try:
         return asyncio.run(_fold(job, partition, on_done))
@@ -162,14 +162,14 @@ def _folded(job: BacktestJob, partition: int, on_done: Callable[[int], None]) ->
         return _Failed(traceback.format_exc(), RuntimeError)
 
 
-async def _fold(job: BacktestJob, partition: int, on_done: Callable[[int], None]) -> BacktestResult:
+async def _fold(job: BacktestTask, partition: int, on_done: Callable[[int], None]) -> BacktestResult:
     folds = Backtest(job.policies, job.campaigns, await read_ledger(job.settings, partition), job.until)
     kafka, topic = job.settings.kafka_client(), Topics(job.settings.prefix).journal
-    take = folds.take
+    take = folds.add
     async for batch in read_range(kafka, topic, partition, 0, job.ends[partition]):
         for message in batch:
             key = message.key
             if not take(message.offset, key.decode() if key else "", message.value):
-                return folds.compared(on_done)
+                return folds.compare(on_done)
         on_done(len(batch))
-    return folds.compared(on_done)
+    return folds.compare(on_done)

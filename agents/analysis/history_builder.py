@@ -35,28 +35,30 @@ class HistoryBuilder:
     """Takes the records of one journal partition, or of files, in order.
 
     Attributes:
-        begin: the least moment of an order met, in milliseconds; `end` the greatest of anything; None before the first.
+        first_order_ms: the least moment of an order met, in milliseconds; `last_event_ms` the greatest of anything; None before the first.
     """
 
     def __init__(self, currency: str, erasures: Mapping[bytes, Erasure] | None = None) -> None:
         """Take the base currency of the sums, and the ledger: what it says is forgotten does not count."""
-        self.begin: int | None = None
-        self.end: int | None = None
+        self.first_order_ms: int | None = None
+        self.last_event_ms: int | None = None
         self._table = CustomersTable()
         self._partition = Partition(self._table, erasures=dict(erasures or {}))
         self._out: list[Output] = []
         self._untaken = _FLUSH_RECORDS
         self._partition.apply(-1, "", PolicyApplied("control", 0, 0, _ENDLESS % currency), self._out)
 
-    def take(self, offset: int, customer_id: str, record: JournalRecord) -> None:
+    def add(self, offset: int, customer_id: str, record: JournalRecord) -> None:
         """Take a record; of those that are no order, refund or erasure only their moment."""
         moment = getattr(record, "occurred_at", None) or getattr(record, "at", None)
-        if moment is not None and (self.end is None or moment > self.end):
-            self.end = moment
+        if moment is not None and (self.last_event_ms is None or moment > self.last_event_ms):
+            self.last_event_ms = moment
         if not isinstance(record, OrderPlaced | OrderRefunded | CustomerErased):
             return
-        if isinstance(record, OrderPlaced) and (self.begin is None or record.occurred_at < self.begin):
-            self.begin = record.occurred_at
+        if isinstance(record, OrderPlaced) and (
+            self.first_order_ms is None or record.occurred_at < self.first_order_ms
+        ):
+            self.first_order_ms = record.occurred_at
         self._partition.apply(offset, customer_id, record, self._out)
         self._out.clear()
         self._untaken -= 1

@@ -59,7 +59,7 @@ async def suggest_from_journal(settings: Settings, show: Show) -> str:
         async for batch in read_range(kafka, topics.journal, number, end=end):
             for message in batch:
                 key = message.key.decode() if message.key else ""
-                history.take(message.offset, key, decode_record(message.value))
+                history.add(message.offset, key, decode_record(message.value))
             read += len(batch)
             show(read / total)
         histories.append(history)
@@ -109,7 +109,7 @@ def suggest_from_files(
             for event in build_events(source.rows(), _translation(source, mapping, exchange), report, None):
                 admitted = admit("events", 0, taken, event.value, exchange, None)
                 if isinstance(admitted, Admitted):
-                    history.take(taken, admitted.customer_id, admitted.event)
+                    history.add(taken, admitted.customer_id, admitted.event)
                 if taken % _SHOWN_EVERY == 0:
                     show((number + source.position() / max(1, source.size)) / len(files))
                 taken += 1
@@ -155,8 +155,8 @@ def _not_read(rows: int) -> str:
 
 def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], int]) -> Evidence:
     """What all histories together say, `window_ms` told how many days there are."""
-    first = min((at for history in histories if (at := history.begin) is not None), default=0)
-    end = max((history.end for history in histories if history.end is not None), default=first)
+    first = min((at for history in histories if (at := history.first_order_ms) is not None), default=0)
+    end = max((history.last_event_ms for history in histories if history.last_event_ms is not None), default=first)
     evidence = Evidence(first, end, window_ms((end - first) // DAY_MS))
     for history in histories:
         for profile in history.profiles():

@@ -138,12 +138,12 @@ def _difference(
     until: int | None,
 ) -> "BacktestReport":
     from agents.analysis.backtest_report import backtest_report
-    from agents.analysis.backtest_runner import BacktestFailed, BacktestJob, run_backtest
+    from agents.analysis.backtest_runner import BacktestFailed, BacktestTask, run_backtest
 
     rules, ends = asyncio.run(_journal(settings))
     _refuse_other_currencies(files, policies, rules)
     campaigns = _campaigns(settings, given, rules, policies)
-    job = BacktestJob(settings, ends, (policies[0].text, policies[1].text), campaigns.text, until)
+    job = BacktestTask(settings, ends, (policies[0].text, policies[1].text), campaigns.text, until)
     with progress_of(f"replaying {settings.prefix}", 2 * sum(ends.values())) as show:
         try:
             return backtest_report(policies, campaigns.ref, run_backtest(job, show))

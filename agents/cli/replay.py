@@ -60,10 +60,11 @@ def replay(
         raise UsageFailure(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
     with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
         done = asyncio.run(_replay(settings, into, partitions, given_policy, given_campaigns, timeout_s, show))
+    copied = done.copied
     typer.echo(
-        f"{settings.prefix} → {into}: {done.copied.read:,} records of {done.old} partitions read, "
-        f"{done.copied.written:,} written to {done.new}, {done.copied.left_out:,} of the erased left out; "
-        f"{done.policy} is in force"
+        f"{settings.prefix} → {into}: {copied.read_count:,} records of {done.old_partitions} partitions read, "
+        f"{copied.written_count:,} written to {done.new_partitions}, {copied.erased_count:,} of the erased left out; "
+        f"{done.policy_ref} is in force"
     )
     typer.echo(f"now start workers with GOLDSTREAM_PREFIX={into}")
     typer.echo(f"with GOLDSTREAM_SOURCES={settings.prefix} they go on with what shops publish to {settings.prefix}.*")

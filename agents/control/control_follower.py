@@ -16,7 +16,7 @@ from state.config.policy import Policy
 from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
 from streams.kafka.cluster import find_leaders
-from streams.kafka.control import ControlRecord, apply_rules, decode_control
+from streams.kafka.control import CONTROL_SOURCE, ControlRecord, apply_rules, decode_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.wire.watermarks import SourceWatermark, decode_watermark
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 POLL_MS: Final = 1000
 CATCH_UP_POLL_MS: Final = 100
-CONTROL: Final = "control:0"
-"""The name of the control partition in `source-times`."""
 
 
 class ControlFollower:
@@ -99,7 +97,7 @@ class ControlFollower:
         """
 
         def is_journaled() -> bool:
-            report = self.source_watermarks.get(CONTROL)
+            report = self.source_watermarks.get(CONTROL_SOURCE)
             return (
                 self.admission_rules is not None and report is not None and report.position > self._first_policy_offset
             )
@@ -119,7 +117,7 @@ class ControlFollower:
         if decision.outcome in (Outcome.REFUSED, Outcome.INVALID):
             log.warning(
                 "%s:%d: %s %s, so it has no effect: %s",
-                CONTROL, record.offset, record.kind, decision.outcome.value, decision.errors[0],
+                CONTROL_SOURCE, record.offset, record.kind, decision.outcome.value, decision.errors[0],
             )  # fmt: skip
         elif decision.activates and record.kind == "policy":
             self._admit_by(self.rules.policy, record.offset)

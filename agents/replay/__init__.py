@@ -1,4 +1,4 @@
-"""Own `goldstream replay`: the journal written again under another prefix.
+"""Own `goldstream replay`: copying the journal to another prefix, with other partitions or rules.
 
 Import `agents.control`, `streams` and `state`.
 """

@@ -1,8 +1,8 @@
-"""The new journal as a replay writes it: each event from a place in the old one, which is its fence from now on.
+"""Write the new journal of a replay, whose events have the old journal as their source.
 
-Events of two old partitions meet in a new one, where the offsets of one source no longer rise. So what goes along names
-the old journal as its source: `journal`, the old partition, the offset there. By that a replay that was cut off knows
-what it has written, and the lanes would pass over what it wrote twice.
+Events of several old partitions meet in a new one, where the offsets of one source partition no longer rise. So a
+copied event names as its source the topic `journal`, the old partition and its offset there. From that, an interrupted
+replay knows what it has written, and lanes skip anything that it wrote twice.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from aiokafka import ConsumerRecord
 
-from agents.replay.erasure_filter import Ledgers, written_before_erasure
+from agents.replay.erasure_filter import Ledgers, key_if_erased_later
 from agents.replay.merge_order import Entry
 from agents.replay.replay_rules import AppliedRule
 from state.records.events import (
@@ -28,116 +28,125 @@ from state.records.progress import BEFORE_TIME
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.publisher import partition_of
 
-JOURNAL: Final = "journal"
-"""The source of what goes along."""
-MARK: Final = ""
-"""The id of what notes how far a source is here; no shop can publish it."""
+JOURNAL_SOURCE: Final = "journal"
+"""The source topic of copied events."""
+MARKER_ID: Final = ""
+"""The event id of a source marker; admission rejects it, so no shop can publish one."""
 
 _replace = msgspec.structs.replace
 
 
 @dataclass
-class WrittenJournal:
+class CopyProgress:
     """What a partition of the new journal has already.
 
     Attributes:
-        upto: for each old partition the highest offset from which something is here.
-        time: the last tick.
-        rule: the place in `control` of the last policy or campaigns.
-        before_erasure: keys in the ledger of those of whom something is here that lies before their erasure.
+        copied_offsets: for each old partition the highest offset copied from it.
+        watermark_ms: the time of the last tick.
+        control_offset: the offset in `control` of the last policy or campaigns.
+        source_offsets: for each source partition the offset in its last marker.
+        erased_later: the ledger keys of customers some of whose events are here and who were erased after them.
     """
 
-    upto: dict[int, int] = field(default_factory=dict)
-    time: int = BEFORE_TIME
-    rule: int = -1
-    marks: dict[tuple[str, int], int] = field(default_factory=dict)
-    before_erasure: set[bytes] = field(default_factory=set)
+    copied_offsets: dict[int, int] = field(default_factory=dict)
+    watermark_ms: int = BEFORE_TIME
+    control_offset: int = -1
+    source_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    erased_later: set[bytes] = field(default_factory=set)
 
 
-async def read_written(batches: AsyncIterator[Sequence[ConsumerRecord]], ledgers: Ledgers) -> WrittenJournal:
-    """Goes through a partition of the new journal."""
-    written = WrittenJournal()
+async def read_copy_progress(batches: AsyncIterator[Sequence[ConsumerRecord]], ledgers: Ledgers) -> CopyProgress:
+    """Return what earlier runs of the replay have written to a partition of the new journal."""
+    progress = CopyProgress()
     async for batch in batches:
         for message in batch:
             record = decode_record(message.value)
             if isinstance(record, Tick):
-                written.time = record.at
+                progress.watermark_ms = record.at
             elif isinstance(record, PolicyApplied | CampaignsApplied):
-                written.rule = record.offset
-            elif record.topic == JOURNAL:
-                written.upto[record.partition] = record.offset
-                key = written_before_erasure(ledgers.get(record.partition, {}), message.key, record.offset)
+                progress.control_offset = record.offset
+            elif record.topic == JOURNAL_SOURCE:
+                progress.copied_offsets[record.partition] = record.offset
+                key = key_if_erased_later(ledgers.get(record.partition, {}), message.key, record.offset)
                 if key is not None:
-                    written.before_erasure.add(key)
+                    progress.erased_later.add(key)
             else:
-                written.marks[record.topic, record.partition] = record.offset
-    return written
+                progress.source_offsets[record.topic, record.partition] = record.offset
+    return progress
 
 
-class NewJournal:
-    """The partitions of the new journal that are fed from the same old ones; what is there already is not repeated.
+class JournalWriter:
+    """Write to the new partitions that get the customers of the same old ones, without repeating what is there.
 
-    Ticks between which nothing stands come down to the last of them: nothing is judged in between.
+    A tick is written only before the next record: nothing is evaluated between ticks that follow each other directly,
+    so the last of them is enough.
 
     Attributes:
-        written: how many records were written by this run.
+        written_count: the number of records written by this run.
     """
 
-    def __init__(self, outbox: BatchWriter, topic: str, partitions: int, there: Mapping[int, WrittenJournal]) -> None:
-        """Takes the topic, how many partitions it has, and what those that are fed here have."""
-        self.written = 0
-        self._outbox = outbox
+    def __init__(self, writer: BatchWriter, topic: str, partitions: int, progress: Mapping[int, CopyProgress]) -> None:
+        """Prepare the writer.
+
+        Args:
+            writer: what sends the records.
+            topic: the new journal.
+            partitions: the number of its partitions.
+            progress: of each partition that is written here.
+        """
+        self.written_count = 0
+        self._writer = writer
         self._topic = topic
         self._partitions = partitions
-        self._there = there
-        self._time = BEFORE_TIME
-        self._ticked_at: int | None = None
+        self._progress = progress
+        self._watermark_ms = BEFORE_TIME
+        self._tick_timestamp: int | None = None
 
-    def take(self, entry: Entry, event: CustomerEvent | AnonymousSale) -> None:
-        """Takes what becomes of an entry's event, for the partition of its key."""
-        if entry.event.event_id == MARK:  # of an earlier replay: `mark` writes its own
+    def add_event(self, entry: Entry, event: CustomerEvent | AnonymousSale) -> None:
+        """Write an entry's event, with its sums converted, to the partition of its key."""
+        if entry.event.event_id == MARKER_ID:  # of an earlier replay; this one writes its own
             return
         number = partition_of(entry.key or entry.event.event_id.encode(), self._partitions)
-        there = self._there[number]
-        if entry.offset <= there.upto.get(entry.partition, -1):
+        if entry.offset <= self._progress[number].copied_offsets.get(entry.partition, -1):
             return
-        self._bring_time(number)
-        here = _replace(event, topic=JOURNAL, partition=entry.partition, offset=entry.offset)
-        self._add(number, entry.key, encode_record(here), entry.timestamp)
+        self._write_tick(number)
+        copy = _replace(event, topic=JOURNAL_SOURCE, partition=entry.partition, offset=entry.offset)
+        self._write(number, entry.key, encode_record(copy), entry.timestamp)
 
-    def come_to(self, time: int, timestamp: int) -> None:
-        """Time has come to `time` in all of them."""
-        self._time, self._ticked_at = time, timestamp
+    def advance_time(self, watermark_ms: int, timestamp: int) -> None:
+        """Note a tick for all partitions, and its Kafka timestamp."""
+        self._watermark_ms, self._tick_timestamp = watermark_ms, timestamp
 
-    def apply(self, rule: AppliedRule, timestamp: int | None) -> None:
-        """Takes a policy or campaigns, for all of them."""
-        for number, there in self._there.items():
-            if rule.offset > there.rule:
-                self._bring_time(number)
-                self._add(number, None, encode_record(rule), timestamp)
-                there.rule = rule.offset
+    def add_rules(self, rule: AppliedRule, timestamp: int | None) -> None:
+        """Write a policy or campaigns to all partitions."""
+        for number, progress in self._progress.items():
+            if rule.offset > progress.control_offset:
+                self._write_tick(number)
+                self._write(number, None, encode_record(rule), timestamp)
+                progress.control_offset = rule.offset
 
-    def mark(self, source: tuple[str, int], offset: int) -> None:
-        """Notes that all up to this offset of a source partition is here: should it come again, the lanes pass it over.
+    def add_source_marker(self, source: tuple[str, int], offset: int) -> None:
+        """Note in all partitions that they have everything up to this offset of a source partition.
 
-        The note is a sale of nothing to nobody, which changes nothing but the fence.
+        If `admit` journals such an event again, the lanes skip it. The marker is an anonymous sale of nothing, which
+        has no other effect.
         """
-        for number, there in self._there.items():
-            if offset > there.marks.get(source, -1):
-                sale = AnonymousSale(*source, offset, MARK, 0, True, "purchase", 0, 0)  # noqa: FBT003 - it is backfill
-                self._add(number, None, encode_record(sale), None)
+        for number, progress in self._progress.items():
+            if offset > progress.source_offsets.get(source, -1):
+                sale = AnonymousSale(*source, offset, MARKER_ID, 0, True, "purchase", 0, 0)  # noqa: FBT003 - backfill
+                self._write(number, None, encode_record(sale), None)
 
-    def end(self) -> None:
-        """Brings the last tick everywhere."""
-        for number in self._there:
-            self._bring_time(number)
+    def add_last_ticks(self) -> None:
+        """Write the last tick to all partitions."""
+        for number in self._progress:
+            self._write_tick(number)
 
-    def _bring_time(self, number: int) -> None:
-        there = self._there[number]
-        if self._time > there.time:
-            there.time = self._time
-            self._add(number, None, encode_record(Tick(self._time, None)), self._ticked_at)
+    def _write_tick(self, number: int) -> None:
+        progress = self._progress[number]
+        if self._watermark_ms > progress.watermark_ms:
+            progress.watermark_ms = self._watermark_ms
+            self._write(number, None, encode_record(Tick(self._watermark_ms, None)), self._tick_timestamp)
 
-    def _add(self, number: int, key: bytes | None, value: bytes, timestamp: int | None) -> None:
-        self._outbox.to(self._topic, number).add(key, value, None, timestamp)
-        self.written += 1
+    def _write(self, number: int, key: bytes | None, value: bytes, timestamp: int | None) -> None:
+        self._writer.to(self._topic, number).add(key, value, None, timestamp)
+        self.written_count += 1

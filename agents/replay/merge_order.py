@@ -1,13 +1,14 @@
-"""The order of a replay: partitions of the old journal, merged so that every customer lives through the same.
+"""Merge partitions of the old journal so that every customer's history has the same result as before.
 
-Where a late event is judged depends on the partition's time when it comes, and under which policy on the rules. So
-time and rules are bars across all the partitions that are merged: none goes on past a tick before all have come to it,
-and whoever has come to a later one waits there. What stands between two bars keeps its partition's order. Then each
-event meets the same time and the same rules as before, and each customer's events their old order.
+When a late event is evaluated depends on the partition's watermark at that moment, and by which rules on the policies
+and campaigns before it. So ticks, policies and campaigns are barriers across all partitions that are merged: no
+partition goes on past a tick before all of them have reached it, and one that has reached a later tick waits there.
+Between two barriers each partition keeps its order. So each event meets the same watermark and the same rules as
+before, and each customer's events keep their order.
 
-A tick that only some partitions have is no trouble: the others wait at their next one. Only where a crash let time come
-further in some of them than in others just before a policy, no order serves all: the tick goes first, and the policy
-counts for everybody from there.
+A tick that only some partitions have does no harm: the others wait at their next one. In one case no order serves all
+partitions: a crash let the watermark advance further in some than in others, just before a policy. Then the tick comes
+first, and the policy takes effect from there for every customer.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +23,7 @@ BarrierRecord: TypeAlias = Tick | PolicyApplied | CampaignsApplied
 
 
 class Entry(NamedTuple):
-    """An event of the old journal, with its place there and its Kafka timestamp."""
+    """An event of the old journal, with its position there and its Kafka timestamp in milliseconds."""
 
     partition: int
     offset: int
@@ -32,91 +33,91 @@ class Entry(NamedTuple):
 
 
 class Barrier(NamedTuple):
-    """A tick, a policy or campaigns, with its Kafka timestamp."""
+    """A tick, a policy or campaigns, with its Kafka timestamp in milliseconds."""
 
     timestamp: int
     record: BarrierRecord
 
 
 class OldPartition:
-    """One partition of the old journal as it is read again.
+    """One partition of the old journal, read from its start.
 
-    What `admit` journaled twice is passed over, by the same fence as in the lane: its second journal would not know.
+    Events that `admit` journaled twice are skipped, by their source offsets as in the lane. In the new journal their
+    source is the old journal, where both copies have an offset of their own.
 
     Attributes:
-        bar: where it waits; None while it may go on.
-        ended: whether all of it was read.
-        fences: for each source partition the highest offset met.
-        read: how many records were read.
+        barrier: where the partition waits; None while it may go on.
+        is_finished: whether all of it is read.
+        source_offsets: the highest offset read of each source partition.
+        read_count: the number of records read.
     """
 
     def __init__(self, number: int, batches: AsyncIterator[Sequence[ConsumerRecord]]) -> None:
-        """Takes the number and the records from the first one on."""
-        self.bar: Barrier | None = None
-        self.ended = False
-        self.fences: dict[tuple[str, int], int] = {}
-        self.read = 0
+        self.barrier: Barrier | None = None
+        self.is_finished = False
+        self.source_offsets: dict[tuple[str, int], int] = {}
+        self.read_count = 0
         self._number = number
         self._batches = batches
         self._batch: Sequence[ConsumerRecord] = ()
-        self._at = 0
+        self._index = 0
 
-    async def stretch(self, time: int) -> list[Entry]:
-        """The next events, up to the next bar or to the end of what was fetched.
+    async def read_entries(self, watermark_ms: int) -> list[Entry]:
+        """Return the next events, up to the next barrier or the end of the batch; sets `barrier` or `is_finished`.
 
         Args:
-            time: to which all have come: ticks up to there are no bars any more.
+            watermark_ms: what all partitions have reached; ticks up to it are not barriers any more.
         """
-        if self._at == len(self._batch):
+        if self._index == len(self._batch):
             batch = await anext(self._batches, None)
             if batch is None:
-                self.ended = True
+                self.is_finished = True
                 return []
-            self._batch, self._at = batch, 0
-            self.read += len(batch)
+            self._batch, self._index = batch, 0
+            self.read_count += len(batch)
         entries: list[Entry] = []
-        fences = self.fences
-        while self._at < len(self._batch):
-            message = self._batch[self._at]
-            self._at += 1
+        source_offsets = self.source_offsets
+        while self._index < len(self._batch):
+            message = self._batch[self._index]
+            self._index += 1
             record = decode_record(message.value)
             if isinstance(record, Tick):
-                if record.at > time:
-                    self.bar = Barrier(message.timestamp, record)
+                if record.at > watermark_ms:
+                    self.barrier = Barrier(message.timestamp, record)
                     break
                 continue
             source = (record.topic, record.partition)
-            if record.offset <= fences.get(source, -1):
+            if record.offset <= source_offsets.get(source, -1):
                 continue
-            fences[source] = record.offset
+            source_offsets[source] = record.offset
             if isinstance(record, PolicyApplied | CampaignsApplied):
-                self.bar = Barrier(message.timestamp, record)
+                self.barrier = Barrier(message.timestamp, record)
                 break
             entries.append(Entry(self._number, message.offset, message.timestamp, message.key, record))
         return entries
 
 
-async def in_order(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Entry] | Barrier]:
-    """Yields stretches of events and, between them, the bars: each of them once."""
-    time = BEFORE_TIME
+async def merge_partitions(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Entry] | Barrier]:
+    """Yield lists of events and, between them, each barrier once."""
+    watermark_ms = BEFORE_TIME
     while True:
-        for each in partitions:
-            while each.bar is None and not each.ended:
-                if entries := await each.stretch(time):
+        for partition in partitions:
+            while partition.barrier is None and not partition.is_finished:
+                if entries := await partition.read_entries(watermark_ms):
                     yield entries
-        waiting = [(each, each.bar) for each in partitions if each.bar is not None]
+        waiting = [(partition, partition.barrier) for partition in partitions if partition.barrier is not None]
         if not waiting:
             return
-        ticks = [bar for _, bar in waiting if isinstance(bar.record, Tick)]
-        chosen = min(ticks or [bar for _, bar in waiting], key=lambda bar: _place(bar.record))
-        yield chosen
+        ticks = [barrier for _, barrier in waiting if isinstance(barrier.record, Tick)]
+        first = min(ticks or [barrier for _, barrier in waiting], key=lambda barrier: _position(barrier.record))
+        yield first
         if ticks:
-            time = _place(chosen.record)
-        for each, bar in waiting:
-            if isinstance(bar.record, Tick) == bool(ticks) and _place(bar.record) == _place(chosen.record):
-                each.bar = None
+            watermark_ms = _position(first.record)
+        for partition, barrier in waiting:
+            if isinstance(barrier.record, Tick) == bool(ticks) and _position(barrier.record) == _position(first.record):
+                partition.barrier = None
 
 
-def _place(bar: BarrierRecord) -> int:
-    """A tick's moment, or the place in `control` of a policy or of campaigns."""
-    return bar.at if isinstance(bar, Tick) else bar.offset
+def _position(record: BarrierRecord) -> int:
+    """Return a tick's time, or the offset in `control` of a policy or campaigns."""
+    return record.at if isinstance(record, Tick) else record.offset

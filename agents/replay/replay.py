@@ -1,25 +1,26 @@
-"""`goldstream replay --into`: the journal again under another prefix, without the erased.
+"""Run `goldstream replay --into`: copy the journal to another prefix, without erased customers.
 
-    1. `control` of the new prefix says that a replay is under way, and which policies and campaigns there are
-    2. the ledger, so that who comes back counts on; then the journal, a class of partitions after the other
-    3. where `admit` may go on with the old source topics
-    4. `control` says that it is done
+    1. `control` of the new prefix: a record that a replay is running, then all policies and campaigns
+    2. the erasure ledger, so that customers who return continue their `seq`; then the journal, group by group
+    3. the positions from which `admit` of the new prefix continues with the old source topics
+    4. `control`: a record that the replay is done
 
-No worker of the new prefix begins before 4. Cut off anywhere, the same command goes on where it stopped; repeated after
-4, while no worker has begun, it brings what the old journal has got since.
+No worker of the new prefix starts before 4. After an interruption, the same command continues where it stopped.
+Repeated after 4, while no worker has started, it adds what the old journal has received since.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from agents.replay.copy import CopyResult, JournalCopy, OldJournal
-from agents.replay.currency_conversion import Conversion, IntoCurrency, unchanged
-from agents.replay.cutover import hand_over, read_sources
-from agents.replay.merge_order import Barrier, OldPartition, in_order
+from agents.replay.currency_conversion import CurrencyConversion, EventConversion, keep_sums
+from agents.replay.cutover import hand_over_sources, read_source_positions
+from agents.replay.journal_copy import CopyResult, JournalCopy, OldJournal
+from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
-from agents.replay.target import open_target
+from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
 from state.records.erasure import Erasure, decode_erasure
@@ -31,8 +32,8 @@ from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
-OnRead = Callable[[int, int], None]
-"""Is told how many records of the old journal are done with, and how many there are."""
+ReportProgress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of records of the old journal that are read, and the number of all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +41,15 @@ class ReplayResult:
     """What a replay did.
 
     Attributes:
-        old: how many partitions the old journal has; `new` the new one.
-        policy: the one that is in force at the end.
+        old_partitions: the number of partitions of the old journal.
+        new_partitions: the number of partitions of the new journal.
+        policy_ref: the policy that is active at the end, `name@version`.
+        copied: the counts of this run.
     """
 
-    old: int
-    new: int
-    policy: str
+    old_partitions: int
+    new_partitions: int
+    policy_ref: str
     copied: CopyResult
 
 
@@ -56,71 +59,71 @@ async def replay(
     partitions: int | None,
     policy: Policy | None,
     campaigns: Campaigns | None,
-    on_read: OnRead,
+    on_read: ReportProgress,
 ) -> ReplayResult:
-    """Writes the journal again under another prefix.
+    """Copy the journal to another prefix.
 
     Args:
         settings: of the old prefix.
         into: the new prefix.
-        partitions: of the new journal; None for as many as it has, or as the settings say.
-        policy: in place of all policies of the journal.
-        campaigns: in place of all campaigns of the journal.
-        on_read: is told how far it is.
+        partitions: of the new journal; None for as many as it has already, or as the settings say.
+        policy: replaces all policies of the journal.
+        campaigns: replaces all campaigns of the journal.
+        on_read: called as the old journal is read.
 
     Raises:
-        ReplayRefused: it cannot be done, or not exactly.
-        TopicsError: the topics of the new prefix have the wrong shape, or may not be made.
+        ReplayRefused: the replay is impossible, or would not be exact.
+        TopicsError: the topics of the new prefix have unexpected partitions, or may not be created.
         NoControlTopic: there are no topics under the old prefix.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     control = await read_control(settings)
     earlier = replay_of(control)
     if earlier is not None and not earlier.done:
-        raise ReplayRefused(f"the replay of {earlier.of} into {settings.prefix} has not ended; end that one first")
+        raise ReplayRefused(f"the replay of {earlier.of} into {settings.prefix} has not ended; finish that one first")
     rules = ReplayRules(settings.prefix, control, policy, campaigns)
-    old = await _read_old(settings)
-    convert = await _conversion(old, rules, on_read)
-    opening = ControlRecord("replay", of=settings.prefix, source=earlier.source if earlier else settings.prefix)
+    old = await _read_old_journal(settings)
+    convert = await _find_conversion(old, rules, on_read)
+    start_record = ControlRecord("replay", of=settings.prefix, source=earlier.source if earlier else settings.prefix)
     new = dataclasses.replace(
         settings,
         prefix=into,
         partitions=partitions or settings.partitions,
         sources=(settings.prefix, *settings.sources),
     )
-    target = await open_target(new, partitions, opening, rules)
+    target = await prepare_target(new, partitions, start_record, rules)
     producer = AIOKafkaProducer(**settings.kafka_client(), **PRODUCER_SETTINGS)
     await producer.start()
     try:
         total = sum(old.ends.values())
         copied = await JournalCopy(old, target, convert, producer, lambda read: on_read(read, total)).run()
-        await hand_over(BatchWriter(producer), old.sources, Topics(settings.prefix, settings.sources), new)
+        await hand_over_sources(BatchWriter(producer), old.sources, Topics(settings.prefix, settings.sources), new)
     finally:
         await producer.stop()
-    await target.close()
+    await target.mark_done()
     return ReplayResult(len(old.ends), target.partitions, rules.policy.ref, copied)
 
 
-async def _read_old(settings: Settings) -> OldJournal:
-    """How far there is something to replay.
+async def _read_old_journal(settings: Settings) -> OldJournal:
+    """Return how far the old journal goes, and its erasure ledgers.
 
-    What is below the offsets of `admit` lies in the journal below its ends, which are asked for later.
+    The positions of `admit` are read before the ends of the journal, so everything below them is below those ends.
 
     Raises:
-        ReplayRefused: the journal has lost its beginning.
+        ReplayRefused: retention has deleted the start of the journal.
     """
     topics, kafka = Topics(settings.prefix), settings.kafka_client()
-    sources = await read_sources(settings)
+    sources = await read_source_positions(settings)
     count = (await partitions_by_topic(settings))[topics.journal]
     partitions = [TopicPartition(topics.journal, number) for number in range(count)]
     consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, isolation_level="read_committed")
     await consumer.start()
     try:
-        for tp, begin in (await consumer.beginning_offsets(partitions)).items():
-            if begin:
+        for tp, start in (await consumer.beginning_offsets(partitions)).items():
+            if start:
                 raise ReplayRefused(
-                    f"{tp.topic}:{tp.partition} begins at {begin}: retention has cut it, and the rest would give other "
-                    "customers; restore it from a backup"
+                    f"{tp.topic}:{tp.partition} begins at {start}: retention has deleted what was before, and the rest "
+                    "would give other results; restore it from a backup"
                 )
         ends = {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
     finally:
@@ -132,24 +135,24 @@ async def _read_old(settings: Settings) -> OldJournal:
     return OldJournal(settings, ends, ledgers, sources)
 
 
-async def _conversion(old: OldJournal, rules: ReplayRules, on_read: OnRead) -> Conversion:
-    """What becomes of sums of money; for another base currency all of them are looked at before anything is written.
+async def _find_conversion(old: OldJournal, rules: ReplayRules, on_read: ReportProgress) -> EventConversion:
+    """Return how to convert sums; for another base currency, check the whole journal before anything is written.
 
     Raises:
-        ReplayRefused: some cannot be converted exactly.
+        ReplayRefused: some sums cannot be converted exactly.
     """
     if rules.policy.currency == rules.old_currency:
-        return unchanged
-    convert = IntoCurrency(rules.old_currency, rules.policy)
-    topic, kafka, read = Topics(old.settings.prefix).journal, old.settings.kafka_client(), 0
+        return keep_sums
+    convert = CurrencyConversion(rules.old_currency, rules.policy)
+    topic, kafka, read_before = Topics(old.settings.prefix).journal, old.settings.kafka_client(), 0
     for number, end in old.ends.items():
         partition = OldPartition(number, read_range(kafka, topic, number, 0, end))
-        async for piece in in_order([partition]):
-            if not isinstance(piece, Barrier):
-                for entry in piece:
-                    convert.look(entry.event)
-                on_read(read + partition.read, sum(old.ends.values()))
-        read += partition.read
-    if convert.refused:
-        raise ReplayRefused(*(f"{fault} ({count:,} events)" for fault, count in sorted(convert.refused.items())))
+        async for merged in merge_partitions([partition]):
+            if not isinstance(merged, Barrier):
+                for entry in merged:
+                    convert.check(entry.event)
+                on_read(read_before + partition.read_count, sum(old.ends.values()))
+        read_before += partition.read_count
+    if convert.errors:
+        raise ReplayRefused(*(f"{error} ({count:,} events)" for error, count in sorted(convert.errors.items())))
     return convert

@@ -1,4 +1,4 @@
-"""A prefix that is a replay of another one: what its workers must know of that before they begin."""
+"""Keep workers from starting under a prefix into which a replay is still being written."""
 
 import asyncio
 import contextlib
@@ -15,25 +15,25 @@ from streams.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 2.0
+RECHECK_SECONDS: Final = 2.0
 
 
 async def wait_for_replay_end(settings: Settings, stop: asyncio.Event) -> str | None:
-    """Waits while a replay into the prefix is under way: nothing may stand in its journal, or be made of it, before.
+    """Wait while a replay into this prefix is running: until it is done, nothing else may read or write its journal.
 
     Returns:
-        The prefix that stands in `ce_source`; None if the worker is stopped before.
+        The prefix that `ce_source` names; None if the worker is stopped first.
 
     Raises:
-        TopicsError: the settings name source topics that are not there.
+        TopicsError: the settings name source topics that do not exist.
     """
-    said = ""
+    logged = ""
     while not stop.is_set():
         try:
             await _check_sources(settings)
             replay = replay_of(await read_control(settings))
         except (KafkaError, OSError) as error:
-            words = f"waiting for Kafka at {settings.kafka}: {describe_error(error)}"
+            reason = f"waiting for Kafka at {settings.kafka}: {describe_error(error)}"
         else:
             if replay is None or replay.done:
                 if replay is not None and replay.of not in settings.sources:
@@ -42,23 +42,24 @@ async def wait_for_replay_end(settings: Settings, stop: asyncio.Event) -> str | 
                         settings.prefix, replay.of, replay.of,
                     )  # fmt: skip
                 return settings.prefix if replay is None else replay.source
-            words = (
-                f"waits until the replay of {replay.of} into {settings.prefix} has ended; if it was cut off, repeat it"
+            reason = (
+                f"waiting until the replay of {replay.of} into {settings.prefix} has ended; if it was interrupted, "
+                "repeat it"
             )
-        if words != said:
-            said = words
-            log.warning("%s", words)
+        if reason != logged:
+            logged = reason
+            log.warning("%s", reason)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(stop.wait(), RECHECK_SECONDS)
     return None
 
 
 async def _check_sources(settings: Settings) -> None:
-    """Makes sure that source topics of other prefixes exist: who subscribes to one that does not never hears of it."""
+    """Check that the source topics of other prefixes exist: Kafka does not report a subscription to a missing topic."""
     if not settings.sources:
         return
-    there = await partitions_by_topic(settings)
-    missing = [name for name in Topics(settings.prefix, settings.sources).sources if name not in there]
+    existing = await partitions_by_topic(settings)
+    missing = [name for name in Topics(settings.prefix, settings.sources).sources if name not in existing]
     if missing:
-        faults = (f"topic {name} does not exist: correct GOLDSTREAM_SOURCES, or create the topic" for name in missing)
-        raise TopicsError(tuple(faults))
+        errors = (f"topic {name} does not exist: correct GOLDSTREAM_SOURCES, or create the topic" for name in missing)
+        raise TopicsError(tuple(errors))

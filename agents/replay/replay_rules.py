@@ -1,125 +1,154 @@
-"""The policies and campaigns of a replay: those of the old journal at their places, or others from the beginning."""
+"""Plan the policies and campaigns of a replay: those of the old journal where they are, or given ones at the start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
+from state.config.active_rules import ActiveRules
 from state.config.campaigns import Campaigns, parse_campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
 from state.records.events import CampaignsApplied, PolicyApplied
 from streams.defaults import campaigns_text
-from streams.kafka.control import ControlRecord, reduce_control
+from streams.kafka.control import ControlRecord, apply_rules, reduce_control
 
-AppliedRule = PolicyApplied | CampaignsApplied
+AppliedRule: TypeAlias = PolicyApplied | CampaignsApplied
 
 
 class ReplayRefused(ConfigErrors):
-    """What keeps a journal from being replayed; each line names it and says what to do."""
+    """A replay is impossible or would not be exact; each line names a cause and what to do about it."""
 
     def __init__(self, *lines: str) -> None:
-        """Takes the lines."""
         super().__init__(lines)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A policy or campaigns in the new `control`; `old` is the place in the old one, None for one that is given now."""
+class PlannedRule:
+    """A policy or campaigns for the new `control`.
+
+    Attributes:
+        old_offset: where it is in the old `control`; None for one that is given for the replay.
+    """
 
     kind: Literal["policy", "campaigns"]
     text: str
-    old: int | None = None
+    old_offset: int | None = None
 
 
 class ReplayRules:
-    """Which rules the new journal has, and where.
+    """The policies and campaigns of the new journal, and where each belongs.
+
+    Given ones replace all of their kind. A given policy comes before everything else, given campaigns directly after
+    the first active policy. Refused and invalid records of the old `control` are copied too: they have no
+    effect in the new one either.
 
     Attributes:
         old_currency: the base currency of the old journal.
-        policy: the last policy, as it will be in force.
-        rules: all of them in the order of the new `control`.
-        places: where each lies in the new `control`; to be set before the journal is written.
+        policy: the policy that is active at the end.
+        rules: all of them, in the order of the new `control`.
+        new_offsets: the offset of each in the new `control`; set before the journal is written.
     """
 
     def __init__(
         self, prefix: str, control: Sequence[ControlRecord], policy: Policy | None, campaigns: Campaigns | None
     ) -> None:
-        """Takes the old prefix, what its `control` has, and what is given in place of that.
+        """Plan the rules.
+
+        Args:
+            prefix: the old prefix.
+            control: the records of its `control`.
+            policy: replaces all its policies.
+            campaigns: replaces all its campaigns.
 
         Raises:
-            ReplayRefused: there are none, or the campaigns do not go with the policy.
+            ReplayRefused: the old prefix has no policy, or its campaigns name segments that the given policy lacks.
         """
-        known = reduce_control(control)
-        if known.policy is None:
-            raise ReplayRefused(f"control of {prefix} has no policy: nothing was ever kept under this prefix; check it")
-        self.old_currency = known.policy.currency
-        self.policy = policy or known.policy
-        self.places: list[int] = []
+        active = reduce_control(control)
+        if active.policy is None:
+            raise ReplayRefused(f"control of {prefix} has no policy, so its journal has no events; check the prefix")
+        self.old_currency = active.policy.currency
+        self.policy = policy or active.policy
+        self.new_offsets: list[int] = []
         self._prefix = prefix
-        self._given_policy, self._given_campaigns = policy, campaigns
+        self._replaces_policies, self._replaces_campaigns = policy is not None, campaigns is not None
         kept = [
-            Rule(record.kind, record.text, record.offset)
+            PlannedRule(record.kind, record.text, record.offset)
             for record in control
             if (record.kind == "policy" and policy is None) or (record.kind == "campaigns" and campaigns is None)
             if record.text is not None
         ]
-        given = [Rule("policy", policy.text)] if policy else []
-        given += [Rule("campaigns", campaigns.text)] if campaigns else []
-        first = 0 if policy else 1 + next(number for number, rule in enumerate(kept) if rule.kind == "policy")
-        self.rules = [*kept[:first], *given, *kept[first:]]
+        given = [PlannedRule("policy", policy.text)] if policy else []
+        given += [PlannedRule("campaigns", campaigns.text)] if campaigns else []
+        split = 0 if policy else 1 + [rule.old_offset for rule in kept].index(_first_policy_offset(control))
+        self.rules = [*kept[:split], *given, *kept[split:]]
         if policy is not None:
-            _check_kept_campaigns(kept, policy)
+            _check_segments(kept, policy)
 
-    def at_the_beginning(self) -> list[AppliedRule]:
-        """What stands before everything else in each partition of the new journal."""
+    def initial_records(self) -> list[AppliedRule]:
+        """Return the records that come before all others in each partition of the new journal."""
         return self._given_from(0)
 
-    def again(self, record: AppliedRule) -> list[AppliedRule]:
-        """What stands in the new journal for a record of the old one: nothing, if other rules were given.
+    def translate(self, record: AppliedRule) -> list[AppliedRule]:
+        """Return the records of the new journal that take the place of one in the old journal.
+
+        There are none if its kind is replaced. The first policy brings given campaigns with it.
 
         Raises:
-            ReplayRefused: it is not in the old `control`.
+            ReplayRefused: the old `control` does not have the record any more.
         """
-        replaced = self._given_policy if isinstance(record, PolicyApplied) else self._given_campaigns
-        if replaced is not None:
+        if self._replaces_policies if isinstance(record, PolicyApplied) else self._replaces_campaigns:
             return []
-        for number, rule in enumerate(self.rules):
-            if rule.old == record.offset:
-                here = msgspec.structs.replace(record, offset=self.places[number])
-                return [here, *self._given_from(number + 1)]
+        for index, rule in enumerate(self.rules):
+            if rule.old_offset == record.offset:
+                moved = msgspec.structs.replace(record, offset=self.new_offsets[index])
+                return [moved, *self._given_from(index + 1)]
         raise ReplayRefused(
             f"the journal names control:0:{record.offset}, which control of {self._prefix} no longer has: retention "
-            "has cut it; give the rules by --policy and --campaigns"
+            "has deleted it; give the rules by --policy and --campaigns"
         )
 
-    def _given_from(self, number: int) -> list[AppliedRule]:
-        """The rules from this one on that are given now and so have no record of their own in the old journal."""
+    def _given_from(self, first: int) -> list[AppliedRule]:
+        """Return the given rules that follow from this index on: the old journal has no records of them."""
         records: list[AppliedRule] = []
-        for rule, place in zip(self.rules[number:], self.places[number:], strict=True):
-            if rule.old is not None:
+        for rule, offset in zip(self.rules[first:], self.new_offsets[first:], strict=True):
+            if rule.old_offset is not None:
                 break
-            kind = PolicyApplied if rule.kind == "policy" else CampaignsApplied
-            records.append(kind("control", 0, place, rule.text))
+            applied = PolicyApplied if rule.kind == "policy" else CampaignsApplied
+            records.append(applied("control", 0, offset, rule.text))
         return records
 
 
-def _check_kept_campaigns(kept: Sequence[Rule], policy: Policy) -> None:
-    """Holds the campaigns of the journal against the segments of another policy; the built-in ones go with any.
+def _first_policy_offset(control: Sequence[ControlRecord]) -> int:
+    """Return where the first policy was activated; there is one."""
+    rules = ActiveRules()
+    for record in control:
+        apply_rules(rules, record)
+        if rules.policy is not None:
+            return record.offset
+    raise AssertionError("the caller has found an active policy")
+
+
+def _check_segments(kept: Sequence[PlannedRule], policy: Policy) -> None:
+    """Check the campaigns of the old `control` against the segments of a given policy.
+
+    The built-in campaigns fit any policy. Those that never become active, because they are invalid or refused, are not
+    checked.
 
     Raises:
-        ReplayRefused: they name others.
+        ReplayRefused: they name segments that the policy lacks.
     """
     lines = []
+    rules = ActiveRules(policy)
     for rule in kept:
-        if rule.text == campaigns_text():
+        if not rules.apply_campaigns(rule.text).activates or rule.text == campaigns_text():
             continue
         try:
             parse_campaigns(rule.text, policy.segment_names)
-        except ConfigErrors as faults:
+        except ConfigErrors as error:
             lines += [
-                f"campaigns at control:0:{rule.old}: {fault}; give others by --campaigns" for fault in faults.errors
+                f"campaigns at control:0:{rule.old_offset}: {line}; give others by --campaigns" for line in error.errors
             ]
     if lines:
         raise ReplayRefused(*lines)

@@ -25,6 +25,9 @@ from streams.settings.settings import Settings
 
 ControlKind = Literal["policy", "campaigns", "advance", "replay"]
 
+CONTROL_SOURCE: Final = "control:0"
+"""The name of the topic's partition in `source-times`, where the lane that journals it reports its position."""
+
 _FETCH_MS: Final = 500
 
 

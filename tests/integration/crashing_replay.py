@@ -5,11 +5,11 @@ STEP and TIMES as in `tests.fault.crashing_worker`; it writes often, so that a s
 
 import sys
 
-import agents.replay.copy
+import agents.replay.journal_copy
 from agents.cli import main
 from tests.fault.crashing_worker import doom
 
 if __name__ == "__main__":
-    agents.replay.copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
+    agents.replay.journal_copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
     doom(sys.argv[1], int(sys.argv[2]))
     sys.exit(main(sys.argv[3:]))

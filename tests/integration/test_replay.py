@@ -263,7 +263,7 @@ async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_wri
     await until(begun, "the worker to have control")
     again = await site.command("replay", "--into", next_prefix)
     assert (again.status, again.errors.count("\n")) == (1, 1)
-    assert f"workers have begun under {next_prefix}" in again.errors
+    assert f"workers have started under {next_prefix}" in again.errors
     back = await site.command("replay", "--into", site.prefix, PREFIX=next_prefix)
     assert (back.status, back.errors.count("\n")) == (1, 1)
     assert f"{site.prefix} is in use" in back.errors

@@ -18,8 +18,8 @@ def test_two_folds_at_once_are_what_the_oracle_says_of_each_policy(choice: Choic
         net[pair] += first.customers[each].monetary
     assert mine.net == net
     movers = {each: pair for each, pair in pairs.items() if pair[0] != pair[1]}
-    assert {mover.customer_id: (mover.was, mover.now) for mover in mine.top_movers} == movers
+    assert {mover.customer_id: (mover.from_segment, mover.to_segment) for mover in mine.top_movers} == movers
     for mover in mine.top_movers:
         facts = first.customers[mover.customer_id]
         assert (mover.net, mover.lifetime) == (facts.monetary, facts.lifetime_value)
-    assert (mine.first, mine.other) == (counted(first), counted(other))
+    assert (mine.a, mine.b) == (counted(first), counted(other))

@@ -70,9 +70,9 @@ def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> Back
     """What the product makes of it."""
     folds = Backtest(choice.policies, choice.campaigns, ledger or {}, choice.until)
     for offset, entry in enumerate(journal_of(choice.steps)):
-        if not folds.take(offset, entry.customer_id, entry.value):
+        if not folds.add(offset, entry.customer_id, entry.value):
             break
-    return folds.compared()
+    return folds.compare()
 
 
 def judged(choice: Choice) -> tuple[Result, Result]:

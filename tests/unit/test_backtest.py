@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from agents.analysis.backtest import EMPTY_RESULT, TOP_MOVERS, Backtest, BacktestResult
 from agents.analysis.backtest_report import backtest_report, report_lines
-from agents.analysis.backtest_runner import BacktestJob, run_backtest
+from agents.analysis.backtest_runner import BacktestTask, run_backtest
 from state.config.policy import Policy, parse_policy
 from state.records.erasure import Erasure, erasure_key
 from state.records.events import (
@@ -58,9 +58,9 @@ def told(
 ) -> BacktestResult:
     folds = Backtest((A, B), campaigns_text(), ledger or {}, until)
     for offset, (customer, record) in enumerate(records):
-        if not folds.take(offset, customer, encode_record(record)):
+        if not folds.add(offset, customer, encode_record(record)):
             break
-    return folds.compared()
+    return folds.compare()
 
 
 JOURNAL: list[tuple[str, JournalRecord]] = [
@@ -83,21 +83,21 @@ def test_who_moves_and_what_they_brought_in() -> None:
     assert found.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
     assert found.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
     assert [(each.customer_id, each.net) for each in found.top_movers] == [("three", 2_700_000), ("quiet", 100_000)]
-    assert (found.records, found.time) == (len(JOURNAL), days(40))
+    assert (found.record_count, found.watermark_ms) == (len(JOURNAL), days(40))
 
 
 def test_messages_are_those_that_each_policy_would_have_sent() -> None:
     found = told(JOURNAL)
-    assert found.first.sent["golden-welcome"] == 0
-    assert found.other.sent["golden-welcome"] == 1
-    assert found.other.sent["come-back-soon"] == 2  # twice within a week
-    assert found.first.changes < found.other.changes
+    assert found.a.sent["golden-welcome"] == 0
+    assert found.b.sent["golden-welcome"] == 1
+    assert found.b.sent["come-back-soon"] == 2  # twice within a week
+    assert found.a.changes < found.b.changes
 
 
 def test_it_ends_at_the_moment_that_is_asked_for() -> None:
     late: list[tuple[str, JournalRecord]] = [("later", bought(9, days(25), 1)), *JOURNAL[-1:]]
     found = told([*JOURNAL[:-1], *late], until=days(22))
-    assert found.time == days(22)
+    assert found.watermark_ms == days(22)
     assert found.customers.total() == 3  # who came on day 25 is not there yet, though no tick stands before them
     assert found.customers == {("active", "golden"): 1, ("new", "new"): 2}
 
@@ -106,12 +106,12 @@ def test_the_erased_count_no_more_than_if_they_had_never_been() -> None:
     gone = ("three", CustomerErased("events", 0, 6, "e-6", days(40), False))
     erased = told([*JOURNAL, gone])
     assert erased.customers.total() == 2
-    assert erased.other.sent["golden-welcome"] == 1
+    assert erased.b.sent["golden-welcome"] == 1
 
     ledger = {erasure_key("three"): Erasure(4, days(40), len(JOURNAL))}
     forgotten = told([*JOURNAL, gone], ledger=ledger)
     never = told([each for each in JOURNAL if each[0] != "three"])
-    assert forgotten._replace(records=0) == never._replace(records=0)
+    assert forgotten._replace(record_count=0) == never._replace(record_count=0)
 
 
 def test_partitions_add_up_to_the_whole() -> None:
@@ -121,10 +121,10 @@ def test_partitions_add_up_to_the_whole() -> None:
         return [each for each in JOURNAL if each[0] in customers or each in ticks]
 
     one, other = told(part({"three"})), told(part({"quiet", "back"}))
-    both = EMPTY_RESULT.plus(one).plus(other)
+    both = EMPTY_RESULT.merge(one).merge(other)
     whole = told(JOURNAL)
-    assert both._replace(records=0) == whole._replace(records=0)
-    assert both.records == one.records + other.records
+    assert both._replace(record_count=0) == whole._replace(record_count=0)
+    assert both.record_count == one.record_count + other.record_count
 
 
 def test_the_greatest_are_few_and_in_order() -> None:
@@ -138,7 +138,7 @@ def test_the_greatest_are_few_and_in_order() -> None:
 def test_sums_that_are_not_above_nothing_are_kept() -> None:
     move = ("new", "at_risk")
     owing = EMPTY_RESULT._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
-    assert EMPTY_RESULT.plus(owing).plus(owing).net == {move: -1400}
+    assert EMPTY_RESULT.merge(owing).merge(owing).net == {move: -1400}
 
 
 def test_the_json_has_everything_in_major_units() -> None:
@@ -191,13 +191,13 @@ def test_an_empty_journal_is_told_too() -> None:
 def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
     folds = Backtest((policy.text, policy.text), campaigns_text(), {})
     for offset, (customer, record) in enumerate(JOURNAL):
-        folds.take(offset, customer, encode_record(record))
-    found = folds.compared()
+        folds.add(offset, customer, encode_record(record))
+    found = folds.compare()
     assert found.top_movers == []
-    assert found.first == found.other
+    assert found.a == found.b
 
 
 def test_what_a_process_could_not_do_is_told_by_who_asked() -> None:
-    nowhere = BacktestJob(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
+    nowhere = BacktestTask(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
     with pytest.raises(KafkaError, match=r"127\.0\.0\.1"):
         run_backtest(nowhere, lambda _: None)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
-from agents.replay.cutover import Sources, fences_of
+from agents.replay.cutover import SourcePositions, copied_source_offsets
 from state.customer.profile_schema import ContactProfile
 from state.customer.referrals import REMEMBERED, referral_of
 from state.customer.traits import referrals
@@ -130,7 +130,7 @@ def test_a_replay_notes_how_far_referrals_of_each_source_are_under_the_name_that
         {("signups", 0): 20, ("signups+referrer", 0): 12},
         {("signups", 0): 30, ("signups+referrer", 0): 11, ("older.events+referrer", 0): 3},
     ]
-    fences = fences_of(Sources(positions, {}), old, new, partitions)
+    fences = copied_source_offsets(SourcePositions(positions, {}), old, new, partitions)
     signups, events, purchases = (new.short(tp.topic) for tp in positions)
     assert fences == {
         (signups, 0): 20,

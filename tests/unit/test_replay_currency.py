@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.replay.currency_conversion import IntoCurrency, NotExact
+from agents.replay.currency_conversion import CurrencyConversion, InexactConversion
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from state.config.campaigns import parse_campaigns
 from state.config.policy import Policy, parse_policy
@@ -37,7 +37,7 @@ def refund(amount: int, currency: str, order_id: str | None, base: int | None = 
     return OrderRefunded("events", 0, 1, "e", 5, False, "r", amount, currency, base, None, order_id)
 
 
-INTO_DOLLARS = IntoCurrency("RUB", policy("USD", RUB="0.0125", JPY="0.0066", KWD="3.25"))
+INTO_DOLLARS = CurrencyConversion("RUB", policy("USD", RUB="0.0125", JPY="0.0066", KWD="3.25"))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_refund_without_a_price_for_its_currency_goes_by_its_orders() -> None:
     converted = INTO_DOLLARS(refund(500, "EUR", "o", base=45_000))
     assert isinstance(converted, OrderRefunded)
     assert (converted.base, converted.rate) == (None, None)
-    with pytest.raises(NotExact, match="rates must list EUR"):
+    with pytest.raises(InexactConversion, match="rates must list EUR"):
         INTO_DOLLARS(refund(500, "EUR", None, base=45_000))
     free = INTO_DOLLARS(refund(80_000, "RUB", None))
     assert isinstance(free, OrderRefunded)
@@ -72,7 +72,7 @@ def test_a_refund_without_a_price_for_its_currency_goes_by_its_orders() -> None:
 
 
 def test_what_cannot_be_told_exactly_is_refused_and_said_once() -> None:
-    into = IntoCurrency("RUB", policy("USD", RUB="0.0125", VND="0.00004"))
+    into = CurrencyConversion("RUB", policy("USD", RUB="0.0125", VND="0.00004"))
     for event in (
         order(500, "EUR", "98.40"),
         order(700, "EUR", "98.40"),
@@ -82,9 +82,9 @@ def test_what_cannot_be_told_exactly_is_refused_and_said_once() -> None:
         AnonymousSale("events", 0, 2, "e", 5, False, "purchase", 100, 0),
         CustomerErased("events", 0, 3, "e", 5, False),
     ):
-        into.look(event)
-    told = {fault.split(":")[0]: count for fault, count in into.refused.items()}
-    assert told == {"rates must list EUR": 3, "discounts in VND cannot be told exactly from the journal": 1}
+        into.check(event)
+    told = {fault.split(":")[0]: count for fault, count in into.errors.items()}
+    assert told == {"rates must list EUR": 3, "discounts in VND cannot be recovered exactly from the journal": 1}
 
 
 SECOND = policy("RUB", version=2)
@@ -99,40 +99,55 @@ CONTROL = [
 
 def placed(rules: ReplayRules) -> ReplayRules:
     """As if `control` had begun with the record of a replay."""
-    rules.places = list(range(1, 1 + len(rules.rules)))
+    rules.new_offsets = list(range(1, 1 + len(rules.rules)))
     return rules
 
 
 def test_the_rules_of_the_journal_keep_their_order_and_get_new_places() -> None:
     rules = placed(ReplayRules("shop", CONTROL, None, None))
-    assert [rule.old for rule in rules.rules] == [0, 1, 3]
-    assert rules.at_the_beginning() == []
-    (again,) = rules.again(PolicyApplied("control", 0, 3, SECOND.text))
+    assert [rule.old_offset for rule in rules.rules] == [0, 1, 3]
+    assert rules.initial_records() == []
+    (again,) = rules.translate(PolicyApplied("control", 0, 3, SECOND.text))
     assert (again.offset, again.text) == (3, SECOND.text)
     assert rules.policy.ref == "retail-27@2"
 
 
 def test_a_given_policy_stands_before_everything_and_the_journals_are_gone() -> None:
     rules = placed(ReplayRules("shop", CONTROL, policy("USD"), None))
-    assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
-    assert [(each.kind, each.offset) for each in rules.at_the_beginning()] == [("policy", 1)]
-    assert rules.again(PolicyApplied("control", 0, 0, policy("RUB").text)) == []
-    assert [each.offset for each in rules.again(CampaignsApplied("control", 0, 1, campaigns_text()))] == [2]
+    assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
+    assert [(each.kind, each.offset) for each in rules.initial_records()] == [("policy", 1)]
+    assert rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text)) == []
+    assert [each.offset for each in rules.translate(CampaignsApplied("control", 0, 1, campaigns_text()))] == [2]
 
 
 def test_given_campaigns_stand_behind_the_first_policy() -> None:
     rules = placed(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
-    assert [(rule.kind, rule.old) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
-    first = rules.again(PolicyApplied("control", 0, 0, policy("RUB").text))
+    assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
+    first = rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text))
     assert [(each.kind, each.offset) for each in first] == [("policy", 1), ("campaigns", 2)]
-    assert rules.again(CampaignsApplied("control", 0, 1, campaigns_text())) == []
-    assert [each.offset for each in rules.again(PolicyApplied("control", 0, 3, SECOND.text))] == [3]
+    assert rules.translate(CampaignsApplied("control", 0, 1, campaigns_text())) == []
+    assert [each.offset for each in rules.translate(PolicyApplied("control", 0, 3, SECOND.text))] == [3]
+
+
+def test_given_campaigns_come_behind_the_first_policy_that_was_activated() -> None:
+    invalid = ControlRecord("policy", "name = 1", offset=0)
+    first = ControlRecord("policy", policy("RUB").text, offset=1)
+    rules = placed(ReplayRules("shop", [invalid, first], None, OTHER_CAMPAIGNS))
+    copied = rules.translate(
+        PolicyApplied("control", 0, 1, policy("RUB").text)
+    )  # the journal never has the invalid one
+    assert [(each.kind, each.offset) for each in copied] == [("policy", 2), ("campaigns", 3)]
+
+
+def test_campaigns_that_were_never_active_are_not_checked_against_a_given_policy() -> None:
+    control = [CONTROL[0], CONTROL[1], ControlRecord("campaigns", "name = 1", offset=2)]
+    assert ReplayRules("shop", control, policy("USD"), None).policy.currency == "USD"
 
 
 def test_a_journal_that_names_what_control_has_lost_and_campaigns_of_other_segments_are_refused() -> None:
     rules = placed(ReplayRules("shop", CONTROL, None, None))
     with pytest.raises(ReplayRefused, match="names control:0:7"):
-        rules.again(PolicyApplied("control", 0, 7, "gone"))
+        rules.translate(PolicyApplied("control", 0, 7, "gone"))
     with pytest.raises(ReplayRefused, match="no policy"):
         ReplayRules("shop", CONTROL[1:3], None, None)
     renamed = parse_policy(policy_text().replace('"golden"', '"gilded"'))

@@ -14,8 +14,8 @@ from zlib import crc32
 import pytest
 
 from agents.replay.erasure_filter import ErasureFilter
-from agents.replay.journal_writer import NewJournal, WrittenJournal, read_written
-from agents.replay.merge_order import Barrier, OldPartition, in_order
+from agents.replay.journal_writer import CopyProgress, JournalWriter, read_copy_progress
+from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
 from state.config.policy import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
@@ -143,22 +143,22 @@ async def replay(
 ) -> ErasureFilter:
     """All old partitions into all new ones: the class of partitions without a common divisor."""
     ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
-    there: dict[int, WrittenJournal] = {}
+    progress: dict[int, CopyProgress] = {}
     for number, journal in enumerate(news):
-        there[number] = await read_written(batches(journal, size), ledgers)
-    erased = ErasureFilter(ledgers, (key for written in there.values() for key in written.before_erasure))
-    new: Any = NewJournal(Broker(news, room), "journal", len(news), there)  # type: ignore[arg-type]
+        progress[number] = await read_copy_progress(batches(journal, size), ledgers)
+    erased = ErasureFilter(ledgers, (key for copied in progress.values() for key in copied.erased_later))
+    writer: Any = JournalWriter(Broker(news, room), "journal", len(news), progress)  # type: ignore[arg-type]
     partitions = [OldPartition(number, batches(journal, size)) for number, journal in enumerate(olds)]
-    async for piece in in_order(partitions):
-        if not isinstance(piece, Barrier):
-            for entry in piece:
+    async for merged in merge_partitions(partitions):
+        if not isinstance(merged, Barrier):
+            for entry in merged:
                 if erased.is_retained(entry):
-                    new.take(entry, entry.event)
-        elif isinstance(piece.record, Tick):
-            new.come_to(piece.record.at, piece.timestamp)
+                    writer.add_event(entry, entry.event)
+        elif isinstance(merged.record, Tick):
+            writer.advance_time(merged.record.at, merged.timestamp)
         else:
-            new.apply(piece.record, piece.timestamp)
-    new.end()
+            writer.add_rules(merged.record, merged.timestamp)
+    writer.add_last_ticks()
     return erased
 
 

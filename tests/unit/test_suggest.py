@@ -49,8 +49,8 @@ def evidence_of(records: Iterable[tuple[str, JournalRecord]], end_ms: int = END_
     for offset, (customer, record) in enumerate(records):
         if isinstance(record, OrderPlaced) and record.offset == 0:
             record = bought(offset, customer, record.occurred_at, record.base)[1]  # noqa: PLW2901 - numbered here
-        history.take(offset, customer, record)
-    evidence = Evidence(history.begin or 0, end_ms, window_days * DAY_MS)
+        history.add(offset, customer, record)
+    evidence = Evidence(history.first_order_ms or 0, end_ms, window_days * DAY_MS)
     for profile in history.profiles():
         evidence.add(profile)
     return evidence
