@@ -1,4 +1,4 @@
-"""Own what helps to choose a policy: backtests of two policies, and suggestions from history.
+"""Own the commands that help to choose a policy: backtests of two policies, and suggestions from a shop's history.
 
 Import `agents.control`, `agents.importing`, `streams` and `state`.
 """

@@ -1,23 +1,29 @@
-"""What two policies make of the same journal, told: as a JSON object, and in words."""
+"""Report the difference between two policies: as a JSON object, and as text."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from agents.analysis.backtest import BacktestResult, PolicyCounts
+from agents.analysis.backtest_result import BacktestResult, PolicyCounts
 from state.config.policy import Policy
 from state.records.progress import BEFORE_TIME
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
+_FROM_AND_TO = {"from_segment": "from", "to_segment": "to"}
 
-class PolicySide(msgspec.Struct, frozen=True):
-    """What one of the policies makes of the journal.
+
+class PolicySide(msgspec.Struct, frozen=True, rename={"suppressed": "kept_back"}):
+    """What one of the policies does on the journal.
 
     Attributes:
-        segments: customers by segment at the end; all of the policy's, in its order.
-        changes: of segment, from the beginning on; `sent` messages by campaign, `suppressed` by campaign and reason.
+        policy: name and version.
+        window_days: as the policy writes it.
+        segments: customers by segment at the end; all segments of the policy, in its order.
+        changes: changes of segment from the start.
+        sent: messages by campaign.
+        suppressed: messages that were not sent, by campaign and reason.
     """
 
     policy: str
@@ -28,8 +34,12 @@ class PolicySide(msgspec.Struct, frozen=True):
     suppressed: dict[str, dict[str, int]]
 
 
-class PolicyMove(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
-    """Customers who are in one segment by A and in another by B; `net` by A's window, in major units."""
+class PolicyMove(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):
+    """Customers who are in one segment by A and in another by B.
+
+    Attributes:
+        net: their net revenue within A's window, in major units.
+    """
 
     from_segment: str
     to_segment: str
@@ -37,8 +47,13 @@ class PolicyMove(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"
     net: str
 
 
-class TopMover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"}):
-    """One of those who move; `net` by A's window, `lifetime_value` ever, in major units."""
+class TopMover(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):
+    """One of the customers who move.
+
+    Attributes:
+        net: net revenue within A's window, in major units.
+        lifetime_value: lifetime net revenue, in major units.
+    """
 
     customer_id: str
     from_segment: str
@@ -47,14 +62,18 @@ class TopMover(msgspec.Struct, frozen=True, rename={"was": "from", "now": "to"})
     lifetime_value: str
 
 
-class BacktestReport(msgspec.Struct, frozen=True):
-    """The difference between two policies.
+class BacktestReport(msgspec.Struct, frozen=True, rename={"top_movers": "dearest"}):
+    """The difference between policies A and B.
 
     Attributes:
-        as_of: the moment to which time came; None if it never did.
-        records: of the journal that were read.
-        net: what all customers brought in within A's window; `moved_net` those who move.
-        moves: most customers first; `top_movers` those who move who brought in most, first.
+        as_of: the time that the journal has reached; None before the first tick.
+        records: the number of records read.
+        currency: of all sums, which are net revenue within A's window, in major units.
+        campaigns: name and version of the campaigns file used with both.
+        customers: all customers; `net` is their revenue.
+        moved: those whose segments by A and B differ; `moved_net` is their revenue.
+        moves: by pair of segments, most customers first.
+        top_movers: the customers who move with the most revenue, highest first.
     """
 
     as_of: str | None
@@ -71,94 +90,110 @@ class BacktestReport(msgspec.Struct, frozen=True):
     b: PolicySide
 
 
-def backtest_report(policies: tuple[Policy, Policy], campaigns: str, compared: BacktestResult) -> BacktestReport:
-    """What was compared, in major units; `campaigns` is name and version of the file that went with both."""
-    one, other = policies
+def backtest_report(policies: tuple[Policy, Policy], campaigns: str, result: BacktestResult) -> BacktestReport:
+    """Return the report of a result, with sums in major units.
+
+    Args:
+        policies: A and B.
+        campaigns: name and version of the campaigns used with both.
+        result: of the whole journal.
+    """
+    a, b = policies
 
     def money(minor: int) -> str:
-        return format_minor(minor, one.digits)
+        return format_minor(minor, a.digits)
 
-    moves = [(move, count) for move, count in compared.customers.items() if move[0] != move[1]]
-    moves.sort(key=lambda each: (-each[1], each[0]))
+    moves = [(segments, count) for segments, count in result.customers.items() if segments[0] != segments[1]]
+    moves.sort(key=lambda move: (-move[1], move[0]))
     return BacktestReport(
-        as_of=None if compared.watermark_ms == BEFORE_TIME else format_ms(compared.watermark_ms),
-        records=compared.record_count,
-        currency=one.currency,
+        as_of=None if result.watermark_ms == BEFORE_TIME else format_ms(result.watermark_ms),
+        records=result.record_count,
+        currency=a.currency,
         campaigns=campaigns,
-        customers=compared.customers.total(),
-        net=money(compared.net.total()),
+        customers=result.customers.total(),
+        net=money(result.net.total()),
         moved=sum(count for _, count in moves),
-        moved_net=money(sum(compared.net[move] for move, _ in moves)),
-        moves=[PolicyMove(*move, count, money(compared.net[move])) for move, count in moves],
+        moved_net=money(sum(result.net[segments] for segments, _ in moves)),
+        moves=[PolicyMove(*segments, count, money(result.net[segments])) for segments, count in moves],
         top_movers=[
-            TopMover(m.customer_id, m.from_segment, m.to_segment, money(m.net), money(m.lifetime))
-            for m in compared.top_movers
+            TopMover(mover.customer_id, mover.from_segment, mover.to_segment, money(mover.net), money(mover.lifetime))
+            for mover in result.top_movers
         ],
-        a=_side(one, compared, 0, compared.a),
-        b=_side(other, compared, 1, compared.b),
+        a=_side(a, result, 0, result.a),
+        b=_side(b, result, 1, result.b),
     )
 
 
-def _side(policy: Policy, compared: BacktestResult, which: int, counted: PolicyCounts) -> PolicySide:
-    segments: Counter[str] = Counter()
-    for move, count in compared.customers.items():
-        segments[move[which]] += count
-    kept_back: dict[str, dict[str, int]] = {}
-    for (campaign, reason), count in sorted(counted.suppressed.items()):
-        kept_back.setdefault(campaign, {})[reason] = count
+def _side(policy: Policy, result: BacktestResult, index: int, counts: PolicyCounts) -> PolicySide:
+    customers: Counter[str] = Counter()
+    for segments, count in result.customers.items():
+        customers[segments[index]] += count
+    suppressed: dict[str, dict[str, int]] = {}
+    for (campaign, reason), count in sorted(counts.suppressed.items()):
+        suppressed.setdefault(campaign, {})[reason] = count
     return PolicySide(
         policy=policy.ref,
         window_days=policy.window_days,
-        segments={name: segments[name] for name in policy.segment_names},
-        changes=counted.changes,
-        sent=dict(sorted(counted.sent.items())),
-        suppressed=kept_back,
+        segments={name: customers[name] for name in policy.segment_names},
+        changes=counts.changes,
+        sent=dict(sorted(counts.sent.items())),
+        suppressed=suppressed,
     )
 
 
-def report_lines(found: BacktestReport) -> Iterator[str]:
-    """The difference in words and tables."""
-    a, b = found.a, found.b
-    when = f"as of {found.as_of[:16].replace('T', ' ')}" if found.as_of else "before any time"
-    yield f"A is {a.policy}, B is {b.policy}; campaigns {found.campaigns} with both"
-    yield f"{found.customers:,} customers {when} (UTC), {found.records:,} records of the journal"
+def report_lines(report: BacktestReport) -> Iterator[str]:
+    """Yield the report as lines of text and tables."""
+    a, b = report.a, report.b
+    when = f"as of {report.as_of[:16].replace('T', ' ')}" if report.as_of else "before any time"
+    yield f"A is {a.policy}, B is {b.policy}; campaigns {report.campaigns} with both"
+    yield f"{report.customers:,} customers {when} (UTC), {report.records:,} records of the journal"
     yield (
-        f"{found.moved:,} of them ({_share(found.moved, found.customers)}) are in another segment by B, with "
-        f"{_sum(found.moved_net)} of {_sum(found.net)} {found.currency} net revenue of the last {a.window_days} days"
+        f"{report.moved:,} of them ({_share(report.moved, report.customers)}) are in another segment by B, with "
+        f"{_thousands(report.moved_net)} of {_thousands(report.net)} {report.currency} net revenue of the last "
+        f"{a.window_days} days"
     )
     yield ""
-    names = list(dict.fromkeys((*a.segments, *b.segments)))
-    counts = [(name, a.segments.get(name, 0), b.segments.get(name, 0)) for name in names]
-    yield from _columns(("segment", "A", "B", "B - A"), [_compared(*each) for each in counts])
-    if found.moves:
+    segments = list(dict.fromkeys((*a.segments, *b.segments)))
+    rows = [_counts_row(name, a.segments.get(name, 0), b.segments.get(name, 0)) for name in segments]
+    yield from _table(("segment", "A", "B", "B - A"), rows)
+    if report.moves:
         yield ""
-        rows = [(move.from_segment, move.to_segment, f"{move.customers:,}", _sum(move.net)) for move in found.moves]
-        yield from _columns(("from (A)", "to (B)", "customers", f"net, {found.currency}"), rows, texts=2)
-        yield ""
-        dearest = [
-            (m.customer_id, m.from_segment, m.to_segment, _sum(m.net), _sum(m.lifetime_value)) for m in found.top_movers
+        rows = [
+            (move.from_segment, move.to_segment, f"{move.customers:,}", _thousands(move.net)) for move in report.moves
         ]
-        heads = ("greatest among them", "from (A)", "to (B)", f"net, {found.currency}", "lifetime value")
-        yield from _columns(heads, dearest, texts=3)
+        yield from _table(("from (A)", "to (B)", "customers", f"net, {report.currency}"), rows, text_columns=2)
+        yield ""
+        rows = [
+            (
+                mover.customer_id,
+                mover.from_segment,
+                mover.to_segment,
+                _thousands(mover.net),
+                _thousands(mover.lifetime_value),
+            )
+            for mover in report.top_movers
+        ]
+        heads = ("greatest among them", "from (A)", "to (B)", f"net, {report.currency}", "lifetime value")
+        yield from _table(heads, rows, text_columns=3)
     yield ""
-    sent = [(name, a.sent.get(name, 0), b.sent.get(name, 0)) for name in sorted({*a.sent, *b.sent})]
-    sent.append(("all", sum(a.sent.values()), sum(b.sent.values())))
-    yield from _columns(("messages sent", "A", "B", "B - A"), [_compared(*each) for each in sent])
+    rows = [_counts_row(name, a.sent.get(name, 0), b.sent.get(name, 0)) for name in sorted({*a.sent, *b.sent})]
+    rows.append(_counts_row("all", sum(a.sent.values()), sum(b.sent.values())))
+    yield from _table(("messages sent", "A", "B", "B - A"), rows)
     yield ""
-    yield from _columns(("changes of segment", "A", "B", "B - A"), [_compared("all", a.changes, b.changes)])
+    yield from _table(("changes of segment", "A", "B", "B - A"), [_counts_row("all", a.changes, b.changes)])
 
 
-def _compared(name: str, one: int, other: int) -> tuple[str, ...]:
-    return name, f"{one:,}", f"{other:,}", f"{other - one:+,}" if one != other else "0"
+def _counts_row(name: str, a: int, b: int) -> tuple[str, ...]:
+    return name, f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else "0"
 
 
-def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> Iterator[str]:
-    """Rows under their heads: the first columns are texts, the others figures."""
-    widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> Iterator[str]:
+    """Yield the heads and rows: the first columns are texts, aligned left, the others figures, aligned right."""
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, *rows):
         cells = [
-            f"{cell:<{width}}" if place < texts else f"{cell:>{width}}"
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            f"{cell:<{width}}" if column < text_columns else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(cells).rstrip()
 
@@ -167,8 +202,8 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "0%"
 
 
-def _sum(major: str) -> str:
-    """A sum with thousands apart."""
+def _thousands(major: str) -> str:
+    """Return a sum with commas between thousands."""
     sign, digits = ("-", major[1:]) if major.startswith("-") else ("", major)
     whole, point, rest = digits.partition(".")
     return f"{sign}{int(whole):,}{point}{rest}"

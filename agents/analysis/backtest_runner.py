@@ -1,8 +1,8 @@
-"""`goldstream policy diff`: the journal under one policy and under another, partition by partition, in processes.
+"""Run a backtest on the whole journal, partition by partition, in as many processes as there are cores.
 
-Each process folds a partition with both policies at once, so that it is fetched and decoded only once, and is given the
-next one when it is done. In memory are the records of the partitions under way, some 250 bytes each. All is read
-outside any group, and nothing is written.
+Each process folds a partition with both policies, so that it is fetched and decoded only once, and then gets the next
+partition. In memory are the records of the partitions in progress, some 250 bytes each. Everything is read without a
+consumer group, and nothing is written.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ from typing import Final, TypeAlias
 from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 
-from agents.analysis.backtest import EMPTY_RESULT, Backtest, BacktestResult
+from agents.analysis.backtest import Backtest
+from agents.analysis.backtest_result import EMPTY_RESULT, BacktestResult
 from agents.analysis.journal_reader import read_ledger
 from state.fold.partition import NoPolicy
 from state.records.events import UnknownFormatVersion
@@ -28,17 +29,19 @@ from streams.kafka.reader import OffsetTruncated, read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
-_SEES_HOW_FAR_EVERY_S: Final = 0.2
+_WAIT_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
 class BacktestTask:
-    """What all processes are to do.
+    """What all processes need.
 
     Attributes:
-        ends: of each partition of the journal the offset up to which is read.
-        policies: the texts of both; `campaigns` the text of those that go with both.
-        until: the moment at which the folds end, in milliseconds; None: the end of the journal.
+        settings: of the prefix.
+        ends: for each partition of the journal the end offset up to which it is read.
+        policies: the texts of policies A and B.
+        campaigns: the text of the campaigns used with both.
+        until: the time at which the comparison ends, in milliseconds; None: at the end of the journal.
     """
 
     settings: Settings
@@ -53,57 +56,57 @@ class BacktestFailed(Exception):
 
 
 @dataclass(frozen=True)
-class _Failed:
-    """What a process says that could not do its work."""
+class _Failure:
+    """An exception of a process, as it is sent to the command."""
 
-    words: str
+    message: str
     kind: type[Exception]
 
 
-_Said: TypeAlias = int | BacktestResult | _Failed
-"""How many more records are done with a step, what a partition came to, or why it came to nothing."""
+_Reply: TypeAlias = int | BacktestResult | _Failure
+"""A number of records read or folded since the last reply, the result of a partition, or why there is none."""
 
 
-def run_backtest(job: BacktestTask, show: Callable[[int], None]) -> BacktestResult:
+def run_backtest(task: BacktestTask, on_progress: Callable[[int], None]) -> BacktestResult:
     """Fold the journal with both policies.
 
     Args:
-        job: what to fold.
-        show: told how many records have been read and folded, so that each counts twice.
+        task: what to fold.
+        on_progress: is called with the number of records read plus the number folded: each record counts twice.
 
     Raises:
-        DiffFailed: the journal has lost its beginning, is of a newer version, or a process was ended.
+        BacktestFailed: the journal has lost its start or was written by a newer version, or a process was killed.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    left = sorted(job.ends, key=lambda number: job.ends[number])  # the longest first
-    total, done = EMPTY_RESULT, 0
-    with _processes(job) as connections:
-        working = [connection for connection in connections if _give(connection, left)]
-        while working:
-            for connection in wait(working, _SEES_HOW_FAR_EVERY_S):
+    remaining = sorted(task.ends, key=lambda partition: task.ends[partition])  # the longest is taken first
+    total, progress = EMPTY_RESULT, 0
+    with _processes(task) as connections:
+        busy = [connection for connection in connections if _assign_next(connection, remaining)]
+        while busy:
+            for connection in wait(busy, _WAIT_SECONDS):
                 assert isinstance(connection, Connection)
-                said = _heard(connection)
-                if isinstance(said, int):
-                    done += said
-                    show(done)
+                reply = _receive(connection)
+                if isinstance(reply, int):
+                    progress += reply
+                    on_progress(progress)
                     continue
-                total = total.merge(said)
-                if not _give(connection, left):
-                    working.remove(connection)
+                total = total.merge(reply)
+                if not _assign_next(connection, remaining):
+                    busy.remove(connection)
     return total
 
 
 @contextlib.contextmanager
-def _processes(job: BacktestTask) -> Iterator[list[Connection]]:
-    """As many processes as there are cores for, and partitions; they end with the block, whatever they do."""
+def _processes(task: BacktestTask) -> Iterator[list[Connection]]:
+    """Start a process for each core, but no more than partitions, and end them with the block."""
     context = multiprocessing.get_context("spawn")
     connections, processes = [], []
     try:
-        for _ in range(min(_cores(), len(job.ends))):
-            ours, its = context.Pipe()
-            process = context.Process(target=_work, args=(its, job), daemon=True)
+        for _ in range(min(_cores(), len(task.ends))):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_run_process, args=(theirs, task), daemon=True)
             process.start()
-            its.close()  # or its end would never be noticed
+            theirs.close()  # while a copy is open here, the end of the process would go unnoticed
             connections.append(ours)
             processes.append(process)
         yield connections
@@ -117,59 +120,57 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _give(connection: Connection, left: list[int]) -> bool:
-    """Give a process the next partition; whether there was one."""
-    if not left:
+def _assign_next(connection: Connection, remaining: list[int]) -> bool:
+    """Give a process the next partition, and return whether there was one."""
+    if not remaining:
         return False
-    connection.send(left.pop())
+    connection.send(remaining.pop())
     return True
 
 
-def _heard(connection: Connection) -> int | BacktestResult:
+def _receive(connection: Connection) -> int | BacktestResult:
     try:
-        said: _Said = connection.recv()
+        reply: _Reply = connection.recv()
     except (EOFError, OSError) as error:
         raise BacktestFailed(
-            "a process of the comparison was ended from outside, perhaps for want of memory: it keeps all records of "
-            "a partition; give it more memory, or fewer cores (taskset), so that fewer partitions are under "
-            "way at once"
+            "a process of the comparison was killed, perhaps because memory ran out: it holds all records of a "
+            "partition; give it more memory, or fewer cores (taskset), so that fewer partitions are in progress at once"
         ) from error
-    if isinstance(said, _Failed):
-        raise said.kind(said.words)
-    return said
+    if isinstance(reply, _Failure):
+        raise reply.kind(reply.message)
+    return reply
 
 
-def _work(connection: Connection, job: BacktestTask) -> None:
-    """What a process does: one partition after the other, until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who was interrupted is the command, which ends this
-    gc.set_threshold(100_000, 50, 100)  # as a worker: collecting is dear, and there is nothing to be found
+def _run_process(connection: Connection, task: BacktestTask) -> None:
+    """Fold one partition after the other, until the command closes the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the command ends this one
+    gc.set_threshold(100_000, 50, 100)  # as in a worker: collecting takes long, and there are no cycles to be found
     with contextlib.suppress(EOFError, OSError):
         while True:
-            connection.send(_folded(job, connection.recv(), connection.send))
+            connection.send(_fold_or_fail(task, connection.recv(), connection.send))
 
 
-def _folded(job: BacktestTask, partition: int, on_done: Callable[[int], None]) -> BacktestResult | _Failed:
-    place = f"{Topics(job.settings.prefix).journal}:{partition}"
+def _fold_or_fail(task: BacktestTask, partition: int, on_progress: Callable[[int], None]) -> BacktestResult | _Failure:
     try:
-        return asyncio.run(_fold(job, partition, on_done))
+        return asyncio.run(_fold(task, partition, on_progress))
     except KafkaError as error:
-        return _Failed(str(error) or type(error).__name__, KafkaError)
+        return _Failure(str(error) or type(error).__name__, KafkaError)
     except OffsetTruncated as error:
-        return _Failed(str(error), BacktestFailed)
+        return _Failure(str(error), BacktestFailed)
     except (UnknownFormatVersion, DecodeError, NoPolicy) as error:
-        return _Failed(f"{place}: {error}", BacktestFailed)
-    except Exception:  # noqa: BLE001 - a bug is told by who asked, with its place here
-        return _Failed(traceback.format_exc(), RuntimeError)
+        return _Failure(f"{Topics(task.settings.prefix).journal}:{partition}: {error}", BacktestFailed)
+    except Exception:  # noqa: BLE001 - a bug: the command raises it, with the traceback of this process
+        return _Failure(traceback.format_exc(), RuntimeError)
 
 
-async def _fold(job: BacktestTask, partition: int, on_done: Callable[[int], None]) -> BacktestResult:
-    folds = Backtest(job.policies, job.campaigns, await read_ledger(job.settings, partition), job.until)
-    kafka, topic = job.settings.kafka_client(), Topics(job.settings.prefix).journal
-    take = folds.add
-    async for batch in read_range(kafka, topic, partition, 0, job.ends[partition]):
+async def _fold(task: BacktestTask, partition: int, on_progress: Callable[[int], None]) -> BacktestResult:
+    backtest = Backtest(task.policies, task.campaigns, await read_ledger(task.settings, partition), task.until)
+    kafka, topic = task.settings.kafka_client(), Topics(task.settings.prefix).journal
+    add = backtest.add
+    async for batch in read_range(kafka, topic, partition, 0, task.ends[partition]):
         for message in batch:
             key = message.key
-            if not take(message.offset, key.decode() if key else "", message.value):
-                return folds.compare(on_done)
-        on_done(len(batch))
-    return folds.compare(on_done)
+            if not add(message.offset, key.decode() if key else "", message.value):
+                return backtest.compare(on_progress)
+        on_progress(len(batch))
+    return backtest.compare(on_progress)

@@ -1,6 +1,6 @@
-"""All orders of a history, by the rules of the fold, with nothing ever leaving the window or being forgotten.
+"""Fold all orders of a history, in a window so long that no order ever leaves it or is forgotten.
 
-So refunds, repeats, other currencies and erasures count here as they do everywhere.
+So refunds, duplicates, other currencies and erasures count as they do everywhere.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from state.records.outputs import Output
 
 _FLUSH_RECORDS: Final = 20_000
-"""Records after which what was touched becomes bytes again."""
-_ENDLESS: Final = f"""
+"""After so many records the changed profiles are encoded, which takes less memory."""
+_ENDLESS_POLICY: Final = f"""
 name = "endless"
 version = 1
 currency = "%s"
@@ -32,42 +32,48 @@ name = "all"
 
 
 class HistoryBuilder:
-    """Takes the records of one journal partition, or of files, in order.
+    """Fold the records of one journal partition, or of files, in order.
 
     Attributes:
-        first_order_ms: the least moment of an order met, in milliseconds; `last_event_ms` the greatest of anything; None before the first.
+        first_order_ms: the earliest `occurred_at` of an order; None before the first order.
+        last_event_ms: the latest time of any record; None before the first record.
     """
 
     def __init__(self, currency: str, erasures: Mapping[bytes, Erasure] | None = None) -> None:
-        """Take the base currency of the sums, and the ledger: what it says is forgotten does not count."""
+        """Prepare the fold.
+
+        Args:
+            currency: the base currency of the sums.
+            erasures: the erasure ledger: customers in it do not count.
+        """
         self.first_order_ms: int | None = None
         self.last_event_ms: int | None = None
         self._table = CustomersTable()
         self._partition = Partition(self._table, erasures=dict(erasures or {}))
-        self._out: list[Output] = []
-        self._untaken = _FLUSH_RECORDS
-        self._partition.apply(-1, "", PolicyApplied("control", 0, 0, _ENDLESS % currency), self._out)
+        self._outputs: list[Output] = []
+        self._until_flush = _FLUSH_RECORDS
+        self._partition.apply(-1, "", PolicyApplied("control", 0, 0, _ENDLESS_POLICY % currency), self._outputs)
 
     def add(self, offset: int, customer_id: str, record: JournalRecord) -> None:
-        """Take a record; of those that are no order, refund or erasure only their moment."""
-        moment = getattr(record, "occurred_at", None) or getattr(record, "at", None)
-        if moment is not None and (self.last_event_ms is None or moment > self.last_event_ms):
-            self.last_event_ms = moment
+        """Add the next record; of records other than orders, refunds and erasures only the time is used."""
+        moment_ms = getattr(record, "occurred_at", None) or getattr(record, "at", None)
+        if moment_ms is not None and (self.last_event_ms is None or moment_ms > self.last_event_ms):
+            self.last_event_ms = moment_ms
         if not isinstance(record, OrderPlaced | OrderRefunded | CustomerErased):
             return
         if isinstance(record, OrderPlaced) and (
             self.first_order_ms is None or record.occurred_at < self.first_order_ms
         ):
             self.first_order_ms = record.occurred_at
-        self._partition.apply(offset, customer_id, record, self._out)
-        self._out.clear()
-        self._untaken -= 1
-        if not self._untaken:
+        self._partition.apply(offset, customer_id, record, self._outputs)
+        self._outputs.clear()
+        self._until_flush -= 1
+        if not self._until_flush:
             self._table.flush()
-            self._untaken = _FLUSH_RECORDS
+            self._until_flush = _FLUSH_RECORDS
 
     def profiles(self) -> Iterator[Profile]:
-        """Everyone who is known; no record may be taken afterwards."""
+        """Yield the profiles of all known customers; no record may be added afterwards."""
         self._table.flush()
         for customer_id in self._table.ids():
             profile = self._table.get(customer_id)

@@ -1,4 +1,4 @@
-"""The whole journal of a prefix as it is read by who only looks: without a group, and without a trace."""
+"""Read the journal and the erasure ledger of a prefix from outside: without a consumer group, and without writing."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -11,21 +11,20 @@ from streams.settings.settings import Settings
 
 
 class EmptyJournal(Exception):
-    """Under this prefix nothing was ever kept."""
+    """Nothing was ever journaled under this prefix."""
 
     def __init__(self, prefix: str) -> None:
-        """Say what to do."""
         super().__init__(
-            f"no policy is in force under the prefix {prefix}, so its journal has no events; correct "
+            f"no policy is active under the prefix {prefix}, so its journal has no events; correct "
             "GOLDSTREAM_PREFIX, or start a worker first"
         )
 
 
 async def journal_ends(settings: Settings, rules: ActiveRules) -> dict[int, int]:
-    """The end offset of each partition of the journal now.
+    """Return the current end offset of each journal partition.
 
     Raises:
-        NothingJournaled: there is no journal, or `rules`, what is in force, has no policy.
+        EmptyJournal: there is no journal, or `rules`, the active ones, have no policy.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     topic = Topics(settings.prefix).journal
@@ -42,7 +41,7 @@ async def journal_ends(settings: Settings, rules: ActiveRules) -> dict[int, int]
 
 
 async def read_ledger(settings: Settings, partition: int) -> dict[bytes, Erasure]:
-    """Who of a partition's customers is forgotten up to where.
+    """Return the erasure ledger of a partition, by the hash of the customer's id.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.

@@ -1,11 +1,11 @@
-"""`goldstream policy suggest`: a policy made of the journal, or of a shop's own files."""
+"""Suggest a policy from the journal, or from a shop's own files: `goldstream policy suggest`."""
 
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -32,20 +32,21 @@ from streams.settings.settings import Settings
 
 NAME: Final = "suggested"
 YEAR_DAYS: Final = 365
-_LOOKED_THROUGH: Final = 1_000
-_SHOWN_EVERY: Final = 1_000
+_SAMPLED_ROWS: Final = 1_000
+"""From so many rows at the start of a file its currency is guessed."""
+_PROGRESS_ROWS: Final = 1_000
 
-Show = Callable[[float], None]
-"""Told which part has been read, 0 to 1."""
+ReportProgress: TypeAlias = Callable[[float], None]
+"""Called with the part that has been read, 0 to 1."""
 
 
-async def suggest_from_journal(settings: Settings, show: Show) -> str:
-    """A policy that may follow the one in force: of its currency, window, time zone and rates.
+async def suggest_from_journal(settings: Settings, on_progress: ReportProgress) -> str:
+    """Return the text of a policy that may replace the active one: it has its currency, window, time zone and rates.
 
     Raises:
-        NoControlTopic, NothingJournaled: there is no journal, or no policy has come into force.
-        UnknownFormat: the journal was written by a newer version.
-        TooLittle: the history does not bear a policy.
+        NoControlTopic, EmptyJournal: there is no journal, or no policy was ever active.
+        UnknownFormatVersion: the journal was written by a newer version.
+        InsufficientHistory: the history is too short or too small for a policy.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     rules = reduce_control(await read_control(settings))
@@ -53,22 +54,22 @@ async def suggest_from_journal(settings: Settings, show: Show) -> str:
     policy = rules.policy
     assert policy is not None
     topics, kafka = Topics(settings.prefix), settings.kafka_client()
-    histories, read, total = [], 0, max(1, sum(ends.values()))
+    histories, read_count, total = [], 0, max(1, sum(ends.values()))
     for number, end in ends.items():
         history = HistoryBuilder(policy.currency, await read_ledger(settings, number))
         async for batch in read_range(kafka, topics.journal, number, end=end):
             for message in batch:
                 key = message.key.decode() if message.key else ""
                 history.add(message.offset, key, decode_record(message.value))
-            read += len(batch)
-            show(read / total)
+            read_count += len(batch)
+            on_progress(read_count / total)
         histories.append(history)
     evidence = _evidence(histories, lambda _: policy.window_ms)
-    return policy_text(evidence.suggest(), evidence, _basis_in_force(settings, rules, policy))
+    return policy_text(evidence.suggest(), evidence, _journal_basis(settings, rules, policy))
 
 
-def _basis_in_force(settings: Settings, rules: ActiveRules, policy: Policy) -> Basis:
-    versions = [known.version for known in rules.policies.values() if known.name == NAME]
+def _journal_basis(settings: Settings, rules: ActiveRules, policy: Policy) -> Basis:
+    versions = [earlier.version for earlier in rules.policies.values() if earlier.name == NAME]
     return Basis(
         source=f"the journal of {settings.prefix}",
         name=NAME,
@@ -76,7 +77,7 @@ def _basis_in_force(settings: Settings, rules: ActiveRules, policy: Policy) -> B
         currency=policy.currency,
         digits=policy.digits,
         window=policy.window_days,
-        window_why=f"As in {policy.ref}, which is in force: under a prefix the window never changes.",
+        window_why=f"As in {policy.ref}, which is active: under a prefix the window never changes.",
         timezone=policy.timezone,
         rates=policy.rates,
         notes=(),
@@ -84,68 +85,74 @@ def _basis_in_force(settings: Settings, rules: ActiveRules, policy: Policy) -> B
 
 
 def suggest_from_files(
-    files: Sequence[Path], mapping: Mapping, configured: Policy, show: Show, say: Callable[[str], None]
+    files: Sequence[Path],
+    mapping: Mapping,
+    configured: Policy,
+    on_progress: ReportProgress,
+    on_remark: Callable[[str], None],
 ) -> str:
-    """A policy in the currency in which most of the first rows are, with a window of a year or of what there is.
+    """Return the text of a policy in the currency of most rows at the start, with a window of at most a year.
 
     Args:
         files: CSV, JSON Lines or Parquet.
         mapping: how to read them.
-        configured: whose rates and time zone serve, the rates if the currency is its own.
-        show: told which part has been read.
-        say: told what could not be read.
+        configured: the policy whose time zone is used, and whose rates if it has the same currency.
+        on_progress: is called as the files are read.
+        on_remark: is called with each remark on what could not be read.
 
     Raises:
-        CannotOpen: a file cannot be read, or nothing in it could be.
-        TooLittle: the history does not bear a policy.
+        FileError: a file cannot be read, or none of its rows.
+        InsufficientHistory: the history is too short or too small for a policy.
     """
     currency = _likely_currency(files[0], mapping, configured)
     rates = configured.rates if currency == configured.currency else {}
-    exchange = AdmissionRules(currency, DIGITS[currency], rates, zone_names())
-    history, taken, unread = HistoryBuilder(currency), 0, 0
+    admission_rules = AdmissionRules(currency, DIGITS[currency], rates, zone_names())
+    history, event_count, unreadable = HistoryBuilder(currency), 0, 0
     for number, file in enumerate(files):
-        source = _opened(file, mapping)
-        with ImportReport(file, None, say) as report:
-            for event in build_events(source.rows(), _translation(source, mapping, exchange), report, None):
-                admitted = admit("events", 0, taken, event.value, exchange, None)
+        reader = _open(file, mapping)
+        with ImportReport(file, None, on_remark) as report:
+            for event in build_events(reader.rows(), _event_builder(reader, mapping, admission_rules), report, None):
+                admitted = admit("events", 0, event_count, event.value, admission_rules, None)
                 if isinstance(admitted, Admitted):
-                    history.add(taken, admitted.customer_id, admitted.event)
-                if taken % _SHOWN_EVERY == 0:
-                    show((number + source.position() / max(1, source.size)) / len(files))
-                taken += 1
+                    history.add(event_count, admitted.customer_id, admitted.event)
+                if event_count % _PROGRESS_ROWS == 0:
+                    on_progress((number + reader.position() / max(1, reader.size)) / len(files))
+                event_count += 1
             report.print_remarks()
             if not report.events:
                 raise FileError(f"{file}: {report.summary()}; name the columns in a mapping file (--map)")
-            unread += report.unreadable
+            unreadable += report.unreadable
     evidence = _evidence([history], lambda days: min(YEAR_DAYS, days) * DAY_MS)
-    return policy_text(evidence.suggest(), evidence, _basis_of_files(files, configured, exchange, evidence, unread))
+    return policy_text(
+        evidence.suggest(), evidence, _files_basis(files, configured, admission_rules, evidence, unreadable)
+    )
 
 
-def _basis_of_files(
-    files: Sequence[Path], configured: Policy, exchange: AdmissionRules, evidence: Evidence, unread: int
+def _files_basis(
+    files: Sequence[Path], configured: Policy, admission_rules: AdmissionRules, evidence: Evidence, unreadable: int
 ) -> Basis:
-    window = evidence.window_ms // DAY_MS
+    window_days = evidence.window_ms // DAY_MS
     why = "A year: seasons come round once in it."
-    if window < YEAR_DAYS:
+    if window_days < YEAR_DAYS:
         why = (
-            f"The history is only {window} days long, so the window is too: with more, make it a year. Under a prefix "
-            "the window never changes; another one takes a replay."
+            f"The history is only {window_days} days long, so the window is too: with more, make it a year. Under a "
+            "prefix the window never changes; another one takes a replay."
         )
     return Basis(
         source=", ".join(file.name for file in files),
         name=NAME,
         version=1,
-        currency=exchange.currency,
-        digits=exchange.digits,
-        window=str(window),
+        currency=admission_rules.currency,
+        digits=admission_rules.digits,
+        window=str(window_days),
         window_why=why,
         timezone=configured.timezone,
-        rates=exchange.rates,
-        notes=[_not_read(unread)] if unread else [],
+        rates=admission_rules.rates,
+        notes=[_unreadable_note(unreadable)] if unreadable else [],
     )
 
 
-def _not_read(rows: int) -> str:
+def _unreadable_note(rows: int) -> str:
     return (
         "1 row could not be read and does not count."
         if rows == 1
@@ -154,8 +161,8 @@ def _not_read(rows: int) -> str:
 
 
 def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], int]) -> Evidence:
-    """What all histories together say, `window_ms` told how many days there are."""
-    first = min((at for history in histories if (at := history.first_order_ms) is not None), default=0)
+    """Return the evidence of all histories; `window_ms` gives the window for a number of days of history."""
+    first = min((history.first_order_ms for history in histories if history.first_order_ms is not None), default=0)
     end = max((history.last_event_ms for history in histories if history.last_event_ms is not None), default=first)
     evidence = Evidence(first, end, window_ms((end - first) // DAY_MS))
     for history in histories:
@@ -164,25 +171,26 @@ def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], in
     return evidence
 
 
-def _opened(file: Path, mapping: Mapping) -> RowReader | ParquetReader:
-    form = format_of(file)
-    if form is None:
+def _open(file: Path, mapping: Mapping) -> RowReader | ParquetReader:
+    file_format = format_of(file)
+    if file_format is None:
         raise FileError(f"{file} must end in .csv, .jsonl or .parquet, or .csv.gz or .jsonl.gz; rename it")
-    return ParquetReader(file) if form == "parquet" else RowReader(file, form, mapping)
+    return ParquetReader(file) if file_format == "parquet" else RowReader(file, file_format, mapping)
 
 
-def _translation(source: RowReader | ParquetReader, mapping: Mapping, exchange: AdmissionRules) -> EventBuilder:
-    return EventBuilder(
-        source.path, mapping, exchange, "events", backfill=False, may_vary=source.file_format == "jsonl"
-    )
+def _event_builder(reader: RowReader | ParquetReader, mapping: Mapping, rules: AdmissionRules) -> EventBuilder:
+    may_vary = reader.file_format == "jsonl"
+    return EventBuilder(reader.path, mapping, rules, "events", backfill=False, may_vary=may_vary)
 
 
 def _likely_currency(file: Path, mapping: Mapping, configured: Policy) -> str:
-    """The currency of most of the first rows; that of the configured policy where rows have none."""
-    every = AdmissionRules(configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names())
-    source = _opened(file, mapping)
+    """Return the currency of most rows at the start of a file, or that of the configured policy if rows have none."""
+    any_currency = AdmissionRules(
+        configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names()
+    )
+    reader = _open(file, mapping)
     with ImportReport(file, None, lambda _: None) as report:
-        events = build_events(source.rows(), _translation(source, mapping, every), report, None)
-        values = (msgspec.json.decode(event.value) for event in itertools.islice(events, _LOOKED_THROUGH))
-        met = Counter(currency for value in values if (currency := value.get("currency")))
-    return met.most_common(1)[0][0] if met else configured.currency
+        events = build_events(reader.rows(), _event_builder(reader, mapping, any_currency), report, None)
+        values = (msgspec.json.decode(event.value) for event in itertools.islice(events, _SAMPLED_ROWS))
+        currencies = Counter(currency for value in values if (currency := value.get("currency")))
+    return currencies.most_common(1)[0][0] if currencies else configured.currency

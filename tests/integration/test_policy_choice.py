@@ -71,7 +71,7 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     for command in (("suggest",), ("diff", "a.toml", "b.toml")):
         nothing = await site.command("policy", *command)
         assert (nothing.status, nothing.out, nothing.errors.count("\n")) == (1, "", 1)
-        assert f"no policy is in force under the prefix {site.prefix}" in nothing.errors
+        assert f"no policy is active under the prefix {site.prefix}" in nothing.errors
 
     await publish(site.kafka, site.topic("events"), _history())
     worker = site.worker()
@@ -108,7 +108,7 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     assert suggested.status == 0, suggested.errors
     policy = parse_policy((tmp_path / "new.toml").read_text(encoding="utf-8"))
     assert (policy.ref, policy.recency_edges) == ("suggested@1", ("20", "45"))  # nobody came back after 41 days
-    assert "# As in retail-27@1, which is in force" in policy.text
+    assert "# As in retail-27@1, which is active" in policy.text
     topics_now, groups_now = await _traces(site)
     assert topics_now == topics
     assert groups_now <= groups, "those of earlier tests may end meanwhile"
