@@ -1,4 +1,4 @@
-"""Own the `control` topic's readers: the active rules, the follower, and `goldstream advance`.
+"""Own what reads the `control` topic outside the journal: the follower of every worker, and `goldstream advance`.
 
 Import `streams` and `state`.
 """

@@ -1,4 +1,4 @@
-"""`goldstream advance`: ends a history by bringing every partition to a moment."""
+"""Advance every partition to a given time: `goldstream advance`, which ends a history in event mode."""
 
 import asyncio
 import logging
@@ -17,14 +17,20 @@ from streams.telemetry.log_throttle import LogThrottle
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 200
-SAY_SECONDS: Final = 15.0
+LOG_SECONDS: Final = 15.0
 
 
 async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock: Clock) -> int:
-    """Asks for the time `to_ms` and waits until every lane has applied it and its outputs are acknowledged.
+    """Request an advance, and wait until every lane has applied it and its outputs are acknowledged.
+
+    Args:
+        settings: of the prefix.
+        to_ms: the time to advance to, in milliseconds.
+        timeout_s: how long to wait; None: forever.
+        clock: limits how often progress is logged.
 
     Returns:
-        0 when that is so, 1 when it took longer than `timeout_s`.
+        The exit status: 0 when all lanes are there, 1 after the timeout.
 
     Raises:
         NoControlTopic: there are no topics yet.
@@ -34,8 +40,8 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock
         async with asyncio.timeout(timeout_s):
             await _advance(settings, to_ms, clock)
     except TimeoutError:
-        log.error(  # noqa: TRY400 - the answer to a command, not a fault
-            "advance: not every lane has come to the moment within %s s: does a worker run, and is it in event mode?",
+        log.error(  # noqa: TRY400 - the answer to a command, where a traceback would not help
+            "advance: not every lane has reached the time within %s s: is a worker running, and is it in event mode?",
             timeout_s,
         )
         return 1
@@ -48,32 +54,30 @@ async def _advance(settings: Settings, to_ms: int, clock: Clock) -> None:
     await consumer.start()
     try:
         counts = await partitions_by_topic(settings)
-        sources = [
-            TopicPartition(name, partition) for name in topics.sources for partition in range(counts.get(name, 0))
-        ]
+        sources = [TopicPartition(name, number) for name in topics.sources for number in range(counts.get(name, 0))]
         await find_leaders(consumer, {tp.topic for tp in sources})
         ends = {
             f"{topics.short(tp.topic)}:{tp.partition}": end for tp, end in (await consumer.end_offsets(sources)).items()
         }
-        number = await append_control(settings, ControlRecord("advance", to=to_ms, ends=ends))
-        lanes = [TopicPartition(topics.progress, partition) for partition in range(counts.get(topics.progress, 0))]
-        await _wait_for_lanes(consumer, lanes, number, clock)
+        offset = await append_control(settings, ControlRecord("advance", to=to_ms, ends=ends))
+        lanes = [TopicPartition(topics.progress, number) for number in range(counts.get(topics.progress, 0))]
+        await _wait_for_lanes(consumer, lanes, offset, clock)
     finally:
         await consumer.stop()
 
 
 async def _wait_for_lanes(
-    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], number: int, clock: Clock
+    consumer: AIOKafkaConsumer, lanes: list[TopicPartition], advance_offset: int, clock: Clock
 ) -> None:
-    """Reads the progress of the lanes until all have applied this advance."""
-    consumer.assign(partitions)
-    await consumer.seek_to_beginning(*partitions)
-    behind = {tp.partition for tp in partitions}
-    throttle = LogThrottle(clock, SAY_SECONDS)
+    """Read the progress of the lanes until all have applied the advance at this offset of `control`."""
+    consumer.assign(lanes)
+    await consumer.seek_to_beginning(*lanes)
+    behind = {tp.partition for tp in lanes}
+    throttle = LogThrottle(clock, LOG_SECONDS)
     throttle.skip()
     while behind:
         for tp, batch in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advance_offset >= number for m in batch):
+            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advance_offset >= advance_offset for m in batch):
                 behind.discard(tp.partition)
         if behind and throttle.should_log():
-            log.info("advance: waits for partitions %s", ", ".join(map(str, sorted(behind))))
+            log.info("advance: waiting for partitions %s", ", ".join(map(str, sorted(behind))))

@@ -115,7 +115,7 @@ async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not
         print(f"dies {step}, at moment {times}")
         await dies(site, step, times, *options)
     worker = there.worker()
-    await worker.wait_for_log(f"waits until the replay of {site.prefix} into {there.prefix} has ended")
+    await worker.wait_for_log(f"waiting until the replay of {site.prefix} into {there.prefix} has ended")
     await replayed(site, there.prefix, "--partitions", "6")
     await worker.ready()
     assert await worker.stop() == 0
