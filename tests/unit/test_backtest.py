@@ -1,4 +1,4 @@
-"""What is told of two policies over the same journal."""
+"""The comparison of two policies on the same journal."""
 
 import json
 from collections import Counter
@@ -51,21 +51,21 @@ def tick(at_day: float) -> tuple[str, JournalRecord]:
     return "", Tick(days(at_day), None)
 
 
-def told(
+def compare(
     records: Iterable[tuple[str, JournalRecord]],
     *,
     until: int | None = None,
     ledger: dict[bytes, Erasure] | None = None,
 ) -> BacktestResult:
-    folds = Backtest((A, B), campaigns_text(), ledger or {}, until)
+    backtest = Backtest((A, B), campaigns_text(), ledger or {}, until)
     for offset, (customer, record) in enumerate(records):
-        if not folds.add(offset, customer, encode_record(record)):
+        if not backtest.add(offset, customer, encode_record(record)):
             break
-    return folds.compare()
+    return backtest.compare()
 
 
 JOURNAL: list[tuple[str, JournalRecord]] = [
-    ("", PolicyApplied("control", 0, 0, "of the journal, which does not count")),
+    ("", PolicyApplied("control", 0, 0, "of the journal, which is ignored")),
     ("three", signed_up(0, days(0))),
     ("three", bought(1, days(0), 900_000)),
     ("three", bought(2, days(1), 900_000)),
@@ -79,96 +79,96 @@ JOURNAL: list[tuple[str, JournalRecord]] = [
 day 32 and quiet is at risk since day 30."""
 
 
-def test_who_moves_and_what_they_brought_in() -> None:
-    found = told(JOURNAL)
-    assert found.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
-    assert found.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
-    assert [(each.customer_id, each.net) for each in found.top_movers] == [("three", 2_700_000), ("quiet", 100_000)]
-    assert (found.record_count, found.watermark_ms) == (len(JOURNAL), days(40))
+def test_customers_who_move_and_their_revenue() -> None:
+    result = compare(JOURNAL)
+    assert result.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
+    assert result.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
+    assert [(mover.customer_id, mover.net) for mover in result.top_movers] == [("three", 2_700_000), ("quiet", 100_000)]
+    assert (result.record_count, result.watermark_ms) == (len(JOURNAL), days(40))
 
 
-def test_messages_are_those_that_each_policy_would_have_sent() -> None:
-    found = told(JOURNAL)
-    assert found.a.sent["golden-welcome"] == 0
-    assert found.b.sent["golden-welcome"] == 1
-    assert found.b.sent["come-back-soon"] == 2  # twice within a week
-    assert found.a.changes < found.b.changes
+def test_messages_are_those_each_policy_would_have_sent() -> None:
+    result = compare(JOURNAL)
+    assert result.a.sent["golden-welcome"] == 0
+    assert result.b.sent["golden-welcome"] == 1
+    assert result.b.sent["come-back-soon"] == 2  # twice within a week
+    assert result.a.changes < result.b.changes
 
 
-def test_it_ends_at_the_moment_that_is_asked_for() -> None:
+def test_the_comparison_ends_at_until() -> None:
     late: list[tuple[str, JournalRecord]] = [("later", bought(9, days(25), 1)), *JOURNAL[-1:]]
-    found = told([*JOURNAL[:-1], *late], until=days(22))
-    assert found.watermark_ms == days(22)
-    assert found.customers.total() == 3  # who came on day 25 is not there yet, though no tick stands before them
-    assert found.customers == {("active", "golden"): 1, ("new", "new"): 2}
+    result = compare([*JOURNAL[:-1], *late], until=days(22))
+    assert result.watermark_ms == days(22)
+    assert result.customers.total() == 3  # the order of day 25 does not count, though no tick is before it
+    assert result.customers == {("active", "golden"): 1, ("new", "new"): 2}
 
 
-def test_the_erased_count_no_more_than_if_they_had_never_been() -> None:
-    gone = ("three", CustomerErased("events", 0, 6, "e-6", days(40), False))
-    erased = told([*JOURNAL, gone])
-    assert erased.customers.total() == 2
-    assert erased.b.sent["golden-welcome"] == 1
+def test_an_erased_customer_counts_no_more_than_an_unknown_one() -> None:
+    erasure = ("three", CustomerErased("events", 0, 6, "e-6", days(40), False))
+    with_erasure = compare([*JOURNAL, erasure])
+    assert with_erasure.customers.total() == 2
+    assert with_erasure.b.sent["golden-welcome"] == 1
 
     ledger = {erasure_key("three"): Erasure(4, days(40), len(JOURNAL))}
-    forgotten = told([*JOURNAL, gone], ledger=ledger)
-    never = told([each for each in JOURNAL if each[0] != "three"])
-    assert forgotten._replace(record_count=0) == never._replace(record_count=0)
+    with_ledger = compare([*JOURNAL, erasure], ledger=ledger)
+    unknown = compare([each for each in JOURNAL if each[0] != "three"])
+    assert with_ledger._replace(record_count=0) == unknown._replace(record_count=0)
 
 
-def test_partitions_add_up_to_the_whole() -> None:
+def test_results_of_partitions_add_up() -> None:
     ticks = [each for each in JOURNAL if isinstance(each[1], Tick)]
 
     def part(customers: set[str]) -> list[tuple[str, JournalRecord]]:
         return [each for each in JOURNAL if each[0] in customers or each in ticks]
 
-    one, other = told(part({"three"})), told(part({"quiet", "back"}))
+    one, other = compare(part({"three"})), compare(part({"quiet", "back"}))
     both = EMPTY_RESULT.merge(one).merge(other)
-    whole = told(JOURNAL)
+    whole = compare(JOURNAL)
     assert both._replace(record_count=0) == whole._replace(record_count=0)
     assert both.record_count == one.record_count + other.record_count
 
 
-def test_the_greatest_are_few_and_in_order() -> None:
+def test_top_movers_are_few_and_sorted() -> None:
     records: list[tuple[str, JournalRecord]] = [
         (f"c-{number:02}", bought(number, days(0), 1_000 + number)) for number in range(TOP_MOVERS + 5)
     ]
-    found = told([*records, tick(40)])
-    assert [each.net for each in found.top_movers] == [1_000 + number for number in range(TOP_MOVERS + 4, 4, -1)]
+    result = compare([*records, tick(40)])
+    assert [each.net for each in result.top_movers] == [1_000 + number for number in range(TOP_MOVERS + 4, 4, -1)]
 
 
-def test_sums_that_are_not_above_nothing_are_kept() -> None:
+def test_merging_keeps_negative_revenue() -> None:
     move = ("new", "at_risk")
-    owing = EMPTY_RESULT._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
-    assert EMPTY_RESULT.merge(owing).merge(owing).net == {move: -1400}
+    negative = EMPTY_RESULT._replace(customers=Counter({move: 1}), net=Counter({move: -700}))
+    assert EMPTY_RESULT.merge(negative).merge(negative).net == {move: -1400}
 
 
 def test_the_json_has_everything_in_major_units() -> None:
-    found = json.loads(msgspec.json.encode(backtest_report(POLICIES, "retail@1", told(JOURNAL))))
-    assert (found["as_of"], found["customers"], found["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
-    assert (found["net"], found["moved_net"], found["currency"]) == ("30000.00", "28000.00", "RUB")
-    assert found["moves"] == [
+    result = json.loads(msgspec.json.encode(backtest_report(POLICIES, "retail@1", compare(JOURNAL))))
+    assert (result["as_of"], result["customers"], result["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
+    assert (result["net"], result["moved_net"], result["currency"]) == ("30000.00", "28000.00", "RUB")
+    assert result["moves"] == [
         {"from": "active", "to": "at_risk", "customers": 1, "net": "27000.00"},
         {"from": "new", "to": "at_risk", "customers": 1, "net": "1000.00"},
     ]
-    assert found["dearest"][0] == {
+    assert result["dearest"][0] == {
         "customer_id": "three",
         "from": "active",
         "to": "at_risk",
         "net": "27000.00",
         "lifetime_value": "27000.00",
     }
-    assert found["a"]["policy"] == "retail-27@1"
-    assert found["a"]["segments"] == {
+    assert result["a"]["policy"] == "retail-27@1"
+    assert result["a"]["segments"] == {
         **dict.fromkeys(("golden", "loyal"), 0),
         "new": 2,
         "active": 1,
         **dict.fromkeys(("at_risk", "churned", "potential"), 0),
     }
-    assert found["b"]["sent"]["golden-welcome"] == 1
+    assert result["b"]["sent"]["golden-welcome"] == 1
 
 
-def test_the_words_say_the_same() -> None:
-    lines = list(report_lines(backtest_report(POLICIES, "retail@1", told(JOURNAL))))
+def test_the_text_report() -> None:
+    lines = list(report_lines(backtest_report(POLICIES, "retail@1", compare(JOURNAL))))
     assert lines[0] == "A is retail-27@1, B is other@1; campaigns retail@1 with both"
     assert lines[1] == "3 customers as of 2026-02-10 09:30 (UTC), 9 records of the journal"
     assert lines[2] == (
@@ -180,25 +180,25 @@ def test_the_words_say_the_same() -> None:
     assert any(line.startswith("golden-welcome") and line.split()[1:] == ["0", "1", "+1"] for line in lines)
 
 
-def test_an_empty_journal_is_told_too() -> None:
-    found = backtest_report(POLICIES, "retail@1", EMPTY_RESULT)
-    assert found.as_of is None
-    lines = list(report_lines(found))
+def test_an_empty_journal_has_a_report() -> None:
+    result = backtest_report(POLICIES, "retail@1", EMPTY_RESULT)
+    assert result.as_of is None
+    lines = list(report_lines(result))
     assert lines[1] == "0 customers before any time (UTC), 0 records of the journal"
     assert lines[2].startswith("0 of them (0%) are in another segment")
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.ref)
 def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
-    folds = Backtest((policy.text, policy.text), campaigns_text(), {})
+    backtest = Backtest((policy.text, policy.text), campaigns_text(), {})
     for offset, (customer, record) in enumerate(JOURNAL):
-        folds.add(offset, customer, encode_record(record))
-    found = folds.compare()
-    assert found.top_movers == []
-    assert found.a == found.b
+        backtest.add(offset, customer, encode_record(record))
+    result = backtest.compare()
+    assert result.top_movers == []
+    assert result.a == result.b
 
 
-def test_what_a_process_could_not_do_is_told_by_who_asked() -> None:
-    nowhere = BacktestTask(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
+def test_a_failure_in_a_process_is_raised_by_the_command() -> None:
+    unreachable = BacktestTask(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
     with pytest.raises(KafkaError, match=r"127\.0\.0\.1"):
-        run_backtest(nowhere, lambda _: None)
+        run_backtest(unreachable, lambda _: None)

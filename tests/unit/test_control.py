@@ -19,7 +19,7 @@ CAMPAIGNS = campaigns_text()
         ControlRecord(kind="advance", to=1_767_225_600_000, ends={"purchases:0": 12, "events:3": 0}, offset=3),
     ],
 )
-def test_a_record_that_was_written_is_read_as_it_was(record: ControlRecord) -> None:
+def test_an_encoded_record_is_decoded(record: ControlRecord) -> None:
     assert decode_control(encode_control(record), 3) == record
 
 
@@ -40,10 +40,10 @@ def test_a_record_that_was_written_is_read_as_it_was(record: ControlRecord) -> N
         b"[" * 100_000,
     ],
 )
-def test_whatever_else_lies_there_is_passed_over(value: bytes | None) -> None:
+def test_values_that_goldstream_does_not_write_are_no_records(value: bytes | None) -> None:
     assert decode_control(value, 0) is None
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_in_control_raise(value: bytes) -> None:
+def test_decoding_never_raises(value: bytes) -> None:
     decode_control(value, 0)

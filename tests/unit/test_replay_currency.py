@@ -1,4 +1,4 @@
-"""A journal in another base currency: exact, or refused; and which rules a replay has where."""
+"""Replays into another base currency, and the policies and campaigns of a replay."""
 
 import pytest
 
@@ -37,54 +37,60 @@ def refund(amount: int, currency: str, order_id: str | None, base: int | None = 
     return OrderRefunded("events", 0, 1, "e", 5, False, "r", amount, currency, base, None, order_id)
 
 
-INTO_DOLLARS = CurrencyConversion("RUB", policy("USD", RUB="0.0125", JPY="0.0066", KWD="3.25"))
+TO_DOLLARS = CurrencyConversion("RUB", policy("USD", RUB="0.0125", JPY="0.0066", KWD="3.25"))
 
 
 @pytest.mark.parametrize(
     ("what", "event", "base", "rate", "discount"),
     [
-        ("what was the base currency", order(248_000, "RUB", None, 12_000), 3_100, "0.0125", 150),
-        ("what is the base currency now", order(3_100, "USD", "90.5", 9_050), 3_100, None, 100),
-        ("a third one, whose discount is told back exactly", order(1_000, "JPY", "0.61", 6_100), 660, "0.0066", 66),
-        ("one with three digits", order(10_500, "KWD", "295.0", 29_500), 3_412, "3.25", 325),
+        ("the old base currency", order(248_000, "RUB", None, 12_000), 3_100, "0.0125", 150),
+        ("the new base currency", order(3_100, "USD", "90.5", 9_050), 3_100, None, 100),
+        (
+            "a third currency, whose discount is recovered exactly",
+            order(1_000, "JPY", "0.61", 6_100),
+            660,
+            "0.0066",
+            66,
+        ),
+        ("a currency with three digits", order(10_500, "KWD", "295.0", 29_500), 3_412, "3.25", 325),
         ("half to even", order(100_040, "RUB", None), 1_250, "0.0125", 0),
-        ("an order of nothing", order(0, "JPY", "0.61"), 0, "0.0066", 0),
+        ("an order of zero", order(0, "JPY", "0.61"), 0, "0.0066", 0),
     ],
 )
-def test_an_order_is_what_admission_would_have_made_of_it(
+def test_an_order_is_converted_as_admission_would_have(
     what: str, event: OrderPlaced, base: int, rate: str | None, discount: int
 ) -> None:
-    converted = INTO_DOLLARS(event)
+    converted = TO_DOLLARS(event)
     assert isinstance(converted, OrderPlaced), what
     assert (converted.base, converted.rate, converted.discount) == (base, rate, discount), what
     assert (converted.amount, converted.currency, converted.order_id) == (event.amount, event.currency, "o"), what
 
 
-def test_a_refund_without_a_price_for_its_currency_goes_by_its_orders() -> None:
-    converted = INTO_DOLLARS(refund(500, "EUR", "o", base=45_000))
+def test_a_refund_in_a_currency_without_a_rate_uses_that_of_its_order() -> None:
+    converted = TO_DOLLARS(refund(500, "EUR", "o", base=45_000))
     assert isinstance(converted, OrderRefunded)
     assert (converted.base, converted.rate) == (None, None)
     with pytest.raises(InexactConversion, match="rates must list EUR"):
-        INTO_DOLLARS(refund(500, "EUR", None, base=45_000))
-    free = INTO_DOLLARS(refund(80_000, "RUB", None))
+        TO_DOLLARS(refund(500, "EUR", None, base=45_000))
+    free = TO_DOLLARS(refund(80_000, "RUB", None))
     assert isinstance(free, OrderRefunded)
     assert (free.base, free.rate) == (1_000, "0.0125")
 
 
-def test_what_cannot_be_told_exactly_is_refused_and_said_once() -> None:
-    into = CurrencyConversion("RUB", policy("USD", RUB="0.0125", VND="0.00004"))
+def test_inexact_conversions_are_counted_by_reason() -> None:
+    conversion = CurrencyConversion("RUB", policy("USD", RUB="0.0125", VND="0.00004"))
     for event in (
         order(500, "EUR", "98.40"),
         order(700, "EUR", "98.40"),
         order(0, "EUR", "98.40"),
-        order(10**6, "VND", "0.0035", discount=35),  # 35 kopecks were anything from 99 to 101 dong
+        order(10**6, "VND", "0.0035", discount=35),  # 35 kopecks may be any sum from 99 to 101 dong
         order(10**6, "VND", "0.0035"),
         AnonymousSale("events", 0, 2, "e", 5, False, "purchase", 100, 0),
         CustomerErased("events", 0, 3, "e", 5, False),
     ):
-        into.check(event)
-    told = {fault.split(":")[0]: count for fault, count in into.errors.items()}
-    assert told == {"rates must list EUR": 3, "discounts in VND cannot be recovered exactly from the journal": 1}
+        conversion.check(event)
+    counts = {error.split(":")[0]: count for error, count in conversion.errors.items()}
+    assert counts == {"rates must list EUR": 3, "discounts in VND cannot be recovered exactly from the journal": 1}
 
 
 SECOND = policy("RUB", version=2)
@@ -97,31 +103,31 @@ CONTROL = [
 ]
 
 
-def placed(rules: ReplayRules) -> ReplayRules:
-    """As if `control` had begun with the record of a replay."""
+def with_offsets(rules: ReplayRules) -> ReplayRules:
+    """Return the rules as they are in a `control` that begins with the record of a replay."""
     rules.new_offsets = list(range(1, 1 + len(rules.rules)))
     return rules
 
 
-def test_the_rules_of_the_journal_keep_their_order_and_get_new_places() -> None:
-    rules = placed(ReplayRules("shop", CONTROL, None, None))
+def test_rules_of_the_journal_keep_their_order_and_get_new_offsets() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, None, None))
     assert [rule.old_offset for rule in rules.rules] == [0, 1, 3]
     assert rules.initial_records() == []
-    (again,) = rules.translate(PolicyApplied("control", 0, 3, SECOND.text))
-    assert (again.offset, again.text) == (3, SECOND.text)
+    (copied,) = rules.translate(PolicyApplied("control", 0, 3, SECOND.text))
+    assert (copied.offset, copied.text) == (3, SECOND.text)
     assert rules.policy.ref == "retail-27@2"
 
 
-def test_a_given_policy_stands_before_everything_and_the_journals_are_gone() -> None:
-    rules = placed(ReplayRules("shop", CONTROL, policy("USD"), None))
+def test_a_given_policy_comes_first_and_replaces_those_of_the_journal() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, policy("USD"), None))
     assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
     assert [(each.kind, each.offset) for each in rules.initial_records()] == [("policy", 1)]
     assert rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text)) == []
     assert [each.offset for each in rules.translate(CampaignsApplied("control", 0, 1, campaigns_text()))] == [2]
 
 
-def test_given_campaigns_stand_behind_the_first_policy() -> None:
-    rules = placed(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
+def test_given_campaigns_come_after_the_first_policy() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
     assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
     first = rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text))
     assert [(each.kind, each.offset) for each in first] == [("policy", 1), ("campaigns", 2)]
@@ -129,10 +135,10 @@ def test_given_campaigns_stand_behind_the_first_policy() -> None:
     assert [each.offset for each in rules.translate(PolicyApplied("control", 0, 3, SECOND.text))] == [3]
 
 
-def test_given_campaigns_come_behind_the_first_policy_that_was_activated() -> None:
+def test_given_campaigns_come_after_the_first_policy_that_was_activated() -> None:
     invalid = ControlRecord("policy", "name = 1", offset=0)
     first = ControlRecord("policy", policy("RUB").text, offset=1)
-    rules = placed(ReplayRules("shop", [invalid, first], None, OTHER_CAMPAIGNS))
+    rules = with_offsets(ReplayRules("shop", [invalid, first], None, OTHER_CAMPAIGNS))
     copied = rules.translate(
         PolicyApplied("control", 0, 1, policy("RUB").text)
     )  # the journal never has the invalid one
@@ -144,8 +150,8 @@ def test_campaigns_that_were_never_active_are_not_checked_against_a_given_policy
     assert ReplayRules("shop", control, policy("USD"), None).policy.currency == "USD"
 
 
-def test_a_journal_that_names_what_control_has_lost_and_campaigns_of_other_segments_are_refused() -> None:
-    rules = placed(ReplayRules("shop", CONTROL, None, None))
+def test_lost_control_records_and_campaigns_for_other_segments_are_refused() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, None, None))
     with pytest.raises(ReplayRefused, match="names control:0:7"):
         rules.translate(PolicyApplied("control", 0, 7, "gone"))
     with pytest.raises(ReplayRefused, match="no policy"):

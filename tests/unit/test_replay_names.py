@@ -1,4 +1,4 @@
-"""What things are called where a replay and its source topics are concerned."""
+"""The names of source topics after a replay, and the records of a replay in `control`."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from streams.settings.setting_parsers import topic_prefixes
 
 
 @pytest.mark.parametrize("other", ["goldstream", "shop.north", "shop"])
-def test_a_source_topic_of_another_prefix_keeps_it_in_its_name_and_is_never_taken_for_ones_own(other: str) -> None:
+def test_short_names_of_source_topics_keep_another_prefix(other: str) -> None:
     topics = Topics("shop.north2", [other])
     assert topics.sources == (
         *(f"shop.north2.{name}.v1" for name in SOURCE_NAMES),
@@ -21,27 +21,27 @@ def test_a_source_topic_of_another_prefix_keeps_it_in_its_name_and_is_never_take
     assert {short.rpartition(".")[2] for short in shorts} == set(SOURCE_NAMES)
 
 
-def test_a_prefix_that_begins_another_does_not_cut_its_name() -> None:
+def test_a_prefix_that_another_one_starts_with_is_not_cut_off() -> None:
     topics = Topics("gold", ["gold.stream"])
     assert topics.short("gold.stream.purchases.v1") == "gold.stream.purchases"
     assert topics.full("gold.stream.purchases") == "gold.stream.purchases.v1"
 
 
-def test_the_last_record_of_a_replay_tells_whether_it_has_ended() -> None:
-    begun = ControlRecord("replay", of="shop", source="older")
+def test_the_last_replay_record_counts() -> None:
+    started = ControlRecord("replay", of="shop", source="older")
     done = ControlRecord("replay", of="shop", source="older", done=True)
-    for record in (begun, done):
+    for record in (started, done):
         assert decode_control(encode_control(record), -1) == record
     policy = ControlRecord("policy", "text")
     assert replay_of([policy]) is None
-    assert replay_of([begun, policy]) is begun
-    assert replay_of([begun, policy, done, policy]) is done
-    assert replay_of([begun, done, begun]) is begun
+    assert replay_of([started, policy]) is started
+    assert replay_of([started, policy, done, policy]) is done
+    assert replay_of([started, done, started]) is started
     assert decode_control(b'{"kind": "replay", "of": "shop"}', 3) is None
 
 
-def test_prefixes_are_read_once_each() -> None:
+def test_repeated_prefixes_are_read_once() -> None:
     assert topic_prefixes("shop, older ,shop") == ("shop", "older")
-    for wrong in ("", ",", "a b", "shop,ol der"):
+    for invalid in ("", ",", "a b", "shop,ol der"):
         with pytest.raises(ValueError, match="be prefixes"):
-            topic_prefixes(wrong)
+            topic_prefixes(invalid)

@@ -1,7 +1,7 @@
-"""A replay without a broker: journals written again into other partitions, and what the fold makes of both.
+"""A replay without a broker: journals are copied to other partitions, and both are folded.
 
-The histories are hostile to it: events that are late by days, ticks that came to some partitions only, records that
-`admit` journaled twice, a policy in the midst, customers who were erased and came back.
+The histories are hostile: events that are late by days, ticks in some partitions only, records that `admit` journaled
+twice, a new policy halfway, customers who are erased and return.
 """
 
 import json
@@ -32,7 +32,7 @@ SOURCES: Final = 3
 
 
 class Message(NamedTuple):
-    """What a replay asks of a record of Kafka."""
+    """The parts of a Kafka record that a replay uses."""
 
     offset: int
     timestamp: int
@@ -44,10 +44,9 @@ Journal = list[Message]
 
 
 class Shop:
-    """Writes the journal as workers do: some of whom die, and whose successors write what they had not noted again."""
+    """Write the journal as workers do that crash now and then: their successors journal some events twice."""
 
     def __init__(self, rng: random.Random, partitions: int) -> None:
-        """Begin with empty partitions."""
         self.rng = rng
         self.journals: list[Journal] = [[] for _ in range(partitions)]
         policy = parse_policy(STEPPE.policy)
@@ -61,20 +60,20 @@ class Shop:
         journal.append(Message(len(journal), len(journal), key, value))
 
     def everywhere(self, record: JournalRecord, share: float = 1.0) -> None:
-        """Append a record to every partition, or to some."""
+        """Append a record to every partition, or to a random share of them."""
         for partition in range(len(self.journals)):
             if share == 1.0 or self.rng.random() < share:
                 self.write(partition, None, record)
 
     def admit(self, event: dict[str, Any]) -> None:
-        """Journal an event, and sometimes the last ones of its source once more."""
+        """Journal an event, and sometimes the last ones of its source again."""
         source = crc32((event.get("customer_id") or event["event_id"]).encode()) % SOURCES
         written = self._written[source]
-        verdict = admit("events", source, len(written), json.dumps(event).encode(), self._exchange, None)
-        assert isinstance(verdict, Admitted), verdict
-        key = verdict.customer_id.encode() or None
-        partition = partition_of(key or verdict.event.event_id.encode(), len(self.journals))
-        written.append((partition, key, encode_record(verdict.event)))
+        admitted = admit("events", source, len(written), json.dumps(event).encode(), self._exchange, None)
+        assert isinstance(admitted, Admitted), admitted
+        key = admitted.customer_id.encode() or None
+        partition = partition_of(key or admitted.event.event_id.encode(), len(self.journals))
+        written.append((partition, key, encode_record(admitted.event)))
         self.write(*written[-1])
         if self.rng.random() < 0.01:
             for again in written[-self.rng.randrange(1, 60) :]:
@@ -82,7 +81,7 @@ class Shop:
 
 
 def open_shop(seed: int, partitions: int) -> Shop:
-    """Half a hundred customers' year, in journals of so many partitions."""
+    """Return a year of some sixty customers, in a journal of this many partitions."""
     rng = random.Random(seed)
     events = draw_year(seed, STEPPE, 60).events
     for index, event in enumerate(events):
@@ -99,49 +98,47 @@ def open_shop(seed: int, partitions: int) -> Shop:
         if rng.random() < 0.2:
             shop.everywhere(Tick(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
         if number == len(events) // 2:
-            shop.everywhere(Tick(latest, None))  # without it a merged policy may be in force from another moment
+            shop.everywhere(Tick(latest, None))  # else a merged policy may be active from another moment
             shop.everywhere(PolicyApplied("control", 0, 2, SECOND_POLICY))
     shop.everywhere(Tick(latest + 200 * DAY_MS, 7))
     return shop
 
 
 async def batches(journal: Journal, size: int) -> AsyncIterator[Sequence[Any]]:
-    """A partition as it is fetched."""
+    """Yield a partition in batches."""
     for begin in range(0, len(journal), size):
         yield journal[begin : begin + size]
 
 
-class Packing:
-    """Takes what is written to a partition."""
+class Appender:
+    """The writer of one partition."""
 
     def __init__(self, journal: Journal) -> None:
-        """Append to this journal."""
         self.journal = journal
 
     def add(self, key: bytes | None, value: bytes, _headers: None, timestamp: int | None) -> None:
-        """Take a record."""
+        """Append a record."""
         self.journal.append(Message(len(self.journal), timestamp or 0, key, value))
 
 
 class Broker:
-    """Takes what is written, until it is full."""
+    """A batch writer that fails after `room` records."""
 
     def __init__(self, journals: list[Journal], room: int) -> None:
-        """Begin with what is there."""
         self.journals, self.room = journals, room
 
-    def to(self, _topic: str, partition: int) -> Packing:
-        """Where records of a partition are taken."""
+    def to(self, _topic: str, partition: int) -> Appender:
+        """Return the writer of a partition."""
         if self.room == 0:
             raise BrokenPipeError
         self.room -= 1
-        return Packing(self.journals[partition])
+        return Appender(self.journals[partition])
 
 
 async def replay(
     olds: Sequence[Journal], lanes: Sequence[Lane], news: list[Journal], *, size: int, room: int = -1
 ) -> ErasureFilter:
-    """All old partitions into all new ones: the class of partitions without a common divisor."""
+    """Copy all old partitions to all new ones, as one group."""
     ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
     progress: dict[int, CopyProgress] = {}
     for number, journal in enumerate(news):
@@ -163,7 +160,7 @@ async def replay(
 
 
 def folded(journals: Iterable[Journal], erased: ErasureFilter | None = None) -> list[Lane]:
-    """What the lanes make of the journals, whose ledgers begin with what a replay gives them."""
+    """Fold the journals; after a replay, their ledgers start with what the replay has written."""
     lanes = []
     for journal in journals:
         lane = Lane([Entry((message.key or b"").decode(), message.value) for message in journal])
@@ -173,41 +170,41 @@ def folded(journals: Iterable[Journal], erased: ErasureFilter | None = None) -> 
     return lanes
 
 
-def said_of_each(lanes: Iterable[Lane]) -> dict[bytes, list[PublishedRecord]]:
-    """Everything published of each customer, in order; of the erased, what came after their last erasure."""
-    said: dict[bytes, list[PublishedRecord]] = defaultdict(list)
+def published_by_customer(lanes: Iterable[Lane]) -> dict[bytes, list[PublishedRecord]]:
+    """Return everything published for each customer, in order; for erased ones, after their last erasure."""
+    published: dict[bytes, list[PublishedRecord]] = defaultdict(list)
     for lane in lanes:
         for record in lane.published:
             if record[2] is None:
-                said[record[1]] = []
+                published[record[1]] = []
             else:
-                said[record[1]].append(record)
-    return {customer: records for customer, records in said.items() if records}
+                published[record[1]].append(record)
+    return {customer: records for customer, records in published.items() if records}
 
 
 def consent(customer: str) -> str:
-    """An event that makes nobody known again."""
+    """Return an event that does not bring an erased customer back."""
     event = {"type": "consent", "channel": "all", "granted": True, "occurred_at": "2026-06-02T00:00:00Z"}
     return json.dumps(event | {"event_id": f"consent of {customer}", "customer_id": customer})
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(("old", "new"), [(1, 3), (3, 1), (3, 2), (2, 5), (1, 1)])
-async def test_merged_partitions_tell_of_each_customer_what_the_old_ones_told(seed: int, old: int, new: int) -> None:
+async def test_merged_partitions_publish_the_same_for_each_customer(seed: int, old: int, new: int) -> None:
     shop = open_shop(seed, old)
     before = folded(shop.journals)
     journals: list[Journal] = [[] for _ in range(new)]
     erased = await replay(shop.journals, before, journals, size=1 + seed * 37)
-    assert said_of_each(folded(journals, erased)) == said_of_each(before)
+    assert published_by_customer(folded(journals, erased)) == published_by_customer(before)
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_nothing_of_the_erased_is_in_the_new_journal_but_their_return(seed: int) -> None:
+async def test_erased_customers_are_in_the_new_journal_only_after_their_return(seed: int) -> None:
     shop = open_shop(seed, 2)
     customers = sorted({message.key for journal in shop.journals for message in journal if message.key})
     for customer in customers[::7]:
         shop.admit(json.loads(erasure(customer.decode(), "2026-06-01T00:00:00Z").value or b""))
-        if customer in customers[::14]:  # comes too late: nobody knows of whom it speaks
+        if customer in customers[::14]:  # comes too late, for an unknown customer
             shop.admit(json.loads(consent(customer.decode())))
     before = folded(shop.journals)
     known = {customer.encode() for lane in before for customer in lane.written.profiles()}
@@ -219,7 +216,7 @@ async def test_nothing_of_the_erased_is_in_the_new_journal_but_their_return(seed
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_cut_off_anywhere_and_repeated_it_writes_the_same(seed: int) -> None:
+async def test_a_replay_interrupted_anywhere_and_repeated_writes_the_same(seed: int) -> None:
     shop = open_shop(seed, 2)
     before = folded(shop.journals)
     whole: list[Journal] = [[] for _ in range(3)]
@@ -233,7 +230,7 @@ async def test_cut_off_anywhere_and_repeated_it_writes_the_same(seed: int) -> No
     assert cut == whole
 
 
-async def test_ticks_between_which_nothing_stands_come_down_to_the_last() -> None:
+async def test_of_ticks_that_follow_each_other_only_the_last_is_copied() -> None:
     shop = Shop(random.Random(0), 1)
     shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
     for at in (5, 3, 7, 7, 9):
