@@ -319,7 +319,7 @@ class Partition:
     def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
         """Puts a policy or campaigns into force and judges everyone by them; a repeat is without effect."""
         if self._remaining is None:
-            if not self._activate(record):
+            if not self._put_into_force(record):
                 return True
             self._remaining = iter(sorted(self.customers.ids()))  # an order that is the same after a recovery
         daily, customer_id = self.daily, ""
@@ -344,7 +344,7 @@ class Partition:
         self._remaining = None
         return True
 
-    def _activate(self, record: PolicyApplied | CampaignsApplied) -> bool:
+    def _put_into_force(self, record: PolicyApplied | CampaignsApplied) -> bool:
         """Activate a policy or campaigns; whether they are active now, were not before, and there is a policy."""
         active, progress = self._active, self.progress
         if isinstance(record, PolicyApplied):
