@@ -1,6 +1,6 @@
-"""The command `goldstream`: one file for each group of commands, put together here.
+"""Own the command `goldstream`: one file for each command or group of commands, assembled here.
 
-What a command needs is imported when it runs, so that `goldstream --help` is quick.
+Import everything. What a command needs is imported when it runs, so that `goldstream --help` is quick.
 """
 
 import os
@@ -12,14 +12,18 @@ from typing import Annotated, Final
 import typer
 
 from agents.cli import (
+    advance,
+    campaigns,
     campaigns_report,
     customer,
     demo,
     health,
     importing,
     policy,
+    policy_diff,
+    policy_suggest,
+    rebuild_redis,
     replay,
-    rules,
     simulate,
     topics,
     worker,
@@ -45,7 +49,7 @@ def top(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file with settings, in place of GOLDSTREAM_CONFIG.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Customer segments as a stream: purchases in, segment changes and messages out."""
     context.obj = config
@@ -63,17 +67,17 @@ app.command("demo")(demo.demo)
 app.command("worker", cls=CommandWithSettings)(worker.worker)
 app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)
-app.command("advance")(worker.advance)
+app.command("advance")(advance.advance)
 app.command("simulate")(simulate.simulate)
-rules.policy.command("suggest")(policy.suggest)
-rules.policy.command("diff")(policy.diff)
-app.add_typer(rules.policy, name="policy")
-rules.campaigns.command("report")(campaigns_report.report_campaigns)
-app.add_typer(rules.campaigns, name="campaigns")
+policy.group.command("suggest")(policy_suggest.suggest)
+policy.group.command("diff")(policy_diff.diff)
+app.add_typer(policy.group, name="policy")
+campaigns.group.command("report")(campaigns_report.report_campaigns)
+app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)
 app.command("health")(health.health)
 app.command("replay")(replay.replay)
-app.command("rebuild-redis")(worker.rebuild_redis)
+app.command("rebuild-redis")(rebuild_redis.rebuild_redis)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,13 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(None if arguments is None else list(arguments), prog_name="goldstream", standalone_mode=False)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        # Without this, the interpreter reports the closed pipe when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (Exception, KeyboardInterrupt) as error:
-        ending = _ending(error)
-        if ending is None:
+        expected = _status_and_lines(error)
+        if expected is None:
             raise
-        status, lines = ending
+        status, lines = expected
         for line in lines:
             print_error(line)
         return status
@@ -97,11 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else DONE
 
 
-def _ending(error: BaseException) -> tuple[int, Sequence[str]] | None:
-    """The status and the lines with which an expected error ends a command; None for a bug."""
+def _status_and_lines(error: BaseException) -> tuple[int, Sequence[str]] | None:
+    """Return the exit status and the error lines for an expected error; None for a bug."""
     if isinstance(error, UsageError):
-        place = getattr(getattr(error, "ctx", None), "command_path", "goldstream")
-        return MISUSED, [f"{place}: {one_line(error)}; see `{place} --help`"]
+        command = getattr(getattr(error, "ctx", None), "command_path", "goldstream")
+        return MISUSED, [f"{command}: {one_line(error)}; see `{command} --help`"]
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return FAILED, ["goldstream: interrupted"]
     if isinstance(error, CommandFailed):
@@ -114,5 +119,5 @@ def _ending(error: BaseException) -> tuple[int, Sequence[str]] | None:
 
     if isinstance(error, SettingsError | ConfigErrors | TopicsError):
         status = MISUSED if isinstance(error, SettingsError) else FAILED
-        return status, [f"goldstream: {fault}" for fault in error.errors]
+        return status, [f"goldstream: {line}" for line in error.errors]
     return None

@@ -1,4 +1,4 @@
-"""`goldstream campaigns report`: what each campaign brought, beside those it was held back from."""
+"""`goldstream campaigns report`: the response and revenue of each campaign beside its comparison group."""
 
 import asyncio
 from datetime import date
@@ -14,31 +14,33 @@ if TYPE_CHECKING:
     from streams.settings.settings import Settings
 
 
-def _day(text: str) -> str:
+def _parse_day(text: str | None) -> str | None:
+    if not text:
+        return text
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-05-12") from None
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-05-12") from None
 
 
 def report_campaigns(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as a JSON object.")] = False,
-    begin: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", callback=lambda text: text and _day(text), help="First day.")
+    first_day: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", callback=_parse_day, help="First day of entry.")
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", callback=lambda text: text and _day(text), help="Last day.")
+    last_day: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", callback=_parse_day, help="Last day of entry.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Tell what each campaign brought: response, net revenue and their uplift over those who were held back.
+    """Report what each campaign achieved: response, net revenue, and their uplift over the comparison group.
 
-    Told are the beginnings whose `attribution_days` are over; --from and --to choose them by the day (UTC) on which the
-    campaign began for the customer. Read from Kafka alone.
+    The comparison group consists of the holdout group and the control group. The report covers entries whose
+    `attribution_days` are over; --from and --to select them by the day (UTC) of entry. Reads only from Kafka.
     """
     settings = load_context(context, config)
-    report = _report(settings, begin, end)
+    report = _report(settings, first_day, last_day)
     if as_json:
         import msgspec
 
@@ -50,7 +52,7 @@ def report_campaigns(
     draw(report_blocks(report))
 
 
-def _report(settings: "Settings", begin: str | None, end: str | None) -> "UpliftReport":
+def _report(settings: "Settings", first_day: str | None, last_day: str | None) -> "UpliftReport":
     try:
         from agents.reporting.report import build_report
     except ImportError as error:
@@ -59,7 +61,7 @@ def _report(settings: "Settings", begin: str | None, end: str | None) -> "Uplift
 
     with kafka_named(settings):
         try:
-            summed = asyncio.run(read_outcomes(settings, begin, end))
+            sums = asyncio.run(read_outcomes(settings, first_day, last_day))
         except NoOutcomes as error:
             raise CommandFailed(str(error)) from error
-    return build_report(summed)
+    return build_report(sums)

@@ -1,4 +1,4 @@
-"""What every command begins with: its settings, read once, and logs that suit it."""
+"""What every command starts with: its settings, read once, and logging to match."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,15 +15,15 @@ ConfigOption = Annotated[
 
 
 def load_context(context: typer.Context, config: Path | None, *, logs_libraries: bool = False) -> "Settings":
-    """Read the settings and set up logs.
+    """Read the settings and set up logging.
 
     Args:
-        context: carries the `--config` that was given before the command, if any.
-        config: the `--config` that was given after the command, if any; it goes first.
-        logs_libraries: whether libraries may log; a command that ends soon says itself what went wrong.
+        context: holds the `--config` given before the command, if any.
+        config: the `--config` given after the command, if any; it takes precedence.
+        logs_libraries: whether libraries may log; a short command reports its own errors instead.
 
     Raises:
-        SettingsError: with all faults.
+        SettingsError: with all errors.
     """
     from streams.clock import SYSTEM_CLOCK
     from streams.settings.settings import load_settings

@@ -15,20 +15,20 @@ def customer(
     as_json: Annotated[bool, typer.Option("--json", help="Write the story as a JSON object.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell a customer's story: what is known, in which segment since when and why, what comes next and when.
+    """Show a customer's story: what is known, the segment since when and why, and what comes next and when.
 
-    Moments are in UTC. It is read from Kafka alone; the topics may no longer have all of the changes and messages.
+    Moments are in UTC. Reads only from Kafka; the topics may no longer hold all changes and messages.
     """
     import msgspec
 
-    from agents.customer_view.story_reader import NoCustomers, read_story
+    from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
     from agents.customer_view.story_text import story_lines
 
     settings = load_context(context, config)
     with kafka_named(settings):
         try:
             story = asyncio.run(read_story(settings, customer_id))
-        except NoCustomers as error:
+        except (NoCustomers, CustomerErased) as error:
             raise CommandFailed(str(error)) from error
     if story is None:
         raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")

@@ -1,4 +1,4 @@
-"""`goldstream demo`: everything embedded, a shop's real history, live in the terminal."""
+"""`goldstream demo`: a shop's real history on an embedded broker, live in the terminal."""
 
 import asyncio
 import logging
@@ -16,14 +16,14 @@ from agents.cli.failures import CommandFailed
 if TYPE_CHECKING:
     from agents.demo.stack import Stack
 
-_LATER: Final = "1999-07-01T00:00:00Z"
+_ADVANCE_TO: Final = "1999-07-01T00:00:00Z"
 
 
 def demo(
     context: typer.Context,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only the first N customers.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use only the first N customers.")] = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="No live screen, only the summary; so without a terminal.")
+        bool, typer.Option("--plain", help="No live screen, only the summary; the default without a terminal.")
     ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave broker, Redis and worker running until Ctrl-C, for other commands.")
@@ -32,8 +32,8 @@ def demo(
 ) -> None:
     """See it work: an embedded broker and Redis, and 69,659 real purchases of 23,570 customers, live in the terminal.
 
-    Nothing is left behind but the summary. The demo has policy, campaigns and topics of its own; of the settings it
-    obeys only GOLDSTREAM_DATA, in which it keeps a folder while it runs, and GOLDSTREAM_LOG=debug.
+    Leaves nothing behind but the summary. The demo has its own policy, campaigns and topics. It uses two settings:
+    GOLDSTREAM_DATA, where it stores its files while it runs, and GOLDSTREAM_LOG=debug.
     """
     from aiokafka.errors import KafkaError
 
@@ -43,18 +43,18 @@ def demo(
 
     settings = load_context(context, config)
     if settings.log != "debug":
-        logging.disable()  # the screen belongs to the demo, and what goes wrong is said in one line
+        logging.disable()  # log lines would break the screen, and errors are reported in one line
     live = not plain and sys.stdout.isatty()
     try:
         asyncio.run(run_interruptible(_demo(settings.data, limit, live=live, keep=keep)))
     except (StackError, EmbeddedError) as error:
         raise CommandFailed(str(error)) from error
     except KafkaError as error:
-        raise CommandFailed(f"the demo's embedded broker does not answer ({error}); try it again") from error
+        raise CommandFailed(f"the demo's embedded broker does not answer ({error}); run the demo again") from error
     except Interrupted as error:
-        ending = CommandFailed(f"{error}; everything is stopped and removed")
-        ending.status = error.status
-        raise ending from error
+        failure = CommandFailed(f"{error}; everything is stopped and removed")
+        failure.status = error.status
+        raise failure from error
 
 
 async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> None:
@@ -70,71 +70,73 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     from streams.clock import SYSTEM_CLOCK
     from streams.settings.rules_files import configured_policy
 
-    began = SYSTEM_CLOCK.monotonic()
-    events, outcome = read_history(limit)
+    started_s = SYSTEM_CLOCK.monotonic()
+    events, result = read_history(limit)
     with contextlib.closing(Stack(data, SYSTEM_CLOCK)) as stack, pausing_after_empty_fetches(SYSTEM_CLOCK):
         segments = configured_policy(stack.settings).segment_names
         screen = Screen(segments, len(events), SYSTEM_CLOCK)
         async with live_screen(screen) if live else contextlib.nullcontext():
             await stack.start()
-            run = DemoRun(stack, screen, events, outcome, SYSTEM_CLOCK)
+            run = DemoRun(stack, screen, events, result, SYSTEM_CLOCK)
             await run.run()
             story = await run.story()
-        outcome.total_s = SYSTEM_CLOCK.monotonic() - began
-        for line in summary_lines(outcome, run.tally, segments):
+        result.total_s = SYSTEM_CLOCK.monotonic() - started_s
+        for line in summary_lines(result, run.tally, segments):
             typer.echo(line)
         if story is not None:
             typer.echo("\nthe story of a customer")
             for line in story_lines(story):
                 typer.echo(f"  {line}")
         customer_id = story.customer_id if story else "c-00001"
-        typer.echo("\n" + (_while_it_runs(stack, customer_id) if keep else _what_next()))
+        typer.echo("\n" + (_commands_for_running_demo(stack, customer_id) if keep else _next_commands()))
         if keep:
             sys.stdout.flush()
             await run_until_interrupted(stack.watch())
 
 
-def _what_next() -> str:
-    me = _me()
-    policy = _shown(Path(__file__).parents[1] / "demo" / "cdnow.toml")
+def _next_commands() -> str:
+    program = _program()
+    policy = _typed_path(Path(__file__).parents[1] / "demo" / "cdnow.toml")
     rows = [
-        ("demo --keep", "it stays: ask it about customers, let time go on"),
-        (f"policy check {policy}", "the rules by which segments were made"),
-        ("simulate --customers 100 --out shop.jsonl", "a plausible shop, from a seed"),
+        ("demo --keep", "keep it running: look up customers, advance time"),
+        (f"policy check {policy}", "the rules behind the segments"),
+        ("simulate --customers 100 --out shop.jsonl", "a plausible shop from a seed"),
         ("import shop.jsonl --dry-run", "your own data: CSV, JSON Lines, Parquet"),
         ("--help", "all commands and settings"),
     ]
     width = max(len(arguments) for arguments, _ in rows)
-    return "\n".join(["what to try next", *(f"  {me} {arguments:<{width}}  # {why}" for arguments, why in rows)])
+    return "\n".join(
+        ["what to try next", *(f"  {program} {arguments:<{width}}  # {comment}" for arguments, comment in rows)]
+    )
 
 
-def _while_it_runs(stack: "Stack", customer_id: str) -> str:
+def _commands_for_running_demo(stack: "Stack", customer_id: str) -> str:
     from agents.demo.stack import environment_variables
 
-    me = _me()
+    program = _program()
     exports = " ".join(f"{name}={shlex.quote(text)}" for name, text in environment_variables(stack.settings).items())
     purchase = (
         f'{{"type": "purchase", "event_id": "p-1", "order_id": "o-1", "customer_id": "{customer_id}", '
         '"occurred_at": "1999-07-02T12:00:00Z", "amount": "30.00", "currency": "USD"}'
     )
-    return f"""it runs on until Ctrl-C; in another terminal:
+    return f"""it keeps running until Ctrl-C; in another terminal:
 
 export {exports}
-{me} customer {customer_id}
-{me} advance --to {_LATER}          # let time go on, and ask again
+{program} customer {customer_id}
+{program} advance --to {_ADVANCE_TO}          # advance time, and look again
 echo '{purchase}' > purchase.jsonl
-{me} import purchase.jsonl          # they buy something: ask again
+{program} import purchase.jsonl          # they buy something: look again
 curl -s http://{stack.settings.http}/metrics | grep goldstream_customers
 """
 
 
-def _me() -> str:
-    """How this command is called here."""
-    return "goldstream" if shutil.which("goldstream") else _shown(Path(sys.argv[0]))
+def _program() -> str:
+    """Return how the user would call this command here."""
+    return "goldstream" if shutil.which("goldstream") else _typed_path(Path(sys.argv[0]))
 
 
-def _shown(path: Path) -> str:
-    """A path as one would type it here."""
+def _typed_path(path: Path) -> str:
+    """Return a path as the user would type it here, quoted for a shell."""
     try:
         return shlex.quote(str(path.absolute().relative_to(Path.cwd())))
     except ValueError:

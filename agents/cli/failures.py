@@ -1,6 +1,6 @@
-"""How a command ends when it cannot do its work: one line on standard error, and the status.
+"""How a command fails: one line per error on standard error, and the exit status.
 
-Status 0: done. 1: failed. 2: used wrongly, which includes settings that cannot be used.
+Status 0: done. 1: failed. 2: used wrongly, which includes invalid settings.
 """
 
 import asyncio
@@ -23,12 +23,11 @@ UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
 class CommandFailed(Exception):
-    """A command could not do its work; each of `lines` says what is wrong, with what value, and what to do."""
+    """A command failed; each of `lines` names what is wrong, the value and the remedy."""
 
     status = FAILED
 
     def __init__(self, *lines: str) -> None:
-        """Keep the lines to be shown."""
         super().__init__("\n".join(lines))
         self.lines = lines
 
@@ -39,14 +38,14 @@ class UsageFailure(CommandFailed):
     status = MISUSED
 
 
-def one_line(misuse: Exception) -> str:
-    """What Typer says of a command used wrongly, without its line breaks and its full stop."""
-    said = misuse.format_message() if hasattr(misuse, "format_message") else str(misuse)
-    return " ".join(said.replace("Value error, ", "").split()).rstrip(".")
+def one_line(error: Exception) -> str:
+    """Return Typer's message about wrong usage without line breaks and full stop."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return " ".join(message.replace("Value error, ", "").split()).rstrip(".")
 
 
 def print_error(line: str) -> None:
-    """Write a line to standard error, whatever is in it and whatever the terminal can show."""
+    """Write a line to standard error, escaping what the terminal's encoding does not have."""
     text = " ".join(line.splitlines())
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(text.encode(sys.stderr.encoding or "utf-8", "backslashreplace").decode() + "\n")
@@ -55,9 +54,9 @@ def print_error(line: str) -> None:
 
 @contextlib.contextmanager
 def kafka_named(settings: "Settings") -> Iterator[None]:
-    """Turn what the client of Kafka raises into one line that names the cluster, and what keeps us out of it.
+    """Turn errors of the Kafka client into one line that names the cluster and, where it can be found, the cause.
 
-    Not for use within an event loop: the cluster is asked why.
+    Not for use within an event loop: it runs one to diagnose the connection.
 
     Raises:
         CommandFailed: in place of the client's errors.
@@ -71,9 +70,10 @@ def kafka_named(settings: "Settings") -> Iterator[None]:
         yield
     except (errors.KafkaConnectionError, errors.NodeNotReadyError) as error:
         refusal = asyncio.run(diagnose_connection(settings))
-        way = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
-        raise CommandFailed(refusal.message if refusal else f"Kafka cannot be reached at {bootstrap}; {way}") from error
+        remedy = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
+        message = refusal.message if refusal else f"Kafka cannot be reached at {bootstrap}; {remedy}"
+        raise CommandFailed(message) from error
     except errors.KafkaTimeoutError as error:
-        raise CommandFailed(f"Kafka at {bootstrap} did not answer in time ({error}); look at the broker") from error
+        raise CommandFailed(f"Kafka at {bootstrap} did not answer in time ({error}); check the broker") from error
     except errors.KafkaError as error:
-        raise CommandFailed(f"Kafka at {bootstrap} refused: {error}; look at the broker and its rights") from error
+        raise CommandFailed(f"Kafka at {bootstrap} refused: {error}; check the broker and its permissions") from error

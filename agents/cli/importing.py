@@ -1,4 +1,4 @@
-"""`goldstream import`: a shop's own files into a source topic, or only looked through."""
+"""`goldstream import`: publish a file of events to a source topic, or only check it."""
 
 import asyncio
 import itertools
@@ -25,49 +25,57 @@ if TYPE_CHECKING:
     from streams.settings.settings import Settings
 
 _FUTURE_MS: Final = 5 * 60_000
-_SHOWN_EVERY: Final = 1_000
+_ROWS_PER_UPDATE: Final = 1_000
 
 
 def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines (both also .gz) or Parquet.")],
-    form: Annotated[
-        str | None, typer.Option("--format", metavar="FORM", help="csv, jsonl or parquet; by the file's suffix.")
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines (either also as .gz) or Parquet.")],
+    file_format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORM", help="csv, jsonl or parquet; default: by the file name's suffix."),
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="TOML file that says which column is what.")
+        Path | None, typer.Option("--map", metavar="FILE", help="TOML file that maps columns to fields.")
     ] = None,
     kind: Annotated[
         str | None,
         typer.Option(help="purchase, refund, signup, consent, contact, erasure, or auto: by a type column."),
     ] = None,
-    topic: Annotated[str, typer.Option(help="RowReader topic to publish to, by its short name.")] = "events",
+    topic: Annotated[str, typer.Option(help="Source topic to publish to, by its short name.")] = "events",
     backfill: Annotated[
-        bool, typer.Option("--backfill", help="Mark all as history: no campaign begins by it.")
+        bool, typer.Option("--backfill", help="Mark all events as history, which triggers no campaign.")
     ] = False,
     sort: Annotated[
-        bool, typer.Option("--sort/--no-sort", help="Publish in the order of occurred_at, as event mode needs it.")
+        bool, typer.Option("--sort/--no-sort", help="Publish in the order of occurred_at, as event mode needs.")
     ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, publish nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Publish nothing unless every row can be read.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Read only so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most this number of rows.")] = None,
     errors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all that could not be read to this file.")
+        Path | None, typer.Option(metavar="FILE", help="Write the errors of all unreadable rows to this file.")
     ] = None,
-    currency: Annotated[str | None, typer.Option(help="Of rows that have none; the policy's currency.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Of times without an offset; UTC.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of rows that have none; default: that of the policy.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone of times without an offset, such as Europe/Moscow; default: UTC.")
+    ] = None,
     time_format: Annotated[
-        str | None, typer.Option(help="Such as %d/%m/%Y %H:%M, or unix, unix_ms; the usual ones are recognised.")
+        str | None,
+        typer.Option(help="Such as %d/%m/%Y %H:%M, or unix, unix_ms; default: the usual formats are recognized."),
     ] = None,
-    decimal: Annotated[str | None, typer.Option(help="Decimal sign, point or comma; a point.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Between cells of CSV; found out from the first line.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of CSV and JSON Lines; utf-8.")] = None,
+    decimal: Annotated[str | None, typer.Option(help='Decimal sign, "." or ","; default: ".".')] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Delimiter of CSV; default: detected from the first line.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of CSV and JSON Lines; default: utf-8.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Publish a file of purchases, refunds, signups and so on, row by row.
+    """Publish a file of purchases, refunds, signups and other events, row by row.
 
-    Columns are recognised by their names, in English and in Russian, else by a mapping file. Rows without ids get ids
-    made of the file's name, the row's number and its contents, so that the same import again changes nothing.
+    Columns are recognized by their names, in English and in Russian, else by a mapping file. Rows without ids get ids
+    derived from the file's name, the row's number and its contents, so that importing the file again changes nothing.
     """
     from agents.importing.event_builder import EventBuilder
     from agents.importing.report import ImportReport
@@ -82,64 +90,69 @@ def import_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
         "delimiter": delimiter,
         "encoding": encoding,
     }
-    reading = _reading(mapping, {key: value for key, value in options.items() if value is not None}, currency, topic)
+    effective_mapping = _effective_mapping(
+        mapping, {key: value for key, value in options.items() if value is not None}, currency, topic
+    )
     if strict and not sort:
-        raise UsageFailure("--strict reads all before it publishes, which --no-sort does not; leave one of them out")
+        raise UsageFailure("--strict reads all rows before it publishes, --no-sort does not; leave one of them out")
     try:
-        source = _opened(file, form, reading)
-        exchange = _exchange(settings, topic, dry_run=dry_run)
-        may_vary = source.file_format == "jsonl"
-        translation = EventBuilder(file, reading, exchange, topic, backfill=backfill, may_vary=may_vary)
+        reader = _open(file, file_format, effective_mapping)
+        rules = _admission_rules(settings, topic, dry_run=dry_run)
+        may_vary = reader.file_format == "jsonl"
+        builder = EventBuilder(file, effective_mapping, rules, topic, backfill=backfill, may_vary=may_vary)
         with ImportReport(file, errors, print_error) as report:
-            events = _events(source, translation, report, settings, limit)
+            events = _build_events(reader, builder, report, settings, limit)
             if dry_run:
                 for _ in events:
                     pass
             elif sort:
-                _publish_in_order(settings, topic, events, report, strict=strict)
+                _publish_sorted(settings, topic, events, report, strict=strict)
             else:
                 records = ((event.customer_id.encode() or None, event.value) for event in events)
                 publish_all(settings, topic, records)
-            _say_outcome(file, translation, report, topic, dry_run=dry_run)
+            _print_result(file, builder, report, topic, dry_run=dry_run)
     except FileError as error:
         raise CommandFailed(str(error)) from error
 
 
-def _reading(file: Path | None, options: dict[str, str], currency: str | None, topic: str) -> "Mapping":
-    """The mapping file, changed by options, checked."""
+def _effective_mapping(file: Path | None, options: dict[str, str], currency: str | None, topic: str) -> "Mapping":
+    """Return the mapping file with the options applied, validated.
+
+    Raises:
+        UsageFailure: with all errors.
+    """
     import msgspec
 
     from agents.importing.column_names import KIND_BY_TOPIC
     from agents.importing.mapping import Mapping, mapping_errors, read_mapping
 
-    reading = msgspec.structs.replace(read_mapping(file) if file else Mapping(), **options)
+    mapping = msgspec.structs.replace(read_mapping(file) if file else Mapping(), **options)
     if currency is not None:
-        reading = msgspec.structs.replace(reading, constants=reading.constants | {"currency": currency})
-    faults = mapping_errors(reading)
+        mapping = msgspec.structs.replace(mapping, constants=mapping.constants | {"currency": currency})
+    errors = mapping_errors(mapping)
     if topic not in KIND_BY_TOPIC:
-        faults.append(f"--topic must be one of {', '.join(KIND_BY_TOPIC)}: got {topic!r}")
-    own = KIND_BY_TOPIC.get(topic)
-    if own is not None and reading.kind not in ("auto", own):
-        faults.append(f"topic {topic} takes only {own} events: got kind {reading.kind!r}; publish to events")
-    if faults:
-        raise UsageFailure(*faults)
-    return msgspec.structs.replace(reading, kind=own) if own is not None else reading
+        errors.append(f"--topic must be one of {', '.join(KIND_BY_TOPIC)}: got {topic!r}")
+    topic_kind = KIND_BY_TOPIC.get(topic)
+    if topic_kind is not None and mapping.kind not in ("auto", topic_kind):
+        errors.append(f"topic {topic} takes only {topic_kind} events: got kind {mapping.kind!r}; publish to events")
+    if errors:
+        raise UsageFailure(*errors)
+    return msgspec.structs.replace(mapping, kind=topic_kind) if topic_kind is not None else mapping
 
 
-def _opened(file: Path, form: str | None, reading: "Mapping") -> "RowReader | ParquetReader":
+def _open(file: Path, file_format: str | None, mapping: "Mapping") -> "RowReader | ParquetReader":
     from agents.importing.parquet_reader import ParquetReader
     from agents.importing.row_reader import FORMATS, RowReader, format_of
 
-    form = form or format_of(file)
-    if form not in FORMATS:
-        raise UsageFailure(
-            f"--format must be one of {', '.join(FORMATS)}: got {form or 'nothing, and the suffix of'} {file}"
-        )
-    return ParquetReader(file) if form == "parquet" else RowReader(file, form, reading)
+    file_format = file_format or format_of(file)
+    if file_format not in FORMATS:
+        got = file_format or f"nothing, and {file} has an unknown suffix"
+        raise UsageFailure(f"--format must be one of {', '.join(FORMATS)}: got {got}")
+    return ParquetReader(file) if file_format == "parquet" else RowReader(file, file_format, mapping)
 
 
-def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionRules":
-    """The currencies of the policy: the configured one for a dry run, else the one in force, where there is one."""
+def _admission_rules(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionRules":
+    """Return the currencies of the active policy; of the configured one for a dry run, or if none is active."""
     from state.intake.admission import AdmissionRules
     from state.units.time_zones import zone_names
     from streams.settings.rules_files import configured_policy
@@ -147,62 +160,62 @@ def _exchange(settings: "Settings", topic: str, *, dry_run: bool) -> "AdmissionR
     policy = None
     if not dry_run:
         with kafka_named(settings):
-            policy = asyncio.run(_policy_in_force(settings, topic))
+            policy = asyncio.run(_active_policy(settings, topic))
     policy = policy or configured_policy(settings)
     return AdmissionRules(policy.currency, policy.digits, policy.rates, zone_names())
 
 
-async def _policy_in_force(settings: "Settings", topic: str) -> "Policy | None":
+async def _active_policy(settings: "Settings", topic: str) -> "Policy | None":
     from streams.kafka.control import read_control, reduce_control
 
     await ensure_topic(settings, topic)
     return reduce_control(await read_control(settings)).policy
 
 
-def _events(
-    source: "RowReader | ParquetReader",
-    translation: "EventBuilder",
+def _build_events(
+    reader: "RowReader | ParquetReader",
+    builder: "EventBuilder",
     report: "ImportReport",
     settings: "Settings",
     limit: int | None,
 ) -> "Iterator[ImportedEvent]":
-    """Read the file row by row, show how far it has come, and hand out what became an event."""
+    """Read the file row by row, show progress, and yield an event for each readable row."""
     from agents.importing.report import build_events
     from streams.clock import SYSTEM_CLOCK
 
     latest_ms = SYSTEM_CLOCK.wall_ms() + _FUTURE_MS if settings.time == "wall" else None
-    with progress_of(f"reading {source.path.name}", source.size) as show:
+    with progress_of(f"reading {reader.path.name}", reader.size) as show:
 
-        def shown() -> "Iterator[Row | UnreadableRow]":
-            for row in itertools.islice(source.rows(), limit):
-                if report.rows % _SHOWN_EVERY == 0:
-                    show(source.position())
+        def rows() -> "Iterator[Row | UnreadableRow]":
+            for row in itertools.islice(reader.rows(), limit):
+                if report.rows % _ROWS_PER_UPDATE == 0:
+                    show(reader.position())
                 yield row
 
-        yield from build_events(shown(), translation, report, latest_ms)
+        yield from build_events(rows(), builder, report, latest_ms)
 
 
-def _publish_in_order(
+def _publish_sorted(
     settings: "Settings", topic: str, events: "Iterator[ImportedEvent]", report: "ImportReport", *, strict: bool
 ) -> None:
     from agents.importing.event_sorter import EventSorter
 
-    with EventSorter() as ordered:
+    with EventSorter() as sorter:
         for event in events:
-            ordered.add(event.occurred_at_ms, event.customer_id.encode(), event.value)
+            sorter.add(event.occurred_at_ms, event.customer_id.encode(), event.value)
         if strict and report.unreadable:
             report.print_remarks()
-            raise CommandFailed(f"{report.path}: {report.summary()}; nothing published, for --strict")
-        records = ((waiting.customer_id or None, waiting.value) for waiting in ordered)
-        publish_all(settings, topic, records, ordered.count)
+            raise CommandFailed(f"{report.path}: {report.summary()}; nothing published, because of --strict")
+        records = ((event.customer_id or None, event.value) for event in sorter)
+        publish_all(settings, topic, records, sorter.count)
 
 
-def _say_outcome(file: Path, translation: "EventBuilder", report: "ImportReport", topic: str, *, dry_run: bool) -> None:
+def _print_result(file: Path, builder: "EventBuilder", report: "ImportReport", topic: str, *, dry_run: bool) -> None:
     report.print_remarks()
-    columns = ", ".join(f"{field} = {' + '.join(names)}" for field, names in translation.columns.items())
-    unused = f"; not used: {', '.join(translation.unused_columns)}" if translation.unused_columns else ""
+    columns = ", ".join(f"{field} = {' + '.join(names)}" for field, names in builder.columns.items())
+    unused = f"; not used: {', '.join(builder.unused_columns)}" if builder.unused_columns else ""
     if columns:
         typer.echo(f"{file}: {columns}{unused}")
     if not report.events:
-        raise CommandFailed(f"{file}: {report.summary()}; nothing could be read: name the columns in a mapping (--map)")
+        raise CommandFailed(f"{file}: {report.summary()}; {builder.nothing_readable_remedy()}")
     typer.echo(f"{file}: {report.summary()}; {'nothing published, a dry run' if dry_run else f'published to {topic}'}")

@@ -1,4 +1,4 @@
-"""A progress bar on standard error where that is a terminal, and nothing where it is not."""
+"""A progress bar on standard error if it is a terminal; nothing otherwise."""
 
 import contextlib
 import sys
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def progress_of(what: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Show how far something has come.
+def progress_of(task: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """Show the progress of a task.
 
     Args:
-        what: what is being done.
-        total: how much there is to do; None if nobody knows.
+        task: what is being done.
+        total: how much there is to do; None if unknown.
 
     Yields:
-        A function to call with how much has been done, as often as one likes.
+        A function to call with the amount done, as often as convenient.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -37,9 +37,9 @@ def progress_of(what: str, total: float | None) -> Iterator[Callable[[float], No
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task_id = bar.add_task(task, total=total)
 
         def show(done: float) -> None:
-            bar.update(task, completed=done)
+            bar.update(task_id, completed=done)
 
         yield show

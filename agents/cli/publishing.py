@@ -1,4 +1,4 @@
-"""Publishing from a command: the topic made sure of, progress shown, Ctrl-C and failures said in one line."""
+"""Publish events from a command: create missing topics, show progress, report interruptions in one line."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from agents.cli.progress import progress_of
 if TYPE_CHECKING:
     from streams.settings.settings import Settings
 
-_SHOWN_EVERY: Final = 1_000
+_EVENTS_PER_UPDATE: Final = 1_000
 
 
 async def ensure_topic(settings: "Settings", source: str) -> None:
-    """Make the topics of the prefix where that of `source` (a short name) is missing, as a worker would.
+    """Create the topics of the prefix, as a worker would, if that of `source` (a short name) is missing.
 
     Raises:
         CommandFailed: the broker refuses.
@@ -25,21 +25,21 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
     from streams.kafka.topics import Topics, TopicsError, create_topics
 
     topics = Topics(settings.prefix)
-    there = await partitions_by_topic(settings)
-    if topics.full(source) in there and topics.control in there:
+    existing = await partitions_by_topic(settings)
+    if topics.full(source) in existing and topics.control in existing:
         return
     try:
-        made = [report for report in await create_topics(settings) if report.created]
+        created = [report for report in await create_topics(settings) if report.created]
     except TopicsError as error:
         raise CommandFailed(*error.errors) from error
-    if made:
-        typer.echo(f"created {len(made)} topics of {settings.prefix}")
+    if created:
+        typer.echo(f"created {len(created)} topics of {settings.prefix}")
 
 
 def publish_all(
     settings: "Settings", source: str, records: Iterable[tuple[bytes | None, bytes]], total: int | None = None
 ) -> None:
-    """Publish records (key and value) to a source topic, and return when all are acknowledged.
+    """Publish records (key and value) to a source topic; return once all are acknowledged.
 
     Raises:
         CommandFailed: some could not be delivered.
@@ -55,17 +55,19 @@ async def _publish_all(
     from streams.kafka.topics import Topics
 
     topic = Topics(settings.prefix).full(source)
-    taken = 0
+    published_count = 0
     publisher = Publisher(settings, topic)
     try:
         with progress_of(f"publishing to {topic}", total) as show:
             async with publisher:
                 for key, value in records:
                     await publisher.publish(key, value)
-                    taken += 1
-                    if taken % _SHOWN_EVERY == 0:
+                    published_count += 1
+                    if published_count % _EVENTS_PER_UPDATE == 0:
                         show(publisher.acknowledged)
-                        await asyncio.sleep(0)  # batches leave and Ctrl-C arrives only while this waits
+                        await asyncio.sleep(0)  # lets batches leave and Ctrl-C arrive
     except BaseException:
-        print_error(f"goldstream: {publisher.acknowledged:,} of {taken:,} events published are acknowledged by {topic}")
+        print_error(
+            f"goldstream: {topic} has acknowledged {publisher.acknowledged:,} of {published_count:,} published events"
+        )
         raise

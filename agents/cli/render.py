@@ -1,4 +1,4 @@
-"""Tables on standard output: as wide as the terminal, but no wider than 100 columns."""
+"""Write tables to standard output, as wide as the terminal but at most 100 columns."""
 
 import io
 import sys
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-WIDEST: Final = 100
+MAX_WIDTH: Final = 100
 
 
 def draw(blocks: "Iterable[RenderableType]") -> None:
-    """Write the blocks one below the other, in colours where there is a terminal."""
+    """Write the blocks below each other, in colour if standard output is a terminal."""
     from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal of KOI8-R or cp866 has no charts, but has the numbers
+        sys.stdout.reconfigure(errors="replace")  # a KOI8-R or cp866 terminal has no block characters, but the numbers
     console = Console(highlight=False)
-    console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST
+    console.width = min(console.width, MAX_WIDTH) if console.is_terminal else MAX_WIDTH
     for block in blocks:
         console.print(block)

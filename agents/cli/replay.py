@@ -1,4 +1,4 @@
-"""`goldstream replay`: the journal again under another prefix."""
+"""`goldstream replay`: replay the journal into another prefix."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.option_values import parse_timeout
 from agents.cli.progress import progress_of
-from agents.cli.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
     from agents.replay.replay import ReplayResult
@@ -21,53 +21,61 @@ if TYPE_CHECKING:
 
 def replay(
     context: typer.Context,
-    into: Annotated[str, typer.Option(metavar="PREFIX", help="The new prefix; nobody may have used it.")],
+    into: Annotated[str, typer.Option(metavar="PREFIX", help="The new prefix; it must not be in use.")],
     partitions: Annotated[
-        int | None, typer.Option(min=1, max=10_000, metavar="N", help="Of the new prefix; GOLDSTREAM_PARTITIONS.")
+        int | None,
+        typer.Option(
+            min=1, max=10_000, metavar="N", help="Partitions of the new prefix; default: GOLDSTREAM_PARTITIONS."
+        ),
     ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="From the beginning, in place of the journal's; may have another currency or window."
+            metavar="FILE",
+            help="Policy from the beginning on, in place of the journal's; its currency and window may differ.",
         ),
     ] = None,
     campaigns: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="From the beginning, in place of the journal's.")
+        Path | None, typer.Option(metavar="FILE", help="Campaigns from the beginning on, in place of the journal's.")
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Give up after this long, such as 2h; repeat it to go on.")
+        str | None,
+        typer.Option(metavar="DURATION", help="Stop after this time, such as 2h; run the command again to continue."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write the journal again under another prefix, for another number of partitions, currency or window.
+    """Replay the journal into another prefix, to change the number of partitions, the currency or the window.
 
-    Same ids and the same ce_source, so readers know what they have seen; the erased stay behind. Stop the workers of
-    the old prefix before it, or repeat it when they have stopped; then start workers with GOLDSTREAM_PREFIX set to the
-    new one, and with GOLDSTREAM_SOURCES set to the old one if they shall go on with its source topics. Cut off, it goes
-    on where it stopped when it is repeated.
+    The ids and the ce_source stay the same, so readers recognize what they have seen; erased customers are left out.
+    Stop the workers of the old prefix first, or run the command again after they have stopped. Then start workers with
+    GOLDSTREAM_PREFIX set to the new prefix, and with GOLDSTREAM_SOURCES set to the old one if they are to read its
+    source topics. An interrupted replay continues when the command is run again.
 
-    With as many partitions as before, or a multiple, every event is judged at the same moment as before. With another
-    number too, unless a crash let time come further in one of the old partitions than in another just before a policy:
-    then that policy, or a late event beside it, may count from the later moment of the two.
+    With the same number of partitions, or a multiple of it, every event is evaluated at the same moment as before. With
+    any other number too, with one exception: after a crash, one old partition may have been ahead of another just
+    before a policy was activated. That policy, or a late event next to it, may then apply from the later of the two
+    moments.
     """
     from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
 
     settings = load_context(context, config)
-    given_policy = parse_policy_file(policy) if policy else None
-    given_campaigns = parse_campaigns_file(campaigns, given_policy) if campaigns else None
-    timeout_s = timeout_seconds(timeout)
-    if _prefix(into) == settings.prefix:
+    new_policy = parse_policy_file(policy) if policy else None
+    new_campaigns = parse_campaigns_file(campaigns, new_policy) if campaigns else None
+    timeout_s = parse_timeout(timeout)
+    if _parse_prefix(into) == settings.prefix:
         raise UsageFailure(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
     with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
-        done = asyncio.run(_replay(settings, into, partitions, given_policy, given_campaigns, timeout_s, show))
-    copied = done.copied
+        result = asyncio.run(_replay(settings, into, partitions, new_policy, new_campaigns, timeout_s, show))
+    copied = result.copied
     typer.echo(
-        f"{settings.prefix} → {into}: {copied.read_count:,} records of {done.old_partitions} partitions read, "
-        f"{copied.written_count:,} written to {done.new_partitions}, {copied.erased_count:,} of the erased left out; "
-        f"{done.policy_ref} is in force"
+        f"{settings.prefix} → {into}: {copied.read_count:,} records of {result.old_partitions} partitions read, "
+        f"{copied.written_count:,} written to {result.new_partitions}, {copied.erased_count:,} of erased customers "
+        f"left out; {result.policy_ref} is active"
     )
     typer.echo(f"now start workers with GOLDSTREAM_PREFIX={into}")
-    typer.echo(f"with GOLDSTREAM_SOURCES={settings.prefix} they go on with what shops publish to {settings.prefix}.*")
+    typer.echo(
+        f"with GOLDSTREAM_SOURCES={settings.prefix} they continue to read what shops publish to {settings.prefix}.*"
+    )
 
 
 async def _replay(
@@ -79,29 +87,29 @@ async def _replay(
     timeout_s: float | None,
     show: Callable[[float], None],
 ) -> "ReplayResult":
-    from agents.replay.replay import replay as write_again
+    from agents.replay.replay import replay as replay_journal
     from state.records.events import UnknownFormatVersion
     from streams.kafka.control import NoControlTopic
     from streams.kafka.reader import OffsetTruncated
 
     try:
         async with asyncio.timeout(timeout_s):
-            return await write_again(
+            return await replay_journal(
                 settings, into, partitions, policy, campaigns, lambda read, total: show(read / max(1, total))
             )
     except TimeoutError as error:
         raise CommandFailed(
-            f"the replay into {into} is not done within {timeout_s:.0f} s; repeat it, and it goes on where it stopped"
+            f"the replay into {into} is not done after {timeout_s:.0f} s; run the command again to continue it"
         ) from error
     except (NoControlTopic, UnknownFormatVersion, OffsetTruncated) as error:
         raise CommandFailed(str(error)) from error
 
 
-def _prefix(text: str) -> str:
-    """The new prefix, checked as a setting is."""
+def _parse_prefix(text: str) -> str:
+    """Return the new prefix, validated like the setting."""
     from streams.settings.setting_parsers import topic_prefix
 
     try:
         return topic_prefix(text)
-    except ValueError as fault:
-        raise UsageFailure(f"--into must {fault}: got {text!r}") from fault
+    except ValueError as error:
+        raise UsageFailure(f"--into must {error}: got {text!r}") from error

@@ -1,4 +1,4 @@
-"""The list of all settings below the help of the commands that obey them."""
+"""Append the list of all settings to the help of the commands that need it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ def _settings_table() -> "Table":
     from streams.settings.settings_spec import describe_settings
 
     table = Table(
-        title=" Settings: the environment, else the TOML file of --config or GOLDSTREAM_CONFIG, else the default",
+        title=" Settings: from the environment, else the TOML file of --config or GOLDSTREAM_CONFIG, else the default",
         title_justify="left",
         title_style="",
         box=None,

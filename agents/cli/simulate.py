@@ -1,4 +1,4 @@
-"""`goldstream simulate`: a plausible shop, as history or live, into the topic `events` or a file."""
+"""`goldstream simulate`: publish the events of a simulated shop, as history or live, to `events` or a file."""
 
 import asyncio
 import dataclasses
@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Final, Protocol
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.option_values import check_currency, parse_moment
 from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topic
 
@@ -24,50 +25,62 @@ if TYPE_CHECKING:
 
 UNTIL: Final = "2026-01-01T00:00:00Z"
 LIVE_RATE: Final = 10.0
-_BREATH_S: Final = 0.005  # ahead of the rate by less, several events go out together
-_SHOWN_EVERY: Final = 500
+_MIN_PAUSE_S: Final = 0.005  # events that are due within this time go out together
+_EVENTS_PER_UPDATE: Final = 500
 
 
 class Sink(Protocol):
     """Where events go: a topic or a file."""
 
     async def publish(self, key: bytes | None, value: bytes) -> None:
-        """Take an event."""
+        """Accept an event."""
 
     async def flush(self) -> None:
-        """Return when all that was taken is safe."""
+        """Return once all accepted events are written."""
 
 
 @dataclasses.dataclass(slots=True)
-class Told:
-    """What has been told so far: events by kind, and the moments of the first and the last."""
+class PublishedCounts:
+    """What has been published so far.
 
-    kinds: Counter[str] = dataclasses.field(default_factory=Counter)
+    Attributes:
+        by_kind: events by kind.
+        customers: ids of their customers.
+        is_interrupted: whether a signal ended the run.
+    """
+
+    by_kind: Counter[str] = dataclasses.field(default_factory=Counter)
     customers: set[str] = dataclasses.field(default_factory=set)
-    stopped: bool = False
+    is_interrupted: bool = False
 
     def summary(self) -> str:
-        """The counts in one line."""
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
-        return f"{self.kinds.total():,} events ({kinds}) of {len(self.customers):,} customers"
+        """Return the counts in one line."""
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.by_kind.items()))
+        return f"{self.by_kind.total():,} events ({kinds}) of {len(self.customers):,} customers"
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    seed: Annotated[int, typer.Option(help="The same seed tells the same story, byte for byte.")] = 1,
-    customers: Annotated[int, typer.Option(min=1, max=10_000_000, help="Who join in the time told.")] = 1_000,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="How long the story is.")] = 365,
-    until: Annotated[str, typer.Option(metavar="TIME", help="When the story ends, RFC 3339.")] = UNTIL,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same events, byte for byte.")] = 1,
+    customers: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Number of customers who join in this time.")
+    ] = 1_000,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Length of the history in days.")] = 365,
+    until: Annotated[str, typer.Option(metavar="TIME", help="End of the history, RFC 3339.")] = UNTIL,
     live: Annotated[
-        bool, typer.Option("--live/--history", help="Live: everything happens now, and goes on until Ctrl-C.")
+        bool, typer.Option("--live/--history", help="Live: events occur now, and continue until Ctrl-C.")
     ] = False,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Events a second; history: as fast as possible, live: 10.")
+        float | None,
+        typer.Option(min=0.01, help="Events per second; default: as fast as possible for history, 10 for live."),
     ] = None,
-    events: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Of all prices; that of the configured policy.")] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Stop after this number of events.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of all prices; default: that of the configured policy.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write JSON Lines there (- is standard output), not to Kafka.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write JSON Lines to this file (-: standard output), not to Kafka."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -76,110 +89,104 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from streams.clock import SYSTEM_CLOCK
 
     settings = load_context(context, config)
-    plan = Plan.create(seed, customers, days, _until_ms(until), _currency(settings, currency))
-    story = _live_story(plan, SYSTEM_CLOCK) if live else _history(plan)
-    telling = _Telling(plan, story, rate or (LIVE_RATE if live else None), events, SYSTEM_CLOCK, live=live)
+    plan = Plan.create(seed, customers, days, parse_moment("--until", until), _currency(settings, currency))
+    source = _repeated_history(plan, SYSTEM_CLOCK) if live else _history(plan)
+    run = _SimulationRun(plan, source, rate or (LIVE_RATE if live else None), events, SYSTEM_CLOCK, live=live)
     if out is not None:
-        told, where = asyncio.run(_to_file(telling, out)), str(out)
+        counts, target = asyncio.run(_to_file(run, out)), str(out)
     else:
         with kafka_named(settings):
-            told, where = asyncio.run(_to_kafka(telling, settings))
-    if told.stopped and not live:
-        raise CommandFailed(f"interrupted after {told.summary()}; the same command again changes nothing of them")
+            counts, target = asyncio.run(_to_kafka(run, settings))
+    if counts.is_interrupted and not live:
+        raise CommandFailed(
+            f"interrupted after {counts.summary()}; run the command again: repeated events have no effect"
+        )
     if str(out) != "-":
-        typer.echo(f"{told.summary()} to {where}")
+        typer.echo(f"{counts.summary()} to {target}")
 
 
-def _until_ms(until: str) -> int:
-    from state.units.timestamps import parse_rfc3339
-
-    try:
-        return parse_rfc3339(until)
-    except ValueError as error:
-        raise UsageFailure(f"--until must be RFC 3339 with an offset, such as {UNTIL}: got {until!r}") from error
-
-
-def _currency(settings: "Settings", given: str | None) -> str:
-    from state.units.money import DIGITS
+def _currency(settings: "Settings", code: str | None) -> str:
     from streams.settings.rules_files import configured_policy
 
-    if given is None:
-        return configured_policy(settings).currency
-    if given not in DIGITS:
-        raise UsageFailure(f"--currency must be an ISO 4217 code, such as RUB: got {given!r}")
-    return given
+    return configured_policy(settings).currency if code is None else check_currency(code)
 
 
 def _history(plan: "Plan") -> "Iterator[SimulatedEvent]":
-    from agents.simulation.shop import simulate as story_of
+    from agents.simulation.shop import simulate as simulate_shop
 
-    return story_of(plan)
+    return simulate_shop(plan)
 
 
-def _live_story(plan: "Plan", clock: "Clock") -> "Iterator[SimulatedEvent]":
-    """The story over and over, each time with ids of its own."""
-    started = clock.wall_ms() // 1000
+def _repeated_history(plan: "Plan", clock: "Clock") -> "Iterator[SimulatedEvent]":
+    """Yield the history over and over, each time with ids of its own."""
+    started_s = clock.wall_ms() // 1000
     for number in range(sys.maxsize):
-        yield from _history(plan._replace(run=f"{started:x}-{number}-"))
+        yield from _history(plan._replace(run=f"{started_s:x}-{number}-"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Telling:
-    """A story with the rate at which it is told."""
+class _SimulationRun:
+    """Simulated events, and how fast and how many of them to publish.
+
+    Attributes:
+        rate: events per second; None: as fast as possible.
+        limit: how many at most; None: all.
+        live: whether events get the present moment in place of their own.
+    """
 
     plan: "Plan"
-    story: "Iterator[SimulatedEvent]"
+    events: "Iterator[SimulatedEvent]"
     rate: float | None
     limit: int | None
     clock: "Clock"
     _: dataclasses.KW_ONLY
     live: bool
 
-    async def to(self, sink: Sink) -> Told:
-        """Tell the story until it ends, `limit` is reached, or SIGINT or SIGTERM comes."""
+    async def publish_to(self, sink: Sink) -> PublishedCounts:
+        """Publish until the events end, `limit` is reached, or SIGINT or SIGTERM arrives."""
         from streams.retries import pause
 
-        stop, told, clock = asyncio.Event(), Told(), self.clock
+        stop, counts, clock = asyncio.Event(), PublishedCounts(), self.clock
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        started = clock.monotonic()
+        started_s = clock.monotonic()
         total = None if self.live else float(self.plan.until_ms - self.plan.start_ms)
-        with progress_of("telling", self.limit if self.live else total) as show:
-            for count, event in enumerate(self.story):
-                if self.rate and (ahead := started + count / self.rate - clock.monotonic()) > _BREATH_S:
+        with progress_of("publishing", self.limit if self.live else total) as show:
+            for count, event in enumerate(self.events):
+                if self.rate and (early_s := started_s + count / self.rate - clock.monotonic()) > _MIN_PAUSE_S:
                     await sink.flush()
-                    await pause(ahead, stop, clock)
-                if count % _SHOWN_EVERY == 0:
+                    await pause(early_s, stop, clock)
+                if count % _EVENTS_PER_UPDATE == 0:
                     show(count if self.live else event.at_ms - self.plan.start_ms)
-                    await asyncio.sleep(0)  # signals come only while this waits
+                    await asyncio.sleep(0)  # lets signals arrive
                 if stop.is_set() or count == self.limit:
-                    told.stopped = stop.is_set()
+                    counts.is_interrupted = stop.is_set()
                     break
                 value = event.value(clock.wall_ms() if self.live else None)
                 await sink.publish(event.customer_id.encode() or None, value)
-                told.kinds[event.fields["type"]] += 1
-                told.customers.add(event.customer_id)
-        told.customers.discard("")
-        return told
+                counts.by_kind[event.fields["type"]] += 1
+                counts.customers.add(event.customer_id)
+        counts.customers.discard("")
+        return counts
 
 
-async def _to_kafka(telling: _Telling, settings: "Settings") -> tuple[Told, str]:
+async def _to_kafka(run: _SimulationRun, settings: "Settings") -> tuple[PublishedCounts, str]:
     from streams.kafka.publisher import Publisher
     from streams.kafka.topics import Topics
 
     await ensure_topic(settings, "events")
     topic = Topics(settings.prefix).full("events")
     async with Publisher(settings, topic) as publisher:
-        told = await telling.to(publisher)
-    return told, topic
+        counts = await run.publish_to(publisher)
+    return counts, topic
 
 
-async def _to_file(telling: _Telling, out: Path) -> Told:
+async def _to_file(run: _SimulationRun, out: Path) -> PublishedCounts:
     try:
         if str(out) == "-":
-            return await telling.to(_FileSink(sys.stdout.buffer))
+            return await run.publish_to(_FileSink(sys.stdout.buffer))
         with out.open("wb") as file:
-            return await telling.to(_FileSink(file))
+            return await run.publish_to(_FileSink(file))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -192,7 +199,7 @@ class _FileSink:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    async def publish(self, key: bytes | None, value: bytes) -> None:  # noqa: ARG002 - the value says whose it is
+    async def publish(self, key: bytes | None, value: bytes) -> None:  # noqa: ARG002 - the value holds the customer's id
         self._file.write(value + b"\n")
 
     async def flush(self) -> None:

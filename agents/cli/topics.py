@@ -1,4 +1,4 @@
-"""`goldstream topics`: make the topics, or look whether they are as they should be."""
+"""`goldstream topics`: create or check the topics of a prefix."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -14,51 +14,52 @@ if TYPE_CHECKING:
     from streams.kafka.topics import TopicReport
     from streams.settings.settings import Settings
 
-group = typer.Typer(help="Make the topics, or look whether they are as they should be.")
+group = typer.Typer(help="Create or check the topics.")
 
 
 @group.command("create")
 def create(context: typer.Context, config: ConfigOption = None) -> None:
-    """Make the topics that are missing, with GOLDSTREAM_PARTITIONS and GOLDSTREAM_REPLICATION.
+    """Create the missing topics, with GOLDSTREAM_PARTITIONS and GOLDSTREAM_REPLICATION.
 
-    Topics that are there stay as they are; those of the wrong shape are named, and the status is 1.
+    Existing topics do not change. Those without the expected partitions are reported, and the status is 1.
     """
     from streams.kafka.topics import create_topics
 
     settings = load_context(context, config)
-    _look(settings, create_topics)
+    _report_topics(settings, create_topics)
 
 
 @group.command("check")
 def check(context: typer.Context, config: ConfigOption = None) -> None:
-    """Look whether all topics are there and of the right shape; the status is 1 if not."""
+    """Check whether all topics exist with the expected partitions; the status is 1 if not."""
     from streams.kafka.topics import check_topics
 
     settings = load_context(context, config)
-    _look(settings, check_topics)
+    _report_topics(settings, check_topics)
 
 
-def _look(settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
-    """Say a line for each topic, then fail if one is missing or of the wrong shape."""
+def _report_topics(settings: "Settings", inspect: "Callable[[Settings], Awaitable[list[TopicReport]]]") -> None:
+    """Print a line for each topic.
+
+    Raises:
+        CommandFailed: a topic is missing or does not have the expected partitions.
+    """
     from streams.kafka.topics import TopicsError
+
+    async def inspect_all() -> "list[TopicReport]":
+        return await inspect(settings)
 
     with kafka_named(settings):
         try:
-            reports = asyncio.run(_asked(settings, ask))
+            reports = asyncio.run(inspect_all())
         except TopicsError as error:
             raise CommandFailed(*error.errors) from error
-    faults = [report.fault for report in reports if report.fault]
+    errors = [report.fault for report in reports if report.fault]
     for report in reports:
-        missing = report.missing and not report.created
-        if missing:
-            faults.append(f"topic {report.name} does not exist; run `goldstream topics create`")
-        finding = "missing" if missing else "wrong" if report.fault else "created" if report.created else "there"
-        typer.echo(f"{report.name} {finding}, partitions {report.partitions}")
-    if faults:
-        raise CommandFailed(*faults)
-
-
-async def _asked(
-    settings: "Settings", ask: "Callable[[Settings], Awaitable[list[TopicReport]]]"
-) -> "list[TopicReport]":
-    return await ask(settings)
+        is_missing = report.missing and not report.created
+        if is_missing:
+            errors.append(f"topic {report.name} does not exist; run `goldstream topics create`")
+        state = "missing" if is_missing else "wrong" if report.fault else "created" if report.created else "ok"
+        typer.echo(f"{report.name} {state}, partitions {report.partitions}")
+    if errors:
+        raise CommandFailed(*errors)

@@ -14,6 +14,7 @@ from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.customer.profile_schema import ContactProfile
 from state.fold.partition import Partition
+from state.records.erasure import Erasure, decode_erasure, erasure_key
 from state.records.outputs import Message, SegmentChangeValue, Suppression
 from state.records.progress import Progress
 from state.units.timestamps import format_ms
@@ -37,11 +38,22 @@ class NoCustomers(Exception):
         )
 
 
+class CustomerErased(Exception):
+    """Nothing is known about the customer since an erasure."""
+
+    def __init__(self, customer_id: str, erased_at_ms: int) -> None:
+        super().__init__(
+            f"customer {customer_id!r} was erased on {format_ms(erased_at_ms)}, and nothing is known since; a later "
+            "signup or purchase makes them known again"
+        )
+
+
 async def read_story(settings: Settings, customer_id: str) -> Story | None:
     """Read a customer's story; None for an unknown customer.
 
     Raises:
         NoCustomers: there are no topics under the prefix, or no worker has run yet.
+        CustomerErased: nothing is known since the customer's erasure.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     topics = Topics(settings.prefix)
@@ -53,6 +65,9 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
     if rules is None:
         raise NoCustomers(settings.prefix)
     if profile is None:
+        ledger_entry = await reader.erasure()
+        if ledger_entry is not None:
+            raise CustomerErased(customer_id, ledger_entry.occurred_at)
         return None
     (changes, erasure), offers, reactivations, suppressions = await asyncio.gather(
         reader.changes(),
@@ -115,6 +130,14 @@ class _CustomerReader:
                 table.restore(record.key, record.value)
         table.finish_restore()
         return table.get(self._customer_id)
+
+    async def erasure(self) -> Erasure | None:
+        """Read the customer's last erasure from the ledger; None if there is none."""
+        key, erasure = erasure_key(self._customer_id), None
+        async for record in self._records(self._topics.erasure_ledger):
+            if record.key == key:
+                erasure = None if record.value is None else decode_erasure(record.value)
+        return erasure
 
     async def changes(self) -> tuple[list[SegmentChangeValue], "_LastErasure"]:
         """Read the segment changes after the last erasure, in order, and that erasure."""

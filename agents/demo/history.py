@@ -1,7 +1,7 @@
-"""The history that the demo replays: real purchases from CDNOW, with what the data do not say made up by rule.
+"""The history that the demo replays: real purchases of CDNOW, with what the data lack added by rule.
 
-Made up are the time of day of each purchase, and for a share of the customers a signup with consents, some minutes
-before the first one. The same at every run.
+The data have no time of day; each purchase gets one. A share of the customers gets a signup with consents, ten minutes
+before their first purchase. All of it is the same in every run.
 """
 
 import csv
@@ -28,12 +28,12 @@ SIGNUP_SHARE: Final = 0.6
 EMAIL_CONSENT_SHARE: Final = 0.8
 SMS_CONSENT_SHARE: Final = 0.25
 
-_EPOCH: Final = date(1970, 1, 1).toordinal()
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _MINUTE_MS: Final = 60_000
-_OPENS_MS: Final = 9 * 60 * _MINUTE_MS
-_OPEN_FOR_MINUTES: Final = 12 * 60
+_OPENING_MS: Final = 9 * 60 * _MINUTE_MS
+_OPENING_HOURS_MINUTES: Final = 12 * 60
 _NEXT_ORDER_MS: Final = 5 * _MINUTE_MS
-_SIGNED_UP_BEFORE_MS: Final = 10 * _MINUTE_MS
+_SIGNUP_LEAD_MS: Final = 10 * _MINUTE_MS
 
 
 class Purchase(NamedTuple):
@@ -45,53 +45,53 @@ class Purchase(NamedTuple):
 
 
 class HistoryEvent(NamedTuple):
-    """An event as a shop publishes it to `events`; `at_ms` is when it occurred."""
+    """An event as a shop publishes it to `events`; `at_ms` is its `occurred_at`."""
 
     at_ms: int
     customer_id: str
     value: bytes
 
 
-def read_purchases(customers: int | None = None) -> Iterator[Purchase]:
-    """The purchases of the first so many customers, of all unless given; by customer, then by day."""
+def read_purchases(max_customers: int | None = None) -> Iterator[Purchase]:
+    """Yield the purchases of the first customers, by default of all, by customer, then by day."""
     with files(__package__).joinpath("cdnow.csv.gz").open("rb") as packed, gzip.open(packed, "rt", newline="") as text:
         rows = csv.reader(text)
         next(rows)
-        seen, last = 0, None
+        customer_count, previous = 0, None
         for customer, day, _quantity, amount in rows:
-            if customer != last:
-                seen, last = seen + 1, customer
-                if customers is not None and seen > customers:
+            if customer != previous:
+                customer_count, previous = customer_count + 1, customer
+                if max_customers is not None and customer_count > max_customers:
                     return
             yield Purchase(customer, day, amount)
 
 
 def build_history(purchases: Iterable[Purchase]) -> list[HistoryEvent]:
-    """The purchases as events, with the signups, in the order in which they occurred."""
+    """Return the purchases as events, together with the signups, in the order in which they occurred."""
     events: list[HistoryEvent] = []
-    for customer, bought in groupby(purchases, key=itemgetter(0)):
-        events.extend(_customer(customer, bought))
+    for customer, of_customer in groupby(purchases, key=itemgetter(0)):
+        events.extend(_customer_events(customer, of_customer))
     events.sort(key=itemgetter(0, 1))
     return events
 
 
-def _customer(customer: str, bought: Iterable[Purchase]) -> Iterator[HistoryEvent]:
+def _customer_events(customer: str, purchases: Iterable[Purchase]) -> Iterator[HistoryEvent]:
     customer_id = f"c-{customer}"
     number = 0
-    for day, of_the_day in groupby(bought, key=itemgetter(1)):
-        at_ms = (date.fromisoformat(day).toordinal() - _EPOCH) * DAY_MS + _opened_since_ms(customer_id, day)
-        for purchase in of_the_day:
+    for day, of_day in groupby(purchases, key=itemgetter(1)):
+        at_ms = (date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL) * DAY_MS + _time_of_day_ms(customer_id, day)
+        for purchase in of_day:
             number += 1
             if number == 1 and is_in_share("signup", customer_id, SIGNUP_SHARE):
-                yield _signup(customer_id, at_ms - _SIGNED_UP_BEFORE_MS)
+                yield _signup(customer_id, at_ms - _SIGNUP_LEAD_MS)
             yield _purchase(customer_id, number, at_ms, purchase.amount)
             at_ms += _NEXT_ORDER_MS
 
 
-def _opened_since_ms(customer_id: str, day: str) -> int:
-    """The time of day of a customer's first order of a day: some minute between nine and nine."""
-    lot = int.from_bytes(sha256(f"{customer_id} {day}".encode()).digest()[:4], "big")
-    return _OPENS_MS + lot % _OPEN_FOR_MINUTES * _MINUTE_MS
+def _time_of_day_ms(customer_id: str, day: str) -> int:
+    """Return the time of day of a customer's first order of a day: a minute between 9:00 and 21:00."""
+    draw = int.from_bytes(sha256(f"{customer_id} {day}".encode()).digest()[:4], "big")
+    return _OPENING_MS + draw % _OPENING_HOURS_MINUTES * _MINUTE_MS
 
 
 def _signup(customer_id: str, at_ms: int) -> HistoryEvent:

@@ -1,8 +1,8 @@
-"""Ctrl-C and its like: what was begun is cleaned up, once, whatever else is pressed meanwhile."""
+"""Handle Ctrl-C and other signals: clean up once, whatever else is pressed in the meantime."""
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
@@ -11,41 +11,40 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
-    """A signal has come, and everything is cleaned up; `status` is what a shell expects of a program ended by it."""
+    """A signal arrived and everything is cleaned up; `status` is the exit status that shells expect for it."""
 
     def __init__(self, number: signal.Signals) -> None:
-        """Take the signal."""
         super().__init__(f"interrupted by {number.name}")
         self.status = 128 + number
 
 
 async def run_interruptible(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do the work, and cancel it at the first signal; the ones after it change nothing.
+    """Run the work, and cancel it at the first signal; later signals change nothing.
 
     Raises:
-        Interrupted: a signal has come.
+        Interrupted: a signal arrived.
     """
     task = asyncio.ensure_future(work)
-    came: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
-    def take(number: signal.Signals) -> None:
-        came.append(number)
-        if len(came) == 1:
+    def cancel_once(number: signal.Signals) -> None:
+        received.append(number)
+        if len(received) == 1:
             task.cancel()
 
-    _handle(take)
+    _handle_signals(cancel_once)
     try:
         return await task
     except asyncio.CancelledError:
-        if came:
-            raise Interrupted(came[0]) from None
+        if received:
+            raise Interrupted(received[0]) from None
         raise
 
 
 async def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work until a signal comes, which here is the way to end it."""
+    """Run the work until a signal arrives, which ends it normally."""
     stop = asyncio.Event()
-    _handle(lambda _: stop.set())
+    _handle_signals(lambda _: stop.set())
     tasks = [asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -57,7 +56,7 @@ async def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _handle(take: Any) -> None:
+def _handle_signals(handler: Callable[[signal.Signals], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, take, number)
+        loop.add_signal_handler(number, handler, number)

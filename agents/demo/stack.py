@@ -1,7 +1,7 @@
-"""What the demo runs on: the embedded broker and Redis, and a worker in a process of its own.
+"""What the demo runs on: the embedded broker and Redis, and a worker in a separate process.
 
-A process of its own, since a worker that is busy leaves nothing of its event loop to a screen; and what the demo shows
-is what any program sees that reads the topics.
+The process is separate because a busy worker leaves no time on its event loop for a screen. So the demo shows what any
+program sees that reads the topics.
 """
 
 import asyncio
@@ -16,15 +16,14 @@ from typing import Final
 from agents.demo.embedded.broker import Embedded
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port
-from streams.clock import Clock
 from streams.kafka.topics import create_topics
 from streams.settings.settings import Settings
 
 READY_TIMEOUT_S: Final = 60.0
 """Measured: 3 to 6 s on two busy cores."""
 
-_LOOK_AGAIN_S: Final = 0.05
-_WORKER: Final = "agents.demo.embedded.worker"
+_POLL_S: Final = 0.05
+_WORKER: Final = "import sys; from agents.cli import main; sys.exit(main(['worker']))"
 
 
 class StackError(Exception):
@@ -32,30 +31,30 @@ class StackError(Exception):
 
 
 class Stack:
-    """Broker, Redis and worker, with what they keep in a folder of its own that is removed in the end.
+    """Broker, Redis and worker, with their files in a folder that is removed at the end.
 
-    All topics have one partition: the events, published in their order, then reach the worker in that order however
-    they are cut, and every run tells the same story. With several, event mode is exact only for what was published
-    before the worker started.
+    All topics have one partition. Events published in order then reach the worker in that order, whatever the batches
+    are, and every run gives the same result. With several partitions, event mode is exact only for events that were
+    published before the worker started.
+
+    Constructing a stack creates the folder below `data` and chooses the ports, but starts nothing.
 
     Attributes:
         settings: how other programs reach it.
+
+    Raises:
+        StackError: the folder cannot be created.
+        EmbeddedError: the embedded broker is not available.
     """
 
     def __init__(self, data: Path, clock: Clock) -> None:
-        """Make the folder, below `data`, and choose the ports, without starting anything.
-
-        Raises:
-            StackError: the folder cannot be made.
-            EmbeddedError: the embedded broker is not to be had.
-        """
         self._clock = clock
-        self._made = [each for each in (data, *data.parents) if not each.exists()]
+        self._created_folders = [each for each in (data, *data.parents) if not each.exists()]
         try:
             data.mkdir(parents=True, exist_ok=True)
             self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=data))
         except OSError as error:
-            message = f"the demo cannot write to {data} ({error.strerror}); name another folder by GOLDSTREAM_DATA"
+            message = f"the demo cannot write to {data} ({error.strerror}); set GOLDSTREAM_DATA to another folder"
             raise StackError(message) from error
         try:
             self._embedded = Embedded(self.folder / "embedded", clock)
@@ -75,7 +74,9 @@ class Stack:
             data=self.folder / "worker",
         )
         self._worker = Child(
-            [sys.executable, "-P", "-m", _WORKER], log=self.folder / "worker.log", env=_environment(self.settings)
+            [sys.executable, "-P", "-c", _WORKER],
+            log=self.folder / "worker.log",
+            env=_worker_environment(self.settings),
         )
 
     async def start(self) -> None:
@@ -88,27 +89,27 @@ class Stack:
         await self._embedded.start()
         await create_topics(self.settings)
         self._worker.start()
-        await self._until_ready()
+        await self._wait_until_ready()
 
     def close(self) -> None:
-        """End what was started, at once, since nothing of it is kept, and remove the folder."""
+        """Kill all processes and remove the folder; there is nothing to save."""
         self._worker.kill()
         self._embedded.kill()
         self._remove()
 
     def watch_worker(self) -> None:
-        """Look whether the worker still runs.
+        """Check that the worker is still running.
 
         Raises:
             StackError: it has ended.
         """
         if not self._worker.running:
-            status, said = self._worker.returncode, self._worker.tail(1)
-            message = f"the demo's worker ended with status {status}; it said last: {said or 'nothing'}"
+            status, last_line = self._worker.returncode, self._worker.tail(1)
+            message = f"the demo's worker ended with status {status}; its last log line: {last_line or 'none'}"
             raise StackError(message)
 
     async def watch(self) -> None:
-        """Look every now and then, until cancelled.
+        """Check the worker every second, until cancelled.
 
         Raises:
             StackError: the worker has ended.
@@ -117,7 +118,7 @@ class Stack:
             self.watch_worker()
             await asyncio.sleep(1)
 
-    async def _until_ready(self) -> None:
+    async def _wait_until_ready(self) -> None:
         deadline = self._clock.monotonic() + READY_TIMEOUT_S
         host, port = self.settings.http_address
         while not await _is_ready(host, port):
@@ -125,19 +126,19 @@ class Stack:
             if self._clock.monotonic() > deadline:
                 message = f"the demo's worker was not ready within {READY_TIMEOUT_S:.0f} s: {self._worker.tail(1)}"
                 raise StackError(message)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_S)
 
     def _remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        for folder in self._made:
+        for folder in self._created_folders:
             try:
                 folder.rmdir()
-            except OSError:  # somebody else has put something there
+            except OSError:  # another process put something there
                 return
 
 
 def environment_variables(settings: Settings) -> dict[str, str]:
-    """The environment variables by which other programs reach the demo's stack."""
+    """Return the environment variables with which other programs reach the demo's stack."""
     return {
         "GOLDSTREAM_KAFKA": settings.kafka,
         "GOLDSTREAM_REDIS": settings.redis or "",
@@ -146,8 +147,8 @@ def environment_variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """The worker's environment: nothing of the user's own settings, and this same program wherever it is started."""
+def _worker_environment(settings: Settings) -> dict[str, str]:
+    """Return the worker's environment: this same program, and none of the user's own settings."""
     own = {name: text for name, text in os.environ.items() if not name.startswith("GOLDSTREAM_")}
     return (
         own
@@ -163,14 +164,14 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _search_path() -> str:
-    """Where Python looks for these packages; installed ones it finds by itself, and only after its own library."""
+    """Return PYTHONPATH for the worker. Installed packages are left out: they must come after the standard library."""
     packages, given = Path(__file__).parents[2], os.environ.get("PYTHONPATH")
     own = None if packages == Path(sysconfig.get_path("purelib")) else str(packages)
     return os.pathsep.join(each for each in (own, given) if each)
 
 
 async def _is_ready(host: str, port: int) -> bool:
-    """Whether `/ready` answers 200."""
+    """Return whether `/ready` answers 200."""
     writer = None
     try:
         async with asyncio.timeout(1):

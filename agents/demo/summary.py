@@ -1,4 +1,4 @@
-"""What the demo says at its end."""
+"""The summary that the demo prints when it ends."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,19 +9,19 @@ from agents.demo.history import CUSTOMERS, PURCHASES
 from agents.demo.tally import DemoTally
 from state.units.timestamps import format_ms
 
-Kind = TypeVar("Kind")
+CountKey = TypeVar("CountKey")
 
-COMMON_STEPS: Final = 6
-_WIDTH: Final = 18
+MOVES_SHOWN: Final = 6
+_LABEL_WIDTH: Final = 18
 
 
 @dataclass
 class DemoResult:
-    """What happened in a run, beside what is tallied.
+    """The figures of a run, beside those of its tally.
 
     Attributes:
-        purchases: of how many `customers`; `signups` were made up.
-        moments: when customers were counted, with their number in each segment.
+        purchases: of how many `customers`; `signups` were added to the data.
+        segment_counts: moments in milliseconds with the number of customers in each segment.
         history_s: from the first event published to the last change acknowledged.
         total_s: the whole run.
     """
@@ -35,49 +35,48 @@ class DemoResult:
 
     @property
     def events(self) -> int:
-        """Purchases and signups."""
+        """The number of purchases and signups."""
         return self.purchases + self.signups
 
 
-def summary_lines(outcome: DemoResult, tally: DemoTally, segments: Sequence[str]) -> Iterator[str]:
-    """The figures of a run."""
-    whole = outcome.purchases == PURCHASES and outcome.customers == CUSTOMERS
-    part = "" if whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"
-    bought = f"{outcome.purchases:,} real purchases of {outcome.customers:,} customers{part}"
-    yield f"CDNOW, a shop for CDs: {bought}, January 1997"
-    yield f"to June 1998, with {outcome.signups:,} signups made up; then some weeks in which nobody buys."
+def summary_lines(result: DemoResult, tally: DemoTally, segments: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of the summary."""
+    is_whole = result.purchases == PURCHASES and result.customers == CUSTOMERS
+    part = "" if is_whole else f" (of {PURCHASES:,} of {CUSTOMERS:,})"
+    purchases = f"{result.purchases:,} real purchases of {result.customers:,} customers{part}"
+    yield f"CDNOW, a shop for CDs: {purchases}, January 1997"
+    yield f"to June 1998, with {result.signups:,} signups added; then some weeks without purchases."
     yield ""
-    yield _line("events", f"{outcome.events:,} in {outcome.history_s:.1f} s, to the last change acknowledged")
-    yield _line("events/s", f"{outcome.events / outcome.history_s:,.0f}")
+    yield _line("events", f"{result.events:,} in {result.history_s:.1f} s, to the last change acknowledged")
+    yield _line("events/s", f"{result.events / result.history_s:,.0f}")
     yield _line("segment changes", f"{tally.changes:,}, {tally.lapses:,} of them by time alone")
-    yield _line(
-        "messages", f"{tally.sent_by_campaign.total():,} sent, {tally.suppressed_by_reason.total():,} kept back"
-    )
-    yield _line("duration", f"{outcome.total_s:.1f} s in all")
+    sent, suppressed = tally.sent_by_campaign.total(), tally.suppressed_by_reason.total()
+    yield _line("messages", f"{sent:,} sent, {suppressed:,} suppressed")
+    yield _line("duration", f"{result.total_s:.1f} s in total")
     yield ""
-    yield from _customers(outcome, segments)
+    yield from _segment_lines(result, segments)
     yield ""
-    yield "most changes were"
-    for (before, after), count in _most(tally.moves)[:COMMON_STEPS]:
+    yield "most frequent changes"
+    for (before, after), count in _most_common(tally.moves)[:MOVES_SHOWN]:
         yield f"  {count:>7,}  {before or 'unknown'} -> {after}"
     yield ""
     yield "messages by campaign"
-    for campaign, count in _most(tally.sent_by_campaign):
+    for campaign, count in _most_common(tally.sent_by_campaign):
         yield f"  {count:>7,}  {campaign}"
 
 
-def _customers(outcome: DemoResult, segments: Sequence[str]) -> Iterator[str]:
-    """Customers by segment, a column for each moment."""
-    columns = [counts for _, counts in outcome.segment_counts]
-    yield _line("customers on", "".join(f"{format_ms(at_ms)[:10]:>12}" for at_ms, _ in outcome.segment_counts))
+def _segment_lines(result: DemoResult, segments: Sequence[str]) -> Iterator[str]:
+    """Yield the customers by segment, one column for each moment."""
+    columns = [counts for _, counts in result.segment_counts]
+    yield _line("customers on", "".join(f"{format_ms(at_ms)[:10]:>12}" for at_ms, _ in result.segment_counts))
     for name in segments:
         yield _line(f"  {name}", "".join(f"{counts.get(name, 0):>12,}" for counts in columns))
 
 
-def _most(counts: Counter[Kind]) -> list[tuple[Kind, int]]:
-    """The greatest counts first, equal ones by name."""
+def _most_common(counts: Counter[CountKey]) -> list[tuple[CountKey, int]]:
+    """Return the greatest counts first, equal ones by name."""
     return sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
 
 
-def _line(name: str, text: str) -> str:
-    return f"{name:<{_WIDTH}}{text}"
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_LABEL_WIDTH}}{text}"

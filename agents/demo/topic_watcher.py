@@ -1,4 +1,4 @@
-"""What the worker publishes, read and tallied while it comes."""
+"""Read and tally what the worker publishes, as it arrives."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,41 +15,40 @@ from streams.settings.settings import Settings
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 SILENCE_TIMEOUT_S: Final = 60.0
-"""How long the worker may say nothing, while something is waited for, before the demo gives it up."""
+"""How long the worker may publish nothing, while the demo waits for it, before the demo gives up."""
 
 _POLL_MS: Final = 100
-_AT_ONCE: Final = 2_000
-"""Records between two looks at anything else: some milliseconds' worth."""
+_MAX_RECORDS: Final = 2_000
+"""Records per poll: a few milliseconds of work, after which other tasks run."""
 
 
 class TopicWatcher:
-    """Reads changes, messages and progress from their beginnings.
+    """Reads changes, messages and progress from the beginning of their topics.
 
     Attributes:
-        tally: what has come so far.
+        tally: the counts so far.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Connects when it is run."""
         self.tally = DemoTally()
         self._kafka = settings.kafka_client()
         self._consumer: AIOKafkaConsumer | None = None
         topics = Topics(settings.prefix)
-        self._takers: dict[TopicPartition, Callable[[ConsumerRecord], None]] = {
-            TopicPartition(topics.progress, 0): self._take_progress,
-            TopicPartition(topics.segment_changes, 0): self._take_change,
-            TopicPartition(topics.offers, 0): self._take_message,
-            TopicPartition(topics.reactivations, 0): self._take_message,
-            TopicPartition(topics.suppressions, 0): self._take_suppression,
+        self._handlers: dict[TopicPartition, Callable[[ConsumerRecord], None]] = {
+            TopicPartition(topics.progress, 0): self._add_progress,
+            TopicPartition(topics.segment_changes, 0): self._add_change,
+            TopicPartition(topics.offers, 0): self._add_message,
+            TopicPartition(topics.reactivations, 0): self._add_message,
+            TopicPartition(topics.suppressions, 0): self._add_suppression,
         }
         self._decode_change = msgspec.json.Decoder(SegmentChangeValue).decode
         self._decode_message = msgspec.json.Decoder(Message).decode
         self._decode_suppression = msgspec.json.Decoder(Suppression).decode
-        self._read = dict.fromkeys(self._takers, 0)
-        self._came = asyncio.Condition()
+        self._next_offsets = dict.fromkeys(self._handlers, 0)
+        self._arrived = asyncio.Condition()
 
     async def run(self) -> None:
-        """Reads until it is cancelled.
+        """Read until cancelled.
 
         Raises:
             aiokafka.errors.KafkaError: the broker cannot be reached.
@@ -57,59 +56,59 @@ class TopicWatcher:
         consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            consumer.assign(list(self._takers))
-            await consumer.seek_to_beginning(*self._takers)
+            consumer.assign(list(self._handlers))
+            await consumer.seek_to_beginning(*self._handlers)
             self._consumer = consumer
             while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
                 for tp, records in batches.items():
-                    take = self._takers[tp]
+                    handle = self._handlers[tp]
                     for record in records:
-                        take(record)
-                    self._read[tp] = records[-1].offset + 1
+                        handle(record)
+                    self._next_offsets[tp] = records[-1].offset + 1
                 if batches:
-                    async with self._came:
-                        self._came.notify_all()
+                    async with self._arrived:
+                        self._arrived.notify_all()
         finally:
             await consumer.stop()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, looked at whenever something has come.
+        """Wait for a condition, evaluated whenever records arrive.
 
         Raises:
-            StackError: nothing has come for a minute.
+            StackError: nothing arrived for a minute.
         """
         try:
-            async with self._came:
+            async with self._arrived:
                 while not condition():
                     async with asyncio.timeout(SILENCE_TIMEOUT_S):
-                        await self._came.wait()
+                        await self._arrived.wait()
         except TimeoutError:
             raise StackError(
-                f"the demo's worker has said nothing for {SILENCE_TIMEOUT_S:.0f} s; try it again"
+                f"the demo's worker has published nothing for {SILENCE_TIMEOUT_S:.0f} s; run the demo again"
             ) from None
 
     async def catch_up(self) -> None:
-        """Wait until everything that has been published by now is tallied.
+        """Wait until everything published so far is tallied.
 
         Raises:
-            StackError: as `wait_until`.
+            StackError: nothing arrived for a minute.
         """
         await self.wait_until(lambda: self._consumer is not None)
         assert self._consumer is not None
-        ends = await self._consumer.end_offsets(list(self._takers))
-        await self.wait_until(lambda: all(self._read[tp] >= end for tp, end in ends.items()))
+        ends = await self._consumer.end_offsets(list(self._handlers))
+        await self.wait_until(lambda: all(self._next_offsets[tp] >= end for tp, end in ends.items()))
 
-    def _take_progress(self, record: ConsumerRecord) -> None:
+    def _add_progress(self, record: ConsumerRecord) -> None:
         if record.key == PROGRESS_KEY:
             self.tally.add_progress(decode_progress(record.value))
 
-    def _take_change(self, record: ConsumerRecord) -> None:
+    def _add_change(self, record: ConsumerRecord) -> None:
         self.tally.add_change(self._decode_change(record.value))
 
-    def _take_message(self, record: ConsumerRecord) -> None:
+    def _add_message(self, record: ConsumerRecord) -> None:
         self.tally.add_message(self._decode_message(record.value))
 
-    def _take_suppression(self, record: ConsumerRecord) -> None:
+    def _add_suppression(self, record: ConsumerRecord) -> None:
         reason = self._decode_suppression(record.value).reason
         self.tally.add_suppression(dict(record.headers)["ce_id"].decode(), reason)

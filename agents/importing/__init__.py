@@ -1,5 +1,4 @@
-"""How a shop's own files become events: rows read, columns recognised, values converted, order restored.
+"""Own the import of files: rows are read, mapped to fields and built into events that `admit` will accept.
 
-Owns the forms of files, the names of columns, and the mapping file. May import `streams` and `state`, and pyarrow where
-it is installed. Nothing here talks to Kafka: the command does.
+Import `streams`, `state` and pyarrow, which the extra `import` installs.
 """

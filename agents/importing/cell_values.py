@@ -1,4 +1,4 @@
-"""Read a cell of a file as a field of an event (docs/topics.md): text, money, moment or boolean."""
+"""Convert cells to the values of event fields: text, money, moments and flags."""
 
 import math
 import re
@@ -19,20 +19,20 @@ _POINT_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T,]+(\d{1,2}
 _SLASHES: Final = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}.*", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-# A binary float of money shows its error from the 16th significant digit on; that much is no part of the sum.
+# A binary float shows its error from the 16th significant digit on, which is not part of the amount.
 _FLOAT_DIGITS: Final = 15
-_FINEST_EXPONENT: Final = -30
-_LONGEST_ID_BITS: Final = 1_000
-_LONGEST_NUMBER: Final = 200
+_MIN_EXPONENT: Final = -30
+_MAX_ID_BITS: Final = 1_000
+_MAX_NUMBER_DIGITS: Final = 200
 _FLOAT_ERROR: Final = Decimal("1e-6")
 
 
 class CellError(Exception):
-    """A cell that cannot be what it should be; the message names the value and the way out."""
+    """A cell is not what its field needs; the message completes a sentence that begins with the field's name."""
 
 
 def is_absent(cell: Any) -> bool:
-    """Whether nothing stands in a cell: null, a blank text, or not a number."""
+    """Return whether a cell is empty: null, blank text, or NaN."""
     match cell:
         case None:
             return True
@@ -47,10 +47,10 @@ def is_absent(cell: Any) -> bool:
 
 
 def read_text(cell: Any) -> str:
-    """A text without blanks around it; whole numbers, as Parquet has ids, are written without a point.
+    """Return a cell as text without surrounding spaces; whole numbers, such as ids in Parquet, without a point.
 
     Raises:
-        Unreadable: a list, a table, or a number with a fraction beyond use.
+        CellError: a list, an object, or a number of excessive length.
     """
     match cell:
         case str():
@@ -58,9 +58,9 @@ def read_text(cell: Any) -> str:
         case bool():
             return "true" if cell else "false"
         case int():
-            return _short(cell)
+            return _id_text(cell)
         case float() | Decimal() if _is_whole(cell):
-            return _short(int(cell))
+            return _id_text(int(cell))
         case float() | Decimal() | datetime() | date() | time():
             return str(cell)
         case _:
@@ -68,10 +68,10 @@ def read_text(cell: Any) -> str:
 
 
 def read_flag(cell: Any) -> bool:
-    """Yes or no, in English or Russian.
+    """Return yes or no, in English or Russian, as a boolean.
 
     Raises:
-        Unreadable: neither.
+        CellError: neither.
     """
     if isinstance(cell, bool):
         return cell
@@ -82,13 +82,13 @@ def read_flag(cell: Any) -> bool:
 
 
 def read_number(cell: Any, decimal: str, currency: str | None) -> str:
-    """A sum of money or a rate, as text of a JSON number.
+    """Return an amount of money or a rate as the text of a JSON number.
 
-    Blanks between the digits are taken out. What is beyond a currency's digits only by the error of a binary float is
-    rounded off; whatever else is too fine stays, and is refused as such later.
+    Spaces between digits are removed. Digits beyond those of the currency are rounded away if they are only the error
+    of a binary float; otherwise they stay, and admission refuses the amount.
 
     Raises:
-        Unreadable: no number.
+        CellError: it is not a number.
     """
     if isinstance(cell, float | Decimal):
         exact = Decimal(repr(cell)) if isinstance(cell, float) else cell
@@ -99,19 +99,19 @@ def read_number(cell: Any, decimal: str, currency: str | None) -> str:
     if decimal == ",":
         text = text.replace(".", "").replace(",", ".") if text.count(",") == 1 else text
     if not _NUMBER.fullmatch(text):
-        way = '; with a decimal comma, give --decimal ","' if decimal == "." and "," in text else ""
-        raise CellError(f"must be a number: got {show(cell)}{way}")
+        remedy = '; if "," is the decimal sign, give --decimal ","' if decimal == "." and "," in text else ""
+        raise CellError(f"must be a number: got {show(cell)}{remedy}")
     return _json_number(_without_float_error(Decimal(text), currency))
 
 
 def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
-    """A moment in milliseconds since 1970.
+    """Return a moment in milliseconds since 1970.
 
-    Read are RFC 3339 and its relatives (a blank for the `T`, no seconds, no time), `31.12.2025 18:30`, `20251231`,
-    and what `time_format` says. A time without an offset is in `zone`.
+    Accepts `time_format` if it is set; otherwise RFC 3339 and similar forms (a space in place of the `T`, no seconds,
+    no time), `31.12.2025 18:30` and `20251231`. A time without an offset is in `zone`.
 
     Raises:
-        Unreadable: none of these.
+        CellError: it has none of these forms.
     """
     if isinstance(cell, datetime):
         return _ms(cell, zone)
@@ -120,19 +120,21 @@ def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
     text = read_text(cell)
     try:
         if mapping.time_format in ("unix", "unix_ms"):
-            return int(_of_use(Decimal(text)) * (1000 if mapping.time_format == "unix" else 1))
+            return int(_usable(Decimal(text)) * (1000 if mapping.time_format == "unix" else 1))
         if mapping.time_format:
-            return _ms(datetime.strptime(text, mapping.time_format), zone)  # noqa: DTZ007 - the zone comes next
+            return _ms(datetime.strptime(text, mapping.time_format), zone)  # noqa: DTZ007 - `_ms` adds the zone
         if shape := _POINT_DATE.fullmatch(text):
             day, month, year, hour, minute, second = (int(part or 0) for part in shape.groups())
-            return _ms(datetime(year, month, day, hour, minute, second), zone)  # noqa: DTZ001 - the zone comes next
+            return _ms(datetime(year, month, day, hour, minute, second), zone)  # noqa: DTZ001 - `_ms` adds the zone
         return _ms(datetime.fromisoformat(text), zone)
     except (ValueError, ArithmeticError, OverflowError) as error:
-        way = (
-            "; say whether day or month comes first, such as --time-format %d/%m/%Y" if _SLASHES.fullmatch(text) else ""
+        remedy = (
+            "; state whether day or month comes first, such as --time-format %d/%m/%Y"
+            if _SLASHES.fullmatch(text)
+            else ""
         )
-        form = f"of the form {mapping.time_format}" if mapping.time_format else "a date and time"
-        raise CellError(f"must be {form}: got {show(cell)}{way}") from error
+        expected = f"of the form {mapping.time_format}" if mapping.time_format else "a date and time"
+        raise CellError(f"must be {expected}: got {show(cell)}{remedy}") from error
 
 
 def _ms(moment: datetime, zone: ZoneInfo) -> int:
@@ -142,19 +144,19 @@ def _ms(moment: datetime, zone: ZoneInfo) -> int:
 
 
 def _is_whole(number: float | Decimal) -> bool:
-    """Whether a number stands for an id; `1e999999` would be whole too, but nobody could write it down."""
+    """Return whether a number is whole and of a usable length; `1e999999` is whole too, but too long to write out."""
     exact = Decimal(number)
-    return exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER and exact == int(exact)
+    return exact.is_finite() and exact.adjusted() < _MAX_NUMBER_DIGITS and exact == int(exact)
 
 
-def _of_use(number: Decimal) -> Decimal:
-    if not number.is_finite() or number.adjusted() >= _LONGEST_NUMBER:
-        raise ValueError("beyond all time")
+def _usable(number: Decimal) -> Decimal:
+    if not number.is_finite() or number.adjusted() >= _MAX_NUMBER_DIGITS:
+        raise ValueError("too large for a moment")
     return number
 
 
-def _short(number: int) -> str:
-    if number.bit_length() > _LONGEST_ID_BITS:
+def _id_text(number: int) -> str:
+    if number.bit_length() > _MAX_ID_BITS:
         raise CellError(f"must be a text: got {show(number)}")
     return str(number)
 
@@ -163,7 +165,7 @@ def _without_float_error(number: Decimal, currency: str | None) -> Decimal:
     if len(number.as_tuple().digits) <= _FLOAT_DIGITS or currency is None or currency not in DIGITS:
         return number
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or not _FINEST_EXPONENT < exponent < 0:
+    if not isinstance(exponent, int) or not _MIN_EXPONENT < exponent < 0:
         return number
     rounded = round(number, DIGITS[currency])
     return rounded if abs(rounded - number) < _FLOAT_ERROR else number

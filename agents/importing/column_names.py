@@ -1,6 +1,6 @@
-"""By which names of columns a field is recognised, in English and in Russian.
+"""Recognize the columns of fields by their names, in English and in Russian.
 
-Names are compared without case, blanks and punctuation: `Customer ID`, `customer_id` and `CustomerId` are one.
+Names are compared without case, spaces and punctuation: `Customer ID`, `customer_id` and `CustomerId` are equal.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ FIELDS_BY_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "contact": ("message_id", "kind", "permanent", "cost", "currency"),
     "erasure": (),
 }
-"""The fields of each kind of event, besides those of all."""
+"""The fields of each kind of event, besides `COMMON_FIELDS`."""
 COMMON_FIELDS: Final = ("event_id", "customer_id", "occurred_at", "backfill", "type")
 ALL_FIELDS: Final = tuple(
     dict.fromkeys((*COMMON_FIELDS, *(field for fields in FIELDS_BY_KIND.values() for field in fields)))
@@ -93,9 +93,9 @@ KIND_WORDS: Final[Mapping[str, str]] = {
 
 
 def normalize_name(name: str) -> str:
-    """A column's name as it is compared: letters and digits only, without case, `ё` as `е`."""
-    folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
-    return "".join(letter for letter in folded if letter.isalnum())
+    """Return a column name as it is compared: letters and digits only, without case, `ё` as `е`."""
+    folded_name = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+    return "".join(letter for letter in folded_name if letter.isalnum())
 
 
 COLUMN_ALIASES: Final = {
@@ -105,32 +105,31 @@ _KINDS: Final = {normalize_name(word): kind for word, kind in KIND_WORDS.items()
 
 
 def kind_from_word(word: str) -> str | None:
-    """The kind of event that a word in a type column means."""
+    """Return the kind of event that a word in a type column stands for; None if it is unknown."""
     return _KINDS.get(normalize_name(word))
 
 
 def kind_from_fields(fields: Container[str]) -> str | None:
-    """The kind of event that has such fields, where nothing else tells."""
+    """Return the kind of event that has such fields, for rows without a type; None if it is unclear."""
     if "amount" in fields:
         return "refund" if "refund_id" in fields and "order_id" not in fields else "purchase"
-    signs = {
+    kind_by_field = {
         "message_id": "contact",
         "granted": "consent",
         "birth_date": "signup",
         "source": "signup",
         "city": "signup",
     }
-    return next((kind for field, kind in signs.items() if field in fields), None)
+    return next((kind for field, kind in kind_by_field.items() if field in fields), None)
 
 
 def find_columns(names: Iterable[str], fields: Collection[str]) -> dict[str, tuple[int, ...]]:
-    """Find the columns of fields: each field has that one of its names that stands first in our list.
+    """Find the columns of fields; if several columns fit a field, the first of its aliases in our list decides.
 
-    `date` and `time` side by side are both columns of `occurred_at`. Columns named `consent_email` and so on are those
-    of `consent.email`.
+    Columns named `date` and `time` together make `occurred_at`. A column named `consent_email` is `consent.email`.
 
     Returns:
-        Field to positions of columns; a field without a column is left out.
+        Field to column positions; fields without a column are left out.
     """
     positions: dict[str, int] = {}
     for position, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Translate a row of a file into an event (docs/topics.md), checked by the rules that `admit` applies."""
+"""Build an event (docs/topics.md) from a row of a file, checked by the rules that `admit` applies."""
 
 from collections.abc import Callable, Container
 from hashlib import blake2b
@@ -24,16 +24,16 @@ from state.intake.admission import AdmissionRules, Rejected, admit
 from state.units.time_zones import zone
 from state.units.timestamps import format_ms
 
-_MONEY: Final = frozenset({"amount", "discount", "rate", "cost"})
-_FLAGS: Final = frozenset({"granted", "permanent", "backfill"})
-_CONSENTS: Final = tuple(f"consent.{channel}" for channel in CONSENT_CHANNELS)
-_ID_OF: Final = {"purchase": "order_id", "refund": "refund_id"}
+_MONEY_FIELDS: Final = frozenset({"amount", "discount", "rate", "cost"})
+_FLAG_FIELDS: Final = frozenset({"granted", "permanent", "backfill"})
+_CONSENT_FIELDS: Final = tuple(f"consent.{channel}" for channel in CONSENT_CHANNELS)
+_ID_FIELD_BY_KIND: Final = {"purchase": "order_id", "refund": "refund_id"}
 _HASH_BYTES: Final = 12
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
-Read = TypeVar("Read")
+Value = TypeVar("Value")
 
 
 class ImportedEvent(NamedTuple):
@@ -47,28 +47,26 @@ class ImportedEvent(NamedTuple):
 
 
 class EventBuilder:
-    """Turns the rows of one file into events.
+    """Builds events from the rows of one file.
+
+    Args:
+        path: of the file; its name is part of the ids of events that have none.
+        mapping: how to read it.
+        rules: the policy's currency, which rows without one get, and its rates.
+        source: short name of the topic to publish to.
+        backfill: whether all events are history.
+        may_vary: whether rows may have different columns, as in JSON Lines.
 
     Attributes:
         columns: field to the names of the columns it was read from.
-        unused: names of columns that no field was read from.
+        unused_columns: names of columns that no field was read from.
     """
 
     def __init__(
-        self, path: Path, mapping: Mapping, exchange: AdmissionRules, source: str, *, backfill: bool, may_vary: bool
+        self, path: Path, mapping: Mapping, rules: AdmissionRules, source: str, *, backfill: bool, may_vary: bool
     ) -> None:
-        """Make ready.
-
-        Args:
-            path: of the file; its name goes into the ids of events that have none.
-            mapping: how to read it.
-            exchange: the policy's currency, which rows without one have, and its rates.
-            source: short name of the topic to publish to.
-            backfill: whether all of it is history.
-            may_vary: whether rows may have different columns, as in JSON Lines.
-        """
         self.mapping = mapping
-        self.exchange = exchange
+        self.rules = rules
         self.source = source
         self.backfill = backfill
         self.columns: dict[str, tuple[str, ...]] = {}
@@ -76,88 +74,101 @@ class EventBuilder:
         self._path = path
         self._may_vary = may_vary
         self._zone = zone(mapping.timezone)
-        self._seed = path.name.encode("utf-8", "surrogateescape")
-        self._found: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
+        self._id_seed = path.name.encode("utf-8", "surrogateescape")
+        self._positions_by_names: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
 
     def build(self, row: Row, latest_ms: int | None) -> ImportedEvent:
-        """Make the event of a row.
+        """Return the event of a row.
 
-        An event without an id, a purchase without an order's and a refund without one of its own get ids made of the
-        file's name, the row's number and its cells, so that the same import again changes nothing.
+        A missing event id, order id of a purchase or refund id of a refund is derived from the file's name, the row's
+        number and its cells, so that importing the file again changes nothing.
+
+        Args:
+            row: the row.
+            latest_ms: the latest admissible `occurred_at`, in milliseconds; None: no limit.
 
         Raises:
-            Unreadable: a cell that cannot be read, or an event that would be rejected.
+            CellError: a cell cannot be read, or the event would be rejected.
+            FileError: a column of the mapping does not exist.
         """
-        columns = self._found.get(row.names) or self._find(row.names)
-        given = self._given(row, columns)
-        kind = self._kind(given, columns)
-        said: dict[str, Any] = {"type": kind} if self.source == "events" else {}
-        currency = given.get("currency")
-        currency = self.exchange.currency if is_absent(currency) else read_text(currency).upper()
+        positions = self._positions_by_names.get(row.names) or self._find_positions(row.names)
+        cells = self._cells_by_field(row, positions)
+        kind = self._kind(cells, positions)
+        fields: dict[str, Any] = {"type": kind} if self.source == "events" else {}
+        currency = cells.get("currency")
+        currency = self.rules.currency if is_absent(currency) else read_text(currency).upper()
         for field in ("event_id", "customer_id", "backfill", *FIELDS_BY_KIND[kind]):
-            cell = given.get(field)
+            cell = cells.get(field)
             if not is_absent(cell):
-                said[field] = self._value(field, cell, currency)
-        if "amount" in FIELDS_BY_KIND[kind] or "cost" in said:
-            said["currency"] = currency
-        if kind == "signup" and (consents := _consents(given)):
-            said["consent"] = said.get("consent", {}) | consents
-        if is_absent(given.get("occurred_at")):
+                fields[field] = self._value(field, cell, currency)
+        if "amount" in FIELDS_BY_KIND[kind] or "cost" in fields:
+            fields["currency"] = currency
+        if kind == "signup" and (consents := _consents(cells)):
+            fields["consent"] = fields.get("consent", {}) | consents
+        if is_absent(cells.get("occurred_at")):
             raise CellError("occurred_at has no value; name its column in a mapping file ([fields] occurred_at = ...)")
-        moment = _read("occurred_at", read_moment, given["occurred_at"], self.mapping, self._zone)
-        said["occurred_at"] = _read("occurred_at", _rfc3339, moment)
+        occurred_at_ms = _read("occurred_at", read_moment, cells["occurred_at"], self.mapping, self._zone)
+        fields["occurred_at"] = _read("occurred_at", _rfc3339, occurred_at_ms)
         if self.backfill:
-            said["backfill"] = True
-        own_id = _ID_OF.get(kind, "event_id")
-        if "event_id" not in said or own_id not in said:
-            made = f"imp-{self._hash(row)}"
-            said.setdefault("event_id", made)
-            said.setdefault(own_id, made)
-        return self._checked(
-            ImportedEvent(kind, moment, said.get("customer_id", ""), said.get("order_id", ""), b""), said, latest_ms
-        )
+            fields["backfill"] = True
+        id_field = _ID_FIELD_BY_KIND.get(kind, "event_id")
+        if "event_id" not in fields or id_field not in fields:
+            derived_id = f"imp-{self._hash(row)}"
+            fields.setdefault("event_id", derived_id)
+            fields.setdefault(id_field, derived_id)
+        value = _read("the row", _json, fields)
+        self._check_admission(value, latest_ms)
+        return ImportedEvent(kind, occurred_at_ms, fields.get("customer_id", ""), fields.get("order_id", ""), value)
 
-    def _checked(self, event: ImportedEvent, said: dict[str, Any], latest_ms: int | None) -> ImportedEvent:
-        value = _read("the row", _json, said)
-        verdict = admit(self.source, 0, 0, value, self.exchange, latest_ms)
-        if isinstance(verdict, Rejected):
-            raise CellError(f"{verdict.reason}: {verdict.detail}")
-        return event._replace(value=value)
+    def nothing_readable_remedy(self) -> str:
+        """Return what to do about a file of which no row could be read."""
+        if "occurred_at" in self.columns:
+            return "no row could be read; correct what the errors above name"
+        return "no row could be read: no column was recognized as occurred_at; name the columns in a mapping (--map)"
 
-    def _find(self, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-        """Find the columns for rows with these names: what the mapping names, else what the names say."""
+    def _check_admission(self, value: bytes, latest_ms: int | None) -> None:
+        result = admit(self.source, 0, 0, value, self.rules, latest_ms)
+        if isinstance(result, Rejected):
+            names_reason = result.detail.startswith(result.reason)
+            raise CellError(result.detail if names_reason else f"{result.reason}: {result.detail}")
+
+    def _find_positions(self, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+        """Find the columns of fields in rows with these column names: by the mapping, else by the names."""
         kind = self.mapping.kind
-        found = find_columns(names, ALL_FIELDS if kind == "auto" else (*COMMON_FIELDS, *FIELDS_BY_KIND[kind]))
+        fields = ALL_FIELDS if kind == "auto" else (*COMMON_FIELDS, *FIELDS_BY_KIND[kind])
+        positions = find_columns(names, fields)
         for field, wanted in self.mapping.fields.items():
             missing = [name for name in wanted if name not in names]
             if missing and not self._may_vary:
                 raise FileError(f"fields.{field}: no column {missing[0]!r} in {self._path}; it has {', '.join(names)}")
-            found[field] = () if missing else tuple(names.index(name) for name in wanted)
-        self._found[names] = found
-        self.columns.update((f, tuple(names[p] for p in positions)) for f, positions in found.items() if positions)
+            positions[field] = () if missing else tuple(names.index(name) for name in wanted)
+        self._positions_by_names[names] = positions
+        self.columns.update((field, tuple(names[at] for at in found)) for field, found in positions.items() if found)
         used = {name for columns in self.columns.values() for name in columns}
         self.unused_columns = tuple(name for name in dict.fromkeys((*self.unused_columns, *names)) if name not in used)
-        return found
+        return positions
 
-    def _given(self, row: Row, columns: dict[str, tuple[int, ...]]) -> dict[str, Any]:
-        given: dict[str, Any] = dict(self.mapping.constants)
-        for field, positions in columns.items():
-            if len(positions) == 1:
-                cell = row.cells[positions[0]]
+    def _cells_by_field(self, row: Row, positions: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+        cells: dict[str, Any] = dict(self.mapping.constants)
+        for field, found in positions.items():
+            if len(found) == 1:
+                cell = row.cells[found[0]]
             else:
-                cell = " ".join(read_text(row.cells[p]) for p in positions if not is_absent(row.cells[p]))
+                cell = " ".join(read_text(row.cells[at]) for at in found if not is_absent(row.cells[at]))
             if not is_absent(cell):
-                given[field] = cell
-        return given
+                cells[field] = cell
+        return cells
 
-    def _kind(self, given: dict[str, Any], columns: Container[str]) -> str:
+    def _kind(self, cells: dict[str, Any], fields: Container[str]) -> str:
         if self.mapping.kind != "auto":
             return self.mapping.kind
-        word = given.get("type")
+        word = cells.get("type")
         if is_absent(word):
-            kind = kind_from_fields(columns)
+            kind = kind_from_fields(fields)
             if kind is None:
-                raise CellError(f"tells no kind; give --kind, one of {', '.join(FIELDS_BY_KIND)}, or a type column")
+                raise CellError(
+                    f"the kind of event is unknown; give --kind, one of {', '.join(FIELDS_BY_KIND)}, or a type column"
+                )
             return kind
         kind = kind_from_word(_read("type", read_text, word))
         if kind is None:
@@ -165,9 +176,9 @@ class EventBuilder:
         return kind
 
     def _value(self, field: str, cell: Any, currency: str) -> Any:
-        if field in _MONEY:
+        if field in _MONEY_FIELDS:
             return _read(field, read_number, cell, self.mapping.decimal, None if field == "rate" else currency)
-        if field in _FLAGS:
+        if field in _FLAG_FIELDS:
             return _read(field, read_flag, cell)
         if field == "consent" and isinstance(cell, dict):
             return {channel: _read(f"consent.{channel}", read_flag, granted) for channel, granted in cell.items()}
@@ -175,24 +186,24 @@ class EventBuilder:
 
     def _hash(self, row: Row) -> str:
         cells = "\x1f".join("" if is_absent(cell) else str(cell) for cell in row.cells)
-        content = b"%s\x1e%d\x1e%s" % (self._seed, row.line, cells.encode("utf-8", "surrogatepass"))
+        content = b"%s\x1e%d\x1e%s" % (self._id_seed, row.line, cells.encode("utf-8", "surrogatepass"))
         return blake2b(content, digest_size=_HASH_BYTES).hexdigest()
 
 
-def _read(field: str, reader: Callable[..., Read], *arguments: Any) -> Read:
-    """Read a cell; what is wrong with it is said with the field's name."""
+def _read(field: str, reader: Callable[..., Value], *arguments: Any) -> Value:
+    """Call a reader of cells, and put the field's name in front of its error."""
     try:
         return reader(*arguments)
-    except CellError as fault:
-        raise CellError(f"{field} {fault}") from None
+    except CellError as error:
+        raise CellError(f"{field} {error}") from None
 
 
-def _consents(given: dict[str, Any]) -> dict[str, bool]:
-    """The channels that have columns of their own."""
+def _consents(cells: dict[str, Any]) -> dict[str, bool]:
+    """Return the consents of the channels that have columns of their own."""
     return {
-        field.removeprefix("consent."): _read(field, read_flag, given[field])
-        for field in _CONSENTS
-        if not is_absent(given.get(field))
+        field.removeprefix("consent."): _read(field, read_flag, cells[field])
+        for field in _CONSENT_FIELDS
+        if not is_absent(cells.get(field))
     }
 
 
@@ -203,8 +214,8 @@ def _rfc3339(moment_ms: int) -> str:
         raise CellError(f"must be in the years 1970 to 2199: got {moment_ms} ms") from error
 
 
-def _json(said: dict[str, Any]) -> bytes:
+def _json(fields: dict[str, Any]) -> bytes:
     try:
-        return _encode(said)
+        return _encode(fields)
     except (ValueError, UnicodeError, RecursionError) as error:
         raise CellError(f"cannot be written as JSON: {error}") from error

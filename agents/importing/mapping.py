@@ -1,18 +1,18 @@
-"""The mapping file: how a file that cannot be understood by its column names alone is to be read.
+"""The mapping file: how to read a file whose column names are not recognized.
 
-kind = "purchase"            # or a type column tells it: auto
-timezone = "Europe/Moscow"   # of times without an offset; UTC unless given
+kind = "purchase"            # or auto: by a type column
+timezone = "Europe/Moscow"   # of times without an offset; default UTC
 time_format = "%d.%m.%Y %H:%M"
 decimal = ","
 delimiter = ";"
 encoding = "cp1251"
-header = ["customer", "day", "pieces", "sum"]   # names, where the file has no line with them
+header = ["customer", "day", "pieces", "sum"]   # column names, if the file has no header
 
 [fields]                     # event field = column
 customer_id = "customer"
 occurred_at = ["day", "hour"]
 
-[set]                        # event field = a value for all rows
+[set]                        # event field = the value in all rows
 currency = "RUB"
 """
 
@@ -28,7 +28,7 @@ from state.units.time_zones import zone_names
 
 KINDS: Final = (*FIELDS_BY_KIND, "auto")
 UNIX_FORMATS: Final = ("unix", "unix_ms")
-_WANTED: Final = {
+_TYPE_BY_KEY: Final = {
     "kind": "a text",
     "fields": "a table",
     "set": "a table",
@@ -46,15 +46,15 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """How to read a file.
 
     Attributes:
-        kind: the kind of all rows; `auto`: a type column tells, else purchases.
-        fields: event field to the columns that make it, joined by a blank.
-        constants: event field to its value in all rows that have no column for it.
+        kind: of all rows; `auto`: by a type column, else by the columns.
+        fields: event field to its columns, whose cells are joined with a space.
+        constants: event field to its value in rows that have no column for it.
         timezone: IANA name for times without an offset.
-        time_format: for `strptime`, or `unix`, `unix_ms`; empty: the usual forms are recognised.
-        decimal: the decimal sign, a point or a comma.
-        delimiter: between the cells of CSV; empty: found out from the first line.
+        time_format: for `strptime`, or `unix`, `unix_ms`; empty: the usual formats are recognized.
+        decimal: the decimal sign, "." or ",".
+        delimiter: of CSV; empty: detected from the first line.
         encoding: of CSV and JSON Lines.
-        header: names of the columns of a CSV file that has no line with them.
+        header: the column names of a CSV file without a header line.
     """
 
     kind: str = "auto"
@@ -69,86 +69,88 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_mapping(file: Path) -> Mapping:
-    """Read a mapping file.
+    """Read and validate a mapping file.
 
     Raises:
-        Faults: everything that is wrong with it.
+        ConfigErrors: with all errors; each names the file.
     """
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigErrors([f"{file} cannot be read ({error.strerror}); name a file that is there"]) from error
+        raise ConfigErrors([f"{file} cannot be read ({error.strerror}); name an existing file"]) from error
     except ValueError as error:
         raise ConfigErrors([f"{file} is not TOML: {error}"]) from error
-    faults: list[str] = []
+    errors: list[str] = []
     given: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in _WANTED:
-            faults.append(f"{key} is unknown; {hint(key, _WANTED)}")
+        if key not in _TYPE_BY_KEY:
+            errors.append(f"{key} is unknown; {hint(key, _TYPE_BY_KEY)}")
         elif key == "fields" and isinstance(value, dict):
-            given["fields"] = _columns(value, faults)
+            given["fields"] = _columns(value, errors)
         elif key == "set" and isinstance(value, dict):
-            given["constants"] = _constants(value, faults)
+            given["constants"] = _constants(value, errors)
         elif key == "header" and isinstance(value, list) and all(isinstance(name, str) and name for name in value):
             given["header"] = tuple(value)
-        elif isinstance(value, str) and _WANTED[key] == "a text":
+        elif isinstance(value, str) and _TYPE_BY_KEY[key] == "a text":
             given[key] = value
         else:
-            faults.append(f"{key} must be {_WANTED[key]}: got {show(value)}")
+            errors.append(f"{key} must be {_TYPE_BY_KEY[key]}: got {show(value)}")
     mapping = Mapping(**given)
-    faults.extend(mapping_errors(mapping))
-    if faults:
-        raise ConfigErrors([f"{file}: {fault}" for fault in faults])
+    errors.extend(mapping_errors(mapping))
+    if errors:
+        raise ConfigErrors([f"{file}: {error}" for error in errors])
     return mapping
 
 
 def mapping_errors(mapping: Mapping) -> list[str]:
-    """Say what is wrong with the values of a mapping, whether they come from a file or from options."""
-    faults = []
+    """Return the errors in the values of a mapping, whether they come from a file or from options."""
+    errors = []
     if mapping.kind not in KINDS:
-        faults.append(f"kind must be one of {', '.join(KINDS)}: got {mapping.kind!r}")
+        errors.append(f"kind must be one of {', '.join(KINDS)}: got {mapping.kind!r}")
     if mapping.timezone not in zone_names():
-        faults.append(f"timezone must be an IANA name such as Europe/Moscow: got {mapping.timezone!r}")
+        errors.append(
+            f"timezone must be an IANA name such as Europe/Moscow, not an abbreviation: got {mapping.timezone!r}"
+        )
     if mapping.decimal not in (".", ","):
-        faults.append(f"decimal must be a point or a comma: got {mapping.decimal!r}")
+        errors.append(f'decimal must be "." or ",": got {mapping.decimal!r}')
     if len(mapping.delimiter) > 1 or mapping.delimiter in ('"', "\r", "\n"):
-        faults.append(f"delimiter must be one character, such as ; or a tab: got {mapping.delimiter!r}")
+        errors.append(f"delimiter must be one character, such as ; or a tab: got {mapping.delimiter!r}")
     if mapping.time_format and mapping.time_format not in UNIX_FORMATS and "%" not in mapping.time_format:
-        faults.append(f"time_format must be unix, unix_ms or of the form %d.%m.%Y %H:%M: got {mapping.time_format!r}")
+        errors.append(f"time_format must be unix, unix_ms or of the form %d.%m.%Y %H:%M: got {mapping.time_format!r}")
     try:
         "".encode(mapping.encoding)
     except LookupError:
-        faults.append(f"encoding must be one that Python knows, such as utf-8 or cp1251: got {mapping.encoding!r}")
-    return faults
+        errors.append(f"encoding must be known to Python, such as utf-8 or cp1251: got {mapping.encoding!r}")
+    return errors
 
 
-def _columns(table: dict[str, Any], faults: list[str]) -> dict[str, tuple[str, ...]]:
+def _columns(table: dict[str, Any], errors: list[str]) -> dict[str, tuple[str, ...]]:
     columns: dict[str, tuple[str, ...]] = {}
     for field, value in _flat(table).items():
         names = value if isinstance(value, list) else [value]
         if field not in _ALL_FIELDS:
-            faults.append(f"fields.{field} is no field of an event; {hint(field, _ALL_FIELDS)}")
+            errors.append(f"fields.{field} is not a field of an event; {hint(field, _ALL_FIELDS)}")
         elif not names or not all(isinstance(name, str) and name for name in names):
-            faults.append(f"fields.{field} must be the name of a column, or a list of names: got {show(value)}")
+            errors.append(f"fields.{field} must be a column name, or a list of them: got {show(value)}")
         else:
             columns[field] = tuple(names)
     return columns
 
 
-def _constants(table: dict[str, Any], faults: list[str]) -> dict[str, str]:
+def _constants(table: dict[str, Any], errors: list[str]) -> dict[str, str]:
     constants: dict[str, str] = {}
     for field, value in _flat(table).items():
         if field not in _ALL_FIELDS:
-            faults.append(f"set.{field} is no field of an event; {hint(field, _ALL_FIELDS)}")
+            errors.append(f"set.{field} is not a field of an event; {hint(field, _ALL_FIELDS)}")
         elif not isinstance(value, str | int | bool):
-            faults.append(f"set.{field} must be a text, a whole number, true or false: got {show(value)}")
+            errors.append(f"set.{field} must be a text, a whole number, true or false: got {show(value)}")
         else:
             constants[field] = str(value).lower() if isinstance(value, bool) else str(value)
     return constants
 
 
 def _flat(table: dict[str, Any]) -> dict[str, Any]:
-    """Take `[set.consent] email = true` for `consent.email`, as TOML has it."""
+    """Flatten nested tables: `[set.consent] email = true` becomes `consent.email`."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What became of the rows of a file: counted, and what could not be read said line by line."""
+"""Count what became of the rows of a file, and report the unreadable ones line by line."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,28 +14,31 @@ MAX_PRINTED_ERRORS: Final = 20
 
 
 class ImportReport:
-    """Counts rows; a context manager, which closes the file of faults.
+    """Counts rows and reports errors; a context manager, which closes the file of errors.
+
+    Args:
+        path: the imported file.
+        errors: a file for the errors of all unreadable rows; None: no such file.
+        print_line: prints the first errors and the remarks.
 
     Attributes:
-        rows: read, whether understood or not.
-        kinds: events by kind; sales to nobody known count as `anonymous`.
-        unread: rows that could not be read.
-        repeated_orders: purchases whose order stands in the file already, which count as duplicates.
+        rows: rows read, readable or not.
+        kinds: events by kind; sales without a customer count as `anonymous`.
+        unreadable: rows that could not be read.
+        repeated_orders: purchases whose order is in the file already; they will count as duplicates.
+
+    Raises:
+        FileError: the file of errors cannot be written.
     """
 
-    def __init__(self, path: Path, errors: Path | None, say: Callable[[str], None]) -> None:
-        """Say the first faults by `say`, and write all of them to the file `errors` if there is one.
-
-        Raises:
-            CannotOpen: the file of faults cannot be written.
-        """
+    def __init__(self, path: Path, errors: Path | None, print_line: Callable[[str], None]) -> None:
         self.path = path
         self.rows = 0
         self.kinds: Counter[str] = Counter()
         self.unreadable = 0
         self.repeated_orders = 0
-        self._orders: set[int] = set()
-        self._say = say
+        self._order_hashes: set[int] = set()
+        self._print_line = print_line
         self._errors: IO[str] | None = None
         try:
             self._errors = errors.open("w", encoding="utf-8", errors="backslashreplace") if errors else None
@@ -43,13 +46,13 @@ class ImportReport:
             raise FileError(f"{errors} cannot be written ({error.strerror}); name another file") from error
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        """Return self."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file of faults."""
+        """Close the file of errors."""
         if self._errors:
             self._errors.close()
 
@@ -58,57 +61,55 @@ class ImportReport:
         self.rows += 1
         self.kinds[event.kind if event.customer_id or event.kind not in ("purchase", "refund") else "anonymous"] += 1
         if event.kind == "purchase":
-            order = hash((event.customer_id, event.order_id))
-            self.repeated_orders += order in self._orders
-            self._orders.add(order)
+            order_hash = hash((event.customer_id, event.order_id))
+            self.repeated_orders += order_hash in self._order_hashes
+            self._order_hashes.add(order_hash)
 
-    def add_unreadable(self, line: int, fault: str) -> None:
-        """Count a row that could not be read, and say why."""
+    def add_unreadable(self, line: int, error: str) -> None:
+        """Count an unreadable row and report its error."""
         self.rows += 1
         self.unreadable += 1
-        words = f"{self.path}:{line}: {fault}"
+        text = f"{self.path}:{line}: {error}"
         if self._errors:
-            self._errors.write(" ".join(words.splitlines()) + "\n")
+            self._errors.write(" ".join(text.splitlines()) + "\n")
         if self.unreadable <= MAX_PRINTED_ERRORS:
-            self._say(words)
+            self._print_line(text)
 
     @property
     def events(self) -> int:
-        """Rows that became events."""
+        """The number of rows that became events."""
         return self.kinds.total()
 
     def print_remarks(self) -> None:
-        """Say how many faults were not said, and which doubts are left."""
+        """Print how many errors were not printed, and a warning about repeated orders."""
         if self.unreadable > MAX_PRINTED_ERRORS:
-            rest = "all of them are in the file of --errors" if self._errors else "--errors FILE writes all of them"
-            self._say(
-                f"{self.path}: {_counted(self.unreadable - MAX_PRINTED_ERRORS, 'more row')} could not be read; {rest}"
-            )
+            rest = "all errors are in the file of --errors" if self._errors else "--errors FILE writes all errors"
+            more = _counted(self.unreadable - MAX_PRINTED_ERRORS, "more row")
+            self._print_line(f"{self.path}: {more} could not be read; {rest}")
         if self.repeated_orders:
-            repeated = _counted(self.repeated_orders, "purchase")
-            self._say(
-                f"{self.path}: {repeated} with an order_id that its customer has already will count as duplicates; "
-                "if rows are lines of receipts, sum the lines of each receipt first"
+            self._print_line(
+                f"{self.path}: {_counted(self.repeated_orders, 'purchase')} with an order_id that its customer has "
+                "already will count as duplicates; if rows are lines of receipts, sum the lines of each receipt first"
             )
 
     def summary(self) -> str:
-        """Rows read and what they became, in one line."""
+        """Return in one line how many rows were read, and what they became."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
         kinds = f" ({kinds})" if kinds else ""
-        read, made = _counted(self.rows, "row"), _counted(self.events, "event")
-        return f"{read} read, {made}{kinds}, {_counted(self.unreadable, 'row')} could not be read"
+        rows, events = _counted(self.rows, "row"), _counted(self.events, "event")
+        return f"{rows} read, {events}{kinds}, {_counted(self.unreadable, 'row')} could not be read"
 
 
 def build_events(
-    rows: Iterable[Row | UnreadableRow], translation: EventBuilder, report: ImportReport, latest_ms: int | None
+    rows: Iterable[Row | UnreadableRow], builder: EventBuilder, report: ImportReport, latest_ms: int | None
 ) -> Iterator[ImportedEvent]:
-    """What became an event of the rows of a file, all of which are counted; `latest_ms` as `EventBuilder.build`."""
+    """Yield the events of a file's rows and count every row; `latest_ms` as in `EventBuilder.build`."""
     for row in rows:
         if isinstance(row, UnreadableRow):
             report.add_unreadable(row.line, row.error)
             continue
         try:
-            event = translation.build(row, latest_ms)
+            event = builder.build(row, latest_ms)
         except CellError as error:
             report.add_unreadable(row.line, str(error))
             continue

@@ -1,4 +1,4 @@
-"""Rows of a file, each with its place: CSV and JSON Lines, plain or gzipped; Parquet lies in a file of its own."""
+"""Read the rows of CSV and JSON Lines files, plain or gzipped, with their line numbers."""
 
 import codecs
 import csv
@@ -35,7 +35,7 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class Row(NamedTuple):
-    """A row that could be read: where it lies, the names of its columns, and its cells beside them."""
+    """A row: its line number, the names of its columns, and their cells."""
 
     line: int
     names: tuple[str, ...]
@@ -43,29 +43,27 @@ class Row(NamedTuple):
 
 
 class UnreadableRow(NamedTuple):
-    """A row that could not be read, and why."""
+    """A row that cannot be read, and why."""
 
     line: int
     error: str
 
 
 class FileError(Exception):
-    """A file of which not a single row can be read; the message names it and says what to do."""
+    """A file cannot be read; the message names it and the remedy."""
 
 
 class RowReader:
-    """A file while it is read: its rows, and how far reading has come.
+    """Reads the rows of a file, and knows how much of it has been read.
 
     Attributes:
-        size: what there is to read: bytes of the file, or rows of Parquet.
+        size: the file's size in bytes.
+
+    Raises:
+        FileError: the file does not exist or cannot be read.
     """
 
     def __init__(self, path: Path, form: str, mapping: Mapping) -> None:
-        """Open the file.
-
-        Raises:
-            CannotOpen: it is not there, or is not what it should be.
-        """
         self.path = path
         self.file_format = form
         self.mapping = mapping
@@ -74,17 +72,17 @@ class RowReader:
             with path.open("rb"):
                 self.size = path.stat().st_size
         except OSError as error:
-            raise FileError(f"{path} cannot be read ({error.strerror}); name a file that is there") from error
+            raise FileError(f"{path} cannot be read ({error.strerror}); name an existing file") from error
 
     def position(self) -> int:
-        """How much of `size` has been read."""
+        """Return how much of `size` has been read."""
         return self._raw.tell() if self._raw and not self._raw.closed else 0
 
     def rows(self) -> Iterator[Row | UnreadableRow]:
-        """Read the file once, in its order.
+        """Yield the rows in the order of the file.
 
         Raises:
-            CannotOpen: the compressed data end or break in the middle.
+            FileError: the compressed data are damaged or end early.
         """
         with self.path.open("rb") as raw:
             plain: BinaryIO = raw
@@ -94,7 +92,7 @@ class RowReader:
             try:
                 yield from (self._lines if self.file_format == "jsonl" else self._table)(plain)
             except (EOFError, gzip.BadGzipFile, OSError) as error:
-                raise FileError(f"{self.path} is damaged or not gzip ({error}); fetch it again") from error
+                raise FileError(f"{self.path} is damaged or not gzip ({error}); download it again") from error
 
     def _table(self, plain: BinaryIO) -> Iterator[Row | UnreadableRow]:
         with io.TextIOWrapper(plain, encoding=self.mapping.encoding, errors="surrogateescape", newline="") as text:
@@ -113,20 +111,21 @@ class RowReader:
             except StopIteration:
                 return
             except csv.Error as error:
-                lost = f", and nothing up to line {reader.line_num} with it" if reader.line_num > line else ""
-                yield UnreadableRow(line, f"is not CSV: {error}{lost}; look for a quote that does not end")
+                lost = f", nor are the lines up to {reader.line_num}" if reader.line_num > line else ""
+                yield UnreadableRow(line, f"is not CSV: {error}{lost}; look for an unclosed quote")
                 continue
             if not cells or (len(cells) == 1 and not cells[0].strip()):
                 continue
             if not names:
                 names = tuple(name.strip() for name in cells)
-            elif any(_has_other_bytes(cell) for cell in cells):
+            elif any(_has_invalid_bytes(cell) for cell in cells):
                 yield UnreadableRow(
                     line, f"is not {self.mapping.encoding}; give the file's encoding, such as --encoding cp1251"
                 )
             elif len(cells) != len(names):
                 yield UnreadableRow(
-                    line, f"has {len(cells)} cells where the header has {len(names)}; quote what has a {delimiter!r}"
+                    line,
+                    f"has {len(cells)} cells where the header has {len(names)}; quote cells that contain {delimiter!r}",
                 )
             else:
                 yield Row(line, names, cells)
@@ -142,26 +141,26 @@ class RowReader:
                     content = content.decode(encoding).encode()
                 record = _decode(content)
             except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-                hint = "; write one object a line" if content.lstrip().startswith(b"[") else ""
+                hint = "; write one object per line" if content.lstrip().startswith(b"[") else ""
                 yield UnreadableRow(line, f"is not a JSON object: {error}{hint}")
                 continue
             yield Row(line, tuple(record), tuple(record.values()))
 
 
 def format_of(path: Path) -> str | None:
-    """The form of a file by its suffix, `.gz` aside; None if it does not tell."""
+    """Return the format of a file by its suffix, apart from `.gz`; None if the suffix is unknown."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None
 
 
-def _has_other_bytes(cell: str) -> bool:
-    """Whether a cell has bytes that its encoding does not know, which `surrogateescape` has kept."""
+def _has_invalid_bytes(cell: str) -> bool:
+    """Return whether a cell has bytes that are invalid in its encoding, which `surrogateescape` let through."""
     return not cell.isascii() and any("\udc80" <= letter <= "\udcff" for letter in cell)
 
 
 def _likely_delimiter(line: str) -> str:
-    """The sign that stands most often outside quotes in the first line; a comma if none does."""
+    """Return the delimiter that is most frequent outside quotes in the first line; a comma if there is none."""
     outside = "".join(line.split('"')[::2])
     return max(_DELIMITERS, key=outside.count)

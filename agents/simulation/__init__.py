@@ -1,4 +1,4 @@
-"""A plausible shop, made of a seed: customers who join, buy, lapse, come back, return goods and use coupons.
+"""Own a simulated shop: customers who join, buy, lapse, come back, return goods and use coupons, drawn from a seed.
 
-Pure: the same seed gives the same events, byte for byte. May import `state` and msgspec.
+Pure: the same seed gives the same events, byte for byte. Import `state` and msgspec.
 """

@@ -1,11 +1,11 @@
-"""The world that simulated customers live in: cities with shops, ways to buy, coupons, and what things cost."""
+"""The world of simulated customers: cities with stores, coupons, opening hours and prices."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
 class City(NamedTuple):
-    """A city: its share of the customers, its country and time zone, and its shops."""
+    """A city; `weight` is its share of the customers in percent."""
 
     name: str
     weight: int
@@ -44,9 +44,9 @@ _MEDIAN_ORDER: Final[Mapping[str, int]] = {
     "KRW": 35_000,
     "KWD": 9,
 }
-_MEDIAN_ELSEWHERE: Final = 30
+_DEFAULT_MEDIAN_ORDER: Final = 30
 
 
 def median_order(currency: str) -> int:
-    """What a median order costs, in major units."""
-    return _MEDIAN_ORDER.get(currency, _MEDIAN_ELSEWHERE)
+    """Return the price of a median order, in major units."""
+    return _MEDIAN_ORDER.get(currency, _DEFAULT_MEDIAN_ORDER)

@@ -25,12 +25,17 @@ def _event(customer_id: str, number: int, at_ms: int, kind: str, **fields: objec
 
 
 def _history() -> list[Published]:
-    """Somebody who signs up and buys five times, one with a long history, one who is erased and comes back."""
+    """A customer who signs up and buys five times, one with a long history, two erased of whom one comes back."""
     events = [
         (BEGIN_MS - 1, _event("c-17", 0, BEGIN_MS - 1, "signup", consent={"email": True}, city="Казань")),
         (BEGIN_MS - 3, _event("c-9", 0, BEGIN_MS - 3, "purchase", order_id="o", amount="1.00", currency="RUB")),
         (BEGIN_MS - 2, _event("c-9", 1, BEGIN_MS - 2, "erasure")),
         (BEGIN_MS - 1, _event("c-9", 2, BEGIN_MS - 1, "purchase", order_id="p", amount="2.00", currency="RUB")),
+    ]
+    bought = {"order_id": "o", "amount": "1.00", "currency": "RUB"}
+    events += [
+        (BEGIN_MS - 3, _event("c-8", 0, BEGIN_MS - 3, "purchase", **bought)),
+        (BEGIN_MS - 2, _event("c-8", 1, BEGIN_MS - 2, "erasure")),
     ]
     for customer_id, orders in (("c-17", 5), ("long-c-17", LONG)):
         for number in range(1, orders + 1):
@@ -86,6 +91,10 @@ async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Sit
     back = await _story(site, "c-9")
     assert [change["seq"] for change in back["changes"]] == [2, 3]
     assert back["facts"]["lifetime_value"] == "2.00"
+
+    erased = await site.command("customer", "c-8")
+    assert (erased.status, erased.out) == (1, "")
+    assert erased.errors.startswith(f"goldstream: customer 'c-8' was erased on {moments.text(BEGIN_MS - 2)}, and ")
 
     unknown = await site.command("customer", "c-18")
     assert (unknown.status, unknown.out) == (1, "")

@@ -128,7 +128,7 @@ async def test_it_publishes_what_is_documented_and_other_commands_reach_it_while
         lapses = Counter(change["cause"]["kind"] for change in expected.changes)["time"]
         assert changes.split(maxsplit=2)[2].strip() == f"{len(expected.changes):,}, {lapses:,} of them by time alone"
         sent, kept_back = len(expected.messages), len(expected.suppressions)
-        assert messages.split(maxsplit=1)[1].strip() == f"{sent:,} sent, {kept_back:,} kept back"
+        assert messages.split(maxsplit=1)[1].strip() == f"{sent:,} sent, {kept_back:,} suppressed"
 
         site = Site(kafka, variables["GOLDSTREAM_PREFIX"], tmp_path, {"TIME": variables["GOLDSTREAM_TIME"]})
         await site.advance("1999-07-01T00:00:00Z")
@@ -247,7 +247,7 @@ async def test_a_worker_that_dies_ends_the_demo_with_one_line(tmp_path: Path) ->
         os.kill(pid, signal.SIGKILL)
         status, out, errors = await demo.ended()
         assert (status, out) == (1, "")
-        assert errors.startswith("goldstream: the demo's worker ended with status -9; it said last: ")
+        assert errors.startswith("goldstream: the demo's worker ended with status -9; its last log line: ")
         assert errors.count("\n") == 1
         demo.assert_left_nothing()
 

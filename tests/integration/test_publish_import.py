@@ -84,7 +84,7 @@ def test_strict_publishes_nothing_when_a_row_cannot_be_read(
 ) -> None:
     Path("a.csv").write_text("customer,date,amount\nc1,2025-05-12,5\nc1,2025-05-12,x\n")
     assert main(["import", "a.csv", "--strict"]) == 1
-    assert "nothing published, for --strict" in capsys.readouterr().err
+    assert "nothing published, because of --strict" in capsys.readouterr().err
     assert not lying_in(settings, "events")
 
 
@@ -118,7 +118,7 @@ def test_a_policy_is_applied_once_and_one_that_may_not_follow_is_refused(
     assert main(["topics", "check"]) == 0
     assert main(["policy", "apply", "policy.toml"]) == 0
     assert main(["policy", "apply", "policy.toml"]) == 0
-    assert "already in force" in capsys.readouterr().out
+    assert "already active" in capsys.readouterr().out
     Path("policy.toml").write_text(policy_text().replace("[60, 180]", "[61, 180]"))
     assert main(["policy", "apply", "policy.toml"]) == 1
     assert "raise version to 2" in capsys.readouterr().err

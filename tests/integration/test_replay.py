@@ -210,7 +210,7 @@ async def test_another_currency_and_window_give_what_they_would_have_given_from_
 
     there = under(site, f"{site.prefix}-usd")
     options = ("--partitions", "5", "--policy", str(policy), "--campaigns", str(campaigns))
-    assert "dollars@1 is in force" in await replayed(site, there.prefix, *options)
+    assert "dollars@1 is active" in await replayed(site, there.prefix, *options)
     worker = there.worker()
     await worker.ready()
     await there.advance(year.ends_at)

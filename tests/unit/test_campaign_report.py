@@ -328,7 +328,7 @@ def test_the_report_is_drawn_in_a_hundred_columns() -> None:
 def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["campaigns", "report", "--from", "12.05.2026"]) == 2
     assert capsys.readouterr().err == (
-        "goldstream campaigns report: Invalid value for '--from': '12.05.2026' is no day; write it as 2026-05-12; "
+        "goldstream campaigns report: Invalid value for '--from': '12.05.2026' is not a date; write it as 2026-05-12; "
         "see `goldstream campaigns report --help`\n"
     )
 

@@ -92,7 +92,7 @@ def test_help_is_quick() -> None:
         (("simulate", "--days", "many"), "days"),
         (("simulate", "--until", "tomorrow"), "--until must be RFC 3339"),
         (("simulate", "--currency", "RUR"), "--currency must be an ISO 4217 code"),
-        (("advance", "--to", "2026-01-01T00:00:00Z"), "GOLDSTREAM_TIME = wall"),
+        (("advance", "--to", "2026-01-01T00:00:00Z"), "advance needs GOLDSTREAM_TIME=event: got wall"),
         (("rebuild-redis",), "GOLDSTREAM_REDIS must be set"),
         (("replay", "--into", "goldstream"), "--into must be another prefix than GOLDSTREAM_PREFIX"),
         (("replay", "--into", "no topic"), "--into must"),
@@ -100,7 +100,7 @@ def test_help_is_quick() -> None:
         (("import", "a.xlsx"), "--format must be one of csv, jsonl, parquet"),
         (("import", "a.csv", "--topic", "orders"), "--topic must be one of"),
         (("import", "a.csv", "--topic", "refunds", "--kind", "purchase"), "takes only refund events"),
-        (("import", "a.csv", "--decimal", ";"), "decimal must be a point or a comma"),
+        (("import", "a.csv", "--decimal", ";"), 'decimal must be "." or ","'),
         (("import", "a.csv", "--strict", "--no-sort"), "leave one of them out"),
     ],
 )
@@ -214,7 +214,7 @@ def test_an_import_of_which_nothing_can_be_read_fails(capsys: pytest.CaptureFixt
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     status, _, err = run(capsys, "import", "a.csv", "--dry-run")
     assert status == 1
-    assert "nothing could be read" in err[-1]
+    assert "no row could be read: no column was recognized as occurred_at" in err[-1]
     assert run(capsys, "import", "nowhere.csv", "--dry-run")[0] == 1
 
 

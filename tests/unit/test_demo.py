@@ -205,7 +205,7 @@ def _drawn(screen: Screen, width: int, height: int) -> str:
 @pytest.mark.parametrize(("width", "height"), [(60, 15), (80, 24), (200, 60)])
 def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width: int, height: int) -> None:
     screen = Screen(SEGMENTS, 10, ManualClock())
-    assert "starts broker" in _drawn(screen, width, height)
+    assert "starting broker" in _drawn(screen, width, height)
 
     screen.attach(_tallied())
     _drawn(screen, width, height)
@@ -244,7 +244,7 @@ def test_the_summary_says_the_figures() -> None:
     assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in said
     assert "5 in 2.5 s" in said
     assert "4, 1 of them by time alone" in said
-    assert "1 sent, 1 kept back" in said
+    assert "1 sent, 1 suppressed" in said
     assert "1998-07-01  1998-09-02" in said
     assert "1,234           0" in said
     assert "      1  golden-welcome" in said

@@ -166,13 +166,13 @@ def test_sums_are_read_as_people_write_them(tmp_path: Path, decimal: str, text: 
     ("row", "fault"),
     [
         ("c1;2025-05-12;12,40", "amount must be a number"),
-        ("c1;2025-05-12;12,40", 'with a decimal comma, give --decimal ","'),
+        ("c1;2025-05-12;12,40", 'if "," is the decimal sign, give --decimal ","'),
         ("c1;2025-05-12;abc", 'amount must be a number: got "abc"'),
         ("c1;2025-05-12;12.345", "amount"),
         ("c1;2025-05-12;-5", "amount"),
         ("c1;2025-05-12;", "amount"),
         ("c1;yesterday;5", 'occurred_at must be a date and time: got "yesterday"'),
-        ("c1;05/12/2025;5", "say whether day or month comes first"),
+        ("c1;05/12/2025;5", "state whether day or month comes first"),
         ("c1;1969-12-31;5", "1970"),
         ("c1;;5", "occurred_at has no value"),
         ("c1;2025-05-12", "has 2 cells where the header has 3"),
@@ -242,7 +242,7 @@ def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
 def test_lines_that_are_no_objects_are_said(tmp_path: Path) -> None:
     _, faults = events_of(written(tmp_path, "a.jsonl", b'nope\n[1]\n\n"x"\n{"a": "\xff"}\n'))
     assert [fault.split(":")[0] for fault in faults] == ["1", "2", "4", "5"]
-    assert "write one object a line" in faults[1]
+    assert "write one object per line" in faults[1]
 
 
 def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""`goldstream advance`: end a history in event mode."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from agents.cli.context import ConfigOption, load_context
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.option_values import parse_moment, parse_timeout
+
+
+def advance(
+    context: typer.Context,
+    to: Annotated[str, typer.Option(metavar="TIME", help="RFC 3339 with an offset, such as 2026-01-01T00:00:00Z.")],
+    timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Give up after this time, such as 5m; default: never.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """End a history in event mode: advance all partitions to a moment, after everything published so far.
+
+    The status is 0 once every lane has applied the moment and its outputs are acknowledged, 1 after the timeout, 2 in
+    wall mode.
+    """
+    from agents.control.advance import advance as advance_partitions
+    from streams.clock import SYSTEM_CLOCK
+    from streams.kafka.control import NoControlTopic
+
+    settings = load_context(context, config)
+    if settings.time == "wall":
+        raise UsageFailure("advance needs GOLDSTREAM_TIME=event: got wall; in wall mode, time advances by itself")
+    to_ms = parse_moment("--to", to)
+    timeout_s = parse_timeout(timeout)
+    with kafka_named(settings):
+        try:
+            raise typer.Exit(asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK)))
+        except NoControlTopic as error:
+            raise CommandFailed(str(error)) from error
