@@ -16,6 +16,7 @@ from typing import Final
 from agents.demo.embedded.broker import Embedded
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port
+from streams.clock import Clock
 from streams.kafka.topics import create_topics
 from streams.settings.settings import Settings
 
