@@ -115,7 +115,7 @@ class _CustomerReader:
 
     async def progress(self) -> tuple[Progress, Ruleset | None]:
         """Read the partition's progress and active rules; no rules if no worker has run yet."""
-        progress, texts = await read_progress(self._kafka, self._topics.progress, self.partition)
+        progress, texts = await read_progress(read_range(self._kafka, self._topics.progress, self.partition))
         partition = Partition(CustomersTable(), progress, texts=texts)
         return partition.progress, partition.rules
 

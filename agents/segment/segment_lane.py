@@ -1,314 +1,215 @@
-"""The lane of a journal partition: `segment` and `decide` over its records, written down in the order that is safe.
-
-    1. fold the records; those that were applied before change nothing
-    2. send changes and messages, wait for every ack
-    3. send the totals of the days, the ledger, the rest of the changelog, then the progress; wait for every ack
-    4. let Faust commit what the progress says
-
-The progress is written twice a second while there is work, and every two seconds while only time goes by. Days that
-have changed are told every five seconds, from what is written of them.
-
-A crash after 2 sends the same changes again under the same ids; after 3 the replay changes nothing.
-"""
+"""The lane of a journal partition: folds its records; `agents.segment.write_plan` writes what they produce."""
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
-from agents.segment.commit_policy import CheckpointTimer
-from agents.segment.daily_publisher import DailyPublisher
+from agents.segment.commit_policy import DailyPublisher
 from agents.segment.output_batch import OutputBatch
-from state.customer.order_chunks import MissingChunk
-from state.customer.segment_forecast import SegmentForecast
-from state.daily.day_counter import DayCounter
-from state.fold.partition import NoPolicy, Partition
-from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
-from state.records.events import Tick, UnknownFormatVersion, decode_record
+from agents.segment.recovery import fatal_where_permanent, recover_partition
+from agents.segment.write_plan import WritePlan
+from state.fold.partition import Partition
+from state.records.events import Tick, decode_record
+from streams.clock import Clock
 from streams.engine.lane import StageContext
-from streams.errors import FatalError
 from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.fenced_producer import fenced_producer, stop_producer
-from streams.kafka.reader import OffsetTruncated, check_not_shortened, read_range
+from streams.kafka.broker import Broker
+from streams.kafka.fenced_producer import stop_producer
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import FENCE_KEY, CustomersTable
-from streams.tables.progress import PROGRESS_KEY, RULES_KEY, encode_progress, read_progress
-from streams.tables.warm_tables import WarmTable, WarmTables, now_s, recover_table
+from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
 from streams.wire.cloudevents import CloudEvents
 
 log = logging.getLogger(__name__)
 
 
+class SegmentStage:
+    """The stage over the journal.
+
+    Attributes:
+        topics: the topics that its lanes read.
+    """
+
+    name = "segment"
+
+    def __init__(
+        self, topics: Topics, broker: Broker, metrics: Metrics, source: str, warm_tables: WarmTables, clock: Clock
+    ) -> None:
+        """Take what every lane needs; `source` is the prefix in the `ce_source` of outputs."""
+        self.group = f"{topics.prefix}.segment"
+        self.topics = (topics.journal,)
+        self.names = topics
+        self.broker = broker
+        self.metrics = metrics
+        self.source = source
+        self.warm_tables = warm_tables
+        self.clock = clock
+
+    def lane(self, tp: TP, context: StageContext) -> "SegmentLane":
+        """Return a new lane for a partition of the journal."""
+        return SegmentLane(tp.partition, self, context)
+
+
 class SegmentLane:
-    """Keeps the customers of one journal partition and tells what becomes of them."""
+    """Keeps the customers of one journal partition and publishes their changes and messages.
+
+    Attributes:
+        number: of the partition.
+        partition: the fold; empty before `recover` and after `close`.
+    """
 
     needs_all = True
 
-    def __init__(
-        self,
-        partition: int,
-        topics: Topics,
-        kafka: dict[str, Any],
-        metrics: Metrics,
-        running: StageContext,
-        source: str,
-        warm: WarmTables,
-    ) -> None:
-        """Takes the partition and what it is to be reached and counted with."""
-        self.number = partition
-        self.cursor = self.committable_offset = -1
+    def __init__(self, number: int, stage: SegmentStage, context: StageContext) -> None:
+        self.number = number
         self.partition = Partition(CustomersTable())
-        self._table = CustomersTable()
-        self._topics = topics
-        self._kafka = kafka
-        self._metrics = metrics
-        self._running = running
+        self._stage = stage
+        self._context = context
+        self._topics = stage.names
         self._producer: AIOKafkaProducer | None = None
-        self._events = CloudEvents(topics, source)
-        self._warm = warm
-        self._kept = WarmTable()
-        self._whole = False  # whether all that was folded is written
-        self._put_off = CheckpointTimer()
-        self._told = DailyPublisher(topics, partition, self.partition, self._table.days)
-        self._ends = False  # whether this lane is to end
-        self._advanced = -1
+        self._warm: WarmTable | None = None
+        self._plan: WritePlan | None = None
+        self._outputs: OutputBatch | None = None
+        self._is_closing = False
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
         """The lane's own producer, while it is open."""
         return self._producer
 
+    @property
+    def cursor(self) -> int:
+        """The offset up to which everything is durable; -1 before recovery."""
+        return -1 if self._plan is None else self._plan.cursor
+
+    @property
+    def committable_offset(self) -> int:
+        """The offset up to which the progress is written too; -1 before recovery."""
+        return -1 if self._plan is None else self._plan.committable_offset
+
     async def recover(self) -> None:
-        """Reads the ledger, the changelog and the progress; the cursor is where the progress says.
+        """Fence off former owners, then read the ledger, the changelog and the progress.
 
         Raises:
-            Hopeless: something there is of a version that this program does not know, or parts are missing.
+            FatalError: another version wrote a record, or something is missing.
+            aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
-        with _hopeless_where_told(f"{self._topics.customers}:{self.number}"):
-            await self._take_over()
-            await self._recover()
+        stage, topics, number = self._stage, self._topics, self.number
+        producer = self._producer = await stage.broker.fenced_producer(f"{topics.prefix}.segment.{number}")
+        await self._fence_off(producer)
+        started, label = stage.clock.monotonic(), str(number)
+        self.partition, self._warm = await recover_partition(
+            stage.broker,
+            topics,
+            number,
+            stage.warm_tables.take(number),
+            stage.clock,
+            stage.metrics.recovery_remaining_records.labels(label).set,
+            stage.metrics.recovery_records.labels(label).set,
+        )
+        cursor, writer = self.partition.progress.offset, BatchWriter(producer)
+        with fatal_where_permanent(f"{topics.customers}:{number}"):
+            await stage.broker.check_not_shortened(topics.journal, number, cursor)
+        self._outputs = OutputBatch(CloudEvents(topics, stage.source), writer, number)
+        daily = DailyPublisher(self.partition, self._warm.table.days, stage.clock)
+        self._plan = WritePlan(topics, number, self.partition, self._warm, writer, self._context, daily)
+        self._plan.on_outputs_sent = self._count_sent
+        self._plan.is_closing = self._is_closing
+        seconds = stage.clock.monotonic() - started
+        stage.metrics.recovery_seconds.labels(label).set(seconds)
+        count_customers = len(self._warm.table)
+        log.info("partition %d recovered: %d customers in %.2f s, at %d", number, count_customers, seconds, cursor)
 
-    async def _take_over(self) -> None:
-        """Makes sure that nobody else writes what is recovered from; a worker that was here before may still try."""
-        producer = self._producer = await fenced_producer(self._kafka, f"{self._topics.prefix}.segment.{self.number}")
-        outbox = BatchWriter(producer)
+    async def _fence_off(self, producer: AIOKafkaProducer) -> None:
+        """Make the broker refuse what a former owner still sends to the partitions that recovery reads."""
+        writer = BatchWriter(producer)
         for topic in (self._topics.customers, self._topics.erasure_ledger, self._topics.progress):
-            outbox.add(topic, self.number, FENCE_KEY, None)
-        await outbox.flush()
-
-    async def _recover(self) -> None:
-        began = time.monotonic()
-        metrics, number = self._metrics, str(self.number)
-        erasures: dict[bytes, Erasure] = {}
-        async for batch in read_range(self._kafka, self._topics.erasure_ledger, self.number):
-            erasures.update({record.key: decode_erasure(record.value) for record in batch if record.value is not None})
-        left, read = metrics.recovery_remaining_records.labels(number), metrics.recovery_records.labels(number)
-        kept, topic = self._warm.take(self.number), self._topics.customers
-        kept = self._kept = await recover_table(self._kafka, topic, self.number, kept, left.set, read.set)
-        table = self._table = kept.table
-        with _hopeless_where_told(f"{self._topics.progress}:{number}"):
-            progress, texts = await read_progress(self._kafka, self._topics.progress, self.number)
-        self._drop_erased(table, erasures)
-        self.partition = Partition(table, progress, erasures, texts, daily=DayCounter(table.days))
-        self._told = DailyPublisher(self._topics, self.number, self.partition, table.days)
-        self.cursor = self.committable_offset = self.partition.progress.offset
-        await check_not_shortened(self._kafka, self._topics.journal, self.number, self.cursor)
-        self._whole = True
-        self._advanced = self.partition.progress.advance_offset
-        seconds = time.monotonic() - began
-        metrics.recovery_seconds.labels(number).set(seconds)
-        log.info("partition %s recovered: %d customers in %.2f s, from %d on", number, len(table), seconds, self.cursor)
-
-    def _drop_erased(self, table: CustomersTable, erasures: dict[bytes, Erasure]) -> None:
-        """Lets go of states that the ledger says are forgotten: the crash came before their tombstone."""
-        if not erasures:
-            return
-        for customer_id in list(table.ids()):
-            erasure = erasures.get(erasure_key(customer_id))
-            profile = table.get(customer_id) if erasure is not None else None
-            if erasure is not None and profile is not None and profile.offset <= erasure.offset:
-                table.remove(customer_id)
+            writer.add(topic, self.number, FENCE_KEY, None)
+        await writer.flush()
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Folds the records, writes what comes of them and moves the cursor.
+        """Fold the records and write what they produce.
 
         Raises:
-            Hopeless: a record is of a version that this program does not know.
+            FatalError: another version wrote a record.
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: something was not delivered.
         """
-        with _hopeless_where_told(f"{self._topics.journal}:{self.number}"):
+        with fatal_where_permanent(f"{self._topics.journal}:{self.number}"):
             await self._fold(records)
+        self._stage.metrics.journal_records.labels(str(self.number)).inc(len(records))
 
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
-        partition = self.partition
-        self._whole = False
-        apply, progress = partition.apply, partition.progress
-        assert self._producer is not None
-        written = OutputBatch(self._events, BatchWriter(self._producer), self.number)
-        out = written.out
+        assert self._plan is not None
+        assert self._outputs is not None
+        partition, outputs = self.partition, self._outputs
+        apply, progress, out = partition.apply, partition.progress, outputs.out
+        self._plan.is_whole = False
         for message in records:
             offset = message.offset
             record = decode_record(message.value)
             customer_id = message.key.decode() if message.key else ""
             while not apply(offset, customer_id, record, out):
-                written.take(message.timestamp, by_tick=isinstance(record, Tick))
-                await self._write(written, offset=None)
+                outputs.take(message.timestamp, by_tick=isinstance(record, Tick))
+                await self._write(self._plan, whole=False)
             progress.offset = offset + 1
             if out:
-                written.take(message.timestamp, by_tick=isinstance(record, Tick))
-        await self._write(written, offset=progress.offset)
-        self._metrics.journal_records.labels(str(self.number)).inc(len(records))
+                outputs.take(message.timestamp, by_tick=isinstance(record, Tick))
+        await self._write(self._plan, whole=True)
 
-    async def _write(self, written: OutputBatch, offset: int | None) -> None:
-        """Steps 2 and 3; without an offset in the middle of a record, when the progress stays where it was."""
-        began = time.monotonic()
-        self._running.check_ownership()
-        outbox = written.outbox
-        await outbox.flush()
-        self._count(written)
-        self._running.check_ownership()
-        days = self.partition.day_records(whole=offset is not None)
-        if days:  # before all that would keep a record from being counted once more
-            add = outbox.to(self._topics.customers, self.number).add
-            for key, state in days:
-                add(key, state)
-        if self.partition.new_erasures:
-            await outbox.flush()
-            for key, erasure in self.partition.new_erasures.items():
-                outbox.add(self._topics.erasure_ledger, self.number, key, encode_erasure(erasure))
-            await outbox.flush()
-            self.partition.new_erasures = {}
-        rules = self.partition.rules
-        for records in self._table.flush(None if rules is None else SegmentForecast(rules.policy).stored_forecast):
-            if records:
-                add = outbox.to(self._topics.customers, self.number).add
-                for key, state in records:
-                    add(key, state)
-                await outbox.flush()
-        await outbox.flush()
-        if offset is not None:
-            self.cursor = offset
-            self._kept.position = outbox.ends.get((self._topics.customers, self.number), self._kept.position)
-            self._whole = True
-            self._put_off.note(wrote=bool(outbox.ends))
-            if self._put_off.too_long or self._must_say_so:
-                await self.checkpoint()
-        self._metrics.flush_seconds.labels("segment").observe(time.monotonic() - began)
+    async def _write(self, plan: WritePlan, *, whole: bool) -> None:
+        clock = self._stage.clock
+        started = clock.monotonic()
+        await plan.write(whole=whole)
+        self._stage.metrics.flush_seconds.labels("segment").observe(clock.monotonic() - started)
 
-    @property
-    def _must_say_so(self) -> bool:
-        """Whether somebody waits for the progress, or other records cannot be applied without it."""
-        partition = self.partition
-        return bool(partition.new_texts) or partition.progress.advance_offset != self._advanced
-
-    def checkpoint_due_in(self) -> float | None:
-        """How long the progress, or the days that are to be told, may wait when nothing comes."""
-        waits = [wait for wait in (self._put_off.still, self._told.wait()) if wait is not None]
-        return min(waits, default=None)
-
-    async def checkpoint(self) -> None:
-        """Writes the progress, with the policies and campaigns that it names: the last of step 3.
-
-        It may come later than the rest. A lane that goes on from an older progress reads again what the table and the
-        ledger have, which changes nothing.
-        """
-        await self._tell_days()
-        if self._put_off.still is None:
-            return
-        as_of, offset = now_s(), self.cursor
-        self._running.check_ownership()
-        assert self._producer is not None
-        partition, outbox = self.partition, BatchWriter(self._producer)
-        for place, text in partition.new_texts.items():
-            outbox.add(self._topics.progress, self.number, RULES_KEY + str(place).encode(), text.encode())
-        outbox.add(self._topics.progress, self.number, PROGRESS_KEY, encode_progress(partition.progress))
-        await outbox.flush()
-        partition.new_texts = {}
-        self._advanced = partition.progress.advance_offset
-        self._put_off = CheckpointTimer()
-        self.committable_offset = offset
-        self._kept.as_of = as_of  # nobody else has written since: the broker would not have taken the progress
-
-    async def _tell_days(self) -> None:
-        """Tells of the days if it is time, or there may be no other; before the progress that says that all is told."""
-        if self._told.wait() != 0 and not (self._ends or self._must_say_so):
-            return
-        self._running.check_ownership()
-        assert self._producer is not None
-        self._kept.position = await self._told.tell(self._producer) or self._kept.position
-
-    def _count(self, written: OutputBatch) -> None:
-        """Adds what was done to the metrics, once a batch."""
-        metrics, now = self._metrics, time.time()
-        for published, histogram in (
-            (written.by_event, metrics.event_latency_seconds),
-            (written.by_tick, metrics.due_lag_seconds),
-        ):
-            for timestamp, count in published.items():
-                histogram.observe(max(0.0, now - timestamp / 1000), count)
-            published.clear()
-        for (move, kind), count in written.changes.items():
-            metrics.segment_changes.labels(move.from_segment or "none", move.to_segment, kind).inc(count)
-        for pair, count in written.messages.items():
-            metrics.messages.labels(*pair).inc(count)
-        written.changes.clear()
-        written.messages.clear()
-        tally = self.partition.counters
+    def _count_sent(self) -> None:
+        """Add to the metrics what was sent and what the fold counted, once for each write."""
+        metrics, counters = self._stage.metrics, self.partition.counters
+        assert self._outputs is not None
+        self._outputs.report(metrics, self._stage.clock.wall_ms())
         for counter, counted in (
-            (metrics.duplicates, tally.duplicates),
-            (metrics.dropped, tally.dropped),
-            (metrics.fenced, tally.fenced),
+            (metrics.duplicates, counters.duplicates),
+            (metrics.dropped, counters.dropped),
+            (metrics.fenced, counters.fenced),
         ):
             for label, count in counted.items():
                 counter.labels(label).inc(count)
             counted.clear()
 
+    def checkpoint_due_in(self) -> float | None:
+        """Return how many seconds the postponed steps of the write plan may wait; None if there are none."""
+        return None if self._plan is None else self._plan.checkpoint_due_in()
+
+    async def checkpoint(self) -> None:
+        """Write what was postponed.
+
+        Raises:
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: something was not delivered.
+        """
+        assert self._plan is not None
+        await self._plan.checkpoint()
+
     def stop(self) -> None:
-        """Nothing here waits for anything but the broker; what is told now and then is told once more at the end."""
-        self._ends = True
+        """Have the next checkpoint publish the daily totals, since there may be none after it."""
+        self._is_closing = True
+        if self._plan is not None:
+            self._plan.is_closing = True
 
     async def close(self) -> None:
-        """Forgets the partition's memory; a table with nothing half done is kept for who has the partition next."""
-        if self._whole:
-            self._warm.give_back(self.number, self._kept)
-        self._whole = False
+        """Forget the partition. A table with everything written is kept for the next lane of this process.
+
+        The offsets stay: the last commit comes after.
+        """
+        if self._plan is not None and self._plan.is_whole and self._warm is not None:
+            self._stage.warm_tables.give_back(self.number, self._warm)
+        self._warm = None
+        self.partition = Partition(CustomersTable())
         producer, self._producer = self._producer, None
         if producer is not None:
             await stop_producer(producer)
-        self._metrics.forget_partition("segment", self._topics.journal, self.number)
-        self._kept = WarmTable()
-        self._table = self._kept.table
-        self.partition = Partition(self._table)
-
-
-@contextmanager
-def _hopeless_where_told(place: str) -> Iterator[None]:
-    """Turns what says that it will not get better by trying again into the end of the worker."""
-    try:
-        yield
-    except (UnknownFormatVersion, MissingChunk, OffsetTruncated, NoPolicy) as error:
-        raise FatalError(f"{place}: {error}") from error
-
-
-class SegmentStage:
-    """The stage over the journal."""
-
-    name = "segment"
-
-    def __init__(self, topics: Topics, kafka: dict[str, Any], metrics: Metrics, source: str, warm: WarmTables) -> None:
-        """Takes the topics and what every lane is given; `source` is the prefix that stands in `ce_source`."""
-        self._warm = warm
-        self._source = source
-        self.group = f"{topics.prefix}.segment"
-        self.topics = (topics.journal,)
-        self._topics = topics
-        self._kafka = kafka
-        self._metrics = metrics
-
-    def lane(self, tp: TP, running: StageContext) -> SegmentLane:
-        """The lane of a journal partition."""
-        return SegmentLane(tp.partition, self._topics, self._kafka, self._metrics, running, self._source, self._warm)
+        self._stage.metrics.forget_partition("segment", self._topics.journal, self.number)

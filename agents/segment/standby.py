@@ -5,9 +5,7 @@ business: a lane takes its table out of `WarmTables` when it opens, and puts it 
 worker will get a partition, so it keeps all of them: the memory of all customers, in each worker that has a standby.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from state.records.events import UnknownFormatVersion
+from streams.clock import Clock
 from streams.engine.stage import Stage
-from streams.tables.warm_tables import WarmTable, WarmTables, now_s
+from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,14 @@ class Standby:
     """Keeps the tables warm that the segment stage of this worker does not have."""
 
     def __init__(
-        self, stage: Stage, topic: str, partitions: int, kafka: Mapping[str, Any], tables: WarmTables, metrics: Metrics
+        self,
+        stage: Stage,
+        topic: str,
+        partitions: int,
+        kafka: Mapping[str, Any],
+        tables: WarmTables,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         """Takes the segment stage, the changelog, and where tables are kept."""
         self._stage = stage
@@ -40,6 +46,7 @@ class Standby:
         self._kafka = kafka
         self._tables = tables
         self._metrics = metrics
+        self._clock = clock
         self._followed: dict[TopicPartition, WarmTable] = {}
         self._unreadable: set[int] = set()
         self._asked_at = 0.0
@@ -61,17 +68,19 @@ class Standby:
         try:
             while True:
                 if not await self._follow(consumer):
-                    await asyncio.sleep(POLL_MS / 1000)
+                    await self._clock.sleep(POLL_MS / 1000)
                     continue
                 try:
                     batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_AT_ONCE)
                 except OffsetOutOfRangeError as error:
                     self._begin_anew(error)
                     continue
-                fetched = time.monotonic()
+                fetched = self._clock.monotonic()
                 for tp, batch in batches.items():
                     self._take(tp, batch)
-                await asyncio.sleep(time.monotonic() - fetched)  # the lanes come first: half of the time is theirs
+                await self._clock.sleep(
+                    self._clock.monotonic() - fetched
+                )  # the lanes come first: half of the time is theirs
                 await self._note_ends(consumer)
         finally:
             await consumer.stop()
@@ -79,12 +88,12 @@ class Standby:
     def _wanted(self) -> dict[TopicPartition, WarmTable]:
         """The tables of the partitions that no lane has; where there is none, an empty one."""
         mine = {tp.partition for tp in self._stage.assigned}
-        there, wanted = self._tables.followed(), {}
+        there, wanted = self._tables.all(), {}
         for number in range(self._partitions):
             if number in mine or number in self._unreadable:
                 continue
             warm = there.get(number)
-            wanted[TopicPartition(self._topic, number)] = self._tables.begin(number) if warm is None else warm
+            wanted[TopicPartition(self._topic, number)] = self._tables.start(number) if warm is None else warm
         return wanted
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> bool:
@@ -108,7 +117,7 @@ class Standby:
         No other task runs in between, so a lane never takes a table that is not as its position says.
         """
         number, warm = tp.partition, self._followed[tp]
-        if self._tables.followed().get(number) is not warm:
+        if self._tables.all().get(number) is not warm:
             return
         try:
             for record in batch:
@@ -123,21 +132,21 @@ class Standby:
     def _begin_anew(self, error: OffsetOutOfRangeError) -> None:
         """The changelog was made anew, or cut: what was read of it is worth nothing."""
         for tp in error.args[0]:
-            if (warm := self._tables.followed().get(tp.partition)) is not None:
+            if (warm := self._tables.all().get(tp.partition)) is not None:
                 self._tables.drop(tp.partition, warm)
 
     async def _note_ends(self, consumer: AIOKafkaConsumer) -> None:
         """Now and then: which tables are at the end, and how far the others are from it."""
-        if time.monotonic() - self._asked_at < ENDS_SECONDS:
+        if self._clock.monotonic() - self._asked_at < ENDS_SECONDS:
             return
-        asked = now_s()
+        asked = self._clock.boot_seconds()
         ends = await consumer.end_offsets(list(self._followed))
-        self._asked_at = time.monotonic()
+        self._asked_at = self._clock.monotonic()
         for tp, warm in self._followed.items():
             position = await consumer.position(tp)
             if position >= ends[tp]:
                 warm.as_of = asked
-            elif not warm.fresh:
+            elif not self._tables.is_fresh(warm):
                 self._tables.drop(tp.partition, warm)
             self._metrics.standby_lag_records.labels(str(tp.partition)).set(max(0, ends[tp] - position))
         for number in {tp.partition for tp in self._stage.assigned}:

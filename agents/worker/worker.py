@@ -30,6 +30,7 @@ from streams.clock import SYSTEM_CLOCK, Clock
 from streams.engine.group_instance_id import claim_instance_id
 from streams.engine.stage import Stage
 from streams.errors import FatalError, describe_error
+from streams.kafka.broker import KafkaBroker
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import Topics, ready_topics
 from streams.retries import Backoff, OnError, retry_until_stopped
@@ -123,21 +124,21 @@ class Worker:
                 for topic in topics.sources:
                     metrics.add_source(topic)
                 admit = AdmitStage(settings, kafka, metrics, follower, partitions, self._clock)
-                stage = self._add(Stage(admit, kafka, metrics, settings.data, instance))
+                stage = self._add(Stage(admit, kafka, metrics, settings.data, instance, self._clock))
                 jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
             if self._runs("segment"):
-                tables = WarmTables(standby=settings.standby == "all")
-                segment = SegmentStage(topics, kafka, metrics, source, tables)
-                stage = self._add(Stage(segment, kafka, metrics, settings.data, instance))
+                tables = WarmTables(self._clock, standby=settings.standby == "all")
+                segment = SegmentStage(topics, KafkaBroker(kafka), metrics, source, tables, self._clock)
+                stage = self._add(Stage(segment, kafka, metrics, settings.data, instance, self._clock))
                 if settings.standby == "all":
-                    standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics)
+                    standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics, self._clock)
                     jobs.append(self._again("standby", standby.run))
             if self._runs("project") and settings.redis:
                 from agents.project.project_lane import ProjectStage
                 from agents.project.redis_connection import connect_redis
 
                 project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings), self._clock)
-                self._add(Stage(project, kafka, metrics, settings.data, instance))
+                self._add(Stage(project, kafka, metrics, settings.data, instance, self._clock))
             self._waits_for = None
             jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall", self._clock).run))
             jobs.append(self._watch_rules(follower))

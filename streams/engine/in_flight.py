@@ -1,7 +1,6 @@
 """What a stage has written and Kafka has not acknowledged yet, by topic."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +26,7 @@ def in_flight_by_topic(stage: Stage) -> dict[str, InFlight]:
     `_pending_batches` of a producer's accumulator. An idempotent one has a sequence number for every partition that it
     has ever written to.
     """
-    now, found = time.monotonic(), dict[str, InFlight]()
+    now, found = stage.clock.monotonic(), dict[str, InFlight]()
     for producer in _producers(stage):
         accumulator = producer._message_accumulator  # noqa: SLF001
         waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001

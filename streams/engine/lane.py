@@ -1,101 +1,119 @@
-"""A lane: the work of one partition of a stage, and what it may ask of the stage that it runs in."""
+"""A lane: the work on one partition of a stage, and what a lane may ask of its stage."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
+from streams.clock import Clock
+
 SESSION_SECONDS: Final = 20.0
 
 
 class OwnershipLost(Exception):
-    """The group may have given the partition to another worker: this one writes nothing more."""
+    """The group may have given the partition to another worker: this one must not write any more."""
 
 
 class Lane(Protocol):
-    """The work of one partition of a stage.
+    """The work on one partition of a stage.
 
     Attributes:
-        cursor: the offset up to which everything is done and durable; once it is recovered, that from which it goes on.
-        needs_all: whether it cannot go on when retention has cut what it has not read.
+        needs_all: whether the lane must stop when retention has deleted records that it has not read.
     """
 
-    cursor: int
     needs_all: bool
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
-        """A producer of the lane's own, if it has one."""
+        """The lane's own producer, if it has one."""
+
+    @property
+    def cursor(self) -> int:
+        """The offset up to which everything is done and durable, from which the lane goes on; -1 before recovery."""
 
     @property
     def committable_offset(self) -> int:
-        """The offset up to which that is written down as well, hence may be committed."""
+        """The offset that Faust may commit; -1 before recovery. It is still asked for after `close`."""
 
     async def recover(self) -> None:
-        """Gets the lane ready from what was written down, and sets `cursor`."""
+        """Restore the lane's state from what was written, and set `cursor`."""
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Does all that the records ask for, and moves `cursor` past them once it is durable."""
+        """Do everything that the records require; `cursor` moves after them when that is durable."""
 
     def checkpoint_due_in(self) -> float | None:
-        """How long what was put off may still wait when nothing comes, in seconds; None if nothing was."""
+        """Return how many seconds `checkpoint` may wait if nothing arrives; None if there is nothing to write."""
 
     async def checkpoint(self) -> None:
-        """Writes what was put off."""
+        """Write what was postponed."""
 
     def stop(self) -> None:
-        """Asks `process` not to wait any longer for what may never come."""
+        """Ask `process` to stop waiting for anything but the broker: the lane is about to close."""
 
     async def close(self) -> None:
-        """The partition goes: forgets what is kept of it."""
+        """Release everything held for the partition."""
 
 
 class StatelessLane:
-    """A lane that puts nothing off, and writes with the stage's producer if at all."""
+    """A lane that postpones nothing, and writes with the stage's producer if at all."""
 
     cursor: int
     needs_all = False
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
-        """None of its own."""
+        """None: it has no producer of its own."""
         return None
 
     @property
     def committable_offset(self) -> int:
-        """All that is done."""
+        """The cursor."""
         return self.cursor
 
     def checkpoint_due_in(self) -> float | None:
-        """Nothing waits."""
+        """Return None: nothing is ever postponed."""
         return None
 
     async def checkpoint(self) -> None:
-        """There is nothing to be written."""
+        """Do nothing."""
 
 
 class StageContext:
-    """A stage as it runs: what its lanes may ask of it."""
+    """What lanes may ask of the stage that runs them.
 
-    def __init__(self, producer: Callable[[], AIOKafkaProducer], start_of: Callable[[TP], Awaitable[int]]) -> None:
-        """Takes a way to the stage's producer and to where its group stands, which exist once the app has started."""
+    Attributes:
+        clock: the time.
+        heartbeat_at: when the group last answered a heartbeat, in seconds of `Clock.monotonic`.
+        committed_start: returns the offset from which the group reads a partition.
+    """
+
+    def __init__(
+        self, producer: Callable[[], AIOKafkaProducer], committed_start: Callable[[TP], Awaitable[int]], clock: Clock
+    ) -> None:
+        """Take functions, since neither the producer nor the group exists before the app has started."""
         self._producer = producer
-        self.committed_start = start_of
-        self.heartbeat_at = time.monotonic()
+        self.clock = clock
+        self.committed_start = committed_start
+        self.note_heartbeat()
 
     @property
     def producer(self) -> AIOKafkaProducer:
         """The stage's idempotent producer."""
         return self._producer()
 
+    def note_heartbeat(self) -> None:
+        """Note that the group has answered a heartbeat."""
+        self.heartbeat_at = self.clock.monotonic()
+
     def check_ownership(self) -> None:
-        """Refuses to go on when the group has not confirmed this worker for a session's time.
+        """Raise if the group has not confirmed this worker for a whole session.
 
         Raises:
-            NotOurs: the worker was stopped or cut off for so long that its partitions may be another's.
+            OwnershipLost: the worker was stopped or disconnected for so long that its partitions may be another's.
         """
-        silent = time.monotonic() - self.heartbeat_at
-        if silent > SESSION_SECONDS:
-            raise OwnershipLost(f"no heartbeat was answered for {silent:.0f} s: the partitions may be another worker's")
+        silent_seconds = self.clock.monotonic() - self.heartbeat_at
+        if silent_seconds > SESSION_SECONDS:
+            raise OwnershipLost(
+                f"no heartbeat was answered for {silent_seconds:.0f} s: the partitions may be another worker's"
+            )

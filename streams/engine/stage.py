@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from faust.transport import conductor
 from faust.types import TP
 from yarl import URL
 
+from streams.clock import Clock
 from streams.engine.faust_driver import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
 from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
@@ -65,7 +65,13 @@ class Stage:
     """Runs a stage until it is told to stop, and starts it anew when it fails."""
 
     def __init__(
-        self, spec: StageSpec, kafka: Mapping[str, Any], metrics: Metrics, data: Path, instance: str | None
+        self,
+        spec: StageSpec,
+        kafka: Mapping[str, Any],
+        metrics: Metrics,
+        data: Path,
+        instance: str | None,
+        clock: Clock,
     ) -> None:
         """Takes what it is made of, how Kafka is reached, and this worker's name in the group (static membership)."""
         self.spec = spec
@@ -74,11 +80,12 @@ class Stage:
         self._metrics = metrics
         self._data = data
         self._instance = instance
+        self.clock = clock
         self._tasks: dict[TP, LaneRunner] = {}
         self._room = asyncio.Event()
         self._failed: asyncio.Future[BaseException] | None = None
         self._app: faust.App | None = None
-        self._running = StageContext(self._client, self._start_of)
+        self._running = StageContext(self._client, self._start_of, clock)
         if conductor.NO_CYTHON or getattr(conductor, "ConductorHandler", None) is None:
             raise RuntimeError(
                 "faust's compiled modules are missing or switched off by NO_CYTHON: without them Faust loses events in "
@@ -127,7 +134,7 @@ class Stage:
         """
         name, pause = self.spec.name, 1.0
         while not stop.is_set():
-            began = time.monotonic()
+            began = self.clock.monotonic()
             try:
                 await self._run_once(stop)
             except (asyncio.CancelledError, FatalError):
@@ -135,7 +142,7 @@ class Stage:
             except Exception as error:
                 if stop.is_set():
                     break
-                if time.monotonic() - began > 60:
+                if self.clock.monotonic() - began > 60:
                     pause = 1.0
                 self._metrics.stage_restarts.labels(name).inc()
                 if isinstance(error, KafkaError):
@@ -206,7 +213,7 @@ class Stage:
             TableManager=NoTables,
         )
         app.transport = LaneTransport([url], app, self, self._kafka)
-        self._running = StageContext(self._client, self._start_of)
+        self._running = StageContext(self._client, self._start_of, self.clock)
         topic = app.topic(*spec.topics, value_serializer="raw", key_serializer="raw", allow_empty=True)
 
         @app.agent(topic, name=f"{spec.group}.{spec.name}")
@@ -238,7 +245,7 @@ class Stage:
 
     def on_heartbeat(self) -> None:
         """The group has answered a heartbeat."""
-        self._running.heartbeat_at = time.monotonic()
+        self._running.note_heartbeat()
 
     def committable_offsets(self) -> Mapping[TP, int]:
         """For each recovered lane the offset that may be committed."""

@@ -1,46 +1,50 @@
-"""How far a lane is, as records of `progress`; beside it lie the policies and campaigns that it names."""
+"""The progress of a lane, as records of `progress`; beside it the policies and campaigns that it refers to."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterable, Sequence
 
 import msgspec
+from aiokafka import ConsumerRecord
 
 from state.records.events import UnknownFormatVersion
 from state.records.progress import Progress
-from streams.kafka.reader import read_range
 
 PROGRESS_FORMAT = 1
 PROGRESS_KEY = b"segment"
 RULES_KEY = b"rules:"
-"""What follows is the place in `control`: the policies and campaigns that the progress names."""
+"""Followed by the offset in `control` of the policy or campaigns that the value holds as TOML."""
 _PROGRESS = bytes([PROGRESS_FORMAT])
 
 
 def encode_progress(progress: Progress) -> bytes:
-    """Progress as a record: one byte of format version, then MessagePack."""
+    """Encode progress as one byte of format version and MessagePack."""
     return _PROGRESS + msgspec.msgpack.encode(progress)
 
 
 def decode_progress(value: bytes) -> Progress:
-    """The progress in a record's value.
+    """Decode the value of a progress record.
 
     Raises:
-        UnknownFormat: it was written by a version that this one does not know.
+        UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
     """
     if value[:1] != _PROGRESS:
         raise UnknownFormatVersion(value[0] if value else None)
     return msgspec.msgpack.decode(value[1:], type=Progress)
 
 
-async def read_progress(kafka: Mapping[str, Any], topic: str, partition: int) -> tuple[Progress | None, dict[int, str]]:
-    """The progress of a partition, None where no worker has begun; and the policies and campaigns by their places.
+async def read_progress(batches: AsyncIterable[Sequence[ConsumerRecord]]) -> tuple[Progress | None, dict[int, str]]:
+    """Return the progress of a partition and the TOML of its rules by their offset in `control`.
+
+    The progress is None if no worker has written any.
+
+    Args:
+        batches: all records of a partition of `progress`.
 
     Raises:
-        UnknownFormat: it was written by a version that this one does not know.
+        UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     progress, texts = None, {}
-    async for batch in read_range(kafka, topic, partition):
+    async for batch in batches:
         for record in batch:
             if record.key == PROGRESS_KEY:
                 progress = decode_progress(record.value)

@@ -1,36 +1,40 @@
-"""The product's way from published events to published changes, without a broker: admit, journal, fold, write down.
+"""The product's way from published events to published changes, without Kafka: admit, journal, fold, write.
 
-What a lane writes is kept here as bytes, so that a fold can be stopped anywhere and taken up again by another that
-knows nothing but these bytes. The order of writing is that of `agents.segment.segment_lane`.
+What a lane writes is kept in a broker in memory, so that a fold can be stopped anywhere and continued by another that
+knows nothing but these bytes. What is written in which order, and how it is recovered, is the product's own code:
+`agents.segment.write_plan` and `agents.segment.recovery`.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
+from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
+from agents.segment.output_batch import OutputBatch
+from agents.segment.recovery import recover_partition
+from agents.segment.write_plan import WritePlan, WriteStep
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from state.customer.profile import Profile
 from state.customer.referrals import referral_of
-from state.daily.daily_summary import is_published, unpublished_days
-from state.daily.day_counter import DayCounter
-from state.daily.day_store import Record
 from state.fold.partition import Partition
-from state.fold.transitions import FoldCounters
 from state.intake.admission import AdmissionRules, Admitted, admit
-from state.records.erasure import Erasure, decode_erasure, encode_erasure, erasure_key
+from state.records.erasure import Erasure, decode_erasure
 from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, decode_record, encode_record
 from state.records.outputs import Output
-from state.records.progress import Progress
-from state.units.local_days import format_day
+from streams.engine.lane import StageContext
+from streams.kafka.batch_writer import Headers
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
-from streams.tables.progress import decode_progress, encode_progress
+from streams.tables.progress import PROGRESS_KEY
+from streams.tables.warm_tables import WarmTable
 from streams.wire.cloudevents import CloudEvents, PublishedRecord
+from tests.lanes.memory_broker import MemoryBroker, by_key
 from tests.oracle import moments
 
 PREFIX: Final = "shop"
@@ -43,7 +47,12 @@ _SOURCES: Final = {
     "contact": "contacts",
     "erasure": "erasures",
 }
-_RECORDS = CloudEvents(Topics(PREFIX), PREFIX)
+TOPICS: Final = Topics(PREFIX)
+NUMBER: Final = 0
+"""The number of the partition that a `Lane` has."""
+_EVENTS: Final = CloudEvents(TOPICS, PREFIX)
+
+Result = TypeVar("Result")
 
 
 _policy_of = lru_cache(maxsize=256)(parse_policy)
@@ -105,37 +114,115 @@ def journal_of(
     return journal
 
 
-@dataclass
+@dataclass(frozen=True)
+class Crash:
+    """A lane is killed while it writes what a batch produced.
+
+    Attributes:
+        since: the offset of the batch's first record; everything before it is written.
+        at: the offset of the batch's last record.
+        slices: if that is a tick, a policy or campaigns: killed after so many writes in the middle of it, if there are
+            so many.
+        step: of the write plan, in which it is killed. All steps before it are written.
+        some: the records of that step which are written, by their place.
+    """
+
+    since: int
+    at: int
+    slices: int = 0
+    step: WriteStep = WriteStep.OUTPUTS
+    some: Collection[int] = frozenset()
+
+
+class Killed(Exception):
+    """The lane is dead."""
+
+
+class CrashingWriter:
+    """Writes to a broker in memory at once, without an event loop; dies where a crash says.
+
+    Attributes:
+        plan: says which step is under way.
+        published: every output that was written, in order.
+        dies: the step in which it dies, and the places of the records that are written of it; None for never.
+    """
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self.ends: dict[tuple[str, int], int] = {}
+        self.plan: WritePlan | None = None
+        self.dies: tuple[WriteStep, Collection[int]] | None = None
+        self._added: list[tuple[WriteStep, str, tuple[Any, ...]]] = []
+        self._broker = broker
+        self._topic = ""
+        self.published: list[PublishedRecord] = []
+
+    def to(self, topic: str, partition: int) -> "CrashingWriter":
+        """Return where records of a topic are added."""
+        assert partition == NUMBER
+        self._topic = topic
+        return self
+
+    def add(
+        self, key: bytes | None, value: bytes | None, headers: Headers | None = None, timestamp: int | None = None
+    ) -> None:
+        """Add a record."""
+        assert self.plan is not None
+        assert timestamp is None
+        self._added.append((self.plan.step, self._topic, (key, value, headers)))
+
+    async def flush(self) -> None:
+        """Write all added records, or some of them and die."""
+        assert self.plan is not None
+        added, self._added = self._added, []
+        if self.dies is None or self.plan.step < self.dies[0]:
+            self._write(added)
+            return
+        step, some = self.dies
+        self._write([each for each in added if each[0] < step])
+        self._write([each for place, each in enumerate(each for each in added if each[0] is step) if place in some])
+        raise Killed
+
+    def _write(self, records: Iterable[tuple[WriteStep, str, tuple[Any, ...]]]) -> None:
+        for step, topic, record in records:
+            self._broker.append(topic, NUMBER, *record)
+            self.ends[topic, NUMBER] = self._broker.log(topic, NUMBER).end
+            if step is WriteStep.OUTPUTS:
+                self.published.append((topic, *record))
+
+
 class Written:
-    """What a lane has written down, and so what another one finds."""
+    """What a lane has written, and so what another one recovers."""
 
-    changelog: dict[bytes, bytes] = field(default_factory=dict)
-    ledger: dict[bytes, bytes] = field(default_factory=dict)
-    progress: bytes | None = None
-    texts: dict[int, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
 
-    def table(self) -> CustomersTable:
-        """The table as a lane recovers it."""
-        erasures = self.erasures()
-        table = CustomersTable()
-        for key, value in self.changelog.items():
-            table.restore(key, value)
-        table.finish_restore()
-        for customer_id in list(table.ids()):
-            erasure, profile = erasures.get(erasure_key(customer_id)), table.get(customer_id)
-            if erasure is not None and profile is not None and profile.offset <= erasure.offset:
-                table.remove(customer_id)
-        return table
+    @property
+    def changelog(self) -> dict[bytes, bytes]:
+        """The changelog, compacted."""
+        return self._compacted(TOPICS.customers)
 
-    def partition(self, table: CustomersTable, slice_size: int) -> Partition:
-        """A partition that goes on from here."""
-        progress = Progress(sources={}) if self.progress is None else decode_progress(self.progress)
-        daily = DayCounter(table.days)
-        return Partition(table, progress, self.erasures(), dict(self.texts), daily=daily, slice_size=slice_size)
+    @property
+    def progress(self) -> bytes | None:
+        """The progress record."""
+        return self._compacted(TOPICS.progress).get(PROGRESS_KEY)
+
+    @property
+    def texts(self) -> dict[bytes, bytes]:
+        """The policies and campaigns beside the progress."""
+        return {key: value for key, value in self._compacted(TOPICS.progress).items() if key != PROGRESS_KEY}
+
+    def daily(self) -> dict[str, bytes]:
+        """What was last published of each day."""
+        return {key.decode().partition(":")[0]: value for key, value in self._compacted(TOPICS.daily).items()}
 
     def erasures(self) -> dict[bytes, Erasure]:
         """The ledger."""
-        return {key: decode_erasure(value) for key, value in self.ledger.items()}
+        return {key: decode_erasure(value) for key, value in self._compacted(TOPICS.erasure_ledger).items()}
+
+    def table(self) -> CustomersTable:
+        """The table as a lane recovers it, after compaction."""
+        self.compact()
+        return self.recover()[1].table
 
     def profiles(self) -> dict[str, Profile]:
         """Everyone who is known."""
@@ -143,86 +230,83 @@ class Written:
         profiles = {customer_id: table.get(customer_id) for customer_id in table.ids()}
         return {customer_id: profile for customer_id, profile in profiles.items() if profile is not None}
 
-    def keep(self, records: Iterable[Record]) -> None:
-        """Take records of the changelog."""
-        for key, value in records:
-            self.changelog.pop(key, None)
-            if value is not None:
-                self.changelog[key] = value
+    def recover(self, warm: WarmTable | None = None) -> tuple[Partition, WarmTable]:
+        """Recover as a lane does."""
+        clock = self.broker.clock
+        return drive(recover_partition(self.broker, TOPICS, NUMBER, warm, clock, _nothing, _nothing))
 
+    def compact(self) -> None:
+        """Compact everything that a lane recovers from."""
+        for topic in (TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress):
+            self.broker.log(topic, NUMBER).compact()
 
-@dataclass(frozen=True)
-class Crash:
-    """A lane is killed while it writes what came of a batch.
-
-    Attributes:
-        since: the offset of the batch's first record, before which everything is written down, if it is not written
-            further already; `at` that of its last.
-        slices: of a tick or a policy as the last record: killed after so many writes in the midst of it, if there are
-            so many.
-        published: how many of the batch's outputs were sent; None for all of them.
-        days: of the records of days' totals those that were written, by their place, if all outputs were; None for all
-            of them, and the ledger after them.
-        part: how many of the changelog's parts were written, if the ledger was.
-        some: of the records of the next part, those that were written, by their place.
-    """
-
-    since: int
-    at: int
-    slices: int = 0
-    published: int | None = None
-    days: frozenset[int] | None = None
-    part: int = 0
-    some: frozenset[int] = frozenset()
+    def _compacted(self, topic: str) -> dict[bytes, bytes]:
+        return by_key(self.broker.records(topic, NUMBER))
 
 
 class Lane:
-    """Folds a journal and writes down what comes of it.
+    """Folds a journal and has what it produces written by the product's write plan.
 
     Attributes:
-        out: what has come of the records and was not sent yet.
-        published: everything sent to the topics, in order; `told` what was last told of each day.
-        duplicates: what was counted, by type of event; `dropped` by reason.
+        published: every output that was sent, in order.
+        duplicates: the fold's counts by type of event; `dropped` by reason.
     """
 
-    out: list[Output]
+    def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000, *, publishes_days: bool = False) -> None:
+        """Start with nothing written.
 
-    def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000, *, tells: bool = False) -> None:
-        """Begin with nothing written down; `slice_size` as a partition has it, `tells` whether days are told."""
-        self.tells = tells
+        Args:
+            journal: what is folded.
+            slice_size: how many customers a record may touch between two writes.
+            publishes_days: whether daily totals are published, at every write.
+        """
         self.journal = journal
         self.slice_size = slice_size
+        self.publishes_days = publishes_days
         self.written = Written()
-        self.published: list[PublishedRecord] = []
-        self.told: dict[str, bytes] = {}
         self.duplicates: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.writer = CrashingWriter(self.written.broker)
+        self.published = self.writer.published
         self.recover()
 
-    def recover(self) -> None:
-        """Forget everything but what was written down."""
-        self.out = []
-        self.table = self.written.table()
-        self.partition = self.written.partition(self.table, self.slice_size)
+    @property
+    def out(self) -> list[Output]:
+        """The outputs that are not taken to be written yet."""
+        return self.outputs.out
+
+    def recover(self, warm: WarmTable | None = None) -> None:
+        """Forget everything but what was written, or what is in a warm table."""
+        clock = self.written.broker.clock
+        self.partition, self.warm = self.written.recover(warm)
+        self.partition.slice_size = self.slice_size
+        self.table = self.warm.table
+        self.outputs = OutputBatch(_EVENTS, self.writer, NUMBER)
+        self.context = StageContext(_nothing, _nothing, clock)
+        daily = DailyPublisher(self.partition, self.table.days, clock) if self.publishes_days else None
+        self.plan = self.writer.plan = WritePlan(
+            TOPICS, NUMBER, self.partition, self.warm, self.writer, self.context, daily
+        )
 
     def run(self, writes: Collection[int] = (), recoveries: Collection[int] = (), end: int | None = None) -> "Lane":
-        """Fold to the end; after each of these offsets write, or write and begin anew from what was written."""
+        """Fold to the end; after each of these offsets write, or write and recover what was written."""
         for offset in range(self.partition.progress.offset, len(self.journal) if end is None else end):
             self.fold(offset)
             if offset in writes or offset in recoveries:
                 self.write()
             if offset in recoveries:
+                self.written.compact()
                 self.recover()
         self.write()
         return self
 
     def fold(self, offset: int) -> None:
-        """Fold one record, with writes in the midst of it where it touches many."""
+        """Fold one record, with writes in the middle of it where it touches many customers."""
         while not self.apply(offset):
             self.write(whole=False)
 
     def apply(self, offset: int) -> bool:
-        """Fold one record, or a slice of it; whether it is done with."""
+        """Fold one record, or a slice of it; return whether it is done."""
         entry = self.journal[offset]
         if not self.partition.apply(offset, entry.customer_id, decode_record(entry.value), self.out):
             return False
@@ -230,24 +314,21 @@ class Lane:
         return True
 
     def write(self, *, whole: bool = True) -> None:
-        """Write everything down; in the midst of a record all but the progress."""
-        partition, written = self.partition, self.written
-        self._publish(len(self.out))
-        written.keep(partition.day_records(whole=whole))
-        self._write_ledger()
-        for part in self.table.flush():
-            written.keep(part)
+        """Write everything that was folded; in the middle of a record everything but the progress."""
+        self.written.broker.clock.advance(PUBLISH_SECONDS)
+        self.context.note_heartbeat()
+        self.outputs.take(0, by_tick=False)
+        drive(self.plan.write(whole=whole))
         if whole:
-            written.texts |= partition.new_texts
-            partition.new_texts = {}
-            self._tell()
-            written.progress = encode_progress(partition.progress)
-        self.duplicates += partition.counters.duplicates
-        self.dropped += partition.counters.dropped
-        partition.counters = FoldCounters(partition.daily)
+            drive(self.plan.checkpoint())
+        counters = self.partition.counters
+        self.duplicates += counters.duplicates
+        self.dropped += counters.dropped
+        counters.duplicates.clear()
+        counters.dropped.clear()
 
     def crash(self, crash: Crash) -> None:
-        """Fold from where the progress is, die as the crash says, and begin anew from what was written."""
+        """Fold from where the progress is, die as the crash says, and recover what was written."""
         self.run(end=crash.since)
         at = min(max(crash.at, self.partition.progress.offset), len(self.journal) - 1)
         for offset in range(self.partition.progress.offset, at):
@@ -256,34 +337,26 @@ class Lane:
         while not (whole := self.apply(at)) and slices < crash.slices:
             self.write(whole=False)
             slices += 1
-        if crash.published is not None:
-            self._publish(crash.published)
-        elif crash.days is not None:
-            self._publish(len(self.out))
-            days = self.partition.day_records(whole=whole)
-            self.written.keep(record for place, record in enumerate(days) if place in crash.days)
-        else:
-            self._publish(len(self.out))
-            self.written.keep(self.partition.day_records(whole=whole))
-            self._write_ledger()
-            for number, part in enumerate(self.table.flush()):
-                some = [record for place, record in enumerate(part) if number < crash.part or place in crash.some]
-                if number <= crash.part:
-                    self.written.keep(some)
+        self.writer.dies = crash.step, crash.some
+        with suppress(Killed):
+            self.write(whole=whole)
+        self.writer.dies = None
+        self.written.compact()
         self.recover()
 
-    def _publish(self, count: int) -> None:
-        self.published += [_RECORDS.record(output) for output in self.out[:count]]
-        self.out = []
 
-    def _tell(self) -> None:
-        partition, days = self.partition, self.table.days
-        if self.tells and partition.rules is not None and not is_published(days, partition.today):
-            told = dict(unpublished_days(days, partition.today, partition.rules.policy))
-            self.told |= {format_day(day): value for day, value in told.items()}
-            self.written.keep([days.mark_published(partition.progress.offset, max([partition.today, *told]))])
+def drive(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine that never waits, without an event loop: there are hundreds of thousands of writes.
 
-    def _write_ledger(self) -> None:
-        new = self.partition.new_erasures
-        self.written.ledger |= {key: encode_erasure(erasure) for key, erasure in new.items()}
-        self.partition.new_erasures = {}
+    Raises:
+        AssertionError: it waited.
+    """
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast("Result", done.value)
+    raise AssertionError("the coroutine waited for something")
+
+
+def _nothing(*_: Any) -> Any:
+    """Do nothing, for whatever would be told or asked."""

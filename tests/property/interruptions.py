@@ -6,6 +6,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from agents.segment.write_plan import WriteStep
 from tests.oracle import moments
 from tests.property.folding import Crash
 from tests.property.histories import History, histories, window_histories
@@ -68,11 +69,14 @@ def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
 def _crash(draw: st.DrawFn, since: int) -> Crash:
     at, slices = since + between(draw, 0, 6), between(draw, 0, 3)
     if one_in(draw, 3):
-        return Crash(since, at, slices, published=between(draw, 0, 5))
+        return Crash(since, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)))
     some = frozenset(place for place in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
-        return Crash(since, at, slices, days=some)
-    return Crash(since, at, slices, part=between(draw, 0, 3), some=some)
+        return Crash(since, at, slices, WriteStep.DAY_TOTALS, some)
+    step = pick(draw, tuple(WriteStep)[2:])
+    if step is WriteStep.PROGRESS:  # its records refer to each other: only because one request has them, in this order
+        return Crash(since, at, slices, step, range(between(draw, 0, 2)))
+    return Crash(since, at, slices, step, some)
 
 
 @st.composite

@@ -85,6 +85,7 @@ def in_one_piece(profile: Profile) -> dict[str, Any]:
     short = copy_profile(profile)
     unpack_orders(short)
     short.chunks, short.refund_chunks, short.last_chunk, short.order_index = [], [], 0, None
+    short.forecast = None  # only long histories have one
     return {name: getattr(short, name) for name in Profile.__slots__}
 
 

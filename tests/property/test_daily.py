@@ -30,7 +30,9 @@ def _short_gaps() -> Iterator[None]:
 @given(histories_on_their_way())
 def test_what_is_told_of_each_day_is_what_the_whole_history_says(drawn: tuple[History, Way]) -> None:
     history, way = drawn
-    lane = Lane(journal_of(history.steps, one_topic=way.one_topic, again=way.again), way.slice_size, tells=True)
+    lane = Lane(
+        journal_of(history.steps, one_topic=way.one_topic, again=way.again), way.slice_size, publishes_days=True
+    )
     lane.run(way.writes, way.recoveries)
     assert differences(lane, history) == []
 
@@ -38,7 +40,9 @@ def test_what_is_told_of_each_day_is_what_the_whole_history_says(drawn: tuple[Hi
 @given(histories_with_crashes())
 def test_crashes_change_nothing_of_what_is_told_of_each_day(drawn: tuple[History, Way, list[Crash]]) -> None:
     history, way, crashes = drawn
-    lane = Lane(journal_of(history.steps, one_topic=way.one_topic, again=way.again), way.slice_size, tells=True)
+    lane = Lane(
+        journal_of(history.steps, one_topic=way.one_topic, again=way.again), way.slice_size, publishes_days=True
+    )
     for crash in crashes:
         lane.crash(crash)
     lane.run(way.writes, way.recoveries)
@@ -49,7 +53,7 @@ def differences(lane: Lane, history: History) -> list[str]:
     """Where what was told parts from the oracle; days on which nothing happens are told for a little while."""
     result = Oracle(PREFIX).run(history.steps)
     calendar = Calendar(result.diary, result.outputs, result.time)
-    told = {date.fromisoformat(day): read_json(value) for day, value in lane.told.items()}
+    told = {date.fromisoformat(day): read_json(value) for day, value in lane.written.daily().items()}
     days = {turn + timedelta(days=after) for turn in calendar.turns for after in range(GAP + 1)}
     expected = {day: calendar.told(day) for day in told.keys() | {day for day in days if day <= calendar.last}}
     return unlike("told", told, expected)

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from agents.segment.write_plan import WriteStep
 from tests.oracle import moments
 from tests.property.folding import Crash, Lane, journal_of
 from tests.property.standing import state_of, unlike
@@ -39,6 +40,13 @@ requires_consent = false
 attempts = [{{ after_days = {after}, template = "t" }}]
 """
 SLICES: Final = 1
+_STEPS: Final = (
+    WriteStep.DAY_TOTALS,
+    WriteStep.ERASURE_LEDGER,
+    WriteStep.CHUNKS,
+    WriteStep.PROFILES,
+    WriteStep.OLD_CHUNKS,
+)
 
 
 def steps() -> list[Step]:
@@ -74,9 +82,9 @@ def crashes(at: int) -> Iterator[Crash]:
     some: tuple[frozenset[int], ...] = (frozenset(), frozenset({0}), frozenset({1}))
     touches_many = steps()[at]["type"] in ("tick", "policy", "campaigns")
     for since, slices in ((max(0, at - 3), 0), *((at, number) for number in range(4 if touches_many else 0))):
-        yield Crash(since, at, slices, published=0)
-        yield from (Crash(since, at, slices, days=days) for days in some)
-        yield from (Crash(since, at, slices, part=part, some=each) for part in (1, 2, 3) for each in some)
+        yield Crash(since, at, slices, WriteStep.OUTPUTS)
+        yield from (Crash(since, at, slices, step, each) for step in _STEPS for each in some)
+        yield from (Crash(since, at, slices, WriteStep.PROGRESS, range(count)) for count in (0, 1))
 
 
 @pytest.mark.parametrize("at", range(len(steps())))
@@ -85,7 +93,7 @@ def test_a_lane_that_dies_twice_at_a_record_counts_every_day_once(at: int) -> No
     uncut = state_of(Lane(journal).run())
     assert len(uncut["days"]) > len("abc")
     for crash in crashes(at):
-        for again in (crash, Crash(at, at, max(0, crash.slices - 1), days=frozenset({0, 1, 2, 3}))):
+        for again in (crash, Crash(at, at, max(0, crash.slices - 1), WriteStep.DAY_TOTALS, range(4))):
             lane = Lane(journal, SLICES)
             lane.crash(crash)
             lane.crash(again)

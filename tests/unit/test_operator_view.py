@@ -132,6 +132,7 @@ class OpenStage:
 
     def __init__(self, producer: Any, of_a_lane: Any = None) -> None:
         """Takes a producer, or why there is none, and that of a lane."""
+        self.clock = SimpleNamespace(monotonic=lambda: 100.0)
         self._producer = producer
         self._of_a_lane = of_a_lane
         self.assigned = {TP("journal", 1), TP("journal", 0)}
@@ -157,8 +158,7 @@ def stage(producer: Any) -> Stage:
     return cast("Stage", OpenStage(producer))
 
 
-def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.engine.in_flight.time", SimpleNamespace(monotonic=lambda: 100.0))
+def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way() -> None:
     busy = producer_with(("changes", 5, 99.0), ("customers", 7, 98.0), pending=(("changes", 3, 97.5),))
 
     assert in_flight_by_topic(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
@@ -173,7 +173,6 @@ async def test_a_stop_says_at_once_what_it_waits_for(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(stopping, "SAY_SECONDS", 0.0)
-    monkeypatch.setattr("streams.engine.in_flight.time", SimpleNamespace(monotonic=lambda: 100.0))
     open_stage = OpenStage(producer_with(("changes", 5, 99.0)))
     stop = asyncio.Event()
 

@@ -123,22 +123,10 @@ def test_state_asks_nothing_of_the_world(path: Path) -> None:
     assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor) for node in ast.walk(tree))
 
 
-# Until the engine takes a clock, these files read the machine's clock.
-READ_THE_CLOCK: Final = {
-    *(f"streams/engine/{name}.py" for name in ("in_flight", "lane", "stage")),
-    *(f"agents/segment/{name}.py" for name in ("commit_policy", "daily_publisher", "segment_lane", "standby")),
-    "streams/tables/warm_tables.py",
-}
-
-
 @pytest.mark.parametrize("path", _python_files(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_the_clock_reads_the_time(path: Path) -> None:
-    name = str(path.relative_to(ROOT))
     found = sorted(_clock_reads(ast.parse(path.read_text())))
-    if name == "streams/clock.py" or name in READ_THE_CLOCK:
-        assert found, f"{name} no longer reads the time: take it off the list"
-    else:
-        assert found == []
+    assert bool(found) == (str(path.relative_to(ROOT)) == "streams/clock.py"), found
 
 
 def _clock_reads(tree: ast.AST) -> Iterator[str]:

@@ -11,6 +11,7 @@ from agents.segment.standby import Standby
 from state.customer.profile import encode_profile, new_profile
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.metrics import Metrics
+from tests.clock import ManualClock
 
 TOPIC = "shop.customers.v1"
 BEGINNING = 5
@@ -58,7 +59,7 @@ class SegmentStage:
 
 def standby(stage: Any, tables: WarmTables) -> Standby:
     """A standby over three partitions."""
-    return Standby(stage, TOPIC, 3, {}, tables, Metrics(CollectorRegistry()))
+    return Standby(stage, TOPIC, 3, {}, tables, Metrics(CollectorRegistry()), ManualClock())
 
 
 def state(offset: int) -> bytes:
@@ -72,7 +73,7 @@ def changelog(number: int) -> TopicPartition:
 
 
 async def test_it_follows_what_the_stage_does_not_have_each_table_from_where_it_stands() -> None:
-    tables, stage, reader = WarmTables(standby=True), SegmentStage(0), Reader()
+    tables, stage, reader = WarmTables(ManualClock(), standby=True), SegmentStage(0), Reader()
     following = standby(stage, tables)
     await following._follow(reader)
     assert reader.at == {changelog(1): BEGINNING, changelog(2): BEGINNING}
@@ -91,21 +92,21 @@ async def test_it_follows_what_the_stage_does_not_have_each_table_from_where_it_
 async def test_a_table_that_a_lane_took_and_did_not_give_back_is_begun_anew_though_the_partitions_are_the_same() -> (
     None
 ):
-    tables, reader = WarmTables(standby=True), Reader()
+    tables, reader = WarmTables(ManualClock(), standby=True), Reader()
     following = standby(SegmentStage(0), tables)
     await following._follow(reader)
     following._take(changelog(1), [Record(7, b"c-1", state(3))])
     assert tables.take(1) is not None  # between two looks at the stage, and its lane failed
     following._take(changelog(1), [Record(8, b"c-2", state(4))])
-    assert 1 not in tables.followed()
+    assert 1 not in tables.all()
     reader.at[changelog(1)] = 9  # it has read on
     await following._follow(reader)
     assert reader.at[changelog(1)] == BEGINNING
-    assert list(tables.followed()[1].table.ids()) == []
+    assert list(tables.all()[1].table.ids()) == []
 
 
 async def test_one_that_was_given_back_is_followed_from_where_the_lane_left_it() -> None:
-    tables, reader = WarmTables(standby=True), Reader()
+    tables, reader = WarmTables(ManualClock(), standby=True), Reader()
     following = standby(SegmentStage(0), tables)
     await following._follow(reader)
     following._take(changelog(1), [Record(7, b"c-1", state(3))])
@@ -116,11 +117,11 @@ async def test_one_that_was_given_back_is_followed_from_where_the_lane_left_it()
     following._take(changelog(1), [Record(8, b"c-2", state(4))])  # fetched for the table as it was before
     await following._follow(reader)
     assert reader.at[changelog(1)] == 400
-    assert list(tables.followed()[1].table.ids()) == ["c-1"]
+    assert list(tables.all()[1].table.ids()) == ["c-1"]
 
 
-async def test_a_changelog_that_was_made_anew_or_is_of_another_version_is_not_followed() -> None:
-    tables, reader = WarmTables(standby=True), Reader()
+async def test_a_changelog_that_was_made_anew_or_is_of_another_version_is_not_all() -> None:
+    tables, reader = WarmTables(ManualClock(), standby=True), Reader()
     following = standby(SegmentStage(0), tables)
     await following._follow(reader)
     following._take(changelog(1), [Record(7, b"c-1", state(3))])

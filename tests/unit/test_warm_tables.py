@@ -1,40 +1,25 @@
 """Tables that are kept warm: read on from where they stand, they are what the whole changelog says."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
 
 from state.customer.order_chunks import LONG_HISTORY
 from state.customer.profile import Profile, encode_profile, new_profile
-from state.daily.day_store import Record
 from streams.tables import warm_tables
 from streams.tables.customers_table import CustomersTable
-from streams.tables.warm_tables import WarmTable, WarmTables
+from streams.tables.warm_tables import FRESH_SECONDS, WarmTable, WarmTables
+from tests.clock import ManualClock
 from tests.integration.retail_rules import STEPPE
 from tests.integration.retail_year import Event
 from tests.integration.workers import until
 from tests.oracle import moments
-from tests.property.folding import Lane, Written, journal_of
+from tests.property.folding import TOPICS, Lane, journal_of
 
 BEGIN_MS: Final = moments.parse("2025-01-01T00:00:00Z")
 HOUR_MS: Final = 3_600_000
-
-
-class Logged(Written):
-    """What a lane has written, and in which order."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        super().__init__()
-        self.log: list[Record] = []
-
-    def keep(self, records: Iterable[Record]) -> None:
-        """Take records of the changelog."""
-        taken = list(records)
-        self.log += taken
-        super().keep(taken)
 
 
 def history(rng: random.Random) -> list[Event]:
@@ -76,60 +61,57 @@ def _orders(profile: Profile) -> list[object]:
 def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_says(seed: int) -> None:
     rng = random.Random(seed)
     lane = Lane(journal_of(history(rng)))
-    lane.written = Logged()
-    lane.recover()
+    log = lane.written.broker.log(TOPICS.customers)
     ends = sorted(rng.sample(range(3, len(lane.journal)), 6))
     for end in ends:
         lane.run(writes=range(0, end, 25), end=end)
-        position = len(lane.written.log)
-        kept = lane.table
-        assert kept.is_flushed
-        lane.recover()  # another worker goes on from the changelog
-        begin = rng.randrange(position) if rng.random() < 0.3 else position  # it may also read again what it has
+        kept = lane.warm
+        assert kept.table.is_flushed
+        assert kept.position == log.end
+        lane.recover()  # another worker continues from the changelog
+        if rng.random() < 0.3:  # the table may also read again what it has
+            kept.position = rng.randrange(log.end)
         lane.run(writes=range(0, end + 40, 25), end=min(len(lane.journal), end + 40))
-        for record in lane.written.log[begin:]:
-            kept.restore(*record)
-        kept.finish_restore()
+        lane.recover(kept)
+        assert lane.warm is kept
         fresh = CustomersTable()
-        for record in lane.written.log:
-            fresh.restore(*record)
+        for record in log.records:
+            fresh.restore(record.key or b"", record.value)
         fresh.finish_restore()
-        assert said(kept) == said(fresh)
-        assert sorted(kept._leftovers) == sorted(fresh._leftovers)
-        lane.table = kept
-        lane.partition = lane.written.partition(kept, 10_000)
+        assert said(kept.table) == said(fresh)
+        assert sorted(kept.table._leftovers) == sorted(fresh._leftovers)
 
 
-async def test_a_table_that_is_half_done_is_not_kept_and_one_that_is_too_old_is_not_given(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tables = WarmTables(standby=True)
-    half_done = CustomersTable()
-    half_done.put("c-1", new_profile(offset=7, seq=0, judged=5))
-    assert not half_done.is_flushed
-    tables.give_back(0, WarmTable(half_done, 12))
+async def test_a_table_with_unwritten_changes_is_not_kept_and_one_that_is_too_old_is_not_given() -> None:
+    clock = ManualClock()
+    tables = WarmTables(clock, standby=True)
+    changed = CustomersTable()
+    changed.put("c-1", new_profile(offset=7, seq=0, judged=5))
+    assert not changed.is_flushed
+    tables.give_back(0, WarmTable(clock.boot_seconds(), changed, 12))
     assert tables.take(0) is None
 
-    whole = WarmTable(CustomersTable(), 12)
+    whole = WarmTable(clock.boot_seconds(), CustomersTable(), 12)
     tables.give_back(0, whole)
     taken = tables.take(0)
     assert taken is not None
     assert (taken.table, taken.position, taken.as_of) == (whole.table, whole.position, whole.as_of)
     assert tables.take(0) is None
     tables.give_back(0, whole)
-    monkeypatch.setattr(warm_tables, "now_s", lambda: whole.as_of + warm_tables.FRESH_SECONDS + 1)
+    clock.advance(FRESH_SECONDS + 1)
     assert tables.take(0) is None
 
 
 async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_tables, "GRACE_SECONDS", 0.0)
-    tables = WarmTables()
-    tables.give_back(3, WarmTable())
+    clock = ManualClock()
+    tables = WarmTables(clock)
+    tables.give_back(3, WarmTable(clock.boot_seconds()))
     assert tables.take(3) is not None
-    tables.give_back(3, WarmTable())
+    tables.give_back(3, WarmTable(clock.boot_seconds()))
 
     async def gone() -> bool:
-        return 3 not in tables.followed()
+        return 3 not in tables.all()
 
-    await until(gone, "the table to be let go")
+    await until(gone, "the table to be dropped")
     assert tables.take(3) is None

@@ -1,0 +1,224 @@
+"""The write plan: in which order a lane writes what a batch of the journal produced, and why.
+
+A worker may die between any two steps and within any of them. Each step is sent only after Kafka has acknowledged the
+one before, so a crash leaves a beginning of this list, and a part of one step:
+
+     step               topic             why it has this place
+     1  outputs         one for each kind Before every fence (6, 10): a fenced record is not folded again, so an output
+                                          that was not sent before would be lost. Sent again, it has the same id.
+     2  day totals      customers         Before every fence (3, 6, 10): a record is counted once, since a day knows
+                                          the last record that it counts.
+     3  erasure ledger  erasure-ledger    Before the tombstone (6): whoever returns continues with the ledger's `seq`.
+                                          Recovery removes a profile that the ledger names.
+     4  stale chunks    customers         Tombstones of chunks that a crash left: before a new chunk takes the number.
+     5  chunks          customers         Of long histories: before the profile that refers to them.
+     6  profiles        customers         A fence: a record at or below a profile's offset does not change it again.
+                                          Tombstones of erased customers as well.
+     7  old chunks      customers         Tombstones: after the profile that no longer refers to them.
+        The batch is durable: `cursor` moves. The rest may be postponed (`agents.segment.commit_policy`).
+     8  daily           daily             Only what is written is published, so that every publication can be repeated.
+     9  daily mark      customers         After 8: without the mark, recovery publishes the days again.
+    10  progress        progress          The rules that it refers to, then the progress, in one request. A fence: a
+                                          record at or below its source's offset is not folded again. A lane that
+                                          recovers with an older progress folds again what the table already has.
+        `committable_offset` moves: Faust commits it.
+
+A record that touches many customers (a tick, a policy) is written in slices, each with steps 1 to 7; `cursor` moves
+after the last one.
+
+Before each step the plan checks that the group still confirms this worker. A request that a replaced worker has
+already sent is refused by the broker (decision 0008).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+
+from agents.segment.commit_policy import CheckpointTimer, DailyPublisher
+from state.customer.segment_forecast import SegmentForecast
+from state.daily.day_store import Record
+from state.fold.partition import Partition
+from state.records.erasure import encode_erasure
+from streams.engine.lane import StageContext
+from streams.kafka.batch_writer import Writer
+from streams.kafka.topics import Topics
+from streams.tables.progress import PROGRESS_KEY, RULES_KEY, encode_progress
+from streams.tables.warm_tables import WarmTable
+
+
+class WriteStep(IntEnum):
+    """The steps in the order in which they run; the table above says why."""
+
+    OUTPUTS = 1
+    DAY_TOTALS = 2
+    ERASURE_LEDGER = 3
+    STALE_CHUNKS = 4
+    CHUNKS = 5
+    PROFILES = 6
+    OLD_CHUNKS = 7
+    DAILY = 8
+    DAILY_MARK = 9
+    PROGRESS = 10
+
+
+StepRecords = tuple[WriteStep, str, list[Record]]
+"""A step, the topic that it writes to, and its records."""
+
+
+class WritePlan:
+    """Writes for one journal partition; the only object of a lane that does.
+
+    Attributes:
+        writer: where outputs are added while a batch is folded; all other records are added by the steps.
+        step: the step that is under way, or that comes next.
+        cursor: the offset of the journal up to which everything is durable.
+        committable_offset: the offset up to which the progress is written too.
+        is_whole: whether everything that was folded is written.
+        on_outputs_sent: called when the outputs of a write are acknowledged.
+        is_closing: set when there may be no later checkpoint, so that the next one publishes the daily totals.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        number: int,
+        partition: Partition,
+        warm: WarmTable,
+        writer: Writer,
+        context: StageContext,
+        daily: DailyPublisher | None,
+    ) -> None:
+        """Plan the writes of `partition`, which was recovered with the table `warm`.
+
+        Args:
+            topics: the topics to write to.
+            number: of the partition.
+            partition: the fold, with everything recovered.
+            warm: its table, whose `position` and `as_of` follow what is written.
+            writer: sends records.
+            context: knows the time, and whether the partition is still this worker's.
+            daily: what to publish of the days; None for nothing.
+        """
+        self.writer = writer
+        self.step = WriteStep.OUTPUTS
+        self.cursor = self.committable_offset = partition.progress.offset
+        self.is_whole = True
+        self.is_closing = False
+        self.on_outputs_sent: Callable[[], None] = lambda: None
+        self._topics = topics
+        self._number = number
+        self._partition = partition
+        self._warm = warm
+        self._context = context
+        self._timer = CheckpointTimer(context.clock)
+        self._daily = daily
+        self._wrote = False
+        self._advance_offset = partition.progress.advance_offset
+
+    async def write(self, *, whole: bool) -> None:
+        """Write everything that was folded: steps 1 to 7, and the rest if it can wait no longer.
+
+        Args:
+            whole: False in the middle of a record, which will be folded further: `cursor` stays before it.
+
+        Raises:
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: a record was not delivered.
+        """
+        await self._run(self._batch_steps(whole=whole))
+        if whole:
+            self.is_whole = True
+            self.cursor = self._partition.progress.offset
+            self._note_position()
+            self._timer.note_batch(wrote=self._wrote)
+            self._wrote = False
+            if self._timer.is_overdue or self._must_checkpoint:
+                await self.checkpoint()
+
+    def checkpoint_due_in(self) -> float | None:
+        """Return how many seconds `checkpoint` may wait if nothing arrives; None if there is nothing to write."""
+        waits = [wait for wait in (self._timer.due_in(), self._daily_due_in()) if wait is not None]
+        return min(waits, default=None)
+
+    async def checkpoint(self) -> None:
+        """Write what was postponed: steps 8 and 9 if they are due, then step 10 if a batch is not covered.
+
+        Raises:
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: a record was not delivered.
+        """
+        await self._run(self._postponed_steps())
+        self._wrote = False
+
+    def _batch_steps(self, *, whole: bool) -> Iterator[StepRecords]:
+        partition, topics = self._partition, self._topics
+        rules = partition.rules
+        yield WriteStep.OUTPUTS, "", []  # added to the writer while the batch was folded
+        self.on_outputs_sent()
+        yield WriteStep.DAY_TOTALS, topics.customers, partition.day_records(whole=whole)
+        erasures = partition.new_erasures
+        yield (
+            WriteStep.ERASURE_LEDGER,
+            topics.erasure_ledger,
+            [(key, encode_erasure(each)) for key, each in erasures.items()],
+        )
+        partition.new_erasures = {}
+        changelog = self._warm.table.flush(None if rules is None else SegmentForecast(rules.policy).stored_forecast)
+        yield WriteStep.STALE_CHUNKS, topics.customers, changelog.stale_chunks
+        yield WriteStep.CHUNKS, topics.customers, changelog.chunks
+        yield WriteStep.PROFILES, topics.customers, changelog.profiles
+        yield WriteStep.OLD_CHUNKS, topics.customers, changelog.obsolete_chunks
+
+    def _postponed_steps(self) -> Iterator[StepRecords]:
+        partition, topics = self._partition, self._topics
+        due_in, daily = self._daily_due_in(), self._daily
+        if daily is not None and (due_in == 0 or (due_in is not None and (self.is_closing or self._must_checkpoint))):
+            yield WriteStep.DAILY, topics.daily, list(daily.records(self._number))
+            yield WriteStep.DAILY_MARK, topics.customers, [daily.mark()]
+            self._note_position()
+        if self._timer.due_in() is None:
+            return
+        as_of, offset = self._context.clock.boot_seconds(), self.cursor
+        rules = [(RULES_KEY + str(place).encode(), text.encode()) for place, text in partition.new_texts.items()]
+        yield WriteStep.PROGRESS, topics.progress, [*rules, (PROGRESS_KEY, encode_progress(partition.progress))]
+        partition.new_texts = {}
+        self._advance_offset = partition.progress.advance_offset
+        self._timer.reset()
+        self.committable_offset = offset
+        self._warm.as_of = as_of  # nobody else has written since then: the broker would have refused the progress
+
+    async def _run(self, steps: Iterable[StepRecords]) -> None:
+        """Send the records of each step and wait for every acknowledgement before the next step.
+
+        The day totals alone share the request of the next step if that writes to the same partition, where the broker
+        keeps their order.
+        """
+        writer, waiting_in = self.writer, ""
+        for step, topic, records in steps:
+            self.step = step
+            self._context.check_ownership()
+            if records:
+                if waiting_in not in ("", topic):
+                    await writer.flush()
+                add = writer.to(topic, self._number).add
+                for key, value in records:
+                    add(key, value)
+                self._wrote, waiting_in = True, topic
+            elif step is not WriteStep.OUTPUTS:
+                continue
+            if step is not WriteStep.DAY_TOTALS:
+                await writer.flush()
+                waiting_in = ""
+        await writer.flush()
+        self.step = WriteStep.OUTPUTS
+
+    @property
+    def _must_checkpoint(self) -> bool:
+        """Whether the progress must not be postponed: a command waits for it, or recovery needs the rules with it."""
+        return bool(self._partition.new_texts) or self._partition.progress.advance_offset != self._advance_offset
+
+    def _daily_due_in(self) -> float | None:
+        return None if self._daily is None else self._daily.due_in()
+
+    def _note_position(self) -> None:
+        changelog = (self._topics.customers, self._number)
+        self._warm.position = self.writer.ends.get(changelog, self._warm.position)

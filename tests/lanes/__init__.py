@@ -1,0 +1,1 @@
+"""Lanes of each stage, one at a time, against a broker and a clock that live in memory."""

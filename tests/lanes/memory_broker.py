@@ -1,0 +1,254 @@
+"""A broker that lives in memory: partitions with offsets, compaction, fenced producers, and failures on demand.
+
+It behaves as Kafka does where lanes depend on it: records of a partition keep their order, a producer of a name is
+refused by each partition to which a later producer of that name has written, and after a delivery that failed an
+idempotent producer accepts nothing more.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError
+
+from streams.kafka.batch_writer import Headers
+from streams.kafka.reader import OffsetTruncated, PartitionShortened
+from tests.clock import ManualClock
+
+READ_RECORDS = 500
+"""How many records one piece of a read has."""
+BATCH_RECORDS = 1000
+"""How many records fit into one batch."""
+
+
+class StoredRecord(NamedTuple):
+    """A record as a partition has it; a `ConsumerRecord` to those who read it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Log:
+    """One partition: records in the order of their offsets, some of which may be missing."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.number = partition
+        self.records: list[StoredRecord] = []
+        self.beginning = 0
+        self.end = 0
+        self.epochs: dict[str, int] = {}
+
+    @property
+    def tp(self) -> TopicPartition:
+        """Its topic and number."""
+        return TopicPartition(self.topic, self.number)
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers | None, timestamp: int) -> None:
+        """Append a record at the end."""
+        self.records.append(StoredRecord(self.topic, self.number, self.end, timestamp, key, value, headers or ()))
+        self.end += 1
+
+    def compact(self) -> None:
+        """Keep the last record of each key; tombstones disappear with what they delete."""
+        last = {record.key: record for record in self.records}
+        self.records = [record for record in self.records if last[record.key] is record and record.value is not None]
+
+    def truncate(self, beginning: int) -> None:
+        """Delete the records before an offset, as retention does."""
+        self.beginning = beginning
+        self.records = [record for record in self.records if record.offset >= beginning]
+
+
+class MemoryBroker:
+    """A cluster of any topics and partitions; implements `streams.kafka.broker.Broker`.
+
+    Attributes:
+        fault: asked about each request before it is carried out; what it returns happens to the request.
+        requests: the topic, partition and number of records of each request, in order.
+    """
+
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        self.clock = ManualClock() if clock is None else clock
+        self.requests: list[tuple[str, int, int]] = []
+        self.fault: Callable[[str, int], str | None] = lambda _topic, _number: None
+        self._logs: dict[tuple[str, int], Log] = {}
+        self._epochs: Counter[str] = Counter()
+
+    def log(self, topic: str, partition: int = 0) -> Log:
+        """Return a partition; it is created if it does not exist."""
+        log = self._logs.get((topic, partition))
+        if log is None:
+            log = self._logs[topic, partition] = Log(topic, partition)
+        return log
+
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None
+    ) -> None:
+        """Append a record that no producer of this broker wrote."""
+        self.log(topic, partition).append(key, value, headers, self.clock.wall_ms())
+
+    def records(self, topic: str, partition: int = 0) -> list[ConsumerRecord]:
+        """Return the records of a partition."""
+        return cast("list[ConsumerRecord]", self.log(topic, partition).records)
+
+    async def read(
+        self,
+        topic: str,
+        partition: int,
+        begin: int | None = None,
+        end: int | None = None,
+        on_remaining: Callable[[int], None] | None = None,
+    ) -> AsyncGenerator[list[ConsumerRecord]]:
+        """Yield the records of `[begin, end)` as `streams.kafka.reader.read_range` does."""
+        log = self.log(topic, partition)
+        if begin is not None and begin < log.beginning:
+            raise OffsetTruncated(log.tp, begin, log.beginning)
+        if end is None:
+            end = log.end
+            if begin is not None and begin > end:
+                raise PartitionShortened(log.tp, begin, end)
+        wanted = [record for record in log.records if (begin or 0) <= record.offset < end]
+        for place in range(0, len(wanted), READ_RECORDS):
+            piece = wanted[place : place + READ_RECORDS]
+            yield cast("list[ConsumerRecord]", piece)
+            if on_remaining is not None:
+                on_remaining(end - piece[-1].offset - 1)
+
+    async def check_not_shortened(self, topic: str, partition: int, offset: int) -> None:
+        """Raise `PartitionShortened` if the partition ends before `offset`."""
+        log = self.log(topic, partition)
+        if log.end < offset:
+            raise PartitionShortened(log.tp, offset, log.end)
+
+    async def fenced_producer(self, name: str) -> "MemoryProducer":
+        """Return a producer with the next epoch of that name."""
+        self._epochs[name] += 1
+        return MemoryProducer(self, name, self._epochs[name])
+
+    def producer(self) -> "MemoryProducer":
+        """Return a producer without a name, which nothing fences off."""
+        return MemoryProducer(self, "", 0)
+
+
+class MemoryBatch:
+    """Records of one partition on their way, as aiokafka's batch builder has them."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[int | None, bytes | None, bytes | None, Headers]] = []
+
+    def append(
+        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> object | None:
+        """Append a record; None if the batch is full."""
+        if len(self.records) >= BATCH_RECORDS:
+            return None
+        self.records.append((timestamp, key, value, headers))
+        return self
+
+    def record_count(self) -> int:
+        """Return how many records it has."""
+        return len(self.records)
+
+
+class Acknowledgement(NamedTuple):
+    """What aiokafka returns for a delivered batch."""
+
+    offset: int
+
+
+class Crash(Exception):
+    """The worker is dead: it does nothing more."""
+
+
+class MemoryProducer:
+    """An idempotent producer; `send_batch` is one request.
+
+    What `MemoryBroker.fault` returns for a request happens to it:
+
+        refused          nothing is written, and the delivery fails
+        unacknowledged   it is written, and the delivery fails all the same
+        crash            the worker dies before it
+        crash after      the worker dies when it is written, before it learns that
+        held             it is on its way until `release`; the worker waits
+    """
+
+    def __init__(self, broker: MemoryBroker, name: str, epoch: int) -> None:
+        self.is_stopped = False
+        self._broker = broker
+        self._name = name
+        self._epoch = epoch
+        self._fatal: KafkaError | None = None
+        self._held: list[Callable[[], None]] = []
+
+    def create_batch(self) -> MemoryBatch:
+        """Return an empty batch."""
+        return MemoryBatch()
+
+    async def send_batch(self, batch: MemoryBatch, topic: str, *, partition: int) -> "asyncio.Future[Acknowledgement]":
+        """Send a batch; the future is its acknowledgement."""
+        if self._fatal is not None:
+            raise self._fatal
+        broker = self._broker
+        fault = broker.fault(topic, len(broker.requests))
+        broker.requests.append((topic, partition, batch.record_count()))
+        future = asyncio.get_running_loop().create_future()
+        if fault == "crash":
+            raise Crash
+        if fault == "held":
+            self._held.append(lambda: self._deliver(batch, topic, partition, future))
+        elif fault == "refused":
+            self._fail(future, KafkaTimeoutError("the broker did not answer"))
+        else:
+            self._deliver(batch, topic, partition, future)
+        if fault == "crash after":
+            raise Crash
+        if fault == "unacknowledged":
+            future = asyncio.get_running_loop().create_future()
+            self._fail(future, KafkaTimeoutError("the answer was lost"))
+        return future
+
+    def release(self) -> None:
+        """Let the requests that are held reach the broker, though their sender may be dead."""
+        held, self._held = self._held, []
+        for deliver in held:
+            deliver()
+
+    async def stop(self) -> None:
+        """Accept nothing more."""
+        self.is_stopped = True
+
+    def _deliver(self, batch: MemoryBatch, topic: str, partition: int, future: "asyncio.Future[Any]") -> None:
+        log = self._broker.log(topic, partition)
+        if self._name:
+            if log.epochs.get(self._name, 0) > self._epoch:
+                self._fail(future, InvalidProducerEpoch(f"epoch {self._epoch} of {self._name}"))
+                return
+            log.epochs[self._name] = self._epoch
+        base = log.end
+        for timestamp, key, value, headers in batch.records:
+            log.append(key, value, headers, self._broker.clock.wall_ms() if timestamp is None else timestamp)
+        if not future.done():
+            future.set_result(Acknowledgement(base))
+
+    def _fail(self, future: "asyncio.Future[Any]", error: KafkaError) -> None:
+        self._fatal = error
+        if not future.done():
+            future.set_exception(error)
+
+
+def by_key(records: Sequence[ConsumerRecord]) -> dict[bytes, bytes]:
+    """Return the values that remain when the records are compacted."""
+    kept: dict[bytes, bytes] = {}
+    for record in records:
+        kept.pop(record.key, None)
+        if record.value is not None:
+            kept[record.key] = record.value
+    return kept
