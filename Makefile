@@ -1,15 +1,15 @@
-# What a developer does, one command each; CI (.ci/run) calls the same.
+# One command for each task of a developer; CI (.ci/run) calls the same ones.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-# What is handed on to the command: make test ARGS="tests/unit -k policy"
+# Passed on to the command: make test ARGS="tests/unit -k policy"
 ARGS ?=
 export PYTHON
 
-# Stamps: .venv is made again when what it was made from has changed.
+# Stamps: .venv is updated when one of its inputs has changed.
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 PEERS := .cache/peers/.made
@@ -22,11 +22,11 @@ help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-22s%s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(RUNTIME) ## Make .venv with the locked dependencies and .venv/bin/goldstream
+setup: $(RUNTIME) ## Create .venv with the locked dependencies and .venv/bin/goldstream
 	@echo "setup: ready: .venv/bin/goldstream --help"
 
 .PHONY: demo
-demo: $(RUNTIME) ## See it work: embedded broker, real purchases, live in the terminal
+demo: $(RUNTIME) ## Run the demo: embedded broker, real purchases, live in the terminal
 	@.venv/bin/goldstream demo $(ARGS)
 
 .PHONY: test
@@ -34,26 +34,26 @@ test: $(DEVELOPMENT) servers ## Run all tests on real servers; ARGS="tests/unit 
 	@.venv/bin/python -m pytest $(ARGS)
 
 .PHONY: deep
-deep: $(DEVELOPMENT) ## Look for counterexamples for long: the property tests with 20,000 examples each
+deep: $(DEVELOPMENT) ## Run the property tests with 20,000 examples each
 	@.venv/bin/python -m pytest --hypothesis-profile=deep --timeout=0 tests/property $(ARGS)
 
 .PHONY: compiled
 compiled: $(COMPILED) ## Compile the fold from the same source (mypyc): a quarter less processor time; see deploy/README.md
 
 .PHONY: test-compiled
-test-compiled: $(COMPILED) ## Run the tests of the fold on the compiled build
+test-compiled: $(COMPILED) ## Run the unit and property tests on the compiled build
 	@PYTHONSAFEPATH=1 PYTHONPATH=.venv/compiled:. .venv/bin/python -m pytest tests/property tests/unit $(ARGS)
 
 .PHONY: faults
-faults: $(DEVELOPMENT) servers ## Let all that can happen to workers happen, the long way: half an hour
+faults: $(DEVELOPMENT) servers ## Run the long fault scenarios: half an hour
 	@.venv/bin/python -m pytest tests/fault/long/scenarios.py tests/fault/long/open_shop.py $(ARGS)
 
 .PHONY: soak
-soak: $(DEVELOPMENT) servers ## Let random things happen to workers, for minutes or hours: ARGS="--hours 2 --seed 7"
+soak: $(DEVELOPMENT) servers ## Run random faults against workers, for minutes or hours: ARGS="--hours 2 --seed 7"
 	@.venv/bin/python -m tests.soak $(ARGS)
 
 .PHONY: check
-check: lint types layers hooks ## Run every check that is not a test: lint, types, layers, hooks
+check: lint types layers hooks ## Run all static checks: lint, types, layers, hooks
 
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style and format (ruff)
@@ -65,11 +65,11 @@ types: $(DEVELOPMENT) ## Check types (mypy, strict, tests included)
 	@.venv/bin/mypy $(wildcard $(PACKAGES))
 
 .PHONY: layers
-layers: $(DEVELOPMENT) ## Check who imports whom (import-linter)
+layers: $(DEVELOPMENT) ## Check the direction of imports (import-linter)
 	@.venv/bin/lint-imports --no-cache
 
 .PHONY: hooks
-hooks: $(DEVELOPMENT) ## Check the configuration of pre-commit
+hooks: $(DEVELOPMENT) ## Validate the configuration of pre-commit
 	@.venv/bin/pre-commit validate-config .pre-commit-config.yaml
 
 .PHONY: install-hooks
@@ -77,24 +77,24 @@ install-hooks: $(DEVELOPMENT) ## Run the checks before every commit in this clon
 	@.venv/bin/pre-commit install
 
 .PHONY: format
-format: $(DEVELOPMENT) ## Format, and mend what can be mended
+format: $(DEVELOPMENT) ## Format the code and apply safe fixes (ruff)
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
 .PHONY: bench
-bench: $(DEVELOPMENT) servers $(PEERS) $(COMPILED) ## Measure, beside Kafka Streams, Bytewax, Quix Streams and Faust; ARGS="--help" for more
+bench: $(DEVELOPMENT) servers $(PEERS) $(COMPILED) ## Run the benchmarks, next to Kafka Streams, Bytewax, Quix Streams and Faust; ARGS="--help" for more
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: servers
-servers: $(DEVELOPMENT) ## Bring what the tests run: Java, Maven, Redis, promtool, Apache Kafka
+servers: $(DEVELOPMENT) ## Install what the tests run: Java, Maven, Redis, promtool, Apache Kafka
 	@scripts/servers
 
 .PHONY: lock
-lock: $(DEVELOPMENT) ## Resolve the dependencies anew into the lock files
+lock: $(DEVELOPMENT) ## Resolve the dependencies again into the lock files
 	@scripts/lock
 
 .PHONY: clean
-clean: ## Remove .venv, caches and what was fetched
+clean: ## Remove .venv, caches and downloads
 	@rm -rf .venv .cache .goldstream dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
