@@ -1,4 +1,4 @@
-"""The README is followed to the letter: its examples run, its tables say what the program has."""
+"""The README is correct: its examples run, and its tables match the program."""
 
 import asyncio
 import os
@@ -15,14 +15,14 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def example(name: str) -> str:
-    """The Python program that stands behind this mark."""
+    """Return the Python program after this mark."""
     found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found is not None, f"README.md has no example {name}"
     return found[1]
 
 
 async def run_example(name: str, prefix: str, kafka: str, folder: Path) -> asyncio.subprocess.Process:
-    """Starts an example as a user would, with the test's own prefix and group in place of the product's."""
+    """Start an example as a user would, with the prefix and the group of the test."""
     program = folder / f"{name}.py"
     code = re.sub(r'(?<!b)"goldstream\.', f'"{prefix}.', example(name)).replace(
         "my-campaign-engine", f"{prefix}.engine"
@@ -37,7 +37,7 @@ async def run_example(name: str, prefix: str, kafka: str, folder: Path) -> async
     )
 
 
-async def test_a_shop_publishes_and_a_campaign_engine_hears_of_it_as_the_readme_says(
+async def test_a_campaign_engine_receives_what_a_shop_publishes_by_the_examples(
     kafka: ApacheKafka, prefix: str, tmp_path: Path
 ) -> None:
     worker_environment = {
@@ -48,10 +48,10 @@ async def test_a_shop_publishes_and_a_campaign_engine_hears_of_it_as_the_readme_
         "GOLDSTREAM_HTTP": "127.0.0.1:0",
     }
     command = "import sys; from agents.cli import main; sys.exit(main())"
-    made = await asyncio.create_subprocess_exec(
+    created = await asyncio.create_subprocess_exec(
         sys.executable, "-c", command, "topics", "create", env=worker_environment, stdout=asyncio.subprocess.DEVNULL
     )
-    assert await made.wait() == 0
+    assert await created.wait() == 0
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-c", command, "worker", env=worker_environment, stderr=asyncio.subprocess.DEVNULL
     )
@@ -60,8 +60,8 @@ async def test_a_shop_publishes_and_a_campaign_engine_hears_of_it_as_the_readme_
         shop = await run_example("publish", prefix, kafka.bootstrap, tmp_path)
         assert await asyncio.wait_for(shop.wait(), 60) == 0
         assert engine.stdout is not None
-        heard = await asyncio.wait_for(engine.stdout.readline(), 60)
-        assert heard.decode().startswith("c-17 None -> new because {'kind': 'purchase'")
+        line = await asyncio.wait_for(engine.stdout.readline(), 60)
+        assert line.decode().startswith("c-17 None -> new because {'kind': 'purchase'")
     finally:
         engine.kill()
         worker.terminate()

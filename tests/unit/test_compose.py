@@ -1,6 +1,6 @@
-"""The compose file, the image and the servers' settings fit each other and their published forms.
+"""The compose file, the image and the servers' settings agree with each other and with their published schemas.
 
-There is no Docker engine where these tests run: what is checked is what the files say.
+There is no Docker engine where these tests run: only the files are checked.
 """
 
 import json
@@ -32,33 +32,33 @@ UNITS: Final = {"s": 1, "m": 60}
 
 
 def seconds(text: str) -> int:
-    """Reads a length of time as the compose file writes it."""
+    """Parse a duration of the compose file."""
     return int(text[:-1]) * UNITS[text[-1]]
 
 
 def binds(service: dict[str, Any]) -> list[Path]:
-    """Gives the files and folders of the checkout that a service sees."""
+    """Return the files and folders of the checkout that a service mounts."""
     return [ROOT / volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith(".")]
 
 
-def test_the_compose_file_holds_to_the_compose_specification() -> None:
+def test_the_compose_file_conforms_to_the_compose_specification() -> None:
     """The schema is that of Compose's own loader; see tests/data/compose/README.md."""
     Draft202012Validator.check_schema(SCHEMA)
-    faults = [f"{fault.json_path}: {fault.message}" for fault in Draft202012Validator(SCHEMA).iter_errors(COMPOSE)]
+    errors = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(COMPOSE)]
 
-    assert faults == []
+    assert errors == []
 
 
-def test_the_schema_finds_a_fault_where_there_is_one() -> None:
-    """A schema that accepts anything would prove nothing."""
+def test_the_schema_finds_an_error() -> None:
+    """A schema that accepts everything would prove nothing."""
     wrong = {"services": {"goldstream": {"image": "goldstream", "restart_polcy": "always"}}}
 
     assert not Draft202012Validator(SCHEMA).is_valid(wrong)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_pinned_restarts_and_is_open_to_this_machine_only(name: str) -> None:
-    """An image without a version is another one tomorrow; a port without an address is open to the network."""
+def test_a_service_is_pinned_restarts_and_listens_on_this_machine_only(name: str) -> None:
+    """An image without a version changes over time; a port without an address is open to the network."""
     service = SERVICES[name]
 
     assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+[\w.-]*|goldstream:local", service["image"])
@@ -68,7 +68,7 @@ def test_a_service_is_pinned_restarts_and_is_open_to_this_machine_only(name: str
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_a_service_mounts_waits_for_and_keeps_is_there(name: str) -> None:
+def test_mounts_dependencies_and_volumes_of_a_service_exist(name: str) -> None:
     """Files of the checkout, services with a health check, named volumes."""
     service = SERVICES[name]
 
@@ -79,7 +79,7 @@ def test_what_a_service_mounts_waits_for_and_keeps_is_there(name: str) -> None:
         assert volume.startswith((".", "/")) or volume.split(":")[0] in COMPOSE["volumes"]
 
 
-def test_goldstream_is_given_only_settings_that_it_has() -> None:
+def test_goldstream_gets_only_settings_that_exist() -> None:
     """A misspelt variable would be ignored, or stop the worker."""
     known = {variable.name for variable in VARIABLES}
 
@@ -89,8 +89,8 @@ def test_goldstream_is_given_only_settings_that_it_has() -> None:
 
 
 @pytest.mark.parametrize("name", ["goldstream", "shop"])
-def test_a_container_runs_a_command_that_there_is(name: str) -> None:
-    """Its options are taken by the command line's own parser; nothing is run."""
+def test_a_container_runs_a_command_that_exists(name: str) -> None:
+    """The command line's own parser accepts its options; nothing is run."""
     command, *options = SERVICES[name]["command"]
     group = get_command(app)
 
@@ -98,7 +98,7 @@ def test_a_container_runs_a_command_that_there_is(name: str) -> None:
     group.commands[command].make_context(command, list(options))
 
 
-def test_the_worker_is_given_the_time_that_it_promises_to_need_for_a_stop() -> None:
+def test_the_worker_gets_the_time_that_it_needs_to_stop() -> None:
     """A worker promises to stop within 30 seconds; a shorter grace would kill it in the middle of a flush."""
     assert seconds(SERVICES["goldstream"]["stop_grace_period"]) == 30
 
@@ -120,7 +120,7 @@ def test_addresses_and_ports_agree_between_the_files() -> None:
     assert [source["url"] for source in sources["datasources"]] == ["http://prometheus:9090"]
 
 
-def test_a_program_on_the_host_reaches_kafka_by_the_address_that_kafka_gives_it() -> None:
+def test_a_program_on_the_host_reaches_kafka_by_its_advertised_address() -> None:
     """Kafka sends its clients to the advertised address: it must be the published one."""
     address, published, inside = SERVICES["kafka"]["ports"][0].split(":")
 
@@ -128,13 +128,13 @@ def test_a_program_on_the_host_reaches_kafka_by_the_address_that_kafka_gives_it(
     assert f"HOST://:{inside}" in PROPERTIES["listeners"].split(",")
 
 
-def test_kafka_keeps_its_data_in_the_volume_and_makes_no_topics_by_itself() -> None:
-    """Data beside the volume is gone with the container; a topic made by a typing error swallows events."""
+def test_kafka_keeps_its_data_in_the_volume_and_creates_no_topics_by_itself() -> None:
+    """Data outside the volume is lost with the container; a topic created by a typing error swallows events."""
     assert f"kafka:{PROPERTIES['log.dirs']}" in SERVICES["kafka"]["volumes"]
     assert PROPERTIES["auto.create.topics.enable"] == "false"
 
 
-def test_redis_evicts_nobody() -> None:
+def test_redis_evicts_nothing() -> None:
     """An evicted key is a customer who silently vanishes from look-ups."""
     settings = (DEPLOY / "redis/redis.conf").read_text("utf-8")
 
@@ -142,7 +142,7 @@ def test_redis_evicts_nobody() -> None:
     assert "\nappendonly yes\n" in settings
 
 
-def test_the_dashboard_lies_where_grafana_looks_for_it() -> None:
+def test_the_dashboard_is_where_grafana_looks_for_it() -> None:
     """The provider's path is the mounted folder, and the home page is one of its files."""
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/goldstream.yml").read_text("utf-8"))
     path = provider["providers"][0]["options"]["path"]
@@ -152,8 +152,8 @@ def test_the_dashboard_lies_where_grafana_looks_for_it() -> None:
     assert (DEPLOY / "grafana/dashboards" / Path(home).relative_to(path)).is_file()
 
 
-def test_the_image_is_built_from_what_is_there_and_nothing_else() -> None:
-    """Every copied path exists and is let through by the ignore file, which begins by refusing everything."""
+def test_the_image_is_built_from_existing_files_and_nothing_else() -> None:
+    """Every copied path exists and is allowed by the ignore file, which begins by excluding everything."""
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     copied = [
         source
@@ -167,7 +167,7 @@ def test_the_image_is_built_from_what_is_there_and_nothing_else() -> None:
 
 
 def test_the_image_does_not_run_as_root_and_names_no_registry() -> None:
-    """The user is given by number, so that a cluster that refuses root can tell; packages come from pip's settings."""
+    """The user is numeric, so that a cluster that refuses root can check it; packages come from pip's settings."""
     users = re.findall(r"^USER (.+)$", DOCKERFILE, flags=re.MULTILINE)
 
     assert users
@@ -176,7 +176,7 @@ def test_the_image_does_not_run_as_root_and_names_no_registry() -> None:
 
 
 def test_every_decision_is_in_the_index_once() -> None:
-    """A decision that the index does not name is not found."""
+    """A decision that is missing from the index is not found."""
     index = (DEPLOY / "decisions/README.md").read_text("utf-8")
     pages = sorted(path.name for path in (DEPLOY / "decisions").glob("[0-9]*.md"))
 

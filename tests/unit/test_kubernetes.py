@@ -1,4 +1,4 @@
-"""The Kubernetes manifests hold to the published schemas, fit each other, and say what the worker understands."""
+"""The Kubernetes manifests conform to the published schemas, agree with each other, and configure a valid worker."""
 
 import json
 import re
@@ -31,7 +31,7 @@ Object = dict[str, Any]
 
 
 def objects(file: str) -> list[Object]:
-    """The objects of a file, those of a List one by one."""
+    """Return the objects of a file, those of a List one by one."""
     found = list(yaml.safe_load_all((MANIFESTS / file).read_text("utf-8")))
     return [each for one in found for each in (one["items"] if one["kind"] == "List" else [one])]
 
@@ -52,25 +52,25 @@ WORKERS: Final = [
 
 @cache
 def validator(schema: Path, kind: str) -> Draft202012Validator:
-    """Holds an object against one kind of one version of Kubernetes."""
+    """Return the validator of one kind in one version of Kubernetes."""
     bundle = json.loads(schema.read_text("utf-8"))
     return Draft202012Validator({**bundle, "$ref": f"#/$defs/{kind}"})
 
 
 def kind_of(thing: Object) -> str:
-    """What its schema is called: `statefulset-apps-v1`."""
+    """Return the name of its schema: `statefulset-apps-v1`."""
     return "-".join([thing["kind"].lower(), *thing["apiVersion"].split("/")])
 
 
 def named(kind: str, name: str) -> Object:
-    """The one object of that kind and name, wherever it stands; both files of workers have the same service."""
+    """Return the first object of this kind and name; both files of workers have the same service."""
     return next(
         each for found in FILES.values() for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name)
     )
 
 
 def settings_of(container: Object) -> dict[str, str]:
-    """The environment of a container, with what the config maps and the example of the secrets put into it."""
+    """Return the environment of a container, with the values of config maps and example secrets."""
     environment: dict[str, str] = {}
     for source in container["envFrom"]:
         environment |= named("ConfigMap", source["configMapRef"]["name"])["data"]
@@ -82,14 +82,14 @@ def settings_of(container: Object) -> dict[str, str]:
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("thing", OBJECTS)
-def test_an_object_holds_to_the_schema_of_its_kind(thing: Object, schema: Path) -> None:
-    faults = [f"{fault.json_path}: {fault.message}" for fault in validator(schema, kind_of(thing)).iter_errors(thing)]
+def test_an_object_conforms_to_the_schema_of_its_kind(thing: Object, schema: Path) -> None:
+    errors = [f"{error.json_path}: {error.message}" for error in validator(schema, kind_of(thing)).iter_errors(thing)]
 
-    assert faults == []
+    assert errors == []
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
-def test_the_schemas_find_a_fault_deep_inside_where_there_is_one(schema: Path) -> None:
+def test_the_schemas_find_an_error_deep_inside(schema: Path) -> None:
     Draft202012Validator.check_schema(json.loads(schema.read_text("utf-8")))
     wrong = json.loads(json.dumps(named("StatefulSet", "goldstream")))
     wrong["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["httpGet"]["prot"] = "http"
@@ -98,14 +98,14 @@ def test_the_schemas_find_a_fault_deep_inside_where_there_is_one(schema: Path) -
 
 
 @pytest.mark.parametrize("file", RUNS_WORKERS)
-def test_an_object_stands_once_in_what_is_applied(file: str) -> None:
+def test_every_object_is_applied_once(file: str) -> None:
     applied = FILES["settings.yaml"] + FILES[file]
     names = [(each["kind"], each["metadata"]["name"]) for each in applied]
 
     assert len(names) == len(set(names))
 
 
-def test_what_kustomize_applies_is_there_and_the_image_is_pinned() -> None:
+def test_kustomize_applies_existing_files_and_pins_the_image() -> None:
     kustomization = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text("utf-8"))
 
     assert kustomization["resources"] == ["settings.yaml", "workers.yaml"]
@@ -115,7 +115,7 @@ def test_what_kustomize_applies_is_there_and_the_image_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)
-def test_selectors_budgets_and_services_choose_the_pods_that_they_are_for(file: str, workers: Object) -> None:
+def test_selectors_budgets_and_services_select_their_pods(file: str, workers: Object) -> None:
     spec = workers["spec"]
     labels = spec["template"]["metadata"]["labels"]
     budgets = [each["spec"] for each in FILES[file] if each["kind"] == "PodDisruptionBudget"]
@@ -130,7 +130,7 @@ def test_selectors_budgets_and_services_choose_the_pods_that_they_are_for(file: 
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)
-def test_a_worker_is_started_as_the_command_line_understands_it(file: str, workers: Object) -> None:
+def test_a_worker_is_started_with_valid_arguments(file: str, workers: Object) -> None:
     del file
     (container,) = workers["spec"]["template"]["spec"]["containers"]
     command, *options = container["args"]
@@ -141,8 +141,8 @@ def test_a_worker_is_started_as_the_command_line_understands_it(file: str, worke
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)
-def test_a_worker_is_given_settings_that_it_takes(file: str, workers: Object, tmp_path: Path) -> None:
-    """With files where it has files mounted."""
+def test_a_worker_gets_valid_settings(file: str, workers: Object, tmp_path: Path) -> None:
+    """Paths name mounted files."""
     del file
     pod = workers["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -164,7 +164,7 @@ def test_a_worker_is_given_settings_that_it_takes(file: str, workers: Object, tm
 
 
 def mounted(pod: Object, path: str) -> bool:
-    """Whether a config map or a secret has this file, and it lies there."""
+    """Return whether a config map or a secret provides this file at its mount path."""
     (container,) = pod["containers"]
     for mount in container["volumeMounts"]:
         if Path(path).parent == Path(mount["mountPath"]):
@@ -177,7 +177,7 @@ def mounted(pod: Object, path: str) -> bool:
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)
-def test_a_worker_keeps_its_name_has_the_time_that_it_needs_and_no_rights(file: str, workers: Object) -> None:
+def test_a_worker_keeps_its_name_has_time_to_stop_and_no_privileges(file: str, workers: Object) -> None:
     del file
     spec = workers["spec"]
     pod = spec["template"]["spec"]
@@ -201,7 +201,7 @@ def test_a_worker_keeps_its_name_has_the_time_that_it_needs_and_no_rights(file: 
     assert pod["automountServiceAccountToken"] is False
 
 
-def test_prometheus_is_sent_to_the_port_that_answers() -> None:
+def test_prometheus_scrapes_the_port_of_the_worker() -> None:
     for file in RUNS_WORKERS:
         for each in FILES[file]:
             if each["kind"] != "StatefulSet":
@@ -215,7 +215,7 @@ def test_prometheus_is_sent_to_the_port_that_answers() -> None:
             }
 
 
-def test_the_rules_are_the_built_in_ones_until_somebody_changes_them() -> None:
+def test_the_rules_of_the_manifest_are_the_built_in_ones() -> None:
     rules = named("ConfigMap", "goldstream-rules")["data"]
 
     assert rules == {"policy.toml": policy_text(), "campaigns.toml": campaigns_text()}
@@ -223,8 +223,8 @@ def test_the_rules_are_the_built_in_ones_until_somebody_changes_them() -> None:
     parse_campaigns(rules["campaigns.toml"], policy.segment_names, available_timezones())
 
 
-def test_the_stages_apart_are_the_worker_whole() -> None:
-    """What differs between a worker of `split.yaml` and that of `workers.yaml` is its stage, its name and its size."""
+def test_separate_stages_differ_from_the_whole_worker_only_in_name_stage_and_size() -> None:
+    """`split.yaml` agrees with `workers.yaml` in everything else."""
     whole = named("StatefulSet", "goldstream")["spec"]
     for each in FILES["split.yaml"]:
         if each["kind"] != "StatefulSet":

@@ -1,4 +1,4 @@
-"""Prometheus' configuration, the alerts with their tests and runbook, and the dashboard name only what there is."""
+"""Prometheus' configuration, alerts, runbook and dashboard refer only to what exists."""
 
 import json
 import re
@@ -33,12 +33,12 @@ ALERTS: Final[list[dict[str, Any]]] = [
     rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]
 ]
 KNOWN: Final = {metric.name: (metric.kind, metric.labels) for metric in describe_metrics()}
-# What Grafana puts in for its own variables, as promtool does not know them.
+# Values for Grafana's variables, which promtool does not know.
 GRAFANA_VARIABLES: Final = {"$job": "goldstream", "$instance": ".+", "$__rate_interval": "1m"}
 
 
 def assert_labels_exist(expression: str, shown: frozenset[str]) -> None:
-    """Holds every label that an expression selects, groups or shows against those that its metrics carry."""
+    """Check that the metrics of an expression carry every label that it selects, groups by or shows."""
     named = list(uses(expression))
     if not named:
         return
@@ -63,13 +63,13 @@ def test_promtool_accepts_the_rules() -> None:
     run_promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
 
 
-def test_every_alert_happens_when_it_should_and_only_then() -> None:
-    """`promtool test rules` runs the scenarios that stand beside the rules."""
+def test_every_alert_fires_when_it_should_and_only_then() -> None:
+    """`promtool test rules` runs the scenarios next to the rules."""
     run_promtool("test", "rules", RULE_TESTS)
 
 
 def test_every_alert_has_a_scenario() -> None:
-    """An alert that was never seen to happen may be one that cannot."""
+    """An alert that was never seen to fire may be one that cannot."""
     tested = set(re.findall(r"alert(?:name[:=]|name: )\s*\"?(\w+)", RULE_TESTS.read_text("utf-8")))
 
     assert {alert["alert"] for alert in ALERTS} <= tested
@@ -86,8 +86,8 @@ def test_an_alert_names_only_metrics_and_labels_that_exist(alert: dict[str, Any]
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
-def test_an_alert_says_what_it_is_and_leads_to_its_section_of_the_runbook(alert: dict[str, Any]) -> None:
-    """The section answers what it means, what to look at and what to do."""
+def test_an_alert_links_to_its_section_of_the_runbook(alert: dict[str, Any]) -> None:
+    """The section states what it means, what to look at and what to do."""
     name = alert["alert"]
     runbook = (DEPLOY / "runbook.md").read_text("utf-8")
     sections = {part.split("\n", 1)[0].strip(): part for part in re.split(r"^## ", runbook, flags=re.MULTILINE)[1:]}
@@ -99,8 +99,8 @@ def test_an_alert_says_what_it_is_and_leads_to_its_section_of_the_runbook(alert:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
-def test_an_alert_was_caused_once_and_the_runbook_says_how(alert: dict[str, Any]) -> None:
-    """By `python -m tests.alerts`, which takes too long to be run here."""
+def test_an_alert_was_triggered_once_and_the_runbook_states_how(alert: dict[str, Any]) -> None:
+    """By `python -m tests.alerts`, which takes too long to run here."""
     runbook = (DEPLOY / "runbook.md").read_text("utf-8")
     section = re.split(r"^## ", runbook.partition(f"## {alert['alert']}\n")[2], flags=re.MULTILINE)[0]
 
@@ -109,7 +109,7 @@ def test_an_alert_was_caused_once_and_the_runbook_says_how(alert: dict[str, Any]
 
 
 def test_the_runbook_has_no_section_without_an_alert_and_no_dead_link() -> None:
-    """Sections and links go with the alerts when these are renamed."""
+    """Sections and links follow the alerts when these are renamed."""
     runbook = (DEPLOY / "runbook.md").read_text("utf-8")
     sections = set(re.findall(r"^## (\w+)", runbook, flags=re.MULTILINE))
     links = set(re.findall(r"\]\(#([\w-]+)\)", runbook))
@@ -148,7 +148,7 @@ def test_panels_of_the_process_name_only_metrics_that_every_worker_has() -> None
 
 
 def test_promtool_parses_the_query_of_every_panel(tmp_path: Path) -> None:
-    """The queries are written as recording rules, with Grafana's variables put in."""
+    """The queries are written as recording rules, with Grafana's variables replaced."""
     rules = []
     for panel in PANELS:
         for target in panel["targets"]:
@@ -163,14 +163,14 @@ def test_promtool_parses_the_query_of_every_panel(tmp_path: Path) -> None:
 
 
 def test_every_metric_of_goldstream_is_on_the_dashboard() -> None:
-    """A metric that nobody looks at is not worth its series."""
+    """A metric that is never shown is not worth its series."""
     shown = {use.metric for panel in PANELS for target in panel["targets"] for use in uses(target["expr"])}
     shown |= {name.removesuffix(suffix) for name in shown for suffix in ("_bucket", "_count", "_sum")}
 
     assert set(KNOWN) <= shown
 
 
-def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
     """The grid is 24 wide; a panel that overlaps another hides it."""
     places = {panel["id"]: panel["gridPos"] for panel in DASHBOARD["panels"]}
     cells = {
@@ -206,7 +206,7 @@ def test_a_panel_has_a_unit_fitting_its_metric(panel: dict[str, Any]) -> None:
 
 
 def test_the_dashboard_reads_from_the_provisioned_data_source() -> None:
-    """Panels take the variable, the variable takes any Prometheus, and one of them is provisioned."""
+    """Panels use the variable, the variable accepts any Prometheus, and one is provisioned."""
     sources = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8"))
     variables = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
 
@@ -218,8 +218,8 @@ def test_the_dashboard_reads_from_the_provisioned_data_source() -> None:
             assert labels_of(use, KNOWN) >= {"job", "instance"}
 
 
-def test_a_histogram_is_named_by_its_series_and_not_by_itself() -> None:
-    """`goldstream_flush_seconds` alone is no series: the checks above would be worth nothing if they let it pass."""
+def test_a_histogram_must_be_named_by_its_series() -> None:
+    """`goldstream_flush_seconds` alone is no series: the checks above must not accept it."""
     with pytest.raises(KeyError):
         labels_of(Use("goldstream_flush_seconds", frozenset()), KNOWN)
     with pytest.raises(KeyError):
