@@ -1,12 +1,12 @@
-"""One journal partition, folded: records go in, changes and messages come out, customers are kept in between.
+"""One journal partition: fold its records, keep its customers, emit changes and messages.
 
-The fold is a function of the journal alone. It may be cut anywhere and begun again from what was written down: the
-fences below make a record that was applied before change nothing the second time.
+The fold is a function of the journal alone. It may stop after any record and resume from what was written: a record
+that was applied before is recognized by the fences and changes nothing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import outdated_campaigns, parse_campaigns
@@ -14,8 +14,8 @@ from state.config.policy import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import FoldPosition, ProfileHead
-from state.customer.referrals import count_referral, remembers_referral
 from state.daily.day_counter import BEFORE_DAYS, DayCounter
+from state.fold.event_rules import EVENT_RULES, EventRule
 from state.fold.timers import TimerQueue
 from state.fold.transitions import (
     FoldCounters,
@@ -24,22 +24,14 @@ from state.fold.transitions import (
     apply_event,
     apply_policy,
     evaluation_time,
-    exceeds_totals,
-    is_duplicate,
 )
 from state.records.erasure import Erasure, erasure_key
 from state.records.events import (
     AnonymousSale,
     CampaignsApplied,
-    ConsentChanged,
     CustomerErased,
     CustomerEvent,
-    CustomerReferred,
-    CustomerSignedUp,
     JournalRecord,
-    MessageContacted,
-    OrderPlaced,
-    OrderRefunded,
     PolicyApplied,
     Tick,
 )
@@ -49,30 +41,29 @@ from state.records.reasons import DropReason, Fence
 from state.units.timestamps import NEVER, format_ms
 
 NO_TIMER = -1
-"""In place of a due moment: of a record that touches many customers none is done with."""
-_ORDINARY = (OrderPlaced, OrderRefunded, CustomerSignedUp, ConsentChanged, MessageContacted)
+"""In place of a due moment in a `FoldPosition`: no customer has been reached by the record yet."""
 
 
 class Customers(Protocol):
-    """The profiles of a partition's customers; what `get` gives is changed in place and handed back by `put`."""
+    """The profiles of a partition's customers. A profile is changed in place between `get` and `put`."""
 
     def get(self, customer_id: str) -> Profile | None:
-        """The customer's profile, None if they are not known."""
+        """Return the customer's profile, None for an unknown customer."""
 
     def put(self, customer_id: str, profile: Profile) -> None:
-        """Keeps the profile, to be written down with the next flush."""
+        """Keep the profile, to be written with the next flush."""
 
     def remove(self, customer_id: str) -> None:
-        """Lets the customer go."""
+        """Remove the customer, which the next flush writes as a tombstone."""
 
     def ids(self) -> Iterable[str]:
-        """Everyone who is known."""
+        """Return the ids of all known customers."""
 
     def heads(self) -> Iterable[tuple[str, ProfileHead]]:
-        """Everyone with the head of their profile."""
+        """Return all known customers with the head of their profile."""
 
     def due(self, customer_id: str) -> int:
-        """When the customer next needs judging; `NEVER` for one who is not known."""
+        """Return the customer's next due moment, `NEVER` for an unknown customer."""
 
 
 class Partition:
@@ -88,15 +79,15 @@ class Partition:
         daily: DayCounter | None = None,
         slice_size: int = 10_000,
     ) -> None:
-        """Takes what was recovered.
+        """Resume from what was recovered.
 
         Args:
             customers: the table.
-            progress: how far the partition is; None for a new one.
-            erasures: the ledger, by the hash of the customer's id.
-            texts: the TOML of policies and campaigns, by their place in `control`.
-            daily: the totals of the days, which are counted into; None for none.
-            slice_size: how many customers one step of a tick or a policy may touch.
+            progress: how far the partition has come; None for a new one.
+            erasures: the ledger of erasures, by the hash of the customer's id.
+            texts: the TOML of policies and campaigns, by their offset in `control`.
+            daily: the daily totals to count into; None for none.
+            slice_size: how many customers one call of `apply` may change.
         """
         self.customers = customers
         self.progress = Progress(0, BEFORE_TIME, -1, {}) if progress is None else progress
@@ -108,7 +99,7 @@ class Partition:
         self.segment_counts: Counter[str] = Counter()
         self.slice_size = slice_size
         self.daily = daily
-        self._halfway: FoldPosition = (0, NO_TIMER, "")
+        self._reached: FoldPosition = (0, NO_TIMER, "")
         self.rules: Ruleset | None = None
         if daily is not None:
             daily.begin()
@@ -126,220 +117,211 @@ class Partition:
         self._remaining: Iterator[str] | None = None
         self._outdated: frozenset[str] = frozenset()
 
-    def apply(self, offset: int, customer_id: str, record: JournalRecord, out: list[Output]) -> bool:
-        """Folds one record into the partition and appends what comes of it to `out`.
+    def apply(self, offset: int, customer_id: str, record: JournalRecord, outputs: list[Output]) -> bool:
+        """Fold one record into the partition, and append what it publishes to `outputs`.
+
+        A tick, a policy or campaigns may change every customer. They are applied in slices, so that the caller can
+        flush in between.
 
         Returns:
-            True once the record is done with; False if a slice of it is done and it is to be applied again, after a
-            flush if the caller likes: a tick or a policy may touch everybody.
+            Whether the record is done; if not, it must be applied again, with the same offset.
         """
         daily = self.daily
         if daily is not None and daily.is_refolding:
             daily.set_position(offset)
         if isinstance(record, Tick):
-            return self._come_to(offset, record, out)
+            return self._apply_tick(offset, record, outputs)
         sources, source = self.progress.sources, (record.topic, record.partition)
         if record.offset <= sources.get(source, -1):
             self.counters.fenced[Fence.SOURCE] += 1
             return True
-        if isinstance(record, _ORDINARY):
-            self._take_event(offset, customer_id, record, out)
-        elif isinstance(record, CustomerReferred):
-            self._refer(offset, customer_id, record)
+        rule = EVENT_RULES.get(type(record))
+        if rule is not None:
+            self._apply_event(offset, customer_id, cast("CustomerEvent", record), rule, outputs)
         elif isinstance(record, CustomerErased):
-            self._erase(offset, customer_id, record, out)
+            self._erase(offset, customer_id, record, outputs)
         elif isinstance(record, AnonymousSale):
             if daily is not None:
                 daily.count_anonymous_sale(record)
-        elif not self._take_rules(offset, record, out):
+        elif not self._take_rules(offset, cast("PolicyApplied | CampaignsApplied", record), outputs):
             return False
         sources[source] = record.offset
         return True
 
     @property
     def today(self) -> int:
-        """The local day to which time has come here; long ago where it has not begun, or nobody wants to know."""
+        """The local day of the watermark; long ago before the first tick, and without daily totals."""
         return BEFORE_DAYS if self.daily is None else self.daily.day_of(self.progress.watermark)
 
     def day_records(self, *, whole: bool) -> list[tuple[bytes, bytes | None]]:
-        """What the table is to be told of the days before it is told, or the ledger, of anything else.
+        """Return the changed days as records of the table, to be written before the ledger and all other records.
 
         Args:
-            whole: nothing is half done; else the record of which a slice is done is to be applied again.
+            whole: whether the last record is done; otherwise a slice of it is, and it will be applied again.
         """
         if self.daily is None:
             return []
-        return self.daily.flush((self.progress.offset, NO_TIMER, "") if whole else self._halfway)
+        return self.daily.flush((self.progress.offset, NO_TIMER, "") if whole else self._reached)
 
-    def _take_event(self, offset: int, customer_id: str, event: CustomerEvent, out: list[Output]) -> None:
-        rules = self._rules()
-        customers, daily = self.customers, self.daily
-        profile = customers.get(customer_id)
-        moment = evaluation_time(profile, event.occurred_at, self.progress.watermark)
+    def _apply_event(
+        self, offset: int, customer_id: str, event: CustomerEvent, rule: EventRule[Any], outputs: list[Output]
+    ) -> None:
+        """Apply an event by its row of `EVENT_RULES`, unless it was applied before or cannot count."""
+        rules, daily = self._rules(), self.daily
+        profile = self.customers.get(customer_id)
+        moment = evaluation_time(profile if rule.evaluates else None, event.occurred_at, self.progress.watermark)
         if profile is None:
-            profile = self._newcomer(offset, customer_id, event, moment)
+            profile = self._create_profile(offset, customer_id, event, rule, moment)
             if profile is None:
                 return
-            before, was = NEVER, ""
+            due_before, segment_before = NEVER, ""
             if daily is not None:
                 daily.count_new_customer(event, moment)
         else:
             if offset <= profile.offset:
                 self.counters.fenced[Fence.CUSTOMER] += 1
                 return
-            if is_duplicate(profile, event, moment, rules.window_ms):
+            if rule.is_duplicate(profile, event, moment, rules.window_ms):
                 self.counters.duplicates[event.kind] += 1
                 return
-            if exceeds_totals(profile, event):
+            if rule.exceeds_totals is not None and rule.exceeds_totals(profile):
                 self.counters.dropped[DropReason.BEYOND_SUMS] += 1
                 return
-            before, was = profile.due, profile.segment
-        told = len(out)
-        apply_event(customer_id, profile, event, moment, rules, out, self.counters)
-        if daily is not None and len(out) > told:
-            daily.count_messages(out, told)
-        self._keep(offset, customer_id, profile, before, was)
-
-    def _refer(self, offset: int, customer_id: str, event: CustomerReferred) -> None:
-        """Counts a referral for a customer who is known.
-
-        It is no event of theirs and judges nobody: it may come from a source partition that is ahead of their own, and
-        what they did before its moment may not have been read.
-        """
-        profile = self.customers.get(customer_id)
-        if profile is None:
-            erased = bool(self.erasures) and erasure_key(customer_id) in self.erasures
-            self.counters.dropped[DropReason.AFTER_ERASURE if erased else DropReason.REFERRAL_OF_UNKNOWN] += 1
-        elif offset <= profile.offset:
-            self.counters.fenced[Fence.CUSTOMER] += 1
-        elif remembers_referral(profile, event):
-            self.counters.duplicates[event.kind] += 1
+            due_before, segment_before = profile.due, profile.segment
+        output_count = len(outputs)
+        if rule.evaluates:
+            apply_event(customer_id, profile, event, moment, rules, outputs, self.counters)
         else:
-            count_referral(profile, event, self.progress.watermark)
-            profile.offset = offset
-            self.customers.put(customer_id, profile)
+            rule.apply(customer_id, profile, event, moment, rules.policy, self.counters.dropped)
+        if daily is not None and len(outputs) > output_count:
+            daily.count_messages(outputs, output_count)
+        self._store(offset, customer_id, profile, due_before, segment_before)
 
-    def _newcomer(self, offset: int, customer_id: str, event: CustomerEvent, moment: int) -> Profile | None:
-        """A profile for someone who is not known, None if the event does not make them so."""
+    def _create_profile(
+        self, offset: int, customer_id: str, event: CustomerEvent, rule: EventRule[Any], moment: int
+    ) -> Profile | None:
+        """Return a profile for an unknown customer, None if the event does not make them known."""
         seq = 0
         if self.erasures:
             erasure = self.erasures.get(erasure_key(customer_id))
             if erasure is not None:
                 if offset <= erasure.offset:
                     return None
-                if not (isinstance(event, OrderPlaced | CustomerSignedUp) and event.occurred_at > erasure.occurred_at):
+                if not (rule.ends_erasure and event.occurred_at > erasure.occurred_at):
                     self.counters.dropped[DropReason.AFTER_ERASURE] += 1
                     return None
                 seq = erasure.seq
-        if isinstance(event, MessageContacted):
-            self.counters.dropped[DropReason.CONTACT_OF_UNKNOWN] += 1
+        if rule.of_unknown is not None:
+            self.counters.dropped[rule.of_unknown] += 1
             return None
         return new_profile(offset, seq, moment)
 
-    def _keep(self, offset: int, customer_id: str, profile: Profile, before: int, was: str) -> None:
+    def _store(self, offset: int, customer_id: str, profile: Profile, due_before: int, segment_before: str) -> None:
+        """Put a changed profile back, and update what is derived from all profiles."""
         profile.offset = offset
         self.customers.put(customer_id, profile)
-        if profile.due < before:
-            self.timers.reschedule(customer_id, before, profile.due)
-        if profile.segment != was:
+        if profile.due < due_before:
+            self.timers.reschedule(customer_id, due_before, profile.due)
+        if profile.segment != segment_before:
             self.segment_counts[profile.segment] += 1
-            if was:
-                self.segment_counts[was] -= 1
+            if segment_before:
+                self.segment_counts[segment_before] -= 1
 
-    def _erase(self, offset: int, customer_id: str, event: CustomerErased, out: list[Output]) -> None:
-        """Forgets the customer; the ledger keeps what a recovery and a return need."""
+    def _erase(self, offset: int, customer_id: str, event: CustomerErased, outputs: list[Output]) -> None:
+        """Remove the customer; the ledger keeps what a recovery, and the customer's return, need."""
         key = erasure_key(customer_id)
         profile = self.customers.get(customer_id)
-        known = self.erasures.get(key)
-        if known is not None and offset <= known.offset:
+        earlier = self.erasures.get(key)
+        if earlier is not None and offset <= earlier.offset:
             return
         moment = evaluation_time(profile, event.occurred_at, self.progress.watermark)
-        seq = known.seq if known is not None else 0
+        seq = earlier.seq if earlier is not None else 0
         if profile is not None:
             if offset <= profile.offset:
                 return
             self.segment_counts[profile.segment] -= 1
-            told, daily = len(out), self.daily
-            advance_time(customer_id, profile, moment, self._rules(), out, self.counters)
+            output_count, daily = len(outputs), self.daily
+            advance_time(customer_id, profile, moment, self._rules(), outputs, self.counters)
             if daily is not None:
-                daily.count_messages(out, told)
+                daily.count_messages(outputs, output_count)
                 daily.count_erasure(profile, moment)
             seq = profile.seq
             self.customers.remove(customer_id)
-        occurred_at = event.occurred_at if known is None else max(event.occurred_at, known.occurred_at)
+        occurred_at = event.occurred_at if earlier is None else max(event.occurred_at, earlier.occurred_at)
         erasure = Erasure(seq, occurred_at, offset)
         self.erasures[key] = self.new_erasures[key] = erasure
-        out.append(ErasureTombstone(customer_id, seq, format_ms(moment)))
+        outputs.append(ErasureTombstone(customer_id, seq, format_ms(moment)))
 
-    def _come_to(self, offset: int, tick: Tick, out: list[Output]) -> bool:
-        """Emits what is due at or before the tick, for everyone; a smaller tick changes nothing."""
+    def _apply_tick(self, offset: int, tick: Tick, outputs: list[Output]) -> bool:
+        """Advance all customers, and then the watermark, to the tick; one not above the watermark changes nothing."""
         if tick.at > self.progress.watermark and self.rules is not None:
             last: tuple[int, str] = (NO_TIMER, "")
             for _ in range(self.slice_size):
-                entry = self.timers.pop(tick.at)
-                if entry is None:
+                timer = self.timers.pop(tick.at)
+                if timer is None:
                     break
-                if self._wake(offset, entry, tick.at, out):
-                    last = entry
+                if self._advance_customer(offset, timer, tick.at, outputs):
+                    last = timer
             else:
-                self._stop_halfway(offset, last)
+                self._note_reached(offset, last)
                 return False
         self.progress.watermark = max(self.progress.watermark, tick.at)
         if tick.advance is not None:
             self.progress.advance_offset = max(self.progress.advance_offset, tick.advance)
         return True
 
-    def _wake(self, offset: int, entry: tuple[int, str], at: int, out: list[Output]) -> bool:
-        """Judges a customer at what falls due up to `at`, unless the entry is stale; whether it was not.
+    def _advance_customer(self, offset: int, timer: tuple[int, str], until: int, outputs: list[Output]) -> bool:
+        """Advance the customer of a timer; return False if the timer was stale.
 
-        So a tick comes to customers in the order of their due moments and ids, however it is cut, and wherever a
-        recovery begins it anew.
+        A tick reaches customers in the order of their due moments and ids, whatever its slices and wherever a recovery
+        resumes it.
         """
-        customer_id = entry[1]
+        customer_id = timer[1]
         due = self.customers.due(customer_id)
-        profile = self.customers.get(customer_id) if due == entry[0] else None
+        profile = self.customers.get(customer_id) if due == timer[0] else None
         if profile is None:
             self.timers.schedule(customer_id, due)
             return False
-        was, told, daily = profile.segment, len(out), self.daily
+        segment_before, output_count, daily = profile.segment, len(outputs), self.daily
         if daily is not None and daily.is_refolding:
             daily.set_position(offset, due, customer_id)
-        advance_time(customer_id, profile, at, self._rules(), out, self.counters)
-        if daily is not None and len(out) > told:
-            daily.count_messages(out, told)
-        self._keep(offset, customer_id, profile, due, was)
+        advance_time(customer_id, profile, until, self._rules(), outputs, self.counters)
+        if daily is not None and len(outputs) > output_count:
+            daily.count_messages(outputs, output_count)
+        self._store(offset, customer_id, profile, due, segment_before)
         self.timers.schedule(customer_id, profile.due)
         return True
 
-    def _stop_halfway(self, offset: int, last: tuple[int, str]) -> None:
-        """Notes up to which customer a record is done with."""
-        if self._halfway[0] != offset or last[0] != NO_TIMER:
-            self._halfway = (offset, *last)
+    def _note_reached(self, offset: int, last: tuple[int, str]) -> None:
+        """Note the last customer whom a record has reached."""
+        if self._reached[0] != offset or last[0] != NO_TIMER:
+            self._reached = (offset, *last)
 
-    def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, out: list[Output]) -> bool:
-        """Puts a policy or campaigns into force and judges everyone by them; a repeat is without effect."""
+    def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, outputs: list[Output]) -> bool:
+        """Activate a policy or campaigns and apply them to all customers; a repeat has no effect."""
         if self._remaining is None:
             if not self._put_into_force(record):
                 return True
-            self._remaining = iter(sorted(self.customers.ids()))  # an order that is the same after a recovery
+            self._remaining = iter(sorted(self.customers.ids()))  # an order that a recovery repeats
         daily, customer_id = self.daily, ""
         for _, customer_id in zip(range(self.slice_size), self._remaining, strict=False):
             profile = self.customers.get(customer_id)
             if profile is None or profile.offset >= offset:
                 continue
-            before, was, told, rules = profile.due, profile.segment, len(out), self._rules()
+            due_before, segment_before, output_count = profile.due, profile.segment, len(outputs)
+            rules = self._rules()
             moment = max(self.progress.watermark, profile.evaluated_at)
             if daily is not None and daily.is_refolding:
                 daily.set_position(offset, 0, customer_id)
             if isinstance(record, PolicyApplied):
-                apply_policy(customer_id, profile, moment, rules, out, daily)
-            elif not apply_campaigns(customer_id, profile, moment, rules, self._outdated, out):
+                apply_policy(customer_id, profile, moment, rules, outputs, daily)
+            elif not apply_campaigns(customer_id, profile, moment, rules, self._outdated, outputs):
                 continue
-            if daily is not None and len(out) > told:
-                daily.count_messages(out, told)
-            self._keep(offset, customer_id, profile, before, was)
+            if daily is not None and len(outputs) > output_count:
+                daily.count_messages(outputs, output_count)
+            self._store(offset, customer_id, profile, due_before, segment_before)
         if self._remaining.__length_hint__():  # type: ignore[attr-defined]  # of a list's iterator: how many are left
-            self._stop_halfway(offset, (0, customer_id))
+            self._note_reached(offset, (0, customer_id))
             return False
         self._remaining = None
         return True
@@ -381,8 +363,7 @@ class Partition:
 
 
 class NoPolicy(Exception):
-    """A customer's event stands in the journal before any policy: `admit` never writes it so."""
+    """A customer's event is in the journal before any policy, where `admit` never writes one."""
 
     def __init__(self) -> None:
-        """Says what is wrong."""
         super().__init__("the journal has an event before any policy: was it written by something else?")
