@@ -29,7 +29,7 @@ from state.records.events import (
     decode_record,
 )
 from state.records.outputs import SENT, Output, SegmentChanged
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 from state.units.timestamps import NEVER
 
 _BATCH: Final = 1_000
@@ -61,7 +61,7 @@ class Backtest:
         """
         self._a, self._b = (_PolicyFold(policy, campaigns, erasures) for policy in policies)
         self._until = until
-        self._watermark_ms = BEFORE_TIME
+        self._watermark_ms = NO_WATERMARK
         self._record_count = 0
         self._source_offsets: dict[tuple[str, int], int] = {}
         self._histories: dict[str, bytearray] = {}

@@ -7,7 +7,7 @@ import msgspec
 
 from agents.analysis.backtest_result import BacktestResult, PolicyCounts
 from state.config.policy import Policy
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
@@ -106,7 +106,7 @@ def backtest_report(policies: tuple[Policy, Policy], campaigns: str, result: Bac
     moves = [(segments, count) for segments, count in result.customers.items() if segments[0] != segments[1]]
     moves.sort(key=lambda move: (-move[1], move[0]))
     return BacktestReport(
-        as_of=None if result.watermark_ms == BEFORE_TIME else format_ms(result.watermark_ms),
+        as_of=None if result.watermark_ms == NO_WATERMARK else format_ms(result.watermark_ms),
         records=result.record_count,
         currency=a.currency,
         campaigns=campaigns,

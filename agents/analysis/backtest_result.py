@@ -4,7 +4,7 @@ from collections import Counter
 from heapq import nlargest
 from typing import Final, NamedTuple
 
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 
 TOP_MOVERS: Final = 10
 
@@ -79,4 +79,4 @@ class BacktestResult(NamedTuple):
 
 
 _NO_COUNTS: Final = PolicyCounts(Counter(), Counter(), 0)
-EMPTY_RESULT: Final = BacktestResult(0, BEFORE_TIME, Counter(), Counter(), [], _NO_COUNTS, _NO_COUNTS)
+EMPTY_RESULT: Final = BacktestResult(0, NO_WATERMARK, Counter(), Counter(), [], _NO_COUNTS, _NO_COUNTS)

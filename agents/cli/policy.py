@@ -43,7 +43,9 @@ def apply(context: typer.Context, file: PolicyFile, config: ConfigOption = None)
 
 
 def _summary(policy: "Policy") -> str:
-    cells = (len(policy.recency_edges) + 1) * (len(policy.frequency_edges) + 1) * (len(policy.monetary_edges) + 1)
+    cells = (
+        (len(policy.recency_edges_text) + 1) * (len(policy.frequency_edges) + 1) * (len(policy.monetary_edges_text) + 1)
+    )
     return (
         f"{policy.ref}: {cells} cells, {len(policy.segment_names)} segments ({', '.join(policy.segment_names)}), "
         f"{policy.currency}, window {policy.window_days} days"

@@ -6,7 +6,7 @@ from agents.project.customer_row import gap_days, overdue_words
 from state.config.policy import Policy
 from state.customer.profile import Profile
 from state.customer.segment_forecast import SegmentForecast
-from state.customer.traits import favourite, is_difficult, is_discount_seeker, referrals, usual_gap
+from state.customer.traits import is_difficult, is_discount_seeker, most_frequent, referrals, usual_gap
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
@@ -52,7 +52,7 @@ class Traits(msgspec.Struct, frozen=True):
 def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
     """Return the traits by the active policy, as of a moment up to which nothing more is due."""
     forecast = SegmentForecast(policy)
-    down, up = forecast.next_down(profile), forecast.next_up(profile)
+    down, up = forecast.next_drop(profile), forecast.next_rise(profile)
     gap = usual_gap(profile, policy.window_ms)
     next_up = None
     if up is not None:
@@ -62,8 +62,8 @@ def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
         next_up=next_up,
         discount_seeker=is_discount_seeker(profile, policy),
         difficult=is_difficult(profile),
-        favourite_store=favourite(profile.stores),
-        favourite_channel=favourite(profile.channels),
+        favourite_store=most_frequent(profile.stores),
+        favourite_channel=most_frequent(profile.channels),
         referrals=referrals(profile),
         order_gap_days=None if gap is None else gap_days(gap),
         overdue=overdue_words(gap, profile.last_order_at, as_of_ms) or None,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agents.importing.mapping import Mapping
-from state.config.config_errors import show
+from state.config.config_errors import format_value
 from state.units.money import DIGITS
 
 _YES: Final = frozenset({"true", "yes", "y", "1", "t", "да", "д", "истина"})
@@ -64,7 +64,7 @@ def read_text(cell: Any) -> str:
         case float() | Decimal() | datetime() | date() | time():
             return str(cell)
         case _:
-            raise CellError(f"must be a text: got {show(cell)}")
+            raise CellError(f"must be a text: got {format_value(cell)}")
 
 
 def read_flag(cell: Any) -> bool:
@@ -78,7 +78,7 @@ def read_flag(cell: Any) -> bool:
     word = read_text(cell).lower()
     if word in _YES or word in _NO:
         return word in _YES
-    raise CellError(f"must be yes or no: got {show(cell)}")
+    raise CellError(f"must be yes or no: got {format_value(cell)}")
 
 
 def read_number(cell: Any, decimal: str, currency: str | None) -> str:
@@ -100,7 +100,7 @@ def read_number(cell: Any, decimal: str, currency: str | None) -> str:
         text = text.replace(".", "").replace(",", ".") if text.count(",") == 1 else text
     if not _NUMBER.fullmatch(text):
         remedy = '; if "," is the decimal sign, give --decimal ","' if decimal == "." and "," in text else ""
-        raise CellError(f"must be a number: got {show(cell)}{remedy}")
+        raise CellError(f"must be a number: got {format_value(cell)}{remedy}")
     return _json_number(_without_float_error(Decimal(text), currency))
 
 
@@ -134,7 +134,7 @@ def read_moment(cell: Any, mapping: Mapping, zone: ZoneInfo) -> int:
             else ""
         )
         expected = f"of the form {mapping.time_format}" if mapping.time_format else "a date and time"
-        raise CellError(f"must be {expected}: got {show(cell)}{remedy}") from error
+        raise CellError(f"must be {expected}: got {format_value(cell)}{remedy}") from error
 
 
 def _ms(moment: datetime, zone: ZoneInfo) -> int:
@@ -157,7 +157,7 @@ def _usable(number: Decimal) -> Decimal:
 
 def _id_text(number: int) -> str:
     if number.bit_length() > _MAX_ID_BITS:
-        raise CellError(f"must be a text: got {show(number)}")
+        raise CellError(f"must be a text: got {format_value(number)}")
     return str(number)
 
 

@@ -19,9 +19,9 @@ from agents.importing.column_names import (
 )
 from agents.importing.mapping import Mapping
 from agents.importing.row_reader import FileError, Row
-from state.config.config_errors import show
+from state.config.config_errors import format_value
 from state.intake.admission import AdmissionRules, Rejected, admit
-from state.units.time_zones import zone
+from state.units.time_zones import load_zone
 from state.units.timestamps import format_ms
 
 _MONEY_FIELDS: Final = frozenset({"amount", "discount", "rate", "cost"})
@@ -73,7 +73,7 @@ class EventBuilder:
         self.unused_columns: tuple[str, ...] = ()
         self._path = path
         self._may_vary = may_vary
-        self._zone = zone(mapping.timezone)
+        self._zone = load_zone(mapping.timezone)
         self._id_seed = path.name.encode("utf-8", "surrogateescape")
         self._positions_by_names: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
 
@@ -172,7 +172,9 @@ class EventBuilder:
             return kind
         kind = kind_from_word(_read("type", read_text, word))
         if kind is None:
-            raise CellError(f"type must be one of {', '.join(FIELDS_BY_KIND)}: got {show(word)}; or give --kind")
+            raise CellError(
+                f"type must be one of {', '.join(FIELDS_BY_KIND)}: got {format_value(word)}; or give --kind"
+            )
         return kind
 
     def _value(self, field: str, cell: Any, currency: str) -> Any:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.column_names import ALL_FIELDS, CONSENT_CHANNELS, FIELDS_BY_KIND
-from state.config.config_errors import ConfigErrors, hint, show
+from state.config.config_errors import ConfigErrors, format_value, suggest_name
 from state.units.time_zones import zone_names
 
 KINDS: Final = (*FIELDS_BY_KIND, "auto")
@@ -84,7 +84,7 @@ def read_mapping(file: Path) -> Mapping:
     given: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _TYPE_BY_KEY:
-            errors.append(f"{key} is unknown; {hint(key, _TYPE_BY_KEY)}")
+            errors.append(f"{key} is unknown; {suggest_name(key, _TYPE_BY_KEY)}")
         elif key == "fields" and isinstance(value, dict):
             given["fields"] = _columns(value, errors)
         elif key == "set" and isinstance(value, dict):
@@ -94,7 +94,7 @@ def read_mapping(file: Path) -> Mapping:
         elif isinstance(value, str) and _TYPE_BY_KEY[key] == "a text":
             given[key] = value
         else:
-            errors.append(f"{key} must be {_TYPE_BY_KEY[key]}: got {show(value)}")
+            errors.append(f"{key} must be {_TYPE_BY_KEY[key]}: got {format_value(value)}")
     mapping = Mapping(**given)
     errors.extend(mapping_errors(mapping))
     if errors:
@@ -129,9 +129,9 @@ def _columns(table: dict[str, Any], errors: list[str]) -> dict[str, tuple[str, .
     for field, value in _flat(table).items():
         names = value if isinstance(value, list) else [value]
         if field not in _ALL_FIELDS:
-            errors.append(f"fields.{field} is not a field of an event; {hint(field, _ALL_FIELDS)}")
+            errors.append(f"fields.{field} is not a field of an event; {suggest_name(field, _ALL_FIELDS)}")
         elif not names or not all(isinstance(name, str) and name for name in names):
-            errors.append(f"fields.{field} must be a column name, or a list of them: got {show(value)}")
+            errors.append(f"fields.{field} must be a column name, or a list of them: got {format_value(value)}")
         else:
             columns[field] = tuple(names)
     return columns
@@ -141,9 +141,9 @@ def _constants(table: dict[str, Any], errors: list[str]) -> dict[str, str]:
     constants: dict[str, str] = {}
     for field, value in _flat(table).items():
         if field not in _ALL_FIELDS:
-            errors.append(f"set.{field} is not a field of an event; {hint(field, _ALL_FIELDS)}")
+            errors.append(f"set.{field} is not a field of an event; {suggest_name(field, _ALL_FIELDS)}")
         elif not isinstance(value, str | int | bool):
-            errors.append(f"set.{field} must be a text, a whole number, true or false: got {show(value)}")
+            errors.append(f"set.{field} must be a text, a whole number, true or false: got {format_value(value)}")
         else:
             constants[field] = str(value).lower() if isinstance(value, bool) else str(value)
     return constants

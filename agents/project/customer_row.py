@@ -3,7 +3,7 @@
 from state.customer.averages import average_check
 from state.customer.profile import Profile
 from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
-from state.customer.traits import favourite, is_difficult, is_discount_seeker, referrals, usual_gap
+from state.customer.traits import is_difficult, is_discount_seeker, most_frequent, referrals, usual_gap
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
@@ -19,10 +19,10 @@ def customer_row(profile: Profile, prospects: SegmentForecast) -> dict[str, str 
     digits = policy.digits
     if profile.chunks or profile.refund_chunks:  # its orders are elsewhere
         outlook = profile.forecast
-        down = None if outlook is None or outlook.down_at is None else NextDrop(outlook.down_at, outlook.down_to)
-        gap = None if outlook is None else outlook.gap
+        down = None if outlook is None or outlook.drop_at is None else NextDrop(outlook.drop_at, outlook.drop_to)
+        gap = None if outlook is None else outlook.usual_gap_ms
     else:
-        down = prospects.next_down(profile)
+        down = prospects.next_drop(profile)
         gap = usual_gap(profile, policy.window_ms)
     return {
         "segment": profile.segment,
@@ -40,11 +40,11 @@ def customer_row(profile: Profile, prospects: SegmentForecast) -> dict[str, str 
         "policy": profile.policy,
         "as_of": format_ms(profile.evaluated_at),
         "next_down": "" if down is None else f'{{"at":"{format_ms(down.at)}","to":"{down.to}"}}',
-        "next_up": _up(prospects.next_up(profile), digits),
+        "next_up": _up(prospects.next_rise(profile), digits),
         "discount_seeker": int(is_discount_seeker(profile, policy)),
         "difficult": int(is_difficult(profile)),
-        "favourite_store": favourite(profile.stores) or "",
-        "favourite_channel": favourite(profile.channels) or "",
+        "favourite_store": most_frequent(profile.stores) or "",
+        "favourite_channel": most_frequent(profile.channels) or "",
         "referrals": referrals(profile),
         "order_gap_days": "" if gap is None else gap_days(gap),
         "overdue": overdue_words(gap, profile.last_order_at, profile.evaluated_at),

@@ -8,7 +8,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.replay.journal_writer import JOURNAL_SOURCE
 from state.customer.referrals import REFERRAL_SOURCES
-from state.records.events import REFERRER
+from state.records.events import REFERRAL_SUFFIX
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import CONTROL_SOURCE
@@ -76,7 +76,7 @@ def copied_source_offsets(
     highest = list(partitions)
     admitted = {(old.short(tp.topic), tp.partition): offset - 1 for tp, offset in sources.committed.items()}
     admitted |= {
-        (name + REFERRER, number): offset
+        (name + REFERRAL_SUFFIX, number): offset
         for (name, number), offset in admitted.items()
         if name.rpartition(".")[2] in REFERRAL_SOURCES
     }
@@ -86,7 +86,7 @@ def copied_source_offsets(
         source = name, number
         offset = max(admitted.get(source, -1), min(offsets.get(source, -1) for offsets in highest))
         if offset >= 0:
-            topic = name.removesuffix(REFERRER)
+            topic = name.removesuffix(REFERRAL_SUFFIX)
             copied[new.short(old.full(topic)) + name[len(topic) :], number] = offset
     return dict(sorted(copied.items()))
 

@@ -24,7 +24,7 @@ from state.records.events import (
     decode_record,
     encode_record,
 )
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.publisher import partition_of
 
@@ -49,7 +49,7 @@ class CopyProgress:
     """
 
     copied_offsets: dict[int, int] = field(default_factory=dict)
-    watermark_ms: int = BEFORE_TIME
+    watermark_ms: int = NO_WATERMARK
     control_offset: int = -1
     source_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     erased_later: set[bytes] = field(default_factory=set)
@@ -99,7 +99,7 @@ class JournalWriter:
         self._topic = topic
         self._partitions = partitions
         self._progress = progress
-        self._watermark_ms = BEFORE_TIME
+        self._watermark_ms = NO_WATERMARK
         self._tick_timestamp: int | None = None
 
     def add_event(self, entry: Entry, event: CustomerEvent | AnonymousSale) -> None:

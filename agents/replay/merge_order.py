@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 from aiokafka import ConsumerRecord
 
 from state.records.events import AnonymousSale, CampaignsApplied, CustomerEvent, PolicyApplied, Tick, decode_record
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 
 BarrierRecord: TypeAlias = Tick | PolicyApplied | CampaignsApplied
 
@@ -99,7 +99,7 @@ class OldPartition:
 
 async def merge_partitions(partitions: Sequence[OldPartition]) -> AsyncIterator[list[Entry] | Barrier]:
     """Yield lists of events and, between them, each barrier once."""
-    watermark_ms = BEFORE_TIME
+    watermark_ms = NO_WATERMARK
     while True:
         for partition in partitions:
             while partition.barrier is None and not partition.is_finished:

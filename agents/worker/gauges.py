@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.segment.segment_lane import SegmentLane
 from agents.worker.recovery_watch import RecoveryWatch
-from state.records.progress import BEFORE_TIME
+from state.records.progress import NO_WATERMARK
 from streams.clock import Clock
 from streams.engine.in_flight import NOTHING, in_flight_by_topic
 from streams.engine.stage import Stage
@@ -69,7 +69,7 @@ class Gauges:
 
     def _look_at_time(self, lane: SegmentLane) -> None:
         moment = lane.partition.progress.watermark
-        if moment == BEFORE_TIME:
+        if moment == NO_WATERMARK:
             return
         self._metrics.clock_time_seconds.labels(str(lane.number)).set(moment / 1000)
         if self._wall:

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from state.config.config_errors import ConfigErrors
 from state.config.segments import POTENTIAL
-from state.config.sending_limits import Cap, QuietHours, read_cap, read_moment, read_quiet_hours
-from state.config.targeting import Where, read_where
+from state.config.sending_limits import FrequencyCap, QuietHours, read_cap, read_quiet_hours, read_timestamp
+from state.config.targeting import Targeting, read_targeting
 from state.config.toml_reader import MAX_DAYS, Table, TomlNumber, read_toml
 from state.units.timestamps import DAY_MS
 
@@ -74,7 +74,7 @@ class Campaign(Struct, frozen=True):
     attribution_ms: int = ATTRIBUTION_DAYS * DAY_MS
     trigger: str | None = None
     overdue: Decimal = Decimal(0)
-    where: Where | None = None
+    where: Targeting | None = None
 
 
 class Campaigns(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Campaigns(Struct, frozen=True):
     ref: str
     timezone: str
     quiet_hours: QuietHours | None
-    cap: Cap | None
+    cap: FrequencyCap | None
     control: float
     starts_at: int | None
     campaigns: tuple[Campaign, ...]
@@ -147,15 +147,15 @@ def parse_campaigns(
     faults: list[str] = []
     file = Table(read_toml(text), faults)
     name = file.name()
-    version = file.whole("version", required=True) or 0
-    timezone = file.zone(zones)
+    version = file.integer("version", required=True) or 0
+    timezone = file.time_zone(zones)
     quiet_hours = read_quiet_hours(file)
     cap = read_cap(file)
     control = _read_share(file, "control")
-    starts_at = read_moment(file, "starts_at")
+    starts_at = read_timestamp(file, "starts_at")
     known = None if segments is None else tuple(dict.fromkeys((*segments, POTENTIAL)))
     campaigns = tuple(_read_campaign(table, known) for table in _read_different(file))
-    file.end()
+    file.reject_unknown_keys()
     if faults:
         raise ConfigErrors(faults)
     return Campaigns(
@@ -181,7 +181,7 @@ def _read_different(file: Table) -> list[Table]:
     for number, table in enumerate(tables, 1):
         name = table.content.get("name")
         if isinstance(name, str) and first.setdefault(name, number) != number:
-            table.fault("name", f"is that of campaign {first[name]} already; give it another one")
+            table.add_error("name", f"is that of campaign {first[name]} already; give it another one")
     return tables
 
 
@@ -191,7 +191,7 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     from_segments = table.names("from", None if segments is None else (*segments, NO_SEGMENT)) or ()
     to = _not_empty(table, "to", table.names("to", segments, required=True))
     if NO_SEGMENT in to and segments is None:
-        table.fault("to", f"must not have {NO_SEGMENT}: no change goes there")
+        table.add_error("to", f"must not have {NO_SEGMENT}: no change goes there")
     causes = _not_empty(table, "causes", table.names("causes", CAUSES)) or DEFAULT_CAUSES
     channels = _not_empty(table, "channels", table.names("channels", CHANNELS)) or DEFAULT_CHANNELS
     cooldown = table.number("cooldown_days", MAX_DAYS, zero=True)
@@ -201,10 +201,10 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     trigger = table.choice("trigger", TRIGGERS) if "trigger" in table.content else None
     overdue = table.number("overdue", MAX_OVERDUE, required=trigger == "overdue")
     if overdue is not None and trigger != "overdue":
-        table.fault("overdue", 'goes with trigger = "overdue" alone; remove it')
+        table.add_error("overdue", 'goes with trigger = "overdue" alone; remove it')
     for key in ("from", "causes"):
         if trigger is not None and key in table.content:
-            table.fault(key, "does not go with a trigger, which is no change of segment; remove it")
+            table.add_error(key, "does not go with a trigger, which is no change of segment; remove it")
     campaign = Campaign(
         name=name,
         topic=topic,
@@ -212,20 +212,20 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
         to=to,
         causes=causes,
         channels=channels,
-        requires_consent=table.flag("requires_consent", absent=True),
+        requires_consent=table.boolean("requires_consent", absent=True),
         steps=_read_attempts(table, channels),
-        cooldown_ms=0 if cooldown is None else cooldown.units(DAY_MS),
-        once=table.flag("once"),
-        ignores_cap=table.flag("ignores_cap"),
+        cooldown_ms=0 if cooldown is None else cooldown.to_units(DAY_MS),
+        once=table.boolean("once"),
+        ignores_cap=table.boolean("ignores_cap"),
         holdout=_read_share(table, "holdout"),
-        expires_ms=None if expires is None else expires.units(DAY_MS),
-        silence_after_ms=None if silence_after is None else silence_after.units(DAY_MS),
-        attribution_ms=ATTRIBUTION_DAYS * DAY_MS if attribution is None else attribution.units(DAY_MS),
+        expires_ms=None if expires is None else expires.to_units(DAY_MS),
+        silence_after_ms=None if silence_after is None else silence_after.to_units(DAY_MS),
+        attribution_ms=ATTRIBUTION_DAYS * DAY_MS if attribution is None else attribution.to_units(DAY_MS),
         trigger=trigger,
         overdue=Decimal(0) if overdue is None else overdue.value,
-        where=read_where(table),
+        where=read_targeting(table),
     )
-    table.end()
+    table.reject_unknown_keys()
     return campaign
 
 
@@ -235,19 +235,21 @@ def _read_attempts(campaign: Table, channels: tuple[str, ...]) -> tuple[Step, ..
     for table in campaign.tables("attempts", required=True):
         after = table.number("after_days", MAX_DAYS, zero=True, required=True)
         if after is not None and before is not None and after.value <= before.value:
-            table.fault("after_days", f"must be above that of the attempt before it: got {before.text}, {after.text}")
+            table.add_error(
+                "after_days", f"must be above that of the attempt before it: got {before.text}, {after.text}"
+            )
         before = after or before
         template = table.text("template", required=True) or ""
         incentive = table.text("incentive")
         own = _not_empty(table, "channels", table.names("channels", CHANNELS))
-        attempts.append(Step(after.units(DAY_MS) if after else 0, template, incentive, own or channels))
-        table.end()
+        attempts.append(Step(after.to_units(DAY_MS) if after else 0, template, incentive, own or channels))
+        table.reject_unknown_keys()
     return tuple(attempts)
 
 
 def _not_empty(table: Table, key: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
     if names == ():
-        table.fault(key, "must have at least one name: got []")
+        table.add_error(key, "must have at least one name: got []")
     return names or ()
 
 

@@ -26,7 +26,7 @@ class ConfigErrors(Exception):
         self.errors = tuple(faults)
 
 
-def show(value: object, depth: int = 0) -> str:
+def format_value(value: object, depth: int = 0) -> str:
     """Write a value of the file much as TOML would, in one line, cut where it is long or deep."""
     match value:
         case bool():
@@ -34,25 +34,25 @@ def show(value: object, depth: int = 0) -> str:
         case int():
             return str(value) if value.bit_length() <= _MAX_BITS else f"a number of {value.bit_length()} bits"
         case str():
-            return f'"{one_line(value)}"'
+            return f'"{single_line(value)}"'
         case list() | tuple():
             if depth and value:
                 return "[…]"
-            inner = ", ".join(show(item, depth + 1) for item in value[:MAX_LISTED])
+            inner = ", ".join(format_value(item, depth + 1) for item in value[:MAX_LISTED])
             return f"[{inner}, …]" if len(value) > MAX_LISTED else f"[{inner}]"
         case dict():
             return "a table"
         case _:
-            return one_line(str(value))
+            return single_line(str(value))
 
 
-def one_line(text: str) -> str:
+def single_line(text: str) -> str:
     """Bring a text into one line that can be printed, and cut it where it is long."""
     line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[: _MAX_SHOWN + 1])
     return line if len(text) <= _MAX_SHOWN else line[:_MAX_SHOWN] + "…"
 
 
-def hint(name: str, known: Collection[str]) -> str:
+def suggest_name(name: str, known: Collection[str]) -> str:
     """The way out of an unknown name: the one that was probably meant, else those that there are."""
     close = difflib.get_close_matches(name[:_MAX_COMPARED], known, n=1)
     if close:

@@ -14,24 +14,24 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.config_errors import ConfigErrors, show
+from state.config.config_errors import ConfigErrors, format_value
 from state.config.segments import (
     POTENTIAL,
     CellTable,
     Segment,
     SegmentRule,
+    build_cell_table,
     check_coverage,
     read_rules,
     read_segments,
-    tabulate,
 )
 from state.config.toml_reader import (
     MAX_DAYS,
-    MAX_WHOLE,
+    MAX_INTEGER,
     Table,
     TomlNumber,
-    is_whole,
-    number_words,
+    describe_range,
+    is_integer,
     read_number,
     read_toml,
 )
@@ -56,7 +56,7 @@ MAX_EDGES: Final = 9
 EXACT_DIGITS: Final = 15
 """A number of so many digits is the same to every reader of JSON."""
 MAX_MAJOR: Final = 10**12
-MAX_RATE: Final = 10**12
+MAX_POLICY_RATE: Final = 10**12
 MAX_RATE_TEXT: Final = 64
 _DEFAULT_WINDOW: Final = TomlNumber("365", Decimal(365))
 _DEFAULT_SEEKER_SHARE: Final = TomlNumber("0.5", Decimal("0.5"))
@@ -77,7 +77,8 @@ class Policy(Struct, frozen=True):
         timezone: of the shop's days.
         recency_edges_ms: ages in milliseconds, lowest first; an age at an edge lies above it.
         monetary_edges_minor: sums in minor units of the base currency.
-        recency_edges: as the policy writes them, valid JSON numbers; so `frequency_edges_text` and `monetary_edges`.
+        recency_edges_text: the thresholds as the policy writes them, valid JSON numbers, as are `frequency_edges_text`
+            and `monetary_edges_text`.
         segments: best first, by their first rule; without `potential`.
         segment_names: the same names and, last, `potential`.
         rules: in the order of the policy, the first that fits wins.
@@ -98,9 +99,9 @@ class Policy(Struct, frozen=True):
     recency_edges_ms: tuple[int, ...]
     frequency_edges: tuple[int, ...]
     monetary_edges_minor: tuple[int, ...]
-    recency_edges: tuple[str, ...]
+    recency_edges_text: tuple[str, ...]
     frequency_edges_text: tuple[str, ...]
-    monetary_edges: tuple[str, ...]
+    monetary_edges_text: tuple[str, ...]
     segments: tuple[Segment, ...]
     segment_names: tuple[str, ...]
     rules: tuple[SegmentRule, ...]
@@ -141,9 +142,9 @@ class Policy(Struct, frozen=True):
             "currency": self.currency,
             "window_days": self.window_ms,
             "timezone": self.timezone,
-            "recency_days": self.recency_edges,
+            "recency_days": self.recency_edges_text,
             "frequency": self.frequency_edges_text,
-            "monetary": self.monetary_edges,
+            "monetary": self.monetary_edges_text,
             "segment": (self.segments, self.rules),
             "rates": self.rates,
             "traits": self.seeker_share,
@@ -158,7 +159,7 @@ def scores_of(cell: str) -> tuple[int, int, int]:
     """
     scores = (0, 0, 0) if cell == POTENTIAL_CELL else _SCORES_OF.get(cell)
     if scores is None:
-        raise ValueError(f"a cell is three scores from 1 to 10, or 000: got {show(cell)}")
+        raise ValueError(f"a cell is three scores from 1 to 10, or 000: got {format_value(cell)}")
     return scores
 
 
@@ -172,31 +173,31 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
     Raises:
         Faults: everything that is wrong with the file.
     """
-    faults: list[str] = []
-    file = Table(read_toml(text), faults)
+    errors: list[str] = []
+    file = Table(read_toml(text), errors)
     name = file.name()
-    version = file.whole("version", required=True) or 0
+    version = file.integer("version", required=True) or 0
     currency = _read_currency(file)
     window = file.number("window_days", MAX_DAYS) or _DEFAULT_WINDOW
-    timezone = file.zone(zones)
+    timezone = file.time_zone(zones)
     recency = _read_edges(file, "recency_days", MAX_DAYS)
-    frequency = _read_edges(file, "frequency", MAX_WHOLE, whole=True)
+    frequency = _read_edges(file, "frequency", MAX_INTEGER, whole=True)
     monetary = _read_edges(file, "monetary", MAX_MAJOR)
     widths = (len(recency) + 1, len(frequency) + 1, len(monetary) + 1)
     entries = file.tables("segment", required=True)
     rules = read_rules(entries, widths)
     segments = read_segments(entries)
     for entry in entries:
-        entry.end()
+        entry.reject_unknown_keys()
     table: CellTable = ()
     if recency and frequency and monetary and rules:
-        table = tabulate(rules, widths)
+        table = build_cell_table(rules, widths)
         check_coverage(file, table, widths)
     rates = _read_rates(file, currency)
     seeker_share = _read_traits(file)
-    file.end()
-    if faults:
-        raise ConfigErrors(faults)
+    file.reject_unknown_keys()
+    if errors:
+        raise ConfigErrors(errors)
     digits = DIGITS[currency]
     return Policy(
         name=name,
@@ -205,14 +206,14 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
         currency=currency,
         digits=digits,
         window_days=window.text,
-        window_ms=window.units(DAY_MS),
+        window_ms=window.to_units(DAY_MS),
         timezone=timezone,
-        recency_edges_ms=tuple(edge.units(DAY_MS) for edge in recency),
-        frequency_edges=tuple(edge.units(1) for edge in frequency),
-        monetary_edges_minor=tuple(edge.units(10**digits) for edge in monetary),
-        recency_edges=tuple(edge.text for edge in recency),
+        recency_edges_ms=tuple(edge.to_units(DAY_MS) for edge in recency),
+        frequency_edges=tuple(edge.to_units(1) for edge in frequency),
+        monetary_edges_minor=tuple(edge.to_units(10**digits) for edge in monetary),
+        recency_edges_text=tuple(edge.text for edge in recency),
         frequency_edges_text=tuple(edge.text for edge in frequency),
-        monetary_edges=tuple(edge.text for edge in monetary),
+        monetary_edges_text=tuple(edge.text for edge in monetary),
         segments=segments,
         segment_names=(*(segment.name for segment in segments), POTENTIAL),
         rules=rules,
@@ -224,11 +225,11 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
 
 
 def _read_currency(file: Table) -> str:
-    value = file.take("currency", required=True)
+    value = file.get("currency", required=True)
     if isinstance(value, str) and value in DIGITS:
         return value
     if value is not None:
-        file.wrong("currency", "an ISO 4217 code, such as RUB", value)
+        file.expect("currency", "an ISO 4217 code, such as RUB", value)
     return ""
 
 
@@ -237,29 +238,30 @@ def _read_edges(file: Table, measure: str, most: int, *, whole: bool = False) ->
     table = file.table(measure, required=True)
     if table is None:
         return []
-    value = table.take("edges", required=True)
-    table.end()
+    value = table.get("edges", required=True)
+    table.reject_unknown_keys()
     if value is None:
         return []
     if not isinstance(value, list) or not MIN_EDGES <= len(value) <= MAX_EDGES:
-        table.wrong("edges", f"a list of {MIN_EDGES} to {MAX_EDGES} numbers", value)
+        table.expect("edges", f"a list of {MIN_EDGES} to {MAX_EDGES} numbers", value)
         return []
     edges: list[TomlNumber] = []
     for item in value:
         edge = read_number(item)
-        if edge is None or not edge.within(most) or (whole and not is_whole(item)):
-            wanted = f"a whole number from 1 to {most}" if whole else number_words(most)
-            table.fault("edges", f"must each be {wanted}: got {show(item)}")
+        if edge is None or not edge.is_within(most) or (whole and not is_integer(item)):
+            wanted = f"a whole number from 1 to {most}" if whole else describe_range(most)
+            table.add_error("edges", f"must each be {wanted}: got {format_value(item)}")
         else:
             edges.append(edge)
     if len(edges) < len(value):
         return []
     if any(len(edge.value.normalize().as_tuple().digits) > EXACT_DIGITS for edge in edges):
-        table.fault(
-            "edges", f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {show(value)}"
+        table.add_error(
+            "edges",
+            f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {format_value(value)}",
         )
     if any(low.value >= high.value for low, high in pairwise(edges)):
-        table.fault("edges", f"must rise: got {show(value)}")
+        table.add_error("edges", f"must rise: got {format_value(value)}")
         return []
     return edges
 
@@ -271,16 +273,16 @@ def _read_rates(file: Table, base: str) -> dict[str, Decimal]:
     if table is None:
         return rates
     for currency in table.content:
-        value = table.take(currency)
+        value = table.get(currency)
         if currency not in DIGITS:
-            table.fault(currency, "is no known currency; use its ISO 4217 code, such as EUR")
+            table.add_error(currency, "is no known currency; use its ISO 4217 code, such as EUR")
             continue
         if currency == base:
-            table.fault(currency, "is the base currency and needs no rate; take it out")
+            table.add_error(currency, "is the base currency and needs no rate; take it out")
             continue
         rate = _read_rate(value)
-        if rate is None or not rate.within(MAX_RATE):
-            table.wrong(currency, f'{number_words(MAX_RATE)}, such as "98.40"', value)
+        if rate is None or not rate.is_within(MAX_POLICY_RATE):
+            table.expect(currency, f'{describe_range(MAX_POLICY_RATE)}, such as "98.40"', value)
         else:
             rates[currency] = rate.value
     return rates
@@ -292,7 +294,7 @@ def _read_traits(file: Table) -> float:
     if table is None:
         return float(_DEFAULT_SEEKER_SHARE.value)
     share = table.number("discount_share", 1) or _DEFAULT_SEEKER_SHARE
-    table.end()
+    table.reject_unknown_keys()
     return float(share.value)
 
 

@@ -89,7 +89,7 @@ def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[ScoreChange, ...
         return ()
     moved = []
     measures = ("recency_days", "frequency", "monetary")
-    written = (policy.recency_edges, policy.frequency_edges_text, policy.monetary_edges)
+    written = (policy.recency_edges_text, policy.frequency_edges_text, policy.monetary_edges_text)
     for measure, was, now, edges in zip(measures, scores_of(was_cell), scores_of(cell), written, strict=True):
         if was == now:
             continue

@@ -11,8 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.config_errors import show
-from state.config.toml_reader import MAX_WHOLE, Table, is_whole
+from state.config.config_errors import format_value
+from state.config.toml_reader import MAX_INTEGER, Table, is_integer
 
 POTENTIAL: Final = "potential"
 """The segment of a customer without any order that counts for recency."""
@@ -68,12 +68,12 @@ def read_segments(entries: Sequence[Table]) -> tuple[Segment, ...]:
         for language in ("en", "ru"):
             text = title.text(language)
             if text is not None and known.setdefault(language, text) != text:
-                title.fault(language, f"must be one for the segment: got {show([known[language], text])}")
-        title.end()
+                title.add_error(language, f"must be one for the segment: got {format_value([known[language], text])}")
+        title.reject_unknown_keys()
     return tuple(Segment(name, title.get("en"), title.get("ru")) for name, title in titles.items())
 
 
-def tabulate(rules: Sequence[SegmentRule], widths: Scores) -> CellTable:
+def build_cell_table(rules: Sequence[SegmentRule], widths: Scores) -> CellTable:
     """Lay rules out by cell: `table[r][f][m]` has the segments that the cell may be, the first that fits wins.
 
     Each choice is the most lifetime orders that it takes and its name. Place 0 of every axis is empty.
@@ -96,7 +96,7 @@ def check_coverage(file: Table, table: CellTable, widths: Scores) -> None:
     left = [f"{r}{f}{m}" for r, f, m in cells if not table[r][f][m] or table[r][f][m][-1][0] != _UNLIMITED]
     if left:
         listed = ", ".join(left[:_LISTED_CELLS]) + (", …" if len(left) > _LISTED_CELLS else "")
-        file.fault(
+        file.add_error(
             "segment",
             f"must cover every cell, without counting rules with orders_max: {len(left)} of {len(cells)} are left: "
             f"{listed}; end with a [[segment]] that has no when",
@@ -111,29 +111,29 @@ def _cells(widths: Scores) -> Iterator[Scores]:
 
 def _read_rule(entry: Table, widths: Sequence[int]) -> SegmentRule | None:
     """Read what a `[[segment]]` takes; None if anything is wrong with that. Without `when` it takes every cell."""
-    before = len(entry.faults)
+    before = len(entry.errors)
     name = entry.name()
     if name in RESERVED:
-        entry.fault("name", f"must not be {name}, which is reserved")
+        entry.add_error("name", f"must not be {name}, which is reserved")
     when = entry.table("when")
     if when is None:
-        when = Table({}, entry.faults)
+        when = Table({}, entry.errors)
     r, f, m = (_read_scores(when, key, width) for key, width in zip("rfm", widths, strict=True))
-    orders_max = when.whole("orders_max")
-    when.end()
-    return SegmentRule(name, r, f, m, orders_max) if len(entry.faults) == before else None
+    orders_max = when.integer("orders_max")
+    when.reject_unknown_keys()
+    return SegmentRule(name, r, f, m, orders_max) if len(entry.errors) == before else None
 
 
 def _read_scores(when: Table, key: str, width: int) -> tuple[int, ...]:
     """Read the scores that a rule takes of one measure: all where it says nothing, none where it is at fault."""
-    value = when.take(key)
+    value = when.get(key)
     known = width > 1
     if value is None:
         return tuple(range(1, width + 1))
     if not isinstance(value, list) or not value:
-        when.wrong(key, "a list of scores; leave it out to take every score", value)
+        when.expect(key, "a list of scores; leave it out to take every score", value)
         return ()
-    if not all(is_whole(score, width if known else MAX_WHOLE) for score in value):
-        when.wrong(key, f"a list of scores from 1 to {width}" if known else "a list of scores from 1", value)
+    if not all(is_integer(score, width if known else MAX_INTEGER) for score in value):
+        when.expect(key, f"a list of scores from 1 to {width}" if known else "a list of scores from 1", value)
         return ()
     return tuple(sorted(set(value)))

@@ -15,7 +15,7 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-class Cap(Struct, frozen=True):
+class FrequencyCap(Struct, frozen=True):
     """The most messages that one customer gets within a span of time, of all campaigns together."""
 
     messages: int
@@ -34,36 +34,36 @@ class QuietHours(Struct, frozen=True):
     to_minute: int
 
 
-def read_cap(file: Table) -> Cap | None:
+def read_cap(file: Table) -> FrequencyCap | None:
     """Take the cap."""
     table = file.table("cap")
     if table is None:
         return None
-    messages = table.whole("messages", required=True)
+    messages = table.integer("messages", required=True)
     days = table.number("days", MAX_DAYS, required=True)
-    table.end()
-    return Cap(messages, days.units(DAY_MS)) if messages and days else None
+    table.reject_unknown_keys()
+    return FrequencyCap(messages, days.to_units(DAY_MS)) if messages and days else None
 
 
 def read_quiet_hours(file: Table) -> QuietHours | None:
     """Take two times of the day, from (inclusive) and to (exclusive)."""
-    value = file.take("quiet_hours")
+    value = file.get("quiet_hours")
     if value is None:
         return None
     clocks = [_CLOCK.fullmatch(clock) for clock in value if isinstance(clock, str)] if isinstance(value, list) else []
     minutes = [60 * int(clock[1]) + int(clock[2]) for clock in clocks if clock]
     if not isinstance(value, list) or len(value) != 2 or len(minutes) != 2:
-        file.wrong("quiet_hours", 'two times of the day, such as ["21:00", "09:00"]', value)
+        file.expect("quiet_hours", 'two times of the day, such as ["21:00", "09:00"]', value)
         return None
     if minutes[0] == minutes[1]:
-        file.wrong("quiet_hours", "two different times; leave it out for no quiet hours", value)
+        file.expect("quiet_hours", "two different times; leave it out for no quiet hours", value)
         return None
     return QuietHours(minutes[0], minutes[1])
 
 
-def read_moment(file: Table, key: str) -> int | None:
+def read_timestamp(file: Table, key: str) -> int | None:
     """Take a moment with an offset, a TOML date and time or the same as a text, cut to the millisecond."""
-    value = file.take(key)
+    value = file.get(key)
     if isinstance(value, datetime) and value.tzinfo is not None and _EPOCH <= value < _LATEST:
         return (value - _EPOCH) // _MILLISECOND
     if isinstance(value, str):
@@ -72,5 +72,5 @@ def read_moment(file: Table, key: str) -> int | None:
         except ValueError:
             pass
     if value is not None:
-        file.wrong(key, "a moment from 1970 to 2199 with its offset, such as 2026-01-01T00:00:00Z", value)
+        file.expect(key, "a moment from 1970 to 2199 with its offset, such as 2026-01-01T00:00:00Z", value)
     return None

@@ -13,39 +13,39 @@ FACTS: Final = ("country", "city", "language", "source")
 FAVOURITES: Final = ("favourite_store", "favourite_channel")
 
 
-class Where(Struct, frozen=True):
+class Targeting(Struct, frozen=True):
     """What must hold at the moment at which a campaign would begin; everything that is given.
 
     Attributes:
         flags: traits that must be, or must not be.
-        least: numbers that must be reached; `most` those that must not be exceeded.
+        minimums: numbers that must be reached; `maximums` those that must not be exceeded.
         one_of: facts and favourites with the values that are asked for.
     """
 
     flags: tuple[tuple[str, bool], ...]
-    least: tuple[tuple[str, int], ...]
-    most: tuple[tuple[str, int], ...]
+    minimums: tuple[tuple[str, int], ...]
+    maximums: tuple[tuple[str, int], ...]
     one_of: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def read_where(campaign: Table) -> Where | None:
+def read_targeting(campaign: Table) -> Targeting | None:
     """Take what a campaign asks for."""
     table = campaign.table("where")
     if table is None:
         return None
-    flags = tuple((name, table.flag(name)) for name in FLAGS if name in table.content)
-    least = tuple((name, table.whole(name) or 0) for name in LEAST if name in table.content)
-    most = tuple((name, table.whole(name) or 0) for name in MOST if name in table.content)
+    flags = tuple((name, table.boolean(name)) for name in FLAGS if name in table.content)
+    least = tuple((name, table.integer(name) or 0) for name in LEAST if name in table.content)
+    most = tuple((name, table.integer(name) or 0) for name in MOST if name in table.content)
     one_of = tuple((name, _read_texts(table, name)) for name in (*FACTS, *FAVOURITES) if name in table.content)
     for name in (*FLAGS, *LEAST, *MOST, *FACTS, *FAVOURITES):
-        table.known[name] = None
-    table.end()
-    return Where(flags, least, most, one_of)
+        table.known_keys[name] = None
+    table.reject_unknown_keys()
+    return Targeting(flags, least, most, one_of)
 
 
 def _read_texts(table: Table, key: str) -> tuple[str, ...]:
-    value = table.take(key)
+    value = table.get(key)
     if isinstance(value, list) and value and all(isinstance(each, str) and 0 < len(each) <= MAX_TEXT for each in value):
         return tuple(value)
-    table.wrong(key, f"a list of texts of 1 to {MAX_TEXT} characters", value)
+    table.expect(key, f"a list of texts of 1 to {MAX_TEXT} characters", value)
     return ()

@@ -23,7 +23,7 @@ def sign_up(profile: Profile, event: CustomerSignedUp) -> None:
         if value is None:
             continue
         known = person.facts.get(name)
-        if known is None or (event.occurred_at, value.encode()) > (known.at, known.value.encode()):
+        if known is None or (event.occurred_at, value.encode()) > (known.signed_up_at, known.value.encode()):
             person.facts[name] = SignupFact(event.occurred_at, value)
     for channel, consent_of in (event.consent or {}).items():
         _consent(person, channel, agreed=consent_of, at=event.occurred_at)
@@ -70,5 +70,5 @@ def _person(profile: Profile, event_id: str) -> ContactProfile:
 def _consent(person: ContactProfile, channel: str, *, agreed: bool, at: int) -> None:
     for each in CHANNELS if channel == "all" else (channel,):
         known = person.consents.get(each)
-        if known is None or at > known.at or (at == known.at and not agreed):
+        if known is None or at > known.changed_at or (at == known.changed_at and not agreed):
             person.consents[each] = Consent(at, agreed)

@@ -94,14 +94,14 @@ class Refunds(msgspec.Struct, array_like=True):
 class SignupFact(msgspec.Struct, array_like=True, gc=False):
     """A fact of a signup, with the moment of the signup that told it."""
 
-    at: int
+    signed_up_at: int
     value: str
 
 
 class Consent(msgspec.Struct, array_like=True, gc=False):
     """The last word on a channel."""
 
-    at: int
+    changed_at: int
     granted: bool
 
 
@@ -221,13 +221,13 @@ class StoredForecast(msgspec.Struct, array_like=True, gc=False):
     """What follows from the orders of a long history, for those who read the profile without its chunks.
 
     Attributes:
-        down_at: when time alone changes the segment next, to `down_to`; None if it never does.
-        gap: usual gap between orders in ms; None if there is none.
+        drop_at: when time alone changes the segment next, to `drop_to`; None if it never does.
+        usual_gap_ms: usual gap between orders in ms; None if there is none.
     """
 
-    down_at: int | None
-    down_to: str
-    gap: int | None
+    drop_at: int | None
+    drop_to: str
+    usual_gap_ms: int | None
 
 
 class OrderIndex(msgspec.Struct):
@@ -262,6 +262,6 @@ customers, whoever does not come after a due moment and an id."""
 
 
 class DayHead(msgspec.Struct, array_like=True, gc=False):
-    """The first field of a day's totals (`state.daily.day`), which is read without the rest."""
+    """The first field of a day's totals (`state.daily.day_totals`), which is read without the rest."""
 
     counted: FoldPosition

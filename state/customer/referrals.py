@@ -12,11 +12,18 @@ from typing import Final
 
 from state.customer.profile import Profile
 from state.customer.profile_schema import ContactProfile
-from state.records.events import MAX_ID, REFERRER, AnonymousSale, CustomerEvent, CustomerReferred, CustomerSignedUp
+from state.records.events import (
+    MAX_ID,
+    REFERRAL_SUFFIX,
+    AnonymousSale,
+    CustomerEvent,
+    CustomerReferred,
+    CustomerSignedUp,
+)
 
 REFERRAL_SOURCES: Final = ("signups", "events")
 """Where signups come from."""
-REMEMBERED: Final = 64
+REMEMBERED_REFERRALS: Final = 64
 """Of a customer's referrals so many last ones are known again when they are repeated."""
 _ID_DIGITS: Final = 24
 
@@ -29,7 +36,7 @@ def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple
     if referrer is None or referrer == customer_id or len(referrer) > MAX_ID:
         return None
     hashed = sha256(f"{customer_id}:{event.event_id}".encode()).hexdigest()[:_ID_DIGITS]
-    topic = event.topic + REFERRER
+    topic = event.topic + REFERRAL_SUFFIX
     return referrer, CustomerReferred(topic, event.partition, event.offset, hashed, event.occurred_at, event.backfill)
 
 
@@ -46,7 +53,7 @@ def count_referral(profile: Profile, event: CustomerReferred, time: int) -> None
     person.referrals += 1
     person.referral_ids.append(event.event_id)
     person.referral_times.append(max(event.occurred_at, time))
-    del person.referral_ids[:-REMEMBERED], person.referral_times[:-REMEMBERED]
+    del person.referral_ids[:-REMEMBERED_REFERRALS], person.referral_times[:-REMEMBERED_REFERRALS]
 
 
 def referrals_until(profile: Profile, moment: int) -> int:

@@ -60,7 +60,7 @@ class SegmentForecast:
         self._most_orders = max(self._limits, default=0) + 1
         self._ways: dict[tuple[str, int, int, int], NextRise | None] = {}
 
-    def next_down(self, profile: Profile, look_through: int = NEVER) -> NextDrop | None:
+    def next_drop(self, profile: Profile, look_through: int = NEVER) -> NextDrop | None:
         """When time alone changes the segment next; None if it never does.
 
         Args:
@@ -92,7 +92,7 @@ class SegmentForecast:
             least_orders, least, most = self._bounds(frequency, monetary)
         return None
 
-    def next_up(self, profile: Profile) -> NextRise | None:
+    def next_rise(self, profile: Profile) -> NextRise | None:
         """The least that brings a better segment if it comes before time changes anything; None if nothing does."""
         monetary = profile.monetary
         alike = (
@@ -111,7 +111,7 @@ class SegmentForecast:
 
     def stored_forecast(self, profile: Profile) -> StoredForecast:
         """What is noted of a long history."""
-        down = self.next_down(profile, FORESEEN_ORDERS)
+        down = self.next_drop(profile, FORESEEN_ORDERS)
         gap = usual_gap(profile, self.policy.window_ms)
         return StoredForecast(None, "", gap) if down is None else StoredForecast(down.at, down.to, gap)
 
@@ -122,7 +122,7 @@ class SegmentForecast:
         return frequencies[f - 1] if f else -1, sums[m - 1] if m else -NEVER, sums[m] if m < len(sums) else NEVER
 
     def _way_up(self, segment: str, frequency: int, m: int, lifetime: int) -> NextRise | None:
-        """As `next_up`, for all with this score of monetary; `spend` is the place of the edge to be reached."""
+        """As `next_rise`, for all with this score of monetary; `spend` is the place of the edge to be reached."""
         rank = self._ranks.get(segment, 0)
         numbers = sorted(
             {1}

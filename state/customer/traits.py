@@ -18,16 +18,16 @@ from state.customer.orders import forget_order_at
 from state.customer.packed_orders import last_packed_orders, last_packed_times
 from state.customer.profile import Profile
 from state.records.events import OrderPlaced
-from state.units.time_zones import first_moment, local, zone
+from state.units.time_zones import first_moment, load_zone, local_time
 from state.units.timestamps import NEVER
 
-FROM_ORDERS = 3
+MIN_ORDERS = 3
 """Who has placed fewer is neither a discount seeker nor difficult: so little tells nothing."""
-GAPS = 12
+RECENT_GAPS = 12
 """The usual gap is the median of so many last ones."""
-PLACES = 64
+MAX_PLACES = 64
 """Stores, and channels, that are counted for a customer: the first so many that they bought in."""
-PLACE_LENGTH = 128
+MAX_PLACE_LENGTH = 128
 """Longer names of stores and channels are not counted."""
 DIFFICULT_TENTHS = 3
 """Of ten orders, so many of which something went back make a customer difficult."""
@@ -38,7 +38,7 @@ _LAST_YEAR = 9998
 def is_discount_seeker(profile: Profile, policy: Policy) -> bool:
     """Whether, of 3 lifetime orders or more, so much is due to discounts as the policy says: half, by default."""
     discounts, orders, net = profile.discounts, profile.lifetime_orders, profile.lifetime_net
-    if not discounts or orders < FROM_ORDERS:
+    if not discounts or orders < MIN_ORDERS:
         return False
     about = 0.2 * profile.discounted_orders / orders + (
         0.8 * discounts / (net + discounts) if net + discounts > 0 else 0
@@ -55,7 +55,7 @@ def is_difficult(profile: Profile) -> bool:
     order counts for none, nor does one whose order is no longer remembered.
     """
     placed = profile.lifetime_orders + profile.returned_orders
-    return placed >= FROM_ORDERS and 10 * profile.refunded_orders >= DIFFICULT_TENTHS * placed
+    return placed >= MIN_ORDERS and 10 * profile.refunded_orders >= DIFFICULT_TENTHS * placed
 
 
 def count_places(profile: Profile, order: OrderPlaced) -> None:
@@ -71,12 +71,12 @@ def _counted(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
         counts = {}
     if name in counts:
         counts[name] += 1
-    elif len(counts) < PLACES and len(name) <= PLACE_LENGTH:
+    elif len(counts) < MAX_PLACES and len(name) <= MAX_PLACE_LENGTH:
         counts[name] = 1
     return counts or None
 
 
-def favourite(counts: Mapping[str, int] | None) -> str | None:
+def most_frequent(counts: Mapping[str, int] | None) -> str | None:
     """The name with the most purchases, of equals the smaller one; None without any."""
     if not counts:
         return None
@@ -95,13 +95,13 @@ def usual_gap(profile: Profile, window_ms: int) -> int | None:
     Orders at the same moment have a gap of nothing between them. None with fewer than two orders.
     """
     if profile.packed_orders:
-        twice = _twice_median_gap(last_packed_times(profile, profile.evaluated_at, window_ms, GAPS + 1))
+        twice = _twice_median_gap(last_packed_times(profile, profile.evaluated_at, window_ms, RECENT_GAPS + 1))
     else:
         twice = _twice_median_gap([at for at, _ in _remembered(profile, profile.evaluated_at, window_ms)])
     return None if twice is None else twice // 2
 
 
-def overdue(gap: int | Fraction | None, last_order_at: int | None, moment: int) -> Fraction | None:
+def overdue_ratio(gap: int | Fraction | None, last_order_at: int | None, moment: int) -> Fraction | None:
     """The time since the last order at a moment, as a multiple of the usual gap; None where there is no such gap."""
     return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
 
@@ -132,13 +132,13 @@ def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int
     An order counts until it may be forgotten, whether or not it has been swept out since.
     """
     if profile.packed_orders:
-        return last_packed_orders(profile, moment, window_ms, GAPS + 1)
+        return last_packed_orders(profile, moment, window_ms, RECENT_GAPS + 1)
     found: list[tuple[int, int]] = []
     for order in reversed(profile.orders):
         forget_at = forget_order_at(order, window_ms)
         if forget_at > moment and not order.fully_refunded:
             found.append((order.at, forget_at))
-            if len(found) > GAPS:
+            if len(found) > RECENT_GAPS:
                 break
     return found
 
@@ -162,8 +162,8 @@ def birthday_at(profile: Profile, after_ms: int, default_zone: str) -> tuple[int
     if written is None:
         return None
     born = date.fromisoformat(written)
-    at = zone(signup_fact(profile, "timezone"), default_zone)
-    year = max(local(at, after_ms).year, born.year + 1)
+    at = load_zone(signup_fact(profile, "timezone"), default_zone)
+    year = max(local_time(at, after_ms).year, born.year + 1)
     while year <= _LAST_YEAR:
         begins = first_moment(at, _birthday(born, year), doubled="earlier")
         if begins > after_ms:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from state.config.policy import Policy
-from state.daily.day import (
+from state.daily.day_store import CustomerBase, DayStore
+from state.daily.day_totals import (
     CUSTOMERS,
     FIRST_GROSS,
     FIRST_ORDERS,
@@ -21,10 +22,9 @@ from state.daily.day import (
     REPEAT_GROSS,
     REPEAT_ORDERS,
     UNKNOWN,
-    Day,
+    DayTotals,
     new_day,
 )
-from state.daily.day_store import BaseLevels, DayStore
 from state.units.local_days import format_day
 from state.units.money import format_minor
 
@@ -57,17 +57,17 @@ def unpublished_days(days: DayStore, to_day: int, policy: Policy) -> Iterator[tu
     wanted = set(days.unpublished)
     for number, following in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
         wanted.update(range(max(number, all_from), min(following, number + LONGEST_GAP + 1)))
-    standing = days.base_levels()
+    standing = days.current_base()
     least = min(wanted, default=max(numbers))
     for number in sorted(wanted | {number for number in numbers if number >= least}, reverse=True):
-        day = days.read(number)
+        day = days.read_flushed(number)
         if number in wanted:
             yield number, _encode(encode_summary(number, new_day() if day is None else day, standing, policy))
         if day is not None:
             standing.add(number, day, -1)
 
 
-def encode_summary(number: int, day: Day, standing: BaseLevels, policy: Policy) -> dict[str, Any]:
+def encode_summary(number: int, day: DayTotals, standing: CustomerBase, policy: Policy) -> dict[str, Any]:
     """The value of a day; `standing` is how the base stood at its end."""
 
     def sum_of(minor: int) -> str:
@@ -84,7 +84,7 @@ def encode_summary(number: int, day: Day, standing: BaseLevels, policy: Policy) 
 
     bought = day.purchases.values()
     gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in bought)
-    base = {name: row for name, row in standing.levels.items() if any(row)}
+    base = {name: row for name, row in standing.segments.items() if any(row)}
     moved = {pair: row[MOVED] for pair, row in day.moves.items() if row[MOVED]}
     return {
         "day": format_day(number),

@@ -1,13 +1,13 @@
-"""The health of the base, per day: what the fold adds to the totals of the local days of a partition.
+"""Count what the fold does into the daily totals of a partition.
 
-What happens is counted on a day: sales and refunds on that of their own moment, changes, messages and who becomes known
-on that of the moment at which they take effect. How the base stands (customers, their orders and net in the window, who
-can be reached) is kept as what each day adds to it, by the moment of the judgement; summed up to a day it says how the
-base stood at its end, wherever ticks lie.
+Events are counted on a local day: sales and refunds on the day of their own `occurred_at`; changes, messages and new
+customers on the day at which they take effect. The state of the customer base (customers, their orders and net revenue
+in the window, reachable customers) is stored as the difference that each day makes, by the time of the evaluation.
+Summed up to a day, the differences give the base at the end of that day, independent of where ticks are.
 
-Each day says how far it counts (`Day.counted_to`). A record that is folded again after a crash adds nothing to a day
-that has it already; so totals are exact if days are written before anything that keeps a record from being folded
-again.
+Each day records how far it counts (`DayTotals.counted_to`). A record that is folded again after a crash adds nothing to
+a day that already contains it. So totals are exact if days are written before anything that keeps a record from being
+folded again.
 """
 
 from typing import Final
@@ -16,7 +16,8 @@ from state.config.policy import Policy
 from state.customer.orders_of_day import orders_between
 from state.customer.profile import Profile
 from state.customer.profile_schema import FoldPosition
-from state.daily.day import (
+from state.daily.day_store import DayStore
+from state.daily.day_totals import (
     FIRST_GROSS,
     FIRST_ORDERS,
     MOVED,
@@ -28,26 +29,25 @@ from state.daily.day import (
     REPEAT_GROSS,
     REPEAT_ORDERS,
     UNKNOWN,
-    Day,
+    DayTotals,
     new_day,
 )
-from state.daily.day_store import DayStore
 from state.records.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
 from state.records.outputs import SENT, TIME_CAUSE, MessageSent, MessageSuppressed, Output, SegmentChanged
 from state.units.local_days import LocalDays
 from state.units.timestamps import NEVER
 
 MAX_SOURCES: Final = 100
-"""Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER`."""
+"""Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER_SOURCE`."""
 MAX_SOURCE_LENGTH: Final = 64
-OTHER: Final = "other"
+OTHER_SOURCE: Final = "other"
 BEFORE_DAYS: Final = -(1 << 31)
 _EVERYBODY: Final = NEVER
 PURCHASE: Final = "purchase"
 RECENCY: Final = "recency_days"
 
 
-Snapshot = tuple[str, int, int, int]
+EvaluatedState = tuple[str, int, int, int]
 """How a customer stood: segment (empty for nobody known), orders and net in the window, and `reach_of`."""
 
 
@@ -92,7 +92,7 @@ class DayCounter:
         self._ranks = {name: rank for rank, name in enumerate(policy.segment_names)}
         self._let_go()
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Begins with the days as they were recovered."""
         self.is_refolding = self.days.counted_to[0] > 0
         self._let_go()
@@ -125,7 +125,7 @@ class DayCounter:
         elif isinstance(event, CustomerSignedUp):
             source = event.source or NONE
             if source not in day.signups and (len(day.signups) >= MAX_SOURCES or len(source) > MAX_SOURCE_LENGTH):
-                source = OTHER
+                source = OTHER_SOURCE
             day.signups[source] = day.signups.get(source, 0) + 1
         else:
             day.known_by_other += 1
@@ -187,7 +187,9 @@ class DayCounter:
             pair = (campaign, outcome)
             day.messages[pair] = day.messages.get(pair, 0) + 1
 
-    def count_evaluation(self, profile: Profile, moment: int, was: Snapshot, change: SegmentChanged | None) -> None:
+    def count_evaluation(
+        self, profile: Profile, moment: int, was: EvaluatedState, change: SegmentChanged | None
+    ) -> None:
         """A customer was judged at `moment`, who stood so just before; the change of segment, if there is one."""
         segment, orders, net, reach = was
         orders_after, net_after = profile.frequency, profile.monetary
@@ -242,7 +244,7 @@ class DayCounter:
         others = orders_between(profile, begins, ends, as_of, window_ms)
         return any(self._local.bounds_and_day(other)[2] == number for other in others)
 
-    def _day_of(self, moment: int) -> Day:
+    def _day_of(self, moment: int) -> DayTotals:
         """The day to count into."""
         if self._begins <= moment < self._ends:
             return self._day
@@ -254,7 +256,7 @@ class DayCounter:
             self._other_begins, self._other_ends, self._other_day = begins, ends, day
         return day
 
-    def _turn_to(self, moment: int) -> Day:
+    def _turn_to(self, moment: int) -> DayTotals:
         """The day to count a sale into; the next one is most likely on the same day."""
         begins, ends, number = self._local.bounds_and_day(moment)
         day = self._open(number)
@@ -263,7 +265,7 @@ class DayCounter:
             self._begins, self._ends, self._day = begins, ends, day
         return day
 
-    def _open(self, number: int) -> Day:
+    def _open(self, number: int) -> DayTotals:
         """A day that is going to change; if it has already what is folded, one that nobody will see."""
         day = self.days.get(number)
         if self.is_refolding and self._at <= day.counted_to:
@@ -276,7 +278,7 @@ class DayCounter:
         self._day = self._other_day = self._nobodys = new_day()
 
 
-def snapshot(profile: Profile) -> Snapshot:
+def evaluated_state(profile: Profile) -> EvaluatedState:
     """How the customer stands before something changes that."""
     reach = 0 if profile.contact_profile is None and profile.engagement is None else reach_of(profile)
     return profile.segment, profile.frequency, profile.monetary, reach
@@ -295,7 +297,7 @@ def reach_of(profile: Profile) -> int:
     return 0
 
 
-def _reach(day: Day, reach: int, more: int) -> None:
+def _reach(day: DayTotals, reach: int, more: int) -> None:
     if reach == 1:
         day.reachable += more
     elif reach:

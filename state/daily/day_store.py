@@ -9,7 +9,7 @@ from bisect import bisect_right
 from typing import Final
 
 from state.customer.profile_schema import FoldPosition
-from state.daily.day import Day, counted_to_of, decode_day, encode_day, levels_of, new_day
+from state.daily.day_totals import DayTotals, decode_day, encode_day, new_day, peek_counted_to, segment_deltas
 
 _MARK: Final = b"\xffday"
 _DAY_KEY: Final = struct.Struct(">4sI")
@@ -26,7 +26,7 @@ LATE_DAYS: Final = 40
 Record = tuple[bytes, bytes | None]
 
 
-class BaseLevels:
+class CustomerBase:
     """How the base stands at the end of a day.
 
     Attributes:
@@ -38,23 +38,23 @@ class BaseLevels:
     def __init__(self, day: int) -> None:
         """Nobody is known yet."""
         self.day = day
-        self.levels: dict[str, list[int]] = {}
+        self.segments: dict[str, list[int]] = {}
         self.reachable = self.silenced = 0
 
-    def copy(self) -> "BaseLevels":
+    def copy(self) -> "CustomerBase":
         """The same, to go on from."""
-        same = BaseLevels(self.day)
-        same.levels = {name: row.copy() for name, row in self.levels.items()}
+        same = CustomerBase(self.day)
+        same.segments = {name: row.copy() for name, row in self.segments.items()}
         same.reachable, same.silenced = self.reachable, self.silenced
         return same
 
-    def add(self, number: int, day: Day, sign: int) -> None:
+    def add(self, number: int, day: DayTotals, sign: int) -> None:
         """Goes on to the end of a day, or with -1 back to its beginning."""
         self.day = number if sign > 0 else number - 1
         self.reachable += sign * day.reachable
         self.silenced += sign * day.silenced
-        for name, row in levels_of(day.moves).items():
-            level = self.levels.setdefault(name, [0, 0, 0])
+        for name, row in segment_deltas(day.moves).items():
+            level = self.segments.setdefault(name, [0, 0, 0])
             for place, more in enumerate(row):
                 level[place] += sign * more
 
@@ -78,11 +78,11 @@ class DayStore:
         self.unpublished_from: int | None = None
         self.published_to = _FIRST_DAY
         self._kept: dict[int, bytes] = {}
-        self._objects: dict[int, Day] = {}
+        self._objects: dict[int, DayTotals] = {}
         self._told: tuple[int, int] = (0, _FIRST_DAY)
-        self._early = BaseLevels(_FIRST_DAY)
+        self._early = CustomerBase(_FIRST_DAY)
 
-    def get(self, number: int) -> Day:
+    def get(self, number: int) -> DayTotals:
         """A day, to be counted into: say so in `changed_days`."""
         day = self._objects.get(number)
         if day is None:
@@ -90,12 +90,12 @@ class DayStore:
             day = self._objects[number] = new_day() if value is None else decode_day(value)
         return day
 
-    def read(self, number: int) -> Day | None:
+    def read_flushed(self, number: int) -> DayTotals | None:
         """A day as it was flushed; None if nothing is kept of it."""
         value = self._kept.get(number)
         return None if value is None else decode_day(value)
 
-    def base_levels(self) -> "BaseLevels":
+    def current_base(self) -> "CustomerBase":
         """How the base stands after all days; the caller's own.
 
         Early days seldom change: the sum of them is remembered, and only the others are added up.
@@ -137,20 +137,20 @@ class DayStore:
         if value is None:
             self._kept.pop(number, None)
             return
-        counted, before = counted_to_of(value), self._kept.get(number)
-        if before is None or counted >= counted_to_of(before):
+        counted, before = peek_counted_to(value), self._kept.get(number)
+        if before is None or counted >= peek_counted_to(before):
             self._kept[number] = value
 
     def finish_restore(self) -> None:
         """All of the changelog has been read: what is untold is everything that was counted since it was told last."""
         self._objects = {}
         self.changed_days = set()
-        self._early = BaseLevels(_FIRST_DAY)
+        self._early = CustomerBase(_FIRST_DAY)
         self.counted_to = (0, -1, "")
         told, self.published_to = self._told
         self.unpublished, self.unpublished_from = set(), None
         for number in self.numbers():
-            counted = counted_to_of(self._kept[number])
+            counted = peek_counted_to(self._kept[number])
             self.counted_to = max(self.counted_to, counted)
             if counted > (told, -1, ""):
                 self.unpublished.add(number)
@@ -164,7 +164,7 @@ class DayStore:
             if day.base_changed or number not in self._kept:  # about a new day others may be told of that were not
                 self.unpublished_from = number if self.unpublished_from is None else min(number, self.unpublished_from)
                 if number <= self._early.day:
-                    self._early = BaseLevels(_FIRST_DAY)
+                    self._early = CustomerBase(_FIRST_DAY)
             day.base_changed = False
             day.counted_to = counted  # always further: what it has already is not counted into it again
             value = self._kept[number] = encode_day(day)

@@ -25,7 +25,7 @@ from state.records.outputs import (
 )
 from state.records.reasons import SuppressionReason
 from state.units.money import format_minor
-from state.units.time_zones import quiet_until, zone
+from state.units.time_zones import load_zone, quiet_hours_end
 from state.units.timestamps import format_ms
 
 TRIGGERS = {"b": "birthday", "o": "overdue"}
@@ -55,13 +55,13 @@ class CampaignContext:
         quiet = self.campaigns.quiet_hours
         if quiet is None:
             return moment
-        until = quiet_until(self._zone, moment, quiet.from_minute, quiet.to_minute)
+        until = quiet_hours_end(self._zone, moment, quiet.from_minute, quiet.to_minute)
         return moment if until is None else until
 
     @property
     def _zone(self) -> ZoneInfo:
         """The customer's time zone, as far as it is known now."""
-        return zone(signup_fact(self.profile, "timezone"), self.campaigns.timezone)
+        return load_zone(signup_fact(self.profile, "timezone"), self.campaigns.timezone)
 
     def send(self, run: Run, campaign: Campaign, number: int, channels: list[str]) -> None:
         """Sends an attempt's message by the first of the channels."""

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Final
 
 from state.config.policy import Policy
-from state.config.sending_limits import Cap
+from state.config.sending_limits import FrequencyCap
 from state.customer.contact_profile import refuse_channel
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Run, SentMessage
@@ -25,7 +25,7 @@ def engagement_of(profile: Profile) -> Engagement:
     return engagement
 
 
-def remember_message(profile: Profile, run: Run, number: int, channel: str, at: int, cap: Cap | None) -> None:
+def remember_message(profile: Profile, run: Run, number: int, channel: str, at: int, cap: FrequencyCap | None) -> None:
     """Keeps what later contacts and the cap need of a message."""
     messages = engagement_of(profile).messages
     messages.append(SentMessage(run.tag, run.campaign, number, channel, at))

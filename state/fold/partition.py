@@ -36,7 +36,7 @@ from state.records.events import (
     Tick,
 )
 from state.records.outputs import ErasureTombstone, Output
-from state.records.progress import BEFORE_TIME, Progress
+from state.records.progress import NO_WATERMARK, Progress
 from state.records.reasons import DropReason, Fence
 from state.units.timestamps import NEVER, format_ms
 
@@ -90,7 +90,7 @@ class Partition:
             slice_size: how many customers one call of `apply` may change.
         """
         self.customers = customers
-        self.progress = Progress(0, BEFORE_TIME, -1, {}) if progress is None else progress
+        self.progress = Progress(0, NO_WATERMARK, -1, {}) if progress is None else progress
         self.erasures = {} if erasures is None else erasures
         self.new_erasures: dict[bytes, Erasure] = {}
         self.texts = {} if texts is None else texts
@@ -102,11 +102,11 @@ class Partition:
         self._reached: FoldPosition = (0, NO_TIMER, "")
         self.rules: Ruleset | None = None
         if daily is not None:
-            daily.begin()
+            daily.start()
         at = self.progress
         self._active = ActiveRules(
-            parse_policy(self.texts[at.policy]) if at.policy >= 0 else None,
-            parse_campaigns(self.texts[at.campaigns]) if at.campaigns >= 0 else None,
+            parse_policy(self.texts[at.policy_offset]) if at.policy_offset >= 0 else None,
+            parse_campaigns(self.texts[at.campaigns_offset]) if at.campaigns_offset >= 0 else None,
         )
         self._set_rules()
         dues = []
@@ -332,12 +332,12 @@ class Partition:
         if isinstance(record, PolicyApplied):
             decision = active.apply_policy(record.text)
             if decision.activates:
-                progress.policy = record.offset
+                progress.policy_offset = record.offset
         else:
             before = None if active.policy is None else active.campaigns
             decision = active.apply_campaigns(record.text)
             if decision.activates:
-                progress.campaigns = record.offset
+                progress.campaigns_offset = record.offset
                 assert active.campaigns is not None
                 self._outdated = outdated_campaigns(before, active.campaigns)
         if decision.outcome is Outcome.INVALID:  # `admit` journals none: something else wrote it

@@ -18,7 +18,7 @@ from state.config.ruleset import Ruleset
 from state.customer.orders import expire, next_expiry
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Silence
-from state.daily.day_counter import DayCounter, snapshot
+from state.daily.day_counter import DayCounter, evaluated_state
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.decide import decide, supersede_outdated
 from state.engagement.run import next_moment
@@ -67,7 +67,7 @@ def apply_event(
     rule, policy, daily = EVENT_RULES[type(event)], rules.policy, counters.daily
     if profile.due <= moment:
         advance_time(customer_id, profile, moment, rules, outputs, counters)
-    before = snapshot(profile)
+    before = evaluated_state(profile)
     if profile.next_forget_at <= moment:
         expire(profile, moment, policy.window_ms, counters.dropped)
     if daily is not None and isinstance(event, OrderPlaced):
@@ -91,7 +91,7 @@ def advance_time(
     """Evaluate the customer at each of their due moments up to and including `until`, in order."""
     while profile.due <= until:
         moment = profile.due
-        before = snapshot(profile)
+        before = evaluated_state(profile)
         expire(profile, moment, rules.window_ms, counters.dropped)
         change = evaluate(customer_id, profile, moment, rules, TIME_CAUSE, None, outputs)
         if (change is not None or profile.runs or rules.has_triggers) and rules.campaigns is not None:
@@ -110,7 +110,7 @@ def apply_policy(
     daily: DayCounter | None = None,
 ) -> None:
     """Evaluate the customer by a policy that has just been activated."""
-    before = snapshot(profile)
+    before = evaluated_state(profile)
     change = evaluate(customer_id, profile, moment, rules, POLICY_CAUSE, None, outputs)
     if (change is not None or profile.runs) and rules.campaigns is not None:
         decide(CampaignContext(customer_id, profile, moment, rules, rules.campaigns, outputs), change)

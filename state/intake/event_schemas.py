@@ -25,7 +25,7 @@ from state.records.events import (
     OrderPlaced,
     OrderRefunded,
 )
-from state.units.timestamps import is_birth_date, is_zone, parse_rfc3339
+from state.units.timestamps import is_birth_date, is_zone_name, parse_rfc3339
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 IdIfAny: TypeAlias = Annotated[str, Meta(max_length=MAX_ID)] | None
@@ -142,7 +142,7 @@ class Signup(Published, kw_only=True, gc=False):
         """The signup as an event."""
         if self.birth_date and not is_birth_date(self.birth_date):
             raise NeedsValidation
-        if self.timezone and not is_zone(self.timezone, exchange.zones):
+        if self.timezone and not is_zone_name(self.timezone, exchange.zones):
             raise NeedsValidation
         consent = {channel: flag for channel, flag in (self.consent or {}).items() if flag is not None}
         event = CustomerSignedUp(

@@ -22,7 +22,7 @@ from state.records.events import (
     OrderPlaced,
     OrderRefunded,
 )
-from state.units.timestamps import format_ms, is_birth_date, is_zone
+from state.units.timestamps import format_ms, is_birth_date, is_zone_name
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -112,7 +112,9 @@ def _signup(fields: FieldReader, head: _Head, exchange: AdmissionRules) -> Admit
         city=fields.text("city"),
         country=fields.text("country"),
         timezone=fields.text(
-            "timezone", "must be an IANA time zone such as Europe/Moscow", lambda name: is_zone(name, exchange.zones)
+            "timezone",
+            "must be an IANA time zone such as Europe/Moscow",
+            lambda name: is_zone_name(name, exchange.zones),
         ),
         language=fields.text("language"),
         referred_by=fields.text("referred_by"),

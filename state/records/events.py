@@ -138,16 +138,16 @@ class MessageContacted(SourceEvent, frozen=True, array_like=True, gc=False, tag=
 
 
 class CustomerReferred(SourceEvent, frozen=True, array_like=True, gc=False, tag="referral"):
-    """A signup named this customer as the one who brought it: it counts for them, beside the signup itself.
+    """Another customer's signup named this customer as the referrer.
 
-    Its `topic` is that of the signup with `REFERRER` behind it, since the two share a place of origin and may lie in
-    one partition of the journal; everything else is the signup's.
+    All fields are those of the signup, except that `topic` ends with `REFERRAL_SUFFIX`: signup and referral have the
+    same origin and may be in the same journal partition.
     """
 
     kind: ClassVar[Literal["referral"]] = "referral"
 
 
-REFERRER: Final = "+referrer"
+REFERRAL_SUFFIX: Final = "+referrer"
 
 
 class CustomerErased(SourceEvent, frozen=True, array_like=True, gc=False, tag="erasure"):

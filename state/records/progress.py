@@ -2,7 +2,7 @@
 
 import msgspec
 
-BEFORE_TIME = -(1 << 62)
+NO_WATERMARK = -(1 << 62)
 """The time of a partition that no tick has reached."""
 
 
@@ -14,12 +14,12 @@ class Progress(msgspec.Struct, array_like=True):
         watermark: the partition's time, in milliseconds.
         advance_offset: the greatest `advance` applied, -1 if none.
         sources: for each source partition the highest offset applied.
-        policy: place in `control` of the policy in force, -1 if there is none; `campaigns` likewise.
+        policy_offset: place in `control` of the policy in force, -1 if there is none; `campaigns_offset` likewise.
     """
 
     offset: int = 0
-    watermark: int = BEFORE_TIME
+    watermark: int = NO_WATERMARK
     advance_offset: int = -1
     sources: dict[tuple[str, int], int] = {}
-    policy: int = -1
-    campaigns: int = -1
+    policy_offset: int = -1
+    campaigns_offset: int = -1

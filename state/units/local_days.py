@@ -7,7 +7,7 @@ midnights, so whoever has asked for one moment of it need not ask for the others
 from datetime import date, datetime
 from typing import Final
 
-from state.units.time_zones import first_moment, local_day, zone
+from state.units.time_zones import first_moment, load_zone, local_day
 from state.units.timestamps import DAY_MS
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
@@ -20,7 +20,7 @@ class LocalDays:
     def __init__(self, name: str) -> None:
         """Takes the zone's IANA name; one that is not known is taken for UTC."""
         self.name = name
-        self._zone = zone(name)
+        self._zone = load_zone(name)
         self._is_utc = self._zone.key == "UTC"
         self._midnights: dict[int, tuple[int, int]] = {}
 

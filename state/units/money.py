@@ -31,7 +31,7 @@ MAX_MINOR: Final = 10**15
 MAX_TOTAL: Final = 1 << 62
 """Of what is added up, in minor units: what the table's formats hold; an event adds `MAX_MINOR` of them at most."""
 
-MAX_RATE: Final = 10**9
+MAX_EVENT_RATE: Final = 10**9
 MAX_RATE_DIGITS: Final = 18
 
 _SCALES: Final = tuple(int("1" + "0" * digits) for digits in range(19))
@@ -128,13 +128,13 @@ def parse_rate(text: str) -> str:
     """
     sign, significant, exponent = _split(text)
     if sign or significant == "0" or len(significant) + exponent > 10:
-        raise TooLarge(f"must be above 0 and at most {MAX_RATE}")
+        raise TooLarge(f"must be above 0 and at most {MAX_EVENT_RATE}")
     if exponent < -MAX_RATE_DIGITS:
         raise TooManyDigits(f"must have at most {MAX_RATE_DIGITS} digits after the point")
     if "e" in text or "E" in text or len(text) > 30:
         text = format(Decimal(f"{significant}e{exponent}"), "f")
-    if Decimal(text) > MAX_RATE:
-        raise TooLarge(f"must be above 0 and at most {MAX_RATE}")
+    if Decimal(text) > MAX_EVENT_RATE:
+        raise TooLarge(f"must be above 0 and at most {MAX_EVENT_RATE}")
     return text
 
 

@@ -32,7 +32,7 @@ def zone_names() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str | None, fallback: str = _UTC) -> ZoneInfo:
+def load_zone(name: str | None, fallback: str = _UTC) -> ZoneInfo:
     """The time zone of that name; for none, or one that is not known, that of `fallback`, and if need be UTC."""
     names = zone_names()
     return _read(next((each for each in (name, fallback) if each is not None and each in names), _UTC))
@@ -43,7 +43,7 @@ def _read(name: str) -> ZoneInfo:
     return ZoneInfo.from_file(BytesIO(files(_DATA).joinpath("zoneinfo", *name.split("/")).read_bytes()), key=name)
 
 
-def local(at: ZoneInfo, moment_ms: int) -> datetime:
+def local_time(at: ZoneInfo, moment_ms: int) -> datetime:
     """What the clock shows at a moment: date and time of day, without a zone."""
     ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
     if ahead_ms is None:
@@ -64,13 +64,13 @@ def local_day(at: ZoneInfo, moment_ms: int) -> int:
     return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at).toordinal() - _EPOCH_ORDINAL
 
 
-def day_begins(at: ZoneInfo, day: int) -> int:
+def day_start_ms(at: ZoneInfo, day: int) -> int:
     """The first moment of a local day; of a day that there is not, the first moment after it."""
     midnight = datetime.fromordinal(_EPOCH_ORDINAL + day)
     return first_moment(at, midnight, doubled="earlier")
 
 
-def day_of(day: date) -> int:
+def day_number(day: date) -> int:
     """The number of a date."""
     return day.toordinal() - _EPOCH_ORDINAL
 
@@ -88,17 +88,17 @@ def first_moment(at: ZoneInfo, shown: datetime, doubled: Literal["later", "earli
         The moment; of a time that is left out, where a clock is set forward, the first moment after the gap.
     """
     one, other = (_moment(shown.replace(tzinfo=at, fold=fold)) for fold in (0, 1))
-    shows = [moment for moment in (one, other) if local(at, moment) == shown]
+    shows = [moment for moment in (one, other) if local_time(at, moment) == shown]
     if shows:
         return max(shows) if doubled == "later" else min(shows)
     before, after = sorted((one, other))  # the offsets of both sides of the gap: the change lies between
     while after - before > 1:
         middle = (before + after) // 2
-        before, after = (before, middle) if local(at, middle) > shown else (middle, after)
+        before, after = (before, middle) if local_time(at, middle) > shown else (middle, after)
     return after
 
 
-def quiet_until(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) -> int | None:
+def quiet_hours_end(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) -> int | None:
     """When the quiet hours end in which a moment lies; None if it lies in none.
 
     They are from `from_minute` (inclusive) to `to_minute` (exclusive), in minutes after local midnight, and span it
@@ -107,7 +107,7 @@ def quiet_until(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) 
     """
     ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
     if ahead_ms is None:
-        now = local(at, moment_ms)
+        now = local_time(at, moment_ms)
         minute = 60 * now.hour + now.minute
     else:
         minute = (moment_ms + ahead_ms) // MINUTE_MS % _DAY_MINUTES
@@ -115,7 +115,7 @@ def quiet_until(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) 
     quiet = minute >= from_minute or minute < to_minute if spans_midnight else from_minute <= minute < to_minute
     if not quiet:
         return None
-    now = local(at, moment_ms)
+    now = local_time(at, moment_ms)
     day = datetime(now.year, now.month, now.day)  # noqa: DTZ001 - a local time: its zone is `at`
     if spans_midnight and minute >= from_minute:
         day += timedelta(days=1)

@@ -136,6 +136,6 @@ def is_birth_date(text: str) -> bool:
     return True
 
 
-def is_zone(text: str, zones: Collection[str] | None) -> bool:
+def is_zone_name(text: str, zones: Collection[str] | None) -> bool:
     """Whether the text is the name of a time zone: one of `zones`, or shaped like an IANA name if they are unknown."""
     return text in zones if zones is not None else _ZONE_SHAPE.fullmatch(text) is not None

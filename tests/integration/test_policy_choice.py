@@ -107,7 +107,7 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     suggested = await site.command("policy", "suggest", "--output", "new.toml")
     assert suggested.status == 0, suggested.errors
     policy = parse_policy((tmp_path / "new.toml").read_text(encoding="utf-8"))
-    assert (policy.ref, policy.recency_edges) == ("suggested@1", ("20", "45"))  # nobody came back after 41 days
+    assert (policy.ref, policy.recency_edges_text) == ("suggested@1", ("20", "45"))  # nobody came back after 41 days
     assert "# As in retail-27@1, which is active" in policy.text
     topics_now, groups_now = await _traces(site)
     assert topics_now == topics

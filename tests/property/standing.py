@@ -11,8 +11,8 @@ from state.customer.contact_profile import CHANNELS, SIGNUP_FACTS, consent_of, s
 from state.customer.order_chunks import copy_profile
 from state.customer.packed_orders import unpack_orders
 from state.customer.profile import Profile, new_profile
-from state.daily.day import Day
 from state.daily.day_store import DayStore
+from state.daily.day_totals import DayTotals
 from state.records.erasure import erasure_key
 from streams.kafka.topics import Topics
 from streams.wire.cloudevents import PublishedRecord
@@ -72,11 +72,11 @@ def state_of(lane: Lane) -> dict[str, Any]:
 
 def day_in(days: DayStore, number: int) -> dict[str, Any]:
     """The totals of a day, but for how far they count."""
-    day = days.read(number)
+    day = days.read_flushed(number)
     return (
         {}
         if day is None
-        else {name: getattr(day, name) for name in Day.__slots__ if name not in ("counted_to", "base_changed")}
+        else {name: getattr(day, name) for name in DayTotals.__slots__ if name not in ("counted_to", "base_changed")}
     )
 
 

@@ -150,4 +150,4 @@ def test_scores_cells_and_segments_are_those_that_the_file_says(
         )
         assert policy.segment_of(r, f, m, lifetime_orders) == wanted
     assert policy.segment_names == (*dict.fromkeys(name for name, _, _ in rules), POTENTIAL)
-    assert [Decimal(text) for text in policy.recency_edges] == days
+    assert [Decimal(text) for text in policy.recency_edges_text] == days

@@ -14,7 +14,15 @@ from state.customer.order_chunks import copy_profile
 from state.customer.packed_orders import pack_orders
 from state.customer.profile import Profile
 from state.customer.segment_forecast import NextRise, SegmentForecast
-from state.customer.traits import favourite, is_difficult, is_discount_seeker, overdue, overdue_at, referrals, usual_gap
+from state.customer.traits import (
+    is_difficult,
+    is_discount_seeker,
+    most_frequent,
+    overdue_at,
+    overdue_ratio,
+    referrals,
+    usual_gap,
+)
 from state.fold.transitions import FoldCounters, advance_time, apply_event, evaluate
 from state.records.events import OrderPlaced
 from state.records.outputs import SegmentChanged
@@ -73,12 +81,12 @@ def _traits(profile: Profile, policy: Policy) -> dict[str, Any]:
     return {
         "discount_seeker": is_discount_seeker(profile, policy),
         "difficult": is_difficult(profile),
-        "favourite_store": favourite(profile.stores),
-        "favourite_channel": favourite(profile.channels),
+        "favourite_store": most_frequent(profile.stores),
+        "favourite_channel": most_frequent(profile.channels),
         "referrals": referrals(profile),
         "gap": gap,
-        "overdue": overdue(gap, profile.last_order_at, profile.evaluated_at),
-        "next_down": SegmentForecast(policy).next_down(profile),
+        "overdue": overdue_ratio(gap, profile.last_order_at, profile.evaluated_at),
+        "next_down": SegmentForecast(policy).next_drop(profile),
     }
 
 
@@ -130,8 +138,8 @@ def test_time_brings_the_segment_and_the_moment_that_were_foreseen(steps: list[S
             assert profile is not None
             plain = copy_profile(profile)
             pack_orders(plain)
-            foreseen = SegmentForecast(_policy(lane)).next_down(profile)
-            assert foreseen == SegmentForecast(_policy(lane)).next_down(plain) == _first_by_time(profile, _policy(lane))
+            foreseen = SegmentForecast(_policy(lane)).next_drop(profile)
+            assert foreseen == SegmentForecast(_policy(lane)).next_drop(plain) == _first_by_time(profile, _policy(lane))
 
 
 def _first_by_time(profile: Profile, policy: Policy) -> tuple[int, str] | None:
@@ -151,7 +159,7 @@ def test_the_way_up_leads_there_and_nothing_less_does(steps: list[Step], later: 
     policy = _policy(lane)
     for profile in lane.written.profiles().values():
         moment = min(profile.evaluated_at + later, profile.due - 1)
-        up = SegmentForecast(policy).next_up(profile)
+        up = SegmentForecast(policy).next_rise(profile)
         if up is None:
             tried = [(count, total) for count in _counts(profile, policy) for total in _totals(profile, policy)]
             assert not any(_better(profile, policy, moment, *way) for way in tried)
@@ -213,8 +221,10 @@ def test_one_is_overdue_at_the_moment_that_was_told_and_not_before(drawn: tuple[
         assert overdue_at(then, Decimal(multiple), rules) == at
         gap = usual_gap(then, rules.window_ms)
         assert gap is not None
-        reached = overdue(gap, then.last_order_at, at)
-        before = overdue(gap + Fraction(1, 2), then.last_order_at, at - 1)  # that of an even number may be cut by half
+        reached = overdue_ratio(gap, then.last_order_at, at)
+        before = overdue_ratio(
+            gap + Fraction(1, 2), then.last_order_at, at - 1
+        )  # that of an even number may be cut by half
         assert reached is not None
         assert before is not None
         assert before < Fraction(multiple) <= reached

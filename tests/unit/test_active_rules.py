@@ -107,11 +107,11 @@ def _active_in(partition: Partition) -> Active:
     rules, progress = partition.rules, partition.progress
     if rules is None:
         return None, None
-    assert rules.policy.text == partition.texts[progress.policy]
+    assert rules.policy.text == partition.texts[progress.policy_offset]
     if rules.campaigns is None:
-        return progress.policy, None
-    assert rules.campaigns.text == partition.texts[progress.campaigns]
-    return progress.policy, progress.campaigns
+        return progress.policy_offset, None
+    assert rules.campaigns.text == partition.texts[progress.campaigns_offset]
+    return progress.policy_offset, progress.campaigns_offset
 
 
 @pytest.mark.parametrize("reader", READERS)

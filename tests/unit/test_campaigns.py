@@ -8,7 +8,7 @@ from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import Campaign, Step, is_in_share, parse_campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import parse_policy
-from state.config.sending_limits import Cap, QuietHours
+from state.config.sending_limits import FrequencyCap, QuietHours
 from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text
 
@@ -95,7 +95,7 @@ def test_every_field_of_a_campaigns_file_is_read() -> None:
     assert (file.name, file.version, file.ref, file.text) == ("retail", 1, "retail@1", WHOLE)
     assert file.timezone == "Europe/Moscow"
     assert file.quiet_hours == QuietHours(21 * HOUR, 9 * HOUR)
-    assert file.cap == Cap(3, 7 * DAY_MS)
+    assert file.cap == FrequencyCap(3, 7 * DAY_MS)
     assert file.control == 0
     assert file.starts_at == 1_767_225_600_000
     assert file.campaigns == (WIN_BACK,)
@@ -144,7 +144,7 @@ def test_the_built_in_file_has_the_documented_campaigns() -> None:
         "retail@1",
         "Europe/Moscow",
         QuietHours(21 * HOUR, 9 * HOUR),
-        Cap(3, 7 * DAY_MS),
+        FrequencyCap(3, 7 * DAY_MS),
         0.0,
     )
 

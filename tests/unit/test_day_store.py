@@ -7,7 +7,7 @@ import pytest
 
 from state.config.policy import Policy, parse_policy
 from state.daily.daily_summary import is_published, unpublished_days
-from state.daily.day_counter import MAX_SOURCES, OTHER, DayCounter
+from state.daily.day_counter import MAX_SOURCES, OTHER_SOURCE, DayCounter
 from state.daily.day_store import DayStore, is_day_key
 from state.records.events import AnonymousSale, CustomerSignedUp, UnknownFormatVersion
 from state.units.local_days import LocalDays, format_day
@@ -76,7 +76,7 @@ def test_sources_of_signups_are_told_apart_up_to_a_number_and_a_length(policy: P
     sign_up(daily, None, 1002)
     sources = told(days, daily, policy)["new"]["signup"]
     assert sources["s0"] == 2
-    assert sources[OTHER] == 2
+    assert sources[OTHER_SOURCE] == 2
     assert len(sources) == MAX_SOURCES + 1
 
 
@@ -85,7 +85,7 @@ def test_a_source_without_end_is_no_source_of_its_own(policy: Policy) -> None:
     daily = DayCounter(days)
     sign_up(daily, "x" * 60_000, 0)
     sign_up(daily, None, 1)
-    assert told(days, daily, policy)["new"]["signup"] == {OTHER: 1, "none": 1}
+    assert told(days, daily, policy)["new"]["signup"] == {OTHER_SOURCE: 1, "none": 1}
 
 
 def test_the_mark_of_a_replay_is_no_sale() -> None:
@@ -110,7 +110,7 @@ def test_what_a_replaced_worker_wrote_behind_a_newer_record_does_not_count() -> 
         found.restore(key, value)
     found.finish_restore()
     assert found.counted_to == (2, -1, "")
-    day = found.read(NOON // DAY_MS)
+    day = found.read_flushed(NOON // DAY_MS)
     assert day is not None
     assert day.signups == {"web": 2}
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from state.units.time_zones import local, zone
+from state.units.time_zones import load_zone, local_time
 from state.units.timestamps import DAY_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,10 +47,10 @@ def _changes(at: ZoneInfo) -> Iterator[int]:
     ],
 )
 def test_the_clock_shows_what_datetime_says_around_every_change(name: str) -> None:
-    at = zone(name)
+    at = load_zone(name)
     changes = list(_changes(at))
     assert changes
     for change in changes:
         for away in (-_HOUR_MS, -_HOUR_MS // 2, -1, 0, 1, _HOUR_MS // 2, _HOUR_MS):
             shown = _at(change + away, at).replace(tzinfo=None, fold=0)
-            assert local(at, change + away) == shown, (name, change, away)
+            assert local_time(at, change + away) == shown, (name, change, away)

@@ -114,7 +114,7 @@ def test_monetary_rises_at_its_edges_to_the_minor_unit(retail: Policy, minor: in
 def test_edges_are_exact_and_quoted_as_written(written: str, ms: tuple[int, ...], quoted: tuple[str, ...]) -> None:
     policy = parse_policy(shop("[1, 2]", written))
     assert policy.recency_edges_ms == ms
-    assert policy.recency_edges == quoted
+    assert policy.recency_edges_text == quoted
     assert [Decimal(json.loads(text, parse_float=str)) for text in quoted] == [Decimal(text) for text in quoted]
 
 

@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 
 from agents.replay.cutover import SourcePositions, copied_source_offsets
 from state.customer.profile_schema import ContactProfile
-from state.customer.referrals import REMEMBERED, referral_of
+from state.customer.referrals import REMEMBERED_REFERRALS, referral_of
 from state.customer.traits import referrals
 from state.fold.partition import Partition
 from state.records.events import CustomerErased, CustomerSignedUp, JournalRecord, OrderPlaced, PolicyApplied
@@ -93,14 +93,14 @@ def test_who_was_written_down_before_the_moments_of_referrals_were_is_read() -> 
 def test_it_leaves_the_ids_of_the_referrers_own_events_alone() -> None:
     lane = Lane()
     lane.put("ann", signup(0, by=None))
-    for offset in range(1, REMEMBERED + 2):
+    for offset in range(1, REMEMBERED_REFERRALS + 2):
         lane.refer("bob", signup(offset))
     lane.put("ann", signup(200, "e-0", by=None))
     assert lane.partition.counters.duplicates == {"signup": 1}
     lane.refer("bob", signup(201, "e-2"))
-    assert lane.anns == REMEMBERED + 1, "the second is remembered"
+    assert lane.anns == REMEMBERED_REFERRALS + 1, "the second is remembered"
     lane.refer("bob", signup(202, "e-1"))
-    assert lane.anns == REMEMBERED + 2, "the first is not"
+    assert lane.anns == REMEMBERED_REFERRALS + 2, "the first is not"
 
 
 def test_a_referrer_who_is_not_known_is_not_made_known_by_it() -> None:

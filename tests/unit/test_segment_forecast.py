@@ -100,7 +100,7 @@ def test_the_least_that_brings_a_better_segment(
     """One more order if that will do, else one of the least sum, else more orders, else more that bring so much."""
     profile = after(policy, *events)
     assert profile.segment == segment
-    assert SegmentForecast(parse_policy(policy)).next_up(profile) == up
+    assert SegmentForecast(parse_policy(policy)).next_rise(profile) == up
 
 
 LOYAL = shop("f = [3]", "f = [2]")
@@ -129,13 +129,13 @@ def test_when_time_alone_changes_the_segment_next(
     policy: str, events: list[OrderPlaced | OrderRefunded], down: NextDrop | None
 ) -> None:
     """At the moment at which an order, or a refund that named none, leaves the window, or recency falls."""
-    assert SegmentForecast(parse_policy(policy)).next_down(after(policy, *events)) == down
+    assert SegmentForecast(parse_policy(policy)).next_drop(after(policy, *events)) == down
 
 
 def test_of_a_very_long_history_so_many_orders_are_looked_through() -> None:
     profile = after(shop("f = [2]"), *(order(day, 1) for day in range(12)))
     prospects = SegmentForecast(parse_policy(shop("f = [2]")))
-    exact = prospects.next_down(profile)
+    exact = prospects.next_drop(profile)
     assert exact == NextDrop(365 * DAY_MS + 7 * DAY_MS, "s0")
-    assert prospects.next_down(profile, 8) == exact
-    assert prospects.next_down(profile, 7) is None
+    assert prospects.next_drop(profile, 8) == exact
+    assert prospects.next_drop(profile, 7) is None

@@ -191,7 +191,7 @@ def test_the_text_is_a_policy_with_its_reasons() -> None:
     text = text_of(evidence.suggest(), evidence)
     policy = parse_policy(text)
     assert (policy.ref, policy.currency, policy.timezone) == ("suggested@3", "RUB", "Europe/Moscow")
-    assert policy.recency_edges == ("11", "45")
+    assert policy.recency_edges_text == ("11", "45")
     assert policy.segment_names == ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
     assert "# 1,900 orders of 1,000 customers, 2025-01-01 to 2026-02-05." in text
     assert "900 absences did, 1,000 were" in text

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.units.time_zones import day_begins, day_of, first_moment, local, local_day, quiet_until, zone, zone_names
+from state.units.time_zones import (
+    day_number,
+    day_start_ms,
+    first_moment,
+    load_zone,
+    local_day,
+    local_time,
+    quiet_hours_end,
+    zone_names,
+)
 from state.units.timestamps import MINUTE_MS, format_ms, parse_rfc3339
 
 # Where clocks do odd things: half hours, a midnight that is left out, a whole day left out, a change at 00:01.
@@ -17,7 +26,7 @@ AFTER_ALL_OF_THESE = datetime(2200, 1, 1)  # noqa: DTZ001 - local
 
 def first(name: str, shown: str, doubled: str = "later") -> str:
     return format_ms(
-        first_moment(zone(name), datetime.fromisoformat(shown), "earlier" if doubled != "later" else "later")
+        first_moment(load_zone(name), datetime.fromisoformat(shown), "earlier" if doubled != "later" else "later")
     )
 
 
@@ -25,7 +34,7 @@ def test_the_zones_are_those_of_the_pinned_package() -> None:
     assert version("tzdata")
     assert {"UTC", "Europe/Moscow", "America/Argentina/Buenos_Aires"} <= zone_names()
     assert "localtime" not in zone_names(), "a name that systems have of their own"
-    assert all(zone(name).key == name for name in zone_names())
+    assert all(load_zone(name).key == name for name in zone_names())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +49,7 @@ def test_the_zones_are_those_of_the_pinned_package() -> None:
     ],
 )
 def test_a_zone_that_is_not_known_is_the_fallback(name: str | None, fallback: str, key: str) -> None:
-    assert zone(name, fallback).key == key
+    assert load_zone(name, fallback).key == key
 
 
 @pytest.mark.parametrize(
@@ -78,17 +87,17 @@ def test_a_local_time_comes_once_or_after_the_gap_or_as_asked(name: str, shown: 
     ],
 )
 def test_a_local_day_begins_at_its_first_moment(name: str, day: str, begins: str) -> None:
-    at, number = zone(name), day_of(date.fromisoformat(day))
-    begin = day_begins(at, number)
+    at, number = load_zone(name), day_number(date.fromisoformat(day))
+    begin = day_start_ms(at, number)
     assert format_ms(begin) == begins
     assert local_day(at, begin - 1) < number <= local_day(at, begin)
 
 
 def test_a_day_changes_at_local_midnight() -> None:
-    moscow = zone("Europe/Moscow")
-    assert local_day(moscow, parse_rfc3339("2026-05-12T20:59:59.999Z")) == day_of(date(2026, 5, 12))
-    assert local_day(moscow, parse_rfc3339("2026-05-12T21:00:00.000Z")) == day_of(date(2026, 5, 13))
-    assert local_day(zone("America/New_York"), 0) == -1
+    moscow = load_zone("Europe/Moscow")
+    assert local_day(moscow, parse_rfc3339("2026-05-12T20:59:59.999Z")) == day_number(date(2026, 5, 12))
+    assert local_day(moscow, parse_rfc3339("2026-05-12T21:00:00.000Z")) == day_number(date(2026, 5, 13))
+    assert local_day(load_zone("America/New_York"), 0) == -1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +122,7 @@ def test_a_day_changes_at_local_midnight() -> None:
 def test_quiet_hours_end_by_the_clock_on_the_wall(
     name: str, moment: str, hours: tuple[int, int], end: str | None
 ) -> None:
-    until = quiet_until(zone(name), parse_rfc3339(moment), 60 * hours[0], 60 * hours[1])
+    until = quiet_hours_end(load_zone(name), parse_rfc3339(moment), 60 * hours[0], 60 * hours[1])
     assert (None if until is None else format_ms(until)) == end
 
 
@@ -125,7 +134,7 @@ names = st.sampled_from(ODD) | st.sampled_from(sorted(zone_names()))
 def near_changes(draw: st.DrawFn) -> tuple[str, datetime]:
     """A local time near one at which the clock of a zone is set, if one is found."""
     name, minute = draw(names), draw(minutes)
-    at, moment = zone(name), minute * MINUTE_MS
+    at, moment = load_zone(name), minute * MINUTE_MS
     year_ms = 365 * 86_400_000
     low, high = moment, moment + year_ms // 2
     if _offset(name, low) != _offset(name, high):
@@ -133,19 +142,19 @@ def near_changes(draw: st.DrawFn) -> tuple[str, datetime]:
             middle = (low + high) // 2
             low, high = (middle, high) if _offset(name, middle) == _offset(name, low) else (low, middle)
         moment = high + draw(st.integers(-180, 180)) * MINUTE_MS
-    shown = local(at, max(moment, 0))
+    shown = local_time(at, max(moment, 0))
     return name, shown + timedelta(minutes=draw(st.integers(-90, 90)))
 
 
 def _offset(name: str, moment_ms: int) -> timedelta:
-    return local(zone(name), moment_ms) - datetime(1970, 1, 1) - timedelta(milliseconds=moment_ms)  # noqa: DTZ001
+    return local_time(load_zone(name), moment_ms) - datetime(1970, 1, 1) - timedelta(milliseconds=moment_ms)  # noqa: DTZ001
 
 
 @given(near_changes())
 def test_the_moment_found_is_the_one_that_watching_the_clock_finds(case: tuple[str, datetime]) -> None:
     """Every second of the 27 hours before and after, near the moment: the last to show it, or the first past it."""
     name, shown = case
-    at = zone(name)
+    at = load_zone(name)
     middle = int((shown.replace(tzinfo=UTC)).timestamp()) * 1000
     step = 1000 if shown.microsecond == 0 else 1
     found_later, found_earlier = first_moment(at, shown), first_moment(at, shown, "earlier")
@@ -153,27 +162,27 @@ def test_the_moment_found_is_the_one_that_watching_the_clock_finds(case: tuple[s
     shows = {
         moment
         for begin in half_hours
-        if abs(local(at, begin) - shown) <= timedelta(hours=2)
-        for moment in (begin + (shown - local(at, begin)) // timedelta(milliseconds=1),)
-        if local(at, moment) == shown
+        if abs(local_time(at, begin) - shown) <= timedelta(hours=2)
+        for moment in (begin + (shown - local_time(at, begin)) // timedelta(milliseconds=1),)
+        if local_time(at, moment) == shown
     }
     if shows:
         assert (found_earlier, found_later) == (min(shows), max(shows))
     else:
         assert found_later == found_earlier
-        assert local(at, found_later - step) < shown < local(at, found_later)
+        assert local_time(at, found_later - step) < shown < local_time(at, found_later)
 
 
 @given(names, minutes, st.integers(0, 1439), st.integers(0, 1439))
 def test_no_moment_before_the_end_of_quiet_hours_is_missed(name: str, minute: int, begin: int, end: int) -> None:
     """The end is after the moment, within 26 hours, and at an end that the clock shows no quiet is left."""
-    at, moment = zone(name), minute * MINUTE_MS
+    at, moment = load_zone(name), minute * MINUTE_MS
     if begin == end:
         return
-    until = quiet_until(at, moment, begin, end)
+    until = quiet_hours_end(at, moment, begin, end)
     if until is None:
         return
     assert moment < until <= moment + 26 * 3_600_000
-    shown = local(at, until)
+    shown = local_time(at, until)
     if 60 * shown.hour + shown.minute == end:
-        assert quiet_until(at, until, begin, end) is None
+        assert quiet_hours_end(at, until, begin, end) is None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from state.units.timestamps import DAY_MS, format_ms, is_birth_date, is_zone, parse_rfc3339
+from state.units.timestamps import DAY_MS, format_ms, is_birth_date, is_zone_name, parse_rfc3339
 
 HALF_PAST_NINE = int(datetime(2026, 5, 12, 9, 30, tzinfo=UTC).timestamp()) * 1000
 LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
@@ -166,10 +166,10 @@ def test_a_birth_date_is_a_date_of_the_calendar(text: str, *, fits: bool) -> Non
 )
 def test_a_time_zone_is_shaped_like_an_iana_name_where_the_names_are_unknown(text: str, *, fits: bool) -> None:
     """Whether it exists can only be told from a list."""
-    assert is_zone(text, None) is fits
+    assert is_zone_name(text, None) is fits
 
 
 def test_a_time_zone_is_one_of_the_list_where_there_is_one() -> None:
     """Then its shape does not matter."""
-    assert is_zone("Europe/Moscow", {"Europe/Moscow"})
-    assert not is_zone("Mars/Phobos", {"Europe/Moscow"})
+    assert is_zone_name("Europe/Moscow", {"Europe/Moscow"})
+    assert not is_zone_name("Mars/Phobos", {"Europe/Moscow"})

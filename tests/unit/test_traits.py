@@ -11,14 +11,14 @@ from state.customer.packed_orders import append_order
 from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import ContactProfile, Order, SignupFact
 from state.customer.traits import (
-    PLACES,
+    MAX_PLACES,
     birthday_at,
     count_places,
-    favourite,
     is_difficult,
     is_discount_seeker,
-    overdue,
+    most_frequent,
     overdue_at,
+    overdue_ratio,
     usual_gap,
 )
 from state.fold.partition import Partition
@@ -58,20 +58,20 @@ def born(date: str, timezone: str | None = None) -> Profile:
 
 
 def test_a_favourite_has_most_purchases_and_of_equals_the_smaller_name() -> None:
-    assert favourite(None) is None
-    assert favourite({}) is None
-    assert favourite({"b": 2, "a": 1}) == "b"
-    assert favourite({"b": 2, "ы": 2, "a": 2}) == "a"
+    assert most_frequent(None) is None
+    assert most_frequent({}) is None
+    assert most_frequent({"b": 2, "a": 1}) == "b"
+    assert most_frequent({"b": 2, "ы": 2, "a": 2}) == "a"
 
 
 def test_places_are_counted_until_there_are_too_many_or_their_names_are_too_long() -> None:
     profile = new_profile(0, 0, BEGIN_MS)
-    for number in range(PLACES + 10):
+    for number in range(MAX_PLACES + 10):
         count_places(profile, purchase(number, store_id=f"s-{number}"))
     assert profile.channels is None
-    assert profile.stores == {f"s-{number}": 1 for number in range(PLACES)}
+    assert profile.stores == {f"s-{number}": 1 for number in range(MAX_PLACES)}
     count_places(profile, purchase(0, store_id="s-3", channel="c" * 129))
-    assert (favourite(profile.stores), profile.channels) == ("s-3", None)
+    assert (most_frequent(profile.stores), profile.channels) == ("s-3", None)
     count_places(profile, purchase(0, channel="c" * 128))
     assert profile.channels == {"c" * 128: 1}
 
@@ -149,9 +149,9 @@ def test_the_usual_gap_knows_an_order_until_it_may_be_forgotten_whether_or_not_i
 
 
 def test_one_is_overdue_by_a_multiple_of_the_gap() -> None:
-    assert overdue(10, 100, 115) == Fraction(3, 2)
-    assert overdue(None, 100, 115) is None
-    assert overdue(0, 100, 115) is None
+    assert overdue_ratio(10, 100, 115) == Fraction(3, 2)
+    assert overdue_ratio(None, 100, 115) is None
+    assert overdue_ratio(0, 100, 115) is None
     profile = bought_on(0, 10, 20)
     assert overdue_at(profile, Decimal("2.5"), RULES) == BEGIN_MS + 45 * DAY_MS
     assert overdue_at(bought_on(0), Decimal(2), RULES) is None

@@ -11,11 +11,11 @@ from state.units.money import MAX_TOTAL
 
 FORMAT = 1
 FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
-"""Places in a row of `Day.purchases`."""
+"""Places in a row of `DayTotals.purchases`."""
 MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
-"""Places in a row of `Day.moves`."""
+"""Places in a row of `DayTotals.moves`."""
 CUSTOMERS, ORDERS, NET = range(3)
-"""Places in a row of `levels_of`."""
+"""Places in a row of `segment_deltas`."""
 UNKNOWN = ""
 """The segment of one who is not known, or not known any more."""
 NONE = "none"
@@ -46,7 +46,7 @@ DayFields = tuple[
 """What is written of a day, in this order."""
 
 
-class Day:
+class DayTotals:
     """The totals of one local day in one partition.
 
     Attributes:
@@ -143,12 +143,12 @@ class Day:
         )
 
 
-def new_day() -> Day:
+def new_day() -> DayTotals:
     """A day of which nothing is known yet."""
-    return Day(((0, -1, ""), {}, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, 0, 0))
+    return DayTotals(((0, -1, ""), {}, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, 0, 0))
 
 
-def levels_of(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
+def segment_deltas(moves: dict[tuple[str, str], list[int]]) -> dict[str, list[int]]:
     """What moves add to each segment: customers, orders and net in the window."""
     levels: dict[str, list[int]] = {}
     for (before, after), row in moves.items():
@@ -171,7 +171,7 @@ _head_decoder = msgspec.msgpack.Decoder(DayHead)
 _PREFIX = bytes([FORMAT])
 
 
-def encode_day(day: Day) -> bytes:
+def encode_day(day: DayTotals) -> bytes:
     """The day as a record of the table: one byte of format version, then MessagePack."""
     try:
         return _PREFIX + _encoder.encode(day.fields)
@@ -180,7 +180,7 @@ def encode_day(day: Day) -> bytes:
         return _PREFIX + _encoder.encode(day.fields)
 
 
-def _bound(day: Day) -> None:
+def _bound(day: DayTotals) -> None:
     """Cuts the sums of a day down to what the format holds: no shop sells for so much."""
     for name in ("discounts", "refunds", "anonymous_gross", "anonymous_discounts", "anonymous_refunds"):
         setattr(day, name, min(getattr(day, name), MAX_TOTAL))
@@ -189,7 +189,7 @@ def _bound(day: Day) -> None:
             row[:] = [max(-MAX_TOTAL, min(value, MAX_TOTAL)) for value in row]
 
 
-def decode_day(value: bytes) -> Day:
+def decode_day(value: bytes) -> DayTotals:
     """The day of a record of the table.
 
     Raises:
@@ -197,10 +197,10 @@ def decode_day(value: bytes) -> Day:
     """
     if value[0] != FORMAT:
         raise UnknownFormatVersion(value[0])
-    return Day(_decoder.decode(value[1:]))
+    return DayTotals(_decoder.decode(value[1:]))
 
 
-def counted_to_of(value: bytes) -> FoldPosition:
+def peek_counted_to(value: bytes) -> FoldPosition:
     """How far an encoded day counts, without decoding the rest.
 
     Raises:
