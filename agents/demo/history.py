@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-import msgspec
+import orjson
 
 from state.config.campaigns import is_in_share
 from state.units.timestamps import DAY_MS, format_ms
@@ -106,7 +106,7 @@ def _signup(customer_id: str, at_ms: int) -> HistoryEvent:
         "source": "web",
         "consent": consent,
     }
-    return HistoryEvent(at_ms, customer_id, msgspec.json.encode(fields))
+    return HistoryEvent(at_ms, customer_id, orjson.dumps(fields))
 
 
 def _purchase(customer_id: str, number: int, at_ms: int, amount: str) -> HistoryEvent:
@@ -121,4 +121,4 @@ def _purchase(customer_id: str, number: int, at_ms: int, amount: str) -> History
         "currency": "USD",
         "channel": "web",
     }
-    return HistoryEvent(at_ms, customer_id, msgspec.json.encode(fields))
+    return HistoryEvent(at_ms, customer_id, orjson.dumps(fields))

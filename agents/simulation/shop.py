@@ -6,7 +6,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Any, Final, NamedTuple, Self
 
-import msgspec
+import orjson
 
 from agents.simulation.life import Life, LifeEvent, customer_id
 from state.units.timestamps import DAY_MS, format_ms
@@ -15,8 +15,6 @@ ANONYMOUS_SHARE: Final = 0.14  # anonymous sales for each sale to a customer
 RETRIED_SHARE: Final = 0.001  # events that a publisher sends twice
 # Above 1, more customers join over time: half of those of a year join in its last five months.
 GROWTH: Final = 1.25
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Plan(NamedTuple):
@@ -61,7 +59,7 @@ class SimulatedEvent(NamedTuple):
 
     def value(self, at_ms: int | None = None) -> bytes:
         """Return the event as JSON, at its own moment or at `at_ms`."""
-        return _encode(self.fields | {"occurred_at": format_ms(self.at_ms if at_ms is None else at_ms)})
+        return orjson.dumps(self.fields | {"occurred_at": format_ms(self.at_ms if at_ms is None else at_ms)})
 
 
 def simulate(plan: Plan) -> Iterator[SimulatedEvent]:

@@ -11,7 +11,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-import msgspec
+import orjson
 
 from streams.clock import Clock
 from streams.telemetry.log_throttle import LogThrottle
@@ -19,6 +19,7 @@ from streams.telemetry.log_throttle import LogThrottle
 OWN_PACKAGES: Final = ("state", "streams", "agents")
 REPEATED_AFTER_S: Final = 30.0
 _REMEMBERED: Final = 1_000
+_INTEGER_BITS: Final = 64  # orjson writes no larger ones
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -92,7 +93,7 @@ class JsonLine(logging.Formatter):
             line["error"] = _writable(failure)
             if self.is_debug:
                 line["traceback"] = _writable(_traceback(record))
-        return msgspec.json.encode(line).decode()
+        return orjson.dumps(line).decode()
 
 
 class _Quiet(logging.Filter):
@@ -140,7 +141,13 @@ def _traceback(record: logging.LogRecord) -> str:
 
 
 def _plain(value: object) -> object:
-    return value if value is None or isinstance(value, bool | int | float) else _writable(str(value))
+    if (
+        value is None
+        or isinstance(value, bool | float)
+        or (isinstance(value, int) and value.bit_length() < _INTEGER_BITS)
+    ):
+        return value
+    return _writable(str(value))
 
 
 def _writable(text: str) -> str:

@@ -52,7 +52,8 @@ def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) 
 
 def test_json_lines_are_objects_with_what_the_record_carries() -> None:
     stream = logged("info", "json")
-    logging.getLogger("agents.worker.worker").info("ready", extra={"partitions": 4, "topic": "events"})
+    extra = {"partitions": 4, "topic": "events", "huge": -(2**64), "missing": None}
+    logging.getLogger("agents.worker.worker").info("ready", extra=extra)
     said = json.loads(stream.getvalue())
     at = said.pop("at")
     assert at.endswith("Z")
@@ -62,6 +63,8 @@ def test_json_lines_are_objects_with_what_the_record_carries() -> None:
         "message": "ready",
         "partitions": 4,
         "topic": "events",
+        "huge": "-18446744073709551616",
+        "missing": None,
     }
 
 
