@@ -1,4 +1,4 @@
-"""Own the `admit` stage: admission of source records, the control lane and the timekeeper.
+"""Own the stage `admit`: it validates source records, writes the journal, takes over `control`, and keeps time.
 
 Import `agents.control`, `streams` and `state`.
 """

@@ -1,4 +1,4 @@
-"""The lane of a source partition: every record read gets one outcome, and the admitted ones go to the journal."""
+"""The lane of a source partition: it validates every record and appends the admitted ones to the journal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,119 +23,123 @@ from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
 
-AHEAD_MS: Final = 5 * 60_000
+MAX_AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
 
 
 class AdmitLane(StatelessLane):
-    """Checks the records of one source partition and journals them in their order.
+    """Validates the records of one source partition and journals them in their order.
 
     Attributes:
         position: everything below this offset is in the journal; -1 until it is known.
-        greatest: the greatest `occurred_at` that was journaled.
+        max_occurred_at: the greatest `occurred_at` in the journal, in milliseconds; None before the first.
     """
 
-    def __init__(self, tp: TP, stage: "AdmitStage", running: StageContext) -> None:
-        """Takes the partition and the stage that it belongs to."""
+    def __init__(self, tp: TP, stage: "AdmitStage", context: StageContext) -> None:
         self.cursor = -1
         self.position = -1
-        self.greatest: int | None = None
+        self.max_occurred_at: int | None = None
         self._tp = tp
         self._source = stage.names.short(tp.topic)
-        self._kind = self._source.rpartition(".")[2]  # a source topic of another prefix keeps that in its name
+        self._kind = self._source.rpartition(".")[2]  # the short name of another prefix's topic has that prefix in it
         self._stage = stage
-        self._running = running
-        self._exchange: AdmissionRules | None = None
+        self._context = context
+        self._rules: AdmissionRules | None = None
 
     async def recover(self) -> None:
-        """Waits until a policy is in the journal; goes on where the group has committed."""
-        self._exchange = await self._stage.follower.wait_for_policy()
-        start = await self._running.committed_start(self._tp)
+        """Wait until the journal has a policy, then start at the committed offset."""
+        self._rules = await self._stage.follower.wait_for_policy()
+        start = await self._context.committed_start(self._tp)
         if self._stage.settings.time == "event":
-            await self._recall_greatest(start)
+            await self._recover_max_occurred_at(start)
         self.position = self.cursor = start
 
-    async def _recall_greatest(self, start: int) -> None:
-        """Event mode: the greatest moment below `start`, from the last report and what was journaled after it."""
-        exchange = self._exchange
-        assert exchange is not None
-        tp = self._tp
+    async def _recover_max_occurred_at(self, start: int) -> None:
+        """Find the greatest moment below `start`: that of the last report, and of what was journaled after it."""
+        rules, tp = self._rules, self._tp
+        assert rules is not None
         report = self._stage.follower.source_watermarks.get(f"{self._source}:{tp.partition}")
-        self.greatest = None if report is None else report.time
+        self.max_occurred_at = None if report is None else report.time
         begin = None if report is None else report.position
         if begin is not None and begin >= start:
             return
         async for batch in read_range(self._stage.kafka, tp.topic, tp.partition, begin, start):
             for record in batch:
-                verdict = admit(self._kind, tp.partition, record.offset, record.value, exchange, None)
-                if isinstance(verdict, Admitted):
-                    self.greatest = max(self.greatest or 0, verdict.event.occurred_at)
+                result = admit(self._kind, tp.partition, record.offset, record.value, rules, None)
+                if isinstance(result, Admitted):
+                    self.max_occurred_at = max(self.max_occurred_at or 0, result.event.occurred_at)
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Gives each record its outcome and waits until all of it is written."""
+        """Journal or reject each record, and return when all of that is acknowledged."""
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
-        exchange = stage.follower.admission_rules or self._exchange
-        assert exchange is not None
-        latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + AHEAD_MS
-        outbox = BatchWriter(self._running.producer)
+        rules = stage.follower.admission_rules or self._rules
+        assert rules is not None
+        latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
+        writer = BatchWriter(self._context.producer)
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        refused: list[tuple[ConsumerRecord, Rejected]] = []
-        greatest = -1 if self.greatest is None else self.greatest
+        rejects: list[tuple[ConsumerRecord, Rejected]] = []
+        max_occurred_at = -1 if self.max_occurred_at is None else self.max_occurred_at
         partition, partitions = tp.partition, stage.partitions
-        journal = [outbox.to(stage.names.journal, number).add for number in range(partitions)]
+        journal = [writer.to(stage.names.journal, number).add for number in range(partitions)]
         for record in records:
-            verdict = admit(kind, partition, record.offset, record.value, exchange, latest_ms)
-            if isinstance(verdict, Rejected):
+            result = admit(kind, partition, record.offset, record.value, rules, latest_ms)
+            if isinstance(result, Rejected):
                 outcomes["rejected"] += 1
-                reasons[verdict.reason] += 1
-                refused.append((record, verdict))
+                reasons[result.reason] += 1
+                rejects.append((record, result))
                 continue
-            event = verdict.event if source == kind else msgspec.structs.replace(verdict.event, topic=source)
-            greatest = max(greatest, event.occurred_at)
+            event = result.event if source == kind else msgspec.structs.replace(result.event, topic=source)
+            max_occurred_at = max(max_occurred_at, event.occurred_at)
             if isinstance(event, AnonymousSale):
                 outcomes["anonymous"] += 1
                 key, spread = None, event.event_id.encode()
             else:
-                key = spread = verdict.customer_id.encode()
+                key = spread = result.customer_id.encode()
             journal[partition_of(spread, partitions)](key, encode_record(event), None, record.timestamp)
-            if key is not None and (brought := referral_of(verdict.customer_id, event)) is not None:
-                referrer = brought[0].encode()
-                journal[partition_of(referrer, partitions)](referrer, encode_record(brought[1]), None, record.timestamp)
+            if key is not None and (referral := referral_of(result.customer_id, event)) is not None:
+                referrer = referral[0].encode()
+                journal[partition_of(referrer, partitions)](
+                    referrer, encode_record(referral[1]), None, record.timestamp
+                )
         outcomes["admitted"] = len(records) - outcomes.total()
-        self._running.check_ownership()
-        await self._reject(refused)
-        await outbox.flush()
-        self.greatest = None if greatest < 0 else greatest
+        self._context.check_ownership()
+        await self._publish_rejects(rejects)
+        await writer.flush()
+        self.max_occurred_at = None if max_occurred_at < 0 else max_occurred_at
         self.position = self.cursor = records[-1].offset + 1
         for outcome, count in outcomes.items():
             stage.metrics.records.labels(tp.topic, outcome).inc(count)
         for reason, count in reasons.items():
             stage.metrics.rejected.labels(reason).inc(count)
 
-    async def _reject(self, refused: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
-        """Sends refused records on, and waits until all of them are there."""
-        outbox = BatchWriter(self._running.producer)
+    async def _publish_rejects(self, rejects: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
+        """Send rejected records to the dead-letter topic, and return when all are acknowledged."""
+        writer = BatchWriter(self._context.producer)
         large = []
-        for record, verdict in refused:
+        for record, result in rejects:
             if record.value is not None and len(record.value) > LARGE_BYTES:
-                large.append((record, verdict))
+                large.append((record, result))
             else:
-                outbox.add(*self._stage.rejected(record, verdict))
-        await outbox.flush()
+                writer.add(*self._stage.dead_letter(record, result))
+        await writer.flush()
         if large:
-            await publish_large_rejects(self._stage.kafka, [self._stage.rejected(*each) for each in large])
+            await publish_large_rejects(self._stage.kafka, [self._stage.dead_letter(*each) for each in large])
 
     def stop(self) -> None:
-        """Nothing here waits for anything but the broker."""
+        """Do nothing: `process` waits for the broker alone."""
 
     async def close(self) -> None:
-        """Nothing is kept of a source partition."""
+        """Remove the gauges of the partition."""
         self._stage.metrics.forget_source(self._tp.topic, self._tp.partition)
 
 
 class AdmitStage:
-    """The stage over all source topics and `control`."""
+    """The stage over all source topics and `control`.
+
+    Attributes:
+        control: the lane of `control`, once this worker had it.
+    """
 
     name = "admit"
 
@@ -148,7 +152,7 @@ class AdmitStage:
         partitions: int,
         clock: Clock,
     ) -> None:
-        """Takes what its lanes need; `partitions` of the journal."""
+        """Take what the lanes need; `partitions` are those of the journal."""
         self.names = Topics(settings.prefix, settings.sources)
         self.group = f"{settings.prefix}.admit"
         self.topics = (*self.names.sources, self.names.control)
@@ -160,19 +164,19 @@ class AdmitStage:
         self.clock = clock
         self.control: ControlLane | None = None
 
-    def lane(self, tp: TP, running: StageContext) -> "AdmitLane | ControlLane":
-        """The lane of a source partition, or of `control`."""
+    def lane(self, tp: TP, context: StageContext) -> "AdmitLane | ControlLane":
+        """Return a new lane of a source partition, or of `control`."""
         if tp.topic == self.names.control:
-            self.control = ControlLane(self.settings, self.kafka, self.follower, self.partitions, running)
+            self.control = ControlLane(self.settings, self.follower, self.partitions, context, self.clock)
             return self.control
-        return AdmitLane(tp, self, running)
+        return AdmitLane(tp, self, context)
 
-    def rejected(self, record: ConsumerRecord, verdict: Rejected) -> RejectedRecord:
-        """The record for `rejected`: as it came, with the reason and where it came from."""
+    def dead_letter(self, record: ConsumerRecord, result: Rejected) -> RejectedRecord:
+        """Return the record for the topic `rejected`: unchanged, with headers for the reason and the origin."""
         headers = [
             *record.headers,
-            ("goldstream-reason", verdict.reason.encode()),
-            ("goldstream-detail", verdict.detail.encode("utf-8", "replace")),
+            ("goldstream-reason", result.reason.encode()),
+            ("goldstream-detail", result.detail.encode("utf-8", "replace")),
             ("goldstream-source", f"{record.topic}:{record.partition}:{record.offset}".encode()),
         ]
         return self.names.rejected, record.partition % self.partitions, record.key, record.value, headers

@@ -1,9 +1,9 @@
-"""The lane of `control`: whoever has it brings policies, campaigns and time to every partition of the journal."""
+"""The lane of `control`: the worker that owns it takes policies, campaigns and time over into the journal."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
@@ -12,10 +12,11 @@ from faust.types import TP
 from agents.control.control_follower import ControlFollower
 from state.config.active_rules import ActiveRules, Outcome
 from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
+from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
+from streams.errors import describe_error
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import (
-    CONTROL_SOURCE,
     ControlRecord,
     apply_rules,
     decode_control,
@@ -23,81 +24,87 @@ from streams.kafka.control import (
     read_control,
 )
 from streams.kafka.topics import Topics
+from streams.retries import Backoff, retry_until_stopped
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
+from streams.telemetry.log_throttle import LogThrottle
 from streams.wire.watermarks import SourceWatermark, encode_watermark
 
 log = logging.getLogger(__name__)
 
-_RECHECK_SECONDS: Final = 0.1
+_RETRY_SECONDS: Final = 0.1
 
 
 class ControlLane(StatelessLane):
-    """Takes `control` over into the journal, record by record, in order; the worker that has it is the timekeeper."""
+    """Copies `control` into every partition of the journal, in order; its owner is the timekeeper of the cluster.
+
+    Attributes:
+        active: whether this worker owns `control` and has recovered it.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        kafka: dict[str, Any],
-        follower: ControlFollower,
-        partitions: int,
-        running: StageContext,
+        self, settings: Settings, follower: ControlFollower, partitions: int, context: StageContext, clock: Clock
     ) -> None:
-        """Takes what is known of the sources and how many partitions the journal has."""
+        """Take what is known of the sources; `partitions` are those of the journal."""
         self.cursor = -1
         self.active = False
         self._settings = settings
-        self._kafka = kafka
         self._follower = follower
         self._partitions = partitions
-        self._running = running
+        self._context = context
+        self._clock = clock
         self._topics = Topics(settings.prefix)
         self._position = 0
         self._advances: dict[int, asyncio.Task[None]] = {}
 
     async def recover(self) -> None:
-        """Puts the configured policy and campaigns into an empty `control`."""
-        start = await self._running.committed_start(TP(self._topics.control, 0))
+        """Write the configured policy and campaigns to a `control` that has none."""
+        start = await self._context.committed_start(TP(self._topics.control, 0))
         kinds = {record.kind for record in await read_control(self._settings)}
-        outbox = BatchWriter(self._running.producer)
+        writer = BatchWriter(self._context.producer)
         if "policy" not in kinds:
             text = configured_policy(self._settings).text
-            outbox.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
+            writer.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
         if "campaigns" not in kinds:
             text = configured_campaigns(self._settings, configured_policy(self._settings)).text
-            outbox.add(self._topics.control, 0, b"campaigns", encode_control(ControlRecord("campaigns", text)))
-        await outbox.flush()
+            writer.add(self._topics.control, 0, b"campaigns", encode_control(ControlRecord("campaigns", text)))
+        await writer.flush()
         self._position = self.cursor = start
         self.active = True
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Journals each policy and campaigns in all partitions; an advance goes on beside, until its time has come."""
+        """Journal each policy and campaigns file; start a task for each advance, which waits for the sources."""
         for message in records:
             record = decode_control(message.value, message.offset)
             if record is None:
-                log.warning("control:0:%d is nothing that goldstream writes; it is passed over", message.offset)
+                log.warning("control:0:%d was not written by goldstream; ignored", message.offset)
             elif record.kind in ("policy", "campaigns"):
-                await self._bring(record)
-            elif record.kind == "replay":  # it is over: the worker waited for its end
+                await self._journal_rules(record)
+            elif record.kind == "replay":  # it has ended, or the worker would not have started
                 pass
             elif self._settings.time == "wall":
-                log.warning("control:0:%d is an advance, which wall mode does not know; passed over", message.offset)
+                log.warning("control:0:%d is an advance, which wall mode does not support; ignored", message.offset)
             else:
                 self._advances[message.offset] = asyncio.create_task(self._advance(record))
             self._position = message.offset + 1
-        self._move()
+        self._move_cursor()
         await self._report()
 
-    def _move(self) -> None:
-        """The cursor stops before the first advance that is not done: whoever has `control` next takes it up again."""
+    def _move_cursor(self) -> None:
+        """Keep the cursor before the first advance that is pending: the next owner of `control` takes it up again."""
         self.cursor = min(self._advances, default=self._position)
 
     async def tick(self, moment: int, advance: int | None = None) -> None:
-        """Tells every partition of the journal that time has come to `moment`."""
+        """Append a tick to every partition of the journal.
+
+        Args:
+            moment: the new watermark, in milliseconds.
+            advance: offset of the advance in `control` that asked for it, if one did.
+        """
         await self._journal(Tick(moment, advance))
 
-    async def _bring(self, record: ControlRecord) -> None:
-        """Journal a valid policy or campaigns in all partitions; each of them accepts or refuses it.
+    async def _journal_rules(self, record: ControlRecord) -> None:
+        """Journal a valid policy or campaigns file in all partitions; each of them accepts or refuses it.
 
         Only the file matters here, so it is tried on empty rules, which refuse nothing that is valid.
         """
@@ -109,43 +116,50 @@ class ControlLane(StatelessLane):
         await self._journal(applied("control", 0, record.offset, record.text or ""))
 
     async def _advance(self, record: ControlRecord) -> None:
-        """Waits until the sources are journaled as far as the advance says, then ticks."""
-        ends, times = record.ends or {}, self._follower.source_watermarks
+        """Wait until the sources are journaled as far as the advance demands, then tick."""
+        to_ms, ends = record.to, record.ends or {}
+        assert to_ms is not None
+        throttle = LogThrottle(self._clock)
 
-        def behind() -> list[str]:
-            return [each for each, end in ends.items() if end and (each not in times or times[each].position < end)]
+        async def log_error(error: Exception, pause_s: float) -> None:
+            if throttle.should_log():
+                log.warning("advance to %d: %s; trying again every %.1f s", to_ms, describe_error(error), pause_s)
 
-        assert record.to is not None
-        while True:
-            if not behind():
-                try:
-                    await self.tick(record.to, record.offset)
-                    break
-                except KafkaError as error:
-                    log.warning("advance to %d: %s; tried again", record.to, error)
-            await asyncio.sleep(_RECHECK_SECONDS)
+        def is_journaled() -> bool:
+            reports = self._follower.source_watermarks
+            return all(not end or (name in reports and reports[name].position >= end) for name, end in ends.items())
+
+        await self._follower.wait(is_journaled)
+        await retry_until_stopped(
+            lambda: self.tick(to_ms, record.offset),
+            on=KafkaError,
+            stop=asyncio.Event(),  # never set: `stop` cancels this task
+            clock=self._clock,
+            backoff=Backoff(_RETRY_SECONDS, _RETRY_SECONDS),
+            on_error=log_error,
+        )
         del self._advances[record.offset]
-        self._move()
+        self._move_cursor()
 
     async def _journal(self, record: JournalRecord) -> None:
-        self._running.check_ownership()
-        outbox = BatchWriter(self._running.producer)
+        self._context.check_ownership()
+        writer = BatchWriter(self._context.producer)
         value = encode_record(record)
         for partition in range(self._partitions):
-            outbox.add(self._topics.journal, partition, None, value)
-        await outbox.flush()
+            writer.add(self._topics.journal, partition, None, value)
+        await writer.flush()
 
     async def _report(self) -> None:
-        outbox = BatchWriter(self._running.producer)
+        writer = BatchWriter(self._context.producer)
         report = encode_watermark(SourceWatermark(self._position))
-        outbox.add(self._topics.source_times, 0, CONTROL_SOURCE.encode(), report)
-        await outbox.flush()
+        writer.add(self._topics.source_times, 0, CONTROL_SOURCE.encode(), report)
+        await writer.flush()
 
     def stop(self) -> None:
-        """Ends the advances that wait; they are taken up again by whoever has `control` next."""
+        """Cancel the advances that are pending; the next owner of `control` takes them up again."""
         for advance in self._advances.values():
             advance.cancel()
 
     async def close(self) -> None:
-        """Another worker keeps time now."""
+        """Stop being the timekeeper."""
         self.active = False

@@ -1,7 +1,7 @@
-"""Refused records that are large: they may have come compressed, many times what a batch of the outbox holds.
+"""Large rejected records: they may have arrived compressed, many times larger than a batch of the stage's producer.
 
-They go through a producer of their own, compressed by zstd, which finds what any of the other compressions found. It is
-not idempotent: a topic that refuses a record would leave a gap in the sequence of one that is, and stop everything.
+They go through a producer of their own, compressed by zstd, which shrinks what any other codec shrank. It is not
+idempotent: a record that the topic refuses would leave a gap in an idempotent producer's sequence and block the rest.
 """
 
 import logging
@@ -14,19 +14,19 @@ from aiokafka.errors import MessageSizeTooLargeError
 log = logging.getLogger(__name__)
 
 LARGE_BYTES: Final = 256 * 1024
-REQUEST_BYTES: Final = 1 << 30
+MAX_REQUEST_BYTES: Final = 1 << 30
 
 RejectedRecord = tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 """Topic, partition, key, value and headers."""
 
 
 async def publish_large_rejects(kafka: Mapping[str, Any], records: Sequence[RejectedRecord]) -> None:
-    """Sends the records one by one; one that the topic is not made to hold goes there without its value.
+    """Send the records one by one; where the topic refuses a record for its size, send it without its value.
 
     Raises:
-        aiokafka.errors.KafkaError: the cluster cannot be reached; sent records may be sent again.
+        aiokafka.errors.KafkaError: the cluster cannot be reached; records may be sent again.
     """
-    producer = AIOKafkaProducer(**kafka, acks="all", compression_type="zstd", max_request_size=REQUEST_BYTES)
+    producer = AIOKafkaProducer(**kafka, acks="all", compression_type="zstd", max_request_size=MAX_REQUEST_BYTES)
     await producer.start()
     try:
         for topic, partition, key, value, headers in records:

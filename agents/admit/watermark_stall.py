@@ -1,39 +1,39 @@
-"""Why time does not go on: the source partition that holds it is behind, its reader is silent, or nobody reads it."""
+"""Why the watermark stalls: the source partition that is furthest behind is unread, silent, or was never read."""
 
 import logging
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.clock import Clock
 from streams.telemetry.log_throttle import LogThrottle
-from streams.telemetry.metrics import WhyHeld
+from streams.telemetry.metrics import StallReason
 from streams.wire.watermarks import SourceWatermark
 
 log = logging.getLogger(__name__)
 
-SAY_SECONDS: Final = 30.0
+LOG_SECONDS: Final = 30.0
 BEHIND_SECONDS: Final = 30.0
-"""A partition that is no further behind holds time in name only: somebody always has come least far."""
+"""Some partition is always the furthest behind; one that is no further behind than this stalls nothing."""
 
 
 class WatermarkStall(NamedTuple):
-    """Why a source partition holds time, and how many of its records are not journaled yet."""
+    """Why a source partition holds the watermark, and how many of its records are not journaled yet."""
 
-    why: WhyHeld
+    reason: StallReason
     unread: int
 
 
 async def diagnose_stall(
     consumer: AIOKafkaConsumer, partition: TopicPartition, report: SourceWatermark | None, now_ms: int | None
 ) -> WatermarkStall:
-    """Look why this partition has come least far.
+    """Return why this partition is the furthest behind.
 
     Args:
         consumer: any, to ask for the partition's end.
         partition: of a source topic.
-        report: the last that its reader told; None if nothing was ever told.
-        now_ms: the wall clock's time; None in event mode.
+        report: the last of its reader; None if there was never one.
+        now_ms: the wall time; None in event mode.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -48,22 +48,22 @@ async def diagnose_stall(
 
 
 class StallLogger:
-    """Says now and then in the log who holds time, while it is worth saying."""
+    """Logs which source partition stalls the watermark: at each change, then every half minute."""
 
     def __init__(self, clock: Clock) -> None:
-        self._throttle = LogThrottle(clock, SAY_SECONDS)
+        self._throttle = LogThrottle(clock, LOG_SECONDS)
 
-    def say(self, source: str, held: WatermarkStall, behind_ms: int | None) -> None:
-        """Tell of this source partition: at once if it is another one or for another reason, then every half minute."""
-        if held.why == "current":
+    def log(self, source: str, stall: WatermarkStall, behind_ms: int | None) -> None:
+        """Log the partition (`events:3`), the reason and how far it is behind the clock, where that is known."""
+        if stall.reason == "current":
             self._throttle.reset()
             return
-        if not self._throttle.should_log((source, held.why)):
+        if not self._throttle.should_log((source, stall.reason)):
             return
         behind = "" if behind_ms is None else f", {behind_ms / 1000:.0f} s behind the clock"
-        words: dict[str, Any] = {
-            "unheard": "nothing has been heard of it yet: does a worker with the stage admit have it?",
-            "unread": f"{held.unread} of its records are not journaled yet",
-            "silent": "it is read to its end, but its worker has not said so: look at that worker",
+        explanations: dict[StallReason, str] = {
+            "unheard": "no worker has ever reported it; does a worker with the stage admit own it?",
+            "unread": f"{stall.unread} of its records are not journaled yet",
+            "silent": "it is read to its end, but its worker does not report that; look at that worker",
         }
-        log.info("time waits for %s%s: %s", source, behind, words[held.why])
+        log.info("the watermark stalls at %s%s: %s", source, behind, explanations[stall.reason])

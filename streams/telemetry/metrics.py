@@ -37,7 +37,7 @@ STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
 REJECT_REASONS: Final = ("oversize", "malformed", "invalid", "amount", "currency", "future")
 EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
-WhyHeld = Literal["current", "unread", "silent", "unheard"]
+StallReason = Literal["current", "unread", "silent", "unheard"]
 
 # From the broker's own round trip (about a millisecond) to a minute, where an alert has long since fired; fine steps
 # around the promises: 15 ms and 50 ms from event to change, 1 s from tick to change.
@@ -304,12 +304,12 @@ class Metrics:
             {"version": version, "python": platform.python_version(), "policy": policy, "campaigns": campaigns}
         )
 
-    def hold_clock(self, topic: str, partition: int, why: WhyHeld) -> None:
+    def set_watermark_stall(self, topic: str, partition: int, why: StallReason) -> None:
         """Says which one source partition holds time back, and why."""
         self.clock_held_by.clear()
         self.clock_held_by.labels(topic, str(partition), why).set(1)
 
-    def release_clock(self) -> None:
+    def clear_watermark_stall(self) -> None:
         """Says that no source partition holds time back, or that another worker now knows which."""
         self.clock_held_by.clear()
 

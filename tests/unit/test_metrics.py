@@ -171,10 +171,10 @@ def test_at_most_one_source_partition_holds_time_back() -> None:
     """The one that is named last."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.hold_clock("goldstream.events.v1", 2, "unread")
-    metrics.hold_clock("goldstream.refunds.v1", 0, "silent")
+    metrics.set_watermark_stall("goldstream.events.v1", 2, "unread")
+    metrics.set_watermark_stall("goldstream.refunds.v1", 0, "silent")
     held = samples(registry, "goldstream_clock_held_by")
-    metrics.release_clock()
+    metrics.clear_watermark_stall()
 
     assert held == {("0", "silent", "goldstream.refunds.v1"): 1}
     assert samples(registry, "goldstream_clock_held_by") == {}

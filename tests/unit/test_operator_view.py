@@ -13,7 +13,7 @@ from faust.exceptions import NotReady
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from agents.admit import watermark_stall as why_held
+from agents.admit import watermark_stall
 from agents.admit.watermark_stall import StallLogger, WatermarkStall
 from agents.worker import shutdown as stopping
 from agents.worker.recovery_watch import RecoveryWatch
@@ -56,26 +56,26 @@ class Ends:
 async def test_a_partition_holds_time_for_a_reason(
     report: SourceWatermark | None, now_ms: int | None, expected: WatermarkStall
 ) -> None:
-    assert await why_held.diagnose_stall(cast("Any", Ends()), SOURCE, report, now_ms) == expected
+    assert await watermark_stall.diagnose_stall(cast("Any", Ends()), SOURCE, report, now_ms) == expected
 
 
 def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    herald = StallLogger(clock)
-    herald.say("events:3", WatermarkStall("current", 0), 2_000)
-    herald.say("events:3", WatermarkStall("unread", 20), 95_000)
-    herald.say("events:3", WatermarkStall("unread", 19), 96_000)
+    stall_logger = StallLogger(clock)
+    stall_logger.log("events:3", WatermarkStall("current", 0), 2_000)
+    stall_logger.log("events:3", WatermarkStall("unread", 20), 95_000)
+    stall_logger.log("events:3", WatermarkStall("unread", 19), 96_000)
     clock.now_s += 30
-    herald.say("events:3", WatermarkStall("unread", 7), 125_000)
-    herald.say("events:3", WatermarkStall("silent", 0), 126_000)
-    herald.say("events:0", WatermarkStall("unheard", 0), None)
-    herald.say("events:0", WatermarkStall("current", 0), 1_000)
-    herald.say("events:0", WatermarkStall("unheard", 0), None)
+    stall_logger.log("events:3", WatermarkStall("unread", 7), 125_000)
+    stall_logger.log("events:3", WatermarkStall("silent", 0), 126_000)
+    stall_logger.log("events:0", WatermarkStall("unheard", 0), None)
+    stall_logger.log("events:0", WatermarkStall("current", 0), 1_000)
+    stall_logger.log("events:0", WatermarkStall("unheard", 0), None)
 
     said = [record.getMessage() for record in caplog.records]
-    assert [line.removeprefix("time waits for ").partition(": ")[0] for line in said] == [
+    assert [line.removeprefix("the watermark stalls at ").partition(": ")[0] for line in said] == [
         "events:3, 95 s behind the clock",
         "events:3, 125 s behind the clock",
         "events:3, 126 s behind the clock",
@@ -83,7 +83,7 @@ def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
         "events:0",
     ]
     assert "20 of its records are not journaled yet" in said[0]
-    assert "its worker has not said so" in said[2]
+    assert "its worker does not report that" in said[2]
 
 
 def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
