@@ -1,4 +1,4 @@
-"""The list of all settings: name, default, meaning, and how the text of each is checked."""
+"""The list of all settings: name, default, meaning and parser."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ class Variable(NamedTuple):
     meaning: str
     read: Callable[[str], Any] = str
     secret: bool = False
-    is_made: bool = False  # a path that need not exist before
+    is_made: bool = False  # a path that need not exist yet
 
     @property
     def key(self) -> str:
@@ -36,11 +36,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "GOLDSTREAM_REDIS",
         "",
-        "redis:// or rediss:// URL that profiles are written to; none: no projection",
+        "redis:// or rediss:// URL that profiles are projected to; none: no projection",
         forms.redis_url,
         secret=True,
     ),
-    Variable("GOLDSTREAM_PREFIX", "goldstream", "first part of the names of topics and Redis keys", forms.topic_prefix),
+    Variable("GOLDSTREAM_PREFIX", "goldstream", "prefix of the names of topics and Redis keys", forms.topic_prefix),
     Variable(
         "GOLDSTREAM_SOURCES",
         "",
@@ -50,51 +50,49 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "GOLDSTREAM_PARTITIONS",
         "4",
-        "partitions of topics, from the journal on, when they are created",
+        "partitions of the journal and the topics after it, when they are created",
         forms.whole_number(1, 10_000),
     ),
     Variable(
         "GOLDSTREAM_REPLICATION",
         "1",
-        "replicas of every partition when topics are created",
+        "replication factor of topics, when they are created",
         forms.whole_number(1, 100),
     ),
     Variable(
         "GOLDSTREAM_TIME",
         "wall",
-        "wall: live, by the clock; event: history, by the events alone",
+        "wall: live, by the clock; event: a history, by its events alone",
         forms.one_of("wall", "event"),
     ),
     Variable(
         "GOLDSTREAM_LATENESS",
         "5s (0s in event mode)",
-        "how far time stays behind, for events that come late",
+        "allowed lateness: how far the watermark stays behind, for late events",
         forms.duration_ms,
     ),
-    Variable("GOLDSTREAM_POLICY", "", "path of the policy; none: the built-in retail-27", Path),
-    Variable("GOLDSTREAM_CAMPAIGNS", "", "path of the campaigns; none: the built-in retail", Path),
+    Variable("GOLDSTREAM_POLICY", "", "path of the policy file; none: the built-in retail-27", Path),
+    Variable("GOLDSTREAM_CAMPAIGNS", "", "path of the campaigns file; none: the built-in retail", Path),
     Variable(
         "GOLDSTREAM_STANDBY",
         "off",
-        "all: hold the tables of all partitions, to take others over at once",
+        "all: keep the tables of all partitions in memory, for a fast takeover",
         forms.one_of("off", "all"),
     ),
     Variable(
         "GOLDSTREAM_HTTP",
         "127.0.0.1:6066",
-        "host:port for metrics and health; port 0 takes a free one and logs it",
+        "host:port of metrics and health; port 0 takes a free one, which is logged",
         forms.listen_address,
     ),
-    Variable(
-        "GOLDSTREAM_DATA", ".goldstream", "folder for what a worker or the demo keeps on disk", Path, is_made=True
-    ),
+    Variable("GOLDSTREAM_DATA", ".goldstream", "folder for the files of a worker or the demo", Path, is_made=True),
     Variable(
         "GOLDSTREAM_LOG",
         "info",
-        "least level that is logged: debug, info, warning or error",
+        "minimum log level: debug, info, warning or error",
         forms.one_of("debug", "info", "warning", "error"),
     ),
-    Variable("GOLDSTREAM_LOG_FORMAT", "text", "text, or json: one object a line", forms.one_of("text", "json")),
+    Variable("GOLDSTREAM_LOG_FORMAT", "text", "text, or json: one object per line", forms.one_of("text", "json")),
     Variable(
         "GOLDSTREAM_KAFKA_SECURITY",
         "plaintext",
@@ -109,11 +107,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("GOLDSTREAM_KAFKA_USERNAME", "", "user name for SASL"),
     Variable("GOLDSTREAM_KAFKA_PASSWORD", "", "password for SASL", secret=True),
-    Variable("GOLDSTREAM_KAFKA_CAFILE", "", "PEM file of the authorities to trust; none: the system's", Path),
+    Variable("GOLDSTREAM_KAFKA_CAFILE", "", "PEM file of trusted authorities; none: the system's", Path),
     Variable("GOLDSTREAM_KAFKA_CERTFILE", "", "PEM file of the client's certificate, for mutual TLS", Path),
     Variable("GOLDSTREAM_KAFKA_KEYFILE", "", "PEM file of the client's key, for mutual TLS", Path),
     Variable(
-        "GOLDSTREAM_REDIS_CAFILE", "", "for rediss://, PEM file of authorities to trust besides the system's", Path
+        "GOLDSTREAM_REDIS_CAFILE", "", "for rediss://, PEM file of trusted authorities besides the system's", Path
     ),
     Variable("GOLDSTREAM_REDIS_CERTFILE", "", "for rediss://, PEM file of the client's certificate", Path),
     Variable("GOLDSTREAM_REDIS_KEYFILE", "", "for rediss://, PEM file of the client's key", Path),
@@ -121,7 +119,7 @@ VARIABLES: tuple[Variable, ...] = (
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
-    """List name, default and meaning of every setting, for `--help` and the README."""
+    """Return name, default and meaning of every setting, for `--help` and the README."""
     rows = [(variable.name, variable.default or "none", variable.meaning) for variable in VARIABLES]
     return [
         *rows,

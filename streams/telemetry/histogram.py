@@ -1,9 +1,9 @@
-"""A histogram that takes a whole batch of observations at once.
+"""A histogram that takes a batch of equal observations in one step.
 
 `prometheus_client.Histogram.observe` walks the buckets and locks twice for every observation: 0.8 µs, as much as
 decoding an event. The lanes work by the batch, and most events of a batch were published in the same few milliseconds,
 so this collector adds `count` equal observations in one step (deploy/decisions/0001).
-It is written against the library's public extension point (`Collector`) and exposes the same text as its histogram.
+It uses the library's public extension point (`Collector`) and exposes the same text as its histogram.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class BatchedHistogram(Collector):
     """
 
     def __init__(self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry) -> None:
-        """Registers the histogram.
+        """Register the histogram.
 
         Args:
             name: full name of the metric, in seconds.
             documentation: its help text.
-            buckets: inclusive upper bounds in rising order; `+Inf` is added.
+            buckets: inclusive upper bounds in ascending order; `+Inf` is added.
             registry: where it is exposed.
 
         Raises:
-            ValueError: the bounds do not rise, or the name is taken in this registry.
+            ValueError: the bounds are not ascending, or the name is taken in this registry.
         """
         if not buckets or any(low >= high for low, high in pairwise(buckets)):
             raise ValueError(f"buckets of {name} must rise: got {list(buckets)}")
@@ -48,19 +48,19 @@ class BatchedHistogram(Collector):
         registry.register(self)
 
     def observe(self, seconds: float, count: int = 1) -> None:
-        """Counts `count` observations of the same length.
+        """Add `count` observations of the same duration.
 
-        A negative length, which two clocks that disagree can give, counts as 0: a sum must not fall.
+        A negative duration, which comes from two clocks that disagree, counts as 0: a sum must not fall.
         """
-        length = max(seconds, 0.0)
-        self._counts[bisect_left(self._bounds, length)] += count
-        self._sum += length * count
+        duration = max(seconds, 0.0)
+        self._counts[bisect_left(self._bounds, duration)] += count
+        self._sum += duration * count
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
-        """Names the metric to the registry, which refuses a second one of that name."""
+        """Return the name, by which the registry detects duplicates."""
         return [HistogramMetricFamily(self._name, self._documentation)]
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """Gives the cumulative buckets, the count and the sum."""
+        """Return the cumulative buckets, the count and the sum."""
         cumulative = list(zip(self._labels, map(float, accumulate(self._counts)), strict=True))
         return [HistogramMetricFamily(self._name, self._documentation, buckets=cumulative, sum_value=self._sum)]

@@ -2,11 +2,11 @@
 
 Names are `goldstream_<noun>_<unit>[_total]` in base units. Labels come from closed sets: names of topics, partitions,
 segments, campaigns, stages and reasons, never a customer's id. `topic` is the full name of the Kafka topic
-(`goldstream.purchases.v1`), as brokers and their exporters say it; `stage` is `admit`, `segment` or `project`.
+(`goldstream.purchases.v1`), as in the metrics of brokers; `stage` is `admit`, `segment` or `project`.
 
-Counters are counted per batch, from sums that the caller has at hand anyway; nothing here is called per event. Gauges
-of a partition belong to the worker that has the partition: `forget_partition` takes them away when it is given up, or
-the alerts of a partition would go on firing from the worker that had it before.
+Counters are increased once per batch, by sums that the caller has anyway; nothing here is called per event. Gauges of a
+partition belong to the worker that owns the partition: `forget_partition` removes them when it is revoked, or its
+alerts would go on firing from the former owner. Nothing reads a metric back.
 """
 
 from __future__ import annotations
@@ -61,15 +61,12 @@ class MetricDescription(NamedTuple):
 class Metrics:
     """All metrics of one process, registered in `registry`.
 
-    Attributes are named as the metrics without `goldstream_` and `_total`. Label values are given in the order in
+    Attributes have the names of the metrics without `goldstream_` and `_total`. Label values are given in the order in
     which `described` lists them: `metrics.records.labels("goldstream.purchases.v1", "admitted").inc(512)`.
-
-    Gauges that say how far something is behind the wall clock are given as functions (`set_function`), which a scrape
-    calls: set when time goes on, they would stand still just when time does.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Registers every metric; what has a closed set of reasons starts at 0, so that a first one shows as a rise.
+        """Register every metric; counters with a closed set of reasons start at 0, so that a first one is an increase.
 
         Raises:
             ValueError: the registry already has Goldstream's metrics.
@@ -94,7 +91,7 @@ class Metrics:
     def _declare_intake(self) -> None:
         self.records = self._counter(
             "goldstream_records_total",
-            "Records read from the source topics, each counted once with its outcome: admitted, anonymous or rejected.",
+            "Records read from the source topics, each counted once, by outcome: admitted, anonymous or rejected.",
             ("topic", "outcome"),
         )
         self.rejected = self._counter(
@@ -104,17 +101,17 @@ class Metrics:
         )
         self.journal_records = self._counter(
             "goldstream_journal_records_total",
-            "Records of the journal read by the lanes, ticks, policies and campaigns included.",
+            "Journal records applied, including ticks, policies and campaigns.",
             ("partition",),
         )
         self.duplicates = self._counter(
             "goldstream_duplicates_total",
-            "Events without effect because the customer already had them, by type of event.",
+            "Events without effect because the customer already had them, by event type.",
             ("type",),
         )
         self.dropped = self._counter(
             "goldstream_dropped_total",
-            f"Admitted events, or the excess of one, that could not count, by reason: {enumerate_values(DropReason)}.",
+            f"Admitted events, or parts of one, that were not counted, by reason: {enumerate_values(DropReason)}.",
             ("reason",),
         )
         self.fenced = self._counter(
@@ -127,28 +124,28 @@ class Metrics:
     def _declare_time(self) -> None:
         self.ticks = self._counter(
             "goldstream_ticks_total",
-            "Ticks written, one for all journal partitions, by the worker that has `control`.",
+            "Ticks written to the journal, each counted once, by the worker that owns `control`.",
         )
         self.clock_time_seconds = self._gauge(
             "goldstream_clock_time_seconds",
-            "Moment, in seconds since 1970, to which a journal partition has come.",
+            "Watermark of a journal partition, in seconds since 1970.",
             ("partition",),
         )
         self.clock_lag_seconds = self._gauge(
             "goldstream_clock_lag_seconds",
-            "How far a journal partition's time is behind the wall clock, lateness included; in wall mode only.",
+            "How far the watermark of a journal partition is behind the wall clock, lateness included; wall mode only.",
             ("partition",),
         )
         self.clock_held_by = self._gauge(
             "goldstream_clock_held_by",
-            "1 for the source partition that has come least far, and so holds time; from the worker that writes ticks. "
-            "Reason: unread (it has records that are not journaled yet), silent (it has none, but its worker does not "
-            "say so), unheard (nobody has ever read it), or current (it is hardly behind: nothing is wrong).",
+            "1 for the source partition with the lowest watermark; from the worker that writes ticks. Reason: unread "
+            "(it has records that are not journaled yet), silent (it has none, but its worker does not report that), "
+            "unheard (no worker has ever reported it), or current (it is not behind: nothing is wrong).",
             ("topic", "partition", "reason"),
         )
         self.source_time_lag_seconds = self._gauge(
             "goldstream_source_time_lag_seconds",
-            "How far the moment to which a source partition has come is behind the wall clock; in wall mode only.",
+            "How far the watermark of a source partition is behind the wall clock; wall mode only.",
             ("topic", "partition"),
         )
 
@@ -160,133 +157,133 @@ class Metrics:
         )
         self.customers = self._gauge(
             "goldstream_customers",
-            "Customers known in the partitions of this worker, by segment.",
+            "Customers in the partitions of this worker, by segment.",
             ("segment",),
         )
         self.messages = self._counter(
             "goldstream_messages_total",
-            "Messages of campaigns, by outcome: sent, or the reason why one was kept back.",
+            "Campaign messages, by outcome: sent, or the reason why it was suppressed.",
             ("campaign", "outcome"),
         )
         self.event_latency_seconds = self._latencies(
             "goldstream_event_latency_seconds",
-            "From the publication of a source event to the acknowledged publication of the changes that it caused.",
+            "Time from the publication of a source event to the acknowledgement of the changes that it caused.",
         )
         self.due_lag_seconds = self._latencies(
             "goldstream_due_lag_seconds",
-            "From a tick to the acknowledged publication of the changes that fell due at it.",
+            "Time from a tick to the acknowledgement of the changes that it made due.",
         )
 
     def _declare_work(self) -> None:
         self.consumer_lag = self._gauge(
             "goldstream_consumer_lag",
-            "Records of a topic partition that the worker which owns it has not read yet.",
+            "Records of a topic partition that its owner has not read yet.",
             ("topic", "partition"),
         )
         self.batch_records = self._histogram(
             "goldstream_batch_records",
-            "Records in one batch of a partition.",
+            "Records per batch of a partition.",
             ("stage",),
             RECORDS_BUCKETS,
         )
         self.flush_seconds = self._histogram(
             "goldstream_flush_seconds",
-            "From a batch's first write to its last acknowledgement.",
+            "Time from the first write of a batch to its last acknowledgement.",
             ("stage",),
             SECONDS_BUCKETS,
         )
         self.unflushed_records = self._gauge(
             "goldstream_unflushed_records",
-            "Records read by a stage whose outputs are not yet acknowledged.",
+            "Records fetched for a partition that a stage has not processed yet.",
             ("stage", "partition"),
         )
         self.awaited_records = self._gauge(
             "goldstream_awaited_records",
-            "Records that a stage has sent and Kafka has not acknowledged yet, by the topic that they are for.",
+            "Records that a stage has sent and Kafka has not acknowledged yet, by target topic.",
             ("stage", "topic"),
         )
         self.awaited_seconds = self._gauge(
             "goldstream_awaited_seconds",
-            "How long the oldest of these has waited; 0 while there are none.",
+            "Age of the oldest unacknowledged record; 0 while there is none.",
             ("stage", "topic"),
         )
         self.delivery_failures = self._counter(
             "goldstream_delivery_failures_total",
-            "Batches whose delivery to Kafka failed, so that the partition was dropped and recovered.",
+            "Failed deliveries to Kafka, each of which restarts the stage.",
             ("stage",),
         )
         self.projected = self._counter(
             "goldstream_projected_total",
-            "Customers' states read from the changelog and accounted for in Redis.",
+            "Customer states from the changelog that Redis reflects.",
         )
 
     def _declare_recovery(self) -> None:
         self.recovering = self._gauge(
             "goldstream_recovering",
-            "Partitions that a stage is recovering at this moment.",
+            "Partitions that a stage is recovering now.",
             ("stage",),
         )
         self.recovery_seconds = self._gauge(
             "goldstream_recovery_seconds",
-            "How long the last recovery of a partition's table took, or has taken so far.",
+            "Duration of the last recovery of a partition's table, so far or in total.",
             ("partition",),
         )
         self.recovery_records = self._gauge(
             "goldstream_recovery_records",
-            "Changelog records read by the last recovery of a partition's table.",
+            "Changelog records read by the last recovery of a partition.",
             ("partition",),
         )
         self.recovery_remaining_records = self._gauge(
             "goldstream_recovery_remaining_records",
-            "Changelog records that a recovery has yet to read; 0 when it is done.",
+            "Changelog records that a recovery has still to read; 0 when it is done.",
             ("partition",),
         )
         self.recovery_eta_seconds = self._gauge(
             "goldstream_recovery_eta_seconds",
-            "In how many seconds a recovery will be done if it goes on as it has so far; 0 when it is done.",
+            "Estimated time until a recovery is done, at its pace so far; 0 when it is done.",
             ("partition",),
         )
 
         self.standby_lag_records = self._gauge(
             "goldstream_standby_lag_records",
-            "Changelog records by which the warm table of another worker's partition is behind; with a standby only.",
+            "Changelog records by which the standby's table of a partition is behind; with a standby only.",
             ("partition",),
         )
 
     def _declare_health(self) -> None:
         self.stage_up = self._gauge(
             "goldstream_stage_up",
-            "1 while a stage works as it should, 0 while it starts, recovers from a fault or has stopped.",
+            "1 while a stage works, 0 while it starts, restarts after an error or is stopped.",
             ("stage",),
         )
         self.stage_restarts = self._counter(
             "goldstream_stage_restarts_total",
-            "Times that a stage was started again after a fault.",
+            "Restarts of a stage after an error.",
             ("stage",),
         )
         self.rebalances = self._counter(
             "goldstream_rebalances_total",
-            "Rebalances of a stage's consumer group that this worker took part in.",
+            "Rebalances of the consumer group of a stage that this worker took part in.",
             ("stage",),
         )
         self.assigned_partitions = self._gauge(
             "goldstream_assigned_partitions",
-            "Partitions that a stage of this worker has.",
+            "Partitions that a stage of this worker owns.",
             ("stage",),
         )
         self.redis_up = self._gauge(
             "goldstream_redis_up",
-            "1 if the last write to Redis succeeded, 0 if it failed; NaN while none was tried or no Redis is set.",
+            "1 if the last write to Redis succeeded, 0 if it failed; NaN before the first and without Redis.",
         )
         self.redis_up.set(nan)
         self.build_info = self._info(
             "goldstream_build_info",
-            "Version of Goldstream and Python, and the policy and campaigns in force.",
+            "Versions of Goldstream and Python, and the active policy and campaigns.",
             ("version", "python", "policy", "campaigns"),
         )
 
     def add_stage(self, stage: str) -> None:
-        """Starts the counters of a stage that this worker runs at 0, and says that it is not up yet."""
+        """Start the counters of a stage at 0, and mark it as not up yet."""
         self.stage_up.labels(stage).set(0)
         self.recovering.labels(stage).set(0)
         self.assigned_partitions.labels(stage).set(0)
@@ -294,41 +291,41 @@ class Metrics:
             counter.labels(stage)
 
     def add_source(self, topic: str) -> None:
-        """Starts the outcomes of a source topic, by its full name, at 0."""
+        """Start the outcomes of a source topic, given by its full name, at 0."""
         for outcome in OUTCOMES:
             self.records.labels(topic, outcome)
 
     def set_build(self, version: str, policy: str, campaigns: str) -> None:
-        """Says what runs: the version, and the policy and campaigns in force as `name@version` (empty if none yet)."""
+        """Expose the version, and the active policy and campaigns as `name@version` (empty if there are none yet)."""
         self.build_info.info(
             {"version": version, "python": platform.python_version(), "policy": policy, "campaigns": campaigns}
         )
 
-    def set_watermark_stall(self, topic: str, partition: int, why: StallReason) -> None:
-        """Says which one source partition holds time back, and why."""
+    def set_watermark_stall(self, topic: str, partition: int, reason: StallReason) -> None:
+        """Expose which source partition has the lowest watermark, and why."""
         self.clock_held_by.clear()
-        self.clock_held_by.labels(topic, str(partition), why).set(1)
+        self.clock_held_by.labels(topic, str(partition), reason).set(1)
 
     def clear_watermark_stall(self) -> None:
-        """Says that no source partition holds time back, or that another worker now knows which."""
+        """Remove that gauge: no source partition is behind, or another worker knows which."""
         self.clock_held_by.clear()
 
     def set_customers(self, per_segment: dict[str, int]) -> None:
-        """Sets the number of customers of every segment; a segment that is not named had its last customer leave."""
+        """Set the customers of every segment; a segment that is not in `per_segment` is empty."""
         self.customers.clear()
         for segment, count in per_segment.items():
             self.customers.labels(segment).set(count)
 
     def forget_source(self, topic: str, partition: int) -> None:
-        """Takes away the gauges of a source partition that this worker no longer has."""
+        """Remove the gauges of a source partition that this worker no longer owns."""
         for gauge in (self.consumer_lag, self.source_time_lag_seconds):
             gauge.remove_by_labels({"topic": topic, "partition": str(partition)})
 
     def forget_partition(self, stage: str, topic: str, partition: int) -> None:
-        """Takes away the gauges of a journal or changelog partition that a stage of this worker no longer has.
+        """Remove the gauges of a journal or changelog partition that a stage of this worker no longer owns.
 
         Args:
-            stage: the stage that had it.
+            stage: its former owner.
             topic: the full name of the topic that the stage reads.
             partition: its number.
         """
@@ -369,10 +366,10 @@ class Metrics:
 
 
 def worker_registry() -> CollectorRegistry:
-    """Gives a registry with what every process says of itself: `process_*`, `python_gc_*` and `python_info`.
+    """Return a registry with the standard metrics of a process: `process_*`, `python_gc_*` and `python_info`.
 
-    Creation times of counters are left out for the whole process: in Prometheus' text format they are further series,
-    as many as there are counters, that nothing here reads.
+    Creation times of counters are switched off for the whole process: in Prometheus' text format they are as many more
+    series as there are counters, which nothing here reads.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it unannotated
     registry = CollectorRegistry()
@@ -383,5 +380,5 @@ def worker_registry() -> CollectorRegistry:
 
 
 def describe_metrics() -> Iterable[MetricDescription]:
-    """Lists every metric in the order of the data's way, for the README and the tests."""
+    """List every metric in the order of the data flow, for the README and the tests."""
     return tuple(Metrics(CollectorRegistry()).described)
