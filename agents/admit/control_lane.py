@@ -17,6 +17,7 @@ from streams.engine.lane import StageContext, StatelessLane
 from streams.errors import describe_error
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import (
+    CONTROL_SOURCE,
     ControlRecord,
     apply_rules,
     decode_control,
