@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from streams.clock import Clock
+from streams.errors import FatalError
 
 Result = TypeVar("Result")
 OnError = Callable[[Exception, float], Awaitable[None]]
@@ -43,7 +44,7 @@ async def retry_until_stopped(
 ) -> Result | None:
     """Attempt something until it succeeds; return its result, or None if `stop` was set before that.
 
-    A running attempt is never interrupted, only the pause between two.
+    A running attempt is never interrupted, only the pause between two. A `FatalError` is always raised.
 
     Args:
         attempt: what to do.
@@ -59,6 +60,8 @@ async def retry_until_stopped(
         started_s = clock.monotonic()
         try:
             return await attempt()
+        except FatalError:
+            raise
         except on as error:
             if stop.is_set():
                 break

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from state.customer.order_chunks import MissingChunk
 from state.daily.day_counter import DayCounter
@@ -16,6 +17,27 @@ from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
 from streams.tables.progress import read_progress
 from streams.tables.warm_tables import WarmTable, recover_table
+
+
+@dataclass(slots=True)
+class RecoveryProgress:
+    """How far a recovery is.
+
+    Attributes:
+        read: changelog records read.
+        remaining: changelog offsets still to read; 0 once it is done.
+    """
+
+    read: int = 0
+    remaining: int = 0
+
+    def set_read(self, count: int) -> None:
+        """Take the number of records read."""
+        self.read = count
+
+    def set_remaining(self, count: int) -> None:
+        """Take the number of offsets still to read."""
+        self.remaining = count
 
 
 async def recover_partition(

@@ -8,7 +8,7 @@ from faust.types import TP
 
 from agents.segment.commit_policy import DailyPublisher
 from agents.segment.output_batch import OutputBatch
-from agents.segment.recovery import fatal_where_permanent, recover_partition
+from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, recover_partition
 from agents.segment.write_plan import WritePlan
 from state.fold.partition import Partition
 from state.records.events import Tick, decode_record
@@ -59,6 +59,7 @@ class SegmentLane:
     Attributes:
         number: of the partition.
         partition: the fold; empty before `recover` and after `close`.
+        recovery: how far `recover` is.
     """
 
     needs_all = True
@@ -66,6 +67,7 @@ class SegmentLane:
     def __init__(self, number: int, stage: SegmentStage, context: StageContext) -> None:
         self.number = number
         self.partition = Partition(CustomersTable())
+        self.recovery = RecoveryProgress()
         self._stage = stage
         self._context = context
         self._topics = stage.names
@@ -107,8 +109,8 @@ class SegmentLane:
             number,
             stage.warm_tables.take(number),
             stage.clock,
-            stage.metrics.recovery_remaining_records.labels(label).set,
-            stage.metrics.recovery_records.labels(label).set,
+            self.recovery.set_remaining,
+            self.recovery.set_read,
         )
         cursor, writer = self.partition.progress.offset, BatchWriter(producer)
         with fatal_where_permanent(f"{topics.customers}:{number}"):
@@ -120,6 +122,8 @@ class SegmentLane:
         self._plan.is_closing = self._is_closing
         seconds = stage.clock.monotonic() - started
         stage.metrics.recovery_seconds.labels(label).set(seconds)
+        stage.metrics.recovery_records.labels(label).set(self.recovery.read)
+        stage.metrics.recovery_remaining_records.labels(label).set(self.recovery.remaining)
         count_customers = len(self._warm.table)
         log.info("partition %d recovered: %d customers in %.2f s, at %d", number, count_customers, seconds, cursor)
 

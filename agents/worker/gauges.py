@@ -63,7 +63,7 @@ class Gauges:
         for lane in stage.lanes().values():
             if isinstance(lane, SegmentLane):
                 population.update(lane.partition.segment_counts)
-                self._recovery_watch.look(lane.number)
+                self._recovery_watch.look(lane.number, lane.recovery)
                 self._look_at_time(lane)
         self._metrics.set_customers({segment: count for segment, count in population.items() if segment})
 

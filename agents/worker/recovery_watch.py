@@ -1,59 +1,62 @@
-"""Where the recoveries of a worker's partitions stand, and when they will be done: for the metrics and for the log."""
+"""Progress and estimated end of the recoveries of a worker's partitions, for the metrics and the log."""
 
 import logging
 from dataclasses import dataclass
 from typing import Final
 
+from agents.segment.recovery import RecoveryProgress
 from streams.clock import Clock
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-SAY_SECONDS: Final = 5.0
+LOG_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class _Seen:
-    """When a recovery was first seen, how much it had read then and last, and what throttles its log lines."""
+class _Observed:
+    """A recovery that is running: when it was first seen, and the records it had read then and at the last look."""
 
-    at: float
-    read: float
-    last: float
+    started_at: float
+    first_read: int
+    last_read: int
     throttle: LogThrottle
 
 
 class RecoveryWatch:
-    """Looks now and then at what the lanes say of their recoveries, and works out their pace."""
+    """Looks at the recoveries of lanes now and then, and estimates from their pace when they will be done."""
 
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
-        self._seen: dict[int, _Seen] = {}
+        self._observed: dict[int, _Observed] = {}
 
-    def look(self, partition: int) -> None:
-        """Look at the partition of a lane that is open; one whose recovery is done is done in 0 seconds."""
+    def look(self, partition: int, progress: RecoveryProgress) -> None:
+        """Update the gauges of a partition whose lane is open, and log a recovery that takes longer."""
         metrics, label, now = self._metrics, str(partition), self._clock.monotonic()
-        left = metrics.recovery_remaining_records.labels(label)._value.get()  # noqa: SLF001 - it has no other reader
-        read = metrics.recovery_records.labels(label)._value.get()  # noqa: SLF001
+        read, remaining = progress.read, progress.remaining
+        metrics.recovery_records.labels(label).set(read)
+        metrics.recovery_remaining_records.labels(label).set(remaining)
         eta = metrics.recovery_eta_seconds.labels(label)
-        if not left:
-            self._seen.pop(partition, None)
+        if not remaining:
+            self._observed.pop(partition, None)
             eta.set(0)
             return
-        seen = self._seen.get(partition)
-        if seen is None or read < seen.last:  # a new one: the lane began anew
-            self._seen[partition] = seen = _Seen(now, read, read, LogThrottle(self._clock, SAY_SECONDS))
+        seen = self._observed.get(partition)
+        if seen is None or read < seen.last_read:  # a new recovery: the lane has restarted
+            self._observed[partition] = seen = _Observed(now, read, read, LogThrottle(self._clock, LOG_SECONDS))
             seen.throttle.skip()
             return
-        seen.last = read
-        if read == seen.read:
+        seen.last_read = read
+        if read == seen.first_read:
             return
-        elapsed = now - seen.at
-        eta.set(left * elapsed / (read - seen.read))
-        metrics.recovery_seconds.labels(label).set(elapsed)
+        elapsed_s = now - seen.started_at
+        eta_s = remaining * elapsed_s / (read - seen.first_read)
+        eta.set(eta_s)
+        metrics.recovery_seconds.labels(label).set(elapsed_s)
         if seen.throttle.should_log():
             log.info(
-                "partition %d recovers: %.0f changelog records read in %.0f s, at most %.0f left, done in some %.0f s",
-                partition, read, elapsed, left, eta._value.get(),  # noqa: SLF001
+                "partition %d recovers: %d changelog records read in %.0f s, up to %d remaining, done in about %.0f s",
+                partition, read, elapsed_s, remaining, eta_s,
             )  # fmt: skip

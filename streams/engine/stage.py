@@ -7,7 +7,6 @@ committed, and the stage starts anew from what was written down. Other stages of
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
@@ -26,8 +25,9 @@ from streams.clock import Clock
 from streams.engine.faust_driver import BatchScheduler, LaneConsumer, LaneProducer, LaneTransport, NoTables
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
 from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
-from streams.errors import FatalError, describe_error
+from streams.errors import describe_error
 from streams.kafka.reader import read_range
+from streams.retries import Backoff, retry_until_stopped
 from streams.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,10 @@ LAST_COMMIT_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 8.0
 AWAY_SECONDS: Final = 1.0
 """For every step of the way out after one that Kafka has let wait in vain."""
-LONGEST_PAUSE_SECONDS: Final = 10.0
+FIRST_PAUSE_SECONDS: Final = 1.0
+MAX_PAUSE_SECONDS: Final = 10.0
+STABLE_SECONDS: Final = 60.0
+"""A stage that ran this long before it failed restarts after the first pause."""
 
 
 class StageSpec(Protocol):
@@ -132,27 +135,24 @@ class Stage:
         Raises:
             Hopeless: a lane has met what a new start cannot mend.
         """
-        name, pause = self.spec.name, 1.0
-        while not stop.is_set():
-            began = self.clock.monotonic()
-            try:
-                await self._run_once(stop)
-            except (asyncio.CancelledError, FatalError):
-                raise
-            except Exception as error:
-                if stop.is_set():
-                    break
-                if self.clock.monotonic() - began > 60:
-                    pause = 1.0
-                self._metrics.stage_restarts.labels(name).inc()
-                if isinstance(error, KafkaError):
-                    self._metrics.delivery_failures.labels(name).inc()
-                log.error(  # noqa: TRY400 - one line; the traceback is for debugging
-                    "stage %s failed: %s; starts anew in %.0f s", name, describe_error(error), pause
-                )
-                log.debug("stage %s failed", name, exc_info=error)
-                await _wait(stop, pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        name = self.spec.name
+
+        async def report(error: Exception, pause_s: float) -> None:
+            self._metrics.stage_restarts.labels(name).inc()
+            if isinstance(error, KafkaError):
+                self._metrics.delivery_failures.labels(name).inc()
+            log.error("stage %s failed: %s; restarts in %.0f s", name, describe_error(error), pause_s)
+            log.debug("stage %s failed", name, exc_info=error)
+
+        await retry_until_stopped(
+            lambda: self._run_once(stop),
+            on=Exception,
+            stop=stop,
+            clock=self.clock,
+            backoff=Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS),
+            on_error=report,
+            reset_after_s=STABLE_SECONDS,
+        )
 
     async def _run_once(self, stop: asyncio.Event) -> None:
         self._failed = asyncio.get_running_loop().create_future()
@@ -322,11 +322,6 @@ class _Source:
 
     def __str__(self) -> str:
         return f"{self.tp.topic}:{self.tp.partition}"
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _bounded(work: Coroutine[Any, Any, Any], seconds: float, what: str) -> bool:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.admit import watermark_stall
 from agents.admit.watermark_stall import StallLogger, WatermarkStall
+from agents.segment.recovery import RecoveryProgress
 from agents.worker import shutdown as stopping
 from agents.worker.recovery_watch import RecoveryWatch
 from agents.worker.shutdown import log_shutdown
@@ -91,10 +92,8 @@ def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytes
     metrics = Metrics(CollectorRegistry())
     watch = RecoveryWatch(metrics, clock)
 
-    def look(read: float, left: float) -> float | None:
-        metrics.recovery_records.labels("2").set(read)
-        metrics.recovery_remaining_records.labels("2").set(left)
-        watch.look(2)
+    def look(read: int, remaining: int) -> float | None:
+        watch.look(2, RecoveryProgress(read, remaining))
         return metrics.registry.get_sample_value("goldstream_recovery_eta_seconds", {"partition": "2"})
 
     assert look(0, 1000) == 0
@@ -109,7 +108,7 @@ def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytes
     clock.now_s += 1
     assert look(1000, 0) == 0
     assert [record.getMessage() for record in caplog.records] == [
-        "partition 2 recovers: 600 changelog records read in 6 s, at most 400 left, done in some 4 s"
+        "partition 2 recovers: 600 changelog records read in 6 s, up to 400 remaining, done in about 4 s"
     ]
 
 

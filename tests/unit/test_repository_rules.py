@@ -168,6 +168,16 @@ def test_a_read_of_the_clock_is_found(source: str, found: list[str]) -> None:
     assert sorted(_clock_reads(ast.parse(source))) == found
 
 
+@pytest.mark.parametrize("path", _python_files(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_reads_a_metric_back(path: Path) -> None:
+    assert (
+        re.findall(
+            r"\._value\.get\(|get_sample_value|(?<!gc)\.collect\(|generate_latest\((?!registry)", path.read_text()
+        )
+        == []
+    )
+
+
 def test_importing_state_loads_nothing_but_msgspec_and_the_standard_library() -> None:
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _python_files("state")]
     asked = "; ".join(f"import {name.removesuffix('.__init__')}" for name in modules)

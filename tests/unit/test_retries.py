@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from streams.errors import FatalError
 from streams.retries import Backoff, retry_until_stopped
 from tests.clock import ManualClock
 
@@ -17,11 +18,13 @@ class Retries:
         self.stop = asyncio.Event()
         self.pauses: list[float] = []
 
-    async def run(self, attempt: Callable[[], Awaitable[str]], reset_after_s: float | None = None) -> str | None:
-        """Retry on OSError with pauses of 1 to 5 s."""
+    async def run(
+        self, attempt: Callable[[], Awaitable[str]], reset_after_s: float | None = None, on: type[Exception] = OSError
+    ) -> str | None:
+        """Retry with pauses of 1 to 5 s."""
         return await retry_until_stopped(
             attempt,
-            on=OSError,
+            on=on,
             stop=self.stop,
             clock=self.clock,
             backoff=Backoff(1.0, 5.0),
@@ -87,9 +90,10 @@ async def test_nothing_is_attempted_after_the_stop_and_no_failure_is_reported() 
     assert retries.pauses == []
 
 
-async def test_other_errors_are_raised() -> None:
+@pytest.mark.parametrize("error", [ValueError("not retried"), FatalError("not retried")], ids=["other", "fatal"])
+async def test_other_errors_are_raised(error: Exception) -> None:
     async def attempt() -> str:
-        raise ValueError("not retried")
+        raise error
 
-    with pytest.raises(ValueError, match="not retried"):
-        await Retries().run(attempt)
+    with pytest.raises(type(error), match="not retried"):
+        await Retries().run(attempt, on=Exception if isinstance(error, FatalError) else OSError)
