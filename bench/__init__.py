@@ -1,4 +1,4 @@
-"""How fast Goldstream is, beside other programs that do the same job on the same broker.
+"""Measure how fast Goldstream is, beside other programs that do the same job on the same broker.
 
-Nothing of the product imports it. `python -m bench` measures; README.md says what exactly.
+The product does not import it. `python -m bench` runs the comparison; README.md describes what exactly is measured.
 """

@@ -1,4 +1,4 @@
-"""The command: `python -m bench` compares, and each of its sub-commands measures one thing more."""
+"""The command: `python -m bench` runs the comparison, each subcommand a further measurement."""
 
 import logging
 from typing import Annotated, Any, Final
@@ -19,57 +19,57 @@ from bench.recovery import recovery
 from bench.scaling import scaling
 from bench.workload import Workload
 
-PURCHASES_OF_A_CUSTOMER: Final = 5
+PURCHASES_PER_CUSTOMER: Final = 5
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
-def bench(  # noqa: PLR0913, PLR0917 - an argument for each option
+def bench(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    events: Annotated[int, typer.Option(min=1000, help="Purchases.")] = 200_000,
+    events: Annotated[int, typer.Option(min=1000, help="Number of purchases.")] = 200_000,
     customers: Annotated[
-        int | None, typer.Option(min=1, help="Customers; a fifth of the purchases unless given.")
+        int | None, typer.Option(min=1, help="Number of customers; default: a fifth of the purchases.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="What the purchases come from: the same ones from the same seed.")] = 7,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is run; medians are shown.")] = 3,
-    peer_seconds: Annotated[float, typer.Option(min=1, help="How long Faust may take purchases in.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Seed of the purchases; the same seed gives the same purchases.")] = 7,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; medians are shown.")] = 3,
+    peer_seconds: Annotated[float, typer.Option(min=1, help="How long Faust may accept purchases.")] = 30.0,
     beside: Annotated[
-        str, typer.Option(metavar="PEER,PEER…", help="Which programs run beside; none: Goldstream alone.")
+        str, typer.Option(metavar="PEER,PEER…", help="Programs to compare with; none: Goldstream alone.")
     ] = ",".join(PEERS),
     json_file: JsonFile = None,
 ) -> None:
-    """Measure events per second, beside other programs for the same job, on an Apache Kafka of its own.
+    """Measure events per second, beside other programs for the same job, on a separate Apache Kafka.
 
-    Status 1 if a program tells other changes than it must or gives no result, whatever the figures are.
+    The status is 1 if a program publishes wrong changes or gives no result, whatever the figures are.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a topic just made is not found by everyone at once
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it warns about topics that were just created
     if context.invoked_subcommand is not None:
         return
-    wanted = {name.strip() for name in beside.split(",")} - {"none", ""}
-    if unknown := sorted(wanted - set(PEERS)):
-        print_progress(f"bench: --beside {','.join(unknown)}: there are {', '.join(PEERS)}", style="red")
+    selected = {name.strip() for name in beside.split(",")} - {"none", ""}
+    if unknown := sorted(selected - set(PEERS)):
+        print_progress(f"bench: --beside {','.join(unknown)}: valid values: {', '.join(PEERS)}", style="red")
         raise typer.Exit(2)
-    scale = Workload(events, customers or max(1, events // PURCHASES_OF_A_CUSTOMER), seed)
-    peers = tuple(peer for peer in PEERS if peer in wanted)
-    facts = or_exit(machine)
-    outcome = or_exit(lambda: measure(ComparisonPlan(scale, rounds, peer_seconds, peers), print_progress))
-    print_report(console(), outcome.runs, facts)
-    missing: dict[str, Any] = dict(outcome.unavailable_peers.items())
-    if outcome.failed:
-        missing["failed"] = outcome.failed
+    workload = Workload(events, customers or max(1, events // PURCHASES_PER_CUSTOMER), seed)
+    peers = tuple(peer for peer in PEERS if peer in selected)
+    machine_facts = or_exit(machine)
+    result = or_exit(lambda: measure(ComparisonPlan(workload, rounds, peer_seconds, peers), print_progress))
+    print_report(console(), result.runs, machine_facts)
+    missing: dict[str, Any] = dict(result.unavailable_peers.items())
+    if result.failed:
+        missing["failed"] = result.failed
     if json_file is not None:
-        asked: dict[str, Any] = {"events": events, "customers": scale.customers, "seed": seed, "rounds": rounds}
-        asked |= {"peer_seconds": peer_seconds, "beside": peers}
-        write_json(json_file, report_as_json(outcome.runs, asked, facts, outcome.customers, missing))
-    for peer, why in outcome.unavailable_peers.items():
-        print_progress(f"bench: left out: {peer}: {why}", style="red")
-    wrong = [run for run in outcome.runs if run.faults]
-    for run in wrong:
+        options: dict[str, Any] = {"events": events, "customers": workload.customers, "seed": seed, "rounds": rounds}
+        options |= {"peer_seconds": peer_seconds, "beside": peers}
+        write_json(json_file, report_as_json(result.runs, options, machine_facts, result.customers, missing))
+    for peer, reason in result.unavailable_peers.items():
+        print_progress(f"bench: left out: {peer}: {reason}", style="red")
+    wrong_runs = [run for run in result.runs if run.faults]
+    for run in wrong_runs:
         print_progress(f"bench: {run.program}, {JOBS[run.job]}: wrong changes, see above", style="red")
-    for failed in outcome.failed:
-        print_progress(f"bench: no result: {failed.splitlines()[0]}", style="red")
-    raise typer.Exit(1 if wrong or outcome.failed else 0)
+    for error in result.failed:
+        print_progress(f"bench: no result: {error.splitlines()[0]}", style="red")
+    raise typer.Exit(1 if wrong_runs or result.failed else 0)
 
 
 for measurement in (recovery, due, latency, idle, big_customer, scaling, diff):

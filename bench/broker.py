@@ -1,4 +1,4 @@
-"""The broker and the topics that all programs share: what is put there, and what is taken away between two runs."""
+"""The broker that all programs share: create and fill its topics, and delete them between runs."""
 
 import asyncio
 import time
@@ -19,28 +19,27 @@ from tests.servers.apache_kafka import ApacheKafka
 
 PARTITIONS: Final = 4
 PREFIX: Final = "bench"
-_OURS: Final = f"{PREFIX}."
+_GOLDSTREAM_GROUPS: Final = f"{PREFIX}."
 SOURCE: Final = Topics(PREFIX).full("purchases")
 
 _POLL_S: Final = 0.02
-_GROUP_ENDS_WITHIN_S: Final = 60.0
-"""A worker that was stopped stays a member for its session of 20 s: static membership."""
-_TOPICS_END_WITHIN_S: Final = 30.0
+_GROUP_TIMEOUT_S: Final = 60.0
+"""A stopped worker stays a member until its session of 20 s ends: static membership."""
+_TOPICS_TIMEOUT_S: Final = 30.0
 
 
 class BenchFailed(Exception):
-    """A program did not do what was asked of it; the message says which and what it said."""
+    """A program failed; the message names it and quotes the end of its log."""
 
 
 class FastKafka(ApacheKafka):
-    """Apache Kafka for benchmarks: compiled well; and a new group waits for its members, as is Kafka's own default.
+    """Apache Kafka with an optimizing compiler, and with Kafka's own default wait for the members of a new group.
 
-    So workers and threads that start together get their partitions together, before the clock starts, and no program
-    is measured rebalancing.
+    Because of that wait, workers and threads that start together get their partitions together, before the clock
+    starts, and no rebalance is measured. `directory` holds its settings, data and log.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Choose the ports, without starting anything; `directory` is for its settings, data and log."""
         super().__init__(directory, for_speed=True)
 
     def _further_properties(self) -> str:
@@ -48,24 +47,23 @@ class FastKafka(ApacheKafka):
 
 
 def settings_for(bootstrap: str, time_mode: TimeMode = "event") -> Settings:
-    """Settings of Goldstream for the benchmark's prefix."""
+    """Return Goldstream's settings for the benchmark's prefix."""
     lateness_ms = 0 if time_mode == "event" else 5_000
     return Settings(kafka=bootstrap, prefix=PREFIX, partitions=PARTITIONS, time=time_mode, lateness_ms=lateness_ms)
 
 
-async def publish_purchases(settings: Settings, scale: Workload) -> None:
-    """Make the topics and fill the source topic, each purchase in the partition of its customer."""
+async def publish_purchases(settings: Settings, workload: Workload) -> None:
+    """Create the topics and fill the source topic, each purchase in the partition of its customer."""
     await create_topics(settings)
     async with Publisher(settings, SOURCE) as publisher:
-        for key, value in purchases(scale):
+        for key, value in purchases(workload):
             await publisher.publish(key, value)
 
 
 class Broker:
-    """What the benchmark asks of the broker besides reading and writing; an async context manager."""
+    """Administers topics and groups; an async context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings that lead to it."""
         self._settings = settings
         self._admin = AIOKafkaAdminClient(**settings.kafka_client())
         self._client = AIOKafkaClient(**settings.kafka_client())  # aiokafka's admin cannot delete groups
@@ -82,64 +80,66 @@ class Broker:
         await self._client.close()
 
     async def delete_topics(self, kept: Collection[str] = ()) -> None:
-        """Take away every topic but the source and those that are to be kept.
+        """Delete every topic but the source topic and those in `kept`.
 
         Raises:
-            BenchFailed: a topic does not go.
+            BenchFailed: a topic still exists after 30 s.
         """
         kept = {SOURCE, *kept}
-        gone = [name for name in await self._admin.list_topics() if name not in kept and not name.startswith("__")]
-        if gone:
-            _raise_for((await self._admin.delete_topics(gone)).topic_error_codes)
-        deadline = time.monotonic() + _TOPICS_END_WITHIN_S
-        while set(gone) & set(await self._admin.list_topics()):
+        deleted = [name for name in await self._admin.list_topics() if name not in kept and not name.startswith("__")]
+        if deleted:
+            _raise_for((await self._admin.delete_topics(deleted)).topic_error_codes)
+        deadline = time.monotonic() + _TOPICS_TIMEOUT_S
+        while set(deleted) & set(await self._admin.list_topics()):
             if time.monotonic() > deadline:
-                message = f"topics do not go: {', '.join(sorted(gone))}"
+                message = f"topics are not deleted: {', '.join(sorted(deleted))}"
                 raise BenchFailed(message)
             await asyncio.sleep(_POLL_S)
 
     async def delete_groups(self) -> None:
-        """Delete Goldstream's groups, waiting for their members' sessions to end; a peer takes a new name each time.
+        """Delete Goldstream's groups once their members' sessions have ended; peers use a new name in each run.
 
         Raises:
-            BenchFailed: a group keeps a member.
+            BenchFailed: a group still has a member after 60 s.
         """
-        deadline = time.monotonic() + _GROUP_ENDS_WITHIN_S
-        while groups := [group for group, *_ in await self._admin.list_consumer_groups() if group.startswith(_OURS)]:
+        deadline = time.monotonic() + _GROUP_TIMEOUT_S
+        while groups := [
+            group for group, *_ in await self._admin.list_consumer_groups() if group.startswith(_GOLDSTREAM_GROUPS)
+        ]:
             response = await self._client.send(self._client.get_random_node(), DeleteGroupsRequest(groups))
             _raise_for(response.results, NonEmptyGroup, GroupIdNotFound)
             if time.monotonic() > deadline:
-                message = f"groups keep their members: {', '.join(sorted(groups))}"
+                message = f"groups still have members: {', '.join(sorted(groups))}"
                 raise BenchFailed(message)
             await asyncio.sleep(0.5)
 
     async def create_goldstream_topics(self) -> None:
-        """Make the topics of Goldstream that are not there."""
+        """Create the missing topics of Goldstream."""
         await create_topics(self._settings)
 
     async def create_peer_topics(self, *names: str) -> None:
-        """Make topics with as many partitions as the source."""
+        """Create topics with as many partitions as the source topic."""
         made = await self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
         _raise_for(made.topic_errors)
 
     async def wait_for_assignment(self, group: str, *, within_s: float, alive: Callable[[], bool]) -> float:
-        """Wait until a group has given out its partitions: not a record has been read before.
+        """Wait until a group has assigned its partitions; no record has been read before.
 
         Returns:
-            The moment, by `time.perf_counter`, at which it was last seen to have not, some 20 ms too early at most.
+            The `time.perf_counter` of the last check before that, at most some 20 ms too early.
 
         Raises:
-            BenchFailed: it took longer than `within_s` seconds, or who was to join it does so no longer.
+            BenchFailed: it took longer than `within_s` seconds, or a program that was to join has ended.
         """
         deadline = time.monotonic() + within_s
-        asked = time.perf_counter()
+        checked_s = time.perf_counter()
         while alive() and time.monotonic() < deadline:
-            before, asked = asked, time.perf_counter()
+            previous_s, checked_s = checked_s, time.perf_counter()
             if await self._state_of(group) == "Stable":
-                return before
+                return previous_s
             await asyncio.sleep(_POLL_S)
-        message = f"group {group} has not come together " + (
-            f"within {within_s:.0f} s" if alive() else "before the end"
+        message = f"group {group} has not assigned its partitions " + (
+            f"within {within_s:.0f} s" if alive() else "before the program ended"
         )
         raise BenchFailed(message)
 
@@ -150,7 +150,11 @@ class Broker:
 
 
 def _raise_for(results: Iterable[tuple[Any, ...]], *expected: type[Exception]) -> None:
-    """Raise what the broker answered for any topic or group, but for what is expected."""
+    """Raise the broker's error about any topic or group, except expected ones.
+
+    Raises:
+        BenchFailed: names the topic or group, and the error.
+    """
     for name, code, *_ in results:
         kind = for_code(code)
         if kind is not NoError and kind not in expected:

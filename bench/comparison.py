@@ -1,4 +1,4 @@
-"""The comparison: a broker of its own, the purchases, and then one program at a time, round after round."""
+"""Run the comparison: start a broker, publish the purchases, then measure one program at a time, round by round."""
 
 import asyncio
 import gc
@@ -23,20 +23,20 @@ from bench.workload import Workload
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
-_STEP_S: Final = 600.0
-_SLOWEST: Final = 200
-"""Events a second, below which a step is given up whatever it waits for."""
+_STEP_TIMEOUT_S: Final = 600.0
+_MIN_RATE: Final = 200
+"""Events per second below which a step is aborted, whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPlan:
-    """What is asked of a comparison.
+    """What to compare.
 
     Attributes:
-        rounds: how often everything is run.
-        peer_seconds: how long a slow program may take purchases in.
-        beside: the peers that run beside Goldstream.
-        workers: with how many workers Goldstream is run, one number after the other.
+        rounds: how often every program runs.
+        peer_seconds: how long a slow program may accept purchases.
+        peers: the programs to compare Goldstream with.
+        workers: the numbers of workers with which Goldstream runs.
     """
 
     workload: Workload
@@ -48,12 +48,12 @@ class ComparisonPlan:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What came out.
+    """The result of a comparison.
 
     Attributes:
-        runs: all of them, in order.
-        customers: how many customers the purchases turned out to have.
-        left_out: the peers that could not be run here, and why.
+        runs: all measurements, in order.
+        customers: number of customers with purchases.
+        unavailable_peers: the peers that cannot run here, and why.
         failed: runs without a result, and why.
     """
 
@@ -65,78 +65,78 @@ class ComparisonResult:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A program at a job; None stands for Goldstream."""
+    """A program at a job; the peer is None for Goldstream."""
 
     peer: Peer | None
     job: Job
     run: Callable[[], Awaitable[Measurement]]
 
 
-def measure(asked: ComparisonPlan, say: LogProgress) -> ComparisonResult:
-    """Start a broker, measure, stop the broker; nothing of it is left.
+def measure(plan: ComparisonPlan, say: LogProgress) -> ComparisonResult:
+    """Start a broker, measure, and stop the broker; nothing of it remains.
 
     Raises:
-        Missing: Java or Maven is not to be had.
-        BenchFailed: Goldstream could not fill its journal, or the broker does not do what it must.
+        Missing: Java or Maven is not available.
+        BenchFailed: Goldstream could not fill its journal, or the broker failed.
     """
-    reasons = unavailable_peers(asked.peers)
-    for peer, why in reasons.items():
-        say(f"left out: {peer}: {why}")
+    unavailable = unavailable_peers(plan.peers)
+    for peer, reason in unavailable.items():
+        say(f"left out: {peer}: {reason}")
     with running_kafka(say) as (kafka, directory):
         settings = settings_for(kafka.bootstrap)
-        return asyncio.run(_measure(settings, kafka.pid, directory, asked, reasons, say))
+        return asyncio.run(_measure(settings, kafka.pid, directory, plan, unavailable, say))
 
 
 async def _measure(
     settings: Settings,
     broker_pid: int | None,
     directory: Path,
-    asked: ComparisonPlan,
-    reasons: dict[Peer, str],
+    plan: ComparisonPlan,
+    unavailable: dict[Peer, str],
     say: LogProgress,
 ) -> ComparisonResult:
-    say(f"publishing {asked.workload.events:,} purchases")
-    await publish_purchases(settings, asked.workload)
-    say("computing what they must come to")
+    say(f"publishing {plan.workload.events:,} purchases")
+    await publish_purchases(settings, plan.workload)
+    say("computing the expected changes")
     expected = await ExpectedChanges.compute(read_all(settings, SOURCE))
-    gc.freeze()  # it stays to the end: no collection need look at its millions of objects
-    outcome = ComparisonResult(customers=expected.customers, unavailable_peers=reasons)
-    at_most_s = _STEP_S + asked.workload.events / _SLOWEST
-    beside = [peer for peer in asked.peers if peer not in reasons]
+    gc.freeze()  # its millions of objects stay to the end; the garbage collector need not visit them
+    result = ComparisonResult(customers=expected.customers, unavailable_peers=unavailable)
+    timeout_s = _STEP_TIMEOUT_S + plan.workload.events / _MIN_RATE
+    available = [peer for peer in plan.peers if peer not in unavailable]
     journal = (Topics(settings.prefix).journal, Topics(settings.prefix).control)
     async with Broker(settings) as broker:
         goldstream = GoldstreamRunner(settings, broker, broker_pid, Workers(settings, directory), expected)
-        peers = PeerRunner(settings, broker, broker_pid, directory, expected, asked.peer_seconds)
-        for number in range(1, asked.rounds + 1):
+        peers = PeerRunner(settings, broker, broker_pid, directory, expected, plan.peer_seconds)
+        for number in range(1, plan.rounds + 1):
             await broker.delete_topics()
             await broker.delete_groups()
-            say(f"round {number} of {asked.rounds}: filling the journal for the segment stage")
+            say(f"round {number} of {plan.rounds}: filling the journal for the segment stage")
             await goldstream.fill_journal()
-            for step in _steps(goldstream, peers, asked.workers):
-                if step.peer is not None and step.peer not in beside:
+            for step in _steps(goldstream, peers, plan.workers):
+                if step.peer is not None and step.peer not in available:
                     continue
                 try:
                     await broker.delete_topics(journal if step.job == "segment" else ())
                     if step.peer is None:
                         await broker.delete_groups()
-                    async with asyncio.timeout(at_most_s):
+                    async with asyncio.timeout(timeout_s):
                         measured = await step.run()
-                except (BenchFailed, KafkaError, TimeoutError) as failed:  # the others are measured all the same
-                    outcome.failed.append(
-                        f"{step.peer or 'goldstream'}, {JOBS[step.job]}: {failed or 'not done in time'}"
+                except (BenchFailed, KafkaError, TimeoutError) as error:  # the other programs are still measured
+                    result.failed.append(
+                        f"{step.peer or 'goldstream'}, {JOBS[step.job]}: {error or 'not done in time'}"
                     )
-                    say(f"round {number} of {asked.rounds}: FAILED: {failed}")
+                    say(f"round {number} of {plan.rounds}: FAILED: {error}")
                     continue
-                outcome.runs.append(measured)
-                say(f"round {number} of {asked.rounds}: {_told(measured)}")
-    return outcome
+                result.runs.append(measured)
+                say(f"round {number} of {plan.rounds}: {_summary(measured)}")
+    return result
 
 
 def _steps(goldstream: GoldstreamRunner, peers: PeerRunner, workers: Sequence[int]) -> Iterator[_Step]:
-    """One round: the segment stage of all, and then the whole path of all.
+    """Yield the steps of one round: the segment stage of all programs, then the whole path of all.
 
-    Two runs of Goldstream are apart where there are peers: a stopped worker stays a member of its group for 20 s, and
-    only then can the group be taken away.
+    Peers run between two runs of Goldstream: a stopped worker stays a member of its group for 20 s, and only then can
+    the group be deleted.
     """
     between: tuple[tuple[tuple[Peer, int], ...], ...] = (
         (("kafka-streams", 1), ("bytewax", 1)),
@@ -155,6 +155,6 @@ def _steps(goldstream: GoldstreamRunner, peers: PeerRunner, workers: Sequence[in
     yield _Step("aiokafka", "read", peers.read_only)
 
 
-def _told(measured: Measurement) -> str:
-    what = f"{measured.program}, {JOBS[measured.job]}: {measured.rate:,.0f} events/s"
-    return what if not measured.faults else f"{what}, WRONG: " + "; ".join(measured.faults)
+def _summary(measured: Measurement) -> str:
+    summary = f"{measured.program}, {JOBS[measured.job]}: {measured.rate:,.0f} events/s"
+    return summary if not measured.faults else f"{summary}, WRONG: " + "; ".join(measured.faults)

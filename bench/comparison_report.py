@@ -1,4 +1,4 @@
-"""The figures of a benchmark: medians, ratios, and how they are shown."""
+"""Report the comparison: medians over the rounds, and their ratios, as tables and as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ RATIOS: Final[tuple[tuple[str, Job, tuple[str, ...], Job, tuple[str, ...]], ...]
     ),
     *((f"goldstream / aiokafka reading, {JOBS[job]}", job, _OURS[:1], "read", ("aiokafka",)) for job in _STAGES),
 )
-"""Whose rate is set against whose; of several programs the best one's."""
+"""Which rates are divided by which; of several programs, the best one counts."""
 CPU_RATIOS: Final[tuple[tuple[str, Job, str, str], ...]] = tuple(
     (f"{theirs} / {ours}, {JOBS[job]}, CPU per event", job, theirs, ours)
     for theirs, ours in (
@@ -41,20 +41,20 @@ CPU_RATIOS: Final[tuple[tuple[str, Job, str, str], ...]] = tuple(
     )
     for job in _STAGES
 )
-"""Processor time of the programs alone, without the broker's: what is left to compare where others work meanwhile."""
+"""Processor time of the programs without the broker, which is comparable even on a busy machine."""
 
 BUSY_LOAD_PER_CORE: Final = 0.5
-"""Load of a core before the run from which on rates say little."""
+"""The load per core before the run above which rates are unreliable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramMedians:
-    """What all rounds say of a program at a job: medians of each figure by itself.
+    """A program at a job over all rounds; each figure is a median of its own.
 
     Attributes:
-        rate: events a second.
-        cpu_us: microseconds of processor time of its process for an event; `broker_us` of the broker's.
-        agrees: whether it told what it had to in every round; None for a program that tells nothing.
+        rate: events per second.
+        cpu_us: microseconds of processor time per event; `broker_us` of the broker.
+        agrees: whether it published the expected changes in every round; None for a program that publishes none.
     """
 
     program: str
@@ -69,7 +69,7 @@ class ProgramMedians:
 
 
 def medians_by_program(runs: Iterable[Measurement]) -> list[ProgramMedians]:
-    """One line for each program and job, in the order in which they first ran."""
+    """Return the medians of each program and job, in the order in which they first ran."""
     by_program: dict[tuple[str, Job], list[Measurement]] = {}
     for run in runs:
         by_program.setdefault((run.program, run.job), []).append(run)
@@ -90,7 +90,7 @@ def medians_by_program(runs: Iterable[Measurement]) -> list[ProgramMedians]:
 
 
 def ratios(table: Sequence[ProgramMedians]) -> dict[str, float]:
-    """The ratios of the medians of what has run, to three digits."""
+    """Return the ratios of the medians of programs that ran, to three digits."""
     rates = {(line.program, line.job): line.rate for line in table}
     cpu = {(line.program, line.job): line.cpu_us for line in table}
 
@@ -104,28 +104,28 @@ def ratios(table: Sequence[ProgramMedians]) -> dict[str, float]:
 
 def report_as_json(
     runs: Sequence[Measurement],
-    asked: Mapping[str, Any],
+    options: Mapping[str, Any],
     machine: Mapping[str, Any],
     customers: int,
     missing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything, ratios first; `missing` says what was not measured, and why."""
+    """Return everything for JSON, ratios first; `missing` says what was not measured, and why."""
     table = medians_by_program(runs)
     return {
         "ratios": ratios(table),
         "medians": [asdict(line) for line in table],
         "runs": [asdict(run) | {"rate": run.rate} for run in runs],
         "missing": dict(missing or {}),
-        "asked": {**asked, "customers_seen": customers},
+        "asked": {**options, "customers_seen": customers},
         "machine": dict(machine),
     }
 
 
 def print_report(console: Console, runs: Sequence[Measurement], machine: Mapping[str, Any]) -> None:
-    """Print the ratios, the table, and on what it was measured."""
+    """Print the ratios, the medians, and the machine."""
     table = medians_by_program(runs)
     first = Table(
-        title="Ratios, of events a second unless they say otherwise", title_justify="left", show_header=False, box=None
+        title="Ratios of events per second, unless stated otherwise", title_justify="left", show_header=False, box=None
     )
     for name, ratio in ratios(table).items():
         first.add_row(name, f"{ratio:g}")
@@ -146,11 +146,11 @@ def print_report(console: Console, runs: Sequence[Measurement], machine: Mapping
 
 
 def print_machine(console: Console, machine: Mapping[str, Any]) -> None:
-    """Print on what it was measured, and whether others were at work."""
+    """Print the machine, with a warning if it was busy."""
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
     if machine["load_before"] > BUSY_LOAD_PER_CORE * machine["cores"]:
         console.print(
-            f"The machine was busy before (load {machine['load_before']}): the rates say little.", style="red"
+            f"The machine was busy before (load {machine['load_before']}): the rates are unreliable.", style="red"
         )
 
 

@@ -1,4 +1,4 @@
-"""How the command tells: progress on stderr, tables on stdout, JSON into a file, a status where something failed."""
+"""How the command writes: progress to stderr, tables to stdout, JSON to a file; a failure sets the status."""
 
 import json
 import sys
@@ -14,53 +14,53 @@ from bench.figures import Figure, figures_as_json, print_figures
 from bench.machine import machine
 from tests.servers import Missing
 
-WIDTH: Final = 110
-"""Of a table where there is no terminal."""
+PIPE_WIDTH: Final = 110
+"""The width of tables without a terminal."""
 
 JsonFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write every figure here too.")
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write all figures to this file.")
 ]
-Done = TypeVar("Done")
+Result = TypeVar("Result")
 
 
-def print_progress(what: str, style: str | None = None) -> None:
-    """Tell how it goes, beside the figures."""
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(what, style=style)
+def print_progress(text: str, style: str | None = None) -> None:
+    """Print a line to standard error."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text, style=style)
 
 
 def run_measurement(
-    title: str, measure: Callable[[], Sequence[Figure]], asked: Mapping[str, Any], json_file: Path | None
+    title: str, measure: Callable[[], Sequence[Figure]], options: Mapping[str, Any], json_file: Path | None
 ) -> None:
-    """Measure one thing, show the figures, and write them down if that is asked for.
+    """Measure, print the figures, and write them to the JSON file if there is one.
 
     Raises:
-        typer.Exit: with status 1, if there are none; what was wrong has been said.
+        typer.Exit: with status 1, if the measurement failed; its error is printed.
     """
-    facts = or_exit(machine)
+    machine_facts = or_exit(machine)
     figures = or_exit(measure)
-    print_figures(console(), title, figures, facts)
+    print_figures(console(), title, figures, machine_facts)
     if json_file is not None:
-        write_json(json_file, figures_as_json(figures, asked, facts))
+        write_json(json_file, figures_as_json(figures, options, machine_facts))
 
 
-def or_exit(do: Callable[[], Done]) -> Done:
-    """Do it, or say what was wrong and end with status 1.
+def or_exit(work: Callable[[], Result]) -> Result:
+    """Return the result of the work, or print its error and exit with status 1.
 
     Raises:
         typer.Exit: it failed.
     """
     try:
-        return do()
-    except (Missing, BenchFailed) as failed:
-        print_progress(f"bench: {failed}", style="red")
-        raise typer.Exit(1) from failed
+        return work()
+    except (Missing, BenchFailed) as error:
+        print_progress(f"bench: {error}", style="red")
+        raise typer.Exit(1) from error
 
 
 def console() -> Console:
-    """Where tables are printed."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH)
+    """Return the console for tables, on standard output."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def write_json(file: Path, figures: dict[str, Any]) -> None:
-    """Write figures into a file."""
+    """Write figures to a file as JSON."""
     file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

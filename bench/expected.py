@@ -1,7 +1,7 @@
-"""What every program must tell: all changes of every customer, computed afresh from the whole list of their orders.
+"""Compute the changes that every program must publish, for each customer from the whole list of their orders.
 
-It judges Goldstream and its peers, so it shares no code with either. It knows purchases that come in order of time and
-the policy retail-27 with its default edges, and nothing else.
+Because Goldstream and its peers are verified against it, it shares no code with either. It supports purchases in order
+of time and the policy retail-27 with its default thresholds, and nothing else.
 """
 
 from bisect import bisect_right
@@ -17,15 +17,15 @@ _SECOND: Final = 1000
 DAY_MS: Final = 86_400 * _SECOND
 _WINDOW: Final = 365 * DAY_MS
 _LAPSES: Final = (60 * DAY_MS, 180 * DAY_MS)
-_EDGES: Final = {"recency_days": (180, 60), "frequency": (2, 5), "monetary": (5000, 20000)}
-"""By measure: the edge between scores 1 and 2, and the one between 2 and 3."""
+_THRESHOLDS: Final = {"recency_days": (180, 60), "frequency": (2, 5), "monetary": (5000, 20000)}
+"""By measure: the threshold between scores 1 and 2, and the one between 2 and 3."""
 
 AFTER_LAST_PURCHASE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A purchase as far as segments go: when, for how much, and where it stands in its partition."""
+    """What segments need of a purchase, and its offset in the partition."""
 
     at_ms: int
     minor: int
@@ -35,7 +35,7 @@ class Order:
 
 @dataclass(slots=True)
 class Customer:
-    """A customer's orders, by time, all of one partition."""
+    """A customer's orders in order of time, all of one partition."""
 
     partition: int
     orders: list[Order] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChange:
-    """A change, and the offset of the purchase at which it is told at the latest.
+    """A change, and the offset of the purchase at which it is published at the latest.
 
-    Time alone makes the changes that follow a customer's last purchase: `AFTER_LAST_PURCHASE` stands for their offset.
+    Changes after a customer's last purchase, which time alone causes, have the offset `AFTER_LAST_PURCHASE`.
     """
 
     value: dict[str, Any]
@@ -53,7 +53,7 @@ class ExpectedChange:
 
 
 def read_order(value: bytes, offset: int) -> tuple[str, Order]:
-    """The customer and the order of a purchase."""
+    """Return the customer and the order of a purchase."""
     purchase = orjson.loads(value)
     roubles, _, kopecks = purchase["amount"].partition(".")
     moment = datetime.fromisoformat(purchase["occurred_at"])
@@ -62,10 +62,10 @@ def read_order(value: bytes, offset: int) -> tuple[str, Order]:
 
 
 def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterator[ExpectedChange]:
-    """All changes of one customer up to `horizon_ms`, in order."""
+    """Yield all changes of a customer up to `horizon_ms`, in order."""
     times = [order.at_ms for order in orders]
     if times != sorted(times):
-        message = f"{customer_id}: orders out of time"
+        message = f"{customer_id}: orders are not in order of time"
         raise ValueError(message)
     spent = [0, *accumulate(order.minor for order in orders)]
     seq, segment, cell = 0, None, None
@@ -73,15 +73,15 @@ def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterat
         first = bisect_right(times, at - _WINDOW, 0, count)
         away, frequency, monetary = at - times[count - 1], count - first, spent[count] - spent[first]
         now = _cell(away // DAY_MS, frequency, monetary // 100)
-        became = _segment(now, count)
-        if became != segment:
+        new_segment = _segment(now, count)
+        if new_segment != segment:
             seq += 1
             cause = {"kind": "time"} if order is None else {"kind": "purchase", "event_id": order.event_id}
             value = {
                 "customer_id": customer_id,
                 "seq": seq,
                 "from": segment,
-                "to": became,
+                "to": new_segment,
                 "from_cell": None if cell is None else "".join(map(str, cell)),
                 "to_cell": "".join(map(str, now)),
                 "effective_at": _text(at),
@@ -99,11 +99,11 @@ def changes_of(customer_id: str, orders: list[Order], horizon_ms: int) -> Iterat
             }
             reached = order if order is not None else orders[count] if count < len(orders) else None
             yield ExpectedChange(value, AFTER_LAST_PURCHASE if reached is None else reached.offset)
-        segment, cell = became, now
+        segment, cell = new_segment, now
 
 
 def _moments(times: list[int], orders: list[Order], horizon_ms: int) -> Iterator[tuple[int, int, Order | None]]:
-    """Every moment at which the customer may have changed: when, how many orders there are then, and which came."""
+    """Yield every moment at which the segment may change, with the number of orders then, and the new order, if any."""
     for number, order in enumerate(orders):
         if number:
             for due in _due(times, number, order.at_ms):
@@ -114,7 +114,7 @@ def _moments(times: list[int], orders: list[Order], horizon_ms: int) -> Iterator
 
 
 def _due(times: list[int], count: int, until: int) -> list[int]:
-    """When time alone may change a customer with `count` orders: after the last of them, up to `until`."""
+    """Return when time alone may change a customer with `count` orders: after the last of them, up to `until`."""
     last = times[count - 1]
     due = {last + lapse for lapse in _LAPSES}
     due.update(at + _WINDOW for at in times[bisect_right(times, last - _WINDOW, 0, count) : count])
@@ -138,10 +138,10 @@ def _segment(cell: tuple[int, int, int], lifetime_orders: int) -> str:
     return "new" if frequency == 1 and lifetime_orders == 1 else "active"
 
 
-def _why(was: tuple[int, int, int], now: tuple[int, int, int]) -> list[dict[str, Any]]:
+def _why(before: tuple[int, int, int], now: tuple[int, int, int]) -> list[dict[str, Any]]:
     return [
         {"measure": measure, "edge": edges[new - 1 if new < old else new - 2], "was": old, "is": new}
-        for (measure, edges), old, new in zip(_EDGES.items(), was, now, strict=True)
+        for (measure, edges), old, new in zip(_THRESHOLDS.items(), before, now, strict=True)
         if new != old
     ]
 

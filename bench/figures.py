@@ -1,4 +1,4 @@
-"""Figures of a measurement that compares with nobody: a small table, and JSON."""
+"""Print and export the figures of a measurement of Goldstream alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,9 +16,9 @@ class Figure:
     """One figure.
 
     Attributes:
-        what: of what.
-        value: how much, in `unit`; None where it cannot be told here.
-        aim: what it must reach, in words; empty if nothing is asked.
+        what: what was measured.
+        value: in `unit`; None if it is unknown on this system.
+        aim: the target, as text; empty without one.
     """
 
     what: str
@@ -28,7 +28,7 @@ class Figure:
 
 
 def print_figures(console: Console, title: str, figures: Sequence[Figure], machine: Mapping[str, Any]) -> None:
-    """Print the table, and on what it was measured."""
+    """Print the figures as a table, and the machine they were measured on."""
     console.print(title)
     table = Table(box=SIMPLE)
     table.add_column("", no_wrap=True)
@@ -41,13 +41,15 @@ def print_figures(console: Console, title: str, figures: Sequence[Figure], machi
     print_machine(console, machine)
 
 
-def figures_as_json(figures: Sequence[Figure], asked: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it."""
-    return {"figures": [asdict(figure) for figure in figures], "asked": dict(asked), "machine": dict(machine)}
+def figures_as_json(
+    figures: Sequence[Figure], options: Mapping[str, Any], machine: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return everything for JSON."""
+    return {"figures": [asdict(figure) for figure in figures], "asked": dict(options), "machine": dict(machine)}
 
 
 def format_value(value: float | None) -> str:
-    """A figure with as many digits as say something."""
+    """Format a value with its significant digits."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

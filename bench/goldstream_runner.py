@@ -1,4 +1,4 @@
-"""Goldstream, measured from outside: workers watched through the topics that they write."""
+"""Measure Goldstream from outside, through the topics that its workers write."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +19,13 @@ from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 _SOURCE: Final = "purchases"
 _READY_WITHIN_S: Final = 60.0
-_SLOWEST: Final = 1000
-"""Events a second, below which a worker is given up."""
+_MIN_RATE: Final = 1000
+"""Events per second below which a run is aborted."""
 
 
 @dataclass(frozen=True, slots=True)
 class GoldstreamRunner:
-    """How Goldstream is run here."""
+    """Runs and measures Goldstream."""
 
     settings: Settings
     broker: Broker
@@ -34,25 +34,25 @@ class GoldstreamRunner:
     expected: ExpectedChanges
 
     async def whole_path(self, workers: int) -> Measurement:
-        """From the source topic to published changes, in workers with all of their stages.
+        """Measure from the source topic to published changes, in workers with all stages.
 
-        The clock runs from the moment at which the group of `admit` has its partitions, before a record is fetched,
-        until a reader of the lanes' progress has seen it cover every purchase; by then all that came of them is
-        acknowledged. Then the history is let come to its end, unmeasured, and the changes are compared.
+        The clock starts when the group of `admit` has its partitions, before a record is fetched. It stops when the
+        lanes' progress covers every purchase; all outputs are acknowledged by then. After that, unmeasured, the worker
+        runs to the end of the history, and the changes are verified.
         """
         await self.broker.create_goldstream_topics()
         return await self._measure("whole", workers, None, "admit")
 
     async def segment_alone(self, workers: int) -> Measurement:
-        """From the journal, which must be filled, to published changes, in workers with the segment stage only.
+        """Measure from the filled journal to published changes, in workers with the segment stage only.
 
-        The clock is that of `whole_path`, but for the group, which is that of `segment`.
+        The clock is that of `whole_path`, with the group of `segment`.
         """
         await self.broker.create_goldstream_topics()
         return await self._measure("segment", workers, "segment", "segment")
 
     async def fill_journal(self) -> None:
-        """Let a worker with `admit` only take everything into the journal, up to the last tick."""
+        """Run a worker with `admit` only until the journal has everything, up to the last tick."""
         await self.broker.create_goldstream_topics()
         journal = Topics(self.settings.prefix).journal
 
@@ -60,12 +60,12 @@ class GoldstreamRunner:
             event = decode_record(record.value)
             return isinstance(event, Tick) and event.at >= self.expected.horizon_ms
 
-        async with TopicFollower(self.settings, journal) as following:
+        async with TopicFollower(self.settings, journal) as follower:
             with self.workers.running(only="admit") as workers:
-                await following.wait_for_all(at_end, within_s=self._patience(), alive=partial(all_running, workers))
+                await follower.wait_for_all(at_end, within_s=self._timeout_s(), alive=partial(all_running, workers))
 
     async def _measure(self, job: Job, count: int, only: str | None, group: str) -> Measurement:
-        topics, expected, patience = Topics(self.settings.prefix), self.expected, self._patience()
+        topics, expected, timeout_s = Topics(self.settings.prefix), self.expected, self._timeout_s()
 
         def covers_all(record: ConsumerRecord) -> bool:
             sources = decode_progress(record.value).sources
@@ -75,26 +75,26 @@ class GoldstreamRunner:
         def at_end(record: ConsumerRecord) -> bool:
             return covers_all(record) and decode_progress(record.value).watermark >= expected.horizon_ms
 
-        async with TopicFollower(self.settings, topics.progress, key=PROGRESS_KEY) as following:
+        async with TopicFollower(self.settings, topics.progress, key=PROGRESS_KEY) as follower:
             with self.workers.running(count, only) as workers:
                 group, alive = f"{topics.prefix}.{group}", partial(all_running, workers)
-                began = await self.broker.wait_for_assignment(group, within_s=_READY_WITHIN_S, alive=alive)
-                before = processor_seconds_of(workers), processor_seconds(self.broker_pid)
-                ended = await following.wait_for_all(covers_all, within_s=patience, alive=alive)
-                after = processor_seconds_of(workers), processor_seconds(self.broker_pid)
-                await following.wait_for_all(at_end, within_s=patience, alive=alive)
-        verdict = await expected.verify(lambda: read_all(self.settings, topics.segment_changes))
+                started_s = await self.broker.wait_for_assignment(group, within_s=_READY_WITHIN_S, alive=alive)
+                cpu_before = processor_seconds_of(workers), processor_seconds(self.broker_pid)
+                ended_s = await follower.wait_for_all(covers_all, within_s=timeout_s, alive=alive)
+                cpu_after = processor_seconds_of(workers), processor_seconds(self.broker_pid)
+                await follower.wait_for_all(at_end, within_s=timeout_s, alive=alive)
+        verification = await expected.verify(lambda: read_all(self.settings, topics.segment_changes))
         return Measurement(
             "goldstream" if count == 1 else f"goldstream ×{count}",
             job,
             expected.events,
-            ended - began,
-            difference(before[0], after[0]),
-            difference(before[1], after[1]),
-            verdict.changes,
-            verdict.digest,
-            verdict.faults,
+            ended_s - started_s,
+            difference(cpu_before[0], cpu_after[0]),
+            difference(cpu_before[1], cpu_after[1]),
+            verification.changes,
+            verification.digest,
+            verification.faults,
         )
 
-    def _patience(self) -> float:
-        return 60 + self.expected.events / _SLOWEST
+    def _timeout_s(self) -> float:
+        return 60 + self.expected.events / _MIN_RATE

@@ -1,4 +1,4 @@
-"""What a worker costs that has nothing to do."""
+"""Measure what a worker without work costs."""
 
 import asyncio
 import contextlib
@@ -22,25 +22,26 @@ from bench.workers import Workers, all_running
 from tests.servers.redis_server import RedisServer
 
 SETTLE_S = 5.0
-"""How long a worker is left alone before it is watched."""
+"""How long a worker is left idle before it is watched."""
 
 
 def idle(
-    seconds: Annotated[float, typer.Option(min=2, help="How long it is watched.")] = 30.0, json_file: JsonFile = None
+    seconds: Annotated[float, typer.Option(min=2, help="How long it is watched, in seconds.")] = 30.0,
+    json_file: JsonFile = None,
 ) -> None:
-    """Measure the processor time of a worker with all stages that has nothing to do, in wall mode."""
-    title, asked = "An idle worker, all stages, wall mode", {"seconds": seconds}
+    """Measure the processor time of an idle worker with all stages, in wall mode."""
+    title, options = "An idle worker, all stages, wall mode", {"seconds": seconds}
 
     def measure() -> Sequence[Figure]:
         with running_redis() as url:
             return run_on_testbed("wall", print_progress, partial(_measure, seconds, url))
 
-    run_measurement(title, measure, asked, json_file)
+    run_measurement(title, measure, options, json_file)
 
 
 @contextlib.contextmanager
 def running_redis() -> Iterator[str]:
-    """A Redis, by its URL, so that a worker has something to project to.
+    """Run a Redis for a worker to project to, and yield its URL.
 
     Raises:
         Missing: redis-server is not installed.
@@ -54,20 +55,20 @@ def running_redis() -> Iterator[str]:
             redis.stop()
 
 
-async def _measure(seconds: float, redis: str, ground: Testbed) -> Sequence[Figure]:
-    settings = dataclasses.replace(ground.settings, redis=redis)
-    with Workers(settings, ground.workers.directory).running() as workers:
+async def _measure(seconds: float, redis: str, testbed: Testbed) -> Sequence[Figure]:
+    settings = dataclasses.replace(testbed.settings, redis=redis)
+    with Workers(settings, testbed.workers.directory).running() as workers:
         await workers[0].ready()
-        async with PurchasePublisher(ground) as till:
-            await till.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
-            await till.wait_until_processed(partial(all_running, workers))
+        async with PurchasePublisher(testbed) as publisher:
+            await publisher.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
+            await publisher.wait_until_processed(partial(all_running, workers))
         await asyncio.sleep(SETTLE_S)
-        ground.log(f"watching for {seconds:.0f} s")
-        rest = await measure_idle_worker(workers[0], seconds)
+        testbed.log(f"watching for {seconds:.0f} s")
+        usage = await measure_idle_worker(workers[0], seconds)
         memory = resident_mib(workers[0].child.pid)
     return [
-        Figure("processor time", rest.cpu_percent, "% of a core", "under 3"),
-        Figure("processor time for a tick", rest.cpu_ms_per_tick, "ms"),
-        Figure("ticks", rest.ticks / rest.seconds, "a second"),
+        Figure("processor time", usage.cpu_percent, "% of a core", "under 3"),
+        Figure("processor time per tick", usage.cpu_ms_per_tick, "ms"),
+        Figure("ticks", usage.ticks / usage.seconds, "per second"),
         Figure("resident memory", memory, "MiB"),
     ]

@@ -1,6 +1,6 @@
-"""The Kafka Streams program: its jars, fetched by Maven, and its classes, compiled; kept in .cache.
+"""Build the Kafka Streams program: jars fetched by Maven, and compiled classes, cached in .cache.
 
-`python -m bench.kafka_streams` does that ahead, so that no measurement waits for it.
+`python -m bench.kafka_streams` does so in advance, so that no measurement waits for it.
 """
 
 import hashlib
@@ -15,51 +15,51 @@ from tests.servers import Missing, program
 
 _PROGRAM: Final = Path(__file__).parent / "peers" / "kafka_streams"
 _CACHE: Final = Path(__file__).parents[1] / ".cache" / "kafka-streams"
-_MOST_HEAP_MB: Final = 4096
+_MAX_HEAP_MB: Final = 4096
 
 
 def java_command(*options: str) -> list[str]:
-    """The command that runs it, with half of the memory as heap, 4 GiB at most.
+    """Return the command that runs it, with half of the memory as heap, at most 4 GiB.
 
     Raises:
-        Missing: Java, its compiler or Maven is not installed, or what is needed cannot be had.
+        Missing: Java, its compiler or Maven is not installed, or a download or the build failed.
     """
-    heap = f"{min(_MOST_HEAP_MB, _memory_mb() // 2)}m"
+    heap = f"{min(_MAX_HEAP_MB, _memory_mb() // 2)}m"
     java = program("java", "default-jdk-headless")
-    made = build()
+    build_folder = build()
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
     run = [java, f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseParallelGC", quiet, *options]
-    return [*run, "-cp", f"{made / 'classes'}{os.pathsep}{made / 'jars'}/*", "bench.Segments"]
+    return [*run, "-cp", f"{build_folder / 'classes'}{os.pathsep}{build_folder / 'jars'}/*", "bench.Segments"]
 
 
 def build() -> Path:
-    """The folder with its `jars` and `classes`, made at the first call for this pom and these sources.
+    """Return the folder with `jars` and `classes`, built by the first call for this pom and these sources.
 
     Raises:
-        Missing: as `java_command` says.
+        Missing: as for `java_command`.
     """
     pom, sources = _PROGRAM / "pom.xml", sorted(_PROGRAM.glob("*.java"))
     version = hashlib.sha256(b"\0".join(each.read_bytes() for each in (pom, *sources))).hexdigest()[:12]
-    made = _CACHE / version
-    if made.is_dir():
-        return made
+    finished = _CACHE / version
+    if finished.is_dir():
+        return finished
     maven, javac = program("mvn", "maven"), program("javac", "default-jdk-headless")
-    making = _CACHE / f"{version}.{os.getpid()}"
+    partial = _CACHE / f"{version}.{os.getpid()}"
     try:
         fetch = (maven, "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime")
-        _run("Maven could not fetch Kafka Streams", *fetch, f"-DoutputDirectory={making / 'jars'}")
-        compile_ = (javac, "-nowarn", "--release", "17", "-cp", f"{making / 'jars'}/*", "-d", str(making / "classes"))
+        _run("Maven could not fetch Kafka Streams", *fetch, f"-DoutputDirectory={partial / 'jars'}")
+        compile_ = (javac, "-nowarn", "--release", "17", "-cp", f"{partial / 'jars'}/*", "-d", str(partial / "classes"))
         _run("the Kafka Streams program could not be compiled", *compile_, *map(str, sources))
-        making.rename(made)
+        partial.rename(finished)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return made
+        shutil.rmtree(partial, ignore_errors=True)
+    return finished
 
 
-def _run(failed: str, *command: str) -> None:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        message = f"{failed}: {ran.stderr.strip() or ran.stdout.strip()}"
+def _run(error: str, *command: str) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        message = f"{error}: {ended.stderr.strip() or ended.stdout.strip()}"
         raise Missing(message)
 
 

@@ -1,4 +1,4 @@
-"""How long it takes from the publication of a purchase until a reader has the change that it caused."""
+"""Measure the time from the publication of a purchase until a reader has the change that it caused."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ from bench.workers import all_running
 from tests.integration.workers import until
 
 CUSTOMERS: Final = 200_000
-_PATIENCE_S: Final = 30.0
-_LATE_S: Final = 0.05
-"""How late a purchase may be published before the figures are those of a machine that cannot keep the pace."""
+_CHANGES_TIMEOUT_S: Final = 30.0
+_MAX_DELAY_S: Final = 0.05
+"""How late a purchase may be published; above that, the machine cannot keep the rate, which is reported."""
 
 
 @dataclass(slots=True)
 class LatencySamples:
-    """When each purchase was published and seen again, by `time.perf_counter`, and whose it was.
+    """The samples of a run, by `time.perf_counter`.
 
     Attributes:
         published_at_s: by event id.
@@ -46,108 +46,113 @@ class LatencySamples:
 
 
 def latency(
-    rate: Annotated[int, typer.Option(min=1, help="Purchases a second.")] = 1000,
-    seconds: Annotated[float, typer.Option(min=1, help="How long is measured.")] = 30.0,
-    warm: Annotated[float, typer.Option(min=0, help="How long the same goes on before.")] = 10.0,
+    rate: Annotated[int, typer.Option(min=1, help="Purchases per second.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=1, help="Duration of the measurement, in seconds.")] = 30.0,
+    warm: Annotated[float, typer.Option(min=0, help="Duration of the warm-up before it, in seconds.")] = 10.0,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure the time from a purchase published to its change read, at a steady pace in wall mode."""
-    asked = {"rate": rate, "seconds": seconds, "warm": warm}
-    title = f"From purchase published to change read, {rate:,} purchases a second, one worker, wall mode"
+    """Measure the time from a purchase published to its change read, at a steady rate in wall mode."""
+    options = {"rate": rate, "seconds": seconds, "warm": warm}
+    title = f"From purchase published to change read, {rate:,} purchases per second, one worker, wall mode"
     run_measurement(
-        title, lambda: run_on_testbed("wall", print_progress, partial(_measure, rate, seconds, warm)), asked, json_file
+        title,
+        lambda: run_on_testbed("wall", print_progress, partial(_measure, rate, seconds, warm)),
+        options,
+        json_file,
     )
 
 
-async def _measure(rate: int, seconds: float, warm: float, ground: Testbed) -> Sequence[Figure]:
-    watch = LatencySamples()
-    with ground.workers.running() as workers:
+async def _measure(rate: int, seconds: float, warm: float, testbed: Testbed) -> Sequence[Figure]:
+    samples = LatencySamples()
+    with testbed.workers.running() as workers:
         alive = partial(all_running, workers)
         await workers[0].ready()
-        async with PurchasePublisher(ground) as till:
-            await till.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
-            await till.wait_until_processed(alive)
+        async with PurchasePublisher(testbed) as publisher:
+            await publisher.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
+            await publisher.wait_until_processed(alive)
         readers = [
-            asyncio.create_task(_read_purchases(ground, watch)),
-            asyncio.create_task(_read_changes(ground, watch)),
+            asyncio.create_task(_read_purchases(testbed, samples)),
+            asyncio.create_task(_read_changes(testbed, samples)),
         ]
         try:
-            ground.log(f"publishing {rate:,} purchases a second for {warm + seconds:.0f} s")
-            await _publish(ground, watch, rate, seconds, warm)
-            await until(partial(_all_told, watch, readers), "a change of every customer to be read", _PATIENCE_S)
+            testbed.log(f"publishing {rate:,} purchases per second for {warm + seconds:.0f} s")
+            await _publish(testbed, samples, rate, seconds, warm)
+            await until(
+                partial(_all_changed, samples, readers), "a change of every customer to be read", _CHANGES_TIMEOUT_S
+            )
         finally:
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-    if watch.max_delay_s > _LATE_S:
-        ground.log(
-            f"a purchase was published {1000 * watch.max_delay_s:.0f} ms late: the machine does not keep the pace"
+    if samples.max_delay_s > _MAX_DELAY_S:
+        testbed.log(
+            f"a purchase was published {1000 * samples.max_delay_s:.0f} ms late: this machine cannot keep the rate"
         )
     return [
-        Figure("published to change read, median", _at(watch.change_read_s, 0.5), "ms", "15"),
-        Figure("the same, 99 of 100", _at(watch.change_read_s, 0.99), "ms", "50"),
-        Figure("the same, 999 of 1000", _at(watch.change_read_s, 0.999), "ms"),
-        Figure("the same, greatest", _at(watch.change_read_s, 1.0), "ms"),
-        Figure("changes measured", len(watch.change_read_s), ""),
-        Figure("published to purchase read, median", _at(watch.purchase_read_s, 0.5), "ms"),
-        Figure("the same, 99 of 100", _at(watch.purchase_read_s, 0.99), "ms"),
-        Figure("purchases published late by at most", 1000 * watch.max_delay_s, "ms"),
+        Figure("published to change read, median", _quantile_ms(samples.change_read_s, 0.5), "ms", "15"),
+        Figure("the same, 99th percentile", _quantile_ms(samples.change_read_s, 0.99), "ms", "50"),
+        Figure("the same, 99.9th percentile", _quantile_ms(samples.change_read_s, 0.999), "ms"),
+        Figure("the same, maximum", _quantile_ms(samples.change_read_s, 1.0), "ms"),
+        Figure("changes measured", len(samples.change_read_s), ""),
+        Figure("published to purchase read, median", _quantile_ms(samples.purchase_read_s, 0.5), "ms"),
+        Figure("the same, 99th percentile", _quantile_ms(samples.purchase_read_s, 0.99), "ms"),
+        Figure("purchases published late, maximum", 1000 * samples.max_delay_s, "ms"),
     ]
 
 
-async def _all_told(watch: LatencySamples, readers: list[asyncio.Task[None]]) -> bool:
-    """Whether no customer waits for a change; a reader's failure is raised here."""
+async def _all_changed(samples: LatencySamples, readers: list[asyncio.Task[None]]) -> bool:
+    """Return whether every customer has their change; raises the error of a failed reader."""
     for reader in readers:
         if reader.done():
             reader.result()
-    return not watch.pending_customers
+    return not samples.pending_customers
 
 
-async def _publish(ground: Testbed, watch: LatencySamples, rate: int, seconds: float, warm: float) -> None:
-    """Publish at a steady pace; what is published after the time to warm up is watched."""
+async def _publish(testbed: Testbed, samples: LatencySamples, rate: int, seconds: float, warm: float) -> None:
+    """Publish at a steady rate; purchases after the warm-up are measured."""
     draw = Random(7)
     seen: set[str] = set()
-    producer = AIOKafkaProducer(**ground.settings.kafka_client(), acks="all")
+    producer = AIOKafkaProducer(**testbed.settings.kafka_client(), acks="all")
     await producer.start()
     try:
-        began = time.perf_counter()
+        started_s = time.perf_counter()
         for number in range(int(rate * (warm + seconds))):
-            due = began + number / rate
-            if (ahead := due - time.perf_counter()) > 0:
-                await asyncio.sleep(ahead)
+            due = started_s + number / rate
+            if (early_s := due - time.perf_counter()) > 0:
+                await asyncio.sleep(early_s)
             if number >= rate * warm:
-                watch.max_delay_s = max(watch.max_delay_s, time.perf_counter() - due)
+                samples.max_delay_s = max(samples.max_delay_s, time.perf_counter() - due)
             customer_id = f"c-{draw.randrange(CUSTOMERS):07d}"
             value = purchase_value(customer_id, int(time.time() * 1000), 1_000_000 + number)
             if number >= rate * warm:
-                watch.published_at_s[f"e-{1_000_000 + number}"] = time.perf_counter()
+                samples.published_at_s[f"e-{1_000_000 + number}"] = time.perf_counter()
             if customer_id not in seen:
                 seen.add(customer_id)
-                watch.pending_customers.add(customer_id)
+                samples.pending_customers.add(customer_id)
             await producer.send(SOURCE, value, key=customer_id.encode())
         await producer.flush()
     finally:
         await producer.stop()
 
 
-async def _read_purchases(ground: Testbed, watch: LatencySamples) -> None:
-    async for value in _values(ground, SOURCE):
-        published = watch.published_at_s.get(value["event_id"])
+async def _read_purchases(testbed: Testbed, samples: LatencySamples) -> None:
+    async for value in _values(testbed, SOURCE):
+        published = samples.published_at_s.get(value["event_id"])
         if published is not None:
-            watch.purchase_read_s.append(time.perf_counter() - published)
+            samples.purchase_read_s.append(time.perf_counter() - published)
 
 
-async def _read_changes(ground: Testbed, watch: LatencySamples) -> None:
-    async for value in _values(ground, ground.topics.segment_changes):
-        watch.pending_customers.discard(value["customer_id"])
-        published = watch.published_at_s.get(value["cause"].get("event_id", ""))
+async def _read_changes(testbed: Testbed, samples: LatencySamples) -> None:
+    async for value in _values(testbed, testbed.topics.segment_changes):
+        samples.pending_customers.discard(value["customer_id"])
+        published = samples.published_at_s.get(value["cause"].get("event_id", ""))
         if published is not None:
-            watch.change_read_s.append(time.perf_counter() - published)
+            samples.change_read_s.append(time.perf_counter() - published)
 
 
-async def _values(ground: Testbed, topic: str) -> AsyncIterator[dict[str, Any]]:
-    """The JSON of a topic, as it comes."""
-    consumer = AIOKafkaConsumer(**ground.settings.kafka_client(), enable_auto_commit=False, fetch_max_wait_ms=100)
+async def _values(testbed: Testbed, topic: str) -> AsyncIterator[dict[str, Any]]:
+    """Yield the values of a topic as they arrive, decoded from JSON."""
+    consumer = AIOKafkaConsumer(**testbed.settings.kafka_client(), enable_auto_commit=False, fetch_max_wait_ms=100)
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -159,9 +164,9 @@ async def _values(ground: Testbed, topic: str) -> AsyncIterator[dict[str, Any]]:
         await consumer.stop()
 
 
-def _at(seconds: list[float], share: float) -> float | None:
-    """The milliseconds within which this share of them lies."""
+def _quantile_ms(seconds: list[float], share: float) -> float | None:
+    """Return the milliseconds within which this share of the samples lies; None without samples."""
     if not seconds:
         return None
-    in_order = sorted(seconds)
-    return 1000 * in_order[min(len(in_order) - 1, int(share * len(in_order)))]
+    ordered = sorted(seconds)
+    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]

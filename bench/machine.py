@@ -1,4 +1,4 @@
-"""On what it was measured."""
+"""Describe the machine and the versions that were measured."""
 
 import os
 import platform
@@ -11,10 +11,10 @@ from tests.servers.apache_kafka import jars
 
 
 def machine() -> dict[str, str | int | float]:
-    """Processor, cores that may be used, load before the run, and the versions of what runs."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return processor, usable cores, load before the run, and versions."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
-        "cores": usable,
+        "cores": cores,
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2),
@@ -30,8 +30,8 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor() or "unknown"
-    named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return named[1] if named else "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1] if match else "unknown"
 
 
 def _kafka_version() -> str:

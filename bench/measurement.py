@@ -1,4 +1,4 @@
-"""What is measured of a program in one run."""
+"""The result of one run of one program."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,14 +11,13 @@ class Measurement:
     """One run of one program.
 
     Attributes:
-        program: `goldstream`, `kafka-streams`, `faust` and so on; with `×2` where it was given two workers or threads.
+        program: `goldstream`, `kafka-streams`, `faust` and so on; with `×2` if it had two workers or threads.
         job: the `whole` path, `segment` alone, or to `read` only.
-        events: purchases that it was done with when the clock stopped.
-        seconds: by the clock on the wall.
-        cpu: seconds of processor time that its processes used meanwhile; `broker_cpu` the broker's. None where it
-            cannot be told.
-        changes: changes that it told; `digest` of those that all programs must tell alike.
-        faults: what was wrong with them.
+        events: purchases processed when the clock stopped.
+        seconds: wall time.
+        cpu: seconds of processor time of its processes; `broker_cpu` of the broker. None if unknown.
+        changes: number of changes published; `digest` of those that all programs must publish alike.
+        faults: what was wrong with the changes.
     """
 
     program: str
@@ -38,5 +37,5 @@ class Measurement:
 
 
 def difference(before: float | None, after: float | None) -> float | None:
-    """The difference, where both are known."""
+    """Return after minus before; None unless both are known."""
     return None if before is None or after is None else after - before

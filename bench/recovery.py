@@ -1,4 +1,4 @@
-"""How long a worker takes to recover a table from its changelog, and how much memory it has then."""
+"""Measure how long a worker takes to recover a table from its changelog, and its memory afterwards."""
 
 import time
 from collections.abc import Sequence
@@ -16,66 +16,66 @@ from bench.workers import all_running
 from tests.integration.workers import RunningWorker, Samples, until
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01
-_COUNTED_WITHIN_S: Final = 30.0
-"""How soon a worker that is ready tells in its metrics how many customers it knows."""
-_YEAR_MS: Final = 350 * DAY_MS
-"""Orders lie in a time that is shorter than the window, so that all of them are kept."""
+_COUNT_TIMEOUT_S: Final = 30.0
+"""How soon after it is ready a worker reports in its metrics how many customers it knows."""
+_HISTORY_MS: Final = 350 * DAY_MS
+"""Shorter than the window, so that all orders are kept."""
 
 
 def recovery(
-    customers: Annotated[int, typer.Option(min=1, help="Customers in the table.")] = 1_000_000,
-    orders: Annotated[int, typer.Option(min=1, help="Orders of each, spread over the window.")] = 5,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers in the table.")] = 1_000_000,
+    orders: Annotated[int, typer.Option(min=1, help="Orders per customer, spread over the window.")] = 5,
     json_file: JsonFile = None,
 ) -> None:
     """Measure the recovery of a table by one worker, and its memory afterwards."""
-    asked = {"customers": customers, "orders": orders}
+    options = {"customers": customers, "orders": orders}
     title = f"Recovery of {customers:,} customers with {orders} orders each, by one worker"
     run_measurement(
-        title, lambda: run_on_testbed("event", print_progress, partial(_measure, customers, orders)), asked, json_file
+        title, lambda: run_on_testbed("event", print_progress, partial(_measure, customers, orders)), options, json_file
     )
 
 
-async def _measure(customers: int, orders: int, ground: Testbed) -> Sequence[Figure]:
+async def _measure(customers: int, orders: int, testbed: Testbed) -> Sequence[Figure]:
     within_s = 120 + customers / 2000
-    with ground.workers.running() as workers:
+    with testbed.workers.running() as workers:
         await workers[0].ready()
-        ground.log(f"publishing {customers * orders:,} purchases, and having them judged")
-        async with PurchasePublisher(ground) as till:
+        testbed.log(f"publishing {customers * orders:,} purchases, and waiting until they are processed")
+        async with PurchasePublisher(testbed) as publisher:
             for number in range(customers):
                 if number % max(1, customers // 10) == 0:
-                    ground.log(f"  {number:,} customers published")
-                # One after the other, so that the changelog has about one record for each customer, as compaction
-                # would leave it.
+                    testbed.log(f"  {number:,} customers published")
+                # One customer after the other, so that the changelog has about one record per customer, as after
+                # compaction.
                 for order in range(orders):
-                    at_ms = _BEGIN_MS + (order * customers + number) * _YEAR_MS // (orders * customers)
-                    await till.publish(f"c-{number:07d}", at_ms, 500 + number % 3000)
-            await till.wait_until_processed(partial(all_running, workers))
-        filled = resident_mib(workers[0].child.pid)
-    ground.log("starting the worker again")
-    started = time.perf_counter()
-    with ground.workers.running(only="segment") as workers:
+                    at_ms = _BEGIN_MS + (order * customers + number) * _HISTORY_MS // (orders * customers)
+                    await publisher.publish(f"c-{number:07d}", at_ms, 500 + number % 3000)
+            await publisher.wait_until_processed(partial(all_running, workers))
+        filled_mib = resident_mib(workers[0].child.pid)
+    testbed.log("starting the worker again")
+    started_s = time.perf_counter()
+    with testbed.workers.running(only="segment") as workers:
         await workers[0].ready(within_s)
-        to_ready = time.perf_counter() - started
-        knows = partial(_knows, workers[0], customers)
-        metrics = await until(knows, f"{customers:,} customers to be known", _COUNTED_WITHIN_S)
+        to_ready_s = time.perf_counter() - started_s
+        knows_all = partial(_metrics_once_known, workers[0], customers)
+        metrics = await until(knows_all, f"{customers:,} customers to be known", _COUNT_TIMEOUT_S)
         assert metrics is not None
         pid = workers[0].child.pid
-        now, peak = resident_mib(pid), resident_mib(pid, peak=True)
-    # The partitions of a worker recover side by side: the slowest one's time is that of all.
+        now_mib, peak_mib = resident_mib(pid), resident_mib(pid, peak=True)
+    # Partitions recover concurrently: the slowest one determines the time of all.
     seconds = max(value for value in metrics.by("goldstream_recovery_seconds", "partition").values())
     records = metrics.total("goldstream_recovery_records")
     return [
-        Figure("customers recovered", customers / seconds, "a second", "100,000"),
+        Figure("customers recovered", customers / seconds, "per second", "100,000"),
         Figure("recovery", seconds, "s"),
-        Figure("from the start of the process until it is ready", to_ready, "s"),
+        Figure("from the start of the process until it is ready", to_ready_s, "s"),
         Figure("changelog records read", records, ""),
-        Figure("resident memory afterwards", now, "MiB", "1,024 for 1,000,000 customers"),
-        Figure("the same at its greatest", peak, "MiB"),
-        Figure("resident memory of the worker that judged them", filled, "MiB"),
+        Figure("resident memory afterwards", now_mib, "MiB", "1,024 for 1,000,000 customers"),
+        Figure("the same, peak", peak_mib, "MiB"),
+        Figure("resident memory of the worker that filled the table", filled_mib, "MiB"),
     ]
 
 
-async def _knows(worker: RunningWorker, customers: int) -> Samples | None:
-    """Its metrics, once they say that it knows so many customers."""
+async def _metrics_once_known(worker: RunningWorker, customers: int) -> Samples | None:
+    """Return the worker's metrics if they report so many known customers, else None."""
     metrics = await worker.metrics()
     return metrics if metrics.total("goldstream_customers") == customers else None

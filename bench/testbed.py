@@ -1,4 +1,4 @@
-"""What every measurement stands on: an Apache Kafka of its own, a folder, workers, and purchases to give them."""
+"""What every measurement runs on: a separate Apache Kafka, a folder, and workers."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ from streams.settings.settings import Settings, TimeMode
 
 LogProgress: TypeAlias = Callable[[str], None]
 Result = TypeVar("Result")
-_AT_MOST_S: Final = 3600.0
-"""When a measurement is given up, whatever it waits for."""
+_TIMEOUT_S: Final = 3600.0
+"""When a measurement is aborted, whatever it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """What a measurement is given; all of Goldstream's topics are there, empty."""
+    """What a measurement gets; all topics of Goldstream exist and are empty."""
 
     settings: Settings
     topics: Topics
@@ -31,37 +31,37 @@ class Testbed:
     log: LogProgress
 
 
-def run_on_testbed(time_mode: TimeMode, say: LogProgress, measure: Callable[[Testbed], Awaitable[Result]]) -> Result:
-    """Start a broker, measure, stop the broker; nothing of it is left.
+def run_on_testbed(time_mode: TimeMode, log: LogProgress, measure: Callable[[Testbed], Awaitable[Result]]) -> Result:
+    """Start a broker, measure, and stop the broker; nothing of it remains.
 
     Raises:
-        Missing: Java or Maven is not to be had.
-        BenchFailed: what was to be measured did not come about.
+        Missing: Java or Maven is not available.
+        BenchFailed: the measurement failed.
     """
-    with running_kafka(say) as (kafka, directory):
+    with running_kafka(log) as (kafka, directory):
         settings = settings_for(kafka.bootstrap, time_mode)
 
-        async def measured() -> Result:
+        async def run() -> Result:
             await create_topics(settings)
-            ground = Testbed(settings, Topics(settings.prefix), Workers(settings, directory), say)
-            return await asyncio.wait_for(measure(ground), _AT_MOST_S)
+            testbed = Testbed(settings, Topics(settings.prefix), Workers(settings, directory), log)
+            return await asyncio.wait_for(measure(testbed), _TIMEOUT_S)
 
         try:
-            return asyncio.run(measured())
-        except (KafkaError, TimeoutError) as failed:
-            raise BenchFailed(str(failed) or f"not done within {_AT_MOST_S:.0f} s") from failed
+            return asyncio.run(run())
+        except (KafkaError, TimeoutError) as error:
+            raise BenchFailed(str(error) or f"not done within {_TIMEOUT_S:.0f} s") from error
 
 
 @contextlib.contextmanager
-def running_kafka(say: LogProgress) -> Iterator[tuple[FastKafka, Path]]:
-    """An Apache Kafka, and a folder for what else is kept on disk; nothing of either is left at the end.
+def running_kafka(log: LogProgress) -> Iterator[tuple[FastKafka, Path]]:
+    """Run an Apache Kafka, with a folder for other files; nothing of either remains at the end.
 
     Raises:
-        Missing: Java or Maven is not to be had.
+        Missing: Java or Maven is not available.
     """
     with tempfile.TemporaryDirectory(prefix="goldstream-bench-") as folder:
         kafka = FastKafka(Path(folder) / "kafka")
-        say("starting Apache Kafka")
+        log("starting Apache Kafka")
         kafka.start()
         try:
             yield kafka, Path(folder)

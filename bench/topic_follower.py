@@ -1,4 +1,4 @@
-"""Reading topics beside the programs that are measured, and after them."""
+"""Read topics while programs are measured, and after that."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,10 +15,15 @@ _POLL_MS = 200
 
 
 class TopicFollower:
-    """Follows a topic from its end on, and tells when each of its partitions has come to something."""
+    """Follows a topic from its present end, until its partitions fulfil a condition; an async context manager.
+
+    Args:
+        settings: of the cluster.
+        topic: must exist.
+        key: only records with this key are considered; None: all.
+    """
 
     def __init__(self, settings: Settings, topic: str, *, key: bytes | None = None) -> None:
-        """Take the topic, which must exist; with a key only the records that have it are looked at."""
         self._topic = topic
         self._key = key
         self._last: dict[int, ConsumerRecord] = {}
@@ -27,7 +32,7 @@ class TopicFollower:
         )
 
     async def __aenter__(self) -> Self:
-        """Connect, and stand at the end of each partition."""
+        """Connect, and seek to the end of each partition."""
         await self._consumer.start()
         partitions = [TopicPartition(self._topic, partition) for partition in range(PARTITIONS)]
         self._consumer.assign(partitions)
@@ -43,13 +48,13 @@ class TopicFollower:
     async def wait_for_all(
         self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
     ) -> float:
-        """Read on until of each partition the last record so far says that it is `reached`.
+        """Read until `reached` is true for the latest record of every partition.
 
         Returns:
-            The moment, by `time.perf_counter`, at which the last of them was read here.
+            The `time.perf_counter` at which the last of these records was read.
 
         Raises:
-            BenchFailed: it took longer than `within_s` seconds, or who was to write them does so no longer.
+            BenchFailed: it took longer than `within_s` seconds, or the program that writes them has ended.
         """
         waiting = list(range(PARTITIONS))
         deadline = time.monotonic() + within_s
@@ -61,7 +66,7 @@ class TopicFollower:
     async def wait_for_any(
         self, reached: Callable[[ConsumerRecord], bool], *, within_s: float, alive: Callable[[], bool]
     ) -> float:
-        """As `wait_for_all`, but until the last record of any partition says so."""
+        """As `wait_for_all`, but for the latest record of any one partition."""
         deadline = time.monotonic() + within_s
         while not any(map(reached, self._last.values())):
             self._check("all partitions", within_s, deadline, alive)
@@ -70,17 +75,17 @@ class TopicFollower:
 
     async def _read(self) -> None:
         for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
-            if looked_at := [each for each in records if self._key is None or each.key == self._key]:
-                self._last[tp.partition] = looked_at[-1]
+            if matching := [each for each in records if self._key is None or each.key == self._key]:
+                self._last[tp.partition] = matching[-1]
 
     def _check(self, which: str, within_s: float, deadline: float, alive: Callable[[], bool]) -> None:
         if not alive() or time.monotonic() > deadline:
-            message = f"{which} of {self._topic} are not where they should be: "
-            raise BenchFailed(message + (f"given up after {within_s:.0f} s" if alive() else "the program has ended"))
+            message = f"{which} of {self._topic} did not reach the expected record: "
+            raise BenchFailed(message + (f"gave up after {within_s:.0f} s" if alive() else "the program has ended"))
 
 
 async def read_all(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """All records of a topic as it is now, partition by partition."""
+    """Yield all records that a topic has now, partition by partition."""
     for partition in range(PARTITIONS):
         async for records in read_range(settings.kafka_client(), topic, partition):
             for record in records:

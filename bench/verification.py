@@ -1,4 +1,4 @@
-"""Whether a program told what it had to: its changes beside the computation of expected.py, value by value."""
+"""Verify the changes that a program published against the computation of expected.py, value by value."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came out of a comparison.
+    """The result of a verification.
 
     Attributes:
-        changes: how many the program told, repeats not counted.
-        digest: of those that it told up to each customer's last purchase: the same for all programs that took all.
-        faults: what was wrong, the first few in words; empty if nothing was.
+        changes: number of changes published, without repeats.
+        digest: of the changes up to each customer's last purchase: equal for all programs that accepted all purchases.
+        faults: descriptions of the first differences; empty if there are none.
     """
 
     changes: int
@@ -37,15 +37,14 @@ class Verification:
 
 
 class ExpectedChanges:
-    """All changes that the source topic asks for.
+    """All changes that follow from the source topic.
 
     Attributes:
-        ends: by partition, how many purchases there are.
-        horizon_ms: the greatest `occurred_at`, to which time comes in the end.
+        ends: number of purchases by partition.
+        horizon_ms: the latest `occurred_at`, which the watermark reaches at the end.
     """
 
     def __init__(self) -> None:
-        """Nothing is expected of no purchases."""
         self.ends: dict[int, int] = {}
         self.horizon_ms = 0
         self._customers: dict[str, Customer] = {}
@@ -53,25 +52,25 @@ class ExpectedChanges:
 
     @classmethod
     async def compute(cls, source: AsyncIterable[Record]) -> "ExpectedChanges":
-        """Compute from all records of the source topic."""
+        """Compute the changes from all records of the source topic."""
         expected = cls()
         async for record in source:
             assert record.value is not None
-            expected._take(record.partition, record.offset, record.value)
+            expected._add(record.partition, record.offset, record.value)
         expected._compute()
         return expected
 
     @property
     def events(self) -> int:
-        """How many purchases there are."""
+        """The number of purchases."""
         return sum(self.ends.values())
 
     @property
     def customers(self) -> int:
-        """How many customers made them."""
+        """The number of customers with purchases."""
         return len(self._customers)
 
-    def _take(self, partition: int, offset: int, value: bytes) -> None:
+    def _add(self, partition: int, offset: int, value: bytes) -> None:
         customer_id, order = read_order(value, offset)
         self._customers.setdefault(customer_id, Customer(partition)).orders.append(order)
         self.ends[partition] = offset + 1
@@ -80,59 +79,59 @@ class ExpectedChanges:
     def _compute(self) -> None:
         for customer_id, customer in self._customers.items():
             changes = changes_of(customer_id, customer.orders, self.horizon_ms)
-            self._changes[customer_id] = [(fingerprint(told.value), told.offset) for told in changes]
+            self._changes[customer_id] = [(fingerprint(change.value), change.offset) for change in changes]
 
     async def verify(
         self, changes: Callable[[], AsyncIterable[Record]], covered: Mapping[int, int] | None = None
     ) -> Verification:
-        """Compare what a program wrote.
+        """Compare the changes that a program published with the expected ones.
 
         Args:
-            changes: reads all records of its topic of changes; again for what was wrong, to show it.
-            covered: by partition, how many purchases it took; None if it took all and knows time besides, and so tells
-                what fell due after a customer's last purchase too.
+            changes: reads all records of its topic of changes; called again to describe differences.
+            covered: number of purchases it accepted, by partition; None if it accepted all and follows time as well,
+                so that it also publishes what falls due after a customer's last purchase.
         """
-        told, faults = await read_changes(changes())
-        faults.extend(f"{each}: made no purchase" for each in sorted(told.keys() - self._changes.keys()))
-        wrong: list[tuple[str, int, bool]] = []
-        shared = sha256()
+        published, faults = await read_changes(changes())
+        faults.extend(f"{each}: made no purchase" for each in sorted(published.keys() - self._changes.keys()))
+        differing: list[tuple[str, int, bool]] = []
+        digest = sha256()
         for customer_id in sorted(self._changes):
-            all_of_it, got = self._changes[customer_id], told.get(customer_id, {})
+            all_changes, got = self._changes[customer_id], published.get(customer_id, {})
             end = AFTER_LAST_PURCHASE + 1 if covered is None else covered.get(self._customers[customer_id].partition, 0)
-            wanted = {seq: mark for seq, (mark, offset) in enumerate(all_of_it, 1) if offset < end}
+            wanted = {seq: mark for seq, (mark, offset) in enumerate(all_changes, 1) if offset < end}
             if got != wanted:
                 seq = min(each for each in wanted.keys() | got.keys() if wanted.get(each) != got.get(each))
-                wrong.append((customer_id, seq, seq in wanted))
-            for seq, (_, offset) in enumerate(all_of_it, 1):
+                differing.append((customer_id, seq, seq in wanted))
+            for seq, (_, offset) in enumerate(all_changes, 1):
                 if offset < AFTER_LAST_PURCHASE and seq in got:
-                    shared.update(got[seq])
-        faults.extend([words async for words in self._in_words(wrong[:_FAULTS_SHOWN], changes)])
-        if len(wrong) > _FAULTS_SHOWN:
-            faults.append(f"{len(wrong)} customers in all")
-        return Verification(sum(map(len, told.values())), shared.hexdigest()[:16], tuple(faults))
+                    digest.update(got[seq])
+        faults.extend([words async for words in self._describe(differing[:_FAULTS_SHOWN], changes)])
+        if len(differing) > _FAULTS_SHOWN:
+            faults.append(f"{len(differing)} customers in total")
+        return Verification(sum(map(len, published.values())), digest.hexdigest()[:16], tuple(faults))
 
-    async def _in_words(
-        self, wrong: Sequence[tuple[str, int, bool]], changes: Callable[[], AsyncIterable[Record]]
+    async def _describe(
+        self, differing: Sequence[tuple[str, int, bool]], changes: Callable[[], AsyncIterable[Record]]
     ) -> AsyncIterator[str]:
-        """What was told beside what should have been; of each the customer, the `seq`, and whether it should be."""
-        told: dict[tuple[str, int], str] = {}
-        if wrong:
+        """Describe differences, each given as customer, `seq`, and whether a change with this `seq` is expected."""
+        published: dict[tuple[str, int], str] = {}
+        if differing:
             async for record in changes():
                 value = orjson.loads(record.value or b"{}")
-                told.setdefault((value.get("customer_id"), value.get("seq")), (record.value or b"").decode())
-        for customer_id, seq, is_wanted in wrong:
+                published.setdefault((value.get("customer_id"), value.get("seq")), (record.value or b"").decode())
+        for customer_id, seq, is_wanted in differing:
             orders = self._customers[customer_id].orders
             values = {change.value["seq"]: change.value for change in changes_of(customer_id, orders, self.horizon_ms)}
-            must = orjson.dumps(values[seq]).decode() if is_wanted else "missing"
-            yield f"{customer_id}: change {seq} is {told.get((customer_id, seq), 'missing')}, must be {must}"
+            expected = orjson.dumps(values[seq]).decode() if is_wanted else "missing"
+            yield f"{customer_id}: change {seq} is {published.get((customer_id, seq), 'missing')}, must be {expected}"
 
 
 async def read_changes(records: AsyncIterable[Record]) -> tuple[dict[str, dict[int, bytes]], list[str]]:
-    """The fingerprints of changes by customer and `seq`, and what is wrong with the records themselves.
+    """Return the fingerprints of changes by customer and `seq`, and errors in the records themselves.
 
-    A change that was told twice with the same contents is one, as every reader takes it.
+    A repeated change with the same contents counts once.
     """
-    told: dict[str, dict[int, bytes]] = {}
+    changes: dict[str, dict[int, bytes]] = {}
     faults: list[str] = []
     async for record in records:
         value = orjson.loads(record.value or b"{}")
@@ -140,12 +139,12 @@ async def read_changes(records: AsyncIterable[Record]) -> tuple[dict[str, dict[i
         if record.key is None or record.key.decode() != customer_id:
             faults.append(f"{record.partition}:{record.offset}: key {record.key!r} is not customer {customer_id}")
             continue
-        mark = fingerprint(value)
-        if told.setdefault(customer_id, {}).setdefault(seq, mark) != mark:
-            faults.append(f"{customer_id}: change {seq} was told twice, with different contents")
-    return told, faults
+        hashed = fingerprint(value)
+        if changes.setdefault(customer_id, {}).setdefault(seq, hashed) != hashed:
+            faults.append(f"{customer_id}: change {seq} was published twice, with different contents")
+    return changes, faults
 
 
 def fingerprint(value: Mapping[str, Any]) -> bytes:
-    """Eight bytes that stand for a JSON value, whatever the order of its fields."""
+    """Return a hash of a JSON value, 8 bytes, independent of the order of fields."""
     return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""What a worker uses while nothing comes: processor time and ticks over a while."""
+"""Measure what an idle worker uses: processor time and ticks over a period."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.integration.workers import RunningWorker
 
 @dataclass(frozen=True, slots=True)
 class WorkerUsage:
-    """Over `seconds`: `cpu` seconds of processor time, and how many `ticks` were written."""
+    """Usage over `seconds`: `cpu` seconds of processor time, and the number of `ticks` written."""
 
     seconds: float
     cpu: float
@@ -19,27 +19,27 @@ class WorkerUsage:
 
     @property
     def cpu_percent(self) -> float:
-        """Of a core, in percent."""
+        """Processor time in percent of one core."""
         return 100 * self.cpu / self.seconds
 
     @property
     def cpu_ms_per_tick(self) -> float:
-        """Milliseconds of processor time for each tick."""
+        """Milliseconds of processor time per tick."""
         return 1000 * self.cpu / self.ticks
 
 
 async def measure_idle_worker(worker: RunningWorker, seconds: float) -> WorkerUsage:
-    """Watch a worker for so many seconds; reading its metrics is outside of them.
+    """Watch a worker for some seconds, which do not include reading its metrics.
 
     Raises:
-        BenchFailed: it ended, wrote no tick, or its processor time cannot be told here.
+        BenchFailed: it ended, wrote no tick, or its processor time is unknown on this system.
     """
-    ticks = (await worker.metrics()).total("goldstream_ticks_total")
-    began, before = time.perf_counter(), processor_seconds_of([worker])
+    ticks_before = (await worker.metrics()).total("goldstream_ticks_total")
+    started_s, cpu_before = time.perf_counter(), processor_seconds_of([worker])
     await asyncio.sleep(seconds)
-    after, ended = processor_seconds_of([worker]), time.perf_counter()
-    ticks = (await worker.metrics()).total("goldstream_ticks_total") - ticks
-    if before is None or after is None or not ticks:
-        message = f"nothing to be told of a worker at rest: {ticks:.0f} ticks, processor time {before} to {after}"
+    cpu_after, ended_s = processor_seconds_of([worker]), time.perf_counter()
+    ticks = (await worker.metrics()).total("goldstream_ticks_total") - ticks_before
+    if cpu_before is None or cpu_after is None or not ticks:
+        message = f"no usage of an idle worker: {ticks:.0f} ticks, processor time {cpu_before} to {cpu_after}"
         raise BenchFailed(message)
-    return WorkerUsage(ended - began, after - before, ticks)
+    return WorkerUsage(ended_s - started_s, cpu_after - cpu_before, ticks)

@@ -1,4 +1,4 @@
-"""Workers as an operator starts them: programs of their own, told what to do by their environment."""
+"""Run workers as an operator does: separate processes, configured by their environment."""
 
 import contextlib
 import os
@@ -17,34 +17,35 @@ from tests.integration.workers import RunningWorker
 
 _ROOT: Final = Path(__file__).parents[1]
 _COMPILED: Final = _ROOT / ".venv" / "compiled"
-"""Where `make compiled` puts the compiled build, which is measured where it is there."""
+"""Where `make compiled` puts the compiled build, which is measured if it exists."""
 PROGRAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
-_STOP_WITHIN_S: Final = 30.0
+_STOP_TIMEOUT_S: Final = 30.0
 
 
 def is_compiled() -> bool:
-    """Whether workers run the compiled build."""
+    """Return whether workers run the compiled build."""
     return (_COMPILED / ".made").exists()
 
 
 def import_path() -> str:
-    """Where programs find Goldstream: the compiled build first, where it is there."""
+    """Return PYTHONPATH for workers, with the compiled build first if it exists."""
     return os.pathsep.join(map(str, [_COMPILED, _ROOT] if is_compiled() else [_ROOT]))
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How workers are started; each has a data folder of its own, the same one whenever it is started again."""
+    """Starts workers, each with its own data folder, which it keeps when it is started again."""
 
     settings: Settings
     directory: Path
 
     @contextlib.contextmanager
     def running(self, count: int = 1, only: str | None = None) -> Iterator[list[RunningWorker]]:
-        """So many workers, started together and stopped in order at the end.
+        """Run workers, started together and stopped in order at the end.
 
         Raises:
-            BenchFailed: something here failed, or a worker ended with another status than 0; with the end of its log.
+            BenchFailed: the measurement failed, or a worker ended with a status other than 0; the message has the ends
+                of the logs.
         """
         workers = [self._worker(number, only) for number in range(count)]
         for worker in workers:
@@ -54,24 +55,24 @@ class Workers:
         except (
             BenchFailed,
             AssertionError,
-        ) as failed:  # which is how a RunningWorker says that it waits in vain
+        ) as error:  # a RunningWorker raises AssertionError when it waits in vain
             _kill(workers)
-            message = f"goldstream worker: {failed}{_ends(workers)}"
-            raise BenchFailed(message) from failed
+            message = f"goldstream worker: {error}{_log_ends(workers)}"
+            raise BenchFailed(message) from error
         except BaseException:
             _kill(workers)
             raise
         for worker in workers:
             worker.child.signal(signal.SIGTERM)
         for worker in workers:
-            if not worker.child.wait(_STOP_WITHIN_S):
+            if not worker.child.wait(_STOP_TIMEOUT_S):
                 worker.kill()
         if any(worker.child.returncode for worker in workers):
-            message = f"goldstream worker did not end with status 0{_ends(workers)}"
+            message = f"goldstream worker did not end with status 0{_log_ends(workers)}"
             raise BenchFailed(message)
 
     def _worker(self, number: int, only: str | None) -> RunningWorker:
-        campaigns = self.directory / "no-campaigns.toml"  # the peers have none either: all do the same job
+        campaigns = self.directory / "no-campaigns.toml"  # the peers have none either, so all do the same job
         campaigns.write_text('name = "none"\nversion = 1\n', encoding="utf-8")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOLDSTREAM_")}
         environment = inherited | {
@@ -90,12 +91,12 @@ class Workers:
 
 
 def all_running(workers: list[RunningWorker]) -> bool:
-    """Whether none has ended."""
+    """Return whether no worker has ended."""
     return all(worker.child.running for worker in workers)
 
 
 def processor_seconds_of(workers: list[RunningWorker]) -> float | None:
-    """Processor time of all of them together, in seconds; None where it cannot be told."""
+    """Return the processor time of all workers together, in seconds; None if it is unknown."""
     used = [processor_seconds_of_all(worker.child.pid) for worker in workers]
     return None if None in used else sum(each for each in used if each is not None)
 
@@ -105,6 +106,6 @@ def _kill(workers: list[RunningWorker]) -> None:
         worker.kill()
 
 
-def _ends(workers: list[RunningWorker]) -> str:
+def _log_ends(workers: list[RunningWorker]) -> str:
     ends = (f"{each.child.log.name}, status {each.child.returncode}:\n{each.child.tail(10)}" for each in workers)
     return "; the end of " + "\n".join(ends)

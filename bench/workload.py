@@ -1,4 +1,4 @@
-"""The purchases that every program reads: from a seed, in order of time, some customers far more often than others."""
+"""Generate the purchases that every program reads: from a seed, in order of time, with very active customers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ _CHANNELS: Final = ("pos", "pos", "pos", "web", "app")
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How many purchases of how many customers, and the seed that they come from."""
+    """The number of purchases and customers, and the seed."""
 
     events: int
     customers: int
     seed: int
 
 
-def purchases(scale: Workload) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of each purchase, by time; the same ones for the same scale.
+def purchases(workload: Workload) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of each purchase in order of time; the same workload yields the same purchases.
 
-    Each has a moment of its own within its even share of 400 days. A customer's share falls with the root of their rank
-    (Zipf's law with an exponent of 1/2): of 40,000 customers the first makes every 200th purchase. Orders cost 1,100
-    roubles in the median, the mean is half as much again. A value has about 300 bytes, a third of them in fields that
-    nobody here asks for, as a till writes them.
+    Each purchase has its own moment within its even share of 400 days. A customer's share of the purchases falls with
+    the square root of their rank (Zipf's law with exponent 1/2): of 40,000 customers, the first makes every 200th
+    purchase. The median order costs 1,100 roubles, the mean is half as much again. A value has about 300 bytes, a third
+    of them in fields that no program uses, as real tills write them.
     """
-    draw = Random(scale.seed)
-    share_ms = _HISTORY_MS // scale.events
-    for number in range(scale.events):
-        customer_id = f"c-{int(scale.customers * draw.random() ** 2):07d}"
+    draw = Random(workload.seed)
+    share_ms = _HISTORY_MS // workload.events
+    for number in range(workload.events):
+        customer_id = f"c-{int(workload.customers * draw.random() ** 2):07d}"
         full = max(1_00, int(draw.lognormvariate(7, 1) * 100))
         discount = full * draw.randrange(5, 35, 5) // 100 if draw.random() < 0.2 else 0
         at_ms = number * share_ms + draw.randrange(share_ms)

@@ -1,4 +1,4 @@
-"""The programs beside Goldstream: each does the segment stage's job, or the whole path, as a user of its engine would.
+"""The programs that Goldstream is compared with: each does the segment stage's job, or the whole path, on its engine.
 
 They import nothing of the product.
 """

@@ -1,4 +1,4 @@
-"""aiokafka alone, reading the topic and doing nothing with it: what no Python program on it can surpass."""
+"""Read the topic with aiokafka and do nothing else: the upper bound for any Python program on aiokafka."""
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition

@@ -1,4 +1,4 @@
-"""The clock in a peer's process: from the first record that it takes until all that it took is done with."""
+"""The clock in a peer's process: from the first record that it accepts until all accepted records are processed."""
 
 import json
 import os
@@ -15,59 +15,60 @@ PARTITIONS: Final = 4
 
 
 class Clock:
-    """Counts what is taken from the source and measures what it costs.
+    """Counts the records accepted from the source, and measures time and processor time.
+
+    The options come from the environment.
 
     Attributes:
-        total: records that the source holds.
-        taken: records taken from it so far.
-        covered: by partition, the offset up to which they were taken.
+        total: number of records in the source.
+        taken: number of records accepted so far.
+        covered: by partition, the offset up to which records were accepted.
     """
 
     def __init__(self) -> None:
-        """Read from the environment what the benchmark asks for."""
         self.total = int(os.environ.get("BENCH_EVENTS", "0"))
         self.taken = 0
         self.covered: dict[int, int] = {}
         self._limit = float(os.environ.get("BENCH_SECONDS", "inf"))
         self._result = os.environ.get("BENCH_RESULT")
         self._broker = int(os.environ.get("BENCH_BROKER_PID", "0"))
-        self._began: float | None = None
+        self._started_s: float | None = None
         self._cpu: tuple[float, float | None] = (0.0, None)
 
     def start(self) -> None:
-        """Start the clock; the first record does so too."""
-        self._began, self._cpu = time.perf_counter(), self._used()
+        """Start the clock; otherwise the first record starts it."""
+        self._started_s, self._cpu = time.perf_counter(), self._used()
 
     def take(self, partition: int, offset: int) -> bool:
-        """Count a record; False when the time is up: it is not to be taken."""
-        if self._began is None:
+        """Count a record; return False if the time is up and the peer must not accept it."""
+        if self._started_s is None:
             self.start()
-        elif time.perf_counter() - self._began > self._limit:
+        elif time.perf_counter() - self._started_s > self._limit:
             return False
         self.taken += 1
         self.covered[partition] = offset + 1
         return True
 
     def take_batch(self, partition: int, first: int, last: int) -> None:
-        """Count the records from offset `first` to `last`, for who takes many at once."""
+        """Count a batch of records from offset `first` to `last`."""
         if self.take(partition, last):
             self.taken += last - first
 
     def take_many(self, count: int) -> None:
-        """Count records for who takes all of them, wherever they come from."""
-        if self._began is None and count:
+        """Count records of any partition, in a peer that accepts all."""
+        if self._started_s is None and count:
             self.start()
         self.taken += count
 
     @property
     def all_taken(self) -> bool:
-        """Whether the source has no more."""
+        """Whether the source has no more records."""
         return self.taken >= self.total
 
     def stop(self) -> None:
-        """Stop the clock and write down what was measured."""
-        assert self._began is not None
-        seconds = time.perf_counter() - self._began
+        """Stop the clock and write the result."""
+        assert self._started_s is not None
+        seconds = time.perf_counter() - self._started_s
         used, broker = self._used()
         measured = {
             "events": self.taken,

@@ -1,4 +1,4 @@
-"""What a purchase does to a customer: the part that the peers share, with nothing of any engine in it."""
+"""Apply a purchase to a customer: the part that the Python peers share, independent of any engine."""
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
@@ -10,21 +10,21 @@ WINDOW_MS: Final = 365 * DAY_MS
 AT_RISK_MS: Final = 60 * DAY_MS
 CHURNED_MS: Final = 180 * DAY_MS
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - only ever printed, with the Z put after it
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - only formatted, with Z appended
 _CELLS: Final = {cell: "".join(map(str, cell)) for cell in product((1, 2, 3), repeat=3)}
-_EDGES: Final = (("recency_days", (180, 60)), ("frequency", (2, 5)), ("monetary", (5000, 20000)))
+_THRESHOLDS: Final = (("recency_days", (180, 60)), ("frequency", (2, 5)), ("monetary", (5000, 20000)))
 
 
 class Customer(Protocol):
-    """What is kept of a customer; moments in milliseconds, money in kopecks.
+    """The state of a customer; moments in milliseconds, money in kopecks.
 
     Attributes:
         seq: changes so far.
-        segment, cell: as last judged; empty before the first purchase.
-        as_of: when it was last judged.
+        segment, cell: as last evaluated; empty before the first purchase.
+        as_of: the moment of the last evaluation.
         last: the latest order.
         lifetime: orders ever.
-        times, amounts: the orders of the window, by time.
+        times, amounts: the orders of the window, in order of time.
         monetary: the sum of `amounts`.
     """
 
@@ -40,7 +40,7 @@ class Customer(Protocol):
 
 
 def fold(customer_id: str, customer: Customer, at: int, amount: int, event_id: str) -> list[dict[str, Any]]:
-    """Apply a purchase to a customer in place: the changes that fell due before it, and then its own."""
+    """Apply a purchase in place; return the changes that fell due before it, and then its own."""
     out: list[dict[str, Any]] = []
     now = max(at, customer.as_of)
     if customer.lifetime:
@@ -53,12 +53,12 @@ def fold(customer_id: str, customer: Customer, at: int, amount: int, event_id: s
         customer.monetary += amount
     customer.last = max(customer.last, at)
     customer.lifetime += 1
-    _judge(customer_id, customer, now, {"kind": "purchase", "event_id": event_id}, out)
+    _evaluate(customer_id, customer, now, {"kind": "purchase", "event_id": event_id}, out)
     return out
 
 
 def _lapse(customer_id: str, customer: Customer, now: int, out: list[dict[str, Any]]) -> None:
-    """Judge the customer at each moment up to `now` at which time alone may have changed them."""
+    """Evaluate the customer at each moment up to `now` at which time alone may change the segment."""
     while True:
         due = [customer.times[0] + WINDOW_MS] if customer.times else []
         for lapse in (AT_RISK_MS, CHURNED_MS):
@@ -68,7 +68,7 @@ def _lapse(customer_id: str, customer: Customer, now: int, out: list[dict[str, A
         if not due or min(due) > now:
             return
         _expire(customer, min(due))
-        _judge(customer_id, customer, min(due), {"kind": "time"}, out)
+        _evaluate(customer_id, customer, min(due), {"kind": "time"}, out)
 
 
 def _expire(customer: Customer, now: int) -> None:
@@ -79,8 +79,8 @@ def _expire(customer: Customer, now: int) -> None:
         del customer.amounts[:gone]
 
 
-def _judge(customer_id: str, customer: Customer, now: int, cause: dict[str, str], out: list[dict[str, Any]]) -> None:
-    """Score the customer as of `now`; a new segment is a change."""
+def _evaluate(customer_id: str, customer: Customer, now: int, cause: dict[str, str], out: list[dict[str, Any]]) -> None:
+    """Score the customer as of `now`, and emit a change if the segment is new."""
     away, frequency, monetary = now - customer.last, len(customer.times), customer.monetary
     r = 3 if away < AT_RISK_MS else 2 if away < CHURNED_MS else 1
     f = 1 if frequency < 2 else 2 if frequency < 5 else 3
@@ -122,9 +122,9 @@ def _segment(r: int, f: int, m: int, lifetime: int) -> str:
 
 
 def _why(before: str, scores: tuple[int, int, int]) -> list[dict[str, Any]]:
-    """Each measure that moved, with the edge that it came over last; nothing before the first purchase."""
+    """Return each measure whose score changed, with its last crossed threshold; empty before the first purchase."""
     moved = []
-    for (measure, edges), was, score in zip(_EDGES, map(int, before), scores, strict=False):
+    for (measure, edges), was, score in zip(_THRESHOLDS, map(int, before), scores, strict=False):
         if was != score:
             edge = edges[score - 1] if score < was else edges[score - 2]
             moved.append({"measure": measure, "edge": edge, "was": was, "is": score})

@@ -1,9 +1,9 @@
-"""Segments on faust-streaming, as its documentation would have them written: agents, a Record, a Table.
+"""Segments on faust-streaming, written as its documentation recommends: agents, a Record, a Table.
 
     faust -A bench.peers.faust_segments -L uvloop worker -l error --without-web
 
-BENCH_JOB says what is run: `segment` judges what stands in the source topic, `whole` checks it first and keys it anew
-through a topic in between. See clock.py for the other variables.
+BENCH_JOB selects the job: `segment` processes the source topic, `whole` first checks it and repartitions it by customer
+through another topic. See clock.py for the other variables.
 """
 
 import gc
@@ -23,7 +23,7 @@ WHOLE = os.environ.get("BENCH_JOB") == "whole"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
-gc.set_threshold(100_000, 50, 100)  # as Goldstream has it: with CPython's own a third of the time goes into collecting
+gc.set_threshold(100_000, 50, 100)  # as in Goldstream; with CPython's defaults, collection takes a third of the time
 
 app = faust.App(
     APP,
@@ -44,9 +44,9 @@ app = faust.App(
 
 
 class Purchase(faust.Record, serializer="json", coerce=True, date_parser=datetime.fromisoformat):
-    """A purchase, as far as it is looked at.
+    """The fields of a purchase that are used.
 
-    Faust's own parser of dates takes the milliseconds of `04.800` for 800 microseconds, and is slower.
+    Faust's own date parser reads the milliseconds of `04.800` as 800 microseconds, and is slower.
     """
 
     event_id: str
@@ -58,7 +58,7 @@ class Purchase(faust.Record, serializer="json", coerce=True, date_parser=datetim
 
 
 class Customer(faust.Record, serializer="json"):
-    """What is kept of a customer."""
+    """The state of a customer."""
 
     times: list[int]
     amounts: list[int]
@@ -80,11 +80,11 @@ customers = app.Table("customers", key_type=str, value_type=Customer, partitions
 
 clock = Clock()
 taking = True
-refused = judged = 0
+refused = processed = 0
 
 
 def take(stream: faust.StreamT[Any]) -> bool:
-    """Count what the stream has just given; False when the time is up."""
+    """Count the stream's current record; return False if the time is up."""
     event = stream.current_event
     assert event is not None
     return clock.take(event.message.partition, event.message.offset)
@@ -95,21 +95,21 @@ async def finish() -> None:
     await app.producer.flush()
     await app.consumer.commit()
     clock.stop()
-    os._exit(0)  # leaving in order takes seconds and measures nothing
+    os._exit(0)  # an orderly exit takes seconds and measures nothing
 
 
 async def finish_if_done() -> None:
-    """End the run when nothing more is taken and all that was taken is judged."""
-    if (clock.all_taken or not taking) and judged + refused == clock.taken:
+    """End the run once no more is accepted and all accepted purchases are processed."""
+    if (clock.all_taken or not taking) and processed + refused == clock.taken:
         await finish()
 
 
 async def admit(stream: faust.StreamT[bytes]) -> None:
-    """Check what comes, and pass it on by customer."""
+    """Check records, and pass them on by customer."""
     global taking, refused  # noqa: PLW0603 - one program, one run
     async for value in stream:
         if not take(stream):
-            if taking:  # what it took is judged yet; what was fetched beyond that is passed over
+            if taking:  # accepted purchases are still processed; further fetched ones are skipped
                 taking = False
                 app.consumer.pause_partitions({TP(SOURCE, partition) for partition in range(PARTITIONS)})
             await finish_if_done()
@@ -117,7 +117,7 @@ async def admit(stream: faust.StreamT[bytes]) -> None:
         try:
             purchase = Purchase.loads(value)
             check(purchase)
-        except Exception:  # noqa: BLE001 - whatever cannot be read is refused
+        except Exception:  # noqa: BLE001 - anything unreadable is refused
             refused += 1
             await rejected.send(value=value)
             await finish_if_done()
@@ -131,8 +131,8 @@ if WHOLE:
 
 @app.agent(purchases)
 async def segment(stream: faust.StreamT[Purchase]) -> None:
-    """Judge each purchase's customer, tell what changed."""
-    global judged  # noqa: PLW0603 - one program, one run
+    """Apply each purchase to its customer, and publish the changes."""
+    global processed  # noqa: PLW0603 - one program, one run
     async for purchase in stream:
         if not WHOLE and not take(stream):
             await finish()
@@ -141,5 +141,5 @@ async def segment(stream: faust.StreamT[Purchase]) -> None:
         for change in fold(purchase.customer_id, customer, at, int(purchase.amount * 100), purchase.event_id):
             await changes.send(key=purchase.customer_id, value=change)
         customers[purchase.customer_id] = customer
-        judged += 1
+        processed += 1
         await finish_if_done()

@@ -1,4 +1,4 @@
-"""A purchase and its customer: what is checked of the one, and how the Bytewax and the Quix program have them both."""
+"""Decode and check a purchase; the customer's state for the Bytewax and the Quix program."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Purchase(msgspec.Struct, gc=False):
-    """A purchase, as far as it is looked at."""
+    """The fields of a purchase that are used."""
 
     event_id: str
     customer_id: str
@@ -23,18 +23,18 @@ class Purchase(msgspec.Struct, gc=False):
 
     @property
     def at(self) -> int:
-        """When it was made, in milliseconds since 1970."""
+        """Its moment, in milliseconds since 1970."""
         return (self.occurred_at - _EPOCH) // _MILLISECOND
 
     @property
     def kopecks(self) -> int:
-        """What was paid."""
+        """The amount in kopecks."""
         return int(self.amount * 100)
 
 
 @dataclass(slots=True)
 class Customer:
-    """What is kept of a customer."""
+    """The state of a customer, see `bench.peers.customer`."""
 
     seq: int = 0
     segment: str = ""
@@ -50,8 +50,8 @@ class Customer:
 decode: Final = msgspec.json.Decoder(Purchase).decode
 
 
-class Bought(Protocol):
-    """A purchase, whatever it was decoded by."""
+class AnyPurchase(Protocol):
+    """A purchase, whichever engine decoded it."""
 
     event_id: str
     customer_id: str
@@ -61,11 +61,11 @@ class Bought(Protocol):
     currency: str
 
 
-def check(purchase: Bought) -> None:
-    """Refuse what is no purchase.
+def check(purchase: AnyPurchase) -> None:
+    """Check a purchase.
 
     Raises:
-        ValueError: a field is not as it must be.
+        ValueError: a field is invalid.
     """
     for text in (purchase.event_id, purchase.customer_id, purchase.order_id):
         if not 0 < len(text) <= 128:
@@ -77,10 +77,10 @@ def check(purchase: Bought) -> None:
 
 
 def decode_checked(value: bytes) -> Purchase:
-    """The purchase in a record's value.
+    """Return the purchase in a record's value, checked.
 
     Raises:
-        ValueError: it is no purchase; msgspec's errors are ValueErrors too.
+        ValueError: it is not a valid purchase; msgspec's errors are ValueErrors too.
     """
     purchase = decode(value)
     check(purchase)

@@ -2,8 +2,8 @@
 
     python -m bench.peers.quix_segments
 
-BENCH_JOB says what is run: `segment` judges what stands in the source topic, `whole` checks it first and keys it anew
-through a topic in between. See clock.py for the other variables.
+BENCH_JOB selects the job: `segment` processes the source topic, `whole` first checks it and repartitions it by customer
+through another topic. See clock.py for the other variables.
 """
 
 import gc
@@ -18,9 +18,9 @@ from bench.peers.customer import fold
 from bench.peers.purchase import Customer, Purchase, decode, decode_checked
 
 WHOLE = os.environ.get("BENCH_JOB") == "whole"
-SHAPE = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
+TOPIC_CONFIG = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
 
-gc.set_threshold(100_000, 50, 100)  # as Goldstream has it: with CPython's own a third of the time goes into collecting
+gc.set_threshold(100_000, 50, 100)  # as in Goldstream; with CPython's defaults, collection takes a third of the time
 
 app = Application(
     broker_address=KAFKA,
@@ -33,52 +33,52 @@ app = Application(
     producer_extra_config={"linger.ms": 50, "batch.size": 1 << 20, "queue.buffering.max.messages": 1_000_000},
 )
 source = app.topic(SOURCE, key_deserializer="str", value_deserializer="bytes")
-rejected = app.topic(f"{APP}-rejected", key_serializer="str", value_serializer="bytes", config=SHAPE)
-changes = app.topic(f"{APP}-changes", key_serializer="str", value_serializer="json", config=SHAPE)
+rejected = app.topic(f"{APP}-rejected", key_serializer="str", value_serializer="bytes", config=TOPIC_CONFIG)
+changes = app.topic(f"{APP}-changes", key_serializer="str", value_serializer="json", config=TOPIC_CONFIG)
 
 clock = Clock()
-settled = 0
-"""Purchases judged or refused."""
+done = 0
+"""Purchases processed or refused."""
 
 
-def settle() -> None:
-    """Count a purchase that was judged or refused; the last one ends the run, with a checkpoint."""
-    global settled  # noqa: PLW0603 - one program, one run
-    settled += 1
-    if settled >= clock.total:
+def count_done() -> None:
+    """Count a purchase that was processed or refused; the last one ends the run, with a checkpoint."""
+    global done  # noqa: PLW0603 - one program, one run
+    done += 1
+    if done >= clock.total:
         app.stop()
 
 
 def order(purchase: Purchase) -> dict[str, Any]:
-    """What goes on of a purchase."""
+    """Return the fields of a purchase that are passed on."""
     whose = {"customer_id": purchase.customer_id, "event_id": purchase.event_id}
     return {**whose, "at": purchase.at, "amount": purchase.kopecks}
 
 
 def read(value: bytes) -> dict[str, Any]:
-    """What goes on of a purchase that is checked."""
+    """Return the fields of a purchase that was checked before."""
     clock.take_many(1)
     return order(decode(value))
 
 
 def admit(value: bytes) -> dict[str, Any] | bytes:
-    """What goes on of a purchase; the value as it came, if it is none."""
+    """Return the fields of a valid purchase, else the unchanged value."""
     clock.take_many(1)
     try:
         return order(decode_checked(value))
     except ValueError:
-        settle()
+        count_done()
         return value
 
 
-def judge(purchase: dict[str, Any], state: State) -> list[dict[str, Any]]:
-    """Apply a purchase to its customer, and tell what changed."""
+def segment(purchase: dict[str, Any], state: State) -> list[dict[str, Any]]:
+    """Apply a purchase to its customer, and return the changes."""
     it = Customer(*state.get("customer", ()))
-    told = fold(purchase["customer_id"], it, purchase["at"], purchase["amount"], purchase["event_id"])
+    changed = fold(purchase["customer_id"], it, purchase["at"], purchase["amount"], purchase["event_id"])
     figures = [it.seq, it.segment, it.cell, it.as_of, it.last, it.lifetime, it.monetary]
     state.set("customer", [*figures, it.times, it.amounts])
-    settle()
-    return told
+    count_done()
+    return changed
 
 
 purchases = app.dataframe(source)
@@ -90,7 +90,7 @@ if WHOLE:
     )
 else:
     purchases = purchases.apply(read)
-purchases.apply(judge, stateful=True, expand=True).to_topic(changes)
+purchases.apply(segment, stateful=True, expand=True).to_topic(changes)
 
 if __name__ == "__main__":
     app.run()  # returns after a last checkpoint: changes and changelog acknowledged, stores written, offsets committed

@@ -1,4 +1,4 @@
-"""What the benchmark gives to all programs: which purchases there are, and what they must come to."""
+"""The benchmark's purchases, and the changes that every program must publish."""
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -27,7 +27,7 @@ SMALL = Workload(events=600, customers=60, seed=7)
 
 @dataclass
 class Record:
-    """A record as it is read from a topic."""
+    """A record read from a topic."""
 
     partition: int
     offset: int
@@ -37,7 +37,7 @@ class Record:
 
 @dataclass
 class Customer:
-    """A customer as a peer keeps them."""
+    """A customer's state in a peer."""
 
     seq: int = 0
     segment: str = ""
@@ -56,7 +56,7 @@ async def stream(records: Iterable[Record]) -> AsyncIterator[Record]:
 
 
 def topic(scale: Workload = SMALL) -> list[Record]:
-    """The source topic: a customer's purchases all in the partition of their id's last digit, modulo 4."""
+    """Return the source topic; a customer's partition is their id's last digit modulo 4."""
     ends: Counter[int] = Counter()
     records = []
     for key, value in purchases(scale):
@@ -66,16 +66,16 @@ def topic(scale: Workload = SMALL) -> list[Record]:
     return records
 
 
-def told(records: Iterable[Record]) -> list[Record]:
-    """What a peer tells that takes these records."""
+def peer_changes(records: Iterable[Record]) -> list[Record]:
+    """Return the changes that a peer publishes for these records."""
     customers: defaultdict[str, Customer] = defaultdict(Customer)
-    out: list[Record] = []
+    changes: list[Record] = []
     for record in records:
         assert record.value is not None
         customer_id, order = read_order(record.value, record.offset)
         for change in fold(customer_id, customers[customer_id], order.at_ms, order.minor, order.event_id):
-            out.append(Record(record.partition, len(out), customer_id.encode(), orjson.dumps(change)))
-    return out
+            changes.append(Record(record.partition, len(changes), customer_id.encode(), orjson.dumps(change)))
+    return changes
 
 
 # The purchases.
@@ -118,10 +118,10 @@ def test_the_key_is_the_customer_and_every_id_comes_once() -> None:
     assert len({value["event_id"] for _, value in values}) == len({value["order_id"] for _, value in values}) == 600
 
 
-# What they must come to.
+# The expected changes.
 
 
-def test_what_is_expected_is_what_the_oracle_of_the_tests_says() -> None:
+def test_the_expected_changes_are_those_of_the_oracle() -> None:
     orders: defaultdict[str, list[Order]] = defaultdict(list)
     steps: list[dict[str, Any]] = [{"type": "policy", "text": policy_text()}]
     for number, (_, value) in enumerate(purchases(SMALL)):
@@ -146,7 +146,7 @@ def test_what_is_expected_is_what_the_oracle_of_the_tests_says() -> None:
         max_size=40,
     )
 )
-def test_a_peer_tells_what_is_expected_up_to_the_last_purchase(history: list[tuple[int, int]]) -> None:
+def test_a_peer_publishes_what_is_expected_up_to_the_last_purchase(history: list[tuple[int, int]]) -> None:
     at, orders = 1_700_000_000_000, []
     for number, (gap, minor) in enumerate(history):
         at += gap
@@ -158,35 +158,37 @@ def test_a_peer_tells_what_is_expected_up_to_the_last_purchase(history: list[tup
     assert all(each.value["cause"] == {"kind": "time"} for each in expected[len(peers) :])
 
 
-async def test_a_program_that_took_a_part_is_judged_by_that_part() -> None:
+async def test_a_program_that_accepted_a_part_is_verified_against_that_part() -> None:
     records = topic()
     part = records[:400]
     covered = Counter(record.partition for record in part)
-    verdict = await (await ExpectedChanges.compute(stream(records))).verify(lambda: stream(told(part)), covered)
-    assert verdict.faults == ()
-    assert verdict.changes == len(told(part))
+    verification = await (await ExpectedChanges.compute(stream(records))).verify(
+        lambda: stream(peer_changes(part)), covered
+    )
+    assert verification.faults == ()
+    assert verification.changes == len(peer_changes(part))
 
 
-async def test_a_program_that_knows_time_must_also_tell_what_falls_due_after_the_last_purchase() -> None:
+async def test_a_program_that_follows_time_must_also_publish_what_falls_due_after_the_last_purchase() -> None:
     expected = await ExpectedChanges.compute(stream(topic()))
-    verdict = await expected.verify(lambda: stream(told(topic())))
-    assert any("is missing," in fault for fault in verdict.faults)
+    verification = await expected.verify(lambda: stream(peer_changes(topic())))
+    assert any("is missing," in fault for fault in verification.faults)
 
 
-async def test_programs_that_took_everything_have_the_same_digest_whatever_they_tell_afterwards() -> None:
+async def test_programs_that_accepted_everything_have_the_same_digest_whatever_they_publish_afterwards() -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
     orders: defaultdict[str, list[Order]] = defaultdict(list)
     for record in records:
         customer_id, order = read_order(record.value or b"", record.offset)
         orders[customer_id].append(order)
-    knows_time = [
+    with_time = [
         Record(0, 0, customer_id.encode(), orjson.dumps(change.value))
         for customer_id, each in orders.items()
         for change in changes_of(customer_id, each, expected.horizon_ms)
     ]
-    goldstream = await expected.verify(lambda: stream(knows_time))
-    peer = await expected.verify(lambda: stream(told(records)), expected.ends)
+    goldstream = await expected.verify(lambda: stream(with_time))
+    peer = await expected.verify(lambda: stream(peer_changes(records)), expected.ends)
     assert goldstream.faults == peer.faults == ()
     assert goldstream.digest == peer.digest
     assert goldstream.changes > peer.changes
@@ -195,7 +197,7 @@ async def test_programs_that_took_everything_have_the_same_digest_whatever_they_
 async def test_a_repeated_change_is_one_change() -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
-    changes = told(records)
+    changes = peer_changes(records)
     assert (await expected.verify(lambda: stream(changes + changes), expected.ends)).faults == ()
 
 
@@ -204,34 +206,36 @@ def changed(record: Record, **fields: Any) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("tamper", "said"),
     [
-        pytest.param(lambda changes: changes[1:], "is missing,", id="a change that was not told"),
+        pytest.param(lambda changes: changes[1:], "is missing,", id="a missing change"),
         pytest.param(
             lambda changes: [changed(changes[0], to="loyal"), *changes[1:]], '"to":"loyal"', id="another segment"
         ),
         pytest.param(lambda changes: [changed(changes[0], why=[1]), *changes[1:]], '"why":[1]', id="another reason"),
         pytest.param(
-            lambda changes: [*changes, changed(changes[0], seq=99)], "must be missing", id="a change too many"
+            lambda changes: [*changes, changed(changes[0], seq=99)], "must be missing", id="an additional change"
         ),
-        pytest.param(lambda changes: [*changes, changed(changes[0], to="x")], "told twice", id="a different repeat"),
+        pytest.param(
+            lambda changes: [*changes, changed(changes[0], to="x")], "published twice", id="a different repeat"
+        ),
         pytest.param(lambda changes: [*changes, Record(0, 0, b"c-x", changes[0].value)], "key", id="another's key"),
         pytest.param(
             lambda changes: [*changes, Record(0, 0, b"c-x", changed(changes[0], customer_id="c-x").value)],
             "made no purchase",
-            id="a customer that nobody knows",
+            id="an unknown customer",
         ),
     ],
 )
-async def test_what_differs_is_found(spoil: Any, said: str) -> None:
+async def test_what_differs_is_found(tamper: Any, said: str) -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
-    verdict = await expected.verify(lambda: stream(spoil(told(records))), expected.ends)
-    assert len(verdict.faults) == 1
-    assert said in verdict.faults[0]
+    verification = await expected.verify(lambda: stream(tamper(peer_changes(records))), expected.ends)
+    assert len(verification.faults) == 1
+    assert said in verification.faults[0]
 
 
-def test_what_a_till_sells_is_admitted_as_it_is_meant() -> None:
+def test_a_published_purchase_is_admitted_with_its_values() -> None:
     value = purchase_value("c-1", 1_700_000_000_123, 7, 250)
     admitted = admit("purchases", 0, 0, value, AdmissionRules("RUB", 2, {}), None)
     assert isinstance(admitted, Admitted)
@@ -251,7 +255,7 @@ def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "invalid",
     [
         {"currency": "EUR"},
         {"amount": "1.001"},
@@ -261,7 +265,7 @@ def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
     ],
     ids=str,
 )
-def test_a_peer_refuses_what_is_no_purchase(spoilt: dict[str, str]) -> None:
-    value = orjson.loads(purchase_value("c-1", 1_700_000_000_000, 1)) | spoilt
+def test_a_peer_refuses_invalid_purchases(invalid: dict[str, str]) -> None:
+    value = orjson.loads(purchase_value("c-1", 1_700_000_000_000, 1)) | invalid
     with pytest.raises(ValueError, match=r"id|currency|amount"):
         decode_checked(orjson.dumps(value))

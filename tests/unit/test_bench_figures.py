@@ -1,4 +1,4 @@
-"""What the benchmark makes of what it measured, and how it tells it."""
+"""The benchmark's report: ratios, medians, JSON, exit status."""
 
 import json
 import logging
@@ -21,8 +21,8 @@ from bench.measurement import Job, Measurement
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The command silences aiokafka for the whole process; the next test wants to hear it."""
+def restored_logging() -> Iterator[None]:
+    """Restore the log level of aiokafka, which the command raises for the whole process."""
     yield
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
@@ -71,7 +71,7 @@ def test_the_better_of_one_and_two_workers_is_set_against_the_better_of_one_and_
     }
 
 
-def test_where_processor_time_is_known_it_has_a_ratio_too() -> None:
+def test_known_processor_time_has_a_ratio_too() -> None:
     runs = [run("goldstream", "whole", 1000, 1, cpu=0.02), run("faust", "whole", 100, 1, cpu=0.05)]
     assert ratios(medians_by_program(runs)) == {
         "goldstream / faust, whole path": 10.0,
@@ -79,7 +79,7 @@ def test_where_processor_time_is_known_it_has_a_ratio_too() -> None:
     }
 
 
-def test_processor_time_is_told_per_event_and_left_out_where_it_is_not_known() -> None:
+def test_processor_time_is_per_event_and_absent_if_unknown() -> None:
     (line,) = medians_by_program([run("goldstream", "whole", 1000, 1, cpu=0.02)])
     assert line.cpu_us == pytest.approx(20)
     assert line.broker_us is None
@@ -91,12 +91,12 @@ def test_a_program_agrees_only_if_it_did_in_every_round() -> None:
     assert line.agrees is False
 
 
-def test_a_program_that_tells_nothing_neither_agrees_nor_differs() -> None:
+def test_a_program_that_publishes_nothing_neither_agrees_nor_differs() -> None:
     (line,) = medians_by_program([run("aiokafka", "read", 10, 1)])
     assert line.agrees is None
 
 
-def test_the_ratios_stand_first_in_the_json() -> None:
+def test_the_ratios_are_first_in_the_json() -> None:
     figures = report_as_json([run("goldstream", "whole", 10, 1)], {"events": 10}, {"cores": 2}, 3)
     assert next(iter(figures)) == "ratios"
     assert figures["asked"] == {"events": 10, "customers_seen": 3}
@@ -125,16 +125,16 @@ def test_wrong_changes_fail_the_benchmark_and_slow_ones_do_not(
     assert figures["missing"] == {"bytewax": "has no wheel"} | ({"failed": failed} if failed else {})
 
 
-def test_a_peer_that_nobody_knows_is_an_error_of_use() -> None:
+def test_an_unknown_peer_is_an_error_of_usage() -> None:
     ended = CliRunner().invoke(command.app, ["--beside", "flink,faust"])
     assert ended.exit_code == 2
-    assert "--beside flink: there are kafka-streams, bytewax, quix, faust, aiokafka" in ended.output
+    assert "--beside flink: valid values: kafka-streams, bytewax, quix, faust, aiokafka" in ended.output
 
 
 def test_a_peer_that_is_not_installed_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer_runner, "_PYTHON", Path("/nowhere/python"))
     assert peer_runner.unavailable_peers(["quix", "faust"]) == {
-        "quix": "quixstreams is not installed for this Python: run `make bench`, which installs it where it can be"
+        "quix": "quixstreams is not installed for this Python: run `make bench`, which installs it where possible"
     }
 
 
@@ -166,7 +166,7 @@ def test_a_measurement_that_fails_says_why_and_ends_with_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails() -> list[Figure]:
-        raise BenchFailed("goldstream worker: partitions [2] are not where they should be")
+        raise BenchFailed("goldstream worker: partitions [2] did not reach the expected record")
 
     monkeypatch.setattr(console_output, "machine", dict)
     with pytest.raises(typer.Exit) as ended:

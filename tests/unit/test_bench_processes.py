@@ -1,4 +1,4 @@
-"""What the benchmark asks of the system about the programs that it measures."""
+"""Processor time and memory of processes, as the benchmark reads them."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from agents.demo.embedded.child_process import Child
 from bench.process_usage import processor_seconds, processor_seconds_of_all, resident_mib
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
 def test_this_process_has_used_processor_time() -> None:
     sum(range(3_000_000))
     used = processor_seconds(os.getpid())
@@ -19,8 +19,8 @@ def test_this_process_has_used_processor_time() -> None:
     assert used > 0
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")
-def test_what_the_processes_of_a_program_use_counts_too(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
+def test_child_processes_count_too(tmp_path: Path) -> None:
     works = "import time\nwhile time.process_time() < 1: pass"
     waits = f"subprocess.run([sys.executable, '-c', {works!r}]); print('ended', flush=True); time.sleep(60)"
     program = Child([sys.executable, "-c", "import subprocess, sys, time; " + waits], log=tmp_path / "log")
@@ -29,22 +29,22 @@ def test_what_the_processes_of_a_program_use_counts_too(tmp_path: Path) -> None:
         deadline = time.monotonic() + 60
         while "ended" not in program.tail() and time.monotonic() < deadline:
             assert program.running
-        own, all_of_it = processor_seconds(program.pid), processor_seconds_of_all(program.pid)
+        own, with_children = processor_seconds(program.pid), processor_seconds_of_all(program.pid)
         assert own is not None
-        assert all_of_it is not None
-        assert all_of_it >= own + 0.9  # ticks are hundredths, and cut
+        assert with_children is not None
+        assert with_children >= own + 0.9  # ticks are hundredths, truncated
     finally:
         program.kill()
 
 
-def test_a_process_that_is_not_there_has_used_none() -> None:
+def test_a_missing_process_has_no_usage() -> None:
     assert processor_seconds(None) is None
     assert processor_seconds_of_all(None) is None
     assert resident_mib(None) is None
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes tell of themselves in /proc on Linux only")
-def test_memory_that_was_let_go_counts_at_its_greatest_only() -> None:
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
+def test_freed_memory_counts_in_the_peak_only() -> None:
     held = bytearray(os.urandom(1 << 20) * 200)
     full = resident_mib(os.getpid())
     del held

@@ -3,7 +3,7 @@ package bench;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.Record;
 
-/** Checks what comes, and passes it on by customer; what is no purchase without a key. */
+/** Checks records, and passes valid purchases on with the customer as key, others without a key. */
 final class Admit extends ContextualProcessor<String, byte[], String, byte[]> {
   private final Clock clock;
 
@@ -13,12 +13,12 @@ final class Admit extends ContextualProcessor<String, byte[], String, byte[]> {
 
   @Override
   public void process(Record<String, byte[]> record) {
-    clock.comes();
+    clock.recordArrives();
     String customerId = null;
     try {
       customerId = Purchase.parse(record.value()).customerId();
     } catch (Refused e) {
-      clock.judged();
+      clock.purchaseDone();
     }
     context().forward(record.withKey(customerId));
   }

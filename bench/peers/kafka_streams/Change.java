@@ -11,7 +11,7 @@ import java.io.UncheckedIOException;
 final class Change {
   private static final JsonFactory JSON = new JsonFactory();
   private static final String[] MEASURES = {"recency_days", "frequency", "monetary"};
-  private static final int[][] EDGES = {{180, 60}, {2, 5}, {5000, 20000}}; // between scores 1 and 2, and 2 and 3
+  private static final int[][] THRESHOLDS = {{180, 60}, {2, 5}, {5000, 20000}}; // between scores 1 and 2, and 2 and 3
   private static final int[] PLACES = {100, 10, 1};
   private static final SerializedString CUSTOMER_ID = new SerializedString("customer_id");
   private static final SerializedString EFFECTIVE_AT = new SerializedString("effective_at");
@@ -19,7 +19,7 @@ final class Change {
 
   private Change() {}
 
-  /** The change of a customer that has just been judged; `was` is null, and `before` 0, for the first one. */
+  /** The change of a customer who was just evaluated; for a first change, `was` is null and `before` is 0. */
   static byte[] json(String id, Customer customer, String was, int before, String is, String eventId) {
     ByteArrayBuilder bytes = new ByteArrayBuilder(512);
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
@@ -57,7 +57,7 @@ final class Change {
     return bytes.toByteArray();
   }
 
-  /** Each measure that moved, with the edge that it came over last. */
+  /** Writes each measure whose score changed, with its last crossed threshold. */
   private static void why(JsonGenerator json, int before, int now) throws IOException {
     for (int i = 0; i < MEASURES.length; i++) {
       int was = before / PLACES[i] % 10;
@@ -65,7 +65,7 @@ final class Change {
       if (was == is) continue;
       json.writeStartObject();
       json.writeStringField("measure", MEASURES[i]);
-      json.writeNumberField("edge", EDGES[i][is < was ? is - 1 : is - 2]);
+      json.writeNumberField("edge", THRESHOLDS[i][is < was ? is - 1 : is - 2]);
       json.writeNumberField("was", was);
       json.writeNumberField("is", is);
       json.writeEndObject();

@@ -9,17 +9,17 @@ import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The clock of the benchmark in this process: from the first record until all that came of the last one is committed. */
+/** The clock of the benchmark in this process: from the first record until everything is committed. */
 final class Clock {
   private final long total = Long.parseLong(System.getenv("BENCH_EVENTS"));
-  private final AtomicLong judged = new AtomicLong();
+  private final AtomicLong done = new AtomicLong();
   private final AtomicBoolean started = new AtomicBoolean();
   private volatile long began;
   private volatile double cpu;
   private volatile double brokerCpu;
 
-  /** A record comes; the first one starts the clock. */
-  void comes() {
+  /** Reports a record; the first one starts the clock. */
+  void recordArrives() {
     if (!started.getPlain() && started.compareAndSet(false, true)) {
       cpu = used();
       brokerCpu = usedByBroker();
@@ -27,21 +27,21 @@ final class Clock {
     }
   }
 
-  /** A purchase has been judged, or refused. */
-  void judged() {
-    judged.incrementAndGet();
+  /** Reports a purchase that was processed or refused. */
+  void purchaseDone() {
+    done.incrementAndGet();
   }
 
-  boolean allJudged() {
-    return judged.get() >= total;
+  boolean allDone() {
+    return done.get() >= total;
   }
 
-  /** Stops the clock and writes down what was measured. */
+  /** Stops the clock and writes the result. */
   void stop() throws IOException {
     double seconds = (System.nanoTime() - began) / 1e9;
     double broker = usedByBroker();
     String measured = String.format(Locale.ROOT, "{\"events\": %d, \"seconds\": %.6f, \"cpu\": %.6f, \"broker_cpu\": %s}",
-        judged.get(), seconds, used() - cpu, Double.isNaN(broker) ? "null" : String.format(Locale.ROOT, "%.6f", broker - brokerCpu));
+        done.get(), seconds, used() - cpu, Double.isNaN(broker) ? "null" : String.format(Locale.ROOT, "%.6f", broker - brokerCpu));
     Files.writeString(Path.of(System.getenv("BENCH_RESULT")), measured);
   }
 
@@ -49,7 +49,7 @@ final class Clock {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1e9;
   }
 
-  /** User and system time of the broker's process, in seconds; on Linux alone. */
+  /** User and system time of the broker's process, in seconds; on Linux only. */
   private static double usedByBroker() {
     try {
       String stat = Files.readString(Path.of("/proc", System.getenv("BENCH_BROKER_PID"), "stat"));

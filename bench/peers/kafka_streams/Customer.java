@@ -3,7 +3,7 @@ package bench;
 import java.util.Arrays;
 import java.util.function.Consumer;
 
-/** What is kept of a customer, and what a purchase does to it; moments in milliseconds, money in kopecks. */
+/** The state of a customer, and how a purchase changes it; moments in milliseconds, money in kopecks. */
 final class Customer {
   static final long DAY = 86_400_000L;
   private static final long WINDOW = 365 * DAY;
@@ -12,10 +12,10 @@ final class Customer {
 
   int seq; // changes so far
   int lifetime; // orders ever
-  int cell; // as last judged, 333 is the best; 0 before the first purchase
-  long asOf; // when it was last judged
+  int cell; // as last evaluated, 333 is the best; 0 before the first purchase
+  long asOf; // the moment of the last evaluation
   long last; // the latest order
-  int count; // orders of the window, which are the first so many of the two arrays, by time
+  int count; // orders of the window: the first elements of the two arrays, in order of time
   long[] times = new long[4];
   long[] amounts = new long[4];
   long monetary; // the sum of amounts
@@ -29,10 +29,10 @@ final class Customer {
     last = lifetime == 0 ? purchase.at() : Math.max(last, purchase.at());
     String was = segment();
     lifetime++;
-    judge(purchase.customerId(), was, now, purchase.eventId(), out);
+    evaluate(purchase.customerId(), was, now, purchase.eventId(), out);
   }
 
-  /** Judges the customer at each moment up to `now` at which time alone may have changed them. */
+  /** Evaluates the customer at each moment up to `now` at which time alone may change the segment. */
   private void lapse(String id, long now, Consumer<byte[]> out) {
     while (true) {
       long due = Long.MAX_VALUE;
@@ -41,7 +41,7 @@ final class Customer {
       if (count > 0) due = Math.min(due, times[0] + WINDOW);
       if (due > now) return;
       expire(due);
-      judge(id, segment(), due, null, out);
+      evaluate(id, segment(), due, null, out);
     }
   }
 
@@ -70,8 +70,8 @@ final class Customer {
     monetary += amount;
   }
 
-  /** Scores the customer as of `now`; a new segment is a change. `eventId` is null where time is the cause. */
-  private void judge(String id, String was, long now, String eventId, Consumer<byte[]> out) {
+  /** Scores the customer as of `now`, and emits a change if the segment is new. `eventId` is null if time is the cause. */
+  private void evaluate(String id, String was, long now, String eventId, Consumer<byte[]> out) {
     int before = cell;
     long away = now - last;
     int r = away < AT_RISK ? 3 : away < CHURNED ? 2 : 1;

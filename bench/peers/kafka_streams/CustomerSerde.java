@@ -32,7 +32,7 @@ final class CustomerSerde {
     customer.asOf = in.getLong();
     customer.last = in.getLong();
     customer.count = in.remaining() / (2 * Long.BYTES);
-    customer.times = new long[customer.count + 1]; // room for the order that comes
+    customer.times = new long[customer.count + 1]; // room for the next order
     customer.amounts = new long[customer.count + 1];
     for (int i = 0; i < customer.count; i++) {
       customer.times[i] = in.getLong();

@@ -4,13 +4,13 @@ import java.nio.charset.StandardCharsets;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
 
-/** Moments as text and as milliseconds since 1970. The usual layouts go without java.time, which takes some ten times as long. */
+/** Moments as text and as milliseconds since 1970. The usual layouts are parsed without java.time, which takes about ten times as long. */
 final class Moments {
   private static final int[] LENGTHS = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
   private Moments() {}
 
-  /** RFC 3339 with an offset; the part of a millisecond is cut off. */
+  /** RFC 3339 with an offset; fractions of a millisecond are truncated. */
   static long parse(String text) throws Refused {
     int length = text.length();
     boolean utc = length == 24 && text.charAt(23) == 'Z';
@@ -40,7 +40,7 @@ final class Moments {
     }
   }
 
-  /** As `2026-05-12T09:30:00.000Z`. */
+  /** Formats a moment as `2026-05-12T09:30:00.000Z`. */
   static String text(long at) {
     long days = Math.floorDiv(at, 86_400_000L);
     int rest = (int) Math.floorMod(at, 86_400_000L);
@@ -71,7 +71,7 @@ final class Moments {
     return era * 146_097L + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + ofYear - 719_468;
   }
 
-  /** The number at these places; -1 where there is none. */
+  /** Returns the number at these places; -1 if there is none. */
   private static int digits(String text, int from, int to) {
     int number = 0;
     for (int i = from; i < to; i++) {

@@ -5,11 +5,11 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 
-/** A purchase as far as it is looked at; `at` in milliseconds, `amount` in kopecks. */
+/** The fields of a purchase that are used; `at` in milliseconds, `amount` in kopecks. */
 record Purchase(String eventId, String customerId, long at, long amount) {
   private static final JsonFactory JSON = new JsonFactory();
 
-  /** Reads and checks a purchase; fields that nobody asks for are passed over. */
+  /** Parses and checks a purchase; other fields are skipped. */
   static Purchase parse(byte[] json) throws Refused {
     String eventId = null;
     String customerId = null;

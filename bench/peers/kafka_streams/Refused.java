@@ -1,6 +1,6 @@
 package bench;
 
-/** A record that is no purchase; the message names the field. */
+/** A record is not a valid purchase; the message names the field. */
 final class Refused extends Exception {
   private static final long serialVersionUID = 1;
 

@@ -25,8 +25,9 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * Segments on Kafka Streams: a processor with an in-memory store and its changelog; before it, for the whole path, one
- * that checks, and a repartition topic. BENCH_THREADS says how many threads; see clock.py for the other variables.
+ * Segments on Kafka Streams: a processor with an in-memory store and its changelog; for the whole path, before it a
+ * processor that checks, and a repartition topic. BENCH_THREADS is the number of threads; see clock.py for the other
+ * variables.
  */
 public final class Segments {
   static final String STORE = "customers";
@@ -48,16 +49,16 @@ public final class Segments {
     });
     streams.start();
     long deadline = System.nanoTime() + (long) (Double.parseDouble(System.getenv("BENCH_SECONDS")) * 1e9);
-    while (!clock.allJudged()) pause(streams, deadline);
+    while (!clock.allDone()) pause(streams, deadline);
     try (Admin admin = Admin.create(Map.<String, Object>of("bootstrap.servers", KAFKA))) {
-      // Committed means that what was written before is acknowledged, changelog and changes.
+      // Committed means that changelog and changes written before are acknowledged.
       String input = WHOLE ? APP + "-admitted-repartition" : SOURCE;
       long end = end(admin, input);
       while (committed(admin, input) < end) pause(streams, deadline);
     }
     clock.stop();
     System.out.flush();
-    Runtime.getRuntime().halt(0); // leaving in order takes seconds and measures nothing
+    Runtime.getRuntime().halt(0); // an orderly exit takes seconds and measures nothing
   }
 
   private static Topology topology(Clock clock) {
@@ -77,7 +78,7 @@ public final class Segments {
       purchases = ways.get("way-admitted").repartition(Repartitioned.<String, byte[]>as("admitted")
           .withKeySerde(Serdes.String()).withValueSerde(Serdes.ByteArray()).withNumberOfPartitions(PARTITIONS));
     }
-    purchases.process(() -> new Judge(clock), STORE).to(APP + "-changes", bytes);
+    purchases.process(() -> new Segment(clock), STORE).to(APP + "-changes", bytes);
     return builder.build();
   }
 
@@ -102,7 +103,7 @@ public final class Segments {
     return settings;
   }
 
-  /** A moment's wait; ends the program if Kafka Streams has stopped or the time is up. */
+  /** Waits briefly; ends the program if Kafka Streams has stopped or the time is up. */
   private static void pause(KafkaStreams streams, long deadline) throws InterruptedException {
     boolean late = System.nanoTime() > deadline;
     if (late || streams.state().hasCompletedShutdown()) {

@@ -8,15 +8,15 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
-/** Applies each purchase to its customer, and tells what changed. */
-final class Judge extends ContextualProcessor<String, byte[], String, byte[]> {
+/** Applies each purchase to its customer, and forwards the changes. */
+final class Segment extends ContextualProcessor<String, byte[], String, byte[]> {
   private final Clock clock;
   private KeyValueStore<String, Customer> customers;
   private Record<String, byte[]> record;
   private final Consumer<byte[]> out = change -> context().forward(record.withValue(change));
   private boolean committed;
 
-  Judge(Clock clock) {
+  Segment(Clock clock) {
     this.clock = clock;
   }
 
@@ -24,9 +24,9 @@ final class Judge extends ContextualProcessor<String, byte[], String, byte[]> {
   public void init(ProcessorContext<String, byte[]> context) {
     super.init(context);
     customers = context.getStateStore(Segments.STORE);
-    // Only for the clock: the last commit comes at once, not at the end of its interval.
+    // Only for the clock: the last commit happens at once, not at the end of its interval.
     context.schedule(Duration.ofMillis(20), PunctuationType.WALL_CLOCK_TIME, now -> {
-      if (!committed && clock.allJudged()) {
+      if (!committed && clock.allDone()) {
         committed = true;
         context.commit();
       }
@@ -35,7 +35,7 @@ final class Judge extends ContextualProcessor<String, byte[], String, byte[]> {
 
   @Override
   public void process(Record<String, byte[]> next) {
-    clock.comes();
+    clock.recordArrives();
     record = next;
     try {
       Purchase purchase = Purchase.parse(next.value());
@@ -44,8 +44,8 @@ final class Judge extends ContextualProcessor<String, byte[], String, byte[]> {
       customer.fold(purchase, out);
       customers.put(purchase.customerId(), customer);
     } catch (Refused e) {
-      System.err.println("refused: " + e.getMessage()); // cannot be: the input is checked
+      System.err.println("refused: " + e.getMessage()); // impossible: the input is checked
     }
-    clock.judged();
+    clock.purchaseDone();
   }
 }
