@@ -200,6 +200,8 @@ def _purchase(story: Story, event: Step) -> None:
         event["order_id"] = pick(draw, awaited)
     elif placed and not story.honest and one_in(draw, 7):
         event["order_id"] = pick(draw, placed)["order_id"]
+    elif story.honest and event["order_id"] in taken:  # by an order that a refund named in advance
+        event["order_id"] += "-2"
     event["currency"] = story.currency()
     event["amount"] = story.sum_of(pick(draw, (*story.rulebook.sums_minor, 0)), event["currency"])
     if one_in(draw, 3):
