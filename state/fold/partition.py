@@ -103,10 +103,10 @@ class Partition:
         self.rules: Ruleset | None = None
         if daily is not None:
             daily.start()
-        at = self.progress
+        policy_offset, campaigns_offset = self.progress.policy_offset, self.progress.campaigns_offset
         self._active = ActiveRules(
-            parse_policy(self.texts[at.policy_offset]) if at.policy_offset >= 0 else None,
-            parse_campaigns(self.texts[at.campaigns_offset]) if at.campaigns_offset >= 0 else None,
+            parse_policy(self.texts[policy_offset]) if policy_offset >= 0 else None,
+            parse_campaigns(self.texts[campaigns_offset]) if campaigns_offset >= 0 else None,
         )
         self._set_rules()
         dues = []
@@ -300,7 +300,7 @@ class Partition:
     def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, outputs: list[Output]) -> bool:
         """Activate a policy or campaigns and apply them to all customers; a repeat has no effect."""
         if self._remaining is None:
-            if not self._put_into_force(record):
+            if not self._activate(record):
                 return True
             self._remaining = iter(sorted(self.customers.ids()))  # an order that a recovery repeats
         daily, customer_id = self.daily, ""
@@ -326,8 +326,8 @@ class Partition:
         self._remaining = None
         return True
 
-    def _put_into_force(self, record: PolicyApplied | CampaignsApplied) -> bool:
-        """Activate a policy or campaigns; whether they are active now, were not before, and there is a policy."""
+    def _activate(self, record: PolicyApplied | CampaignsApplied) -> bool:
+        """Activate a policy or campaigns if they are accepted, and return whether customers have to be evaluated."""
         active, progress = self._active, self.progress
         if isinstance(record, PolicyApplied):
             decision = active.apply_policy(record.text)
@@ -340,7 +340,7 @@ class Partition:
                 progress.campaigns_offset = record.offset
                 assert active.campaigns is not None
                 self._outdated = outdated_campaigns(before, active.campaigns)
-        if decision.outcome is Outcome.INVALID:  # `admit` journals none: something else wrote it
+        if decision.outcome is Outcome.INVALID:  # `admit` journals no invalid file, so something else wrote it
             self.counters.dropped[DropReason.FAULTY_RULES] += 1
         if not decision.activates:
             return False
@@ -348,6 +348,7 @@ class Partition:
         return self._set_rules()
 
     def _set_rules(self) -> bool:
+        """Derive the ruleset from the active policy and campaigns, and return whether there is a policy."""
         policy = self._active.policy
         if policy is None:
             return False
