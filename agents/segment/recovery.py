@@ -64,13 +64,14 @@ async def recover_partition(
         FatalError: another version wrote a record, or something is missing.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    with fatal_where_permanent(f"{topics.customers}:{number}"):
-        erasures: dict[bytes, Erasure] = {}
+    erasures: dict[bytes, Erasure] = {}
+    with fatal_where_permanent(f"{topics.erasure_ledger}:{number}"):
         async for batch in broker.read(topics.erasure_ledger, number):
             erasures.update({record.key: decode_erasure(record.value) for record in batch if record.value is not None})
+    with fatal_where_permanent(f"{topics.progress}:{number}"):
+        progress, texts = await read_progress(broker.read(topics.progress, number))
+    with fatal_where_permanent(f"{topics.customers}:{number}"):
         recovered = await recover_table(broker, topics.customers, number, warm, clock, on_remaining, on_read)
-        with fatal_where_permanent(f"{topics.progress}:{number}"):
-            progress, texts = await read_progress(broker.read(topics.progress, number))
         table = recovered.table
         _drop_erased(table, erasures)
         daily = DayCounter(table.days)

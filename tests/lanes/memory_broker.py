@@ -171,6 +171,9 @@ class Crash(Exception):
 class MemoryProducer:
     """An idempotent producer; `send_batch` is one request.
 
+    Attributes:
+        holds: set once a request is held.
+
     What `MemoryBroker.fault` returns for a request happens to it:
 
         refused          nothing is written, and the delivery fails
@@ -186,6 +189,7 @@ class MemoryProducer:
         self._name = name
         self._epoch = epoch
         self._fatal: KafkaError | None = None
+        self.holds = asyncio.Event()
         self._held: list[Callable[[], None]] = []
 
     def create_batch(self) -> MemoryBatch:
@@ -204,6 +208,7 @@ class MemoryProducer:
             raise Crash
         if fault == "held":
             self._held.append(lambda: self._deliver(batch, topic, partition, future))
+            self.holds.set()
         elif fault == "refused":
             self._fail(future, KafkaTimeoutError("the broker did not answer"))
         else:

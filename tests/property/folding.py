@@ -193,8 +193,8 @@ class CrashingWriter:
 class Written:
     """What a lane has written, and so what another one recovers."""
 
-    def __init__(self) -> None:
-        self.broker = MemoryBroker()
+    def __init__(self, broker: MemoryBroker) -> None:
+        self.broker = broker
 
     @property
     def changelog(self) -> dict[bytes, bytes]:
@@ -263,7 +263,7 @@ class Lane:
         self.journal = journal
         self.slice_size = slice_size
         self.publishes_days = publishes_days
-        self.written = Written()
+        self.written = Written(MemoryBroker())
         self.duplicates: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.writer = CrashingWriter(self.written.broker)

@@ -17,7 +17,7 @@ from state.records.erasure import erasure_key
 from streams.kafka.topics import Topics
 from streams.wire.cloudevents import PublishedRecord
 from tests.oracle import Facts, Output, Result, read_json
-from tests.property.folding import PREFIX, Lane
+from tests.property.folding import PREFIX, Lane, Written
 
 Record: TypeAlias = tuple[str, bytes | None, tuple[tuple[str, bytes], ...]]
 """Topic, value and headers, as they were published."""
@@ -58,8 +58,12 @@ def records_of(lane: Lane) -> dict[str, list[Record]]:
 
 
 def state_of(lane: Lane) -> dict[str, Any]:
-    """All that was written down, but for the pieces in which long histories are written."""
-    written = lane.written
+    """What a lane has written."""
+    return state_in(lane.written)
+
+
+def state_in(written: Written) -> dict[str, Any]:
+    """What is written, whatever the pieces in which long histories are written."""
     days = written.table().days
     return {
         "customers": {customer_id: in_one_piece(profile) for customer_id, profile in written.profiles().items()},

@@ -1,0 +1,284 @@
+"""The lane of a journal partition: whatever fails while it writes, the result is that of an undisturbed lane."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+from aiokafka.errors import InvalidProducerEpoch, KafkaError
+
+from agents.segment.commit_policy import IDLE_SECONDS, PUBLISH_SECONDS
+from streams.engine.lane import SESSION_SECONDS, OwnershipLost
+from streams.errors import FatalError
+from streams.tables.customers_table import is_chunk
+from tests.lanes.memory_broker import Crash, MemoryBroker
+from tests.lanes.segment_worker import OUTPUTS, SegmentWorker, append_journal, result_of, work_until_done
+from tests.oracle import moments
+from tests.property.folding import TOPICS, Entry, Written, journal_of
+from tests.property.story import Step
+from tests.property.test_daily_crashes import DAY_MS, START, steps
+from tests.property.test_fold_against_oracle import chunks_of
+
+FUTURE_FORMAT: Final = b"\x63something"
+
+
+def reseller() -> Iterator[Step]:
+    """A customer with so many orders that they are written in chunks, who is erased and comes back."""
+    kinds = ("purchase",) * 6 + ("refund", "erasure") + ("purchase",) * 4
+    for number, kind in enumerate(kinds):
+        at = moments.text(START + (50 + number) * DAY_MS)
+        step: Step = {"type": kind, "event_id": f"r{number}", "customer_id": "r", "occurred_at": at}
+        if kind == "purchase":
+            step |= {"order_id": f"o{number}", "amount": "9.00", "currency": "RUB"}
+        elif kind == "refund":
+            step |= {"refund_id": "r", "order_id": "o1", "amount": "2.00", "currency": "RUB"}
+        yield step
+
+
+def is_chunk_of(customer_id: bytes, key: bytes | None) -> bool:
+    return key is not None and is_chunk(key) and len(key) > 9 and key[9:] == customer_id
+
+
+JOURNAL: Final = journal_of(steps())
+LONG_JOURNAL: Final = journal_of([*steps(), *reseller()])
+
+
+@pytest.fixture(params=["short histories", "histories in chunks"])
+def journal(request: pytest.FixtureRequest) -> Iterator[list[Entry]]:
+    is_long = request.param == "histories in chunks"
+    with chunks_of(1 if is_long else 0):
+        yield LONG_JOURNAL if is_long else JOURNAL
+
+
+def broker_with(journal: list[Entry]) -> MemoryBroker:
+    broker = MemoryBroker()
+    append_journal(broker, journal)
+    return broker
+
+
+def at_request(number: int, fault: str) -> Callable[[str, int], str | None]:
+    """A fault of one request, counted from 0."""
+    return lambda _topic, request: fault if request == number else None
+
+
+async def undisturbed(journal: list[Entry]) -> MemoryBroker:
+    broker = broker_with(journal)
+    assert await work_until_done(broker) == 0
+    return broker
+
+
+async def test_a_lane_writes_outputs_state_daily_totals_and_progress(journal: list[Entry]) -> None:
+    result = result_of(await undisturbed(journal))
+    assert all(result["outputs"][topic] for topic in (TOPICS.segment_changes, TOPICS.suppressions, TOPICS.outcomes))
+    assert set(result["customers"]) - {"r"} == {"a", "b", "c"}
+    assert len(result["daily"]) > len("abc")
+    assert len(result["erasures"]) == len(journal) // 20 + 1
+
+
+@pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
+async def test_a_request_that_fails_changes_nothing_of_the_result(journal: list[Entry], fault: str) -> None:
+    """At every request, whichever step of the write plan or of recovery sends it."""
+    expected = await undisturbed(journal)
+    result = result_of(expected)
+    written_to = set()
+    if journal is LONG_JOURNAL:
+        assert any(is_chunk_of(b"r", record.key) for record in expected.records(TOPICS.customers))
+    for number, (topic, _, _) in enumerate(expected.requests):
+        broker = broker_with(journal)
+        broker.fault = at_request(number, fault)
+        assert await work_until_done(broker) == 1, f"{fault} at request {number}"
+        assert result_of(broker) == result, f"{fault} at request {number}, to {topic}"
+        written_to.add(topic)
+    assert {TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress, TOPICS.daily, TOPICS.outcomes} <= written_to
+
+
+async def test_a_lane_that_dies_again_and_again_comes_to_the_same_result(journal: list[Entry]) -> None:
+    expected = result_of(await undisturbed(journal))
+    broker = broker_with(journal)
+    deaths = iter(range(5, 500, 7))  # a new lane writes three fences, so each gets a few requests further
+    next_death = next(deaths)
+
+    def die_now_and_then(_topic: str, request: int) -> str | None:
+        nonlocal next_death
+        if request != next_death:
+            return None
+        next_death = next(deaths)
+        return "crash after" if request % 2 else "crash"
+
+    broker.fault = die_now_and_then
+    assert await work_until_done(broker) > 10
+    assert result_of(broker) == expected
+
+
+async def test_the_requests_of_a_batch_follow_the_write_plan() -> None:
+    """One request for each topic of outputs, then the day totals with the profiles; the progress waits."""
+    broker = broker_with(JOURNAL)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    journal = broker.records(TOPICS.journal)
+    await lane.process(journal[:2])
+    broker.requests.clear()
+    await lane.process(journal[2:5])
+    topics = [topic for topic, _, _ in broker.requests]
+    assert set(topics[:-1]) <= set(OUTPUTS)
+    assert topics[-1] == TOPICS.customers
+    assert lane.cursor == 5
+    assert lane.committable_offset == 2, "the rules, which are in the first batch, do not wait"
+    assert lane.checkpoint_due_in() == 0, "the daily totals were never published"
+    broker.requests.clear()
+    await lane.checkpoint()
+    assert [topic for topic, _, _ in broker.requests] == [TOPICS.daily, TOPICS.customers, TOPICS.progress]
+    assert lane.committable_offset == 5
+    await lane.process(journal[5:6])
+    broker.requests.clear()
+    assert lane.checkpoint_due_in() == IDLE_SECONDS
+    await lane.checkpoint()
+    assert broker.requests == [(TOPICS.progress, 0, 1)]
+    assert lane.committable_offset == 6
+    assert lane.checkpoint_due_in() == PUBLISH_SECONDS
+    broker.requests.clear()
+    lane.stop()
+    await lane.checkpoint()
+    assert [topic for topic, _, _ in broker.requests] == [TOPICS.daily, TOPICS.customers]
+    assert lane.checkpoint_due_in() is None
+
+
+async def test_records_that_were_applied_before_change_nothing() -> None:
+    broker = await undisturbed(JOURNAL)
+    expected, ends = result_of(broker), {topic: broker.log(topic).end for topic in (*OUTPUTS, TOPICS.daily)}
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    assert lane.cursor == len(JOURNAL)
+    await lane.process(broker.records(TOPICS.journal))
+    await lane.checkpoint()
+    await lane.close()
+    assert {topic: broker.log(topic).end for topic in ends} == ends
+    assert result_of(broker) == expected
+
+
+async def test_a_table_is_kept_for_the_next_lane_unless_a_batch_was_cut_short() -> None:
+    broker = broker_with(JOURNAL)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    await worker.work(lane, end=6)
+    kept = worker.warm_tables.all()[0]
+    assert kept.position == broker.log(TOPICS.customers).end
+    lane = await worker.open()
+    broker.fault = lambda topic, _number: "refused" if topic == TOPICS.customers else None
+    with pytest.raises(KafkaError, match=f"not delivered to {TOPICS.customers}:0"):
+        await worker.work(lane)
+    await lane.close()
+    assert not worker.warm_tables.all()
+
+
+async def test_the_late_request_of_a_replaced_worker_is_refused() -> None:
+    """It was on its way while the worker hung; its group has given the partition to another one meanwhile."""
+    expected = result_of(await undisturbed(JOURNAL))
+    broker = broker_with(JOURNAL)
+    zombie = SegmentWorker(broker)
+    lane = await zombie.open()
+    hung = lane.producer
+    assert hung is not None
+    broker.fault = lambda topic, _number: "held" if topic == TOPICS.customers else None
+    writing = asyncio.create_task(lane.process(broker.records(TOPICS.journal)[:4]))
+    await hung.holds.wait()
+    broker.fault = lambda _topic, _number: None
+    assert await work_until_done(broker) == 0
+    before = result_of(broker)
+    assert before == expected
+    hung.release()
+    with pytest.raises(InvalidProducerEpoch):
+        await writing
+    assert result_of(broker) == before
+
+
+async def test_a_lane_whose_group_is_silent_for_a_session_writes_nothing_more() -> None:
+    broker = broker_with(JOURNAL)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    broker.clock.advance(SESSION_SECONDS + 1)
+    ends = {topic: broker.log(topic).end for topic in (*OUTPUTS, TOPICS.customers)}
+    with pytest.raises(OwnershipLost, match="no heartbeat was answered for 21 s"):
+        await lane.process(broker.records(TOPICS.journal)[:4])
+    assert {topic: broker.log(topic).end for topic in ends} == ends
+    assert lane.cursor == 0
+
+
+@pytest.mark.parametrize("topic", [TOPICS.segment_changes, TOPICS.customers])
+async def test_a_lane_that_hangs_between_two_steps_does_not_write_the_next(topic: str) -> None:
+    """The worker is stopped for a minute while a request is answered."""
+    expected = result_of(await undisturbed(JOURNAL))
+    broker = broker_with(JOURNAL)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+
+    def hang(to: str, _number: int) -> None:
+        if to == topic:
+            broker.clock.advance(60)
+
+    broker.fault = hang
+    with pytest.raises(OwnershipLost):
+        await worker.work(lane)
+    assert broker.requests[-1][0] == topic
+    broker.fault = lambda _topic, _number: None
+    assert await work_until_done(broker) == 0
+    assert result_of(broker) == expected
+
+
+@pytest.mark.parametrize("topic", [TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress])
+async def test_a_state_of_another_version_ends_the_worker(topic: str) -> None:
+    broker = await undisturbed(JOURNAL)
+    broker.append(topic, 0, b"segment" if topic == TOPICS.progress else b"d", FUTURE_FORMAT)
+    with pytest.raises(FatalError, match=rf"{topic}:0: .*format version 99"):
+        await SegmentWorker(broker).open()
+
+
+async def test_a_journal_record_of_another_version_ends_the_worker_before_anything_is_written() -> None:
+    broker = broker_with(JOURNAL[:5])
+    broker.append(TOPICS.journal, 0, b"d", FUTURE_FORMAT)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    broker.requests.clear()
+    with pytest.raises(FatalError, match=rf"{TOPICS.journal}:0: .*format version 99"):
+        await lane.process(broker.records(TOPICS.journal))
+    assert broker.requests == []
+    assert lane.cursor == 0
+
+
+async def test_a_journal_that_ends_before_what_was_read_of_it_ends_the_worker() -> None:
+    broker = await undisturbed(JOURNAL)
+    broker.log(TOPICS.journal).end = 3
+    with pytest.raises(FatalError, match=f"ends at 3, but was read up to {len(JOURNAL)}"):
+        await SegmentWorker(broker).open()
+
+
+async def test_a_changelog_without_a_part_of_a_long_history_ends_the_worker() -> None:
+    with chunks_of(1):
+        broker = await undisturbed(LONG_JOURNAL)
+        log = broker.log(TOPICS.customers)
+        log.compact()
+        chunks = [record for record in log.records if is_chunk_of(b"r", record.key)]
+        log.records.remove(chunks[1])
+        with pytest.raises(FatalError, match=f"{TOPICS.customers}:0: .*chunk"):
+            await SegmentWorker(broker).open()
+
+
+async def test_a_crash_between_the_ledger_and_the_tombstone_leaves_nobody_erased() -> None:
+    """Recovery removes the profile that the ledger names, and its tombstone is written afterwards."""
+    broker = broker_with(JOURNAL)
+    in_ledger = False
+
+    def die(topic: str, _number: int) -> str | None:
+        nonlocal in_ledger
+        if topic == TOPICS.customers and broker.log(TOPICS.erasure_ledger).end > 1 and not in_ledger:
+            in_ledger = True
+            return "crash"
+        return None
+
+    broker.fault = die
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    with pytest.raises(Crash):
+        await worker.work(lane)
+    assert b"b" in Written(broker).changelog
+    assert "b" not in Written(broker).profiles()
