@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -17,8 +17,8 @@ from state.records.events import AnonymousSale, encode_record
 from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter
+from streams.kafka.broker import Broker
 from streams.kafka.publisher import partition_of
-from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -63,7 +63,7 @@ class AdmitLane(StatelessLane):
         begin = None if report is None else report.position
         if begin is not None and begin >= start:
             return
-        async for batch in read_range(self._stage.kafka, tp.topic, tp.partition, begin, start):
+        async for batch in self._stage.broker.read(tp.topic, tp.partition, begin, start):
             for record in batch:
                 result = admit(self._kind, tp.partition, record.offset, record.value, rules, None)
                 if isinstance(result, Admitted):
@@ -124,7 +124,7 @@ class AdmitLane(StatelessLane):
                 writer.add(*self._stage.dead_letter(record, result))
         await writer.flush()
         if large:
-            await publish_large_rejects(self._stage.kafka, [self._stage.dead_letter(*each) for each in large])
+            await publish_large_rejects(self._stage.broker, [self._stage.dead_letter(*each) for each in large])
 
     def stop(self) -> None:
         """Do nothing: `process` waits for the broker alone."""
@@ -146,7 +146,7 @@ class AdmitStage:
     def __init__(
         self,
         settings: Settings,
-        kafka: dict[str, Any],
+        broker: Broker,
         metrics: Metrics,
         follower: ControlFollower,
         partitions: int,
@@ -157,7 +157,7 @@ class AdmitStage:
         self.group = f"{settings.prefix}.admit"
         self.topics = (*self.names.sources, self.names.control)
         self.settings = settings
-        self.kafka = kafka
+        self.broker = broker
         self.metrics = metrics
         self.follower = follower
         self.partitions = partitions
@@ -167,7 +167,7 @@ class AdmitStage:
     def lane(self, tp: TP, context: StageContext) -> "AdmitLane | ControlLane":
         """Return a new lane of a source partition, or of `control`."""
         if tp.topic == self.names.control:
-            self.control = ControlLane(self.settings, self.follower, self.partitions, context, self.clock)
+            self.control = ControlLane(self.settings, self.broker, self.follower, self.partitions, context, self.clock)
             return self.control
         return AdmitLane(tp, self, context)
 

@@ -16,13 +16,13 @@ from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
 from streams.errors import describe_error
 from streams.kafka.batch_writer import BatchWriter
+from streams.kafka.broker import Broker
 from streams.kafka.control import (
     CONTROL_SOURCE,
     ControlRecord,
     apply_rules,
     decode_control,
     encode_control,
-    read_control,
 )
 from streams.kafka.topics import Topics
 from streams.retries import Backoff, retry_until_stopped
@@ -44,12 +44,19 @@ class ControlLane(StatelessLane):
     """
 
     def __init__(
-        self, settings: Settings, follower: ControlFollower, partitions: int, context: StageContext, clock: Clock
+        self,
+        settings: Settings,
+        broker: Broker,
+        follower: ControlFollower,
+        partitions: int,
+        context: StageContext,
+        clock: Clock,
     ) -> None:
         """Take what is known of the sources; `partitions` are those of the journal."""
         self.cursor = -1
         self.active = False
         self._settings = settings
+        self._broker = broker
         self._follower = follower
         self._partitions = partitions
         self._context = context
@@ -61,7 +68,10 @@ class ControlLane(StatelessLane):
     async def recover(self) -> None:
         """Write the configured policy and campaigns to a `control` that has none."""
         start = await self._context.committed_start(TP(self._topics.control, 0))
-        kinds = {record.kind for record in await read_control(self._settings)}
+        kinds = set[str]()
+        async for batch in self._broker.read(self._topics.control, 0):
+            records = (decode_control(message.value, message.offset) for message in batch)
+            kinds.update(record.kind for record in records if record is not None)
         writer = BatchWriter(self._context.producer)
         if "policy" not in kinds:
             text = configured_policy(self._settings).text

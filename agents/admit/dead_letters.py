@@ -5,11 +5,12 @@ idempotent: a record that the topic refuses would leave a gap in an idempotent p
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
+
+from streams.kafka.broker import Broker
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +21,13 @@ RejectedRecord = tuple[str, int, bytes | None, bytes | None, list[tuple[str, byt
 """Topic, partition, key, value and headers."""
 
 
-async def publish_large_rejects(kafka: Mapping[str, Any], records: Sequence[RejectedRecord]) -> None:
+async def publish_large_rejects(broker: Broker, records: Sequence[RejectedRecord]) -> None:
     """Send the records one by one; where the topic refuses a record for its size, send it without its value.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached; records may be sent again.
     """
-    producer = AIOKafkaProducer(**kafka, acks="all", compression_type="zstd", max_request_size=MAX_REQUEST_BYTES)
-    await producer.start()
+    producer = await broker.large_record_producer(MAX_REQUEST_BYTES)
     try:
         for topic, partition, key, value, headers in records:
             try:

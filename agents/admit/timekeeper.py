@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.admit.admit_lane import AdmitLane, AdmitStage
 from agents.admit.watermark_stall import StallLogger, diagnose_stall
 from streams.engine.stage import Stage
 from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.cluster import find_leaders, partitions_by_topic
-from streams.kafka.reader import read_range
+from streams.kafka.broker import EndOffsets
 from streams.wire.watermarks import SourceWatermark, encode_watermark, event_watermark, wall_watermark
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,11 @@ class Timekeeper:
     below that offset is journaled. In event mode it is the greatest `occurred_at` read, and the wall clock is not used.
     """
 
-    def __init__(self, spec: AdmitStage, stage: Stage, kafka: dict[str, Any]) -> None:
+    def __init__(self, spec: AdmitStage, stage: Stage) -> None:
         """Take the stage `admit`, whose lanes know how far they are."""
         self._spec = spec
         self._stage = stage
-        self._kafka = kafka
+        self._broker = spec.broker
         self._clock = spec.clock
         self._pending_ends: dict[TopicPartition, tuple[int, int]] = {}  # wall mode: when asked, and the end offset
         self._reported: dict[str, SourceWatermark] = {}
@@ -51,18 +51,20 @@ class Timekeeper:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
             TimeoutError: a round took longer than 20 seconds.
         """
-        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, isolation_level="read_committed")
         try:
-            await consumer.start()
-            while True:
-                # what was given to the producer of a stage that has restarted since is never acknowledged
-                async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
-                    await self._report(consumer)
-                    await self._tick(consumer)
-                await self._clock.sleep(ROUND_SECONDS)
+            async with self._broker.connect_for_ends() as offsets:
+                while True:
+                    # what was given to the producer of a stage that has restarted since is never acknowledged
+                    async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
+                        await self.run_round(offsets)
+                    await self._clock.sleep(ROUND_SECONDS)
         finally:
             self._spec.metrics.clear_watermark_stall()  # only who writes ticks knows where the watermark stalls
-            await consumer.stop()
+
+    async def run_round(self, offsets: EndOffsets) -> None:
+        """Report once, and tick if this worker owns `control` and the watermark has risen."""
+        await self._report(offsets)
+        await self._tick(offsets)
 
     def _lanes(self) -> dict[TopicPartition, AdmitLane]:
         lanes = self._stage.lanes().items()
@@ -72,15 +74,14 @@ class Timekeeper:
             if isinstance(lane, AdmitLane) and lane.position >= 0
         }
 
-    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+    async def _report(self, offsets: EndOffsets) -> None:
         """Publish the watermarks of this worker's partitions that have moved since the last report."""
         lanes = self._lanes()
         if not lanes:
             return
         is_wall = self._spec.settings.time == "wall"
         now_ms = self._clock.wall_ms() if is_wall else 0
-        await find_leaders(consumer, {tp.topic for tp in lanes})
-        ends = await consumer.end_offsets(list(lanes))
+        ends = await offsets.end_offsets(lanes)
         await self._pass_markers(lanes, ends)
         writer, new = BatchWriter(self._stage.producer), {}
         for tp, lane in lanes.items():
@@ -100,7 +101,9 @@ class Timekeeper:
             raise
         self._reported |= new
 
-    async def _pass_markers(self, lanes: dict[TopicPartition, AdmitLane], ends: dict[TopicPartition, int]) -> None:
+    async def _pass_markers(
+        self, lanes: Mapping[TopicPartition, AdmitLane], ends: Mapping[TopicPartition, int]
+    ) -> None:
         """Move a lane that stands before the end to the end, if only transaction markers lie between."""
         queued = {(tp.topic, tp.partition): count for tp, count in self._stage.queued().items()}
         before, self._last_positions = self._last_positions, {tp: lane.position for tp, lane in lanes.items()}
@@ -108,7 +111,7 @@ class Timekeeper:
             position, end = lane.position, ends[tp]
             if position >= end or queued.get(tuple(tp)) or before.get(tp) != position:
                 continue
-            async for _ in read_range(self._kafka, tp.topic, tp.partition, position, end):
+            async for _ in self._broker.read(tp.topic, tp.partition, position, end):
                 break
             else:
                 lane.position = max(lane.position, end)
@@ -129,7 +132,7 @@ class Timekeeper:
         position = lane.position
         return SourceWatermark(position, lane.max_occurred_at, position >= end)
 
-    async def _tick(self, consumer: AIOKafkaConsumer) -> None:
+    async def _tick(self, offsets: EndOffsets) -> None:
         """Where this worker owns `control`: tick when the lowest watermark of all source partitions has risen."""
         control = self._spec.control
         if control is None or not control.active:
@@ -139,7 +142,7 @@ class Timekeeper:
         settings = self._spec.settings
         watermark_of = wall_watermark if settings.time == "wall" else event_watermark
         watermark, slowest = watermark_of(self._spec.follower.source_watermarks, sources, settings.lateness_ms)
-        await self._expose_stall(consumer, slowest)
+        await self._expose_stall(offsets, slowest)
         if watermark is not None and (self._last_tick is None or watermark > self._last_tick):
             await control.tick(watermark)
             self._last_tick = watermark
@@ -148,7 +151,7 @@ class Timekeeper:
     async def _sources(self) -> set[str]:
         """Return every partition of every source topic (`events:3`), looked up again every half minute."""
         if self._clock.monotonic() - self._sources_asked_at > METADATA_SECONDS:
-            counts = await partitions_by_topic(self._spec.settings)
+            counts = await self._broker.partitions_by_topic()
             names = self._spec.names
             self._known_sources = {
                 f"{names.short(topic)}:{number}" for topic in names.sources for number in range(counts.get(topic, 1))
@@ -156,7 +159,7 @@ class Timekeeper:
             self._sources_asked_at = self._clock.monotonic()
         return self._known_sources
 
-    async def _expose_stall(self, consumer: AIOKafkaConsumer, slowest: str | None) -> None:
+    async def _expose_stall(self, offsets: EndOffsets, slowest: str | None) -> None:
         """Set the gauge of the partition that is the furthest behind and why, and log it where it matters."""
         spec = self._spec
         if slowest is None:
@@ -166,7 +169,7 @@ class Timekeeper:
         tp = TopicPartition(spec.names.full(short), int(partition))
         report = spec.follower.source_watermarks.get(slowest)
         now_ms = self._clock.wall_ms() if spec.settings.time == "wall" else None
-        stall = await diagnose_stall(consumer, tp, report, now_ms)
+        stall = await diagnose_stall(offsets, tp, report, now_ms)
         spec.metrics.set_watermark_stall(tp.topic, tp.partition, stall.reason)
         behind_ms = (
             now_ms - report.time if now_ms is not None and report is not None and report.time is not None else None

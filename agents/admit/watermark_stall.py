@@ -3,9 +3,10 @@
 import logging
 from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.clock import Clock
+from streams.kafka.broker import EndOffsets
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import StallReason
 from streams.wire.watermarks import SourceWatermark
@@ -25,12 +26,12 @@ class WatermarkStall(NamedTuple):
 
 
 async def diagnose_stall(
-    consumer: AIOKafkaConsumer, partition: TopicPartition, report: SourceWatermark | None, now_ms: int | None
+    offsets: EndOffsets, partition: TopicPartition, report: SourceWatermark | None, now_ms: int | None
 ) -> WatermarkStall:
     """Return why this partition is the furthest behind.
 
     Args:
-        consumer: any, to ask for the partition's end.
+        offsets: where to ask for the partition's end.
         partition: of a source topic.
         report: the last of its reader; None if there was never one.
         now_ms: the wall time; None in event mode.
@@ -42,7 +43,7 @@ async def diagnose_stall(
         return WatermarkStall("unheard", 0)
     if now_ms is not None and report.time is not None and now_ms - report.time < BEHIND_SECONDS * 1000:
         return WatermarkStall("current", 0)
-    end = (await consumer.end_offsets([partition]))[partition]
+    end = (await offsets.end_offsets([partition]))[partition]
     unread = max(0, end - report.position)
     return WatermarkStall("unread" if unread else "silent", unread)
 

@@ -115,7 +115,7 @@ class Worker:
     async def _work(self, partitions: int, source: str) -> None:
         """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
         settings, topics, metrics = self.settings, self._topics, self.metrics
-        kafka = settings.kafka_client()
+        kafka, broker = settings.kafka_client(), KafkaBroker(settings)
         follower = ControlFollower(settings)
         with contextlib.ExitStack() as held:
             instance = held.enter_context(claim_instance_id(settings.data))
@@ -123,12 +123,12 @@ class Worker:
             if self._runs("admit"):
                 for topic in topics.sources:
                     metrics.add_source(topic)
-                admit = AdmitStage(settings, kafka, metrics, follower, partitions, self._clock)
+                admit = AdmitStage(settings, broker, metrics, follower, partitions, self._clock)
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance, self._clock))
-                jobs.append(self._again("time", Timekeeper(admit, stage, kafka).run))
+                jobs.append(self._again("time", Timekeeper(admit, stage).run))
             if self._runs("segment"):
                 tables = WarmTables(self._clock, standby=settings.standby == "all")
-                segment = SegmentStage(topics, KafkaBroker(kafka), metrics, source, tables, self._clock)
+                segment = SegmentStage(topics, broker, metrics, source, tables, self._clock)
                 stage = self._add(Stage(segment, kafka, metrics, settings.data, instance, self._clock))
                 if settings.standby == "all":
                     standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics, self._clock)

@@ -7,13 +7,15 @@ idempotent producer accepts nothing more.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from streams.kafka.batch_writer import Headers
+from streams.kafka.broker import EndOffsets
 from streams.kafka.reader import OffsetTruncated, PartitionShortened
 from tests.clock import ManualClock
 
@@ -122,6 +124,19 @@ class MemoryBroker:
             if on_remaining is not None:
                 on_remaining(end - piece[-1].offset - 1)
 
+    @asynccontextmanager
+    async def connect_for_ends(self) -> AsyncIterator[EndOffsets]:
+        """Return the broker itself."""
+        yield self
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Return the ends of partitions."""
+        return {tp: self.log(tp.topic, tp.partition).end for tp in partitions}
+
+    async def partitions_by_topic(self) -> Mapping[str, int]:
+        """Count the partitions that anything has asked for."""
+        return Counter(topic for topic, _ in self._logs)
+
     async def check_not_shortened(self, topic: str, partition: int, offset: int) -> None:
         """Raise `PartitionShortened` if the partition ends before `offset`."""
         log = self.log(topic, partition)
@@ -132,6 +147,11 @@ class MemoryBroker:
         """Return a producer with the next epoch of that name."""
         self._epochs[name] += 1
         return MemoryProducer(self, name, self._epochs[name])
+
+    async def large_record_producer(self, max_request_bytes: int) -> "MemoryProducer":
+        """Return a producer without a name."""
+        assert max_request_bytes > 0
+        return self.producer()
 
     def producer(self) -> "MemoryProducer":
         """Return a producer without a name, which nothing fences off."""
@@ -176,6 +196,7 @@ class MemoryProducer:
 
     What `MemoryBroker.fault` returns for a request happens to it:
 
+        too large        nothing is written, and the delivery fails for the size of the record
         refused          nothing is written, and the delivery fails
         unacknowledged   it is written, and the delivery fails all the same
         crash            the worker dies before it
@@ -209,6 +230,8 @@ class MemoryProducer:
         if fault == "held":
             self._held.append(lambda: self._deliver(batch, topic, partition, future))
             self.holds.set()
+        elif fault == "too large":
+            self._fail(future, MessageSizeTooLargeError("the topic refuses it"))
         elif fault == "refused":
             self._fail(future, KafkaTimeoutError("the broker did not answer"))
         else:
@@ -219,6 +242,17 @@ class MemoryProducer:
             future = asyncio.get_running_loop().create_future()
             self._fail(future, KafkaTimeoutError("the answer was lost"))
         return future
+
+    async def send_and_wait(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, *, headers: Headers
+    ) -> None:
+        """Send one record and wait for its acknowledgement; a refused one does not stop this producer."""
+        batch = self.create_batch()
+        batch.append(timestamp=None, key=key, value=value, headers=headers)
+        try:
+            await (await self.send_batch(batch, topic, partition=partition))
+        finally:
+            self._fatal = None
 
     def release(self) -> None:
         """Let the requests that are held reach the broker, though their sender may be dead."""
