@@ -1,27 +1,21 @@
-"""What may become of a published record, and by which terms it is judged."""
+"""The outcomes of admission, and the rules of the active policy that decide it."""
 
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from state.records.events import AnonymousSale, CustomerEvent
-
-RejectionReason: TypeAlias = Literal["oversize", "malformed", "invalid", "amount", "currency", "future"]
-"""Why a record is rejected."""
-
-REJECTION_REASONS: Final[tuple[RejectionReason, ...]] = get_args(RejectionReason)
-"""All reasons in their order: where several fit, the first is given."""
+from state.records.reasons import RejectionReason
 
 
 class AdmissionRules(msgspec.Struct, frozen=True):
-    """The currencies of the policy in force, and the time zones that are known.
+    """What admission needs from the active policy, and the time zones that exist.
 
     Attributes:
         currency: The base currency.
-        digits: Its digits after the point.
-        rates: Price of one unit of another currency in the base currency, for events that bring no rate.
-        zones: The names of the time zones that exist; None to take every name that is shaped like one.
+        digits: Its digits after the decimal point.
+        rates: Price of one unit of another currency in the base currency, for events without a rate.
+        zones: The names of all time zones; None accepts every name with the syntax of one.
     """
 
     currency: str
@@ -31,10 +25,10 @@ class AdmissionRules(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A record that is no event.
+    """A record that is not an event.
 
     Attributes:
-        detail: Names the field, what it must be and what it is, in one short line of printable characters.
+        detail: The field, what it must be and what it is, in one short line of printable characters.
     """
 
     reason: RejectionReason
@@ -42,10 +36,10 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
-    """A record that is an event of a customer, or a sale to nobody known.
+    """A record that is an event of a customer, or an anonymous sale.
 
     Attributes:
-        customer_id: Whose it is, 1 to 128 characters; empty for an anonymous sale.
+        customer_id: 1 to 128 characters; empty for an anonymous sale.
     """
 
     customer_id: str

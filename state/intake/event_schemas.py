@@ -1,18 +1,29 @@
-"""The published events as they usually come, read the fast way.
+"""The published events: their fields as msgspec reads them from JSON, and their conversion to journal records.
 
-Each source has a struct that msgspec fills in one pass, money and rates as the bytes that they are. What these structs
-take is an event, the same one that `state.intake.validation` finds; whatever else makes them raise,
-`state.intake.validation` judges. So a rule is never softer here than there; a property test holds the two together.
+A struct has the fields of one kind of event, in the order in which errors are reported. A type's description says what
+a value must be. Numbers are kept as the bytes that were published (`Raw`).
+
+`to_event` reports what the types cannot express to `errors`, then continues with placeholders.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta, Raw
 
-from state.intake.admission_result import AdmissionRules, Admitted
-from state.intake.money_parsing import ABSENT, NULL, NeedsValidation, digits_of, in_base, rate_of, sum_of
+from state.intake.admission_result import AdmissionRules
+from state.intake.field_errors import FieldErrors
+from state.intake.field_parsing import (
+    ABSENT,
+    NULL,
+    NUMBER_EXPECTED,
+    check_currency,
+    is_absent,
+    parse_amount,
+    parse_moment,
+    rate_of,
+    to_base,
+)
 from state.records.events import (
     MAX_ID,
     AnonymousSale,
@@ -25,128 +36,149 @@ from state.records.events import (
     OrderPlaced,
     OrderRefunded,
 )
-from state.units.timestamps import is_birth_date, is_zone_name, parse_rfc3339
+from state.records.reasons import RejectionReason
+from state.units.timestamps import is_birth_date, is_zone_name
 
-Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
-IdIfAny: TypeAlias = Annotated[str, Meta(max_length=MAX_ID)] | None
+_INVALID: Final = RejectionReason.INVALID
+_ID_EXPECTED: Final = f"must be a string of 1 to {MAX_ID} characters"
+_BIRTH_DATE_EXPECTED: Final = "must be a date such as 1990-12-31"
+_ZONE_EXPECTED: Final = "must be an IANA time zone such as Europe/Moscow"
+_CHANNELS: Final = ", ".join(get_args(Channel))
+
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_ID, description=_ID_EXPECTED)]
+OptionalId: TypeAlias = Annotated[Annotated[str, Meta(max_length=MAX_ID)] | None, Meta(description=_ID_EXPECTED)]
+MessageId: TypeAlias = Annotated[str, Meta(min_length=1, description="must be a string of at least 1 character")]
+Moment: TypeAlias = Annotated[
+    str, Meta(description="must be an RFC 3339 moment with an offset, such as 2026-05-12T09:30:00Z")
+]
+Currency: TypeAlias = Annotated[str, Meta(description="must be a string")]
+Text: TypeAlias = Annotated[str | None, Meta(description="must be a string")]
+Flag: TypeAlias = Annotated[bool, Meta(description="must be true or false")]
+OptionalFlag: TypeAlias = Annotated[bool | None, Meta(description="must be true or false")]
+Number: TypeAlias = Annotated[Raw, Meta(description=NUMBER_EXPECTED)]
+ChannelName: TypeAlias = Annotated[Channel, Meta(description=f"must be one of {_CHANNELS}")]
+ContactKind: TypeAlias = Annotated[Contact, Meta(description=f"must be one of {', '.join(get_args(Contact))}")]
+Consents: TypeAlias = Annotated[
+    dict[Channel, bool | None] | None, Meta(description=f"must hold true or false for any of {_CHANNELS}")
+]
+BirthDate: TypeAlias = Annotated[str | None, Meta(description=_BIRTH_DATE_EXPECTED)]
+Zone: TypeAlias = Annotated[str | None, Meta(description=_ZONE_EXPECTED)]
 
 
-class Published(msgspec.Struct, kw_only=True, gc=False):
-    """What every event has."""
+class PublishedEvent(msgspec.Struct, kw_only=True, gc=False):
+    """The fields of every event."""
 
     event_id: Id
-    occurred_at: str
-    backfill: bool | None = None
+    customer_id: OptionalId = None
+    occurred_at: Moment
+    backfill: OptionalFlag = None
 
-    def head(self, topic: str, partition: int, offset: int) -> tuple[str, int, int, str, int, bool]:
-        """The fields with which every event begins."""
-        return topic, partition, offset, self.event_id, parse_rfc3339(self.occurred_at), self.backfill is True
+    def origin(
+        self, topic: str, partition: int, offset: int, latest_ms: int | None, errors: FieldErrors
+    ) -> tuple[str, int, int, str, int, bool]:
+        """Return the fields with which every journal record of an event begins."""
+        occurred_at = parse_moment(self.occurred_at, latest_ms, errors)
+        return topic, partition, offset, self.event_id, occurred_at, self.backfill is True
 
 
-class Purchase(Published, kw_only=True, gc=False):
+class Purchase(PublishedEvent, kw_only=True, gc=False):
     """An event of `purchases`."""
 
     order_id: Id
-    amount: Raw
-    currency: str
-    customer_id: IdIfAny = None
-    discount: Raw = ABSENT
-    rate: Raw = ABSENT
-    coupon: str | None = None
-    channel: str | None = None
-    store_id: str | None = None
+    amount: Number = ABSENT
+    currency: Currency
+    discount: Number = ABSENT
+    coupon: Text = None
+    channel: Text = None
+    store_id: Text = None
+    rate: Number = ABSENT
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
-        """The purchase as an event."""
-        currency = self.currency
-        occurred_at = parse_rfc3339(self.occurred_at)
-        if currency == exchange.currency and self.rate is ABSENT:
-            rate = None
-            base = amount = sum_of(self.amount, exchange.digits)
-            discount = 0 if self.discount is ABSENT else sum_of(self.discount, exchange.digits, 0)
-        else:
-            digits = digits_of(currency)
-            rate = rate_of(self.rate, currency, exchange)
-            amount = sum_of(self.amount, digits)
-            base = in_base(amount, digits, rate, exchange)
-            discount = in_base(sum_of(self.discount, digits, 0), digits, rate, exchange)
-        customer_id = self.customer_id
+    def to_event(
+        self, topic: str, partition: int, offset: int, rules: AdmissionRules, latest_ms: int | None, errors: FieldErrors
+    ) -> OrderPlaced | AnonymousSale:
+        """Return the order, or the anonymous sale. It is written out for speed, since most events are purchases."""
+        occurred_at = parse_moment(self.occurred_at, latest_ms, errors)
+        currency, rate = self.currency, None
+        base = amount = parse_amount("amount", self.amount, currency, errors)
+        discount = 0
+        if self.discount is not ABSENT and self.discount != NULL:
+            discount = parse_amount("discount", self.discount, currency, errors)
+        if currency != rules.currency or self.rate is not ABSENT:
+            rate = rate_of(self.rate, currency, rules, errors)
+            base = to_base("amount", amount, currency, rate, rules, errors)
+            discount = discount and to_base("discount", discount, currency, rate, rules, errors)
         backfill = self.backfill is True
-        if not customer_id:
-            sale = AnonymousSale(
+        if not self.customer_id:
+            return AnonymousSale(
                 topic, partition, offset, self.event_id, occurred_at, backfill, "purchase", base, discount
             )
-            return Admitted("", sale)
-        return Admitted(
-            customer_id,
-            OrderPlaced(
-                topic,
-                partition,
-                offset,
-                self.event_id,
-                occurred_at,
-                backfill,
-                self.order_id,
-                amount,
-                currency,
-                base,
-                rate,
-                discount,
-                self.coupon or None,
-                self.channel or None,
-                self.store_id or None,
-            ),
+        return OrderPlaced(
+            topic,
+            partition,
+            offset,
+            self.event_id,
+            occurred_at,
+            backfill,
+            self.order_id,
+            amount,
+            currency,
+            base,
+            rate,
+            discount,
+            self.coupon or None,
+            self.channel or None,
+            self.store_id or None,
         )
 
 
-class Refund(Published, kw_only=True, gc=False):
+class Refund(PublishedEvent, kw_only=True, gc=False):
     """An event of `refunds`."""
 
     refund_id: Id
-    amount: Raw
-    currency: str
-    customer_id: IdIfAny = None
-    rate: Raw = ABSENT
-    order_id: IdIfAny = None
+    amount: Number = ABSENT
+    currency: Currency
+    order_id: OptionalId = None
+    rate: Number = ABSENT
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
-        """The refund as an event."""
-        head = self.head(topic, partition, offset)
+    def to_event(
+        self, topic: str, partition: int, offset: int, rules: AdmissionRules, latest_ms: int | None, errors: FieldErrors
+    ) -> OrderRefunded | AnonymousSale:
+        """Return the refund, or the anonymous sale."""
+        origin = self.origin(topic, partition, offset, latest_ms, errors)
         currency, order_id = self.currency, self.order_id or None
-        digits = digits_of(currency)
-        amount = sum_of(self.amount, digits)
-        if amount == 0:
-            raise NeedsValidation
-        rate = rate_of(self.rate, currency, exchange, required=order_id is None)
-        has_base = rate is not None or currency == exchange.currency
-        base = in_base(amount, digits, rate, exchange) if has_base else None
+        amount = parse_amount("amount", self.amount, currency, errors, 1)
+        rate = rate_of(self.rate, currency, rules, errors, required=order_id is None)
+        has_base = rate is not None or currency == rules.currency
+        base = to_base("amount", amount, currency, rate, rules, errors) if has_base else None
         if not self.customer_id:
-            return Admitted("", AnonymousSale(*head, "refund", base, 0))
-        return Admitted(self.customer_id, OrderRefunded(*head, self.refund_id, amount, currency, base, rate, order_id))
+            return AnonymousSale(*origin, "refund", base, 0)
+        return OrderRefunded(*origin, self.refund_id, amount, currency, base, rate, order_id)
 
 
-class Signup(Published, kw_only=True, gc=False):
+class Signup(PublishedEvent, kw_only=True, gc=False):
     """An event of `signups`."""
 
     customer_id: Id
-    source: str | None = None
-    consent: dict[Channel, bool | None] | None = None
-    birth_date: str | None = None
-    city: str | None = None
-    country: str | None = None
-    timezone: str | None = None
-    language: str | None = None
-    referred_by: str | None = None
+    source: Text = None
+    consent: Consents = None
+    birth_date: BirthDate = None
+    city: Text = None
+    country: Text = None
+    timezone: Zone = None
+    language: Text = None
+    referred_by: Text = None
 
-    def judge(self, topic: str, partition: int, offset: int, exchange: AdmissionRules) -> Admitted:
-        """The signup as an event."""
+    def to_event(
+        self, topic: str, partition: int, offset: int, rules: AdmissionRules, latest_ms: int | None, errors: FieldErrors
+    ) -> CustomerSignedUp:
+        """Return the signup. A channel whose consent is null is unknown."""
         if self.birth_date and not is_birth_date(self.birth_date):
-            raise NeedsValidation
-        if self.timezone and not is_zone_name(self.timezone, exchange.zones):
-            raise NeedsValidation
-        consent = {channel: flag for channel, flag in (self.consent or {}).items() if flag is not None}
-        event = CustomerSignedUp(
-            *self.head(topic, partition, offset),
+            errors.add_error(_INVALID, "birth_date", _BIRTH_DATE_EXPECTED)
+        if self.timezone and not is_zone_name(self.timezone, rules.zones):
+            errors.add_error(_INVALID, "timezone", _ZONE_EXPECTED)
+        consent = {channel: granted for channel, granted in (self.consent or {}).items() if granted is not None}
+        return CustomerSignedUp(
+            *self.origin(topic, partition, offset, latest_ms, errors),
             source=self.source or None,
             consent=consent or None,
             birth_date=self.birth_date or None,
@@ -156,89 +188,76 @@ class Signup(Published, kw_only=True, gc=False):
             language=self.language or None,
             referred_by=self.referred_by or None,
         )
-        return Admitted(self.customer_id, event)
 
 
-class Consent(Published, kw_only=True, gc=False):
+class Consent(PublishedEvent, kw_only=True, gc=False):
     """An event of `consents`."""
 
     customer_id: Id
-    channel: Channel
-    granted: bool
+    channel: ChannelName
+    granted: Flag
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
-        """The consent as an event."""
-        event = ConsentChanged(*self.head(topic, partition, offset), self.channel, self.granted)
-        return Admitted(self.customer_id, event)
+    def to_event(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        _rules: AdmissionRules,
+        latest_ms: int | None,
+        errors: FieldErrors,
+    ) -> ConsentChanged:
+        """Return the consent."""
+        return ConsentChanged(*self.origin(topic, partition, offset, latest_ms, errors), self.channel, self.granted)
 
 
-class Response(Published, kw_only=True, gc=False):
+class MessageContact(PublishedEvent, kw_only=True, gc=False):
     """An event of `contacts`."""
 
     customer_id: Id
-    message_id: Annotated[str, Meta(min_length=1)]
-    kind: Contact
-    permanent: bool | None = None
-    cost: Raw = ABSENT
-    currency: str | None = None
+    message_id: MessageId
+    kind: ContactKind
+    permanent: OptionalFlag = None
+    cost: Number = ABSENT
+    currency: Text = None
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
-        """The contact as an event."""
-        head = self.head(topic, partition, offset)
-        digits = None if self.currency is None else digits_of(self.currency)
-        cost = None
-        if self.cost is not ABSENT and self.cost != NULL:
-            if digits is None:
-                raise NeedsValidation
-            cost = sum_of(self.cost, digits)
-        event = MessageContacted(*head, self.message_id, self.kind, self.permanent, cost, self.currency)
-        return Admitted(self.customer_id, event)
+    def to_event(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        _rules: AdmissionRules,
+        latest_ms: int | None,
+        errors: FieldErrors,
+    ) -> MessageContacted:
+        """Return the contact. A cost needs a currency; a currency needs no cost."""
+        origin = self.origin(topic, partition, offset, latest_ms, errors)
+        cost, currency = None, self.currency
+        if currency is not None:
+            check_currency(currency, errors)
+        if not is_absent(self.cost):
+            if currency is None:
+                errors.add_error(_INVALID, "currency", "must be a string")
+            else:
+                cost = parse_amount("cost", self.cost, currency, errors)
+        return MessageContacted(*origin, self.message_id, self.kind, self.permanent, cost, currency)
 
 
-class Erasure(Published, kw_only=True, gc=False):
+class Erasure(PublishedEvent, kw_only=True, gc=False):
     """An event of `erasures`."""
 
     customer_id: Id
 
-    def judge(self, topic: str, partition: int, offset: int, _exchange: AdmissionRules) -> Admitted:
-        """The erasure as an event."""
-        return Admitted(self.customer_id, CustomerErased(*self.head(topic, partition, offset)))
+    def to_event(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        _rules: AdmissionRules,
+        latest_ms: int | None,
+        errors: FieldErrors,
+    ) -> CustomerErased:
+        """Return the erasure."""
+        return CustomerErased(*self.origin(topic, partition, offset, latest_ms, errors))
 
 
-class _PurchaseOfAny(Purchase, tag="purchase", tag_field="type", kw_only=True, gc=False):
-    """A purchase of `events`."""
-
-
-class _RefundOfAny(Refund, tag="refund", tag_field="type", kw_only=True, gc=False):
-    """A refund of `events`."""
-
-
-class _SignupOfAny(Signup, tag="signup", tag_field="type", kw_only=True, gc=False):
-    """A signup of `events`."""
-
-
-class _ConsentOfAny(Consent, tag="consent", tag_field="type", kw_only=True, gc=False):
-    """A consent of `events`."""
-
-
-class _ResponseOfAny(Response, tag="contact", tag_field="type", kw_only=True, gc=False):
-    """A contact of `events`."""
-
-
-class _ErasureOfAny(Erasure, tag="erasure", tag_field="type", kw_only=True, gc=False):
-    """An erasure of `events`."""
-
-
-AnyPublished: TypeAlias = Purchase | Refund | Signup | Consent | Response | Erasure
-_AnyOfEvents: TypeAlias = _PurchaseOfAny | _RefundOfAny | _SignupOfAny | _ConsentOfAny | _ResponseOfAny | _ErasureOfAny
-
-READERS: Final[Mapping[str, Callable[[bytes], AnyPublished]]] = {
-    "purchases": msgspec.json.Decoder(Purchase).decode,
-    "refunds": msgspec.json.Decoder(Refund).decode,
-    "signups": msgspec.json.Decoder(Signup).decode,
-    "consents": msgspec.json.Decoder(Consent).decode,
-    "contacts": msgspec.json.Decoder(Response).decode,
-    "erasures": msgspec.json.Decoder(Erasure).decode,
-    "events": msgspec.json.Decoder(_AnyOfEvents).decode,
-}
-"""Short name of each source to the reader of its values, which raises ValueError for what is not as it usually is."""
+AnyPublished: TypeAlias = Purchase | Refund | Signup | Consent | MessageContact | Erasure

@@ -1,78 +1,76 @@
-"""The JSON object that a record's value is, or why it is none."""
+"""The bounds and the syntax of a record's value: at most 64 KiB, not too deep, and one JSON object in UTF-8."""
 
 import json
 import re
 from typing import Final, NoReturn
 
+from msgspec import Raw
+
 from state.intake.admission_result import Rejected
+from state.records.reasons import RejectionReason
 
 MAX_BYTES: Final = 64 * 1024
-"""The greatest length of a value."""
+"""Maximum length of a value."""
 
 MAX_DEPTH: Final = 500
-"""How deep arrays and objects may lie in each other: what both JSON readers manage well within Python's own limit."""
+"""Maximum nesting of arrays and objects: what both JSON readers manage well within Python's recursion limit."""
 
-SHALLOW_BYTES: Final = 2 * MAX_DEPTH
-"""Up to this length no value lies deeper, as every bracket must be closed."""
+SAFE_BYTES: Final = 2 * MAX_DEPTH
+"""A value up to this length is not too deep, since every bracket must be closed."""
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)  # an open string ends with the text
-
-
-class JsonNumber(str):
-    """A JSON number, as it was written: it is never made a float, nor an int that is too dear to make."""
-
-    __slots__ = ()
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)  # an open string ends with the value
 
 
-def is_within_bounds(value: bytes) -> bool:
-    """Whether the value surely lies within `MAX_BYTES` and `MAX_DEPTH`, told without reading it."""
-    return len(value) <= MAX_BYTES and _brackets(value) <= MAX_DEPTH
-
-
-def read_object(value: bytes | None) -> dict[str, object] | Rejected:
-    """The object that a record's value holds, its numbers as `JsonNumber`; of a repeated key the last one counts.
-
-    Strings may hold lone surrogates, which JSON can write; whether they do any harm depends on the field.
-    """
-    if value is None:
-        return Rejected("malformed", "value must be a JSON object: got null")
+def check_bounds(value: bytes) -> Rejected | None:
+    """Return why the value is not even parsed: it is too long or too deep; None if it is within the bounds."""
     if len(value) > MAX_BYTES:
-        return Rejected("oversize", f"value must be at most {MAX_BYTES} bytes: got {len(value)}")
+        return Rejected(RejectionReason.OVERSIZE, f"value must be at most {MAX_BYTES} bytes: got {len(value)}")
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+        return malformed(f"at most {MAX_DEPTH} levels deep: got more")
+    return None
+
+
+def parse_object(value: bytes) -> dict[str, object] | Rejected:
+    """Return the JSON object of a value, with each number as `Raw`: as it is written, whatever its size.
+
+    The last of repeated keys counts. A null counts as absent, at every depth. Strings may contain lone surrogates.
+    """
     try:
-        text = value.decode()
+        found = json.loads(
+            value.decode(), object_pairs_hook=_without_nulls, parse_int=Raw, parse_float=Raw, parse_constant=_refuse
+        )
     except UnicodeDecodeError as error:
-        wrong = value[error.start]
-        return Rejected("malformed", f"value must be UTF-8: got byte 0x{wrong:02x} at {error.start}")
-    if _brackets(value) > MAX_DEPTH and _is_too_deep(text):
-        return Rejected("malformed", f"value must be at most {MAX_DEPTH} levels deep: got more")
-    try:
-        found = json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse)
+        return malformed(f"UTF-8: got byte 0x{value[error.start]:02x} at {error.start}")
     except json.JSONDecodeError as error:
-        return Rejected("malformed", f"value must be JSON: got {error.msg!r} at character {error.pos}")
+        return malformed(f"JSON: got {error.msg!r} at character {error.pos}")
     except (ValueError, RecursionError) as error:
-        return Rejected("malformed", f"value must be JSON: got {error}")
+        return malformed(f"JSON: got {error}")
     if not isinstance(found, dict):
-        kind = "an array" if isinstance(found, list) else "a single value"
-        return Rejected("malformed", f"value must be a JSON object: got {kind}")
+        return malformed(f"a JSON object: got {'an array' if isinstance(found, list) else 'a single value'}")
     return found
 
 
-def _brackets(value: bytes) -> int:
-    return value.count(b"[") + value.count(b"{")
+def malformed(expected: str) -> Rejected:
+    """Return the rejection of a value that is not as expected."""
+    return Rejected(RejectionReason.MALFORMED, f"value must be {expected}")
+
+
+def _without_nulls(members: list[tuple[str, object]]) -> dict[str, object]:
+    return {name: member for name, member in dict(members).items() if member is not None}
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _is_too_deep(text: str) -> bool:
-    """Whether more than `MAX_DEPTH` brackets outside of strings are open at once anywhere."""
+def _is_too_deep(value: bytes) -> bool:
+    """Return whether more than `MAX_DEPTH` brackets outside of strings are open at once."""
     depth = 0
-    for token in _TOKEN.finditer(text):
-        if token[0] in "[{":
+    for token in _TOKEN.finditer(value):
+        if token[0] in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
                 return True
-        elif token[0] in "]}":
+        elif token[0] in b"]}":
             depth -= 1
     return False

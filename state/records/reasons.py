@@ -1,4 +1,4 @@
-"""Why something did not happen: a message suppressed, an event dropped, a journal record skipped.
+"""Why something did not happen: a record rejected, a message suppressed, an event dropped, a journal record skipped.
 
 Each member is the word on topics and in metric labels; its `meaning` is the one line that metrics, documents and the
 customer story show for it. The members of an enum are in the order in which the metrics list them.
@@ -24,6 +24,20 @@ class Reason(StrEnum):
         member._value_ = value
         member.meaning = meaning
         return member
+
+
+class RejectionReason(Reason):
+    """Why a record of a source topic is not an event: header `goldstream-reason`, `reason` of the rejected metric.
+
+    If several reasons apply, the first one listed here is given.
+    """
+
+    OVERSIZE = "oversize", "the value is over 64 KiB"
+    MALFORMED = "malformed", "the value is not UTF-8, or not a JSON object"
+    INVALID = "invalid", "a field is missing or of the wrong kind"
+    AMOUNT = "amount", "an amount is negative, has too many digits or is too large, or a refund is zero"
+    CURRENCY = "currency", "the currency is unknown, or has no rate"
+    FUTURE = "future", "the event is more than 5 minutes ahead of the wall clock"
 
 
 class SuppressionReason(Reason):

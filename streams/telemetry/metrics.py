@@ -27,7 +27,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from state.records.reasons import DropReason, Fence, enumerate_values
+from state.records.reasons import DropReason, Fence, RejectionReason, enumerate_values
 from streams.telemetry.histogram import BatchedHistogram
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
-REJECT_REASONS: Final = ("oversize", "malformed", "invalid", "amount", "currency", "future")
 EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
 StallReason = Literal["current", "unread", "silent", "unheard"]
 
@@ -79,8 +78,8 @@ class Metrics:
         self._declare_work()
         self._declare_recovery()
         self._declare_health()
-        for reason in REJECT_REASONS:
-            self.rejected.labels(reason)
+        for rejection_reason in RejectionReason:
+            self.rejected.labels(rejection_reason)
         for kind in EVENT_TYPES:
             self.duplicates.labels(kind)
         for reason in DropReason:
@@ -96,7 +95,7 @@ class Metrics:
         )
         self.rejected = self._counter(
             "goldstream_rejected_total",
-            "Records rejected, by reason: oversize, malformed, invalid, amount, currency or future.",
+            f"Records rejected, by reason: {enumerate_values(RejectionReason)}.",
             ("reason",),
         )
         self.journal_records = self._counter(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from state.intake.admission import REJECTION_REASONS, SOURCE_TOPICS, Admitted, RejectionReason
-from tests.published import KINDS, NOON, VALID, assert_rejected, judged, record, written
+from state.intake.admission import SOURCE_TOPICS, Admitted
+from state.records.reasons import RejectionReason
+from tests.published import KINDS, NOON, VALID, admit_record, assert_rejected, record, record_of_texts
 
 
 @pytest.mark.parametrize("source", SOURCE_TOPICS)
@@ -45,40 +46,40 @@ from tests.published import KINDS, NOON, VALID, assert_rejected, judged, record,
 )
 def test_what_is_not_a_json_object_in_utf_8_is_malformed(source: str, value: bytes | None, named: str) -> None:
     """Wherever the fault lies, and be it in an unknown field."""
-    assert_rejected(judged(source, value), "malformed", "value must", named)
+    assert_rejected(admit_record(source, value), "malformed", "value must", named)
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_bytes_that_are_not_utf_8_are_malformed_in_any_field(source: str) -> None:
     """In the text of an unknown one and in its name too."""
     for broken in (b', "u": "\xff"}', b', "\xff": 1}', b', "u": {"v": ["\xe2\x82"]}}'):
-        assert_rejected(judged(source, record(source)[:-1] + broken), "malformed", "UTF-8")
+        assert_rejected(admit_record(source, record(source)[:-1] + broken), "malformed", "UTF-8")
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_nesting_is_bounded_by_depth_not_by_brackets(source: str) -> None:
     """500 levels with the object itself; brackets within strings or side by side are none."""
     deep = "[" * 499 + "]" * 499
-    assert isinstance(judged(source, written(source, u=deep)), Admitted)
-    assert isinstance(judged(source, written(source, u=f'"{deep}{deep}"')), Admitted)
-    assert isinstance(judged(source, written(source, u='"\\"' + "[" * 600 + '\\\\"')), Admitted)
-    assert isinstance(judged(source, written(source, u=f"[{'[], ' * 600}{{}}]")), Admitted)
-    assert_rejected(judged(source, written(source, u=f"[{deep}]")), "malformed", "500 levels")
+    assert isinstance(admit_record(source, record_of_texts(source, u=deep)), Admitted)
+    assert isinstance(admit_record(source, record_of_texts(source, u=f'"{deep}{deep}"')), Admitted)
+    assert isinstance(admit_record(source, record_of_texts(source, u='"\\"' + "[" * 600 + '\\\\"')), Admitted)
+    assert isinstance(admit_record(source, record_of_texts(source, u=f"[{'[], ' * 600}{{}}]")), Admitted)
+    assert_rejected(admit_record(source, record_of_texts(source, u=f"[{deep}]")), "malformed", "500 levels")
 
 
 @pytest.mark.parametrize("source", SOURCE_TOPICS)
 def test_a_value_over_64_kib_is_oversize_whatever_it_holds(source: str) -> None:
     """65,536 bytes are not over it."""
-    assert_rejected(judged(source, b"\xff" * 65_537), "oversize", "at most 65536 bytes", "65537")
-    assert_rejected(judged(source, b"\xff" * 65_536), "malformed", "UTF-8")
+    assert_rejected(admit_record(source, b"\xff" * 65_537), "oversize", "at most 65536 bytes", "65537")
+    assert_rejected(admit_record(source, b"\xff" * 65_536), "malformed", "UTF-8")
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_a_valid_record_may_be_64_kib_long(source: str) -> None:
     """Padded by blanks or by an unknown field."""
     value = record(source)
-    assert isinstance(judged(source, value.ljust(65_536)), Admitted)
-    assert_rejected(judged(source, value.ljust(65_537)), "oversize", "65537")
+    assert isinstance(admit_record(source, value.ljust(65_536)), Admitted)
+    assert_rejected(admit_record(source, value.ljust(65_537)), "oversize", "65537")
 
 
 REQUIRED = {
@@ -94,8 +95,8 @@ REQUIRED = {
 @pytest.mark.parametrize(("source", "name"), [(source, name) for source in REQUIRED for name in REQUIRED[source]])
 def test_a_required_field_that_is_missing_is_invalid(source: str, name: str) -> None:
     """Absent or null."""
-    assert_rejected(judged(source, record(source, **{name: ...})), "invalid", f"{name} must be", "got nothing")
-    assert_rejected(judged(source, record(source, **{name: None})), "invalid", f"{name} must be", "got nothing")
+    assert_rejected(admit_record(source, record(source, **{name: ...})), "invalid", f"{name} must be", "got nothing")
+    assert_rejected(admit_record(source, record(source, **{name: None})), "invalid", f"{name} must be", "got nothing")
 
 
 WRONG_KINDS: dict[str, object] = {
@@ -129,7 +130,7 @@ RIGHT_KINDS = {
 )
 def test_a_known_field_of_the_wrong_kind_is_invalid(source: str, name: str, kind: str) -> None:
     """Required or optional; the detail names the field."""
-    assert_rejected(judged(source, record(source, **{name: WRONG_KINDS[kind]})), "invalid", name)
+    assert_rejected(admit_record(source, record(source, **{name: WRONG_KINDS[kind]})), "invalid", name)
 
 
 @pytest.mark.parametrize("source", VALID)
@@ -137,16 +138,16 @@ def test_an_id_of_no_or_too_many_characters_is_invalid(source: str) -> None:
     """129 are too many; of a sale an empty customer's id is none, and an empty order's id of a refund none either."""
     for name in ("event_id", "customer_id", "order_id", "refund_id"):
         if name in VALID[source]:
-            long = judged(source, record(source, **{name: "x" * 129}))
+            long = admit_record(source, record(source, **{name: "x" * 129}))
             assert_rejected(long, "invalid", f"{name} must be a string of 1 to 128 characters", "x" * 60, "…")
             if (source, name) not in {
                 ("purchases", "customer_id"),
                 ("refunds", "customer_id"),
                 ("refunds", "order_id"),
             }:
-                assert_rejected(judged(source, record(source, **{name: ""})), "invalid", name, "''")
+                assert_rejected(admit_record(source, record(source, **{name: ""})), "invalid", name, "''")
     assert_rejected(
-        judged("contacts", record("contacts", message_id="")),
+        admit_record("contacts", record("contacts", message_id="")),
         "invalid",
         "message_id must be a string of at least 1 character",
     )
@@ -178,7 +179,7 @@ def test_an_id_of_no_or_too_many_characters_is_invalid(source: str) -> None:
 )
 def test_a_value_outside_a_closed_set_is_invalid(source: str, name: str, wrong: object) -> None:
     """The detail says what may be."""
-    assert_rejected(judged(source, record(source, **{name: wrong})), "invalid", f"{name} must")
+    assert_rejected(admit_record(source, record(source, **{name: wrong})), "invalid", f"{name} must")
 
 
 @pytest.mark.parametrize(
@@ -188,35 +189,35 @@ def test_a_value_outside_a_closed_set_is_invalid(source: str, name: str, wrong: 
 @pytest.mark.parametrize("source", VALID)
 def test_a_moment_that_cannot_be_read_is_invalid(source: str, occurred_at: object) -> None:
     """And so is one outside the years 1970 to 2199."""
-    outcome = judged(source, record(source, occurred_at=occurred_at), latest_ms=0)
+    outcome = admit_record(source, record(source, occurred_at=occurred_at), latest_ms=0)
     assert_rejected(outcome, "invalid", "occurred_at must", str(occurred_at))
 
 
 @pytest.mark.parametrize("source", VALID)
 def test_an_event_after_the_latest_moment_is_told_as_future(source: str) -> None:
     """One at that very moment is not, and in event mode nothing is."""
-    assert isinstance(judged(source, record(source), latest_ms=NOON), Admitted)
-    assert isinstance(judged(source, record(source), latest_ms=None), Admitted)
-    late = judged(source, record(source), latest_ms=NOON - 1)
+    assert isinstance(admit_record(source, record(source), latest_ms=NOON), Admitted)
+    assert isinstance(admit_record(source, record(source), latest_ms=None), Admitted)
+    late = admit_record(source, record(source), latest_ms=NOON - 1)
     assert_rejected(late, "future", "occurred_at must be at most 2026-05-12T09:59:59.999Z", "2026-05-12T10:00:00Z")
 
 
 def test_the_first_reason_that_fits_is_given() -> None:
     """Across the whole record, wherever its fields stand: each fault hides those after it."""
-    faults: dict[RejectionReason, dict[str, object]] = {
+    faults: dict[str, dict[str, object]] = {
         "invalid": {"event_id": 5},
         "amount": {"amount": "-1"},
         "currency": {"currency": "ZZZ"},
         "future": {"occurred_at": "2199-01-01T00:00:00Z"},
     }
     changes: dict[str, object] = {}
-    for reason in reversed(REJECTION_REASONS[2:]):
+    for reason in reversed(tuple(RejectionReason)[2:]):
         changes = faults[reason] | changes
-        assert_rejected(judged("purchases", record("purchases", **changes)), reason)
+        assert_rejected(admit_record("purchases", record("purchases", **changes)), reason)
         changes = dict(reversed(changes.items()))
-        assert_rejected(judged("purchases", record("purchases", **changes)), reason)
-    assert_rejected(judged("purchases", record("purchases", **changes) + b"\xff"), "malformed")
-    assert_rejected(judged("purchases", record("purchases", **changes).ljust(65_537)), "oversize")
+        assert_rejected(admit_record("purchases", record("purchases", **changes)), reason)
+    assert_rejected(admit_record("purchases", record("purchases", **changes) + b"\xff"), "malformed")
+    assert_rejected(admit_record("purchases", record("purchases", **changes).ljust(65_537)), "oversize")
 
 
 @pytest.mark.parametrize(
@@ -232,9 +233,9 @@ def test_the_first_reason_that_fits_is_given() -> None:
 )
 def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object, reason: RejectionReason) -> None:
     """A sum below nothing or beyond every bound is told as such first."""
-    assert_rejected(judged("purchases", record("purchases", amount=amount, currency="ZZZ")), reason)
-    assert_rejected(judged("refunds", record("refunds", amount=amount, currency="ZZZ")), reason)
-    assert_rejected(judged("refunds", record("refunds", amount=0, currency="ZZZ")), "amount")
+    assert_rejected(admit_record("purchases", record("purchases", amount=amount, currency="ZZZ")), reason)
+    assert_rejected(admit_record("refunds", record("refunds", amount=amount, currency="ZZZ")), reason)
+    assert_rejected(admit_record("refunds", record("refunds", amount=0, currency="ZZZ")), "amount")
 
 
 @pytest.mark.parametrize(
@@ -253,6 +254,6 @@ def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object,
 )
 def test_the_detail_shows_the_value_short_and_printable(wrong: object, shown: str) -> None:
     """Fit for a header and a terminal, whatever was published."""
-    outcome = judged("erasures", record("erasures", occurred_at=wrong))
+    outcome = admit_record("erasures", record("erasures", occurred_at=wrong))
     assert_rejected(outcome, "invalid", "occurred_at", shown)
     assert outcome.detail.endswith(shown)

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from state.records.reasons import DropReason, Fence
+from state.records.reasons import DropReason, Fence, RejectionReason
 from streams.telemetry.histogram import BatchedHistogram
 from streams.telemetry.metrics import (
     EVENT_TYPES,
-    REJECT_REASONS,
     SECONDS_BUCKETS,
     Metrics,
     describe_metrics,
@@ -98,7 +97,7 @@ def test_a_closed_set_of_reasons_starts_at_zero() -> None:
     registry = CollectorRegistry()
     Metrics(registry)
 
-    assert samples(registry, "goldstream_rejected_total") == {(reason,): 0 for reason in REJECT_REASONS}
+    assert samples(registry, "goldstream_rejected_total") == {(reason,): 0 for reason in RejectionReason}
     assert samples(registry, "goldstream_duplicates_total") == {(kind,): 0 for kind in EVENT_TYPES}
     assert samples(registry, "goldstream_dropped_total") == {(reason,): 0 for reason in DropReason}
     assert samples(registry, "goldstream_fenced_total") == {(fence,): 0 for fence in Fence}
