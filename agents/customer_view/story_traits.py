@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agents.project.customer_row import gap_days, overdue_words
+from agents.project.customer_row import format_days, format_overdue
 from state.config.policy import Policy
 from state.customer.profile import Profile
 from state.customer.segment_forecast import SegmentForecast
@@ -65,6 +65,6 @@ def read_traits(profile: Profile, policy: Policy, as_of_ms: int) -> Traits:
         favourite_store=most_frequent(profile.stores),
         favourite_channel=most_frequent(profile.channels),
         referrals=referrals(profile),
-        order_gap_days=None if gap is None else gap_days(gap),
-        overdue=overdue_words(gap, profile.last_order_at, as_of_ms) or None,
+        order_gap_days=None if gap is None else format_days(gap),
+        overdue=format_overdue(gap, profile.last_order_at, as_of_ms) or None,
     )

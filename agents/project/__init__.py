@@ -1,4 +1,4 @@
-"""Own the `project` stage: what Redis shows, and how it is rebuilt.
+"""Own the projection to Redis: the stage `project`, and `goldstream rebuild-redis`.
 
-Import `agents.control`, `agents.health`, `streams` and `state`, and redis.
+Import `agents.control`, `agents.health`, `streams`, `state` and redis.
 """

@@ -1,4 +1,4 @@
-"""A profile as Redis shows it: the fields of the hash of a customer."""
+"""The hash of a customer in Redis."""
 
 from state.customer.averages import average_check
 from state.customer.profile import Profile
@@ -8,29 +8,29 @@ from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
 
-def customer_row(profile: Profile, prospects: SegmentForecast) -> dict[str, str | int]:
-    """The hash of a customer; money in major units, flags 0 or 1, what is not known an empty text.
+def customer_row(profile: Profile, forecast: SegmentForecast) -> dict[str, str | int]:
+    """Return the fields of the hash: money in major units, flags as 0 or 1, unknown values as empty texts.
 
     Args:
         profile: as its record in the changelog has it, without the chunks of a long history.
-        prospects: of the policy by which the customer was last judged.
+        forecast: by the policy that the customer was last evaluated with.
     """
-    policy = prospects.policy
+    policy = forecast.policy
     digits = policy.digits
-    if profile.chunks or profile.refund_chunks:  # its orders are elsewhere
-        outlook = profile.forecast
-        down = None if outlook is None or outlook.drop_at is None else NextDrop(outlook.drop_at, outlook.drop_to)
-        gap = None if outlook is None else outlook.usual_gap_ms
+    if profile.chunks or profile.refund_chunks:  # the orders are in other records, so what follows from them is stored
+        stored = profile.forecast
+        drop = None if stored is None or stored.drop_at is None else NextDrop(stored.drop_at, stored.drop_to)
+        gap_ms = None if stored is None else stored.usual_gap_ms
     else:
-        down = prospects.next_drop(profile)
-        gap = usual_gap(profile, policy.window_ms)
+        drop = forecast.next_drop(profile)
+        gap_ms = usual_gap(profile, policy.window_ms)
     return {
         "segment": profile.segment,
         "cell": profile.cell,
         "seq": profile.seq,
         "since": format_ms(profile.since),
-        "last_order_at": _moment(profile.last_order_at),
-        "first_order_at": _moment(profile.first_order_at),
+        "last_order_at": _format_moment(profile.last_order_at),
+        "first_order_at": _format_moment(profile.first_order_at),
         "frequency": profile.frequency,
         "monetary": format_minor(profile.monetary, digits),
         "currency": policy.currency,
@@ -39,40 +39,43 @@ def customer_row(profile: Profile, prospects: SegmentForecast) -> dict[str, str 
         "lifetime_orders": profile.lifetime_orders,
         "policy": profile.policy,
         "as_of": format_ms(profile.evaluated_at),
-        "next_down": "" if down is None else f'{{"at":"{format_ms(down.at)}","to":"{down.to}"}}',
-        "next_up": _up(prospects.next_rise(profile), digits),
+        "next_down": "" if drop is None else f'{{"at":"{format_ms(drop.at)}","to":"{drop.to}"}}',
+        "next_up": _format_rise(forecast.next_rise(profile), digits),
         "discount_seeker": int(is_discount_seeker(profile, policy)),
         "difficult": int(is_difficult(profile)),
         "favourite_store": most_frequent(profile.stores) or "",
         "favourite_channel": most_frequent(profile.channels) or "",
         "referrals": referrals(profile),
-        "order_gap_days": "" if gap is None else gap_days(gap),
-        "overdue": overdue_words(gap, profile.last_order_at, profile.evaluated_at),
+        "order_gap_days": "" if gap_ms is None else format_days(gap_ms),
+        "overdue": format_overdue(gap_ms, profile.last_order_at, profile.evaluated_at),
     }
 
 
-def gap_days(gap_ms: int) -> str:
-    """A span in days, cut to three digits after the point, without zeros at the end: `30.5`."""
+def format_days(gap_ms: int) -> str:
+    """Return a duration in days, truncated to three decimals, without trailing zeros: `30.5`."""
     days, rest = divmod(gap_ms * 1000 // DAY_MS, 1000)
     return f"{days}.{rest:03}".rstrip("0") if rest else f"{days}"
 
 
-def overdue_words(gap: int | None, last_order_at: int | None, moment: int) -> str:
-    """The time since the last order as a multiple of the usual gap, cut to two digits: `1.37`; empty without a gap."""
-    if not gap or last_order_at is None:
+def format_overdue(gap_ms: int | None, last_order_at: int | None, as_of_ms: int) -> str:
+    """Return the time since the last order as a multiple of the usual gap, truncated to two decimals: `1.37`.
+
+    Empty without a gap or an order.
+    """
+    if not gap_ms or last_order_at is None:
         return ""
-    multiple, rest = divmod((moment - last_order_at) * 100 // gap, 100)
+    multiple, rest = divmod((as_of_ms - last_order_at) * 100 // gap_ms, 100)
     return f"{multiple}.{rest:02}"
 
 
-def _up(up: NextRise | None, digits: int) -> str:
-    """What brings a better segment as a JSON text: `{"to":"golden","orders":2}`."""
-    if up is None:
+def _format_rise(rise: NextRise | None, digits: int) -> str:
+    """Return what leads to a better segment as JSON: `{"to":"golden","orders":2}`."""
+    if rise is None:
         return ""
-    orders = "" if up.orders is None else f',"orders":{up.orders}'
-    spend = "" if up.spend is None else f',"spend":"{format_minor(up.spend, digits)}"'
-    return f'{{"to":"{up.to}"{orders}{spend}}}'
+    orders = "" if rise.orders is None else f',"orders":{rise.orders}'
+    spend = "" if rise.spend is None else f',"spend":"{format_minor(rise.spend, digits)}"'
+    return f'{{"to":"{rise.to}"{orders}{spend}}}'
 
 
-def _moment(at: int | None) -> str:
+def _format_moment(at: int | None) -> str:
     return "" if at is None else format_ms(at)

@@ -1,4 +1,7 @@
-"""Customers as Redis shows them: rows and sorted sets. All records of a customer lie in one changelog partition."""
+"""Customers in Redis: a hash per customer and a sorted set per segment.
+
+All records of a customer are in one partition of the changelog.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -13,13 +16,14 @@ from state.customer.profile import Profile, decode_profile
 from state.customer.segment_forecast import SegmentForecast
 from streams.tables.customers_table import is_chunk
 
-CUSTOMERS_AT_ONCE: Final = 500
+MAX_CUSTOMERS: Final = 500
+"""Customers per transaction."""
 
 
 class CustomersProjection(RedisProjector):
     """Writes the customers of one changelog partition to Redis."""
 
-    at_once = CUSTOMERS_AT_ONCE
+    max_keys = MAX_CUSTOMERS
 
     def __init__(
         self,
@@ -28,51 +32,51 @@ class CustomersProjection(RedisProjector):
         prefix: str,
         topic: str,
         partition: int,
-        policy: Callable[[str], Awaitable[Policy]],
+        find_policy: Callable[[str], Awaitable[Policy]],
     ) -> None:
-        """Takes where to read and to write, and what gives a policy by its name and version, as profiles have it."""
+        """Take the target and the source; `find_policy` returns a policy by its `name@version`, as profiles name it."""
         super().__init__(redis, kafka, topic, partition, f"{prefix}:project:{partition}")
         self._prefix = prefix
-        self._policy = policy
-        self._prospects: dict[str, SegmentForecast] = {}
+        self._find_policy = find_policy
+        self._forecasts: dict[str, SegmentForecast] = {}
 
-    def _is_shown(self, key: bytes) -> bool:
+    def _is_projected(self, key: bytes) -> bool:
         return not is_chunk(key)
 
-    async def _look(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
+    async def _prepare(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
         rows = [(record.key.decode(), decode_profile(record.value) if record.value else None) for record in records]
-        prospects = self._prospects
-        for ref in {profile.policy for _, profile in rows if profile is not None} - prospects.keys():
-            prospects[ref] = SegmentForecast(await self._policy(ref))
+        forecasts = self._forecasts
+        for ref in {profile.policy for _, profile in rows if profile is not None} - forecasts.keys():
+            forecasts[ref] = SegmentForecast(await self._find_policy(ref))
         segments = await self._segments([customer_id for customer_id, _ in rows])
 
-        def put() -> None:
-            for (customer_id, profile), was in zip(rows, segments, strict=True):
-                _show_customer(pipe, self._prefix, customer_id, profile, was, prospects)
+        def queue_commands() -> None:
+            for (customer_id, profile), old_segment in zip(rows, segments, strict=True):
+                _write_customer(pipe, self._prefix, customer_id, profile, old_segment, forecasts)
 
-        return put
+        return queue_commands
 
     async def _segments(self, customer_ids: Sequence[str]) -> list[str | None]:
-        """In which segments Redis has the customers now."""
+        """Return the segments in which Redis has the customers now."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for customer_id in customer_ids:
                 pipe.hget(f"{self._prefix}:customer:{customer_id}", "segment")
             return list(await pipe.execute())
 
 
-def _show_customer(
+def _write_customer(
     pipe: Any,
     prefix: str,
     customer_id: str,
     profile: Profile | None,
-    was: str | None,
-    prospects: dict[str, SegmentForecast],
+    old_segment: str | None,
+    forecasts: dict[str, SegmentForecast],
 ) -> None:
     key = f"{prefix}:customer:{customer_id}"
-    if was and (profile is None or was != profile.segment):
-        pipe.zrem(f"{prefix}:segment:{was}", customer_id)
+    if old_segment and (profile is None or old_segment != profile.segment):
+        pipe.zrem(f"{prefix}:segment:{old_segment}", customer_id)
     if profile is None:
         pipe.delete(key)
         return
-    pipe.hset(key, mapping=customer_row(profile, prospects[profile.policy]))
+    pipe.hset(key, mapping=customer_row(profile, forecasts[profile.policy]))
     pipe.zadd(f"{prefix}:segment:{profile.segment}", {customer_id: profile.monetary})

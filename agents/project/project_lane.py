@@ -1,4 +1,4 @@
-"""The lanes of `project`: each shows a partition of customers or of days in Redis, however long Redis is away."""
+"""The lanes of `project`: each projects a partition of customers or of days to Redis, and waits while Redis is down."""
 
 import asyncio
 import contextlib
@@ -35,56 +35,55 @@ POLICY_WITHIN_SECONDS: Final = 10.0
 
 
 class ProjectLane(StatelessLane):
-    """Shows one partition."""
+    """Projects one partition."""
 
-    def __init__(self, tp: TP, stage: "ProjectStage", running: StageContext, projection: RedisProjector) -> None:
-        """Takes the partition, the stage that it belongs to and what shows it."""
+    def __init__(self, tp: TP, stage: "ProjectStage", context: StageContext, projection: RedisProjector) -> None:
         self.cursor = -1
         self._tp = tp
         self._stage = stage
-        self._running = running
+        self._context = context
         self._stopping = asyncio.Event()
         self._writing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self._projection = projection
 
     async def recover(self) -> None:
-        """Makes up for what Redis has missed before the offset at which the group goes on."""
+        """Write what Redis lacks below the committed offset of the group."""
         await self._stage.follower.wait(lambda: self._stage.follower.rules.policy is not None)
-        start = await self._running.committed_start(self._tp)
+        start = await self._context.committed_start(self._tp)
         if await self._persist(lambda: self._projection.catch_up(start)):
             self.cursor = start
             self._watch = asyncio.create_task(self._watch_redis())
 
     async def _watch_redis(self) -> None:
-        """Looks now and then whether Redis was emptied while nothing came to be written."""
+        """Fill a Redis that was emptied while there was nothing to write; every five seconds."""
         while True:
             await self._stage.clock.sleep(WATCH_SECONDS)
             async with self._writing:
                 await self._persist(lambda: self._projection.catch_up(self.cursor))
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Writes the records and moves the cursor; an emptied Redis is filled from the beginning first."""
+        """Write the records and move the cursor; an emptied Redis is filled from the beginning first."""
         projection = self._projection
-        before = projection.written
+        written_before = projection.written_count
 
-        async def show() -> None:
-            if projection.shown < records[0].offset:  # Redis was found emptied, now or by an attempt that then failed
+        async def write() -> None:
+            if projection.position < records[0].offset:  # Redis was emptied, as this or a failed attempt has found
                 await projection.catch_up(records[0].offset)
-            await projection.show(records)
+            await projection.write(records)
 
         async with self._writing:
-            if not await self._persist(show):
+            if not await self._persist(write):
                 return
             self.cursor = records[-1].offset + 1
             if isinstance(projection, CustomersProjection):
-                self._stage.metrics.projected.inc(projection.written - before)
+                self._stage.metrics.projected.inc(projection.written_count - written_before)
 
     async def _persist(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Tries until Redis has taken it all; False if the lane was stopped before.
+        """Retry until Redis has accepted everything; return False if the lane was stopped before.
 
         Raises:
-            Hopeless: a record is of a version that this program does not know.
+            FatalError: a record has a format version that this program does not know.
         """
         stage, down_since_s = self._stage, cast("float | None", None)
 
@@ -125,18 +124,18 @@ class ProjectLane(StatelessLane):
         return True
 
     def stop(self) -> None:
-        """Ends the wait for a Redis that is away."""
+        """End the wait for a Redis that is down."""
         self._stopping.set()
 
     async def close(self) -> None:
-        """Nothing is kept of a partition but its place, which Redis has."""
+        """End the watch and remove the gauges of the partition."""
         if self._watch is not None:
             self._watch.cancel()
         self._stage.metrics.forget_partition("project", self._tp.topic, self._tp.partition)
 
 
 class ProjectStage:
-    """The stage over the changelog of the table, and over the totals of the day."""
+    """The stage over the changelog of customers and the daily totals."""
 
     name = "project"
 
@@ -149,7 +148,6 @@ class ProjectStage:
         redis: Redis,
         clock: Clock,
     ) -> None:
-        """Takes the topics, Redis and what is known of the policy."""
         self.group = f"{topics.prefix}.project"
         self.topics = (topics.customers, topics.daily)
         self._prefix = topics.prefix
@@ -162,28 +160,27 @@ class ProjectStage:
         self._throttle = LogThrottle(clock)
 
     def log_down(self, error: Exception) -> None:
-        """Says why Redis takes nothing, once a minute for all partitions."""
+        """Log why Redis cannot be written to, once a minute for all partitions."""
         if self._throttle.should_log():
-            log.warning("Redis is away (%s): look-ups are out of date until it is back", describe_redis_error(error))
+            log.warning("Redis is down (%s): lookups are out of date until it is back", describe_redis_error(error))
 
     def log_up(self, down_since_s: float) -> None:
-        """Says that Redis has taken again what it refused."""
+        """Log that Redis is written to again."""
         self._throttle.reset()
         log.info("Redis is back after %.0f s: nothing was lost", self.clock.monotonic() - down_since_s)
 
-    def lane(self, tp: TP, running: StageContext) -> ProjectLane:
-        """The lane of a partition."""
-        where = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
-        days = tp.topic == self._daily
-        return ProjectLane(
-            tp, self, running, DailyProjection(*where) if days else CustomersProjection(*where, self._policy)
-        )
+    def lane(self, tp: TP, context: StageContext) -> ProjectLane:
+        """Return a new lane of a partition."""
+        place = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
+        is_daily = tp.topic == self._daily
+        projection = DailyProjection(*place) if is_daily else CustomersProjection(*place, self._find_policy)
+        return ProjectLane(tp, self, context, projection)
 
-    async def _policy(self, ref: str) -> Policy:
-        """The policy by which a customer was judged.
+    async def _find_policy(self, ref: str) -> Policy:
+        """Return the policy that a customer was evaluated with.
 
-        It stands in `control` before anybody is judged by it. Should it be gone from there, the one in force is given:
-        it has the same currency and window, and what comes next for the customer is set right by their next record.
+        It is in `control` before any customer is evaluated with it. Should it be missing there, return the active one:
+        it has the same currency and window, and the customer's next record corrects the forecast.
         """
         follower, rules = self.follower, self.follower.rules
         with contextlib.suppress(TimeoutError):

@@ -1,6 +1,7 @@
-"""`goldstream rebuild-redis`: everything that Redis shows, written again from Kafka."""
+"""`goldstream rebuild-redis`: write the whole projection again from Kafka."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from agents.project.customers_projection import CustomersProjection
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCAN: Final = 1000
+SCAN_COUNT: Final = 1000
 
 
 async def rebuild(settings: Settings) -> int:
-    """Deletes the keys of the prefix and shows every partition from its beginning; 0 when all is written.
+    """Delete the keys of the prefix, project every partition from its beginning, and return the exit status.
 
-    Workers may go on meanwhile: they find Redis emptied and do the same; whoever is faster, nothing older replaces
-    anything newer.
+    Workers may run in the meantime: they find Redis emptied and do the same. Nothing older replaces anything newer.
 
     Raises:
         NoControlTopic: there are no topics under this prefix.
@@ -33,40 +33,44 @@ async def rebuild(settings: Settings) -> int:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     control = reduce_control(await read_control(settings))
-    in_force_now = control.policy
-    if in_force_now is None:
-        log.error("no policy is in force under prefix %s: nothing was ever kept there", settings.prefix)
+    active = control.policy
+    if active is None:
+        log.error("prefix %s has no active policy, so it has no customers: check GOLDSTREAM_PREFIX", settings.prefix)
         return 1
 
-    async def policy(ref: str) -> Policy:
-        """The policy by which a customer was judged; should `control` no longer have it, the one in force."""
-        return control.policies.get(ref, in_force_now)
+    async def find_policy(ref: str) -> Policy:
+        """Return the policy that a customer was evaluated with, or the active one if `control` no longer has it."""
+        return control.policies.get(ref, active)
 
     topics = Topics(settings.prefix)
     partitions = await partitions_by_topic(settings)
     redis = connect_redis(settings)
     try:
         deleted = await _delete(redis, settings.prefix)
-        where = redis, settings.kafka_client(), settings.prefix
+        place = redis, settings.kafka_client(), settings.prefix
         customers = [
-            CustomersProjection(*where, topics.customers, partition, policy)
+            CustomersProjection(*place, topics.customers, partition, find_policy)
             for partition in range(partitions.get(topics.customers, 0))
         ]
         days = [
-            DailyProjection(*where, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))
+            DailyProjection(*place, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))
         ]
         for projection in (*customers, *days):
-            await _show_all(projection)
+            await _project_all(projection)
         log.info(
-            "rebuild-redis: %d keys deleted, %d customers and %d parts of days written from %d partitions",
-            deleted, sum(each.written for each in customers), sum(each.written for each in days), len(customers),
+            "rebuild-redis: %d keys deleted, %d customers and %d daily parts written from %d partitions",
+            deleted, _written(customers), _written(days), len(customers),
         )  # fmt: skip
     finally:
         await redis.aclose()
     return 0
 
 
-async def _show_all(projection: RedisProjector) -> None:
+def _written(projections: Sequence[RedisProjector]) -> int:
+    return sum(projection.written_count for projection in projections)
+
+
+async def _project_all(projection: RedisProjector) -> None:
     while True:
         try:
             await projection.catch_up()
@@ -78,9 +82,9 @@ async def _show_all(projection: RedisProjector) -> None:
 async def _delete(redis: "Redis", prefix: str) -> int:
     deleted = 0
     keys: list[str] = []
-    async for key in redis.scan_iter(match=f"{prefix}:*", count=SCAN):
+    async for key in redis.scan_iter(match=f"{prefix}:*", count=SCAN_COUNT):
         keys.append(key)
-        if len(keys) >= SCAN:
+        if len(keys) >= SCAN_COUNT:
             deleted += await redis.unlink(*keys)
             keys.clear()
     if keys:

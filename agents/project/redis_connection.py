@@ -1,4 +1,4 @@
-"""Redis as the settings say: by TLS where its URL does, and in words why it takes nothing."""
+"""The connection to Redis, and why it fails."""
 
 import ssl
 from typing import Any, Final
@@ -8,13 +8,13 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 
 from streams.settings.settings import Settings
 
-ANSWERS_WITHIN_S: Final = 10.0
-LOOKED_AFTER_S: Final = 15
-"""A connection that was idle for so long is tried before it is used."""
+TIMEOUT_S: Final = 10.0
+HEALTH_CHECK_S: Final = 15
+"""A connection that was idle for this long is checked before it is used."""
 
 
 def connect_redis(settings: Settings) -> Redis:
-    """The client of the Redis that is set; nothing is sent yet."""
+    """Return a client of the configured Redis, with TLS for a `rediss://` URL; it connects at the first command."""
     assert settings.redis is not None
     arguments: dict[str, Any] = {}
     if settings.redis.startswith("rediss:"):
@@ -24,31 +24,33 @@ def connect_redis(settings: Settings) -> Redis:
     return Redis.from_url(
         settings.redis,
         decode_responses=True,
-        socket_timeout=ANSWERS_WITHIN_S,
-        health_check_interval=LOOKED_AFTER_S,
+        socket_timeout=TIMEOUT_S,
+        health_check_interval=HEALTH_CHECK_S,
         **arguments,
     )
 
 
 def describe_redis_error(error: BaseException) -> str:
-    """What keeps us from Redis, and what to do about it, in one line."""
-    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    """Return in one line why Redis cannot be used, and the remedy."""
+    message = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     cause = error.__cause__ or error.__context__
     match error, cause:
         case AuthenticationError(), _:
-            return f"it refuses the user or the password ({said}); correct them in GOLDSTREAM_REDIS"
+            return f"it refuses the user or the password ({message}); correct GOLDSTREAM_REDIS"
         case NoPermissionError(), _:
-            return f"the user lacks rights ({said}); give them as deploy/README.md says"
+            return f"the user lacks permissions ({message}); grant those in deploy/README.md"
         case OutOfMemoryError(), _:
-            return f"it is full ({said}); give it more memory"
+            return f"it is full ({message}); give it more memory"
         case _, ssl.SSLCertVerificationError():
             why = cause.verify_message.rstrip(".")
-            way = "GOLDSTREAM_REDIS must name it as its certificate does, GOLDSTREAM_REDIS_CAFILE who signed that"
-            return f"its certificate is not trusted ({why}); {way}"
+            remedy = (
+                "use the host name of the certificate in GOLDSTREAM_REDIS, and its authority in GOLDSTREAM_REDIS_CAFILE"
+            )
+            return f"its certificate is not trusted ({why}); {remedy}"
         case _, ssl.SSLError():
-            way = "is this its TLS port, and does it want a certificate (GOLDSTREAM_REDIS_CERTFILE)?"
-            return f"TLS fails ({cause.reason}); {way}"
+            remedy = "is this its TLS port, and does it require a certificate (GOLDSTREAM_REDIS_CERTFILE)?"
+            return f"TLS fails ({cause.reason}); {remedy}"
         case _, ConnectionResetError():
-            way = "for TLS write rediss:// in GOLDSTREAM_REDIS, and name a certificate by GOLDSTREAM_REDIS_CERTFILE"
-            return f"it closes the connection ({said}); {way}"
-    return f"it cannot be reached ({said}); start it, or correct GOLDSTREAM_REDIS"
+            remedy = "for TLS use rediss:// in GOLDSTREAM_REDIS; for mutual TLS also set GOLDSTREAM_REDIS_CERTFILE"
+            return f"it closes the connection ({message}); {remedy}"
+    return f"it cannot be reached ({message}); start it, or correct GOLDSTREAM_REDIS"

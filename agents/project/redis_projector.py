@@ -1,7 +1,7 @@
-"""A compacted partition as Redis shows it: the last record of each key, and the offset up to which it is shown.
+"""The projection of one compacted partition to Redis: the last record of each key, and the offset that Redis reflects.
 
-That offset stands in Redis itself and moves in the same transaction as what is written, so that a write never replaces
-a newer one, whoever else writes, not even after an erasure.
+Redis itself holds that offset, and it moves in the same transaction as the keys. So a write never replaces a newer one,
+whichever worker wrote it, not even after an erasure.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from streams.kafka.reader import read_range
 
 
 class RedisEmptied(Exception):
-    """Redis was shown less of this partition than we know: it was flushed, replaced or set back to an older copy."""
+    """Redis reflects less of this partition than before: it was flushed, replaced or restored from an older copy."""
 
 
 class RedisProjector(ABC):
     """Writes one compacted partition to Redis.
 
     Attributes:
-        at_once: keys in one transaction: Redis serves nobody else while it lasts.
-        shown: the offset up to which the partition is shown, as this writer knows it.
-        written: keys written so far.
+        max_keys: keys per transaction, during which Redis serves nobody else.
+        position: the offset below which Redis reflects the partition, as far as this writer knows.
+        written_count: keys written so far.
     """
 
-    at_once: int
+    max_keys: int
 
     def __init__(self, redis: Redis, kafka: dict[str, Any], topic: str, partition: int, position_key: str) -> None:
-        """Takes where to read and to write, and the key under which Redis has the offset."""
-        self.shown = 0
-        self.written = 0
+        """Take the target and the source; `position_key` is the Redis key of the offset."""
+        self.position = 0
+        self.written_count = 0
         self._redis = redis
         self._kafka = kafka
         self._topic = topic
@@ -42,73 +42,73 @@ class RedisProjector(ABC):
         self._position_key = position_key
 
     @abstractmethod
-    def _is_shown(self, key: bytes) -> bool:
-        """Whether records under this key are for Redis."""
+    def _is_projected(self, key: bytes) -> bool:
+        """Return whether records with this key are for Redis."""
 
     @abstractmethod
-    async def _look(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
-        """Looks up what the records are written beside, and gives what puts all commands into the transaction.
+    async def _prepare(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
+        """Read what the commands for these records depend on, and return the function that queues them in `pipe`.
 
-        `pipe` watches the offset; of anything else that may change meanwhile, it must be told to.
+        `pipe` watches the offset; whatever else may change in the meantime must be added to what it watches.
         """
 
     async def catch_up(self, end: int | None = None) -> None:
-        """Shows what lies between the offset that Redis has and `end`, by default the end of the partition.
+        """Write the records from the offset that Redis reflects to `end`, by default the end of the partition.
 
         Raises:
-            Emptied: Redis was emptied meanwhile.
+            RedisEmptied: Redis was emptied in the meantime.
             redis.exceptions.RedisError, OSError: Redis cannot be reached.
         """
-        shown = await self._redis.get(self._position_key)
-        self.shown = 0 if shown is None else int(shown)
-        if end is None or self.shown < end:
+        position = await self._redis.get(self._position_key)
+        self.position = 0 if position is None else int(position)
+        if end is None or self.position < end:
             async for batch in self._read(end):
-                await self.show(batch)
+                await self.write(batch)
 
     def _read(self, end: int | None) -> AsyncIterator[list[ConsumerRecord]]:
-        return read_range(self._kafka, self._topic, self._partition, self.shown or None, end)
+        return read_range(self._kafka, self._topic, self._partition, self.position or None, end)
 
-    async def show(self, records: Sequence[ConsumerRecord]) -> None:
-        """Writes the last record of each key.
+    async def write(self, records: Sequence[ConsumerRecord]) -> None:
+        """Write the last record of each key.
 
         Raises:
-            Emptied: Redis no longer has the offset up to which the partition was shown.
+            RedisEmptied: Redis no longer reflects what it did.
             redis.exceptions.RedisError, OSError: Redis cannot be reached.
         """
         last: dict[bytes, ConsumerRecord] = {}
         for record in records:
-            if record.offset >= self.shown and self._is_shown(record.key):
+            if record.offset >= self.position and self._is_projected(record.key):
                 last.pop(record.key, None)
-                last[record.key] = record  # in the order of the last offsets, so that a part ends where it says
+                last[record.key] = record  # ordered by last offset, so that each part ends at an offset of its own
         newest = list(last.values())
-        if not newest and records[-1].offset >= self.shown:
+        if not newest and records[-1].offset >= self.position:
             await self._write([], records[-1].offset + 1)
-        for begin in range(0, len(newest), self.at_once):
-            part = newest[begin : begin + self.at_once]
-            is_last = begin + self.at_once >= len(newest)
+        for begin in range(0, len(newest), self.max_keys):
+            part = newest[begin : begin + self.max_keys]
+            is_last = begin + self.max_keys >= len(newest)
             await self._write(part, (records if is_last else part)[-1].offset + 1)
             await asyncio.sleep(0)
 
-    async def _write(self, records: Sequence[ConsumerRecord], shown: int) -> None:
-        """One transaction: what is shown and the new offset, or nothing if another worker was faster."""
+    async def _write(self, records: Sequence[ConsumerRecord], position: int) -> None:
+        """Write keys and offset in one transaction, or nothing if another worker was faster."""
         while True:
             async with self._redis.pipeline(transaction=True) as pipe:
                 await pipe.watch(self._position_key)
-                there = int(await pipe.get(self._position_key) or 0)
-                if there < self.shown:
-                    self.shown = there
+                current = int(await pipe.get(self._position_key) or 0)
+                if current < self.position:
+                    self.position = current
                     raise RedisEmptied
-                if there >= shown:
-                    self.shown = there
+                if current >= position:
+                    self.position = current
                     return
-                put = await self._look(pipe, records)
+                queue_commands = await self._prepare(pipe, records)
                 pipe.multi()
-                put()
-                pipe.set(self._position_key, shown)
+                queue_commands()
+                pipe.set(self._position_key, position)
                 try:
                     await pipe.execute()
                 except WatchError:
                     continue
-            self.shown = shown
-            self.written += len(records)
+            self.position = position
+            self.written_count += len(records)
             return

@@ -91,7 +91,7 @@ async def test_a_day_is_the_sum_of_what_its_partitions_told_last(site: Site, red
     records = [record for record in await read(site.kafka, topic) if record.partition == 1]
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
         late = DailyProjection(redis, {"bootstrap_servers": site.kafka}, site.prefix, topic, 1)
-        await late.show(records[: len(DAYS)])
+        await late.write(records[: len(DAYS)])
         assert await _days(redis_server, site.prefix) == days, "a late write of an older worker replaces nothing newer"
         await redis.set(f"{site.prefix}:daily:{DAYS[0]}", '{"orders":77}')
 
@@ -121,7 +121,7 @@ async def test_two_partitions_that_are_shown_at_once_both_count(redis_server: Re
 
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
         await asyncio.gather(
-            *(DailyProjection(redis, {}, prefix, "daily", number).show([*records(number)]) for number in range(4))
+            *(DailyProjection(redis, {}, prefix, "daily", number).write([*records(number)]) for number in range(4))
         )
 
     assert {day: total["orders"] for day, total in (await _days(redis_server, prefix)).items()} == dict.fromkeys(

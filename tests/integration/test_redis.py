@@ -73,7 +73,7 @@ async def test_without_redis_at_the_start_and_in_the_middle_changes_are_publishe
     try:
         worker = await _begin(site, redis_server)
         await _live_through(site, first)
-        await worker.wait_for_log("Redis is away")
+        await worker.wait_for_log("Redis is down")
         assert await worker.get("/health") == (200, "ok\n")
         await asyncio.to_thread(redis_server.start)
         await worker.wait_for_log("Redis is back")
@@ -149,6 +149,6 @@ async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_a
             redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy
         )
         for end in (1, len(records) // 2, len(records)):
-            await late.show(records[:end])
+            await late.write(records[:end])
             assert await redis_contents(redis_server.url, site.prefix) == newest
-            late.shown = 0
+            late.position = 0

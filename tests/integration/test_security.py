@@ -126,7 +126,7 @@ async def test_a_worker_with_a_certificate_of_its_own_works_on_while_redis_refus
     await site.advance("2026-03-02T00:00:00Z")
 
     assert len(await read(site.kafka, site.topic("segment-changes"))) == 1
-    line = await worker.wait_for_log("Redis is away")
+    line = await worker.wait_for_log("Redis is down")
     assert "refuses the user or the password" in line
     assert "GOLDSTREAM_REDIS" in line
     assert "wrong" not in worker.log

@@ -134,7 +134,7 @@ REDIS_REFUSES: Final = {
     "an authority that nobody knows": "GOLDSTREAM_REDIS_CAFILE",
     "no certificate of ours": "GOLDSTREAM_REDIS_CERTFILE",
     "no TLS where it is wanted": "write rediss://",
-    "another prefix": "lacks rights",
+    "another prefix": "lacks permissions",
     "nobody there": "cannot be reached",
 }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.project.customer_row import customer_row, gap_days, overdue_words
+from agents.project.customer_row import customer_row, format_days, format_overdue
 from state.config.policy import parse_policy
 from state.customer.profile import decode_profile, new_profile
 from state.customer.segment_forecast import SegmentForecast
@@ -70,9 +70,9 @@ def test_what_is_not_known_is_an_empty_text() -> None:
 
 
 def test_gaps_and_multiples_are_cut_decimals() -> None:
-    assert [gap_days(ms) for ms in (0, DAY_MS, DAY_MS * 3 // 2, DAY_MS + 86_400, 86_399)] == [
+    assert [format_days(ms) for ms in (0, DAY_MS, DAY_MS * 3 // 2, DAY_MS + 86_400, 86_399)] == [
         *("0", "1", "1.5", "1.001", "0"),
     ]
-    assert overdue_words(1000, 0, 1999) == "1.99"
-    assert overdue_words(1000, 0, 2000) == "2.00"
-    assert overdue_words(0, 0, 2000) == overdue_words(None, 0, 5) == overdue_words(5, None, 5) == ""
+    assert format_overdue(1000, 0, 1999) == "1.99"
+    assert format_overdue(1000, 0, 2000) == "2.00"
+    assert format_overdue(0, 0, 2000) == format_overdue(None, 0, 5) == format_overdue(5, None, 5) == ""
