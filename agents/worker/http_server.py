@@ -1,4 +1,4 @@
-"""What a worker tells over HTTP: metrics, and whether it works and is ready."""
+"""The HTTP server of a worker: metrics, health and readiness."""
 
 import os
 from collections.abc import Callable
@@ -15,19 +15,19 @@ async def serve_http(
     health: Callable[[], str | None],
     ready: Callable[[], str | None],
 ) -> tuple[web.AppRunner, int]:
-    """Serves `/metrics`, `/health` and `/ready`.
+    """Serve `/metrics`, `/health` and `/ready`.
 
     Args:
         address: host and port; port 0 takes a free one.
         registry: the metrics.
-        health: says what is wrong with the process, None if nothing is.
-        ready: says what it waits for, None if for nothing.
+        health: returns what prevents the worker from working, or None.
+        ready: returns what it waits for before it is ready, or None.
 
     Returns:
-        What is to be cleaned up in the end, and the port.
+        The server, to be cleaned up in the end, and its port.
 
     Raises:
-        FatalError: the address is taken, or is none of this machine.
+        FatalError: the address is taken, or is not one of this machine.
     """
 
     async def metrics(_: web.Request) -> web.Response:
@@ -35,8 +35,8 @@ async def serve_http(
 
     def answer(ask: Callable[[], str | None]) -> Callable[[web.Request], object]:
         async def handler(_: web.Request) -> web.Response:
-            trouble = ask()
-            return web.Response(status=200 if trouble is None else 503, text=f"{trouble or 'ok'}\n")
+            problem = ask()
+            return web.Response(status=200 if problem is None else 503, text=f"{problem or 'ok'}\n")
 
         return handler
 

@@ -1,4 +1,4 @@
-"""The worker: the stages in the order in which the data flows, in one process and one event loop.
+"""The worker: the stages in the order of the data flow, in one process and one event loop.
 
 sources ─► admit ─► journal ─► segment ═ customers ─► segment-changes, offers, reactivations, suppressions
              ▲                     │
@@ -6,7 +6,6 @@ control ─► time and rules      changelog ─► project ─► Redis
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -44,16 +43,20 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-STAGES: Final = ("admit", "segment", "project")
 RETRY_SECONDS: Final = 2.0
 LEAVE_SECONDS: Final = 1.0
 
 
 class Worker:
-    """A worker of one or all stages."""
+    """A worker with one or all stages.
+
+    Attributes:
+        port: of the HTTP server, once `run` has started it.
+        stop: set it to end `run`.
+    """
 
     def __init__(self, settings: Settings, clock: Clock, only: str | None = None) -> None:
-        """Takes checked settings; `only` one of `admit`, `segment` and `project`."""
+        """Take valid settings; `only` is `admit`, `segment`, `project` or None for all."""
         self.settings = settings
         self.port = 0
         self.stop = asyncio.Event()
@@ -61,20 +64,20 @@ class Worker:
         self._clock = clock
         self.metrics = Metrics(worker_registry())
         self._only = only
-        self._waits_for: str | None = "Kafka"
+        self._waiting_for: str | None = "Kafka"
         self._topics = Topics(settings.prefix, settings.sources)
         self._policy = configured_policy(settings)
         self._campaigns = configured_campaigns(settings, self._policy)
 
     async def run(self) -> None:
-        """Works until `stop` is set.
+        """Work until `stop` is set.
 
         Raises:
-            TopicsError: topics have the wrong shape, or may not be made.
+            TopicsError: a topic cannot be created, or has another number of partitions or cleanup policy.
             FatalError: the HTTP address is taken, or Kafka refuses this worker.
         """
         settings = self.settings
-        gc.set_threshold(100_000, 50, 100)  # with CPython's own thresholds collecting takes up to 40 % of a lane's time
+        gc.set_threshold(100_000, 50, 100)  # with CPython's defaults, collections take up to 40 % of a lane's time
         http, self.port = await serve_http(settings.http_address, self.metrics.registry, self._health, self._readiness)
         log.info(
             "goldstream worker: stages %s, Kafka %s, Redis %s, prefix %s, time %s, policy %s, campaigns %s, http %s:%d",
@@ -85,7 +88,7 @@ class Worker:
             partitions = await self._wait_for_topics()
             source = None
             if partitions is not None:
-                self._waits_for = "the end of a replay"
+                self._waiting_for = "the end of a replay"
                 source = await wait_for_replay_end(settings, self.stop)
             if partitions is not None and source is not None:
                 await self._work(partitions, source)
@@ -94,10 +97,10 @@ class Worker:
         log.info("goldstream worker: stopped")
 
     async def _wait_for_topics(self) -> int | None:
-        """The number of the journal's partitions, once Kafka answers; None if the worker was stopped before.
+        """Return the number of journal partitions once Kafka answers; None if the worker is stopped before.
 
         Raises:
-            Hopeless: Kafka is there and does not let us in, and trying again would not mend that.
+            FatalError: Kafka refuses the connection for a reason that trying again does not fix.
         """
         throttle = LogThrottle(self._clock)
 
@@ -113,36 +116,37 @@ class Worker:
         return await self._retry(lambda: ready_topics(self.settings), (KafkaError, OSError), on_error)
 
     async def _work(self, partitions: int, source: str) -> None:
-        """Builds the topology and runs it until the worker is stopped; `source` stands in `ce_source`."""
+        """Build the stages and run them until the worker is stopped; `source` is the prefix in `ce_source`."""
         settings, topics, metrics = self.settings, self._topics, self.metrics
         kafka, broker = settings.kafka_client(), KafkaBroker(settings)
         follower = ControlFollower(settings)
-        with contextlib.ExitStack() as held:
-            instance = held.enter_context(claim_instance_id(settings.data))
-            jobs: list[Any] = [self._again("rules", follower.run)]
+        with claim_instance_id(settings.data) as instance:
+            jobs: list[Any] = [self._keep_running("rules", follower.run)]
             if self._runs("admit"):
                 for topic in topics.sources:
                     metrics.add_source(topic)
                 admit = AdmitStage(settings, broker, metrics, follower, partitions, self._clock)
                 stage = self._add(Stage(admit, kafka, metrics, settings.data, instance, self._clock))
-                jobs.append(self._again("time", Timekeeper(admit, stage).run))
+                jobs.append(self._keep_running("time", Timekeeper(admit, stage).run))
             if self._runs("segment"):
                 tables = WarmTables(self._clock, standby=settings.standby == "all")
                 segment = SegmentStage(topics, broker, metrics, source, tables, self._clock)
                 stage = self._add(Stage(segment, kafka, metrics, settings.data, instance, self._clock))
                 if settings.standby == "all":
                     standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics, self._clock)
-                    jobs.append(self._again("standby", standby.run))
+                    jobs.append(self._keep_running("standby", standby.run))
             if self._runs("project") and settings.redis:
                 from agents.project.project_lane import ProjectStage
                 from agents.project.redis_connection import connect_redis
 
                 project = ProjectStage(topics, kafka, metrics, follower, connect_redis(settings), self._clock)
                 self._add(Stage(project, kafka, metrics, settings.data, instance, self._clock))
-            self._waits_for = None
-            jobs.append(self._again("gauges", Gauges(metrics, self.stages, settings.time == "wall", self._clock).run))
+            self._waiting_for = None
+            jobs.append(
+                self._keep_running("gauges", Gauges(metrics, self.stages, settings.time == "wall", self._clock).run)
+            )
             jobs.append(self._watch_rules(follower))
-            jobs.append(log_shutdown(self.stop, self.stages))
+            jobs.append(log_shutdown(self.stop, self.stages, self._clock))
             running = [asyncio.create_task(stage.run(self.stop)) for stage in self.stages]
             tasks = [*running, *map(asyncio.create_task, jobs)]
             try:
@@ -160,15 +164,15 @@ class Worker:
         self.stages.append(stage)
         return stage
 
-    async def _again(self, what: str, run: Any) -> None:
-        """Runs a service until the worker is stopped, anew when it fails."""
+    async def _keep_running(self, what: str, run: Any) -> None:
+        """Run a service until the worker is stopped; restart it when it fails."""
         throttle = LogThrottle(self._clock)
 
         async def on_error(error: Exception, pause_s: float) -> None:
             if throttle.should_log():
                 log.warning("%s failed: %s; trying again every %.0f s", what, describe_error(error), pause_s)
 
-        await self._retry(run, Exception, on_error)  # a broker that goes away must not end the worker
+        await self._retry(run, Exception, on_error)  # a broker that is away must not end the worker
 
     async def _retry(
         self,
@@ -204,16 +208,17 @@ class Worker:
             log.warning("active are campaigns %s of the topic control, not %s", campaigns.ref, self._campaigns.ref)
 
     def _health(self) -> str | None:
-        """What keeps the process from working as it should."""
+        """Return what prevents the worker from working, or None."""
         down = [stage.spec.name for stage in self.stages if not stage.healthy]
-        if self._waits_for:
-            return f"waiting for {self._waits_for}"
+        if self._waiting_for:
+            return f"waiting for {self._waiting_for}"
         return f"stages down: {', '.join(down)}" if down else None
 
     def _readiness(self) -> str | None:
-        trouble = self._health()
-        waiting = [stage.spec.name for stage in self.stages if not stage.ready]
-        return trouble or (f"stages recover: {', '.join(waiting)}" if waiting else None)
+        """Return what the worker waits for before it owns and has recovered its partitions, or None."""
+        problem = self._health()
+        recovering = [stage.spec.name for stage in self.stages if not stage.ready]
+        return problem or (f"stages recovering: {', '.join(recovering)}" if recovering else None)
 
 
 def _active_refs(follower: ControlFollower) -> dict[str, str]:
@@ -229,7 +234,7 @@ def _describe_unreachable(error: Exception) -> str:
 
 
 def version() -> str:
-    """The installed version of goldstream."""
+    """Return the installed version of goldstream."""
     from importlib.metadata import version as installed
 
     return installed("goldstream")
@@ -251,24 +256,24 @@ async def _run_worker(settings: Settings, only: str | None) -> int:
     try:
         await worker.run()
     except FatalError as error:
-        log.error("%s", error)  # noqa: TRY400 - one line; a traceback would tell an operator nothing more
+        log.error("%s", error)  # noqa: TRY400 - one line; a traceback would not help an operator
         status = 1
     await _leave(status)
     return status
 
 
 async def _leave(status: int) -> None:
-    """Ends the process by force if something would keep it: all that had to be written is written, or never will be.
+    """Exit by force if tasks would keep the process: what had to be written is written by now, or never will be.
 
-    With Kafka away, Faust's supervisors start their agents anew when these are cancelled, and `asyncio.run` would wait
-    for them for ever.
+    With Kafka away, Faust's supervisors restart their agents when these are cancelled, and `asyncio.run` would wait for
+    them forever.
     """
-    me = asyncio.current_task()
-    for task in asyncio.all_tasks() - {me}:
+    current = asyncio.current_task()
+    for task in asyncio.all_tasks() - {current}:
         task.cancel()
-    left = asyncio.all_tasks() - {me}
-    if left:
-        await asyncio.wait(left, timeout=LEAVE_SECONDS)
-    if asyncio.all_tasks() - {me}:
+    remaining = asyncio.all_tasks() - {current}
+    if remaining:
+        await asyncio.wait(remaining, timeout=LEAVE_SECONDS)
+    if asyncio.all_tasks() - {current}:
         logging.shutdown()
         os._exit(status)

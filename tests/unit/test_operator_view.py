@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,15 +15,13 @@ from prometheus_client import CollectorRegistry
 from agents.admit import watermark_stall
 from agents.admit.watermark_stall import StallLogger, WatermarkStall
 from agents.segment.recovery import RecoveryProgress
-from agents.worker import shutdown as stopping
 from agents.worker.recovery_watch import RecoveryWatch
-from agents.worker.shutdown import log_shutdown
+from agents.worker.shutdown import LOG_SECONDS, log_shutdown
 from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
 from streams.wire.watermarks import SourceWatermark
 from tests.clock import ManualClock
-from tests.integration.workers import until
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
 NOW_MS = 1_800_000_000_000
@@ -167,30 +164,26 @@ def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way() -
     assert in_flight_by_topic(cast("Stage", of_a_lane))["changes"] == (10, 10.0)
 
 
-async def test_a_stop_says_at_once_what_it_waits_for(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_stop_logs_at_once_and_every_two_seconds_what_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(stopping, "SAY_SECONDS", 0.0)
     open_stage = OpenStage(producer_with(("changes", 5, 99.0)))
-    stop = asyncio.Event()
+    stop, clock = asyncio.Event(), ManualClock()
+    logging_task = asyncio.create_task(log_shutdown(stop, [cast("Stage", open_stage)], clock))
 
-    def told(lines: int) -> Callable[[], Awaitable[bool]]:
-        async def enough() -> bool:
-            return len(caplog.records) >= lines
+    async def lines_after(seconds: float) -> list[str]:
+        clock.advance(seconds)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return [record.getMessage() for record in caplog.records]
 
-        return enough
-
-    telling = asyncio.create_task(log_shutdown(stop, [cast("Stage", open_stage)]))
-    await asyncio.sleep(0)
-    assert not caplog.records
+    assert await lines_after(10) == []
     stop.set()
-    await until(told(2), "the stop to be told twice", every_s=0)
+    waiting = (
+        "2 partitions of segment (60 queued records stay for the next owner; unacknowledged: 5 of changes for 1.0 s)"
+    )
+    assert await lines_after(0) == [f"stopping: {waiting}"]
+    assert len(await lines_after(LOG_SECONDS - 0.1)) == 1
+    assert (await lines_after(0.1))[1:] == [f"stop waits for {waiting}"]
     open_stage.assigned = set()
-    await until(told(4), "the stop to be told again", every_s=0)
-    telling.cancel()
-
-    said = [record.getMessage() for record in caplog.records]
-    waiting = "2 partitions of segment (60 records not begun are left; to be acknowledged: 5 of changes since 1.0 s)"
-    assert said[:2] == [f"stops: {waiting}", f"stop waits for {waiting}"]
-    assert said[3] == "stop waits for the groups to be left"
+    assert (await lines_after(LOG_SECONDS))[2:] == ["stop waits for the consumer groups to be left"]
+    logging_task.cancel()
