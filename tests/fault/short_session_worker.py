@@ -25,7 +25,7 @@ def shorten_sessions() -> None:
     _set(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.engine.stage, "SESSION_SECONDS", SESSION_SECONDS)
     _set(streams.engine.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
-    _set(streams.engine.stage, "LONGEST_PAUSE_SECONDS", 0.2)
+    _set(streams.engine.stage, "MAX_PAUSE_SECONDS", 0.2)
     _set(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
     _set(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)
     _set(agents.segment.commit_policy, "QUIET_SECONDS", QUIET_SECONDS)
