@@ -22,12 +22,12 @@ from msgspec import DecodeError
 
 from agents.analysis.backtest import Backtest
 from agents.analysis.backtest_result import EMPTY_RESULT, BacktestResult
-from agents.analysis.journal_reader import read_ledger
 from state.fold.partition import NoPolicy
 from state.records.events import UnknownFormatVersion
 from streams.kafka.reader import OffsetTruncated, read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
+from streams.tables.erasure_ledger import read_ledger
 
 _WAIT_SECONDS: Final = 0.2
 
@@ -164,10 +164,11 @@ def _fold_or_fail(task: BacktestTask, partition: int, on_progress: Callable[[int
 
 
 async def _fold(task: BacktestTask, partition: int, on_progress: Callable[[int], None]) -> BacktestResult:
-    backtest = Backtest(task.policies, task.campaigns, await read_ledger(task.settings, partition), task.until)
-    kafka, topic = task.settings.kafka_client(), Topics(task.settings.prefix).journal
+    kafka, topics = task.settings.kafka_client(), Topics(task.settings.prefix)
+    erasures = await read_ledger(read_range(kafka, topics.erasure_ledger, partition))
+    backtest = Backtest(task.policies, task.campaigns, erasures, task.until)
     add = backtest.add
-    async for batch in read_range(kafka, topic, partition, 0, task.ends[partition]):
+    async for batch in read_range(kafka, topics.journal, partition, 0, task.ends[partition]):
         for message in batch:
             key = message.key
             if not add(message.offset, key.decode() if key else "", message.value):

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from agents.analysis.history_builder import HistoryBuilder
-from agents.analysis.journal_reader import journal_ends, read_ledger
+from agents.analysis.journal_ends import journal_ends
 from agents.importing.event_builder import EventBuilder
 from agents.importing.mapping import Mapping
 from agents.importing.parquet_reader import ParquetReader
@@ -29,6 +29,7 @@ from streams.kafka.control import read_control, reduce_control
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
+from streams.tables.erasure_ledger import read_ledger
 
 NAME: Final = "suggested"
 YEAR_DAYS: Final = 365
@@ -56,7 +57,7 @@ async def suggest_from_journal(settings: Settings, on_progress: ReportProgress) 
     topics, kafka = Topics(settings.prefix), settings.kafka_client()
     histories, read_count, total = [], 0, max(1, sum(ends.values()))
     for number, end in ends.items():
-        history = HistoryBuilder(policy.currency, await read_ledger(settings, number))
+        history = HistoryBuilder(policy.currency, await read_ledger(read_range(kafka, topics.erasure_ledger, number)))
         async for batch in read_range(kafka, topics.journal, number, end=end):
             for message in batch:
                 key = message.key.decode() if message.key else ""

@@ -81,7 +81,7 @@ def _compare(
 
 
 async def _rules_and_journal_ends(settings: "Settings") -> "tuple[ActiveRules, dict[int, int]]":
-    from agents.analysis.journal_reader import EmptyJournal, journal_ends
+    from agents.analysis.journal_ends import EmptyJournal, journal_ends
 
     rules = await read_active_rules(settings)
     try:

@@ -79,7 +79,7 @@ def _suggest_from_journal(settings: "Settings") -> str:
 
 
 async def _read_journal(settings: "Settings", show: "Callable[[float], None]") -> str:
-    from agents.analysis.journal_reader import EmptyJournal
+    from agents.analysis.journal_ends import EmptyJournal
     from agents.analysis.policy_suggestion import suggest_from_journal
     from state.records.events import UnknownFormatVersion
     from streams.kafka.control import NoControlTopic

@@ -23,7 +23,6 @@ from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
-from state.records.erasure import Erasure, decode_erasure
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
@@ -31,6 +30,7 @@ from streams.kafka.fenced_producer import PRODUCER_SETTINGS
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
+from streams.tables.erasure_ledger import read_ledger
 
 ReportProgress: TypeAlias = Callable[[int, int], None]
 """Called with the number of records of the old journal that are read, and the number of all."""
@@ -128,10 +128,7 @@ async def _read_old_journal(settings: Settings) -> OldJournal:
         ends = {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
     finally:
         await consumer.stop()
-    ledgers: dict[int, dict[bytes, Erasure]] = {number: {} for number in range(count)}
-    for number, ledger in ledgers.items():
-        async for batch in read_range(kafka, topics.erasure_ledger, number):
-            ledger.update((record.key, decode_erasure(record.value)) for record in batch if record.value is not None)
+    ledgers = {number: await read_ledger(read_range(kafka, topics.erasure_ledger, number)) for number in range(count)}
     return OldJournal(settings, ends, ledgers, sources)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from state.customer.order_chunks import MissingChunk
 from state.daily.day_counter import DayCounter
 from state.fold.partition import NoPolicy, Partition
-from state.records.erasure import Erasure, decode_erasure, erasure_key
+from state.records.erasure import Erasure, erasure_key
 from state.records.events import UnknownFormatVersion
 from streams.clock import Clock
 from streams.errors import FatalError
@@ -15,6 +15,7 @@ from streams.kafka.broker import Broker
 from streams.kafka.reader import OffsetTruncated
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
+from streams.tables.erasure_ledger import read_ledger
 from streams.tables.progress import read_progress
 from streams.tables.warm_tables import WarmTable, recover_table
 
@@ -64,10 +65,8 @@ async def recover_partition(
         FatalError: another version wrote a record, or something is missing.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    erasures: dict[bytes, Erasure] = {}
     with fatal_where_permanent(f"{topics.erasure_ledger}:{number}"):
-        async for batch in broker.read(topics.erasure_ledger, number):
-            erasures.update({record.key: decode_erasure(record.value) for record in batch if record.value is not None})
+        erasures = await read_ledger(broker.read(topics.erasure_ledger, number))
     with fatal_where_permanent(f"{topics.progress}:{number}"):
         progress, texts = await read_progress(broker.read(topics.progress, number))
     with fatal_where_permanent(f"{topics.customers}:{number}"):

@@ -1,4 +1,4 @@
-"""Own the customers table of a partition, its changelog, and the progress records beside it.
+"""Own what a lane writes beside its outputs: the customers table with its changelog, the ledger, the progress.
 
 Import `streams.kafka` and `state`.
 """

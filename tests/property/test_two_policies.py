@@ -1,25 +1,25 @@
-"""Two policies compared over a journal say the same as the oracle, run twice."""
+"""A backtest of two policies has the same result as the oracle, run once for each."""
 
 from collections import Counter
 
 from hypothesis import given
 
-from tests.property.two_policies import Choice, choices, compared, counted, judged
+from tests.property.policy_choices import Choice, backtest_result, choices, oracle_counts, oracle_results
 
 
 @given(choices())
-def test_two_folds_at_once_are_what_the_oracle_says_of_each_policy(choice: Choice) -> None:
-    mine, (first, other) = compared(choice), judged(choice)
+def test_a_backtest_agrees_with_the_oracle(choice: Choice) -> None:
+    result, (by_a, by_b) = backtest_result(choice), oracle_results(choice)
 
-    pairs = {each: (facts.segment, other.customers[each].segment) for each, facts in first.customers.items()}
-    assert mine.customers == Counter(pairs.values())
+    pairs = {customer: (facts.segment, by_b.customers[customer].segment) for customer, facts in by_a.customers.items()}
+    assert result.customers == Counter(pairs.values())
     net: Counter[tuple[str, str]] = Counter()
-    for each, pair in pairs.items():
-        net[pair] += first.customers[each].monetary
-    assert mine.net == net
-    movers = {each: pair for each, pair in pairs.items() if pair[0] != pair[1]}
-    assert {mover.customer_id: (mover.from_segment, mover.to_segment) for mover in mine.top_movers} == movers
-    for mover in mine.top_movers:
-        facts = first.customers[mover.customer_id]
+    for customer, pair in pairs.items():
+        net[pair] += by_a.customers[customer].monetary
+    assert result.net == net
+    movers = {customer: pair for customer, pair in pairs.items() if pair[0] != pair[1]}
+    assert {mover.customer_id: (mover.from_segment, mover.to_segment) for mover in result.top_movers} == movers
+    for mover in result.top_movers:
+        facts = by_a.customers[mover.customer_id]
         assert (mover.net, mover.lifetime) == (facts.monetary, facts.lifetime_value)
-    assert (mine.a, mine.b) == (counted(first), counted(other))
+    assert (result.a, result.b) == (oracle_counts(by_a), oracle_counts(by_b))

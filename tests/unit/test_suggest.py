@@ -1,4 +1,4 @@
-"""Policies suggested of histories whose answers are known."""
+"""Policies suggested from histories with known answers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 
 BEGIN_MS = parse_rfc3339("2025-01-01T12:00:00Z")
 END_MS = BEGIN_MS + 400 * DAY_MS
-COMES_BACK = [(700, [0.0, 10.5]), (200, [0.0, 40.5]), (100, [0.0])]
+RETURNING = [(700, [0.0, 10.5]), (200, [0.0, 40.5]), (100, [0.0])]
 """Of 1,000 customers 700 come back after ten days and a half, 200 after forty and a half; nobody twice."""
 
 
@@ -36,7 +36,7 @@ def refunded(number: int, customer: str, order: int, minor: int, at_ms: int) -> 
 
 
 def groups(sizes: Iterable[tuple[int, Sequence[float]]]) -> list[tuple[str, JournalRecord]]:
-    """So many customers with orders after so many days."""
+    """Return the orders of groups of customers, each with a size and the days of the orders."""
     records: list[tuple[str, JournalRecord]] = []
     for group, (size, at_days) in enumerate(sizes):
         for customer in range(size):
@@ -62,16 +62,16 @@ def text_of(suggestion: Suggestion, evidence: Evidence) -> str:
 
 
 def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) -> Survival:
-    """The estimate of customers who buy on one day and, if they come back, on another."""
-    counted = AbsenceLog()
+    """Return the estimate for customers who buy on one day and, if they return, on another."""
+    absence_log = AbsenceLog()
     for first, second in absences:
-        counted.add([days(first)] + ([] if second is None else [days(second)]), days(end_day))
-    return counted.survival()
+        absence_log.add([days(first)] + ([] if second is None else [days(second)]), days(end_day))
+    return absence_log.survival()
 
 
 def test_the_share_still_away_is_the_product_limit_estimate() -> None:
-    away = evidence_of(groups(COMES_BACK)).suggest().survival
-    # 1,000 absences after the first order and 900 after the second, of which nobody sees the end
+    away = evidence_of(groups(RETURNING)).suggest().survival
+    # 1,000 absences after the first order and 900 after the second, whose end the history does not show
     assert (away.returned, away.going_on) == (900, 1000)
     assert away.still_away(10) == 1.0
     assert away.still_away(11) == pytest.approx(1200 / 1900)
@@ -80,53 +80,53 @@ def test_the_share_still_away_is_the_product_limit_estimate() -> None:
     assert away.chance_of_returning(41) == 0.0
 
 
-def test_absences_that_the_history_cuts_off_are_not_taken_for_absences_for_ever() -> None:
-    """Every second customer comes back after 30.5 days; of those who came in the last 30, nobody can know yet."""
-    came = [(number * 0.06, number % 2 == 0) for number in range(1000)]
-    absences = [(at, at + 30.5 if returns and at + 30.5 <= 60 else None) for at, returns in came]
-    seen_to_return = sum(second is not None for _, second in absences)
+def test_absences_that_outlast_the_history_do_not_count_as_lost_customers() -> None:
+    """Every second customer returns after 30.5 days; for those who bought in the last 30 days it is still open."""
+    bought_on = [(number * 0.06, number % 2 == 0) for number in range(1000)]
+    absences = [(at, at + 30.5 if returns and at + 30.5 <= 60 else None) for at, returns in bought_on]
+    return_count = sum(second is not None for _, second in absences)
 
     away = survival_of(absences, 60)
 
-    assert seen_to_return < 250
+    assert return_count < 250
     assert 1 - away.away[-1] == pytest.approx(0.5, abs=0.02)
 
 
 def test_orders_less_than_a_day_apart_are_one_purchase() -> None:
-    counted = AbsenceLog()
-    counted.add([days(0), days(0.01), days(0.9), days(20)], days(50))
-    assert counted.returned == {19: 1}
-    assert counted.going_on == {30: 1}
+    absence_log = AbsenceLog()
+    absence_log.add([days(0), days(0.01), days(0.9), days(20)], days(50))
+    assert absence_log.returned == {19: 1}
+    assert absence_log.going_on == {30: 1}
 
 
-def test_the_estimate_reaches_no_further_than_thirty_absences_last() -> None:
+def test_the_estimate_ends_where_fewer_than_thirty_absences_last() -> None:
     assert survival_of([(0, None)] * 29 + [(50, None)] * 71, 100).reach == 50
     assert survival_of([(0, None)] * 30 + [(50, None)] * 70, 100).reach == 100
 
 
-def test_edges_of_recency_are_those_of_the_returns() -> None:
-    suggestion = evidence_of(groups(COMES_BACK)).suggest()
+def test_recency_thresholds_follow_from_the_returns() -> None:
+    suggestion = evidence_of(groups(RETURNING)).suggest()
     first, second = suggestion.recency
     assert (first.exact, first.written) == (11, 11)  # 700 of the 900 who return have returned by then: over 75 %
     assert (second.exact, second.written) == (41, 45)  # one in six returned after day 40, nobody after day 41
     assert suggestion.by_returns
 
 
-def test_the_churn_edge_is_no_lower_than_where_the_chance_falls_below_a_tenth() -> None:
-    away = evidence_of(groups(COMES_BACK)).suggest()
+def test_the_churn_threshold_is_where_the_chance_falls_below_a_tenth() -> None:
+    away = evidence_of(groups(RETURNING)).suggest()
     assert away.survival.chance_of_returning(away.recency[1].written) < 0.1
     assert away.survival.chance_of_returning(away.recency[1].exact - 1) >= 0.1
 
 
-def test_where_hardly_anybody_returns_the_edges_still_rise() -> None:
+def test_thresholds_rise_even_if_hardly_any_customer_returns() -> None:
     records = groups([(60, [0.0, 10.5]), (20, [0.0, 70.5]), (2000, [0.0])])
     suggestion = evidence_of(records).suggest()
     assert not suggestion.by_returns
     assert [edge.written for edge in suggestion.recency] == [11, 75]
 
 
-def test_where_the_chance_is_soon_small_the_first_edge_comes_before_the_churn_edge() -> None:
-    """One in nine returns, evenly over 100 days: little chance is left long before three of four have returned."""
+def test_the_first_threshold_is_below_the_churn_threshold_even_if_chances_fall_early() -> None:
+    """One in nine returns, evenly over 100 days: the chance is small long before three of four have returned."""
     records = groups([(1, [0.0, day + 0.5]) for day in range(1, 101)] + [(700, [0.0])])
     suggestion = evidence_of(records).suggest()
     first, second = suggestion.recency
@@ -135,7 +135,7 @@ def test_where_the_chance_is_soon_small_the_first_edge_comes_before_the_churn_ed
     assert 1 <= first.written < second.written
 
 
-def test_edges_of_frequency_and_monetary_split_those_who_bought_in_the_window() -> None:
+def test_frequency_and_monetary_thresholds_split_the_buyers_in_the_window() -> None:
     spread = [0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0]
     sizes = [(60, spread[:1]), (25, spread[:3]), (15, spread)]
     suggestion = evidence_of(groups(sizes), days(100)).suggest()
@@ -145,22 +145,22 @@ def test_edges_of_frequency_and_monetary_split_those_who_bought_in_the_window() 
     assert suggestion.below == (0.6, 0.85, 0.0, 0.6)
 
 
-def test_orders_that_have_left_the_window_count_for_absences_alone() -> None:
-    suggestion = evidence_of(groups(COMES_BACK), days(395)).suggest()
+def test_orders_outside_the_window_count_only_for_absences() -> None:
+    suggestion = evidence_of(groups(RETURNING), days(395)).suggest()
     assert (suggestion.customers, suggestion.buyers) == (1000, 200)  # those who bought on day 40 alone
     assert suggestion.survival.returned == 900
 
 
-def test_what_was_refunded_repeated_or_erased_does_not_count() -> None:
-    plain = groups(COMES_BACK)
+def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
+    plain = groups(RETURNING)
     number = len(plain)
     more: list[tuple[str, JournalRecord]] = [
         bought(number, "d", days(1)),
         bought(number + 1, "d", days(2), 7_000),
         refunded(number + 2, "d", number, 10_000, days(3)),
         refunded(number + 3, "d", number + 1, 2_000, days(3)),
-        bought(number + 4, "gone", days(1)),
-        ("gone", CustomerErased("events", 0, number + 5, "x", days(5), False)),
+        bought(number + 4, "erased", days(1)),
+        ("erased", CustomerErased("events", 0, number + 5, "x", days(5), False)),
     ]
     repeated = "d", msgspec.structs.replace(bought(number + 1, "d", days(2), 7_000)[1], offset=number + 6)
     evidence = evidence_of([*plain, *more, repeated], days(50))
@@ -182,12 +182,12 @@ def test_what_was_refunded_repeated_or_erased_does_not_count() -> None:
         (1049, 1000, 1100),
     ],
 )
-def test_days_are_written_as_people_write_them(day: int, nearest: int, up: int) -> None:
+def test_days_are_rounded_to_plain_numbers(day: int, nearest: int, up: int) -> None:
     assert (days_as_written(day), days_as_written(day, up=True)) == (nearest, up)
 
 
-def test_the_text_is_a_policy_with_its_reasons() -> None:
-    evidence = evidence_of(groups(COMES_BACK))
+def test_the_text_is_a_valid_policy_with_its_reasons() -> None:
+    evidence = evidence_of(groups(RETURNING))
     text = text_of(evidence.suggest(), evidence)
     policy = parse_policy(text)
     assert (policy.ref, policy.currency, policy.timezone) == ("suggested@3", "RUB", "Europe/Moscow")
@@ -201,10 +201,10 @@ def test_the_text_is_a_policy_with_its_reasons() -> None:
     assert max(map(len, text.splitlines())) <= 140
 
 
-def test_shares_of_segments_are_those_of_the_policy() -> None:
-    evidence = evidence_of(groups(COMES_BACK), days(45))
+def test_the_text_has_the_shares_of_segments() -> None:
+    evidence = evidence_of(groups(RETURNING), days(45))
     text = text_of(evidence.suggest(), evidence)
-    # on day 45: 100 never came back (day 0), 700 on day 10 are away for 34 days, 200 on day 40 for 4
+    # on day 45: 100 never bought_on back (day 0), 700 on day 10 are away for 34 days, 200 on day 40 for 4
     assert "# Away longer than most of those who return. At the end of the history 70.0% of customers" in text
     assert "# Hardly anybody returns after so long. At the end of the history 10.0% of customers" in text
 
@@ -215,19 +215,19 @@ def test_shares_of_segments_are_those_of_the_policy() -> None:
         ([], 100.0),
         (groups([(49, [0.0, 2.0, 4.0, 6.0])]), 100.0),
         (groups([(500, [0.0]), (49, [0.0, 2.0])]), 100.0),
-        (groups(COMES_BACK), 13.9),
+        (groups(RETURNING), 13.9),
     ],
     ids=["nothing", "few customers", "few returns", "few days"],
 )
-def test_too_little_history_is_said_in_one_line(records: list[tuple[str, JournalRecord]], end_day: float) -> None:
-    with pytest.raises(InsufficientHistory, match="too short to suggest") as refused:
+def test_an_insufficient_history_is_one_line(records: list[tuple[str, JournalRecord]], end_day: float) -> None:
+    with pytest.raises(InsufficientHistory, match="too short to suggest") as caught:
         evidence_of(records, days(end_day)).suggest()
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of a shop that sells in euros, and no settings from outside."""
+    """Return a file of a shop that sells in euros; no settings come from the environment."""
     for name in ("CONFIG", "POLICY"):
         monkeypatch.delenv(f"GOLDSTREAM_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -267,10 +267,10 @@ def test_several_files_are_one_history(shop: Path, capsys: pytest.CaptureFixture
     assert apart.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
 
 
-def test_what_cannot_be_suggested_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = shop.with_name("short.csv")
     short.write_text("\n".join(shop.read_text(encoding="utf-8").splitlines()[:60]) + "\n", encoding="utf-8")
-    for file, said in (
+    for file, message in (
         (short, "the history is too short to suggest a policy: 30 customers"),
         (shop.with_suffix(".xls"), "must end in .csv"),
         (shop.with_name("no.csv"), "cannot be read"),
@@ -279,7 +279,7 @@ def test_what_cannot_be_suggested_is_one_line(shop: Path, capsys: pytest.Capture
         captured = capsys.readouterr()
         (line,) = captured.err.splitlines()
         assert line.startswith("goldstream: ")
-        assert said in line
+        assert message in line
         assert captured.out == ""
     assert main(["policy", "suggest", str(shop), "--currency", "EURO"]) == 2
     assert "--currency must be an ISO 4217 code" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A history under two policies: folded by the product at once, and by the oracle once for each."""
+"""A history under two policies: compared by the backtest, and folded by the oracle once for each."""
 
 import re
 import tomllib
@@ -23,12 +23,12 @@ _RULES = ("policy", "campaigns")
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be compared, and on what.
+    """Two policies, and the history to compare them on.
 
     Attributes:
-        steps: the history as it was journaled; every event that needs a rate has its own.
-        policies: both texts, without rates: what the journal has is converted already.
-        until: the moment at which the comparison ends; None: the end.
+        steps: the history; every event that needs a rate has its own.
+        policies: both texts, without rates: the sums in a journal are converted already.
+        until: the time at which the comparison ends, in milliseconds; None: the end.
     """
 
     steps: tuple[Step, ...]
@@ -39,14 +39,14 @@ class Choice:
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choice:
-    """Any history, with two of its policies, at times with another window, mostly up to its end."""
+    """Any history, with two of its policies; sometimes with another window, sometimes not to its end."""
     history = draw(histories())
     policies = [text.partition("[rates]")[0] for text in history.rulebook.policies]
     steps = tuple(_with_rates(history.steps))
-    told = [step.get("occurred_at") or step["at"] for step in steps if step["type"] not in _RULES]
+    times = [step.get("occurred_at") or step["at"] for step in steps if step["type"] not in _RULES]
     until = None
-    if told and one_in(draw, 3):
-        until = moments.parse(pick(draw, told)) + pick(draw, (0, -1, 1))
+    if times and one_in(draw, 3):
+        until = moments.parse(pick(draw, times)) + pick(draw, (0, -1, 1))
     campaigns = pick(draw, history.rulebook.campaigns or (NO_CAMPAIGNS,))
     other = policies[-1]
     if one_in(draw, 3):
@@ -55,7 +55,7 @@ def choices(draw: st.DrawFn) -> Choice:
 
 
 def _with_rates(steps: Iterable[Step]) -> Iterable[Step]:
-    """The steps, each event with the rate at which it was admitted."""
+    """Yield the steps, each event with the rate at which it was admitted."""
     rates: dict[str, str] = {}
     for step in steps:
         if step["type"] == "policy":
@@ -67,17 +67,17 @@ def _with_rates(steps: Iterable[Step]) -> Iterable[Step]:
             yield step
 
 
-def compared(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> BacktestResult:
-    """What the product makes of it."""
-    folds = Backtest(choice.policies, choice.campaigns, ledger or {}, choice.until)
+def backtest_result(choice: Choice, ledger: dict[bytes, Erasure] | None = None) -> BacktestResult:
+    """Return the result of the backtest."""
+    backtest = Backtest(choice.policies, choice.campaigns, ledger or {}, choice.until)
     for offset, entry in enumerate(journal_of(choice.steps)):
-        if not folds.add(offset, entry.customer_id, entry.value):
+        if not backtest.add(offset, entry.customer_id, entry.value):
             break
-    return folds.compare()
+    return backtest.compare()
 
 
-def judged(choice: Choice) -> tuple[Result, Result]:
-    """What the oracle makes of it, once for each policy."""
+def oracle_results(choice: Choice) -> tuple[Result, Result]:
+    """Return the result of the oracle for each policy."""
     steps = list(_until(choice.steps, choice.until))
     first, other = (
         Oracle(PREFIX).run(
@@ -89,7 +89,7 @@ def judged(choice: Choice) -> tuple[Result, Result]:
 
 
 def _until(steps: Sequence[Step], until: int | None) -> Iterable[Step]:
-    """The events and ticks up to a moment: no event after it, and none after the first tick beyond it."""
+    """Yield the events and ticks up to a time: no event after it, and none after the first tick beyond it."""
     for step in steps:
         if step["type"] in _RULES:
             continue
@@ -100,8 +100,8 @@ def _until(steps: Sequence[Step], until: int | None) -> Iterable[Step]:
             yield step
 
 
-def counted(result: Result) -> PolicyCounts:
-    """The oracle's messages and changes, counted."""
+def oracle_counts(result: Result) -> PolicyCounts:
+    """Count the messages and changes of the oracle."""
     return PolicyCounts(
         Counter(message["campaign"] for message in result.messages),
         Counter((each["campaign"], each["reason"]) for each in result.suppressions),

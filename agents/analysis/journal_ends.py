@@ -1,11 +1,9 @@
-"""Read the journal and the erasure ledger of a prefix from outside: without a consumer group, and without writing."""
+"""Find out how far the journal goes, from outside: without a consumer group, and without writing."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from state.config.active_rules import ActiveRules
-from state.records.erasure import Erasure, decode_erasure
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -38,16 +36,3 @@ async def journal_ends(settings: Settings, rules: ActiveRules) -> dict[int, int]
         return {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
     finally:
         await consumer.stop()
-
-
-async def read_ledger(settings: Settings, partition: int) -> dict[bytes, Erasure]:
-    """Return the erasure ledger of a partition, by the hash of the customer's id.
-
-    Raises:
-        aiokafka.errors.KafkaError: the cluster cannot be reached.
-    """
-    ledger: dict[bytes, Erasure] = {}
-    topic = Topics(settings.prefix).erasure_ledger
-    async for batch in read_range(settings.kafka_client(), topic, partition):
-        ledger.update((record.key, decode_erasure(record.value)) for record in batch if record.value is not None)
-    return ledger
