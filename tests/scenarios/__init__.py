@@ -1,1 +1,1 @@
-"""What campaigns do, told as tables of At, Event and Want that a marketer can read, and run as tests."""
+"""What campaigns do, in tables of At, Event and Want that a marketer can read and that run as tests."""

@@ -1,7 +1,7 @@
-"""Scenarios from their Markdown: a heading, campaigns files, and a table of At, Event and Want.
+"""Scenarios in Markdown: a heading, campaigns files, and a table of At, Event and Want.
 
-A moment is ``2026-03-01 12:00`` in UTC. A row without an event says only what is wanted at its moment; several things
-are parted by ``;``. Where a row has no date, it is that of the row above.
+A moment is ``2026-03-01 12:00`` in UTC; a row without a date has that of the row above. A row without an event only
+states what must be published at its moment. Several outputs are separated by ``;``.
 
 | event | |
 |---|---|
@@ -10,7 +10,7 @@ are parted by ``;``. Where a row has no date, it is that of the row above.
 | ``signs up`` | also ``signs up zone=Europe/Berlin email=yes sms=no`` |
 | ``grants email``, ``refuses all`` | consents |
 | ``clicks c:2:soon:1`` | a contact on a message, by its id; ``bounces c:2:soon:1 for good`` |
-| ``file 2`` | the second campaigns file comes into force |
+| ``file 2`` | the second campaigns file is activated |
 | ``is erased`` | an erasure |
 """
 
@@ -36,14 +36,14 @@ _GRANTED: Final = {"yes": True, "no": False}
 
 @dataclass
 class Scenario:
-    """A scenario as it was read.
+    """A scenario.
 
     Attributes:
         title: its heading.
-        files: campaigns files, the first of which is in force from the beginning.
-        steps: events and files in order, each with the moment at which it comes.
-        wants: everything wanted, in order: the moment, and what is said then.
-        end: the moment of the last row, to which time comes.
+        files: campaigns files; the first one is active from the beginning.
+        steps: events and files in order, each with its moment.
+        wants: all expected outputs in order: the moment and the words.
+        end: the moment of the last row, to which time advances.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Scenario:
     end: int = 0
 
     def add(self, at: str, event: str, wants: str) -> None:
-        """Take a row."""
+        """Add a row."""
         moment = moments.from_datetime(datetime.fromisoformat(at))
         if event:
             self.steps.append((moment, _event(self, moment, event)))
@@ -62,10 +62,10 @@ class Scenario:
 
 
 def read_scenarios(path: Path) -> list[Scenario]:
-    """The scenarios of a file.
+    """Return the scenarios of a file.
 
     Raises:
-        ValueError: a row that is no scenario's, or an event that is none of the above.
+        ValueError: A row has an unknown event.
     """
     scenarios: list[Scenario] = []
     text, day = "", ""
@@ -88,7 +88,7 @@ def read_scenarios(path: Path) -> list[Scenario]:
 
 
 def _event(scenario: Scenario, at: int, words: str) -> dict[str, Any]:
-    """The step that a row tells of."""
+    """Return the step of a row."""
     number = len(scenario.steps) + 1
     event = {"event_id": f"e{number}", "customer_id": CUSTOMER, "occurred_at": moments.text(at)}
     verb, _, rest = words.partition(" ")
@@ -114,11 +114,11 @@ def _event(scenario: Scenario, at: int, words: str) -> dict[str, Any]:
         if words.startswith(f"{phrase} "):
             message_id, _, rest = words.removeprefix(f"{phrase} ").partition(" ")
             return {**event, "type": "contact", "kind": kind, "message_id": message_id, "permanent": rest == "for good"}
-    message = f"{scenario.title}: no event is written {words!r}; see {__name__}"
+    message = f"{scenario.title}: unknown event {words!r}; see {__name__}"
     raise ValueError(message)
 
 
-def _signup(said: list[str]) -> dict[str, Any]:
-    facts = dict(each.split("=") for each in said)
+def _signup(words: list[str]) -> dict[str, Any]:
+    facts = dict(each.split("=") for each in words)
     consent = {channel: _GRANTED[word] for channel, word in facts.items() if word in _GRANTED}
     return {"timezone": facts.get("zone"), "language": facts.get("language"), "consent": consent}

@@ -1,4 +1,4 @@
-"""What was published, in the words of the Want column."""
+"""Outputs in the words of the Want column."""
 
 from typing import Any, Final
 
@@ -8,10 +8,10 @@ _SILENCE: Final = ("silence-began", "silence-ended")
 
 
 def wanted(output: Output) -> tuple[str, str]:
-    """The moment of a record and its words."""
+    """Return the moment of a record and its words."""
     value = output.value
     if value is None:
-        return output.headers["ce_time"], "is forgotten"
+        return output.headers["ce_time"], "is erased"
     if output.topic == "segment-changes":
         return value["effective_at"], f"becomes {value['to']}"
     if output.topic == "suppressions":
@@ -28,5 +28,5 @@ def _sent(message: dict[str, Any]) -> str:
 def _suppressed(value: dict[str, Any]) -> str:
     if value["reason"] in _SILENCE:
         return f"{value['reason'].replace('-', ' ')} by {value['campaign']}"
-    attempt = "" if value["attempt"] is None else f" {value['attempt']}"
-    return f"{value['campaign']}{attempt} kept back: {value['reason']}"
+    step = "" if value["attempt"] is None else f" {value['attempt']}"
+    return f"{value['campaign']}{step} suppressed: {value['reason']}"
