@@ -1,4 +1,4 @@
-"""`goldstream campaigns report` on Apache Kafka: all partitions, repeats, days, and the line where there is nothing."""
+"""`goldstream campaigns report` on Apache Kafka: all partitions, repeats, days, and errors without outcomes."""
 
 import json
 from typing import Any, Final
@@ -14,7 +14,7 @@ from tests.servers.topics import make_topic
 PARTITIONS: Final = 3
 
 
-def _told(customer_id: str, number: int, group: str, net: str, **others: object) -> Published:
+def _outcome(customer_id: str, number: int, group: str, net: str, **others: object) -> Published:
     """An outcome as a worker publishes it."""
     outcome = Outcome(
         customer_id=customer_id,
@@ -52,16 +52,16 @@ async def _refusal(site: Site, *arguments: str) -> str:
     return ended.errors
 
 
-async def test_it_tells_what_all_partitions_have_and_a_repeat_once(site: Site) -> None:
+async def test_it_reports_all_partitions_and_counts_repeats_once(site: Site) -> None:
     topic = site.topic("outcomes")
     assert f"topic {topic} does not exist; start a worker" in await _refusal(site)
     await make_topic(site.kafka, topic, PARTITIONS)
     assert f"{topic} has no outcomes yet: an outcome is published `attribution_days`" in await _refusal(site)
 
-    told = [_told(f"c-{number}", 4, "treated", f"{number % 4 * 500}.00") for number in range(80)]
-    told += [_told(f"h-{number}", 4, "holdout" if number % 2 else "control", "0.00") for number in range(40)]
-    other = _told("c-1", 9, "treated", "7.00", campaign="thanks", from_at="2026-05-13T00:00:00.000Z")
-    await publish(site.kafka, topic, [*told, *told[::3], other])
+    outcomes = [_outcome(f"c-{number}", 4, "treated", f"{number % 4 * 500}.00") for number in range(80)]
+    outcomes += [_outcome(f"h-{number}", 4, "holdout" if number % 2 else "control", "0.00") for number in range(40)]
+    other = _outcome("c-1", 9, "treated", "7.00", campaign="thanks", from_at="2026-05-13T00:00:00.000Z")
+    await publish(site.kafka, topic, [*outcomes, *outcomes[::3], other])
 
     report = await _report(site)
     assert (report["first"], report["last"], report["repeats"]) == ("2026-05-12", "2026-05-13", 40)

@@ -1,4 +1,4 @@
-"""`goldstream customer` on Apache Kafka: the story of customers with short and long histories, and of nobody."""
+"""`goldstream customer` on Apache Kafka: customers with short and long histories, erased and unknown ones."""
 
 import json
 from typing import Any, Final
@@ -53,7 +53,7 @@ async def _story(site: Site, customer_id: str) -> dict[str, Any]:
     return story
 
 
-async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Site) -> None:
+async def test_it_shows_what_is_known_why_the_segment_changed_and_what_comes_next(site: Site) -> None:
     site.settings["TIME"] = "event"
     nothing = await site.command("customer", "c-17")
     assert nothing.status == 1
@@ -76,13 +76,13 @@ async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Sit
     assert [change["to"] for change in story["changes"]] == ["potential", "new", "active", "golden", "at_risk"]
     assert story["changes"][-1]["why"] == [{"measure": "recency_days", "edge": 60, "was": 3, "is": 2}]
     assert "golden-welcome" in [message["campaign"] for message in story["messages"]]
-    coming = next(each for each in story["next"] if "to" in each)
-    assert (coming["to"], coming["effective_at"]) == ("churned", moments.text(BEGIN_MS + 185 * DAY_MS))
+    next_change = next(each for each in story["next"] if "to" in each)
+    assert (next_change["to"], next_change["effective_at"]) == ("churned", moments.text(BEGIN_MS + 185 * DAY_MS))
 
-    told = await site.command("customer", "c-17")
-    assert told.out.startswith("c-17: at_risk since 2026-03-07 09:30, as of 2026-03-12 09:30\n")
-    assert "why          60 days without a purchase" in told.out
-    assert "2026-07-05 09:30  at_risk -> churned: 180 days without a purchase" in told.out
+    text = await site.command("customer", "c-17")
+    assert text.out.startswith("c-17: at_risk since 2026-03-07 09:30, as of 2026-03-12 09:30\n")
+    assert "why          60 days without a purchase" in text.out
+    assert "2026-07-05 09:30  at_risk -> churned: 180 days without a purchase" in text.out
 
     long = await _story(site, "long-c-17")
     assert (long["facts"]["frequency"], long["segment"]) == (LONG, "at_risk")
@@ -102,5 +102,5 @@ async def test_it_tells_what_is_known_why_it_is_so_and_what_comes_next(site: Sit
 
     await site.advance(moments.text(BEGIN_MS + 185 * DAY_MS))
     later = await _story(site, "c-17")
-    assert later["changes"][-1] == coming
+    assert later["changes"][-1] == next_change
     assert await worker.stop() == 0

@@ -1,4 +1,4 @@
-"""Totals of the day in Redis and in `goldstream health`, on real servers: added up once, whatever comes again."""
+"""Daily totals in Redis and in `goldstream health`, on real servers: each part counts once, repeats do not."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     return site.worker("--only", "project")
 
 
-async def test_a_day_is_the_sum_of_what_its_partitions_told_last(site: Site, redis_server: RedisServer) -> None:
+async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site, redis_server: RedisServer) -> None:
     topic = site.topic("daily")
     worker = await _begin(site, redis_server)
     first = [_told(day, partition, 1, "0.10") for day in DAYS for partition in range(PARTITIONS)]

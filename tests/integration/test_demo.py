@@ -41,14 +41,14 @@ class Demo:
         self.process = process
         self.folder = folder
 
-    async def says(self, pattern: str) -> str:
+    async def read_until(self, pattern: str) -> str:
         """Read on until a line of its output matches, and give that line."""
         assert self.process.stdout is not None
         async with asyncio.timeout(ENDED_WITHIN_S):
             while line := (await self.process.stdout.readline()).decode():
                 if re.search(pattern, line):
                     return line
-        raise AssertionError(f"it ended without saying {pattern!r}")
+        raise AssertionError(f"it ended without printing {pattern!r}")
 
     async def ended(self) -> tuple[int, str, str]:
         """Its exit status and what else it wrote."""
@@ -115,26 +115,26 @@ def _expected() -> Result:
 _RULES: Final = (("policy", "cdnow.toml"), ("campaigns", "cdnow-campaigns.toml"))
 
 
-async def test_it_publishes_what_is_documented_and_other_commands_reach_it_while_it_is_kept(tmp_path: Path) -> None:
+async def test_it_publishes_what_is_documented_and_other_commands_reach_it_while_it_runs(tmp_path: Path) -> None:
     expected = await asyncio.to_thread(_expected)
     async with _demo(tmp_path, "--limit", str(CUSTOMERS), "--keep") as demo:
-        changes = await demo.says("^segment changes")
-        messages = await demo.says("^messages")
-        export = await demo.says("^export ")
+        changes = await demo.read_until("^segment changes")
+        messages = await demo.read_until("^messages")
+        export = await demo.read_until("^export ")
         variables = dict(each.split("=", 1) for each in shlex.split(export)[1:])
         kafka = variables["GOLDSTREAM_KAFKA"]
 
         await assert_published(kafka, "goldstream", expected, partitions=1)
         lapses = Counter(change["cause"]["kind"] for change in expected.changes)["time"]
         assert changes.split(maxsplit=2)[2].strip() == f"{len(expected.changes):,}, {lapses:,} of them by time alone"
-        sent, kept_back = len(expected.messages), len(expected.suppressions)
-        assert messages.split(maxsplit=1)[1].strip() == f"{sent:,} sent, {kept_back:,} suppressed"
+        sent, suppressed = len(expected.messages), len(expected.suppressions)
+        assert messages.split(maxsplit=1)[1].strip() == f"{sent:,} sent, {suppressed:,} suppressed"
 
         site = Site(kafka, variables["GOLDSTREAM_PREFIX"], tmp_path, {"TIME": variables["GOLDSTREAM_TIME"]})
         await site.advance("1999-07-01T00:00:00Z")
-        told = await site.command("customer", "c-00003")
-        assert told.status == 0, told.errors
-        assert told.out.startswith("c-00003: churned since 1999-")
+        story = await site.command("customer", "c-00003")
+        assert story.status == 0, story.errors
+        assert story.out.startswith("c-00003: churned since 1999-")
 
         status, _, errors = await demo.interrupt()
         assert (status, errors) == (0, "")
@@ -156,7 +156,7 @@ async def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path: Path) -> No
         demo.assert_left_nothing()
 
 
-async def test_without_a_terminal_it_only_says_its_summary_and_in_one_draws_before_it_says_the_same(
+async def test_without_a_terminal_it_prints_only_its_summary_and_in_one_also_the_screen(
     tmp_path: Path,
 ) -> None:
     async with _demo(tmp_path, "--limit", "40") as demo:
@@ -215,7 +215,7 @@ async def _drawn(tmp_path: Path) -> tuple[str, str]:
     return screen, said
 
 
-async def test_without_the_embedded_broker_it_says_what_to_do(tmp_path: Path) -> None:
+async def test_without_the_embedded_broker_it_names_the_remedy(tmp_path: Path) -> None:
     async with _demo(tmp_path, program=_NO_BROKER) as demo:
         assert await demo.ended() == (
             1,
@@ -235,7 +235,7 @@ async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> No
     assert errors.count("\n") == 1
 
 
-async def test_a_worker_that_dies_ends_the_demo_with_one_line(tmp_path: Path) -> None:
+async def test_a_dead_worker_ends_the_demo_with_one_line(tmp_path: Path) -> None:
     async with _demo(tmp_path) as demo:
 
         async def worker() -> int | None:

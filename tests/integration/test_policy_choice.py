@@ -1,4 +1,4 @@
-"""Choosing a policy, on Kafka: what is suggested may be applied, and a comparison says what the worker did."""
+"""Choosing a policy, on Kafka: a suggestion can be applied, and a comparison agrees with the worker."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ OTHER: Final = policy_text().replace("retail-27", "other").replace("edges = [60,
 
 
 def _history() -> list[Published]:
-    """Customers who agree to e-mail, and what they buy; in order."""
+    """Return customers with e-mail consent and their purchases, in order."""
     events: list[tuple[int, dict[str, Any]]] = []
     for group, (size, at_days) in enumerate(COMES_BACK):
         for number in range(size):
@@ -52,7 +52,7 @@ async def _traces(site: Site) -> tuple[dict[str, int], set[str]]:
         return {topic: await ends.of(topic) for topic in topics}, groups
 
 
-async def _told_by_the_worker(site: Site) -> tuple[Counter[str], Counter[str]]:
+async def _published_by_the_worker(site: Site) -> tuple[Counter[str], Counter[str]]:
     """Customers by their last segment, and messages by campaign."""
     last: dict[bytes, str] = {}
     for record in await read(site.kafka, site.topic("segment-changes")):
@@ -78,7 +78,7 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     await worker.ready()
     await site.advance(moments.text(BEGIN_MS + 130 * DAY_MS))
     assert await worker.stop() == 0
-    segments, sent = await _told_by_the_worker(site)
+    segments, sent = await _published_by_the_worker(site)
     topics, groups = await _traces(site)
 
     compared = await site.command("policy", "diff", "a.toml", "b.toml", "--json")

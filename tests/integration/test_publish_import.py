@@ -1,4 +1,4 @@
-"""What commands publish lies in Kafka once, in order, and where a Java client would have put it."""
+"""What commands publish is in Kafka once, in order, and in the partition that a Java client would choose."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def settings(request: pytest.FixtureRequest, prefix: str, monkeypatch: pytest.Mo
     return load_settings()
 
 
-def lying_in(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
+def records_in(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
     """All records of a topic, by partition."""
 
     async def read() -> dict[int, list[ConsumerRecord]]:
@@ -58,11 +58,11 @@ def lying_in(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
     return asyncio.run(read())
 
 
-def test_an_import_lies_in_events_in_order_and_by_customer(settings: Settings) -> None:
+def test_an_import_is_in_events_in_order_and_by_customer(settings: Settings) -> None:
     lines = [f"c{n % 17},2025-05-{28 - n % 28:02} 10:{n % 60:02},{n}.50,o{n}" for n in range(500)]
     Path("a.csv").write_text("\n".join(["customer,date,amount,order", *lines, ",2025-05-01,7,o500"]))
     assert main(["import", "a.csv", "--backfill"]) == 0
-    found = lying_in(settings, "events")
+    found = records_in(settings, "events")
     assert sum(map(len, found.values())) == 501
     for partition, records in found.items():
         events = [json.loads(record.value) for record in records]
@@ -74,7 +74,7 @@ def test_an_import_lies_in_events_in_order_and_by_customer(settings: Settings) -
                 everywhere = list(range(PARTITIONS))
                 assert DefaultPartitioner()(record.key, everywhere, everywhere) == partition
     assert main(["import", "a.csv", "--backfill"]) == 0
-    again = lying_in(settings, "events")
+    again = records_in(settings, "events")
     assert sum(map(len, again.values())) == 1002
     assert len({record.value for records in again.values() for record in records}) == 501
 
@@ -85,29 +85,31 @@ def test_strict_publishes_nothing_when_a_row_cannot_be_read(
     Path("a.csv").write_text("customer,date,amount\nc1,2025-05-12,5\nc1,2025-05-12,x\n")
     assert main(["import", "a.csv", "--strict"]) == 1
     assert "nothing published, because of --strict" in capsys.readouterr().err
-    assert not lying_in(settings, "events")
+    assert not records_in(settings, "events")
 
 
-def test_an_import_is_checked_by_the_policy_in_force(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_import_is_checked_by_the_active_policy(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     Path("euro.toml").write_text(policy_text().replace('"RUB"', '"EUR"'))
     Path("a.csv").write_text("customer,date,amount,currency\nc1,2025-05-12,5,\nc1,2025-05-12,5,RUB\n")
     assert main(["topics", "create"]) == 0
     assert main(["policy", "apply", "euro.toml"]) == 0
     assert main(["import", "a.csv", "--no-sort", "--topic", "purchases"]) == 0
-    (event,) = [json.loads(record.value) for records in lying_in(settings, "purchases").values() for record in records]
+    (event,) = [
+        json.loads(record.value) for records in records_in(settings, "purchases").values() for record in records
+    ]
     assert event["currency"] == "EUR"
     assert "currency" in capsys.readouterr().err
 
 
-def test_a_simulated_shop_lies_in_events_whole(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_simulated_shop_is_in_events_completely(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--customers", "200", "--out", "a.jsonl"]) == 0
     assert main(["simulate", "--customers", "200"]) == 0
     assert f"to {settings.prefix}.events.v1" in capsys.readouterr().out
-    found = [record.value for records in lying_in(settings, "events").values() for record in records]
+    found = [record.value for records in records_in(settings, "events").values() for record in records]
     assert sorted(found) == sorted(Path("a.jsonl").read_bytes().splitlines())
 
 
-def test_a_policy_is_applied_once_and_one_that_may_not_follow_is_refused(
+def test_a_policy_is_applied_once_and_an_invalid_successor_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("policy.toml").write_text(policy_text())

@@ -1,4 +1,4 @@
-"""What campaigns brought: the statistics against published figures, the sums exact, the verdicts in words."""
+"""The campaign report: statistics against published figures, exact sums, verdicts in words."""
 
 import math
 import random
@@ -22,22 +22,22 @@ from state.records.reasons import Group
 SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))
 
 
-def _responses(heads: int, responded: int) -> GroupSums:
+def _responses(entries: int, responded: int) -> GroupSums:
     return GroupSums(
-        customers=heads,
-        entries=heads,
+        customers=entries,
+        entries=entries,
         responded=responded,
-        entries_squared=heads,
+        entries_squared=entries,
         responded_squared=responded,
         entries_times_responded=responded,
     )
 
 
-def _nets(nets: Sequence[int], heads: int = 1) -> GroupSums:
-    """Customers who brought so much at each of so many beginnings."""
+def _nets(nets: Sequence[int], entries: int = 1) -> GroupSums:
+    """Return customers with this net revenue at each of their entries."""
     sums = GroupSums()
     for net in nets:
-        sums.add_customer(heads, 0, net * heads)
+        sums.add_customer(entries, 0, net * entries)
     return sums
 
 
@@ -58,48 +58,48 @@ def test_response_has_the_intervals_of_newcombes_paper(
     one: tuple[int, int], other: tuple[int, int], low: float, high: float
 ) -> None:
     """Table II of the paper, method 10."""
-    told = response_uplift(_responses(one[1], one[0]), _responses(other[1], other[0]))
+    uplift = response_uplift(_responses(one[1], one[0]), _responses(other[1], other[0]))
 
-    assert (round(told.low, 4), round(told.high, 4)) == (low, high)
-    assert told.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
-
-
-@pytest.mark.parametrize(("responded", "heads"), [(0, 10), (3, 17), (17, 17), (120, 1234)])
-def test_the_interval_of_a_share_is_that_of_the_library_for_whole_counts(responded: int, heads: int) -> None:
-    interval = stats.binomtest(responded, heads).proportion_ci(method="wilson")
-
-    assert wilson(responded / heads, heads) == pytest.approx((interval.low, interval.high))
+    assert (round(uplift.low, 4), round(uplift.high, 4)) == (low, high)
+    assert uplift.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
 
 
-def test_net_per_head_has_welchs_interval_as_r_says_it() -> None:
-    told = net_uplift(_nets(SLEEP[0]), _nets(SLEEP[1]))
+@pytest.mark.parametrize(("responded", "entries"), [(0, 10), (3, 17), (17, 17), (120, 1234)])
+def test_the_interval_of_a_share_is_that_of_scipy_for_whole_counts(responded: int, entries: int) -> None:
+    interval = stats.binomtest(responded, entries).proportion_ci(method="wilson")
 
-    assert told is not None
-    assert (told.value, told.low, told.high) == pytest.approx((-15.8, -33.654832, 2.054832))
-    assert not told.is_significant
+    assert wilson(responded / entries, entries) == pytest.approx((interval.low, interval.high))
 
 
-def test_net_per_head_has_the_interval_that_the_library_finds_in_the_single_values() -> None:
+def test_net_per_entry_has_welchs_interval_as_in_r() -> None:
+    uplift = net_uplift(_nets(SLEEP[0]), _nets(SLEEP[1]))
+
+    assert uplift is not None
+    assert (uplift.value, uplift.low, uplift.high) == pytest.approx((-15.8, -33.654832, 2.054832))
+    assert not uplift.is_significant
+
+
+def test_net_per_entry_has_the_interval_that_scipy_computes_from_single_values() -> None:
     rng = random.Random(5)
     one = [rng.choice((0, 0, 0, rng.randint(-50_000, 2_000_000))) for _ in range(200)]
     other = [rng.choice((0, 0, 0, 0, rng.randint(0, 900_000))) for _ in range(41)]
     interval = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
 
-    told = net_uplift(_nets(one), _nets(other))
+    uplift = net_uplift(_nets(one), _nets(other))
 
-    assert told is not None
-    assert (told.low, told.high) == pytest.approx((interval.low, interval.high))
+    assert uplift is not None
+    assert (uplift.low, uplift.high) == pytest.approx((interval.low, interval.high))
 
 
-def test_sums_too_large_for_floats_leave_the_interval_as_it_is() -> None:
+def test_sums_too_large_for_floats_do_not_change_the_interval() -> None:
     far = 10**15  # in floats the squares of such sums differ by more than all that these differ
-    told = net_uplift(_nets([far + net for net in SLEEP[0]]), _nets([far + net for net in SLEEP[1]]))
+    uplift = net_uplift(_nets([far + net for net in SLEEP[0]]), _nets([far + net for net in SLEEP[1]]))
 
-    assert told is not None
-    assert (told.low, told.high) == pytest.approx((-33.654832, 2.054832))
+    assert uplift is not None
+    assert (uplift.low, uplift.high) == pytest.approx((-33.654832, 2.054832))
 
 
-def test_one_who_began_twice_is_not_taken_for_two() -> None:
+def test_two_entries_of_one_customer_do_not_count_as_two_customers() -> None:
     once, twice = net_uplift(_nets(SLEEP[0]), _nets(SLEEP[1])), net_uplift(_nets(SLEEP[0], 2), _nets(SLEEP[1], 2))
     assert once is not None
     assert twice is not None
@@ -117,21 +117,21 @@ def test_a_group_of_one_customer_has_no_interval_of_revenue() -> None:
     assert net_uplift(_nets(SLEEP[0]), _nets([5], 40)) is None
 
 
-def test_where_everybody_brings_the_same_the_interval_is_a_point() -> None:
-    told = net_uplift(_nets([7] * 40), _nets([0] * 40))
+def test_without_variance_the_interval_is_a_point() -> None:
+    uplift = net_uplift(_nets([7] * 40), _nets([0] * 40))
 
-    assert told is not None
-    assert (told.low, told.value, told.high) == (7, 7, 7)
+    assert uplift is not None
+    assert (uplift.low, uplift.value, uplift.high) == (7, 7, 7)
 
 
-def test_how_many_are_needed_is_the_usual_formula() -> None:
+def test_the_size_needed_follows_the_usual_formula() -> None:
     """Shares of 20 % and 25 %, 5 % and 80 %: (1.95996 + 0.84162)² (0.2 × 0.8 + 0.25 × 0.75) / 0.05² in each group."""
     each = math.ceil((1.959964 + 0.841621) ** 2 * (0.16 + 0.1875) / 0.05**2)
 
     assert comparison_size_needed(_responses(90, 18), _responses(8, 1)) == (each, False)
     beside, is_enough = comparison_size_needed(_responses(98_000_000, 19_600_000), _responses(8, 1))
     assert is_enough
-    assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # nothing but chance of those held back
+    assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # only the variance of the comparison group
 
 
 def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome:
@@ -164,9 +164,9 @@ def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> UpliftReport:
     return build_report(sums)
 
 
-def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> list[tuple[bytes, Outcome]]:
-    """So many customers, a quarter of those held back by control; the first few bought for 1,000 and more."""
-    heads = (treated, held_back - held_back // 4, held_back // 4)
+def _many(treated: int, comparison: int, *, treated_buyers: int, comparison_buyers: int) -> list[tuple[bytes, Outcome]]:
+    """Return outcomes; a quarter of the comparison is the control group; the first buyers spend 1,000 and more."""
+    group_sizes = (treated, comparison - comparison // 4, comparison // 4)
     return [
         (
             f"{group}{number}".encode(),
@@ -178,7 +178,7 @@ def _many(treated: int, held_back: int, *, bought: int, bought_without: int) -> 
                 cost="4.00" if group == "treated" else "0.00",
             ),
         )
-        for group, count, buyers in zip(Group, heads, (bought, bought_without, 0), strict=True)
+        for group, count, buyers in zip(Group, group_sizes, (treated_buyers, comparison_buyers, 0), strict=True)
         for number in range(count)
     ]
 
@@ -188,8 +188,8 @@ def _only(report: UpliftReport) -> CampaignReport:
     return campaign
 
 
-def test_each_outcome_counts_once_however_often_it_came_and_wherever_it_lies() -> None:
-    outcomes = _many(60, 40, bought=30, bought_without=5)
+def test_each_outcome_counts_once_in_whatever_partition_it_is() -> None:
+    outcomes = _many(60, 40, treated_buyers=30, comparison_buyers=5)
     whole = _report(outcomes)
     cut = _report(outcomes[50:], [*outcomes[:50], *outcomes[10:20]])
 
@@ -197,15 +197,15 @@ def test_each_outcome_counts_once_however_often_it_came_and_wherever_it_lies() -
     assert cut.campaigns == whole.campaigns
 
 
-def test_what_a_trigger_began_again_after_an_erasure_under_the_same_id_counts_too() -> None:
+def test_an_entry_by_trigger_with_a_reused_id_after_an_erasure_counts() -> None:
     first = _outcome("c", "treated")
     again = msgspec.structs.replace(first, from_at="2026-06-12T09:30:00.000Z")
     report = _report([(b"c:b2026:gift:outcome", each) for each in (first, again, again)])
     assert (report.repeats, _only(report).entries["treated"]) == (1, 2)
 
 
-def test_what_was_bought_and_spent_is_summed_exactly() -> None:
-    each = _only(_report(_many(60, 40, bought=30, bought_without=5)))
+def test_revenue_and_cost_are_summed_exactly() -> None:
+    each = _only(_report(_many(60, 40, treated_buyers=30, comparison_buyers=5)))
 
     assert each.entries == {"treated": 60, "holdout": 30, "control": 10}
     assert (each.sent, each.cost) == (60, "240.00")
@@ -222,11 +222,11 @@ def test_what_was_bought_and_spent_is_summed_exactly() -> None:
 
 
 def test_the_interval_of_incremental_revenue_and_roi_is_that_of_the_uplift_times_the_treated() -> None:
-    outcomes = _many(60, 40, bought=30, bought_without=5)
+    outcomes = _many(60, 40, treated_buyers=30, comparison_buyers=5)
     each = _only(_report(outcomes))
-    told = {outcome.customer_id: float(outcome.net) for _, outcome in outcomes}
-    one = [net for customer, net in told.items() if customer.startswith("treated")]
-    other = [net for customer, net in told.items() if not customer.startswith("treated")]
+    net_by_customer = {outcome.customer_id: float(outcome.net) for _, outcome in outcomes}
+    one = [net for customer, net in net_by_customer.items() if customer.startswith("treated")]
+    other = [net for customer, net in net_by_customer.items() if not customer.startswith("treated")]
     interval = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
 
     assert each.net_uplift is not None
@@ -237,15 +237,16 @@ def test_the_interval_of_incremental_revenue_and_roi_is_that_of_the_uplift_times
     assert each.roi.low == round((interval.low * 60 - 240) / 240, 4)
 
 
-def test_without_cost_there_is_no_return_on_it() -> None:
+def test_without_cost_there_is_no_roi() -> None:
     outcomes = [
-        (ce_id, msgspec.structs.replace(each, cost="0.00")) for ce_id, each in _many(60, 40, bought=9, bought_without=5)
+        (ce_id, msgspec.structs.replace(each, cost="0.00"))
+        for ce_id, each in _many(60, 40, treated_buyers=9, comparison_buyers=5)
     ]
 
     assert _only(_report(outcomes)).roi is None
 
 
-def test_a_currency_without_minor_units_is_told_without_them() -> None:
+def test_a_currency_without_minor_units_is_written_without_them() -> None:
     plain: dict[str, Any] = {"currency": "JPY", "cost": "0"}
     outcomes = [
         (b"1", _outcome("1", orders=1, net="1000", **plain)),
@@ -259,10 +260,10 @@ def test_a_currency_without_minor_units_is_told_without_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "verdict", "words"),
+    ("outcomes", "verdict", "conclusion"),
     [
         (
-            _many(60, 0, bought=9, bought_without=0),
+            _many(60, 0, treated_buyers=9, comparison_buyers=0),
             "nobody held back",
             (
                 "No comparison group, so the uplift cannot be measured: set a `holdout` for this campaign "
@@ -270,12 +271,12 @@ def test_a_currency_without_minor_units_is_told_without_them() -> None:
             ),
         ),
         (
-            _many(0, 60, bought=0, bought_without=9),
+            _many(0, 60, treated_buyers=0, comparison_buyers=9),
             "nobody treated",
             "No treated customers yet: there is nothing to compare.",
         ),
         (
-            _many(600, 29, bought=300, bought_without=0),
+            _many(600, 29, treated_buyers=300, comparison_buyers=0),
             "too small",
             (
                 "Too small to tell: 29 in the comparison group; about 1,600, and as many treated, would detect 5 "
@@ -283,22 +284,28 @@ def test_a_currency_without_minor_units_is_told_without_them() -> None:
             ),
         ),
         (
-            _many(5000, 40, bought=1000, bought_without=8),
+            _many(5000, 40, treated_buyers=1000, comparison_buyers=8),
             "no difference",
             "No significant difference: 40 in the comparison group; about 570 would detect 5 points of response.",
         ),
-        (_many(50_000, 40_000, bought=100, bought_without=80), "no difference", "No significant difference."),
-        (_many(60, 40, bought=0, bought_without=20), "difference", "Less response, less revenue."),
+        (
+            _many(50_000, 40_000, treated_buyers=100, comparison_buyers=80),
+            "no difference",
+            "No significant difference.",
+        ),
+        (_many(60, 40, treated_buyers=0, comparison_buyers=20), "difference", "Less response, less revenue."),
     ],
 )
-def test_it_is_said_plainly_what_can_be_told(outcomes: list[tuple[bytes, Outcome]], verdict: str, words: str) -> None:
+def test_the_conclusion_claims_what_the_figures_show(
+    outcomes: list[tuple[bytes, Outcome]], verdict: str, conclusion: str
+) -> None:
     each = _only(_report(outcomes))
 
-    assert (each.verdict, each.conclusion) == (verdict, words)
+    assert (each.verdict, each.conclusion) == (verdict, conclusion)
 
 
-def test_more_answers_with_less_revenue_are_told_apart() -> None:
-    outcomes = _many(100, 100, bought=80, bought_without=20)
+def test_more_response_with_less_revenue() -> None:
+    outcomes = _many(100, 100, treated_buyers=80, comparison_buyers=20)
     cheap = [
         (ce_id, msgspec.structs.replace(each, net="1.00") if each.group == "treated" and each.orders else each)
         for ce_id, each in outcomes
@@ -307,16 +314,16 @@ def test_more_answers_with_less_revenue_are_told_apart() -> None:
     assert _only(_report(cheap)).conclusion == "More response, less revenue."
 
 
-def test_one_customer_who_began_again_and_again_makes_no_large_group() -> None:
+def test_many_entries_of_one_customer_do_not_make_a_large_group() -> None:
     again = [(f"again{number}".encode(), _outcome("c-1", "holdout")) for number in range(40)]
 
-    each = _only(_report([*_many(60, 0, bought=30, bought_without=0), *again]))
+    each = _only(_report([*_many(60, 0, treated_buyers=30, comparison_buyers=0), *again]))
 
     assert (each.comparison.entries, each.comparison.customers, each.verdict) == (40, 1, "too small")
 
 
-def test_the_report_is_drawn_in_a_hundred_columns() -> None:
-    outcomes = _many(1204, 98, bought=300, bought_without=9)
+def test_the_report_fits_in_a_hundred_columns() -> None:
+    outcomes = _many(1204, 98, treated_buyers=300, comparison_buyers=9)
     again = [(ce_id + b"-again", each) for ce_id, each in outcomes[:6]]
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
@@ -325,7 +332,7 @@ def test_the_report_is_drawn_in_a_hundred_columns() -> None:
     assert [line.rstrip() for line in captured.get().splitlines()] == GOLDEN.splitlines()[1:]
 
 
-def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_day_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["campaigns", "report", "--from", "12.05.2026"]) == 2
     assert capsys.readouterr().err == (
         "goldstream campaigns report: Invalid value for '--from': '12.05.2026' is not a date; write it as 2026-05-12; "

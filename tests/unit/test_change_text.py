@@ -1,4 +1,4 @@
-"""Changes in plain words."""
+"""Segment changes in plain words."""
 
 import pytest
 
@@ -39,7 +39,7 @@ LITTLE = ScoreChange("monetary", 0.5, 2, 1)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "text"),
     [
         (_change("time", QUIET), "60 days without a purchase"),
         (_change("time", ScoreChange("recency_days", 1, 3, 2)), "1 day without a purchase"),
@@ -59,10 +59,10 @@ LITTLE = ScoreChange("monetary", 0.5, 2, 1)
         (_change("policy"), "policy retail-27@1 was activated"),
     ],
 )
-def test_a_reason_reads_like_a_sentence(change: SegmentChangeValue, words: str) -> None:
-    assert cause_text(change) == words
+def test_the_cause_of_a_change_in_words(change: SegmentChangeValue, text: str) -> None:
+    assert cause_text(change) == text
 
 
-def test_a_step_says_from_where_to_where() -> None:
+def test_a_move_names_both_segments() -> None:
     assert move_text(_change("purchase")) == "loyal -> golden"
     assert move_text(_change("purchase", before=None)) == "golden"

@@ -1,4 +1,4 @@
-"""The command line: help that says everything, one line for each error, and the three statuses."""
+"""The command line: complete help, one line per error, and the three exit statuses."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ COMMANDS = [
 
 @pytest.fixture(autouse=True)
 def untouched_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No settings from outside, a folder of one's own, and logging left as it was found."""
+    """Use no outside settings and a separate folder, and restore logging."""
     for variable in (*VARIABLES,):
         monkeypatch.delenv(variable.name, raising=False)
     monkeypatch.delenv("GOLDSTREAM_CONFIG", raising=False)
@@ -47,7 +47,7 @@ def untouched_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], list[str]]:
-    """Run a command: its status, and the lines of standard output and standard error."""
+    """Run a command; return its status, and the lines of standard output and standard error."""
     capsys.readouterr()
     status = main(arguments)
     captured = capsys.readouterr()
@@ -55,7 +55,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("worker", "--help")])
-def test_help_says_all_settings_with_their_defaults(
+def test_help_lists_all_settings_with_their_defaults(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     status, out, err = run(capsys, *arguments)
@@ -73,16 +73,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_is_quick() -> None:
-    """Commands load what they need when they run: neither Kafka's client nor Arrow for the sake of a help."""
+    """Commands import what they need when they run: help needs neither the Kafka client nor Arrow."""
     program = "import sys; from agents.cli import main; main(['--help']); print(*sys.modules)"
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
     )
-    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(done.stdout.split())
+    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(ended.stdout.split())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("nonsense",), "No such command 'nonsense'"),
         (("worker", "--only", "decide"), "'decide' is not one of 'admit', 'segment', 'project'"),
@@ -104,17 +104,17 @@ def test_help_is_quick() -> None:
         (("import", "a.csv", "--strict", "--no-sort"), "leave one of them out"),
     ],
 )
-def test_a_command_used_wrongly_says_one_line_and_ends_with_2(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+def test_wrong_usage_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, [])
     (line,) = err
     assert line.startswith("goldstream")
-    assert said in line
+    assert message in line
 
 
-def test_advance_says_what_is_wrong_with_its_moment_and_its_timeout(
+def test_advance_refuses_invalid_moments_and_timeouts(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOLDSTREAM_TIME", "event")
@@ -125,7 +125,7 @@ def test_advance_says_what_is_wrong_with_its_moment_and_its_timeout(
     assert (status, "--timeout must be a duration" in err[0]) == (2, True)
 
 
-def test_wrong_settings_are_said_all_at_once_and_end_with_2(
+def test_invalid_settings_are_reported_together_with_status_2(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOLDSTREAM_PARTITIONS", "none")
@@ -144,7 +144,7 @@ def test_a_config_file_can_be_named_before_and_after_the_command(
     assert (status, "got '0'; correct it in X" in err[0]) == (2, True)
 
 
-def test_a_kafka_that_is_not_there_is_one_line(
+def test_an_unreachable_kafka_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOLDSTREAM_KAFKA", "127.0.0.1:1")
@@ -153,11 +153,11 @@ def test_a_kafka_that_is_not_there_is_one_line(
     for command in (("topics", "check"), ("policy", "apply", "policy.toml"), ("import", "a.csv"), ("simulate",)):
         status, _, err = run(capsys, *command)
         assert status == 1
-        way = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
-        assert err == [f"goldstream: Kafka cannot be reached at 127.0.0.1:1; {way}"]
+        remedy = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
+        assert err == [f"goldstream: Kafka cannot be reached at 127.0.0.1:1; {remedy}"]
 
 
-def test_a_good_policy_is_summed_up(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_valid_policy_is_summarized(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(policy_text())
     status, out, err = run(capsys, "policy", "check", "policy.toml")
     assert (status, err) == (0, [])
@@ -166,7 +166,7 @@ def test_a_good_policy_is_summed_up(capsys: pytest.CaptureFixture[str], tmp_path
     )
 
 
-def test_all_faults_of_a_policy_are_said_a_line_each(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_all_errors_of_a_policy_are_reported_one_per_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(policy_text().replace("[60, 180]", "[60, 60]").replace('"RUB"', '"RUR"'))
     status, out, err = run(capsys, "policy", "check", "policy.toml")
     assert (status, out) == (1, [])
@@ -175,7 +175,7 @@ def test_all_faults_of_a_policy_are_said_a_line_each(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_policy_that_cannot_be_read_is_one_line(
+def test_an_unreadable_policy_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None
 ) -> None:
     if content is not None:
@@ -186,7 +186,7 @@ def test_a_policy_that_cannot_be_read_is_one_line(
     assert "policy.toml" in line
 
 
-def test_campaigns_are_checked_against_the_segments_of_a_policy(
+def test_campaigns_are_validated_against_the_segments_of_a_policy(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "campaigns.toml").write_text(campaigns_text())
@@ -199,7 +199,7 @@ def test_campaigns_are_checked_against_the_segments_of_a_policy(
     assert "churned" in err[0]
 
 
-def test_a_dry_run_counts_says_and_publishes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_dry_run_reports_and_publishes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("customer,date,amount,colour\nc1,2025-05-12,5,red\n,2025-05-12,5,red\nc1,x,5,red\n")
     status, out, err = run(capsys, "import", "a.csv", "--dry-run")
     assert status == 0
@@ -210,7 +210,7 @@ def test_a_dry_run_counts_says_and_publishes_nothing(capsys: pytest.CaptureFixtu
     ]
 
 
-def test_an_import_of_which_nothing_can_be_read_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_import_without_a_readable_row_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     status, _, err = run(capsys, "import", "a.csv", "--dry-run")
     assert status == 1
@@ -218,16 +218,18 @@ def test_an_import_of_which_nothing_can_be_read_fails(capsys: pytest.CaptureFixt
     assert run(capsys, "import", "nowhere.csv", "--dry-run")[0] == 1
 
 
-def test_of_many_faults_twenty_are_said_and_all_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_first_twenty_errors_are_printed_and_all_are_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text("customer,date,amount\n" + "c1,2025-05-12,5\n" + "c1,x,5\n" * 50)
-    status, _, err = run(capsys, "import", "a.csv", "--dry-run", "--errors", "faults.txt")
+    status, _, err = run(capsys, "import", "a.csv", "--dry-run", "--errors", "errors.txt")
     assert status == 0
     assert len(err) == 21
     assert err[-1].startswith("a.csv: 30 more rows could not be read")
-    assert len((tmp_path / "faults.txt").read_text().splitlines()) == 50
+    assert len((tmp_path / "errors.txt").read_text().splitlines()) == 50
 
 
-def test_purchases_that_repeat_an_order_are_pointed_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_repeated_orders_are_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("customer,date,amount,order_id\n" + "c1,2025-05-12,5,o1\n" * 3)
     assert (
         "2 purchases with an order_id that its customer has already"
@@ -235,12 +237,12 @@ def test_purchases_that_repeat_an_order_are_pointed_out(capsys: pytest.CaptureFi
     )
 
 
-def test_a_limit_reads_no_further(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_limit_ends_the_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("customer,date,amount\n" + "c1,2025-05-12,5\n" * 9)
     assert "a.csv: 4 rows read" in run(capsys, "import", "a.csv", "--dry-run", "--limit", "4")[1][-1]
 
 
-def test_what_lies_ahead_of_the_clock_is_only_read_in_event_mode(
+def test_future_events_are_accepted_only_in_event_mode(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     year = time.gmtime().tm_year + 2
@@ -259,17 +261,17 @@ def test_the_same_seed_writes_the_same_file(capsys: pytest.CaptureFixture[str], 
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
 
 
-def test_a_live_shop_tells_of_now_and_ends_after_so_many(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_live_shop_publishes_present_events_up_to_a_limit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     before = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     arguments = ("--live", "--rate", "1000", "--events", "20", "--customers", "2", "--days", "30", "--out", "a.jsonl")
     assert run(capsys, "simulate", *arguments)[0] == 0
     events = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
-    assert len(events) == 20  # more than two customers do in a month: the story begins again
+    assert len(events) == 20  # more than two customers do in a month: the history is repeated
     assert len({event["event_id"] for event in events}) == 20
     assert all(event["occurred_at"] >= before for event in events)
 
 
-def test_what_simulate_writes_import_reads(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_import_reads_what_simulate_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(capsys, "simulate", "--customers", "100", "--out", "a.jsonl")[0] == 0
     count = len((tmp_path / "a.jsonl").read_text().splitlines())
     status, out, err = run(capsys, "import", "a.jsonl", "--dry-run")

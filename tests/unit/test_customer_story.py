@@ -1,4 +1,4 @@
-"""What comes next for a customer, and how a story is told."""
+"""The forecast for a customer, and the text of a story."""
 
 import msgspec
 import pytest
@@ -32,14 +32,14 @@ BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 RULES = Ruleset(parse_policy(policy_text()), parse_campaigns(campaigns_text()))
 
 
-def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[Output]]:
-    """A customer who signed up, ordered every day, and then was quiet; with all that was published."""
+def _profile_after(*, orders: int, has_consent: bool, until_ms: int) -> tuple[Profile, list[Output]]:
+    """Return a customer who signed up, ordered daily and then stopped, with everything that was published."""
     partition = Partition(CustomersTable())
-    out: list[Output] = []
+    outputs: list[Output] = []
     signup = CustomerSignedUp(
         *("events", 0, 0, "s", BEGIN_MS - 1, False),
         source="till",
-        consent={"email": agreed},
+        consent={"email": has_consent},
         birth_date=None,
         city="Казань",
         country=None,
@@ -58,45 +58,45 @@ def _lived(*, orders: int, agreed: bool, until_ms: int) -> tuple[Profile, list[O
         records.append(("c-1", order))
     records.append(("", Tick(until_ms, None)))
     for offset, (customer_id, record) in enumerate(records):
-        assert partition.apply(offset, customer_id, record, out)
+        assert partition.apply(offset, customer_id, record, outputs)
     profile = partition.customers.get("c-1")
     assert profile is not None
-    return profile, out
+    return profile, outputs
 
 
-def _told(profile: Profile) -> list[tuple[str, str]]:
-    """What comes, as moments and words."""
-    told: list[tuple[str, str]] = []
+def _forecast(profile: Profile) -> list[tuple[str, str]]:
+    """Return the forecast as moments and short texts."""
+    lines: list[tuple[str, str]] = []
     for each in forecast_events("c-1", profile, RULES):
         if isinstance(each, SegmentChangeValue):
-            told.append((each.effective_at, each.to_segment))
+            lines.append((each.effective_at, each.to_segment))
         elif isinstance(each, Message):
-            told.append((each.due_at, each.template))
+            lines.append((each.due_at, each.template))
         else:
-            told.append((each.at, f"{each.campaign} {each.reason}"))
-    return told
+            lines.append((each.at, f"{each.campaign} {each.reason}"))
+    return lines
 
 
-def test_what_comes_is_told_to_the_millisecond() -> None:
-    profile, _ = _lived(orders=1, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
+def test_the_forecast_is_exact_to_the_millisecond() -> None:
+    profile, _ = _profile_after(orders=1, has_consent=True, until_ms=BEGIN_MS + 30 * DAY_MS)
 
-    told = _told(profile)
+    lines = _forecast(profile)
 
-    assert told[:2] == [
+    assert lines[:2] == [
         (format_ms(BEGIN_MS + 60 * DAY_MS), "at_risk"),
         (format_ms(BEGIN_MS + 180 * DAY_MS), "churned"),
     ]
-    assert told[2][1] in {"we-miss-you", "win-back holdout"}
+    assert lines[2][1] in {"we-miss-you", "win-back holdout"}
 
 
-def test_what_would_be_kept_back_comes_with_its_reason() -> None:
-    profile, _ = _lived(orders=1, agreed=False, until_ms=BEGIN_MS + 30 * DAY_MS)
+def test_the_forecast_has_suppressions_with_their_reasons() -> None:
+    profile, _ = _profile_after(orders=1, has_consent=False, until_ms=BEGIN_MS + 30 * DAY_MS)
 
-    assert "win-back consent" in [words for _, words in _told(profile)]
+    assert "win-back consent" in [words for _, words in _forecast(profile)]
 
 
-def test_to_look_ahead_leaves_the_profile_as_it_is() -> None:
-    profile, _ = _lived(orders=3, agreed=True, until_ms=BEGIN_MS + 30 * DAY_MS)
+def test_the_forecast_does_not_change_the_profile() -> None:
+    profile, _ = _profile_after(orders=3, has_consent=True, until_ms=BEGIN_MS + 30 * DAY_MS)
     before = encode_profile(profile)
 
     forecast_events("c-1", profile, RULES)
@@ -105,10 +105,10 @@ def test_to_look_ahead_leaves_the_profile_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("orders", [1, 5, 300])
-def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
+def test_the_forecast_is_what_a_worker_publishes_as_time_passes(orders: int) -> None:
     began_ms = BEGIN_MS + (orders + 1) * DAY_MS
-    profile, before = _lived(orders=orders, agreed=True, until_ms=began_ms)
-    _, after = _lived(orders=orders, agreed=True, until_ms=began_ms + 3 * 365 * DAY_MS)
+    profile, before = _profile_after(orders=orders, has_consent=True, until_ms=began_ms)
+    _, after = _profile_after(orders=orders, has_consent=True, until_ms=began_ms + 3 * 365 * DAY_MS)
 
     came = [
         to_segment_change(output) if isinstance(output, SegmentChanged) else output.value
@@ -119,7 +119,7 @@ def test_what_comes_is_what_comes_of_time_going_by(orders: int) -> None:
 
 
 def test_a_profile_becomes_facts_in_major_units() -> None:
-    profile, _ = _lived(orders=2, agreed=True, until_ms=BEGIN_MS + 10 * DAY_MS)
+    profile, _ = _profile_after(orders=2, has_consent=True, until_ms=BEGIN_MS + 10 * DAY_MS)
 
     assert facts_of(profile, RULES.policy) == Facts(
         currency="RUB",
@@ -136,8 +136,8 @@ def test_a_profile_becomes_facts_in_major_units() -> None:
     )
 
 
-def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order() -> None:
-    profile, _ = _lived(orders=2, agreed=True, until_ms=BEGIN_MS + 10 * DAY_MS)
+def test_a_profile_becomes_traits_with_the_next_segments_down_and_up() -> None:
+    profile, _ = _profile_after(orders=2, has_consent=True, until_ms=BEGIN_MS + 10 * DAY_MS)
     profile.stores, profile.channels = {"s-1": 1, "s-2": 1}, {"web": 2}
 
     traits = read_traits(profile, RULES.policy, BEGIN_MS + 3 * DAY_MS)
@@ -169,8 +169,8 @@ def test_a_profile_becomes_traits_with_what_comes_of_time_and_of_one_more_order(
     assert msgspec.json.encode(bad.next_up) == b'{"to":"golden","spend":"12.00"}'
 
 
-def _story(profile: Profile, out: list[Output], **others: object) -> Story:
-    changes = [to_segment_change(output) for output in out if isinstance(output, SegmentChanged)]
+def _story(profile: Profile, outputs: list[Output], **others: object) -> Story:
+    changes = [to_segment_change(output) for output in outputs if isinstance(output, SegmentChanged)]
     story = Story(
         customer_id="c-1",
         partition=2,
@@ -190,69 +190,69 @@ def _story(profile: Profile, out: list[Output], **others: object) -> Story:
         silenced_by=silenced_by(profile),
         dead_channels=[],
         changes=changes,
-        messages=[output.value for output in out if isinstance(output, MessageSent)],
-        suppressions=[output.value for output in out if isinstance(output, MessageSuppressed)],
+        messages=[output.value for output in outputs if isinstance(output, MessageSent)],
+        suppressions=[output.value for output in outputs if isinstance(output, MessageSuppressed)],
         next=forecast_events("c-1", profile, RULES),
     )
     return msgspec.structs.replace(story, **others)
 
 
-def test_a_story_is_told_in_lines() -> None:
-    profile, out = _lived(orders=5, agreed=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+def test_a_story_is_written_in_lines() -> None:
+    profile, outputs = _profile_after(orders=5, has_consent=True, until_ms=BEGIN_MS + 70 * DAY_MS)
 
-    told = "\n".join(story_lines(_story(profile, out)))
+    text = "\n".join(story_lines(_story(profile, outputs)))
 
-    assert told.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
-    assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in told
-    assert "revenue      25000.00 RUB in total" in told
-    assert "next up      golden after one more order of any size" in told
-    assert "order gap    usually 1 days; 60.00 times that since the last order" in told
-    assert "signed up    city Казань" in told
-    assert "consents     email granted, sms refused" in told
-    assert "contacts     2 opened" in told
-    assert "  2026-01-01 09:30  potential -> new: first purchase" in told
-    assert "  2026-01-05 09:30  active -> golden: bought again: 5 orders or more" in told
+    assert text.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
+    assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in text
+    assert "revenue      25000.00 RUB in total" in text
+    assert "next up      golden after one more order of any size" in text
+    assert "order gap    usually 1 days; 60.00 times that since the last order" in text
+    assert "signed up    city Казань" in text
+    assert "consents     email granted, sms refused" in text
+    assert "contacts     2 opened" in text
+    assert "  2026-01-01 09:30  potential -> new: first purchase" in text
+    assert "  2026-01-05 09:30  active -> golden: bought again: 5 orders or more" in text
     assert (
         "2026-01-05 09:30  golden-welcome: golden-welcome with golden-card, by email (step 1 of 1, entered by c-1:"
-        in told
+        in text
     )
-    assert "open campaigns\n  2026-03-06 09:30  come-back-soon, entered by c-1:" in told
-    assert ": step 1 sent; step 2 due 2026-03-13 09:30; outcome on 2026-03-20 09:30" in told
+    assert "open campaigns\n  2026-03-06 09:30  come-back-soon, entered by c-1:" in text
+    assert ": step 1 sent; step 2 due 2026-03-13 09:30; outcome on 2026-03-20 09:30" in text
     assert (
-        "next, if nothing happens\n  2026-03-13 09:30  come-back-soon: come-back-soon-gift with 10%, by email" in told
+        "next, if nothing happens\n  2026-03-13 09:30  come-back-soon: come-back-soon-gift with 10%, by email" in text
     )
-    assert "  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in told
+    assert "  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in text
 
 
-def test_a_story_says_what_the_topics_no_longer_have() -> None:
-    profile, out = _lived(orders=5, agreed=True, until_ms=BEGIN_MS + 70 * DAY_MS)
-    story = _story(profile, out)
+def test_a_story_counts_changes_that_the_topics_no_longer_have() -> None:
+    profile, outputs = _profile_after(orders=5, has_consent=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+    story = _story(profile, outputs)
 
     compacted = "\n".join(story_lines(msgspec.structs.replace(story, changes=story.changes[-1:])))
     assert f"changes\n  ({story.seq - 1} earlier)\n  2026-03-06" in compacted
 
     long = msgspec.structs.replace(story, changes=story.changes * 20, seq=len(story.changes) * 20, messages=[])
-    told = list(story_lines(long))
-    assert f"  ({len(story.changes) * 20 - MAX_SHOWN} earlier)" in told
+    lines = list(story_lines(long))
+    assert f"  ({len(story.changes) * 20 - MAX_SHOWN} earlier)" in lines
 
 
-def test_one_who_never_bought_and_to_whom_nothing_comes() -> None:
-    profile, out = _lived(orders=0, agreed=False, until_ms=BEGIN_MS)
-    story = _story(profile, out, next=[], signup={}, consents={}, contacts={})
+def test_a_customer_without_orders_and_without_forecast() -> None:
+    profile, outputs = _profile_after(orders=0, has_consent=False, until_ms=BEGIN_MS)
+    story = _story(profile, outputs, next=[], signup={}, consents={}, contacts={})
 
-    told = list(story_lines(story))
+    lines = list(story_lines(story))
 
-    assert told[0].startswith("c-1: potential since")
-    assert "orders       none" in told
-    assert told[-1] == "  nothing: stays potential"
-    assert not [line for line in told if line.startswith(("revenue", "signed up", "consents", "contacts"))]
+    assert lines[0].startswith("c-1: potential since")
+    assert "orders       none" in lines
+    assert lines[-1] == "  nothing: stays potential"
+    assert not [line for line in lines if line.startswith(("revenue", "signed up", "consents", "contacts"))]
 
 
-def test_what_a_terminal_could_obey_is_escaped() -> None:
-    profile, out = _lived(orders=0, agreed=False, until_ms=BEGIN_MS)
+def test_control_characters_are_escaped() -> None:
+    profile, outputs = _profile_after(orders=0, has_consent=False, until_ms=BEGIN_MS)
 
-    told = "".join(story_lines(_story(profile, out, customer_id="\x1b[2J", signup={"city": "a\nb"})))
+    text = "".join(story_lines(_story(profile, outputs, customer_id="\x1b[2J", signup={"city": "a\nb"})))
 
-    assert told.startswith(r"\x1b[2J: potential")
-    assert r"city a\nb" in told
-    assert told.isprintable()
+    assert text.startswith(r"\x1b[2J: potential")
+    assert r"city a\nb" in text
+    assert text.isprintable()

@@ -1,4 +1,4 @@
-"""Totals of the day: added up over the partitions, derived, and drawn."""
+"""Daily totals: summed over the partitions, with ratios, rendered."""
 
 import itertools
 from typing import Any, Final
@@ -35,7 +35,7 @@ OTHER: Final[dict[str, Any]] = {
     "changes": {"loyal": {"churned": 1, "at_risk": 1}, "none": {"new": 4}},
     "messages": {"day": {"sent": 2, "cap": 5}},
     "customers": 5,
-    "told_by_a_newer_worker": {"sum": "1.00", "number": 7},
+    "added_by_a_newer_worker": {"sum": "1.00", "number": 7},
 }
 
 
@@ -51,11 +51,11 @@ def test_the_partitions_of_a_day_are_added_field_by_field() -> None:
         "changes": {"loyal": {"at_risk": 3, "churned": 1}, "none": {"new": 4}},
         "messages": {"day": {"sent": 3, "cap": 5}, "currency": {"cap": 2}},
         "customers": 15,
-        "told_by_a_newer_worker": {"sum": "1.00", "number": 7},
+        "added_by_a_newer_worker": {"sum": "1.00", "number": 7},
     }
 
 
-def test_adding_leaves_the_parts_as_they_are_and_any_order_gives_the_same() -> None:
+def test_summing_does_not_change_the_parts_and_any_order_gives_the_same() -> None:
     parts = [ONE, OTHER, {**ONE, "orders": 40, "changes": {"new": {"active": 1}}}]
     before = msgspec.json.encode(parts)
 
@@ -84,7 +84,7 @@ def _day(day: str, **others: Any) -> bytes:
     return msgspec.json.encode(labels | {"orders": 1, "net": "10.00", "customers": 7, "reachable": 3} | others)
 
 
-def test_the_last_days_are_summed_over_the_partitions_that_have_begun() -> None:
+def test_the_last_days_are_summed_over_the_partitions_that_have_days() -> None:
     one = {f"2026-05-0{day}": _day(f"2026-05-0{day}", customers=day) for day in range(1, 6)}
     late = {"2026-05-05": _day("2026-05-05", orders=20)}
 
@@ -96,8 +96,8 @@ def test_the_last_days_are_summed_over_the_partitions_that_have_begun() -> None:
     ]
 
 
-def test_a_partition_that_has_not_come_to_a_day_counts_with_the_base_as_it_stood() -> None:
-    """Just after midnight, or in a history that is still read."""
+def test_a_partition_before_a_day_counts_with_its_customers_as_they_were() -> None:
+    """As just after midnight, or while a history is read."""
     ahead = {day: _day(day) for day in ("2026-04-30", "2026-05-01", "2026-05-02")}
     behind = {"2026-04-30": _day("2026-04-30", segments={"new": {"customers": 2, "net": "5.00"}})}
 
@@ -140,24 +140,24 @@ DAY: Final[dict[str, Any]] = {
 }
 
 
-def test_average_checks_and_shares_are_derived_from_the_sums() -> None:
-    figures = ratios_of(DAY)
+def test_average_order_values_and_shares_are_derived_from_the_totals() -> None:
+    ratios = ratios_of(DAY)
 
-    assert figures.day_average_check == "3058.82"  # 52,000 / 17 = 3,058.8235
-    assert (figures.first_order_share, figures.first_revenue_share) == (0.2941, 0.1731)
-    assert figures.average_check == "909.09"  # 600,000.10 / 660 = 909.0910
-    assert figures.average_check_by_segment == {"golden": "3000.00", "new": "737.71", "potential": "0.00"}
-    assert (figures.golden_share, figures.golden_revenue_share, figures.reachable_share) == (0.013, 0.25, 0.5)
+    assert ratios.day_average_check == "3058.82"  # 52,000 / 17 = 3,058.8235
+    assert (ratios.first_order_share, ratios.first_revenue_share) == (0.2941, 0.1731)
+    assert ratios.average_check == "909.09"  # 600,000.10 / 660 = 909.0910
+    assert ratios.average_check_by_segment == {"golden": "3000.00", "new": "737.71", "potential": "0.00"}
+    assert (ratios.golden_share, ratios.golden_revenue_share, ratios.reachable_share) == (0.013, 0.25, 0.5)
 
 
-def test_an_average_check_is_rounded_half_to_even() -> None:
+def test_an_average_order_value_is_rounded_half_to_even() -> None:
     def check(gross: str) -> str:
         return ratios_of({"orders": 2, "gross": gross}).day_average_check
 
     assert [check("0.01"), check("0.03"), check("-0.01")] == ["0.00", "0.02", "0.00"]
 
 
-def test_a_quotient_of_nothing_is_nothing() -> None:
+def test_a_quotient_without_denominator_is_0() -> None:
     empty = ratios_of({"day": "2026-05-12", "gross": "0.00", "orders": 0, "customers": 0})
 
     assert (empty.day_average_check, empty.average_check, empty.golden_share, empty.first_order_share) == (
@@ -168,12 +168,12 @@ def test_a_quotient_of_nothing_is_nothing() -> None:
     )
     refunded = ratios_of({**DAY, "segments": {"golden": {"customers": 1, "orders": 1, "net": "-5.00"}}})
     assert (refunded.golden_revenue_share, refunded.average_check) == (0.0, "-5.00")
-    given_back = ratios_of({**DAY, "segments": {"potential": {"customers": 1, "net": "-5.00"}}})
-    assert given_back.average_check_by_segment == {"potential": "0.00"}
+    fully_refunded = ratios_of({**DAY, "segments": {"potential": {"customers": 1, "net": "-5.00"}}})
+    assert fully_refunded.average_check_by_segment == {"potential": "0.00"}
     assert share(1, 3) == 0.3333
 
 
-def test_a_chart_goes_from_the_least_to_the_greatest() -> None:
+def test_a_chart_spans_minimum_to_maximum() -> None:
     assert spark([1, 2, 3, 4, 5, 6, 7, 8]) == "▁▂▃▄▅▆▇█"
     assert spark([0.5, 100, 0.5]) == "▁█▁"
     assert spark([-5, -5]) == "▁▁"
@@ -186,13 +186,13 @@ def _drawn(days: list[dict[str, Any]]) -> list[str]:
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
-def test_health_is_drawn_in_a_hundred_columns() -> None:
+def test_health_fits_in_a_hundred_columns() -> None:
     before = {**DAY, "day": "2026-05-11", "net": "20000.00", "lapses": 9, "reachable": 480, "segments": {}}
 
     assert _drawn([before, DAY]) == GOLDEN.splitlines()[1:]
 
 
-def test_the_greatest_numbers_and_the_longest_names_still_fit() -> None:
+def test_very_large_numbers_and_long_names_fit() -> None:
     huge = {
         **DAY,
         "new": {"order": 123_456_789},

@@ -40,7 +40,7 @@ def _text(name: str) -> str:
     return files("agents.demo").joinpath(name).read_text(encoding="utf-8")
 
 
-def test_the_data_are_the_69_659_purchases_of_23_570_customers_that_cdnow_md_speaks_of() -> None:
+def test_the_data_are_the_69_659_purchases_of_23_570_customers_of_cdnow_md() -> None:
     purchases = list(read_purchases())
 
     assert len(purchases) == PURCHASES
@@ -50,23 +50,23 @@ def test_the_data_are_the_69_659_purchases_of_23_570_customers_that_cdnow_md_spe
     assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == CDNOW_SHA256
 
 
-def test_a_limit_takes_the_first_customers_with_all_that_they_bought() -> None:
+def test_a_limit_keeps_the_first_customers_with_all_their_purchases() -> None:
     some = list(read_purchases(3))
 
     assert [purchase.customer for purchase in some] == ["00001", *["00002"] * 2, *["00003"] * 6]
     assert list(read_purchases(CUSTOMERS)) == list(read_purchases())
 
 
-def test_every_event_is_admitted_and_lies_in_the_order_in_which_it_occurred(history: list[HistoryEvent]) -> None:
+def test_every_event_is_admitted_and_in_order_of_time(history: list[HistoryEvent]) -> None:
     policy = parse_policy(_text("cdnow.toml"))
     exchange = AdmissionRules(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
     kinds: Counter[str] = Counter()
 
     for offset, event in enumerate(history):
-        verdict = admit("events", 0, offset, event.value, exchange, None)
-        assert isinstance(verdict, Admitted), event
-        assert (verdict.customer_id, verdict.event.occurred_at) == (event.customer_id, event.at_ms)
-        kinds[verdict.event.kind] += 1
+        result = admit("events", 0, offset, event.value, exchange, None)
+        assert isinstance(result, Admitted), event
+        assert (result.customer_id, result.event.occurred_at) == (event.customer_id, event.at_ms)
+        kinds[result.event.kind] += 1
 
     assert kinds["purchase"] == PURCHASES
     assert kinds["signup"] / CUSTOMERS == pytest.approx(0.6, abs=0.01)
@@ -80,19 +80,21 @@ def test_no_two_events_of_a_customer_are_at_the_same_moment_or_have_the_same_id(
 
 
 def test_purchases_stay_on_their_day_and_in_their_order(history: list[HistoryEvent]) -> None:
-    bought: dict[str, list[tuple[str, str]]] = {}
+    purchases_by_customer: dict[str, list[tuple[str, str]]] = {}
     for event in history:
         fields = json.loads(event.value)
         if fields["type"] == "purchase":
-            bought.setdefault(event.customer_id, []).append((fields["occurred_at"][:10], fields["amount"]))
+            purchases_by_customer.setdefault(event.customer_id, []).append(
+                (fields["occurred_at"][:10], fields["amount"])
+            )
 
     expected: dict[str, list[tuple[str, str]]] = {}
     for purchase in read_purchases():
         expected.setdefault(f"c-{purchase.customer}", []).append((purchase.day, purchase.amount))
-    assert bought == expected
+    assert purchases_by_customer == expected
 
 
-def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: list[HistoryEvent]) -> None:
+def test_signups_are_ten_minutes_before_the_first_purchase(history: list[HistoryEvent]) -> None:
     first: dict[str, HistoryEvent] = {}
     for event in history:
         if json.loads(event.value)["type"] == "signup":
@@ -104,7 +106,7 @@ def test_who_signs_up_does_so_ten_minutes_before_the_first_purchase(history: lis
     assert consents[True] / consents.total() == pytest.approx(0.8, abs=0.01)
 
 
-def test_every_run_tells_the_same_history(history: list[HistoryEvent]) -> None:
+def test_every_run_has_the_same_history(history: list[HistoryEvent]) -> None:
     assert build_history(read_purchases()) == history
 
 
@@ -166,7 +168,7 @@ def _message(change: SegmentChangeValue, campaign: str) -> Message:
 
 
 def _tallied() -> DemoTally:
-    """Two customers, one of them lapsed; everything came twice, as after a crash."""
+    """Return a tally of two customers, one of them lapsed; everything arrived twice, as after a crash."""
     tally = DemoTally()
     changes = [
         _change("c-1", 1, None, "new"),
@@ -183,7 +185,7 @@ def _tallied() -> DemoTally:
     return tally
 
 
-def test_the_tally_counts_what_came_and_a_repeat_once() -> None:
+def test_the_tally_counts_repeats_once() -> None:
     tally = _tallied()
 
     assert (tally.applied, tally.time_ms) == (5, 852_200_000_000)
@@ -203,7 +205,7 @@ def _drawn(screen: Screen, width: int, height: int) -> str:
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 15), (80, 24), (200, 60)])
-def test_the_screen_shows_segments_changes_with_their_reasons_and_messages(width: int, height: int) -> None:
+def test_the_screen_shows_segments_changes_with_their_causes_and_messages(width: int, height: int) -> None:
     screen = Screen(SEGMENTS, 10, ManualClock())
     assert "starting broker" in _drawn(screen, width, height)
 
@@ -232,22 +234,22 @@ def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
     assert not tally.new_changes
 
 
-def test_the_summary_says_the_figures() -> None:
-    outcome = DemoResult(purchases=4, customers=2, signups=1, history_s=2.5, total_s=9.0)
-    outcome.segment_counts = [
+def test_the_summary_has_the_figures() -> None:
+    figures = DemoResult(purchases=4, customers=2, signups=1, history_s=2.5, total_s=9.0)
+    figures.segment_counts = [
         (parse_rfc3339(HISTORY_END), {"golden": 1234}),
         (parse_rfc3339("1998-09-02T00:00:00Z"), {"at_risk": 7}),
     ]
 
-    said = "\n".join(summary_lines(outcome, _tallied(), SEGMENTS))
+    text = "\n".join(summary_lines(figures, _tallied(), SEGMENTS))
 
-    assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in said
-    assert "5 in 2.5 s" in said
-    assert "4, 1 of them by time alone" in said
-    assert "1 sent, 1 suppressed" in said
-    assert "1998-07-01  1998-09-02" in said
-    assert "1,234           0" in said
-    assert "      1  golden-welcome" in said
+    assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in text
+    assert "5 in 2.5 s" in text
+    assert "4, 1 of them by time alone" in text
+    assert "1 sent, 1 suppressed" in text
+    assert "1998-07-01  1998-09-02" in text
+    assert "1,234           0" in text
+    assert "      1  golden-welcome" in text
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,7 @@ def test_the_summary_says_the_figures() -> None:
         ),
     ],
 )
-def test_the_story_is_that_of_one_who_was_golden_was_lost_and_came_back(
+def test_the_story_is_of_a_customer_who_was_golden_churned_and_came_back(
     paths: dict[str, list[str]], chosen: str | None
 ) -> None:
     tally = DemoTally()
@@ -275,6 +277,6 @@ def test_the_story_is_that_of_one_who_was_golden_was_lost_and_came_back(
 
 
 def test_the_history_is_counted_as_it_is_read() -> None:
-    events, outcome = read_history(3)
-    assert (outcome.purchases, outcome.customers, outcome.events) == (9, 3, len(events))
+    events, figures = read_history(3)
+    assert (figures.purchases, figures.customers, figures.events) == (9, 3, len(events))
     assert msgspec.json.decode(events[0].value)["occurred_at"].startswith("1997-01-01")

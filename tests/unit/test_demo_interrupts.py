@@ -1,4 +1,4 @@
-"""Ctrl-C and its like, while the demo runs."""
+"""Ctrl-C and other signals while the demo runs."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from agents.demo.interrupts import Interrupted, run_interruptible, run_until_int
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_whatever_comes_then(number: signal.Signals) -> None:
+async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_despite_further_ones(number: signal.Signals) -> None:
     cleaned = []
 
     async def work() -> None:
@@ -28,7 +28,7 @@ async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_whatever_come
     assert cleaned == [True]
 
 
-async def test_work_that_ends_by_itself_hands_over_its_result_or_its_error() -> None:
+async def test_the_result_or_error_of_finished_work_is_passed_on() -> None:
     async def works() -> int:
         return 7
 
@@ -42,7 +42,7 @@ async def test_work_that_ends_by_itself_hands_over_its_result_or_its_error() -> 
         await run_until_interrupted(fails())
 
 
-async def test_a_signal_may_be_the_way_to_end() -> None:
+async def test_a_signal_can_be_the_normal_end() -> None:
     cleaned = []
 
     async def work() -> None:

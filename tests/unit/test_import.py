@@ -36,7 +36,7 @@ def rows_of(path: Path, mapping: Mapping | None = None) -> list[Row | Unreadable
 def events_of(
     path: Path, mapping: Mapping | None = None, *, topic: str = "events", backfill: bool = False
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Read a file into events and, with line numbers, what could not be read."""
+    """Read a file; return its events, and errors with line numbers."""
     mapping = mapping or Mapping()
     is_parquet = format_of(path) == "parquet"
     source: RowReader | ParquetReader = (
@@ -44,16 +44,16 @@ def events_of(
     )
     may_vary = source.file_format == "jsonl"
     translation = EventBuilder(path, mapping, ROUBLES, topic, backfill=backfill, may_vary=may_vary)
-    events, faults = [], []
+    events, errors = [], []
     for row in source.rows():
         if isinstance(row, UnreadableRow):
-            faults.append(f"{row.line}: {row.error}")
+            errors.append(f"{row.line}: {row.error}")
             continue
         try:
             events.append(json.loads(translation.build(row, None).value))
-        except CellError as fault:
-            faults.append(f"{row.line}: {fault}")
-    return events, faults
+        except CellError as error:
+            errors.append(f"{row.line}: {error}")
+    return events, errors
 
 
 def written(tmp_path: Path, name: str, content: str | bytes) -> Path:
@@ -64,7 +64,7 @@ def written(tmp_path: Path, name: str, content: str | bytes) -> Path:
 
 
 def only(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The only event there is."""
+    """Return the only event."""
     (event,) = events
     return event
 
@@ -95,7 +95,7 @@ def test_a_row_with_plain_columns_is_a_purchase(tmp_path: Path) -> None:
         '"card_number";"date";"paid";"check"',
     ],
 )
-def test_columns_are_recognised_in_english_and_russian(tmp_path: Path, header: str) -> None:
+def test_columns_are_recognized_in_english_and_russian(tmp_path: Path, header: str) -> None:
     path = written(tmp_path, "a.csv", f"{header}\n7;12.05.2025 10:30;12.40;15\n")
     event = only(events_of(path)[0])
     assert (event["customer_id"], event["occurred_at"]) == ("7", "2025-05-12T10:30:00.000Z")
@@ -138,7 +138,7 @@ def test_times_without_an_offset_are_in_the_time_zone_given(tmp_path: Path, text
         ("unix_ms", "1747045800123", "2025-05-12T10:30:00.123Z"),
     ],
 )
-def test_other_forms_of_time_are_named(tmp_path: Path, form: str, text: str, moment: str) -> None:
+def test_other_time_formats_are_configured(tmp_path: Path, form: str, text: str, moment: str) -> None:
     path = written(tmp_path, "a.csv", f"customer,date,amount\nc1,{text},5\n")
     assert only(events_of(path, Mapping(time_format=form))[0])["occurred_at"] == moment
 
@@ -157,13 +157,13 @@ def test_other_forms_of_time_are_named(tmp_path: Path, form: str, text: str, mom
         (",", "1234.50", "1234.50"),
     ],
 )
-def test_sums_are_read_as_people_write_them(tmp_path: Path, decimal: str, text: str, amount: str) -> None:
+def test_amounts_are_read_as_people_write_them(tmp_path: Path, decimal: str, text: str, amount: str) -> None:
     path = written(tmp_path, "a.csv", f"customer;date;amount\nc1;2025-05-12;{text}\n")
     assert only(events_of(path, Mapping(decimal=decimal))[0])["amount"] == amount
 
 
 @pytest.mark.parametrize(
-    ("row", "fault"),
+    ("row", "error"),
     [
         ("c1;2025-05-12;12,40", "amount must be a number"),
         ("c1;2025-05-12;12,40", 'if "," is the decimal sign, give --decimal ","'),
@@ -180,34 +180,34 @@ def test_sums_are_read_as_people_write_them(tmp_path: Path, decimal: str, text: 
         (f"{'c' * 129};2025-05-12;5", "customer_id"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_its_line_and_the_rest_goes_on(tmp_path: Path, row: str, fault: str) -> None:
+def test_an_unreadable_row_is_reported_with_its_line_and_the_rest_is_read(tmp_path: Path, row: str, error: str) -> None:
     path = written(tmp_path, "a.csv", f"customer;date;amount\nc0;2025-05-12;1\n\n{row}\n")
-    events, faults = events_of(path)
+    events, errors = events_of(path)
     assert [event["customer_id"] for event in events] == ["c0"]
-    (said,) = faults
-    assert said.startswith("4: ")
-    assert fault in said
+    (reported,) = errors
+    assert reported.startswith("4: ")
+    assert error in reported
 
 
-def test_a_row_is_said_with_the_line_it_begins_on(tmp_path: Path) -> None:
+def test_an_error_names_the_first_line_of_its_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", 'customer,date,amount\n"c\n1",2025-05-12,1\nc2,2025-05-12,x\n')
     assert events_of(path)[1] == ['4: amount must be a number: got "x"']
 
 
-def test_another_encoding_is_noticed_and_can_be_given(tmp_path: Path) -> None:
+def test_another_encoding_is_detected_and_can_be_given(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "Клиент;Дата;Сумма\nИванов;12.05.2025;5\n".encode("cp1251"))
     assert "is not utf-8; give the file's encoding" in str(rows_of(path)[-1])
     assert only(events_of(path, Mapping(encoding="cp1251"))[0])["customer_id"] == "Иванов"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found_out_from_the_first_line(tmp_path: Path, delimiter: str) -> None:
+def test_the_delimiter_is_detected_from_the_first_line(tmp_path: Path, delimiter: str) -> None:
     lines = (("customer", "date", "amount", '"a,b;c"'), ("c1", "2025-05-12", "5", "x"))
     path = written(tmp_path, "a.txt", "\n".join(delimiter.join(line) for line in lines))
     assert only(events_of(path)[0])["amount"] == "5"
 
 
-def test_gzip_is_read_and_broken_gzip_is_said(tmp_path: Path) -> None:
+def test_gzip_is_read_and_broken_gzip_is_reported(tmp_path: Path) -> None:
     whole = gzip.compress(b"customer,date,amount\n" + b"c1,2025-05-12,5\n" * 1_000)
     assert len(rows_of(written(tmp_path, "a.csv.gz", whole))) == 1_000
     for name, content in (("b.csv.gz", whole[:-20]), ("c.jsonl.gz", b"not gzip")):
@@ -215,7 +215,7 @@ def test_gzip_is_read_and_broken_gzip_is_said(tmp_path: Path) -> None:
             rows_of(written(tmp_path, name, content))
 
 
-def test_json_lines_carry_events_of_all_kinds_through(tmp_path: Path) -> None:
+def test_json_lines_can_have_events_of_all_kinds(tmp_path: Path) -> None:
     whole: list[dict[str, Any]] = [
         {"type": "signup", "event_id": "1", "customer_id": "c", "consent": {"email": True, "sms": False}},
         {"type": "consent", "event_id": "2", "customer_id": "c", "channel": "email", "granted": False},
@@ -231,18 +231,18 @@ def test_json_lines_carry_events_of_all_kinds_through(tmp_path: Path) -> None:
 
 def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
     line = '{"customer_id": 12345678901234567890, "occurred_at": "2025-05-12T10:30:00Z", "amount": 4503599627370497.50}'
-    events, faults = events_of(written(tmp_path, "a.jsonl", line))
+    events, errors = events_of(written(tmp_path, "a.jsonl", line))
     assert events == []
-    assert "450359962737049750" in faults[0] or "4503599627370497.50" in faults[0]
+    assert "450359962737049750" in errors[0] or "4503599627370497.50" in errors[0]
     line = line.replace("4503599627370497.50", "9007199254740.93")
     event = only(events_of(written(tmp_path, "b.jsonl", line))[0])
     assert (event["customer_id"], event["amount"]) == ("12345678901234567890", "9007199254740.93")
 
 
-def test_lines_that_are_no_objects_are_said(tmp_path: Path) -> None:
-    _, faults = events_of(written(tmp_path, "a.jsonl", b'nope\n[1]\n\n"x"\n{"a": "\xff"}\n'))
-    assert [fault.split(":")[0] for fault in faults] == ["1", "2", "4", "5"]
-    assert "write one object per line" in faults[1]
+def test_lines_that_are_not_objects_are_reported(tmp_path: Path) -> None:
+    _, errors = events_of(written(tmp_path, "a.jsonl", b'nope\n[1]\n\n"x"\n{"a": "\xff"}\n'))
+    assert [error.split(":")[0] for error in errors] == ["1", "2", "4", "5"]
+    assert "write one object per line" in errors[1]
 
 
 def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:
@@ -257,8 +257,8 @@ def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:
     )
     path = tmp_path / "a.parquet"
     parquet.write_table(table, path)
-    events, faults = events_of(path, Mapping(timezone="Europe/Moscow"))
-    assert faults == []
+    events, errors = events_of(path, Mapping(timezone="Europe/Moscow"))
+    assert errors == []
     assert [event.get("customer_id") for event in events] == ["1", "2", None]
     assert [event["amount"] for event in events] == ["0.30", "29.33", "5.0"]
     assert [event.get("discount") for event in events] == ["1.50", None, "0.00"]
@@ -266,14 +266,14 @@ def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:
     assert [event["order_id"] for event in events] == ["7", "8", "9"]
 
 
-def test_a_file_that_is_no_parquet_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read as Parquet"):
         ParquetReader(written(tmp_path, "a.parquet", b"PAR1 but not really"))
     with pytest.raises(FileError, match=r"nowhere\.parquet"):
         ParquetReader(tmp_path / "nowhere.parquet")
 
 
-def test_ids_that_are_missing_are_the_same_at_the_next_import_and_different_in_each_row(tmp_path: Path) -> None:
+def test_derived_ids_repeat_in_the_next_import_and_differ_between_rows(tmp_path: Path) -> None:
     content = "customer,date,amount\nc1,2025-05-12,5\nc1,2025-05-12,5\n"
     first, again = events_of(written(tmp_path, "a.csv", content))[0], events_of(tmp_path / "a.csv")[0]
     other = events_of(written(tmp_path, "b.csv", content))[0]
@@ -282,12 +282,12 @@ def test_ids_that_are_missing_are_the_same_at_the_next_import_and_different_in_e
     assert len({event["event_id"] for event in (*first, *other)}) == 4
 
 
-def test_a_type_column_tells_the_kind_in_words_of_a_shop(tmp_path: Path) -> None:
+def test_a_type_column_gives_the_kind_in_words_of_a_shop(tmp_path: Path) -> None:
     lines = "тип;клиент;дата;сумма\nпродажа;c1;12.05.2025;5\nВозврат;c1;13.05.2025;5\nподарок;c1;14.05.2025;5\n"
-    events, faults = events_of(written(tmp_path, "a.csv", lines))
+    events, errors = events_of(written(tmp_path, "a.csv", lines))
     assert [event["type"] for event in events] == ["purchase", "refund"]
     assert events[1]["refund_id"] == events[1]["event_id"]
-    assert "type must be one of" in only([{"fault": fault} for fault in faults])["fault"]
+    assert "type must be one of" in only([{"error": error} for error in errors])["error"]
     assert kind_from_word("Order") == "purchase"
 
 
@@ -295,13 +295,13 @@ def test_a_type_column_tells_the_kind_in_words_of_a_shop(tmp_path: Path) -> None
     ("header", "kind"),
     [("refund_id,amount", "refund"), ("channel,granted", "consent"), ("message_id,kind", "contact")],
 )
-def test_without_a_type_column_the_columns_tell_the_kind(tmp_path: Path, header: str, kind: str) -> None:
+def test_without_a_type_column_the_columns_determine_the_kind(tmp_path: Path, header: str, kind: str) -> None:
     cells = {"refund_id,amount": "r1,5", "channel,granted": "email,да", "message_id,kind": "m1,opened"}[header]
     path = written(tmp_path, "a.csv", f"customer,date,{header}\nc1,2025-05-12,{cells}\n")
     assert only(events_of(path)[0])["type"] == kind
 
 
-def test_columns_of_consent_become_the_consents_of_a_signup(tmp_path: Path) -> None:
+def test_consent_columns_become_the_consents_of_a_signup(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "customer,date,consent_email,Consent SMS\nc1,2025-05-12,yes,0\n")
     event = only(events_of(path, Mapping(kind="signup"))[0])
     assert event["consent"] == {"email": True, "sms": False}
@@ -346,7 +346,7 @@ def test_a_mapping_file_names_columns_constants_and_forms(tmp_path: Path) -> Non
     assert (event["channel"], event["store_id"]) == ("store", "t7")
 
 
-def test_all_faults_of_a_mapping_file_are_said_at_once(tmp_path: Path) -> None:
+def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         "map.toml",
@@ -368,14 +368,14 @@ def test_all_faults_of_a_mapping_file_are_said_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigErrors) as caught:
         read_mapping(path)
-    assert all(fault.startswith(f"{path}: ") for fault in caught.value.errors)
-    names = {fault.removeprefix(f"{path}: ").split()[0] for fault in caught.value.errors}
+    assert all(error.startswith(f"{path}: ") for error in caught.value.errors)
+    names = {error.removeprefix(f"{path}: ").split()[0] for error in caught.value.errors}
     expected = {"kind", "timezone", "time_format", "decimal", "delimiter", "encoding", "header", "colour"}
     assert names == expected | {"fields.amont", "fields.amount", "set.currency"}
     assert "did you mean amount?" in " ".join(caught.value.errors)
 
 
-def test_a_mapped_column_that_the_file_lacks_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_mapped_column_is_reported_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
     with pytest.raises(FileError, match="no column 'sum'"):
         events_of(path, Mapping(fields={"amount": ("sum",)}))
@@ -385,12 +385,12 @@ def test_a_mapped_column_that_the_file_lacks_is_said_at_once(tmp_path: Path) -> 
     ("name", "form"),
     [("a.csv", "csv"), ("A.CSV.GZ", "csv"), ("a.tsv", "csv"), ("a.ndjson", "jsonl"), ("a.pq", "parquet"), ("a", None)],
 )
-def test_the_suffix_tells_the_form(name: str, form: str | None) -> None:
+def test_the_suffix_determines_the_format(name: str, form: str | None) -> None:
     assert format_of(Path(name)) == form
 
 
 @given(st.lists(st.tuples(st.integers(-(2**40), 2**40), st.binary(max_size=20), st.binary(max_size=50)), max_size=60))
-def test_events_come_out_in_order_whether_or_not_they_fit_into_memory(events: list[tuple[int, bytes, bytes]]) -> None:
+def test_events_are_sorted_whether_or_not_they_fit_into_memory(events: list[tuple[int, bytes, bytes]]) -> None:
     expected = sorted(events, key=lambda each: each[0])
     for memory_bytes in (1, 1_000, 1_000_000):
         with EventSorter(memory_bytes) as ordered:
