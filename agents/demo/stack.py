@@ -24,7 +24,7 @@ READY_TIMEOUT_S: Final = 60.0
 """Measured: 3 to 6 s on two busy cores."""
 
 _POLL_S: Final = 0.05
-_WORKER: Final = "import sys; from agents.cli import main; sys.exit(main(['worker']))"
+_WORKER: Final = "agents.demo.embedded.worker"
 
 
 class StackError(Exception):
@@ -75,7 +75,7 @@ class Stack:
             data=self.folder / "worker",
         )
         self._worker = Child(
-            [sys.executable, "-P", "-c", _WORKER],
+            [sys.executable, "-P", "-m", _WORKER],
             log=self.folder / "worker.log",
             env=_worker_environment(self.settings),
         )
