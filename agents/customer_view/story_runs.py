@@ -6,7 +6,7 @@ from msgspec import UNSET
 from state.config.campaigns import Campaigns
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run
-from state.engagement.campaign_context import trigger_of
+from state.engagement.triggers import trigger_of
 from state.records.reasons import Group
 from state.units.timestamps import format_ms
 

@@ -177,6 +177,11 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     cost: int
     attribution_ends_at: int | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has steps that have not been made."""
+        return self.next_step > 0 or bool(self.deferred)
+
 
 class SentMessage(msgspec.Struct, array_like=True, gc=False):
     """A message that was sent: what is needed to know it again, to count it, and to refuse its channel."""

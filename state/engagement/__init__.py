@@ -1,4 +1,4 @@
-"""Own campaigns as a customer meets them: enrollment, runs, messages, contacts and attribution.
+"""Own campaigns as a customer meets them: entries, runs, messages, suppressions, contacts and attribution.
 
 Import `state.customer` and what it may import.
 """

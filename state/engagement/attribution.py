@@ -1,25 +1,26 @@
-"""What a campaign brought: what a customer bought in the days after it began for them, or was kept from them."""
+"""The outcome of a run: what the customer bought during `attribution_days` after the entry, in any group."""
 
 from state.customer.packed_orders import packed_totals_between
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run
-from state.engagement.campaign_context import CampaignContext, trigger_of
+from state.engagement.campaign_context import CampaignContext
 from state.engagement.change_snapshot import restore_change
+from state.engagement.triggers import trigger_of
 from state.records.outputs import Outcome, OutcomeReported
 from state.units.money import format_minor
 from state.units.timestamps import format_ms
 
 
-def report_outcome(run: Run, occasion: CampaignContext) -> None:
-    """Tells what a run has brought from its beginning (exclusive) to its end (inclusive)."""
+def report_outcome(run: Run, context: CampaignContext) -> None:
+    """Publish what the customer bought after the entry (exclusive) until the end of attribution (inclusive)."""
     if run.attribution_ends_at is None:
         return
-    orders, net = purchases_between(occasion.profile, run.entered_at, run.attribution_ends_at)
-    policy = occasion.rules.policy
+    orders, net = purchases_between(context.profile, run.entered_at, run.attribution_ends_at)
+    policy = context.rules.policy
     value = Outcome(
-        customer_id=occasion.customer_id,
+        customer_id=context.customer_id,
         campaign=run.campaign,
-        change=restore_change(occasion.customer_id, run, policy),
+        change=restore_change(context.customer_id, run, policy),
         group=run.group,
         sent=len(run.sent),
         opened=len(run.opened),
@@ -31,16 +32,16 @@ def report_outcome(run: Run, occasion: CampaignContext) -> None:
         currency=policy.currency,
         from_at=format_ms(run.entered_at),
         to_at=format_ms(run.attribution_ends_at),
-        campaigns=occasion.campaigns.ref,
+        campaigns=context.campaigns.ref,
         trigger=trigger_of(run.tag),
     )
-    occasion.out.append(OutcomeReported(run.tag, value))
+    context.outputs.append(OutcomeReported(run.tag, value))
 
 
 def purchases_between(profile: Profile, after: int, until: int) -> tuple[int, int]:
-    """The orders after a moment and up to another that are not fully refunded, and what they brought in, net.
+    """Return the number of orders in `(after, until]` that are not fully refunded, and their net revenue.
 
-    Both moments lie in the window, or left it just now. A refund without an order counts at its own moment.
+    Both moments are in the window, or left it just now. A refund without an order counts at its own moment.
     """
     if profile.packed_orders:
         return packed_totals_between(profile, after, until)

@@ -1,8 +1,6 @@
-"""One moment of one customer at which campaigns may speak: what there is to decide by, and where their words go."""
+"""One customer at one moment, as campaigns see it: what they decide by, and how they publish what they decide."""
 
 from zoneinfo import ZoneInfo
-
-from msgspec import UNSET, UnsetType
 
 from state.config.campaigns import Campaign, Campaigns
 from state.config.ruleset import Ruleset
@@ -11,6 +9,7 @@ from state.customer.contact_profile import signup_fact
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run, Silence
 from state.engagement.change_snapshot import restore_change
+from state.engagement.triggers import trigger_of
 from state.records.outputs import (
     SENT,
     Message,
@@ -28,52 +27,57 @@ from state.units.money import format_minor
 from state.units.time_zones import load_zone, quiet_hours_end
 from state.units.timestamps import format_ms
 
-TRIGGERS = {"b": "birthday", "o": "overdue"}
-"""The first letter of a run's tag to what began it; the tag of a run that a change began is a number."""
-
 
 class CampaignContext:
-    """A moment of a customer.
+    """A customer at one moment.
 
     Attributes:
-        at: the moment; whatever is said at it is said in the order in which it is added to `out`.
+        at: the moment.
+        outputs: what is published, in this order.
+        change: the change of segment at this moment, if there is one.
+        by_time: whether time alone has reached this moment.
+        purchased: whether a purchase was just applied.
+        ended_silence: the silence that an event has just ended, if one has.
     """
 
     def __init__(
-        self, customer_id: str, profile: Profile, at: int, rules: Ruleset, campaigns: Campaigns, out: list[Output]
+        self, customer_id: str, profile: Profile, at: int, rules: Ruleset, campaigns: Campaigns, outputs: list[Output]
     ) -> None:
-        """Takes the customer, the moment, the rules and the campaigns in force, and where words go."""
         self.customer_id = customer_id
         self.profile = profile
         self.at = at
         self.rules = rules
         self.campaigns = campaigns
-        self.out = out
+        self.outputs = outputs
+        self.change: SegmentChanged | None = None
+        self.by_time = False
+        self.purchased = False
+        self.ended_silence: Silence | None = None
 
     def after_quiet_hours(self, moment: int) -> int:
-        """When an attempt of that moment is due: the same, or the end of the quiet hours in which it lies."""
+        """Return when a step of that moment is due: then, or at the end of the quiet hours that contain it."""
         quiet = self.campaigns.quiet_hours
         if quiet is None:
             return moment
-        until = quiet_hours_end(self._zone, moment, quiet.from_minute, quiet.to_minute)
-        return moment if until is None else until
+        end = quiet_hours_end(self._zone, moment, quiet.from_minute, quiet.to_minute)
+        return moment if end is None else end
 
     @property
     def _zone(self) -> ZoneInfo:
-        """The customer's time zone, as far as it is known now."""
+        """The customer's time zone as it is known now, by default that of the campaigns."""
         return load_zone(signup_fact(self.profile, "timezone"), self.campaigns.timezone)
 
     def send(self, run: Run, campaign: Campaign, number: int, channels: list[str]) -> None:
-        """Sends an attempt's message by the first of the channels."""
+        """Send the message of a step by the first of the usable channels."""
         if self._is_counted(campaign.name, SENT):
             return
-        profile, attempt, digits = self.profile, campaign.steps[number - 1], self.rules.policy.digits
+        profile, step, digits = self.profile, campaign.steps[number - 1], self.rules.policy.digits
         message = Message(
             message_id=f"{self.customer_id}:{run.tag}:{campaign.name}:{number}",
             customer_id=self.customer_id,
             campaign=campaign.name,
-            template=attempt.template,
-            incentive=attempt.incentive,
+            template=step.template,
+            incentive=step.incentive,
             channel=channels[0],
             other_channels=channels[1:],
             attempt=number,
@@ -92,47 +96,42 @@ class CampaignContext:
             campaigns=self.campaigns.ref,
             trigger=trigger_of(run.tag),
         )
-        self.out.append(MessageSent(campaign.topic, message, self.at))
+        self.outputs.append(MessageSent(campaign.topic, message, self.at))
 
-    def suppress_step(self, run: Run | Silence, attempt: int | None, reason: SuppressionReason) -> None:
-        """Says why an attempt of a run is not made, or what has become of the whole run (attempt None)."""
+    def suppress_step(self, run: Run | Silence, number: int | None, reason: SuppressionReason) -> None:
+        """Publish why a step of a run is suppressed, or a reason that concerns the whole run (`number` None)."""
         if self._is_counted(run.campaign, reason):
             return
         change = restore_change(self.customer_id, run, self.rules.policy)
-        self._keep_back(run.campaign, run.tag, change, attempt, reason)
+        self._suppress(run.campaign, run.tag, change, number, reason)
 
     def suppress_campaign(
         self, campaign: str, tag: str, change: SegmentChanged | None, reason: SuppressionReason
     ) -> None:
-        """Says why a campaign does not begin."""
+        """Publish why a campaign is not entered."""
         if self._is_counted(campaign, reason):
             return
-        self._keep_back(campaign, tag, None if change is None else to_message_change(change), None, reason)
+        self._suppress(campaign, tag, None if change is None else to_message_change(change), None, reason)
 
     def _is_counted(self, campaign: str, outcome: str) -> bool:
-        """Counts what would be said, where it is only counted; whether it is."""
-        counted = self.rules.message_counts
-        if counted is None:
+        """Count a message or suppression if the rules ask only for counts; return whether they do."""
+        counts = self.rules.message_counts
+        if counts is None:
             return False
-        counted[campaign, outcome] = counted.get((campaign, outcome), 0) + 1
+        counts[campaign, outcome] = counts.get((campaign, outcome), 0) + 1
         return True
 
-    def _keep_back(
-        self, campaign: str, tag: str, change: MessageChange | None, attempt: int | None, reason: SuppressionReason
+    def _suppress(
+        self, campaign: str, tag: str, change: MessageChange | None, number: int | None, reason: SuppressionReason
     ) -> None:
         value = Suppression(
             customer_id=self.customer_id,
             campaign=campaign,
-            attempt=attempt,
+            attempt=number,
             reason=reason,
             at=format_ms(self.at),
             change=change,
             campaigns=self.campaigns.ref,
             trigger=trigger_of(tag),
         )
-        self.out.append(MessageSuppressed(tag, value, self.at))
-
-
-def trigger_of(tag: str) -> str | UnsetType:
-    """What began a run beside a change; unset for a change."""
-    return TRIGGERS.get(tag[0], UNSET)
+        self.outputs.append(MessageSuppressed(tag, value, self.at))

@@ -1,4 +1,4 @@
-"""The change that began a run: kept small beside the customer for weeks, and quoted whole in what is said of it."""
+"""The change by which a run was entered: stored compactly with the run, published whole with its messages."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ MEASURES: Final = ("recency_days", "frequency", "monetary")
 
 
 def snapshot_change(change: SegmentChanged) -> ChangeSnapshot:
-    """What a run keeps of the change that began it."""
+    """Return what a run stores of the change by which it was entered."""
     move = change.move
     return ChangeSnapshot(
         from_segment=move.from_segment,
@@ -28,21 +28,21 @@ def snapshot_change(change: SegmentChanged) -> ChangeSnapshot:
 
 
 def restore_change(customer_id: str, run: Run | Silence, policy: Policy) -> MessageChange | None:
-    """The change that began a run, as its messages tell it; None where a trigger did.
+    """Return the change by which a run was entered, as its messages publish it; None if a trigger fired.
 
-    The currency is that of every policy of a prefix. No change that is history begins a run.
+    All policies of a prefix have the same currency, and no run is entered by a backfill change: neither is stored.
     """
-    kept = run.entry_change
-    if kept is None:
+    stored = run.entry_change
+    if stored is None:
         return None
-    why = tuple(ScoreChange(MEASURES[measure], edge, was, is_) for measure, edge, was, is_ in kept.why)
+    why = tuple(ScoreChange(MEASURES[measure], edge, was, is_) for measure, edge, was, is_ in stored.why)
     move = SegmentMove(
-        kept.from_segment,
-        kept.to_segment,
-        kept.from_cell,
-        kept.to_cell,
+        stored.from_segment,
+        stored.to_segment,
+        stored.from_cell,
+        stored.to_cell,
         why,
-        kept.policy,
+        stored.policy,
         policy.currency,
         policy.digits,
     )
@@ -51,11 +51,11 @@ def restore_change(customer_id: str, run: Run | Silence, policy: Policy) -> Mess
         seq=int(run.tag),
         move=move,
         at=run.entered_at,
-        kind=kept.kind,
-        event_id=kept.event_id,
+        kind=stored.kind,
+        event_id=stored.event_id,
         backfill=False,
-        frequency=kept.frequency,
-        monetary=kept.monetary,
-        last_order_at=kept.last_order_at,
+        frequency=stored.frequency,
+        monetary=stored.monetary,
+        last_order_at=stored.last_order_at,
     )
     return to_message_change(change)

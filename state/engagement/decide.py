@@ -1,77 +1,105 @@
-"""What campaigns say to a customer at one moment, and in which order.
+"""What campaigns do for a customer at one moment, and in which order: `STAGES`.
 
-    1. runs that no longer fit are superseded
-    2. campaigns begin, in the file's order: at a change of segment, or at a trigger's moment
-    3. attempts that are due are made, by the order in which their campaigns began, then by number
-    4. silence begins, or has ended
-    5. outcomes are told
-
-What a run goes through is in `state.engagement.run`, how one begins in `state.engagement.enrollment`.
+How a campaign is entered is in `state.engagement.enrollment`, what a run goes through in `state.engagement.run`, why
+something is suppressed in `state.engagement.suppression`.
 """
+
+from typing import Final
 
 from state.customer.profile_schema import Silence
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.enrollment import enter_campaigns
-from state.engagement.run import begin_silence, close_attribution, is_over, next_moment, run_steps, supersede
+from state.engagement.run import (
+    RunState,
+    RunTrigger,
+    attribution_ended_at,
+    fire,
+    next_step_at,
+    run_state,
+    silence_due_at,
+)
 from state.records.outputs import SegmentChanged
 from state.records.reasons import SuppressionReason
 
 
 def decide(
-    occasion: CampaignContext,
+    context: CampaignContext,
     change: SegmentChanged | None,
     *,
     by_time: bool = False,
     purchased: bool = False,
-    broken: Silence | None = None,
+    ended_silence: Silence | None = None,
 ) -> None:
-    """Says, or keeps back, what there is to say at this moment, after what has come at it was applied.
+    """Run the stages for one moment, after the profile was evaluated at it.
 
     Args:
-        occasion: the customer and the moment.
+        context: the customer and the moment.
         change: the change of segment at this moment, if there is one.
-        by_time: whether time alone has come to this moment, so that triggers may go off.
+        by_time: whether time alone has reached this moment, so that triggers may fire.
         purchased: whether a purchase was just applied.
-        broken: the silence that a purchase or a consent has just ended.
+        ended_silence: the silence that an event has just ended.
     """
-    runs = occasion.profile.runs
-    if runs:
-        _supersede_unfit(occasion, purchased=purchased)
-    if change is not None or by_time:
-        enter_campaigns(occasion, change, by_time=by_time)
-    due = any(next_moment(run) <= occasion.at for run in runs)
-    if due:
-        for run in runs:
-            run_steps(run, occasion)
-        for run in runs:
-            begin_silence(run, occasion)
-    if broken is not None:
-        occasion.suppress_step(broken, None, SuppressionReason.SILENCE_ENDED)
-    if due:
-        for run in runs:
-            close_attribution(run, occasion)
-    _drop_over(occasion)
+    context.change, context.by_time = change, by_time
+    context.purchased, context.ended_silence = purchased, ended_silence
+    for stage in STAGES:
+        stage(context)
 
 
-def supersede_outdated(occasion: CampaignContext, outdated: frozenset[str]) -> bool:
-    """Supersedes the runs of campaigns that a new file changes or drops; whether there were any."""
-    ended = [run for run in occasion.profile.runs if run.campaign in outdated]
+def supersede_outdated(context: CampaignContext, outdated: frozenset[str]) -> bool:
+    """Supersede the runs of campaigns that a new file changes or drops; return whether there were any."""
+    ended = [run for run in context.profile.runs if run.campaign in outdated]
     for run in ended:
-        supersede(run, occasion)
-    _drop_over(occasion)
+        fire(run, RunTrigger.SUPERSEDED, context)
+    _remove_finished_runs(context)
     return bool(ended)
 
 
-def _supersede_unfit(occasion: CampaignContext, *, purchased: bool) -> None:
-    """Supersedes runs whose segments the customer has left, and reactivations of one who has bought."""
-    profile, by_name = occasion.profile, occasion.campaigns.by_name
-    for run in profile.runs:
+def _supersede_runs(context: CampaignContext) -> None:
+    """Supersede runs whose segments the customer has left, and reactivations of a customer who bought."""
+    segment, by_name, purchased = context.profile.segment, context.campaigns.by_name, context.purchased
+    for run in context.profile.runs:
         campaign = by_name.get(run.campaign)
-        if campaign is None or profile.segment not in campaign.to or (purchased and campaign.topic == "reactivations"):
-            supersede(run, occasion)
+        if campaign is None or segment not in campaign.to or (purchased and campaign.topic == "reactivations"):
+            fire(run, RunTrigger.SUPERSEDED, context)
 
 
-def _drop_over(occasion: CampaignContext) -> None:
-    going_on = [run for run in occasion.profile.runs if not is_over(run)]
-    if len(going_on) < len(occasion.profile.runs):
-        occasion.profile.runs = going_on
+def _make_steps(context: CampaignContext) -> None:
+    for run in context.profile.runs:
+        if next_step_at(run) <= context.at:
+            fire(run, RunTrigger.STEP_DUE, context)
+
+
+def _begin_silence(context: CampaignContext) -> None:
+    for run in context.profile.runs:
+        if silence_due_at(run) <= context.at:
+            fire(run, RunTrigger.SILENCE_DUE, context)
+
+
+def _end_silence(context: CampaignContext) -> None:
+    if context.ended_silence is not None:
+        context.suppress_step(context.ended_silence, None, SuppressionReason.SILENCE_ENDED)
+
+
+def _report_outcomes(context: CampaignContext) -> None:
+    for run in context.profile.runs:
+        if attribution_ended_at(run) <= context.at:
+            fire(run, RunTrigger.ATTRIBUTION_ENDED, context)
+
+
+def _remove_finished_runs(context: CampaignContext) -> None:
+    runs = context.profile.runs
+    remaining = [run for run in runs if run_state(run) is not RunState.OVER]
+    if len(remaining) < len(runs):
+        context.profile.runs = remaining
+
+
+STAGES: Final = (
+    _supersede_runs,
+    enter_campaigns,
+    _make_steps,
+    _begin_silence,
+    _end_silence,
+    _report_outcomes,
+    _remove_finished_runs,
+)
+"""After the change of segment. Within a stage, runs come in the order in which they were entered."""

@@ -1,111 +1,120 @@
-"""How campaigns begin for a customer: at a change of segment that fits, or at the moment of a trigger."""
+"""How a customer enters campaigns: by a change of segment that matches, or by a trigger that fires."""
 
 from typing import Final
 
-from state.config.campaigns import NO_SEGMENT, Campaign, is_in_share
+from state.config.campaigns import NO_SEGMENT, Campaign
+from state.config.ruleset import Ruleset
+from state.config.targeting import Targeting
+from state.customer.contact_profile import signup_fact
+from state.customer.profile import Profile
+from state.customer.referrals import referrals_until
+from state.customer.traits import is_difficult, is_discount_seeker, most_frequent
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.contacts import engagement_of
-from state.engagement.run import is_open, start_run
-from state.engagement.target_match import matches_target
+from state.engagement.run import start_run
+from state.engagement.suppression import entry_suppression, repeats_too_soon
 from state.engagement.triggers import fired_tag
 from state.records.outputs import TIME_CAUSE, SegmentChanged
 from state.records.reasons import Group, SuppressionReason
 
 REMEMBERED_TAGS: Final = 64
+"""Tags of a campaign's trigger that are remembered, so that it does not fire twice for the same birthday or order."""
+_GROUPS: Final[dict[SuppressionReason | None, Group]] = {
+    None: Group.TREATED,
+    SuppressionReason.HOLDOUT: Group.HOLDOUT,
+    SuppressionReason.CONTROL: Group.CONTROL,
+}
+"""The group of an entry, by what suppresses it; any other reason prevents the entry."""
 
 
-def enter_campaigns(occasion: CampaignContext, change: SegmentChanged | None, *, by_time: bool) -> None:
-    """Begins the campaigns that fit, in the file's order, each unless it is kept back as a whole.
-
-    Args:
-        occasion: the customer and the moment.
-        change: the change of segment at this moment, if there is one.
-        by_time: whether time alone has come to this moment, so that triggers may go off.
-    """
-    campaigns = occasion.campaigns
+def enter_campaigns(context: CampaignContext) -> None:
+    """Enter the campaigns that match this moment, in the file's order, each unless it is suppressed as a whole."""
+    campaigns, change = context.campaigns, context.change
+    if change is None and not context.by_time:
+        return
     for campaign in campaigns.campaigns if change is not None else campaigns.triggered:
         if campaign.trigger is not None:
-            if by_time:
-                _begin_if_triggered(occasion, campaign)
-        elif change is not None and _fits(campaign, change, occasion):
-            _begin(occasion, campaign, str(change.seq), change)
+            if context.by_time:
+                _enter_if_triggered(context, campaign)
+        elif change is not None and _matches_change(campaign, change, context):
+            _enter(context, campaign, str(change.seq), change)
 
 
-def _begin_if_triggered(occasion: CampaignContext, campaign: Campaign) -> None:
-    """Begins a campaign whose trigger goes off at this moment, for one who is asked for."""
-    profile = occasion.profile
-    tag = fired_tag(campaign, profile, occasion.at, occasion.rules)
-    if tag is not None and profile.segment in campaign.to and _is_meant(occasion, campaign, by_time=True):
+def _enter_if_triggered(context: CampaignContext, campaign: Campaign) -> None:
+    """Enter a campaign whose trigger fires at this moment, if it targets the customer."""
+    profile = context.profile
+    tag = fired_tag(campaign, profile, context.at, context.rules)
+    if tag is not None and profile.segment in campaign.to and _is_targeted(context, campaign, by_time=True):
         tags = engagement_of(profile).trigger_tags.setdefault(campaign.name, [])
         tags.append(tag)
         del tags[:-REMEMBERED_TAGS]
-        _begin(occasion, campaign, tag, None)
+        _enter(context, campaign, tag, None)
 
 
-def _fits(campaign: Campaign, change: SegmentChanged, occasion: CampaignContext) -> bool:
-    """Whether the campaign begins at such a change."""
+def _enter(context: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:
+    """Start a run, or publish why the campaign is suppressed; the holdout and control groups get both.
+
+    A holdout counts as an entry. Entries of the control group are counted apart, by the same rules of repetition.
+    """
+    name, at = campaign.name, context.at
+    reason = entry_suppression(context, campaign, change)
+    if reason is not None:
+        context.suppress_campaign(name, tag, change, reason)
+    group = _GROUPS.get(reason)
+    if group is None:
+        return
+    engagement = engagement_of(context.profile)
+    entries = engagement.last_entries
+    if group is Group.CONTROL:
+        entries = engagement.control_entries
+        if repeats_too_soon(campaign, entries.get(name), at):
+            return
+    entries[name] = at
+    start_run(context, campaign, tag, change, group)
+
+
+def _matches_change(campaign: Campaign, change: SegmentChanged, context: CampaignContext) -> bool:
+    """Return whether the customer enters the campaign by such a change."""
     return (
         campaign.trigger is None
         and change.move.to_segment in campaign.to
         and change.kind in campaign.causes
         and (not campaign.from_segments or (change.move.from_segment or NO_SEGMENT) in campaign.from_segments)
-        and _is_meant(occasion, campaign, by_time=change.kind == TIME_CAUSE)
+        and _is_targeted(context, campaign, by_time=change.kind == TIME_CAUSE)
     )
 
 
-def _is_meant(occasion: CampaignContext, campaign: Campaign, *, by_time: bool) -> bool:
-    """Whether the campaign asks for such a customer; what time brings comes before an event of the same moment."""
-    at = occasion.at
-    return matches_target(campaign.where, occasion.profile, occasion.rules, at if by_time else at + 1)
+def _is_targeted(context: CampaignContext, campaign: Campaign, *, by_time: bool) -> bool:
+    """Return whether the customer matches `where`. Time comes before a referral of the same moment, an event after."""
+    before = context.at if by_time else context.at + 1
+    return _matches(campaign.where, context.profile, context.rules, before)
 
 
-def _begin(occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None) -> None:
-    """Begins a campaign, or says why it is kept back as a whole; one that is held out counts as begun."""
-    reason = _kept_from_beginning(occasion, campaign, change)
-    if reason is not None:
-        occasion.suppress_campaign(campaign.name, tag, change, reason)
-    at, name = occasion.at, campaign.name
-    if reason is SuppressionReason.CONTROL:
-        withheld = engagement_of(occasion.profile).control_entries
-        if _too_soon(campaign, withheld.get(name), at) is None:
-            withheld[name] = at
-            start_run(occasion, campaign, tag, change, group=Group.CONTROL)
-    elif reason is SuppressionReason.HOLDOUT:
-        engagement_of(occasion.profile).last_entries[name] = at
-        start_run(occasion, campaign, tag, change, group=Group.HOLDOUT)
-    elif reason is None:
-        engagement_of(occasion.profile).last_entries[name] = at
-        start_run(occasion, campaign, tag, change)
+def _matches(where: Targeting | None, profile: Profile, rules: Ruleset, before: int) -> bool:
+    """Return whether the customer meets every condition of `where`; referrals count if they came before `before`."""
+    if where is None:
+        return True
+    return (
+        all(_flag(profile, name, rules) is wanted for name, wanted in where.flags)
+        and all(_number(profile, name, before) >= minimum for name, minimum in where.minimums)
+        and all(_number(profile, name, before) <= maximum for name, maximum in where.maximums)
+        and all(_text(profile, name) in wanted for name, wanted in where.one_of)
+    )
 
 
-def _kept_from_beginning(
-    occasion: CampaignContext, campaign: Campaign, change: SegmentChanged | None
-) -> SuppressionReason | None:
-    """The first reason to keep the campaign back as a whole."""
-    profile, campaigns = occasion.profile, occasion.campaigns
-    early = campaigns.starts_at is not None and occasion.at < campaigns.starts_at
-    if early or (change is not None and change.backfill):
-        return SuppressionReason.BACKFILL
-    engagement = profile.engagement
-    if engagement is not None and engagement.silence is not None:
-        return SuppressionReason.SILENCED
-    if is_in_share(campaigns.name, occasion.customer_id, campaigns.control):
-        return SuppressionReason.CONTROL
-    if engagement is not None:
-        reason = _too_soon(campaign, engagement.last_entries.get(campaign.name), occasion.at)
-        if reason is not None:
-            return reason
-    if any(run.campaign == campaign.name and is_open(run) for run in profile.runs):
-        return SuppressionReason.COOLDOWN
-    if is_in_share(campaign.name, occasion.customer_id, campaign.holdout):
-        return SuppressionReason.HOLDOUT
-    return None
+def _flag(profile: Profile, name: str, rules: Ruleset) -> bool:
+    return is_discount_seeker(profile, rules.policy) if name == "discount_seeker" else is_difficult(profile)
 
 
-def _too_soon(campaign: Campaign, begun: int | None, moment: int) -> SuppressionReason | None:
-    """Why a campaign that began then may not begin now."""
-    if begun is None:
-        return None
-    if campaign.once:
-        return SuppressionReason.ONCE
-    return SuppressionReason.COOLDOWN if moment - begun < campaign.cooldown_ms else None
+def _number(profile: Profile, name: str, before: int) -> int:
+    if name.startswith("lifetime_orders"):
+        return profile.lifetime_orders
+    return referrals_until(profile, before)
+
+
+def _text(profile: Profile, name: str) -> str | None:
+    if name == "favourite_store":
+        return most_frequent(profile.stores)
+    if name == "favourite_channel":
+        return most_frequent(profile.channels)
+    return signup_fact(profile, name)

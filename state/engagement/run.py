@@ -1,46 +1,87 @@
-"""The life of a run: one beginning of a campaign for one customer.
+"""The life of a campaign run: its states, and `TRANSITIONS`, the table that moves it from one to the next.
 
-    it is       when                                                  it becomes    and is said
-    -           its campaign begins                                   open          -
-    -           ... but a holdout or the control group has them       watched       `holdout`, `control`
-    open        the moment of an attempt comes, in quiet hours        open          - (it is due at their end)
-    open        an attempt is due                                     open          the message, or why not
-    open        its last attempt was due                              spent         -
-    open        the customer left `to`; bought (a reactivation);      watched       `superseded` for each attempt
-                a new file changes or drops the campaign                            that was not made
-    spent       the same                                              watched       -
-    spent       `silence_after_days` later nobody has answered        watched       `silence-began`
-    any         `attribution_days` after its beginning                -             the outcome
-
-Open has attempts that are not made, spent only its silence to come, watched only its outcome; what has none of them is
-over. What comes at one moment comes in the order of `state.engagement.decide`.
+A run is one entry of a customer into one campaign. Its state is not stored: it follows from the run's fields
+(`run_state`). `state.engagement.decide` fires the triggers, in the order that it states.
 """
 
-from typing import Final
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, NamedTuple
 
-from state.config.campaigns import Campaign, Step
-from state.customer.contact_profile import consent_of
-from state.customer.profile import Profile
+from state.config.campaigns import Campaign
 from state.customer.profile_schema import Run, Silence
 from state.engagement.attribution import report_outcome
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.change_snapshot import snapshot_change
-from state.engagement.contacts import is_dead_channel, remember_message, sent_since
+from state.engagement.contacts import remember_message
+from state.engagement.suppression import step_suppression, usable_channels
 from state.records.outputs import SegmentChanged
 from state.records.reasons import Group, SuppressionReason
 from state.units.timestamps import NEVER
 
 MAX_RUNS: Final = 256
-"""Runs of a customer at one time beyond which neither outcome nor silence is waited for: thousands may begin."""
+"""Concurrent runs of a customer beyond which neither outcome nor silence is awaited: thousands may be entered."""
+
+
+class RunState(Enum):
+    """What a run still has to do."""
+
+    OPEN = "it has steps to make"
+    SPENT = "all its steps were made; the customer is silenced unless they respond in time"
+    WATCHED = "only its outcome is still to be reported"
+    OVER = "nothing: it is removed from the profile"
+
+
+class RunTrigger(Enum):
+    """What moves a run on."""
+
+    STEP_DUE = "a step, or a step deferred by quiet hours, is due"
+    SUPERSEDED = "the customer left `to` or bought (a reactivation), or a new file changes or drops the campaign"
+    SILENCE_DUE = "`silence_after_days` have passed since the last step was due"
+    ATTRIBUTION_ENDED = "`attribution_days` have passed since the entry"
+
+
+class Transition(NamedTuple):
+    """What a trigger does to a run.
+
+    Attributes:
+        effect: changes the run and the profile, and appends the outputs.
+        to: the states that may follow; which one depends on what is left of the run.
+    """
+
+    effect: Callable[[Run, CampaignContext], None]
+    to: tuple[RunState, ...]
+
+
+def run_state(run: Run) -> RunState:
+    """Return the state that the run's fields amount to."""
+    if run.is_open:
+        return RunState.OPEN
+    if run.silence_at is not None:
+        return RunState.SPENT
+    return RunState.OVER if run.attribution_ends_at is None else RunState.WATCHED
+
+
+def fire(run: Run, trigger: RunTrigger, context: CampaignContext) -> None:
+    """Move the run on by its row of `TRANSITIONS`; without a row the trigger has no effect in this state."""
+    before = run_state(run)
+    transition = TRANSITIONS.get((before, trigger))
+    if transition is None:
+        return
+    transition.effect(run, context)
+    after = run_state(run)
+    if after not in transition.to:
+        raise AssertionError(f"a run went from {before.name} to {after.name} by {trigger.name}: no transition does so")
 
 
 def start_run(
-    occasion: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None, group: Group = Group.TREATED
+    context: CampaignContext, campaign: Campaign, tag: str, change: SegmentChanged | None, group: Group
 ) -> None:
-    """Adds a run to the customer's; one that makes no attempts only if its outcome is to be told."""
-    treated, at = group is Group.TREATED, occasion.at
-    attributed = campaign.attribution_ms > 0 and len(occasion.profile.runs) < MAX_RUNS
-    if not treated and not attributed:
+    """Add a run in the first state of its group to the profile, unless it would be over at once."""
+    profile, at = context.profile, context.at
+    is_open = FIRST_STATES[group] is RunState.OPEN
+    is_attributed = campaign.attribution_ms > 0 and len(profile.runs) < MAX_RUNS
+    if not is_open and not is_attributed:
         return
     run = Run(
         campaign=campaign.name,
@@ -49,8 +90,8 @@ def start_run(
         entered_at=at,
         group=group,
         step_count=len(campaign.steps),
-        next_step=1 if treated else 0,
-        next_at=at + campaign.steps[0].after_ms if treated else None,
+        next_step=1 if is_open else 0,
+        next_at=at + campaign.steps[0].after_ms if is_open else None,
         deferred=[],
         silence_at=None,
         sent=[],
@@ -58,108 +99,111 @@ def start_run(
         clicked=[],
         redeemed=[],
         cost=0,
-        attribution_ends_at=at + min(campaign.attribution_ms, occasion.rules.window_ms - 1) if attributed else None,
+        attribution_ends_at=at + min(campaign.attribution_ms, context.rules.window_ms - 1) if is_attributed else None,
     )
-    occasion.profile.runs.append(run)
+    profile.runs.append(run)
 
 
-def is_open(run: Run) -> bool:
-    """Whether it has attempts that are not made."""
-    return run.next_step > 0 or bool(run.deferred)
-
-
-def is_over(run: Run) -> bool:
-    """Whether nothing more will come of it."""
-    return not is_open(run) and run.silence_at is None and run.attribution_ends_at is None
-
-
-def next_moment(run: Run) -> int:
-    """When time alone next brings something about; `NEVER` if it will not."""
+def next_step_at(run: Run) -> int:
+    """Return when `STEP_DUE` fires next; `NEVER` if it does not."""
     at = NEVER if run.next_at is None else run.next_at
     for _, due in run.deferred:
         at = min(at, due)
-    if run.silence_at is not None:
-        at = min(at, run.silence_at)
-    return (
-        at if run.attribution_ends_at is None else min(at, run.attribution_ends_at + 1)
-    )  # what is bought at its last moment counts
+    return at
 
 
-def supersede(run: Run, occasion: CampaignContext) -> None:
-    """Gives up the attempts that are not made, with a word for each, and the wait for an answer."""
-    left = [number for number, _ in run.deferred]
-    if run.next_step:
-        left += range(run.next_step, run.step_count + 1)
-    for number in sorted(left):
-        occasion.suppress_step(run, number, SuppressionReason.SUPERSEDED)
-    run.next_step, run.next_at, run.deferred, run.silence_at = 0, None, [], None
+def silence_due_at(run: Run) -> int:
+    """Return when `SILENCE_DUE` fires; `NEVER` if it does not."""
+    return NEVER if run.silence_at is None else run.silence_at
 
 
-def run_steps(run: Run, occasion: CampaignContext) -> None:
-    """Makes the attempts that are due by now, in the order of their numbers."""
-    at = occasion.at
-    if not is_open(run):
-        return
-    campaign = occasion.campaigns.by_name[run.campaign]
+def attribution_ended_at(run: Run) -> int:
+    """Return when `ATTRIBUTION_ENDED` fires, `NEVER` if it does not: a purchase at the last moment still counts."""
+    return NEVER if run.attribution_ends_at is None else run.attribution_ends_at + 1
+
+
+def next_moment(run: Run) -> int:
+    """Return when time alone next moves the run on; `NEVER` if it does not."""
+    return min(next_step_at(run), silence_due_at(run), attribution_ended_at(run))
+
+
+def _make_due_steps(run: Run, context: CampaignContext) -> None:
+    """Make the steps that are due, by their numbers; a step in quiet hours is deferred to their end."""
+    at = context.at
+    campaign = context.campaigns.by_name[run.campaign]
     while run.next_at is not None and run.next_at <= at:
-        number, due = run.next_step, occasion.after_quiet_hours(run.next_at)
+        number, due = run.next_step, context.after_quiet_hours(run.next_at)
         run.deferred.append((number, due))
         if number < run.step_count:
             run.next_step, run.next_at = number + 1, run.entered_at + campaign.steps[number].after_ms
             continue
         run.next_step, run.next_at = 0, None
-        if campaign.silence_after_ms is not None and len(occasion.profile.runs) <= MAX_RUNS:
+        if campaign.silence_after_ms is not None and len(context.profile.runs) <= MAX_RUNS:
             run.silence_at = due + campaign.silence_after_ms
     for number, due in run.deferred:
         if due <= at:
-            _attempt(run, campaign, number, occasion)
+            _make_step(run, campaign, number, context)
     run.deferred = [(number, due) for number, due in run.deferred if due > at]
 
 
-def _attempt(run: Run, campaign: Campaign, number: int, occasion: CampaignContext) -> None:
-    """Sends the attempt's message, or says why it is kept back."""
-    profile, attempt = occasion.profile, campaign.steps[number - 1]
-    usable = usable_channels(campaign, attempt, profile)
-    cap = occasion.campaigns.cap
-    engagement = profile.engagement
-    if engagement is not None and engagement.silence is not None:
-        occasion.suppress_step(run, number, SuppressionReason.SILENCED)
-    elif not usable:
-        occasion.suppress_step(run, number, SuppressionReason.CONSENT)
-    elif (
-        cap is not None
-        and not campaign.ignores_cap
-        and sent_since(profile, occasion.at - cap.within_ms) >= cap.messages
-    ):
-        occasion.suppress_step(run, number, SuppressionReason.CAP)
-    else:
-        occasion.send(run, campaign, number, usable)
-        remember_message(profile, run, number, usable[0], occasion.at, cap)
-        run.sent.append(number)
-
-
-def usable_channels(campaign: Campaign, attempt: Step, profile: Profile) -> list[str]:
-    """The channels of an attempt that may be used, in order of preference."""
-    channels = [channel for channel in attempt.channels if not is_dead_channel(profile, channel)]
-    if campaign.requires_consent:
-        return [channel for channel in channels if consent_of(profile, channel) is True]
-    return [channel for channel in channels if consent_of(profile, channel) is not False]
-
-
-def begin_silence(run: Run, occasion: CampaignContext) -> None:
-    """Silences the customer if the run's time has come and nobody has answered."""
-    if run.silence_at is None or run.silence_at > occasion.at:
+def _make_step(run: Run, campaign: Campaign, number: int, context: CampaignContext) -> None:
+    """Send the message of a step, or publish why it is suppressed."""
+    profile = context.profile
+    channels = usable_channels(campaign, campaign.steps[number - 1], profile)
+    reason = step_suppression(context, campaign, channels)
+    if reason is not None:
+        context.suppress_step(run, number, reason)
         return
+    context.send(run, campaign, number, channels)
+    remember_message(profile, run, number, channels[0], context.at, context.campaigns.cap)
+    run.sent.append(number)
+
+
+def _supersede(run: Run, context: CampaignContext) -> None:
+    """Give up the remaining steps, with a suppression for each, and the silence."""
+    remaining = [number for number, _ in run.deferred]
+    if run.next_step:
+        remaining += range(run.next_step, run.step_count + 1)
+    for number in sorted(remaining):
+        context.suppress_step(run, number, SuppressionReason.SUPERSEDED)
+    run.next_step, run.next_at, run.deferred, run.silence_at = 0, None, [], None
+
+
+def _begin_silence(run: Run, context: CampaignContext) -> None:
+    """Silence the customer, unless they are already, responded to the run, or were sent nothing by it."""
     run.silence_at = None
-    engagement = occasion.profile.engagement
+    engagement = context.profile.engagement
     if engagement is None or engagement.silence is not None or not run.sent or run.clicked or run.redeemed:
         return
     engagement.silence = Silence(run.campaign, run.tag, run.entry_change, run.entered_at)
-    occasion.suppress_step(run, None, SuppressionReason.SILENCE_BEGAN)
+    context.suppress_step(run, None, SuppressionReason.SILENCE_BEGAN)
 
 
-def close_attribution(run: Run, occasion: CampaignContext) -> None:
-    """Tells the outcome if its time has come."""
-    if run.attribution_ends_at is not None and run.attribution_ends_at < occasion.at:
-        report_outcome(run, occasion)
-        run.attribution_ends_at = None
+def _end_attribution(run: Run, context: CampaignContext) -> None:
+    """Report the outcome."""
+    report_outcome(run, context)
+    run.attribution_ends_at = None
+
+
+FIRST_STATES: Final = {
+    Group.TREATED: RunState.OPEN,
+    Group.HOLDOUT: RunState.WATCHED,
+    Group.CONTROL: RunState.WATCHED,
+}
+"""The state in which a run starts, by the customer's group. Without attribution, `WATCHED` is `OVER` at once."""
+
+TRANSITIONS: Final[dict[tuple[RunState, RunTrigger], Transition]] = {
+    (RunState.OPEN, RunTrigger.STEP_DUE): Transition(
+        _make_due_steps, (RunState.OPEN, RunState.SPENT, RunState.WATCHED, RunState.OVER)
+    ),
+    (RunState.OPEN, RunTrigger.SUPERSEDED): Transition(_supersede, (RunState.WATCHED, RunState.OVER)),
+    (RunState.SPENT, RunTrigger.SUPERSEDED): Transition(_supersede, (RunState.WATCHED, RunState.OVER)),
+    # Before the last steps are made, if quiet hours defer them for longer than `silence_after_days`.
+    (RunState.OPEN, RunTrigger.SILENCE_DUE): Transition(_begin_silence, (RunState.OPEN,)),
+    (RunState.SPENT, RunTrigger.SILENCE_DUE): Transition(_begin_silence, (RunState.WATCHED, RunState.OVER)),
+    (RunState.OPEN, RunTrigger.ATTRIBUTION_ENDED): Transition(_end_attribution, (RunState.OPEN,)),
+    (RunState.SPENT, RunTrigger.ATTRIBUTION_ENDED): Transition(_end_attribution, (RunState.SPENT,)),
+    (RunState.WATCHED, RunTrigger.ATTRIBUTION_ENDED): Transition(_end_attribution, (RunState.OVER,)),
+}
+"""By state and trigger. Once all steps are made or given up, a run is `SPENT` if it may silence, otherwise `WATCHED`
+while its outcome is to be reported, otherwise `OVER`."""

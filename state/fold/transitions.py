@@ -77,7 +77,7 @@ def apply_event(
     change = evaluate(customer_id, profile, moment, rules, event.kind, event, outputs)
     if (change is not None or profile.runs or ended is not None) and rules.campaigns is not None:
         context = CampaignContext(customer_id, profile, moment, rules, rules.campaigns, outputs)
-        decide(context, change, purchased=rule.supersedes_reactivations, broken=ended)
+        decide(context, change, purchased=rule.supersedes_reactivations, ended_silence=ended)
     if daily is not None:
         daily.count_evaluation(profile, moment, before, change)
         for occurred_at, amount in refunds:
