@@ -54,12 +54,12 @@ def _report_topics(settings: "Settings", inspect: "Callable[[Settings], Awaitabl
             reports = asyncio.run(inspect_all())
         except TopicsError as error:
             raise CommandFailed(*error.errors) from error
-    errors = [report.fault for report in reports if report.fault]
+    errors = [report.error for report in reports if report.error]
     for report in reports:
         is_missing = report.missing and not report.created
         if is_missing:
             errors.append(f"topic {report.name} does not exist; run `goldstream topics create`")
-        state = "missing" if is_missing else "wrong" if report.fault else "created" if report.created else "ok"
+        state = "missing" if is_missing else "wrong" if report.error else "created" if report.created else "ok"
         typer.echo(f"{report.name} {state}, partitions {report.partitions}")
     if errors:
         raise CommandFailed(*errors)

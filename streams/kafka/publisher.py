@@ -1,7 +1,7 @@
-"""Publishing many JSON events: in batches, each acknowledged by all replicas, none twice, none lost without a word.
+"""Publish many events in batches: each acknowledged by all in-sync replicas, none twice, none lost without an error.
 
-A customer's events go to the partition of the key, by Java's murmur2, in the order in which they are published;
-records without a key go to the partitions in turn.
+A record with a key goes to the partition of Kafka's default partitioner (murmur2), in the order of publication; records
+without a key go to the partitions in turn.
 """
 
 from collections import deque
@@ -17,35 +17,36 @@ from streams.settings.settings import Settings
 if TYPE_CHECKING:
     from asyncio import Future
 
-# 128 KiB make some 500 events a request; larger ones measured no faster on one broker.
 BATCH_BYTES: Final = 128 * 1024
-BATCHES_UNDERWAY: Final = 32
+"""Some 500 events a request; larger ones measured no faster on one broker."""
+MAX_IN_FLIGHT: Final = 32
+"""Batches."""
 
 
 @lru_cache(maxsize=1 << 18)
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key, as Java's default partitioner has it."""
+    """Return the partition of a key, as Kafka's default partitioner chooses it."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class Publisher:
-    """Publishes to one topic; used as an async context manager, whose end waits for all acknowledgements.
+    """Publishes to one topic; an async context manager, which ends when all records are acknowledged.
 
     Attributes:
         topic: full name of the topic.
-        partitions: how many it has; known from the start on.
-        acknowledged: records that all replicas have.
+        partitions: how many it has; 0 before the start.
+        acknowledged: records that all in-sync replicas have.
     """
 
     def __init__(self, settings: Settings, topic: str) -> None:
-        """Publish to `topic`, which must exist."""
+        """Take the topic, which must exist."""
         self.topic = topic
         self.partitions = 0
         self.acknowledged = 0
         self._settings = settings
-        self._turn = 0
+        self._last_partition = 0
         self._open: dict[int, Any] = {}
-        self._underway: deque[tuple[Future[Any], int]] = deque()
+        self._in_flight: deque[tuple[Future[Any], int]] = deque()
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -72,20 +73,20 @@ class Publisher:
             if error is None:
                 await self.flush()
         finally:
-            for future, _ in self._underway:
+            for future, _ in self._in_flight:
                 future.cancel()
             await self._producer.stop()
 
     async def publish(self, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]] | None = None) -> None:
-        """Take a record; it is sent when its batch is full, or at the next `flush`.
+        """Add a record; it is sent when its batch is full, or by the next `flush`.
 
-        Waits while too many batches are underway.
+        Waits while too many batches are in flight.
 
         Raises:
-            aiokafka.errors.KafkaError: one sent earlier could not be delivered.
+            aiokafka.errors.KafkaError: an earlier one could not be delivered.
         """
         if key is None:
-            partition = self._turn = (self._turn + 1) % self.partitions
+            partition = self._last_partition = (self._last_partition + 1) % self.partitions
         else:
             partition = partition_of(key, self.partitions)
         batch = self._open.get(partition)
@@ -97,25 +98,25 @@ class Publisher:
             batch.append(timestamp=None, key=key, value=value, headers=headers or [])
 
     async def flush(self) -> None:
-        """Send what has been taken and wait until all of it is acknowledged.
+        """Send all records added so far, and wait until they are acknowledged.
 
         Raises:
-            aiokafka.errors.KafkaError: something could not be delivered.
+            aiokafka.errors.KafkaError: one could not be delivered.
         """
         for partition in list(self._open):
             await self._send(partition)
-        while self._underway:
-            await self._settle()
+        while self._in_flight:
+            await self._wait_for_oldest()
 
     async def _send(self, partition: int) -> None:
         batch = self._open.pop(partition)
         count = batch.record_count()
-        while len(self._underway) >= BATCHES_UNDERWAY:
-            await self._settle()
+        while len(self._in_flight) >= MAX_IN_FLIGHT:
+            await self._wait_for_oldest()
         future = await self._producer.send_batch(batch, self.topic, partition=partition)
-        self._underway.append((future, count))
+        self._in_flight.append((future, count))
 
-    async def _settle(self) -> None:
-        future, count = self._underway.popleft()
+    async def _wait_for_oldest(self) -> None:
+        future, count = self._in_flight.popleft()
         await future
         self.acknowledged += count

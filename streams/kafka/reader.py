@@ -1,4 +1,4 @@
-"""Reading a range of a partition with a consumer of one's own, outside any group."""
+"""Read a range of a partition with a separate consumer, outside any group."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
@@ -13,40 +13,38 @@ _FETCH_BYTES: Final = 8 << 20
 
 
 class OffsetTruncated(Exception):
-    """What was to be read is no longer there: retention has cut it.
+    """Retention has deleted records that are still needed.
 
     Attributes:
-        beginning: where the partition begins now.
+        beginning: the first offset that is left.
     """
 
     beginning = 0
 
     def __init__(self, partition: TopicPartition, offset: int, beginning: int) -> None:
-        """Says what is missing and what can be done."""
         self.beginning = beginning
         super().__init__(
             f"{partition.topic}:{partition.partition} begins at {beginning}, but is needed from {offset} on: retention "
-            "has cut it; restore it from a backup, or start anew under another GOLDSTREAM_PREFIX"
+            "has deleted records; restore them from a backup, or start over with another GOLDSTREAM_PREFIX"
         )
 
 
 class PartitionShortened(OffsetTruncated):
-    """A partition ends before what was read of it."""
+    """A partition ends before an offset up to which it was read."""
 
     def __init__(self, partition: TopicPartition, offset: int, end: int) -> None:
-        """Says what is missing and what can be done."""
         Exception.__init__(
             self,
-            f"{partition.topic}:{partition.partition} ends at {end}, but was read up to {offset}: it was made anew, or "
-            "restored from an older copy; restore what is missing, or start anew under another GOLDSTREAM_PREFIX",
+            f"{partition.topic}:{partition.partition} ends at {end}, but was read up to {offset}: it was recreated, or "
+            "restored from an older copy; restore what is missing, or start over with another GOLDSTREAM_PREFIX",
         )
 
 
 async def check_not_shortened(kafka: Mapping[str, Any], topic: str, partition: int, offset: int) -> None:
-    """Makes sure that a partition still has what was read of it.
+    """Check that a partition still has everything that was read of it.
 
     Raises:
-        Shortened: it ends before `offset`.
+        PartitionShortened: it ends before `offset`.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
@@ -67,16 +65,25 @@ async def read_range(
     partition: int,
     begin: int | None = None,
     end: int | None = None,
-    on_left: Callable[[int], None] | None = None,
+    on_remaining: Callable[[int], None] | None = None,
 ) -> AsyncGenerator[list[ConsumerRecord]]:
-    """Yields the records of `[begin, end)` in pieces; from what is left of the partition up to its end now by default.
+    """Yield the records of `[begin, end)` in batches; by default all that the partition has now.
 
-    It ends when the position has reached the end, not when the last record has come: what compaction and transaction
-    markers took away is never waited for. `on_left` is told how many offsets are left to read, after each piece.
+    Reading ends when the consumer's position reaches the end, not at the last record: nothing waits for offsets that
+    compaction has removed or that hold transaction markers.
+
+    Args:
+        kafka: arguments of the client.
+        topic: full name.
+        partition: its number.
+        begin: the first offset.
+        end: the offset after the last.
+        on_remaining: called after each batch with the number of offsets still to read.
 
     Raises:
-        CutOff: `begin` was given and lies before what is left, or (`PartitionShortened`) after the end, where none was
-        given. aiokafka.errors.KafkaError: the cluster cannot be reached.
+        OffsetTruncated: `begin` is given and was deleted by retention.
+        PartitionShortened: `begin` is given without `end`, and is after the end of the partition.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
@@ -111,7 +118,7 @@ async def read_range(
             if records:
                 yield records
             position = await consumer.position(tp)
-            if on_left is not None:
-                on_left(max(0, end - position))
+            if on_remaining is not None:
+                on_remaining(max(0, end - position))
     finally:
         await consumer.stop()

@@ -1,4 +1,4 @@
-"""The topics: their names, the shape each must have, and how they are made and checked."""
+"""The topics: their names, their expected partitions and settings, and how they are created and checked."""
 
 import logging
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ SOURCE_NAMES: Final = ("purchases", "signups", "refunds", "consents", "contacts"
 
 _KEPT: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(MONTH_MS)}
-_YEAR: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * DAY_MS)}  # a year's campaigns beside each other
+_YEAR: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * DAY_MS)}  # to compare the campaigns of a year
 _COMPACT: Final = {"cleanup.policy": "compact"}
 _COMPACT_LATER: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(MONTH_MS)}
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """What a topic must be like.
+    """The expected partitions and settings of a topic.
 
     Attributes:
         name: short name.
-        config: settings that it is made with; `cleanup.policy` must stay as it is, the rest is the operator's.
-        partitions: how many it must have; None for any number, 0 for as many as the journal has.
+        config: the settings that it is created with; operators may change all but `cleanup.policy`.
+        partitions: how many it must have; None for any number, 0 for as many as the journal.
     """
 
     name: str
@@ -43,9 +43,7 @@ class TopicSpec:
 
 TOPIC_SPECS: Final = (
     *(TopicSpec(name, _MONTH, None) for name in SOURCE_NAMES),
-    TopicSpec(
-        "rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}
-    ),  # what came as large as may be, and its reason
+    TopicSpec("rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}),  # a record of the largest size and its reason
     TopicSpec("control", _KEPT, 1),
     TopicSpec("source-times", _COMPACT, 1),
     TopicSpec("journal", _KEPT),
@@ -54,9 +52,7 @@ TOPIC_SPECS: Final = (
     TopicSpec("reactivations", _MONTH),
     TopicSpec("suppressions", _MONTH),
     TopicSpec("outcomes", _YEAR),
-    TopicSpec(
-        "daily", {**_COMPACT, "segment.ms": str(DAY_MS)}
-    ),  # told anew every 5 s: closed soon, to be compacted soon
+    TopicSpec("daily", {**_COMPACT, "segment.ms": str(DAY_MS)}),  # rewritten every 5 s, so compact it soon
     TopicSpec("customers", _COMPACT),
     TopicSpec("erasure-ledger", _COMPACT),
     TopicSpec("progress", _COMPACT),
@@ -66,12 +62,12 @@ TOPIC_SPECS: Final = (
 class Topics:
     """The full names of the topics of a prefix: `<prefix>.<name>.v1`.
 
-    Source topics of other prefixes may be read besides its own; such a one keeps its prefix in its short name
-    (`goldstream.purchases`), so that nothing that is noted of it is ever taken for the prefix's own `purchases`.
+    Source topics of other prefixes may be read too. Their short names include the prefix (`goldstream.purchases`), so
+    that they differ from the prefix's own `purchases`.
     """
 
     def __init__(self, prefix: str, others: Sequence[str] = ()) -> None:
-        """Takes the prefix of all names, and other prefixes whose source topics are read too."""
+        """Take the prefix of all names, and other prefixes whose source topics are read too."""
         self.prefix = prefix
         self._others = {f"{other}.{name}.v1" for other in others for name in SOURCE_NAMES}
         self.sources = (*(self.full(name) for name in SOURCE_NAMES), *sorted(self._others))
@@ -90,37 +86,44 @@ class Topics:
         self.progress = self.full("progress")
 
     def full(self, name: str) -> str:
-        """The topic's name on the broker."""
+        """Return the name on the broker of a topic with this short name."""
         return f"{name}.v1" if "." in name else f"{self.prefix}.{name}.v1"
 
     def short(self, topic: str) -> str:
-        """The name without prefix and version; of another prefix's source topic without its version alone."""
+        """Return the name without prefix and version; for a source topic of another prefix, only without version."""
         own = topic if topic in self._others else topic.removeprefix(f"{self.prefix}.")
         return own.removesuffix(".v1")
 
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """What was found of a topic; `fault` says what is wrong with it and what to do, `missing` that there is none."""
+    """The state of a topic.
+
+    Attributes:
+        name: full name.
+        partitions: how many it has, or would be created with.
+        missing: whether it did not exist.
+        created: whether it was created now.
+        error: what is wrong with it, and the remedy.
+    """
 
     name: str
     partitions: int
     missing: bool = False
     created: bool = False
-    fault: str | None = None
+    error: str | None = None
 
 
 class TopicsError(Exception):
-    """Topics that a worker cannot work with; each fault names the topic, what it has and what it must have."""
+    """A worker cannot use the topics; each of `errors` names a topic, what it has and what it must have."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        """Takes every fault."""
-        super().__init__("; ".join(faults))
-        self.errors = faults
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
 
 
 async def check_topics(settings: Settings) -> list[TopicReport]:
-    """What there is of each topic, and what is wrong with it.
+    """Report the state of each topic.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -128,71 +131,68 @@ async def check_topics(settings: Settings) -> list[TopicReport]:
     admin = AIOKafkaAdminClient(**settings.kafka_client())
     try:
         await admin.start()
-        return await _look(admin, settings)
+        return await _inspect(admin, settings)
     finally:
         await admin.close()
 
 
 async def create_topics(settings: Settings) -> list[TopicReport]:
-    """Makes the topics that are missing, then looks at all of them.
+    """Create missing topics, then report the state of each topic.
 
     Raises:
-        TopicsError: the broker forbids it, or refuses a topic.
+        TopicsError: the broker refuses to create a topic.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     admin = AIOKafkaAdminClient(**settings.kafka_client())
     try:
         await admin.start()
-        missing = [report for report in await _look(admin, settings) if report.missing]
+        missing = [report for report in await _inspect(admin, settings) if report.missing]
         if missing:
             await _create(admin, settings, missing)
             await wait_for_topics(settings, [report.name for report in missing])
-        made = {report.name for report in missing}
+        created = {report.name for report in missing}
         return [
-            TopicReport(report.name, report.partitions, report.missing, report.name in made, report.fault)
-            for report in await _look(admin, settings)
+            TopicReport(report.name, report.partitions, report.missing, report.name in created, report.error)
+            for report in await _inspect(admin, settings)
         ]
     finally:
         await admin.close()
 
 
 async def ready_topics(settings: Settings) -> int:
-    """Makes what is missing and refuses what has the wrong shape; the number of the journal's partitions.
+    """Create missing topics, check all of them, and return the number of journal partitions.
 
     Raises:
-        TopicsError: with everything that is wrong.
+        TopicsError: with all errors.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     reports = await create_topics(settings)
     if created := [report.name for report in reports if report.created]:
         log.info("created %d topics: %s", len(created), ", ".join(created))
-    faults = tuple(report.fault for report in reports if report.fault)
-    if faults:
-        raise TopicsError(faults)
+    errors = tuple(report.error for report in reports if report.error)
+    if errors:
+        raise TopicsError(errors)
     return next(report.partitions for report in reports if report.name == Topics(settings.prefix).journal)
 
 
-async def _look(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicReport]:
+async def _inspect(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicReport]:
     topics = Topics(settings.prefix)
-    there = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
-    policies = await _cleanup_policies(
-        admin, [topics.full(s.name) for s in TOPIC_SPECS if topics.full(s.name) in there]
-    )
-    journal = there.get(topics.journal, settings.partitions)
+    existing = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
+    names = [topics.full(spec.name) for spec in TOPIC_SPECS]
+    policies = await _cleanup_policies(admin, [name for name in names if name in existing])
+    journal = existing.get(topics.journal, settings.partitions)
     reports = []
-    for shape in TOPIC_SPECS:
-        name = topics.full(shape.name)
-        wanted = {None: settings.partitions, 0: journal}.get(shape.partitions, shape.partitions)
-        if name not in there:
-            reports.append(TopicReport(name, wanted or 1, missing=True))
+    for name, spec in zip(names, TOPIC_SPECS, strict=True):
+        expected = {None: settings.partitions, 0: journal}.get(spec.partitions, spec.partitions)
+        if name not in existing:
+            reports.append(TopicReport(name, expected or 1, missing=True))
             continue
-        fault = None
-        if shape.partitions is not None and there[name] != wanted:
-            fault = f"topic {name} must have {wanted} partitions: it has {there[name]}; delete it or use another prefix"
-        elif policies.get(name, shape.config["cleanup.policy"]) != shape.config["cleanup.policy"]:
-            must = shape.config["cleanup.policy"]
-            fault = f"topic {name} must have cleanup.policy={must}: it has {policies[name]}; alter it"
-        reports.append(TopicReport(name, there[name], fault=fault))
+        error, count, policy = None, existing[name], spec.config["cleanup.policy"]
+        if spec.partitions is not None and count != expected:
+            error = f"topic {name} must have {expected} partitions: it has {count}; delete it or use another prefix"
+        elif policies.get(name, policy) != policy:
+            error = f"topic {name} must have cleanup.policy={policy}: it has {policies[name]}; alter it"
+        reports.append(TopicReport(name, count, error=error))
     return reports
 
 
@@ -209,19 +209,19 @@ async def _cleanup_policies(admin: AIOKafkaAdminClient, names: list[str]) -> dic
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: list[TopicReport]) -> None:
-    configs = {Topics(settings.prefix).full(shape.name): shape.config for shape in TOPIC_SPECS}
-    wanted = [
+    configs = {Topics(settings.prefix).full(spec.name): spec.config for spec in TOPIC_SPECS}
+    new_topics = [
         NewTopic(report.name, report.partitions, settings.replication, topic_configs=configs[report.name])
         for report in missing
     ]
     try:
-        response = await admin.create_topics(wanted)
+        response = await admin.create_topics(new_topics)
     except KafkaError as error:
         raise TopicsError((f"topics cannot be created: {error}; create them by `goldstream topics create`",)) from error
-    faults = []
+    errors = []
     for name, code, message in ((error[0], error[1], error[2]) for error in response.topic_errors):
         if code not in (0, TopicAlreadyExistsError.errno):
-            why = message or for_code(code).__name__
-            faults.append(f"topic {name} cannot be created: {why}; create it yourself or let this user create topics")
-    if faults:
-        raise TopicsError(tuple(faults))
+            reason = message or for_code(code).__name__
+            errors.append(f"topic {name} cannot be created: {reason}; create it, or let this user create topics")
+    if errors:
+        raise TopicsError(tuple(errors))

@@ -22,7 +22,7 @@ async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
 ) -> None:
     monkeypatch.setattr(Sender, "_find_coordinator", _never)
     monkeypatch.setattr(fencing, "EPOCH_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(fencing._Fences, "given", None)  # what an earlier test has found out
+    monkeypatch.setattr(fencing._Epochs, "available", None)  # what an earlier test has found
     topic = f"{prefix}.customers.v1"
     await make_topic(kafka.bootstrap, topic, 1)
     with caplog.at_level(logging.WARNING, "streams.kafka.fenced_producer"):

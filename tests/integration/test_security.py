@@ -156,7 +156,7 @@ async def test_every_way_of_protection_makes_topics_writes_and_reads(
     settings = Settings(kafka=protected_kafka.at(listener), prefix=prefix, partitions=1, kafka_security=protected)
 
     assert all(report.created for report in await create_topics(settings))
-    assert not any(report.fault for report in await check_topics(settings))
+    assert not any(report.error for report in await check_topics(settings))
     topic = f"{prefix}.events.v1"
     async with Publisher(settings, topic) as publisher:
         await publisher.publish(b"c-1", b"{}")

@@ -64,7 +64,7 @@ async def test_a_journal_that_retention_has_cut_before_it_was_read_ends_the_work
     await _cut(site, "journal")
     late = site.worker("--only", "segment")
     assert await late.wait_for_exit(60) == 1
-    line = _the_line(late, "retention has cut it")
+    line = _the_line(late, "retention has deleted records")
     for part in (f"{site.topic('journal')}:0", "is needed from 0 on", "backup", "GOLDSTREAM_PREFIX"):
         assert part in line
     assert await worker.stop() == 0
