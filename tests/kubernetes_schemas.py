@@ -1,4 +1,4 @@
-"""Takes the schemas that deploy/kubernetes needs out of the wheel of kubernetes-validate.
+"""Extract the schemas that deploy/kubernetes needs from the wheel of kubernetes-validate.
 
 python -m tests.kubernetes_schemas kubernetes_validate-1.37.0-py3-none-any.whl v1.31.0 v1.37.0
 """
@@ -24,7 +24,7 @@ _HERE: Final = "#/$defs/"
 
 
 def take(wheel: Path, version: str) -> dict[str, Any]:
-    """The schemas of the kinds, with every definition that they reach and no other; descriptions are left out."""
+    """Return the schemas of the kinds and every definition that they refer to, without descriptions."""
     with zipfile.ZipFile(wheel) as package:
         folder = f"kubernetes_validate/kubernetes-json-schema/{version}-local-strict/"
         known: dict[str, Any] = json.loads(package.read(f"{folder}_definitions.json"))["$defs"]

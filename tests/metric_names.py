@@ -1,4 +1,4 @@
-"""Which metrics a PromQL expression names, for the tests that hold rules and panels against what a worker exposes."""
+"""The metrics and labels that a PromQL expression names, to compare rules and panels with what a worker exposes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,14 +15,14 @@ TARGET_LABELS: Final = frozenset({"job", "instance"})
 
 
 class Use(NamedTuple):
-    """A metric that an expression names, with the labels that it selects by."""
+    """A metric in an expression, with the labels of its selector."""
 
     metric: str
     labels: frozenset[str]
 
 
 def uses(expression: str) -> Iterator[Use]:
-    """Gives every metric of Goldstream's in a PromQL expression."""
+    """Yield every metric of Goldstream in a PromQL expression."""
     for name, matchers in _SELECTOR.findall(expression):
         yield Use(name, frozenset(_MATCHER.findall(matchers)))
 
@@ -32,28 +32,28 @@ def _split(groups: list[str]) -> frozenset[str]:
 
 
 def grouping_labels(expression: str) -> frozenset[str]:
-    """Gives the labels that an expression groups or joins by."""
+    """Return the labels that an expression groups or joins by."""
     return _split(_GROUPING.findall(expression))
 
 
 def kept_labels(expression: str) -> frozenset[str] | None:
-    """Gives the labels that are left in the result of an expression that aggregates; None if it keeps them all."""
+    """Return the labels in the result of an aggregating expression; None if it keeps all of them."""
     groups = _AGGREGATION.findall(expression)
     return _split(groups) if groups and "group_left" not in expression else None
 
 
 def legend_labels(legend: str) -> frozenset[str]:
-    """Gives the labels that the legend of a panel shows."""
+    """Return the labels in the legend of a panel."""
     return frozenset(_LEGEND.findall(legend))
 
 
 def alert_text_labels(text: str) -> frozenset[str]:
-    """Gives the labels of its own series that the text of an alert shows."""
+    """Return the labels of its series that the text of an alert shows."""
     return frozenset(_ALERT_TEXT.findall(text))
 
 
 def labels_of(use: Use, known: Mapping[str, tuple[str, tuple[str, ...]]]) -> frozenset[str]:
-    """Gives the labels that the series of `use` carry.
+    """Return the labels of the series of `use`.
 
     Args:
         use: a metric as an expression names it, a histogram's by its `_bucket`, `_count` or `_sum`.

@@ -1,4 +1,4 @@
-"""Runs promtool, which knows what Prometheus accepts."""
+"""Run promtool, which checks files as Prometheus does."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ import pytest
 
 
 def run_promtool(*arguments: str | Path, text: str | None = None) -> None:
-    """Runs promtool, on `text` as its standard input if given, and fails with what it says.
+    """Run promtool, with `text` as its standard input if given, and fail with its output.
 
-    Without promtool the test cannot be done: it is skipped by name, and fails in CI.
+    Without promtool the test is skipped with a reason, and fails in CI.
     """
     program = shutil.which("promtool")
     if program is None:
