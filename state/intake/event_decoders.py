@@ -1,8 +1,8 @@
 """The decoders of published events: a fast one for each source topic, and a thorough one that reports every error.
 
 Both use the structs of `state.intake.event_schemas`. A fast decoder reads the JSON of a whole record at once. It gives
-no usable reason for a refusal, and it refuses a few records that are admissible: those with a lone surrogate in an
-unknown field, or with a repeated key of which only the last value is right.
+no usable reason for a refusal, and it refuses a few records that are admissible: with a lone surrogate in an unknown
+field, a repeated key of which only the last value is valid, escapes in a number, or null for an unknown channel.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,4 @@
-"""Every record is admitted as an event, taken as an anonymous sale, or rejected for the first reason that fits.
-
-Here is what is admitted; `test_admission_money.py` and `test_admission_rejected.py` have the rest.
-"""
+"""Which records are admitted, as which event. Amounts are in `test_admission_money.py`."""
 
 import json
 
@@ -51,13 +48,13 @@ EVENTS: dict[str, CustomerEvent] = {
 
 @pytest.mark.parametrize("source", KINDS)
 def test_a_valid_record_becomes_the_event_of_its_topic(source: str) -> None:
-    """All of its fields are kept, beside where it came from."""
+    """With all of its fields and its source offset."""
     assert admit_record(source, record(source)) == Admitted("c-17", EVENTS[source])
 
 
 @pytest.mark.parametrize("source", KINDS)
-def test_events_of_any_kind_may_come_through_one_topic(source: str) -> None:
-    """There the field `type` tells the kind, wherever it stands; nothing else differs."""
+def test_the_topic_events_takes_every_type(source: str) -> None:
+    """The field `type` decides, wherever it is in the object."""
     first = json.dumps({"type": KINDS[source]} | dict(VALID[source])).encode()
     last = json.dumps(dict(VALID[source]) | {"type": KINDS[source]}).encode()
     for value in (first, last):
@@ -69,13 +66,13 @@ def test_events_of_any_kind_may_come_through_one_topic(source: str) -> None:
 
 @pytest.mark.parametrize("type_", [..., None, "", "purchases", "Purchase", 5, True, ["purchase"], "\ud800"])
 def test_an_event_of_no_known_type_is_invalid(type_: object) -> None:
-    """There is no telling which fields it should have."""
+    """The type decides which fields are required."""
     assert_rejected(admit_record("events", record("purchases", type=type_)), "invalid", "type must be one of purchase")
 
 
 @pytest.mark.parametrize("source", KINDS)
-def test_the_field_type_is_ignored_where_the_topic_tells_the_kind(source: str) -> None:
-    """It is an unknown field like any other."""
+def test_the_field_type_is_ignored_outside_of_events(source: str) -> None:
+    """There it is an unknown field."""
     assert admit_record(source, record(source, type="nonsense")) == admit_record(source, record(source))
 
 
@@ -84,14 +81,14 @@ def test_the_field_type_is_ignored_where_the_topic_tells_the_kind(source: str) -
     "text",
     ["1", "null", '"x"', "[1, {}, [[]]]", '{"event_id": 5, "amount": -1}', "1e999999999", "9" * 20_000, '"\\ud800"'],
 )
-def test_unknown_fields_are_ignored_whatever_they_hold(source: str, text: str) -> None:
-    """As long as the whole is JSON, lone surrogates and numbers beyond all bounds included."""
+def test_unknown_fields_are_ignored(source: str, text: str) -> None:
+    """Even with lone surrogates or numbers of any size, as long as the value is JSON."""
     assert admit_record(source, record_of_texts(source, unknown=text)) == admit_record(source, record(source))
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_a_field_that_is_null_counts_as_absent(source: str) -> None:
-    """A required one is then missing, an optional one not said."""
+    """For required and optional fields."""
     for name in VALID[source]:
         assert outcome_without_got(admit_record(source, record(source, **{name: None}))) == outcome_without_got(
             admit_record(source, record(source, **{name: ...}))
@@ -99,21 +96,21 @@ def test_a_field_that_is_null_counts_as_absent(source: str) -> None:
 
 
 def outcome_without_got(outcome: Admitted | Rejected) -> object:
-    """The outcome, but for the rest of the record's detail."""
+    """Return the outcome without the value that the detail shows."""
     return outcome if isinstance(outcome, Admitted) else (outcome.reason, outcome.detail.partition(":")[0])
 
 
 @pytest.mark.parametrize("source", KINDS)
-def test_the_last_of_a_repeated_key_counts(source: str) -> None:
-    """As in every common JSON reader, be the earlier ones right or wrong."""
+def test_the_last_value_of_a_repeated_key_counts(source: str) -> None:
+    """As in most JSON readers, whether the earlier values are valid or not."""
     again = record(source)[:-1]
     assert event_of(source, again + b', "event_id": "e-2"}').event_id == "e-2"
     assert event_of(source, again + b', "event_id": 5, "event_id": "e-2"}').event_id == "e-2"
     assert_rejected(admit_record(source, again + b', "event_id": 5}'), "invalid", "event_id", "5")
 
 
-def test_what_is_optional_may_be_left_out() -> None:
-    """It is then unknown, not some default."""
+def test_optional_fields_may_be_absent() -> None:
+    """The event then has None, and a discount of 0."""
     bare = {**HEAD, "order_id": "o-1", "amount": "5", "currency": "RUB"}
     purchase = event_of("purchases", json.dumps(bare).encode())
     assert (purchase.discount, purchase.coupon, purchase.channel, purchase.store_id) == (0, None, None, None)
@@ -134,34 +131,34 @@ def test_what_is_optional_may_be_left_out() -> None:
         ("refunds", "order_id"),
     ],
 )
-def test_an_optional_text_that_is_empty_counts_as_absent(source: str, name: str) -> None:
-    """Forms that were not filled in are published so."""
+def test_an_empty_optional_string_counts_as_absent(source: str, name: str) -> None:
+    """Publishers send empty strings for form fields without input."""
     assert getattr(event_of(source, record(source, **{name: ""})), name) is None
 
 
 @pytest.mark.parametrize("backfill", [True, False, None])
-def test_backfill_is_history(*, backfill: bool | None) -> None:
-    """It is false unless it is said."""
+def test_backfill_is_false_unless_it_is_true(*, backfill: bool | None) -> None:
+    """Absent and null are false."""
     assert event_of("erasures", record("erasures", backfill=backfill)).backfill is (backfill is True)
 
 
 @pytest.mark.parametrize("text", ["x" * 128, "я" * 128, "\x00", "\n", " ", "🦊" * 128, "a/b:c"])
 @pytest.mark.parametrize("name", ["event_id", "customer_id", "order_id"])
-def test_an_id_is_any_text_of_1_to_128_characters(name: str, text: str) -> None:
-    """Characters, not bytes; it is the publisher's, and nothing is read into it."""
+def test_an_id_is_any_string_of_1_to_128_characters(name: str, text: str) -> None:
+    """Characters, not bytes; control characters are allowed."""
     outcome = admit_record("purchases", record("purchases", **{name: text}))
     assert text == (outcome.customer_id if name == "customer_id" else getattr(outcome.event, name))
 
 
-def test_a_message_id_may_be_as_long_as_ids_of_messages_are() -> None:
-    """It is made of the customer's id and more, so it may be longer than one."""
+def test_a_message_id_may_be_longer_than_128_characters() -> None:
+    """It contains the customer's id."""
     message_id = "c" * 128 + ":4:win-back:1"
     assert event_of("contacts", record("contacts", message_id=message_id)).message_id == message_id
 
 
 @pytest.mark.parametrize("customer_id", [..., None, ""])
-def test_a_sale_to_nobody_known_is_anonymous(customer_id: object) -> None:
-    """It keeps what the day's totals need."""
+def test_a_sale_without_a_customer_is_anonymous(customer_id: object) -> None:
+    """It has what the daily totals need."""
     purchase = admit_record("purchases", record("purchases", customer_id=customer_id))
     assert purchase == Admitted("", AnonymousSale("purchases", 3, 40, "e-1", NOON, False, "purchase", 124050, 10000))
     refund = admit_record("refunds", record("refunds", customer_id=customer_id))
@@ -172,7 +169,7 @@ def test_a_sale_to_nobody_known_is_anonymous(customer_id: object) -> None:
 
 @pytest.mark.parametrize("customer_id", [..., None, ""])
 def test_a_sale_is_anonymous_only_if_it_is_otherwise_valid(customer_id: object) -> None:
-    """Else it is rejected like any other."""
+    """Otherwise it is rejected like any other record."""
     assert_rejected(
         admit_record("purchases", record("purchases", customer_id=customer_id, order_id=5)), "invalid", "order_id"
     )
@@ -181,20 +178,20 @@ def test_a_sale_is_anonymous_only_if_it_is_otherwise_valid(customer_id: object) 
 
 @pytest.mark.parametrize("source", sorted(set(KINDS) - {"purchases", "refunds"}))
 @pytest.mark.parametrize("customer_id", [..., None, ""])
-def test_what_is_no_sale_needs_a_customer(source: str, customer_id: object) -> None:
-    """There is nobody to whom it could apply."""
+def test_all_events_but_sales_need_a_customer(source: str, customer_id: object) -> None:
+    """An empty id is not a customer either."""
     assert_rejected(admit_record(source, record(source, customer_id=customer_id)), "invalid", "customer_id")
 
 
-def test_null_booleans_of_a_consent_are_not_said() -> None:
-    """And a consent that says nothing is none."""
+def test_a_null_consent_counts_as_absent() -> None:
+    """And consents without any true or false are None."""
     assert event_of("signups", record("signups", consent={"email": True, "call": None})).consent == {"email": True}
     assert event_of("signups", record("signups", consent={"email": None, "fax": None})).consent is None
     assert event_of("signups", record("signups", consent={})).consent is None
 
 
-def test_a_time_zone_must_exist_where_the_names_are_known() -> None:
-    """Where they are not, it must be shaped like one."""
+def test_a_time_zone_must_be_one_of_the_known_names() -> None:
+    """If the names are not known, it must have the syntax of one."""
     known = AdmissionRules("RUB", 2, {}, frozenset({"Europe/Moscow"}))
     assert event_of("signups", record("signups"), known).timezone == "Europe/Moscow"
     assert_rejected(
@@ -206,8 +203,8 @@ def test_a_time_zone_must_exist_where_the_names_are_known() -> None:
     assert event_of("signups", record("signups", timezone="Mars/Phobos")).timezone == "Mars/Phobos"
 
 
-def test_an_unknown_source_is_a_bug_of_the_caller() -> None:
-    """Not a matter of the record."""
+def test_an_unknown_source_raises() -> None:
+    """It is a bug of the caller, not an error in the record."""
     with pytest.raises(KeyError):
         admit("returns", 0, 0, b"{}", RUBLES, None)
     assert set(SOURCE_TOPICS) == {*KINDS, "events"}

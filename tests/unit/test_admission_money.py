@@ -1,4 +1,4 @@
-"""Sums, currencies and rates of published records: exact, within bounds, and in the base currency."""
+"""Amounts, currencies and rates of published records."""
 
 import pytest
 
@@ -32,7 +32,7 @@ from tests.published import admit_record, assert_rejected, event_of, record, rec
     ],
 )
 def test_an_amount_is_a_number_in_quotes_or_not(text: str, minor: int) -> None:
-    """It is exact: 0.29 is not 28 of the hundredths that floats have."""
+    """It is exact: the float 0.29 times 100 would be truncated to 28."""
     purchase = event_of("purchases", record_of_texts("purchases", amount=text))
     assert (purchase.amount, purchase.base, purchase.rate) == (minor, minor, None)
     if minor:
@@ -47,8 +47,8 @@ def test_an_amount_is_a_number_in_quotes_or_not(text: str, minor: int) -> None:
         *('"NaN"', '"1e"', '"\\ud800"', '"\\u0000"', "true", "false", "[]", "[1]", "{}", '{"value": 1}'),
     ],
 )
-def test_an_amount_that_is_no_number_is_invalid(source: str, text: str) -> None:
-    """It is of the wrong kind, whatever it may have meant."""
+def test_an_amount_that_is_not_a_number_is_invalid(source: str, text: str) -> None:
+    """Only JSON's syntax of numbers is read, in quotes or not."""
     assert_rejected(
         admit_record(source, record_of_texts(source, amount=text)), "invalid", "amount must be a decimal number"
     )
@@ -72,15 +72,15 @@ def test_an_amount_that_is_no_number_is_invalid(source: str, text: str) -> None:
         ('"' + "9" * 60_000 + '"', "at most 1000000000000000 minor units"),
     ],
 )
-def test_an_amount_that_cannot_be_is_told_as_amount(source: str, text: str, expected: str) -> None:
-    """Negative, too many digits, or over 10^15 minor units, however it is written."""
+def test_an_impossible_amount_is_rejected_as_amount(source: str, text: str, expected: str) -> None:
+    """Negative, with too many digits, or over 10^15 minor units."""
     outcome = admit_record(source, record_of_texts(source, amount=text))
     assert_rejected(outcome, "amount", "amount", expected, text.strip('"')[:60])
 
 
 @pytest.mark.parametrize("text", ["0", '"0.00"', "-0", "0e5"])
-def test_a_refund_of_nothing_is_told_as_amount(text: str) -> None:
-    """A purchase of nothing is one."""
+def test_a_refund_of_zero_is_rejected_as_amount(text: str) -> None:
+    """A purchase of zero is admitted."""
     assert_rejected(
         admit_record("refunds", record_of_texts("refunds", amount=text)), "amount", "amount must be more than zero"
     )
@@ -91,7 +91,7 @@ def test_a_refund_of_nothing_is_told_as_amount(text: str) -> None:
     [("JPY", "1240", 1240), ("JPY", '"1240.00"', 1240), ("KWD", '"1.234"', 1234), ("CLF", '"1.2345"', 12345)],
 )
 def test_an_amount_has_the_digits_of_its_currency(currency: str, text: str, minor: int) -> None:
-    """None for the yen, three for the dinar of Kuwait."""
+    """None for JPY, three for KWD."""
     assert (
         event_of("purchases", record_of_texts("purchases", amount=text, currency=f'"{currency}"', rate="2")).amount
         == minor
@@ -99,14 +99,14 @@ def test_an_amount_has_the_digits_of_its_currency(currency: str, text: str, mino
 
 
 @pytest.mark.parametrize(("currency", "text"), [("JPY", "1240.5"), ("KWD", '"1.2345"'), ("RUB", "1.234")])
-def test_a_digit_more_than_the_currency_has_is_told_as_amount(currency: str, text: str) -> None:
+def test_an_amount_with_too_many_digits_is_rejected_as_amount(currency: str, text: str) -> None:
     """The detail names the currency."""
     outcome = admit_record("purchases", record_of_texts("purchases", amount=text, currency=f'"{currency}"', rate="2"))
     assert_rejected(outcome, "amount", "amount must have at most", currency, text.strip('"'))
 
 
 def test_a_discount_follows_the_rules_of_an_amount() -> None:
-    """And is kept in the base currency."""
+    """And is converted to the base currency."""
     assert event_of("purchases", record("purchases", discount=0)).discount == 0
     assert event_of("purchases", record("purchases", discount="2.50", currency="EUR")).discount == 24600
     assert event_of("purchases", record("purchases", discount="2.50", currency="EUR", rate="2")).discount == 500
@@ -136,18 +136,16 @@ def test_a_discount_follows_the_rules_of_an_amount() -> None:
         ({"currency": "KWD", "amount": "0.125", "rate": 1}, 12, "1"),
     ],
 )
-def test_the_rate_that_serves_is_the_events_then_the_policys(
-    fields: dict[str, object], base: int, rate: str | None
-) -> None:
-    """The base currency needs none; half a minor unit goes to the even one."""
+def test_the_events_rate_precedes_the_policys(fields: dict[str, object], base: int, rate: str | None) -> None:
+    """The base currency needs none; half a minor unit is rounded to even."""
     purchase = event_of("purchases", record("purchases", **fields))
     assert (purchase.base, purchase.rate) == (base, rate)
     refund = event_of("refunds", record("refunds", **({"amount": "1240.50"} | fields)))
     assert (refund.base, refund.rate) == (base, rate)
 
 
-def test_a_refund_that_names_its_order_needs_no_rate() -> None:
-    """The order's may serve; without an order there must be one."""
+def test_a_refund_with_an_order_needs_no_rate() -> None:
+    """The rate of the order may apply; without an order a rate is required."""
     refund = event_of("refunds", record("refunds", currency="GBP"))
     assert (refund.amount, refund.base, refund.rate) == (4050, None, None)
     for order_id in (..., None, ""):
@@ -160,16 +158,16 @@ def test_a_refund_that_names_its_order_needs_no_rate() -> None:
 
 @pytest.mark.parametrize("source", ["purchases", "refunds", "contacts"])
 @pytest.mark.parametrize("currency", ["ZZZ", "XXX", "XAU", "rub", "RUB ", "", "₽", "R\x00B"])
-def test_an_unknown_currency_is_told_as_currency(source: str, currency: str) -> None:
-    """Codes are those of ISO 4217, in capitals."""
+def test_an_unknown_currency_is_rejected_as_currency(source: str, currency: str) -> None:
+    """Codes are those of ISO 4217, in upper case, without precious metals and test codes."""
     outcome = admit_record(source, record(source, currency=currency, rate="2"))
     assert_rejected(outcome, "currency", "currency must be the ISO 4217 code", repr(currency))
 
 
 @pytest.mark.parametrize("source", ["purchases", "refunds", "contacts"])
 @pytest.mark.parametrize("currency", [..., None, 643, True, ["RUB"], {}, "\ud800"])
-def test_a_sum_without_a_currency_is_invalid(source: str, currency: object) -> None:
-    """It is missing or of the wrong kind, rather than unknown."""
+def test_an_amount_without_a_currency_is_invalid(source: str, currency: object) -> None:
+    """A currency that is not a string is of the wrong type rather than unknown."""
     assert_rejected(admit_record(source, record(source, currency=currency)), "invalid", "currency must be a string")
 
 
@@ -177,7 +175,7 @@ def test_a_sum_without_a_currency_is_invalid(source: str, currency: object) -> N
 @pytest.mark.parametrize(
     "rate", ["0", 0.0, "-1", "1000000001", "1e10", "1e999999999", "0.0000000000000000001", "1e-999999999"]
 )
-def test_a_rate_that_cannot_be_is_told_as_currency(source: str, rate: object) -> None:
+def test_an_impossible_rate_is_rejected_as_currency(source: str, rate: object) -> None:
     """It must be above 0, at most 10^9, with at most 18 digits after the point."""
     assert_rejected(admit_record(source, record(source, currency="EUR", rate=rate)), "currency", "rate", str(rate))
 
@@ -185,23 +183,23 @@ def test_a_rate_that_cannot_be_is_told_as_currency(source: str, rate: object) ->
 @pytest.mark.parametrize("source", ["purchases", "refunds"])
 @pytest.mark.parametrize("currency", ["RUB", "EUR"])
 @pytest.mark.parametrize("rate", ["", "abc", " 1", True, [], {}, "\udfff"])
-def test_a_rate_that_is_no_number_is_invalid(source: str, currency: str, rate: object) -> None:
-    """Even where none is needed."""
+def test_a_rate_that_is_not_a_number_is_invalid(source: str, currency: str, rate: object) -> None:
+    """Even in the base currency, which needs no rate."""
     assert_rejected(
         admit_record(source, record(source, currency=currency, rate=rate)), "invalid", "rate must be a decimal"
     )
 
 
 @pytest.mark.parametrize("source", ["purchases", "refunds"])
-def test_a_sum_over_ten_to_the_fifteenth_in_the_base_currency_is_told_as_amount(source: str) -> None:
-    """Though in its own currency it is small."""
+def test_an_amount_too_large_in_the_base_currency_is_rejected_as_amount(source: str) -> None:
+    """Even if it is small in its own currency."""
     at_bound = record(source, amount="10000000", currency="EUR", rate=10**6, discount=None)
     assert event_of(source, at_bound).base == MAX_MINOR
     above = record(source, amount="10000000.01", currency="EUR", rate=10**6)
     assert_rejected(admit_record(source, above), "amount", "amount must be at most 1000000000000000 minor units of RUB")
 
 
-def test_a_contact_may_tell_what_it_cost() -> None:
+def test_a_contact_may_have_a_cost() -> None:
     """In a known currency, which needs no rate."""
     contact = event_of("contacts", record("contacts", cost="0.125", currency="KWD"))
     assert (contact.cost, contact.currency) == (125, "KWD")

@@ -1,4 +1,4 @@
-"""A record that is no event is rejected for the first reason that fits, with a detail that names what is wrong."""
+"""Which records are rejected, for which reason and with which detail."""
 
 import pytest
 
@@ -45,20 +45,20 @@ from tests.published import KINDS, NOON, VALID, admit_record, assert_rejected, r
     ],
 )
 def test_what_is_not_a_json_object_in_utf_8_is_malformed(source: str, value: bytes | None, named: str) -> None:
-    """Wherever the fault lies, and be it in an unknown field."""
+    """Even if the error is in an unknown field."""
     assert_rejected(admit_record(source, value), "malformed", "value must", named)
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_bytes_that_are_not_utf_8_are_malformed_in_any_field(source: str) -> None:
-    """In the text of an unknown one and in its name too."""
+    """In the value and in the name of an unknown field too."""
     for broken in (b', "u": "\xff"}', b', "\xff": 1}', b', "u": {"v": ["\xe2\x82"]}}'):
         assert_rejected(admit_record(source, record(source)[:-1] + broken), "malformed", "UTF-8")
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_nesting_is_bounded_by_depth_not_by_brackets(source: str) -> None:
-    """500 levels with the object itself; brackets within strings or side by side are none."""
+    """500 levels with the object itself; brackets in strings or next to each other do not count."""
     deep = "[" * 499 + "]" * 499
     assert isinstance(admit_record(source, record_of_texts(source, u=deep)), Admitted)
     assert isinstance(admit_record(source, record_of_texts(source, u=f'"{deep}{deep}"')), Admitted)
@@ -68,15 +68,15 @@ def test_nesting_is_bounded_by_depth_not_by_brackets(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCE_TOPICS)
-def test_a_value_over_64_kib_is_oversize_whatever_it_holds(source: str) -> None:
-    """65,536 bytes are not over it."""
+def test_a_value_over_64_kib_is_oversize(source: str) -> None:
+    """65,536 bytes are allowed."""
     assert_rejected(admit_record(source, b"\xff" * 65_537), "oversize", "at most 65536 bytes", "65537")
     assert_rejected(admit_record(source, b"\xff" * 65_536), "malformed", "UTF-8")
 
 
 @pytest.mark.parametrize("source", KINDS)
 def test_a_valid_record_may_be_64_kib_long(source: str) -> None:
-    """Padded by blanks or by an unknown field."""
+    """With the spaces at its end."""
     value = record(source)
     assert isinstance(admit_record(source, value.ljust(65_536)), Admitted)
     assert_rejected(admit_record(source, value.ljust(65_537)), "oversize", "65537")
@@ -99,7 +99,7 @@ def test_a_required_field_that_is_missing_is_invalid(source: str, name: str) -> 
     assert_rejected(admit_record(source, record(source, **{name: None})), "invalid", f"{name} must be", "got nothing")
 
 
-WRONG_KINDS: dict[str, object] = {
+WRONG_TYPES: dict[str, object] = {
     "whole number": 17,
     "number": 1.5,
     "huge number": 10**400,
@@ -111,7 +111,7 @@ WRONG_KINDS: dict[str, object] = {
     "empty object": {},
     "object": {"a": 1},
 }
-RIGHT_KINDS = {
+RIGHT_TYPES = {
     **dict.fromkeys(("amount", "discount", "cost"), ("whole number", "number", "huge number")),
     **dict.fromkeys(("backfill", "granted", "permanent"), ("true",)),
     "consent": ("empty object",),
@@ -124,18 +124,18 @@ RIGHT_KINDS = {
         (source, name, kind)
         for source in VALID
         for name in dict.fromkeys([*VALID[source], "backfill"])
-        for kind in WRONG_KINDS
-        if kind not in RIGHT_KINDS.get(name, ())
+        for kind in WRONG_TYPES
+        if kind not in RIGHT_TYPES.get(name, ())
     ],
 )
-def test_a_known_field_of_the_wrong_kind_is_invalid(source: str, name: str, kind: str) -> None:
+def test_a_known_field_of_the_wrong_type_is_invalid(source: str, name: str, kind: str) -> None:
     """Required or optional; the detail names the field."""
-    assert_rejected(admit_record(source, record(source, **{name: WRONG_KINDS[kind]})), "invalid", name)
+    assert_rejected(admit_record(source, record(source, **{name: WRONG_TYPES[kind]})), "invalid", name)
 
 
 @pytest.mark.parametrize("source", VALID)
-def test_an_id_of_no_or_too_many_characters_is_invalid(source: str) -> None:
-    """129 are too many; of a sale an empty customer's id is none, and an empty order's id of a refund none either."""
+def test_an_empty_or_too_long_id_is_invalid(source: str) -> None:
+    """The maximum is 128. The ids that are optional may be empty."""
     for name in ("event_id", "customer_id", "order_id", "refund_id"):
         if name in VALID[source]:
             long = admit_record(source, record(source, **{name: "x" * 129}))
@@ -178,7 +178,7 @@ def test_an_id_of_no_or_too_many_characters_is_invalid(source: str) -> None:
     ],
 )
 def test_a_value_outside_a_closed_set_is_invalid(source: str, name: str, wrong: object) -> None:
-    """The detail says what may be."""
+    """The detail lists the valid values or the format."""
     assert_rejected(admit_record(source, record(source, **{name: wrong})), "invalid", f"{name} must")
 
 
@@ -187,24 +187,44 @@ def test_a_value_outside_a_closed_set_is_invalid(source: str, name: str, wrong: 
     ["", "yesterday", "2026-05-12T10:00:00", "2026-05-12", NOON, "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"],
 )
 @pytest.mark.parametrize("source", VALID)
-def test_a_moment_that_cannot_be_read_is_invalid(source: str, occurred_at: object) -> None:
-    """And so is one outside the years 1970 to 2199."""
+def test_a_moment_not_in_rfc_3339_is_invalid(source: str, occurred_at: object) -> None:
+    """And so is a moment outside the years 1970 to 2199."""
     outcome = admit_record(source, record(source, occurred_at=occurred_at), latest_ms=0)
     assert_rejected(outcome, "invalid", "occurred_at must", str(occurred_at))
 
 
 @pytest.mark.parametrize("source", VALID)
-def test_an_event_after_the_latest_moment_is_told_as_future(source: str) -> None:
-    """One at that very moment is not, and in event mode nothing is."""
+def test_an_event_after_the_latest_moment_is_rejected_as_future(source: str) -> None:
+    """An event at that moment is admitted; event mode has no latest moment."""
     assert isinstance(admit_record(source, record(source), latest_ms=NOON), Admitted)
     assert isinstance(admit_record(source, record(source), latest_ms=None), Admitted)
     late = admit_record(source, record(source), latest_ms=NOON - 1)
     assert_rejected(late, "future", "occurred_at must be at most 2026-05-12T09:59:59.999Z", "2026-05-12T10:00:00Z")
 
 
-def test_the_first_reason_that_fits_is_given() -> None:
-    """Across the whole record, wherever its fields stand: each fault hides those after it."""
-    faults: dict[str, dict[str, object]] = {
+def test_the_reasons_are_checked_in_the_documented_order() -> None:
+    """`docs/topics.md` lists them in this order."""
+    assert list(RejectionReason) == ["oversize", "malformed", "invalid", "amount", "currency", "future"]
+
+
+def test_of_several_errors_with_one_reason_the_earliest_field_is_named() -> None:
+    """In the order of the fields in the documentation, whether its type or its content is wrong."""
+    wrong = {"store_id": 5, "amount": "x", "occurred_at": "yesterday"}
+    for name in ("occurred_at", "amount", "store_id"):
+        assert_rejected(admit_record("purchases", record("purchases", **wrong)), "invalid", f"{name} must")
+        del wrong[name]
+
+
+def test_the_detail_of_a_wrong_consent_names_the_channel() -> None:
+    """The first one that is wrong; a value that is not an object is shown itself."""
+    consent = {"email": True, "sms": None, "fax": True, "call": 1}
+    assert_rejected(admit_record("signups", record("signups", consent=consent)), "invalid", "got 'fax': true")
+    assert_rejected(admit_record("signups", record("signups", consent="all")), "invalid", "consent must", "got 'all'")
+
+
+def test_the_first_of_several_reasons_is_given() -> None:
+    """Whatever the order of the fields: each reason hides those after it."""
+    errors: dict[str, dict[str, object]] = {
         "invalid": {"event_id": 5},
         "amount": {"amount": "-1"},
         "currency": {"currency": "ZZZ"},
@@ -212,7 +232,7 @@ def test_the_first_reason_that_fits_is_given() -> None:
     }
     changes: dict[str, object] = {}
     for reason in reversed(tuple(RejectionReason)[2:]):
-        changes = faults[reason] | changes
+        changes = errors[reason] | changes
         assert_rejected(admit_record("purchases", record("purchases", **changes)), reason)
         changes = dict(reversed(changes.items()))
         assert_rejected(admit_record("purchases", record("purchases", **changes)), reason)
@@ -231,8 +251,8 @@ def test_the_first_reason_that_fits_is_given() -> None:
         ("x", "invalid"),
     ],
 )
-def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object, reason: RejectionReason) -> None:
-    """A sum below nothing or beyond every bound is told as such first."""
+def test_in_an_unknown_currency_only_the_digits_are_not_checked(amount: object, reason: RejectionReason) -> None:
+    """A negative or too large amount is rejected as such first."""
     assert_rejected(admit_record("purchases", record("purchases", amount=amount, currency="ZZZ")), reason)
     assert_rejected(admit_record("refunds", record("refunds", amount=amount, currency="ZZZ")), reason)
     assert_rejected(admit_record("refunds", record("refunds", amount=0, currency="ZZZ")), "amount")
@@ -253,7 +273,7 @@ def test_of_an_unknown_currency_only_the_digits_cannot_be_judged(amount: object,
     ],
 )
 def test_the_detail_shows_the_value_short_and_printable(wrong: object, shown: str) -> None:
-    """Fit for a header and a terminal, whatever was published."""
+    """So that it fits into a header and a terminal line."""
     outcome = admit_record("erasures", record("erasures", occurred_at=wrong))
     assert_rejected(outcome, "invalid", "occurred_at", shown)
     assert outcome.detail.endswith(shown)
