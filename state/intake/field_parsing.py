@@ -28,9 +28,9 @@ from state.units.money import (
 from state.units.timestamps import format_ms, parse_rfc3339
 
 ABSENT: Final = Raw(b"")
+NULL: Final = Raw(b"null")
 NUMBER_EXPECTED: Final = "must be a decimal number, such as 12.40, in quotes or not"
 
-NULL: Final = Raw(b"null")
 _PLAIN: Final = tuple(
     re.compile(rb'"?((?:0|[1-9][0-9]{0,10})%s[0-9]{%d})"?' % (rb"\." if digits else b"", digits)).fullmatch
     for digits in range(5)
