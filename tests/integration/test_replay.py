@@ -238,7 +238,7 @@ async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_wri
     next_prefix = f"{site.prefix}-next"
     for says, *options in (
         ("rates must list KZT", "--into", next_prefix, "--policy", str(euros)),
-        ("repeat it", "--into", f"{next_prefix}-late", "--timeout", "1ms"),
+        ("run the command again to continue it", "--into", f"{next_prefix}-late", "--timeout", "1ms"),
     ):
         ended = await site.command("replay", *options)
         assert (ended.status, ended.out) == (1, "")
