@@ -1,1 +1,1 @@
-"""Workers that die, hang or lose what they need: afterwards all is as if nothing had happened."""
+"""Fault tests: a killed or hanging worker, or a broker that is away, must not change the output."""

@@ -1,7 +1,7 @@
-"""What must hold after every scene, whatever happened in it: the checks, in one list.
+"""The checks that are applied after every scenario, in one list.
 
-Each takes the scene and what was found on the broker and in Redis, and raises an AssertionError that names the first
-thing that is not as it should be. `check_all` applies them all.
+Each takes the scenario and what is on the broker and in Redis, and raises an AssertionError that names the first
+difference. `check_all` applies all of them.
 """
 
 import dataclasses
@@ -30,13 +30,13 @@ STAGES: Final = 3
 
 @dataclass(frozen=True)
 class Findings:
-    """What lies on the broker and in Redis when all is over.
+    """What is on the broker and in Redis at the end.
 
     Attributes:
         topics: all records by short name of the topic.
-        table: the last state of everyone in the changelog.
+        table: the last state of every customer in the changelog.
         redis: hashes and sorted sets by key.
-        committed: where each group stands, by stage, topic (short) and partition.
+        committed: committed offsets by stage, topic (short name) and partition.
     """
 
     expected: Result
@@ -47,7 +47,7 @@ class Findings:
 
 
 async def find(ended: RunningYear) -> Findings:
-    """Read everything: where the groups stand first, since a tick may still come in between."""
+    """Read everything; the committed offsets first, since a tick may still arrive in between."""
     kafka, site = ended.kafka.bootstrap, ended.site
     committed: dict[tuple[str, str, int], int] = {}
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
@@ -66,13 +66,13 @@ async def find(ended: RunningYear) -> Findings:
 
 
 def _old(topic: str, record: Any) -> Any:
-    """The record as this version would have written it."""
+    """Return the record as this version would have written it."""
     value = of_this_version(topic, record.value or b"")
     return record if value == record.value or not value else dataclasses.replace(record, value=value)
 
 
 def _table(changelog: list[Any]) -> dict[str, Profile]:
-    """The table as whoever recovers it must have it: a state that is older than the one before it does not count."""
+    """Return the table as a recovery must see it: a state older than the one before it is ignored."""
     table: dict[str, Profile] = {}
     for record in changelog:
         if is_chunk(record.key):
@@ -88,21 +88,21 @@ def _table(changelog: list[Any]) -> dict[str, Profile]:
     return table
 
 
-async def everything_published_is_the_oracles_and_a_repeat_is_the_same(ended: RunningYear, found: Findings) -> None:
+async def published_outputs_equal_the_oracle(ended: RunningYear, found: Findings) -> None:
     """Changes, offers, reactivations and suppressions, field by field, with their headers, keys and partitions."""
     again = await assert_published(ended.kafka.bootstrap, ended.site.prefix, found.expected, PARTITIONS, repeats=True)
     ended.log(f"{len(found.expected.outputs)} records published, {again} of them again")
 
 
-async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended: RunningYear, found: Findings) -> None:
-    """Of each customer in the order of the topic, repeats left out; an erasure begins anew, but `seq` goes on."""
+async def seq_has_no_gap(ended: RunningYear, found: Findings) -> None:
+    """By customer, repeats left out; after an erasure the segment starts from null, but `seq` continues."""
     del ended
     stands: dict[bytes, tuple[int, str | None, str | None]] = {}
     seen: set[tuple[Any, Any]] = set()
     for record in found.topics["segment-changes"]:
         seq, segment, cell = stands.get(record.key, (0, None, None))
         headers = dict(record.headers)
-        told = headers["ce_id"], headers["ce_time"]  # the time as well: who is erased twice has one id twice
+        told = headers["ce_id"], headers["ce_time"]  # with the time: a customer erased twice has the same id twice
         if told in seen:
             continue
         seen.add(told)
@@ -110,14 +110,14 @@ async def seq_has_no_gap_and_every_change_begins_where_the_last_one_ended(ended:
             stands[record.key] = (seq, None, None)
             continue
         change = read_json(record.value)
-        # a cell that moves within a segment tells nobody: only the segment is where the last change left it
+        # a cell change within a segment publishes nothing, so only the segment must equal that of the last change
         assert (change["seq"], change["from"]) == (seq + 1, segment), f"after {seq} in {segment} comes {change}"
         assert (cell is None) == (change["from_cell"] is None), f"after {cell} comes {change}"
         stands[record.key] = (change["seq"], change["to"], change["to_cell"])
 
 
 async def every_record_has_one_outcome(ended: RunningYear, found: Findings) -> None:
-    """Each record of `events` is in the journal or in `rejected`, never in both and never nowhere."""
+    """Each record of `events` is in the journal or in `rejected`, never in both or in neither."""
     journaled, rejected = set(), set()
     anonymous = set()
     for record in found.topics["journal"]:
@@ -137,8 +137,8 @@ async def every_record_has_one_outcome(ended: RunningYear, found: Findings) -> N
     assert len(anonymous) == ended.year.anonymous
 
 
-async def nothing_comes_late_in_the_journal(ended: RunningYear, found: Findings) -> None:
-    """What is journaled again was there before: what came first behind something newer would be taken for a repeat."""
+async def journal_keeps_source_order(ended: RunningYear, found: Findings) -> None:
+    """A record that first appears after a newer one of its source would be skipped as a repeat."""
     del ended
     highest: dict[tuple[int, int], int] = {}
     seen: set[tuple[int, int, int]] = set()
@@ -151,8 +151,8 @@ async def nothing_comes_late_in_the_journal(ended: RunningYear, found: Findings)
             highest[source] = max(event.offset, highest.get(source, -1))
 
 
-async def the_table_is_the_oracles(ended: RunningYear, found: Findings) -> None:
-    """Who is known, and what of them, as the changelog has it."""
+async def table_equals_the_oracle(ended: RunningYear, found: Findings) -> None:
+    """The known customers and their facts in the changelog."""
     del ended
     assert found.table.keys() == found.expected.customers.keys()
     for customer_id, facts in found.expected.customers.items():
@@ -171,13 +171,13 @@ async def the_table_is_the_oracles(ended: RunningYear, found: Findings) -> None:
         assert lifetime == expected, f"{customer_id}: is {lifetime}, should be {expected}"
 
 
-async def the_days_are_the_oracles(ended: RunningYear, found: Findings) -> None:
-    """The last that was told of each day, added up over the partitions."""
+async def daily_totals_equal_the_oracle(ended: RunningYear, found: Findings) -> None:
+    """The last published totals of each day, summed over the partitions."""
     await assert_daily(ended.kafka.bootstrap, ended.site.prefix, found.expected, ended.year.ends_at)
 
 
-async def redis_equals_the_table_and_the_oracle(ended: RunningYear, found: Findings) -> None:
-    """Every hash and every sorted set, and nothing besides."""
+async def redis_equals_the_table(ended: RunningYear, found: Findings) -> None:
+    """Every hash and every sorted set, and no other key."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
     prospects, prefix = SegmentForecast(parse_policy(ended.year.rules.policy)), ended.site.prefix
     wanted: dict[str, Any] = {}
@@ -190,12 +190,14 @@ async def redis_equals_the_table_and_the_oracle(ended: RunningYear, found: Findi
         assert found.redis[key] == value, f"{key}: is {found.redis[key]}, should be {value}"
 
 
-async def nothing_is_committed_that_is_not_durable(ended: RunningYear, found: Findings) -> None:
-    """A group stands no further than what was written down for it."""
+async def only_durable_offsets_are_committed(ended: RunningYear, found: Findings) -> None:
+    """No group has committed beyond what is durable."""
     del ended
     progress: Counter[int] = Counter()
     for record in found.topics["progress"]:
-        if record.key == PROGRESS_KEY:  # a worker that was given up may have written an older one behind a newer one
+        if (
+            record.key == PROGRESS_KEY
+        ):  # a worker that the group gave up may have written an older one after a newer one
             progress[record.partition] = max(progress[record.partition], decode_progress(record.value).offset)
     ends = {
         name: Counter({record.partition: record.offset + 1 for record in records})
@@ -210,8 +212,8 @@ async def nothing_is_committed_that_is_not_durable(ended: RunningYear, found: Fi
         assert offset <= ends["journal"][partition], f"segment:{partition} has come to {offset}, beyond the journal"
 
 
-async def the_counters_add_up(ended: RunningYear, found: Findings) -> None:
-    """In every worker rejections have reasons; in one that did all of it, once, the outcomes are the records."""
+async def counters_add_up(ended: RunningYear, found: Findings) -> None:
+    """Each rejection has a reason; in a worker that did all the work once, the outcomes add up."""
     for worker in ended.workers:
         samples = await worker.metrics()
         told = samples.by("goldstream_records_total", "outcome", topic=ended.site.topic("events"))
@@ -229,15 +231,15 @@ async def the_counters_add_up(ended: RunningYear, found: Findings) -> None:
 Check = Callable[[RunningYear, Findings], Awaitable[None]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    everything_published_is_the_oracles_and_a_repeat_is_the_same,
-    seq_has_no_gap_and_every_change_begins_where_the_last_one_ended,
+    published_outputs_equal_the_oracle,
+    seq_has_no_gap,
     every_record_has_one_outcome,
-    nothing_comes_late_in_the_journal,
-    the_table_is_the_oracles,
-    the_days_are_the_oracles,
-    redis_equals_the_table_and_the_oracle,
-    nothing_is_committed_that_is_not_durable,
-    the_counters_add_up,
+    journal_keeps_source_order,
+    table_equals_the_oracle,
+    daily_totals_equal_the_oracle,
+    redis_equals_the_table,
+    only_durable_offsets_are_committed,
+    counters_add_up,
 )
 
 

@@ -1,4 +1,4 @@
-"""Where workers run: as in the integration tests."""
+"""Fixtures of the fault tests."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ __all__ = ["place", "scene_seed", "seed", "site"]
 
 @pytest.fixture(scope="module")
 def scene_seed() -> int:
-    """What all scenes of a module are drawn from: as `seed`."""
+    """The seed of all scenarios of a module; see `seed`."""
     chosen = int(os.environ.get("TEST_SEED") or (1 if os.environ.get("CI") else secrets.randbelow(2**32)))
     print(f"TEST_SEED={chosen}")
     return chosen
@@ -22,7 +22,7 @@ def scene_seed() -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], tuple[str, Path]]:
-    """Makes a prefix that nobody else has, and a folder for it."""
+    """Return a function that makes a unique prefix and a folder for it."""
 
     def made() -> tuple[str, Path]:
         prefix = f"t{secrets.token_hex(6)}"

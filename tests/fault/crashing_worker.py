@@ -1,8 +1,8 @@
 """A worker that kills itself with SIGKILL at a chosen step: `python -m tests.fault.crashing_worker STEP TIMES worker`.
 
 STEP is `before` or `acked`, a colon, and the short name of a topic: just before a batch of that topic is sent, or when
-one is acknowledged, whatever others are under way; or `before:commit`. TIMES tells at which such moment. Batches are
-small, so that a short history has many such moments.
+one is acknowledged while others may be in flight; or `before:commit`. TIMES counts these moments. Batches are small, so
+that a short history has many of them.
 """
 
 import os
@@ -19,8 +19,8 @@ from agents.cli import main
 RECORDS_IN_A_BATCH = 60
 
 
-def doom(step: str, times: int) -> None:
-    """Make this process die at that moment."""
+def crash_at(step: str, times: int) -> None:
+    """Make this process kill itself at that moment."""
     left = times
     send_batch, commit = AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit
 
@@ -43,10 +43,10 @@ def doom(step: str, times: int) -> None:
         await commit(self, offsets)
 
     agents.segment.commit_policy.WORKING_SECONDS = agents.segment.commit_policy.QUIET_SECONDS = 0.0
-    streams.engine.lane_runner.MAX_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # final for everyone else
+    streams.engine.lane_runner.MAX_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # `Final` for all other code
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = crashing_send_batch, crashing_commit
 
 
 if __name__ == "__main__":
-    doom(sys.argv[1], int(sys.argv[2]))
+    crash_at(sys.argv[1], int(sys.argv[2]))
     sys.exit(main(sys.argv[3:]))

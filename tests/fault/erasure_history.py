@@ -1,4 +1,4 @@
-"""A year of customers who are erased and come back, again and again: what a late write of an erasure could undo."""
+"""A year of customers who are erased and return several times: a late write could undo an erasure."""
 
 import json
 import random
@@ -10,11 +10,11 @@ from tests.integration.retail_year import BEGIN_MS, DAY_MS, YEAR_MS, Year
 from tests.oracle import moments
 
 ROUNDS: Final = 9
-"""An odd number: in the middle of the year everybody is known."""
+"""An odd number: in the middle of the year every customer is known."""
 
 
 def draw_erasure_history(seed: int, customers: int) -> Year:
-    """Everybody buys twice and is erased, round by round; whoever has been erased is new when they buy again."""
+    """Draw rounds in which every customer buys twice and is erased; a customer who buys again starts from null."""
     rng = random.Random(seed)
     year = Year(seed, STEPPE, [], [], [], moments.text(BEGIN_MS + YEAR_MS + 10 * DAY_MS))
     at = BEGIN_MS + 50 * DAY_MS
@@ -22,14 +22,14 @@ def draw_erasure_history(seed: int, customers: int) -> Year:
         for kind in ("purchase", "purchase", "erasure"):
             for number in rng.sample(range(customers), customers):
                 at += rng.randint(1_000, 600_000)
-                _happen(year, kind, f"c-{number}", at, f"{turn}-{at}", rng)
+                _add_event(year, kind, f"c-{number}", at, f"{turn}-{at}", rng)
     for number in range(customers):
         if rng.random() < 0.7:
-            _happen(year, "purchase", f"c-{number}", at + number + 1, "last", rng)
+            _add_event(year, "purchase", f"c-{number}", at + number + 1, "last", rng)
     return year
 
 
-def _happen(year: Year, kind: str, customer: str, at: int, name: str, rng: random.Random) -> None:
+def _add_event(year: Year, kind: str, customer: str, at: int, name: str, rng: random.Random) -> None:
     event: dict[str, Any] = {"type": kind, "event_id": f"{customer}-{name}", "customer_id": customer}
     event["occurred_at"] = moments.text(at)
     if kind == "purchase":

@@ -17,7 +17,7 @@ FAR: Final = 100
 
 
 def lose_and_repeat() -> None:
-    """Make this process such a worker."""
+    """Make the polls of this process lose and repeat records."""
     fetch, rng = LaneConsumerThread._fetch_records, random.Random()
 
     async def lossy_fetch(thread: LaneConsumerThread, consumer: Any, *asked: Any, **how: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What can happen on the way between workers and their broker; for workers that have a line of their own."""
+"""Faults between workers and the broker, for workers that have a proxy of their own."""
 
 import asyncio
 import contextlib
@@ -19,130 +19,130 @@ WRITTEN_BY: Final = {
 """Every topic that is written, by the stage that writes it."""
 
 
-def a_line(lived: RunningScenario) -> tuple[RunningWorker, Proxy]:
-    """Any of the workers that run, with its line."""
-    return lived.rng.choice([(worker, line) for worker, line in lived.lines.items() if worker.child.running])
+def any_line(scenario: RunningScenario) -> tuple[RunningWorker, Proxy]:
+    """Return any running worker with its proxy."""
+    return scenario.rng.choice([(worker, line) for worker, line in scenario.lines.items() if worker.child.running])
 
 
-async def cut_off(lived: RunningScenario, wave: Wave) -> None:
-    """A worker hears nothing of the broker until it has been given up; then all that it had sent arrives."""
-    await lived.work_on(wave)
-    worker, line = a_line(lived)
+async def cut_off(scenario: RunningScenario, wave: Wave) -> None:
+    """A worker is cut off until its group gives it up; then everything it had sent arrives."""
+    await scenario.work_on(wave)
+    worker, line = any_line(scenario)
     line.freeze()
     try:
-        await given_up(lived, worker)
+        await given_up(scenario, worker)
     finally:
         line.thaw()
     await worker.ready()
 
 
 def arrives_late(topic: str, *, tombstone: bool = False) -> Fault:
-    """What a worker writes to the topic, or a tombstone there, arrives only when others have gone on without it."""
+    """Return a fault: a write to the topic, or a tombstone there, arrives only after other workers have taken over."""
 
-    async def late(lived: RunningScenario, wave: Wave) -> None:
-        name = lived.site.topic(topic)
-        for line in lived.lines.values():
+    async def late(scenario: RunningScenario, wave: Wave) -> None:
+        name = scenario.site.topic(topic)
+        for line in scenario.lines.values():
             line.freeze_before(name, tombstone=tombstone)
-        await lived.publish(wave)
+        await scenario.publish(wave)
 
         async def held() -> list[RunningWorker]:
-            return [worker for worker, line in lived.lines.items() if name in line.held]
+            return [worker for worker, line in scenario.lines.items() if name in line.held]
 
         worker = (await until(held, f"a batch for {topic}", every_s=0.001))[0]
-        for other in lived.lines.keys() - {worker}:
-            lived.lines[other].thaw()
-        await given_up(lived, worker)
-        await lived.processed_all()
-        lived.lines[worker].thaw()
+        for other in scenario.lines.keys() - {worker}:
+            scenario.lines[other].thaw()
+        await given_up(scenario, worker)
+        await scenario.processed_all()
+        scenario.lines[worker].thaw()
         await worker.ready()
 
-    what = f"A tombstone of {topic}" if tombstone else f"What a worker writes to {topic}"
+    what = f"A tombstone of {topic}" if tombstone else f"A write to {topic}"
     # the erasure of a known customer causes their tombstone; its changelog record has no topic of its own
     cause = "erasure-ledger" if tombstone else topic
-    return TopicFault(cause, late, f"{what} arrives only when others have gone on without it.")
+    return TopicFault(cause, late, f"{what} arrives only after other workers have taken over.")
 
 
-async def slow(lived: RunningScenario, wave: Wave) -> None:
-    """The broker is slow: everything takes 50 ms on its way."""
-    for line in lived.lines.values():
+async def slow(scenario: RunningScenario, wave: Wave) -> None:
+    """The network is slow: every request and answer takes 50 ms."""
+    for line in scenario.lines.values():
         line.latency_s = 0.05
-    await lived.publish(wave)
-    await lived.processed_all()
-    for line in lived.lines.values():
+    await scenario.publish(wave)
+    await scenario.processed_all()
+    for line in scenario.lines.values():
         line.latency_s = 0.0
 
 
-async def away(lived: RunningScenario, wave: Wave) -> None:
-    """Nobody can reach the broker until their groups have given up everybody."""
-    await lived.work_on(wave)
+async def away(scenario: RunningScenario, wave: Wave) -> None:
+    """No worker can reach the broker until the groups have given up all members."""
+    await scenario.work_on(wave)
     with contextlib.ExitStack() as lines:
-        for line in lived.lines.values():
+        for line in scenario.lines.values():
             lines.enter_context(line.away())
 
         async def nobody() -> bool:
-            return not await lived.members()
+            return not await scenario.members()
 
         await until(nobody, "the group to give up everybody", GIVEN_UP_WITHIN_S, every_s=0.2)
 
 
 def gone_for(seconds: float) -> Fault:
-    """The broker itself is gone for so long."""
+    """Return a fault: the broker is stopped for this long."""
 
-    async def gone(lived: RunningScenario, wave: Wave) -> None:
-        await lived.work_on(wave)
-        await asyncio.to_thread(lived.kafka.stop)
+    async def gone(scenario: RunningScenario, wave: Wave) -> None:
+        await scenario.work_on(wave)
+        await asyncio.to_thread(scenario.kafka.stop)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(lived.kafka.start)
+        await asyncio.to_thread(scenario.kafka.start)
 
-    gone.__doc__ = f"The broker is gone for {seconds:.0f} s."
+    gone.__doc__ = f"The broker is stopped for {seconds:.0f} s."
     return gone
 
 
 def gone_at_the_start(seconds: float) -> Fault:
-    """The workers are started while the broker is gone, for so long."""
+    """Return a fault: the workers start while the broker is stopped, for this long."""
 
-    async def gone(lived: RunningScenario, wave: Wave) -> None:
-        await lived.publish(wave)
-        for worker in lived.workers:
+    async def gone(scenario: RunningScenario, wave: Wave) -> None:
+        await scenario.publish(wave)
+        for worker in scenario.workers:
             worker.kill()
-        await asyncio.to_thread(lived.kafka.stop)
-        for worker in lived.site.workers:
+        await asyncio.to_thread(scenario.kafka.stop)
+        for worker in scenario.site.workers:
             worker.start()
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(lived.kafka.start)
+        await asyncio.to_thread(scenario.kafka.start)
 
-    gone.__doc__ = f"The workers are started while the broker is gone, for {seconds:.0f} s."
+    gone.__doc__ = f"The workers start while the broker is stopped, for {seconds:.0f} s."
     return gone
 
 
-async def errors_that_pass(lived: RunningScenario, wave: Wave) -> None:
-    """The broker answers with errors for a while, as with a full disk: sometimes it has the batch all the same."""
+async def retriable_errors(scenario: RunningScenario, wave: Wave) -> None:
+    """The broker answers with retriable errors for a while, as with a full disk; sometimes it has stored the batch."""
     errors = list(RETRY.values())
-    for line in lived.lines.values():
+    for line in scenario.lines.values():
         for topic in (topic for topics in WRITTEN_BY.values() for topic in topics):
-            name = lived.site.topic(topic)
-            for _ in range(lived.rng.randint(1, 3)):
-                lived.rng.choice((line.refuse, line.lose))(name, lived.rng.choice(errors))
-    await lived.publish(wave)
-    await lived.processed_all()
-    for line in lived.lines.values():
+            name = scenario.site.topic(topic)
+            for _ in range(scenario.rng.randint(1, 3)):
+                scenario.rng.choice((line.refuse, line.lose))(name, scenario.rng.choice(errors))
+    await scenario.publish(wave)
+    await scenario.processed_all()
+    for line in scenario.lines.values():
         line.heal()
 
 
 def fails(topic: str, stage: str) -> Fault:
-    """A batch for the topic is refused for good: nothing is lost, and the worker says so once and counts it."""
+    """Return a fault: a batch is refused for good. Nothing is lost; the worker logs and counts it once."""
 
-    async def failing(lived: RunningScenario, wave: Wave) -> None:
-        name = lived.site.topic(topic)
-        before = {worker: await failures(worker, stage) for worker in lived.lines}
-        said = {worker: worker.log.count(f"stage {stage} failed") for worker in lived.lines}
-        error, number = lived.rng.choice(list(NO_RETRY.items()))
-        for line in lived.lines.values():
+    async def failing(scenario: RunningScenario, wave: Wave) -> None:
+        name = scenario.site.topic(topic)
+        before = {worker: await failures(worker, stage) for worker in scenario.lines}
+        said = {worker: worker.log.count(f"stage {stage} failed") for worker in scenario.lines}
+        error, number = scenario.rng.choice(list(NO_RETRY.items()))
+        for line in scenario.lines.values():
             line.refuse(name, number)
-        await lived.publish(wave)
+        await scenario.publish(wave)
 
         async def refused() -> list[RunningWorker]:
-            return [worker for worker, line in lived.lines.items() if line.refused[name]]
+            return [worker for worker, line in scenario.lines.items() if line.refused[name]]
 
         for worker in await until(refused, f"{error} for a batch of {topic}", every_s=0.01):
 
@@ -151,13 +151,13 @@ def fails(topic: str, stage: str) -> Fault:
 
             await until(counted, f"the failed delivery to {topic} to be counted")
             assert worker.log.count(f"stage {stage} failed") == said[worker] + 1, worker.log
-        for line in lived.lines.values():
+        for line in scenario.lines.values():
             line.heal()
-        await lived.processed_all()
+        await scenario.processed_all()
 
     return TopicFault(topic, failing, f"A batch for {topic} is refused for good.")
 
 
 async def failures(worker: RunningWorker, stage: str) -> float:
-    """How many failed deliveries a worker has counted."""
+    """Return how many failed deliveries a worker has counted."""
     return (await worker.metrics()).total("goldstream_delivery_failures_total", stage=stage)

@@ -1,6 +1,6 @@
 """A worker of the next version: it writes format 9 where this one writes its own, and reads both.
 
-`python -m tests.fault.next_version_worker worker ...`. Nothing else about it is new, so that what comes of it is known.
+`python -m tests.fault.next_version_worker worker ...`. Nothing else differs, so its output is known.
 """
 
 import sys
@@ -18,7 +18,7 @@ THIS: Final = {
     "customers": bytes([state.customer.profile.FORMAT]),
     "progress": bytes([streams.tables.progress.PROGRESS_FORMAT]),
 }
-"""How records of each topic begin in this version."""
+"""The first byte of the records of each topic in this version."""
 
 _WRITTEN: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
     "journal": (state.records.events, ("encode_record",)),
@@ -33,12 +33,12 @@ _READ: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
 
 
 def of_this_version(topic: str, value: bytes) -> bytes:
-    """What this version would have written to a topic."""
+    """Return what this version would have written to a topic."""
     return THIS[topic] + value[1:] if value[:1] == NEXT and topic in THIS else value
 
 
 def write_next_version() -> None:
-    """Make this process a worker of the next version; before anything else has taken these functions by name."""
+    """Make this process write the next version. Call it before any other module imports the functions by name."""
     for module, names in _WRITTEN.values():
         for name in names:
             setattr(module, name, _writes_next(getattr(module, name)))

@@ -1,8 +1,8 @@
-"""A shop that is open all the time: purchases at the clock's pace, while things happen to the service.
+"""A shop in wall mode: purchases arrive at the clock's pace while faults hit the workers.
 
-The edges of its policy are seconds, so that customers lapse all the time. What must come of it is told by the oracle
-from the journal; that the journal's ticks were honest is checked against the source topic, whose records carry the time
-at which the broker took them.
+The thresholds of its policy are seconds, so that customers lapse all the time. The oracle computes the expected output
+from the journal. The journal's ticks are checked against the source topic, whose records carry the time at which the
+broker appended them.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ from tests.servers.topics import delete_topics, make_topic
 LATENESS_MS: Final = 1_000
 CUSTOMERS: Final = 40
 PATIENCE_MS: Final = 300_000
-"""How long what was sold may lie with the shop while the broker is away."""
+"""How long the shop retries to publish while the broker is away."""
 PAUSE_S: Final = 0.02
-"""Between purchases: each customer buys once in a second or so, and now and then not for long."""
+"""Between purchases: each customer buys about once a second, and sometimes pauses."""
 
 
 @dataclass
@@ -47,20 +47,20 @@ class Shop(RunningScenario):
     source: str = "purchases"
 
     async def publish(self, wave: Wave) -> None:
-        """The purchases come by themselves."""
+        """Do nothing: the purchases arrive by themselves."""
         assert not wave
 
     async def work_on(self, wave: Wave) -> None:
-        """Wait until the journal has come to now."""
+        """Wait until the watermark has reached the present."""
         await self.publish(wave)
         await self.processed_all()
 
     async def processed_all(self) -> None:
-        """Wait until time has come to what is now."""
+        """Wait until the watermark has reached the present."""
         await time_comes(self.kafka.bootstrap, self.site.prefix, _now_ms(), PARTITIONS)
 
     async def sell(self) -> None:
-        """Sell until cancelled; a purchase that is not taken yet is waited for, however long the broker is away."""
+        """Publish purchases until cancelled; while the broker is away, wait for it."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.kafka.bootstrap,
             enable_idempotence=True,
@@ -99,7 +99,7 @@ async def shop(
     lines: int = 0,
     program: tuple[str, ...] = SHORT_SESSION,
 ) -> AsyncIterator[Shop]:
-    """An open shop with so many workers, the first of them with lines of their own; it closes with the context."""
+    """Open a shop with workers, of which the first `lines` have proxies; close it with the context."""
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread((directory / "policy.toml").write_text, POLICY)
     redis = RedisServer(directory)
@@ -126,10 +126,10 @@ async def shop(
 
 
 async def check_all(ended: Shop) -> None:
-    """Hold everything that came of an open shop against the oracle and the clock.
+    """Check all output of an open shop against the oracle and the clock.
 
     Raises:
-        AssertionError: names what is not as it should be.
+        AssertionError: names the first difference.
     """
     kafka, prefix = ended.kafka.bootstrap, ended.site.prefix
     await ended.processed_all()
@@ -142,19 +142,19 @@ async def check_all(ended: Shop) -> None:
     }
     journal: dict[int, list[Any]] = defaultdict(list)
     for record in await read(kafka, ended.site.topic("journal")):
-        if record.offset < done[record.partition]:  # the shop has sold on to the last moment
+        if record.offset < done[record.partition]:  # the shop continues to publish until the end
             journal[record.partition].append(record)
     sources = {(r.partition, r.offset): r for r in await read(kafka, ended.site.topic("purchases"))}
     expected = Result(prefix)
     for records in journal.values():
-        told = _told_by(records, sources, prefix)
+        told = _expected_from(records, sources, prefix)
         expected.outputs += told.outputs
         expected.customers |= told.customers
     again = await assert_published(kafka, prefix, expected, PARTITIONS, repeats=True)
     changes = expected.changes
     lapses = [change for change in changes if change["cause"]["kind"] == "time"]
-    assert lapses, "nobody lapsed: nothing was tried"
-    _assert_nobody_lapsed_too_soon(lapses, list(sources.values()))
+    assert lapses, "no customer lapsed: nothing was tested"
+    _assert_no_early_lapse(lapses, list(sources.values()))
     ended.log(f"{len(changes)} changes, {len(lapses)} of them by time, {again} published again")
     restarted = ended.site.worker("--only", "project")
     await redis_shows_all(kafka, ended.redis.url, prefix)
@@ -163,10 +163,10 @@ async def check_all(ended: Shop) -> None:
     await ended.stop(restarted)
 
 
-def _told_by(records: list[Any], sources: dict[tuple[int, int], Any], prefix: str) -> Result:
-    """What must come of a partition of the journal; no purchase may stand behind a tick that is later than it.
+def _expected_from(records: list[Any], sources: dict[tuple[int, int], Any], prefix: str) -> Result:
+    """Return the expected output of a journal partition; no purchase may follow a tick that is later than it.
 
-    The moment at which the broker took a purchase is what counts: a tick at T says that all that it had at T is there.
+    What counts is when the broker appended a purchase: all that it had at T precedes a tick at T.
     """
     steps: list[dict[str, Any]] = []
     highest: dict[tuple[str, int], int] = {}
@@ -192,8 +192,8 @@ def _told_by(records: list[Any], sources: dict[tuple[int, int], Any], prefix: st
     return Oracle(prefix).run(steps)
 
 
-def _assert_nobody_lapsed_too_soon(lapses: list[dict[str, Any]], purchases: list[Any]) -> None:
-    """A lapse is an edge after a purchase, and at its moment the broker had none that was later."""
+def _assert_no_early_lapse(lapses: list[dict[str, Any]], purchases: list[Any]) -> None:
+    """A lapse is a threshold after a purchase, and at its moment the broker had no later one."""
     bought: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for record in purchases:
         event = read_json(record.value)
@@ -208,7 +208,7 @@ def _assert_nobody_lapsed_too_soon(lapses: list[dict[str, Any]], purchases: list
 
 
 async def sold(opened: Shop, count: int) -> None:
-    """Wait until so many more purchases were sold."""
+    """Wait until this many more purchases were published."""
 
     async def enough() -> bool:
         return len(await read(opened.kafka.bootstrap, opened.site.topic("purchases"))) >= wanted
@@ -218,7 +218,7 @@ async def sold(opened: Shop, count: int) -> None:
 
 
 async def closed_for_a_while(opened: RunningScenario, wave: Wave) -> None:
-    """The service is stopped while the shop sells on, for longer than it takes to lapse."""
+    """The workers are stopped while the shop continues to sell, for longer than it takes to lapse."""
     await opened.work_on(wave)
     assert isinstance(opened, Shop)
     for worker in opened.workers:

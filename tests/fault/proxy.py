@@ -1,7 +1,7 @@
-"""A Kafka broker as seen through a bad line: slow, cut, held up, or with error answers that it never gave.
+"""A proxy in front of a Kafka broker that delays, cuts or freezes connections, or answers with errors.
 
-The proxy speaks Kafka just well enough for that: it knows where a request ends, whose answer an answer is, and which
-topics are written to. Answers that name the broker's address name the proxy's instead.
+It knows enough of the protocol for that: where a request ends, which answer belongs to which request, and which topics
+are written to. It replaces the broker's address in answers by its own.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from agents.demo.embedded.loopback import HOST
 
 PRODUCE: Final = 0
 NAMES_BROKERS: Final = {3, 10}
-"""Kafka's numbers of the requests whose answers name brokers: metadata, and the search for a coordinator."""
+"""API keys of the requests whose answers name brokers: metadata and find coordinator."""
 
 NO_RETRY: Final = {"TOPIC_AUTHORIZATION_FAILED": 29, "UNKNOWN_SERVER_ERROR": -1, "POLICY_VIOLATION": 44}
-"""Error answers after which a producer gives up."""
+"""Errors after which a producer gives up."""
 RETRY: Final = {"KAFKA_STORAGE_ERROR": 56, "NOT_ENOUGH_REPLICAS": 19, "NOT_LEADER": 6}
-"""Error answers after which it tries again; the first is that of a full disk."""
+"""Errors after which a producer retries; the first is that of a full disk."""
 
 Errors = dict[str, list[tuple[int, int]]]
-"""By topic: partitions, each with the number of the error that is to be answered."""
+"""By topic: partitions, each with the number of the error to answer."""
 
 Asked = deque[tuple[int, int, Errors]]
-"""Requests that wait for their answers: Kafka's number of the request, its version, the errors to answer."""
+"""Requests without an answer yet: API key, version, errors to answer."""
 
 
 class Proxy:
-    """A broker on a port of its own; everything about the line can be changed while it is used.
+    """A broker behind a port of its own; its behaviour can be changed while it is used.
 
     Attributes:
-        latency_s: how long every request and every answer takes on its way.
+        latency_s: the delay of every request and every answer.
         refused: how many batches of a topic were answered with an error.
         lost: how many answers to batches of a topic were turned into errors although the broker has the batch.
-        held: topics of the batch at which it froze.
+        held: topics of the batch that made it freeze.
     """
 
     def __init__(self, broker: str) -> None:
@@ -65,10 +65,10 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Hang up."""
+        """Close all connections."""
         assert self._server is not None
         self._server.close()
-        self._hang_up()
+        self._close_connections()
         await asyncio.gather(*self._lines, return_exceptions=True)
 
     @property
@@ -77,44 +77,44 @@ class Proxy:
         return f"{HOST}:{self._port}"
 
     def refuse(self, topic: str, error: int, times: int = 1) -> None:
-        """Answer the next so many batches of a topic with an error; the broker never sees them."""
+        """Answer the next `times` batches of a topic with an error; the broker never sees them."""
         self._errors.setdefault(topic, []).extend([(error, False)] * times)
 
     def lose(self, topic: str, error: int, times: int = 1) -> None:
-        """Let the broker take the next so many batches of a topic, and answer with an error all the same."""
+        """Forward the next `times` batches of a topic to the broker, but answer with an error."""
         self._errors.setdefault(topic, []).extend([(error, True)] * times)
 
     def heal(self) -> None:
-        """Answer no more errors, and forget which there were."""
+        """Stop answering with errors, and reset the counts."""
         self._errors.clear()
         self.refused.clear()
         self.lost.clear()
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Nobody answers for a while: what is open is closed, what is begun is closed at once."""
+        """Close all connections, and refuse new ones for a while."""
         self._away = True
-        self._hang_up()
+        self._close_connections()
         try:
             yield
         finally:
             self._away = False
 
     def freeze(self) -> None:
-        """Let nothing through any more, in either direction, and keep it all."""
+        """Hold everything in both directions."""
         self._open.clear()
 
     def freeze_before(self, topic: str, *, tombstone: bool = False) -> None:
-        """Freeze at the moment at which a batch for the topic is on its way, or one with a tombstone in it."""
+        """Freeze when the next batch for the topic is sent, or the next with a tombstone."""
         self.held.clear()
         self._hold = topic, tombstone
 
     def thaw(self) -> None:
-        """Let through what was kept, and everything that comes."""
+        """Release what was held, and everything after it."""
         self._hold = None
         self._open.set()
 
-    def _hang_up(self) -> None:
+    def _close_connections(self) -> None:
         for line in self._lines:
             line.cancel()
 
@@ -152,8 +152,8 @@ class Proxy:
             kind, version = struct.unpack_from(">hh", frame)
             errors: Errors = {}
             if kind == PRODUCE:
-                frame, errors = self._meddle(frame, version)
-            await self._pass()
+                frame, errors = self._intercept(frame, version)
+            await self._forward_when_open()
             asked.append((kind, version, errors))
             broker.write(struct.pack(">i", len(frame)) + frame)
             await broker.drain()
@@ -168,17 +168,17 @@ class Proxy:
                 frame = frame.replace(real, mine)
             elif errors:
                 frame = _with_errors(frame, version, errors)
-            await self._pass()
+            await self._forward_when_open()
             writer.write(struct.pack(">i", len(frame)) + frame)
             await writer.drain()
 
-    async def _pass(self) -> None:
+    async def _forward_when_open(self) -> None:
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         await self._open.wait()
 
-    def _meddle(self, frame: bytes, version: int) -> tuple[bytes, Errors]:
-        """What of a write goes on to the broker, and what is to be answered with errors, whether or not it went on."""
+    def _intercept(self, frame: bytes, version: int) -> tuple[bytes, Errors]:
+        """Return the part of a write that is forwarded, and the errors to answer, for forwarded batches too."""
         begins = 10 + max(0, struct.unpack_from(">h", frame, 8)[0])
         request = getattr(produce, f"ProduceRequest_v{version}").decode(frame[begins:])
         for topic, batches in request.topics:
@@ -215,7 +215,7 @@ def _has_tombstone(batches: list[tuple[int, bytes]]) -> bool:
 
 
 def _with_errors(frame: bytes, version: int, errors: Errors) -> bytes:
-    """The answer to a write with these errors in it, in the place of the broker's own or beside them."""
+    """Return the answer to a write with these errors added to the broker's, or in their place."""
     response = getattr(produce, f"ProduceResponse_v{version}").decode(frame[4:])
     rest: tuple[Any, ...] = (-1, -1, -1, [], None) if version >= 8 else (-1, -1, -1)  # offset, time, start; then texts
     wrong = {topic: [(partition, error, *rest) for partition, error in told] for topic, told in errors.items()}

@@ -1,7 +1,7 @@
-"""A scene: workers at work, to whom things happen; and a year that is lived through by them.
+"""A running scenario: workers that are hit by faults while they process a history.
 
-The year goes into the one partition of `events` in waves, while the workers are at work: in event mode it is exact
-however it is cut. At the end every check of `tests.fault.checks` is held against it.
+A year is published to the one partition of `events` in waves while the workers run: in event mode the result does not
+depend on how it is cut. At the end every check of `tests.fault.checks` is applied.
 """
 
 import asyncio
@@ -54,23 +54,23 @@ class TopicFault:
         self._play = play
         self.__doc__ = what
 
-    async def __call__(self, lived: "RunningScenario", wave: Wave) -> None:
-        """Let it happen."""
-        await self._play(lived, wave)
+    async def __call__(self, scenario: "RunningScenario", wave: Wave) -> None:
+        """Play the fault."""
+        await self._play(scenario, wave)
 
 
 @dataclass
 class RunningScenario:
-    """Workers, what they work on, and what can be done to them.
+    """Workers, their input, and what faults need.
 
     Attributes:
-        rng: what draws who is hit, and when.
+        rng: draws which worker is hit, and when.
         source: short name of the topic that the workers read.
-        kafka: the broker itself; what is done to it is done to every scene that runs at the time.
-        redis: a Redis of the scene's own.
-        program: what workers run that are started from now on, and commands.
-        history: what has happened, for whoever reads the test's output.
-        lines: the way to the broker of each worker that has one of its own; `spare_lines` are for those to come.
+        kafka: the broker, which all scenarios share that run at the same time.
+        redis: a Redis of its own.
+        program: what workers and commands that start from now on run.
+        history: what has happened, for the test's output.
+        lines: the proxies of workers that have one; `spare_lines` are for workers that start later.
     """
 
     site: Site
@@ -85,11 +85,11 @@ class RunningScenario:
 
     @property
     def workers(self) -> list[RunningWorker]:
-        """The workers that run."""
+        """The running workers."""
         return [worker for worker in self.site.workers if worker.child.running]
 
     def worker(self, **settings: str) -> RunningWorker:
-        """One more worker, behind a line of its own if there is one to spare."""
+        """Start another worker, behind a spare proxy if there is one."""
         line = self.spare_lines.pop() if self.spare_lines else None
         if line is not None:
             settings["KAFKA"] = line.bootstrap
@@ -99,21 +99,21 @@ class RunningScenario:
         return worker
 
     def any_worker(self) -> RunningWorker:
-        """Any of the workers."""
+        """Return any running worker."""
         return self.rng.choice(self.workers)
 
     async def stop(self, worker: RunningWorker) -> None:
-        """Stop a worker in order: it is let come up first, since a program that only starts cannot."""
+        """Stop a worker gracefully, after it has become ready: while it starts, it cannot handle a signal yet."""
         await worker.ready()
         assert await worker.stop() == 0, worker.log
 
     def log(self, what: str) -> None:
-        """Tell what happens."""
+        """Log what happens."""
         self.history.append(what)
         print(f"{self.site.prefix}: {what}", flush=True)
 
     async def all_read(self) -> None:
-        """Wait until all that was published so far has been journaled or rejected."""
+        """Wait until everything published so far is journaled or rejected."""
         async with Ends(self.kafka.bootstrap) as ends:
             wanted = await ends.of(self.site.topic(self.source))
 
@@ -123,15 +123,15 @@ class RunningScenario:
             await until(all_there, "all records to be read", SETTLES_WITHIN_S)
 
     async def assigned(self, worker: RunningWorker, stage: str = "segment") -> int:
-        """How many partitions a stage of a worker has; 0 while it is not ready."""
+        """Return how many partitions a stage of a worker has; 0 while it is not ready."""
         if (await worker.get("/ready"))[0] != 200:
             return 0
-        _, text = await worker.get("/metrics")  # not parsed: this is asked of every worker, many times a second
+        _, text = await worker.get("/metrics")  # not parsed: every worker is asked many times a second
         told = re.search(rf'^goldstream_assigned_partitions{{stage="{stage}"}} (\d+)', text, re.MULTILINE)
         return int(told[1]) if told else 0
 
     async def members(self, stage: str = "segment") -> int:
-        """How many members the group of a stage has."""
+        """Return how many members the group of a stage has."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
         await admin.start()
         try:
@@ -141,11 +141,11 @@ class RunningScenario:
         return len(group[5])
 
     def group(self, stage: str) -> str:
-        """The consumer group of a stage."""
+        """Return the consumer group of a stage."""
         return f"{self.site.prefix}.{stage}"
 
     async def shared(self, workers: Sequence[RunningWorker] | None = None) -> None:
-        """Wait until these workers, by default all that run, have the journal's partitions among them."""
+        """Wait until these workers, by default all running ones, share the journal's partitions."""
 
         async def all_there() -> bool:
             each = [await self.assigned(worker) for worker in workers or self.workers]
@@ -154,15 +154,15 @@ class RunningScenario:
         await until(all_there, "the workers to share the partitions", SETTLES_WITHIN_S, every_s=0.1)
 
     async def publish(self, wave: Wave) -> None:
-        """Let a wave come."""
+        """Publish a wave."""
         raise NotImplementedError
 
     async def processed_all(self) -> None:
-        """Wait until all that has come so far has been worked on to its end."""
+        """Wait until everything published so far is processed."""
         raise NotImplementedError
 
     async def play(self, faults: Sequence[Fault], waves: Sequence[Wave] = ()) -> None:
-        """Let one thing after another happen, each while a wave of its own comes, if there are waves."""
+        """Play one fault after the other, each with a wave of its own if there are waves."""
         for number, fault in enumerate(faults):
             self.log((fault.__doc__ or fault.__name__).splitlines()[0].rstrip("."))
             await fault(self, waves[number] if waves else ())
@@ -174,7 +174,7 @@ class RunningScenario:
 
 @dataclass
 class RunningYear(RunningScenario):
-    """Workers who live through a year.
+    """A scenario over a year.
 
     Attributes:
         oracle: what must be published, once it is computed.
@@ -208,12 +208,12 @@ class RunningYear(RunningScenario):
             await until(come, f"{more} more records in {topic}", SETTLES_WITHIN_S, every_s=0.005)
 
     async def publish(self, records: Wave) -> None:
-        """Publish the next part of the year, past whatever stands between the workers and the broker."""
+        """Publish the next part of the year directly to the broker."""
         self.published += len(records)
         await publish(self.kafka.bootstrap, self.site.topic("events"), records)
 
     async def processed_all(self) -> None:
-        """Wait until all that was published so far has been worked on to its end."""
+        """Wait until everything published so far is processed."""
         await self.all_read()
         ends = Counter(record.partition for record in await read(self.kafka.bootstrap, self.site.topic("journal")))
 
@@ -236,7 +236,7 @@ class RunningYear(RunningScenario):
         await redis_shows_all(self.kafka.bootstrap, self.redis.url, self.site.prefix)
 
     async def _advance_by_program(self) -> None:
-        """This process does not know how to read what workers of the next version have written."""
+        """Advance by the command of the next version: this process cannot read what its workers have written."""
         to = ("--to", self.year.ends_at, "--timeout", f"{SETTLES_WITHIN_S:.0f}s")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self.program, "advance", *to),
@@ -260,9 +260,9 @@ async def running_year(
     lines: int = 0,
     program: tuple[str, ...] = SHORT_SESSION,
 ) -> AsyncIterator[RunningYear]:
-    """A scene with so many workers, which have shared the partitions; all of it ends with the context.
+    """Start a scenario with this many workers, which have shared the partitions; stop everything with the context.
 
-    The first so many of them, `lines`, have a way to the broker of their own.
+    The first `lines` of them have a proxy of their own.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     redis = RedisServer(directory)
@@ -278,18 +278,18 @@ async def running_year(
         await make_topic(kafka.bootstrap, site.topic("events"))
         ways = [await stack.enter_async_context(Proxy(kafka.bootstrap)) for _ in range(lines)]
         drawn = random.Random(year.seed)
-        set_up = RunningYear(site, drawn, kafka, redis, program=program, spare_lines=ways, year=year, oracle=oracle)
+        started = RunningYear(site, drawn, kafka, redis, program=program, spare_lines=ways, year=year, oracle=oracle)
         for _ in range(workers):
-            set_up.worker()
+            started.worker()
         if workers:
-            await set_up.shared()
-        yield set_up
+            await started.shared()
+        yield started
 
 
-async def play_year(lived: RunningYear, faults: Sequence[Fault]) -> None:
-    """Live through the year, a wave for each of the faults and one after them."""
+async def play_year(scenario: RunningYear, faults: Sequence[Fault]) -> None:
+    """Publish the year in waves, one for each fault and one after them."""
     needs = [fault.topic if isinstance(fault, TopicFault) else None for fault in faults]
-    waves = (await lived.causes()).cut([*needs, None])
-    await lived.play(faults, waves)
-    await lived.publish(waves[-1])
-    await lived.settle()
+    waves = (await scenario.causes()).cut([*needs, None])
+    await scenario.play(faults, waves)
+    await scenario.publish(waves[-1])
+    await scenario.settle()

@@ -1,4 +1,4 @@
-"""Plots: how many workers, in whose year, and what happens to them; each is played in a scene and then judged."""
+"""Scenarios: how many workers, which history, and which faults; each is played and then checked."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import pytest
 
 from tests.fault import network_faults
 from tests.fault.checks import check_all
-from tests.fault.concurrent_scenarios import asked_for, side_by_side
+from tests.fault.concurrent_scenarios import run_concurrently, selected_names
 from tests.fault.erasure_history import draw_erasure_history
 from tests.fault.running_scenario import SHORT_SESSION, Fault, play_year, running_year
 from tests.integration.retail_rules import STEPPE
@@ -21,10 +21,10 @@ Place = Callable[[], tuple[str, Path]]
 
 
 class Scenario(NamedTuple):
-    """What happens to how many workers in whose year; with `lines`, each has a way to the broker of its own.
+    """Faults that hit a number of workers during a history; with `lines`, each worker has a proxy of its own.
 
     Attributes:
-        program: what the workers run.
+        program: the arguments of Python that start a worker.
     """
 
     workers: int
@@ -34,36 +34,36 @@ class Scenario(NamedTuple):
     program: tuple[str, ...] = SHORT_SESSION
 
     async def play(self, kafka: ApacheKafka, place: Place, seed: int) -> None:
-        """Live through it, and apply every check.
+        """Play it, and apply every check.
 
         Raises:
             AssertionError: names the checks that failed.
         """
         many = self.workers if self.lines else 0
         year, program = self.year(seed), self.program
-        async with running_year(kafka, *place(), year, workers=self.workers, lines=many, program=program) as lived:
-            await play_year(lived, self.faults)
-            await check_all(lived)
+        async with running_year(kafka, *place(), year, workers=self.workers, lines=many, program=program) as scenario:
+            await play_year(scenario, self.faults)
+            await check_all(scenario)
 
 
 @asynccontextmanager
 async def plays_of(
     plots: Mapping[str, Scenario], request: pytest.FixtureRequest, kafka: ApacheKafka, place: Place, seed: int
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
-    """Those of a module's plots that the selected tests ask for, being played."""
-    names = asked_for(request)
+    """Play those scenarios of a module whose tests were selected."""
+    names = selected_names(request)
     plays = {name: partial(plot.play, kafka, place, seed) for name, plot in plots.items() if name in names}
-    async with side_by_side(plays) as running:
+    async with run_concurrently(plays) as running:
         yield running
 
 
 def year_of(customers: int) -> Callable[[int], Year]:
-    """A retailer's year with so many customers."""
+    """Return a function that draws a retailer's year with this many customers."""
     return lambda seed: draw_year(seed, STEPPE, customers)
 
 
 ERASURES: Final = partial(draw_erasure_history, customers=60)
-"""A year of customers who are erased and come back."""
+"""A year of customers who are erased and return."""
 
 FAILING: Final[list[Fault]] = [
     network_faults.fails(topic, stage)
@@ -71,4 +71,4 @@ FAILING: Final[list[Fault]] = [
     for topic in topics
     if topic != "control"
 ]
-"""A failed delivery to every topic that is written in a year, one after the other."""
+"""A failed delivery to each topic that a year writes, one after the other."""

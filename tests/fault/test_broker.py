@@ -1,4 +1,4 @@
-"""The broker dies in the middle of a history and comes back: what was published and what is known is the oracle's."""
+"""The broker is killed in the middle of a history and returns: output and state equal the oracle's."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from tests.servers.redis_server import RedisServer
 
 
 @pytest.mark.timeout(300)
-async def test_a_broker_killed_in_the_middle_and_started_again_costs_nothing(
+async def test_a_broker_killed_mid_history_changes_nothing(
     kafka: ApacheKafka, site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     history = await history_of(site, redis_server, seed, customers=800, source_partitions=12)

@@ -1,7 +1,7 @@
-"""A worker killed with -9 at every step of writing: what was published and what is known is the oracle's.
+"""A worker is killed with SIGKILL at every step of the write order: output and state equal the oracle's.
 
-Changes and messages may come twice, then with the same bytes; none is missing, none is another, and every customer's
-`seq` has no gap. Deaths at any other moment are in test_scenes.py.
+Changes and messages may be published twice with the same bytes; none is missing or different, and `seq` has no gap.
+Kills at other moments are in test_scenarios.py.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ STEPS = (
     "acked:rejected",
     "acked:journal",  # in some partitions only
     "acked:segment-changes",
-    "acked:daily",  # told, but not noted that it is: it is told again
-    "before:customers",  # told, but not remembered: it is told again
-    "acked:erasure-ledger",  # forgotten, but still in the table
-    "acked:customers",  # some partitions remember, others do not
-    "before:progress",  # remembered, but the progress is older than the table
-    "acked:progress",  # all done but the commit
-    "before:commit",  # journaled, but not committed: it is journaled again; last, for by then all of a year may be read
+    "acked:daily",  # published, but not marked so: published again
+    "before:customers",  # published, but not in the table: published again
+    "acked:erasure-ledger",  # in the ledger, but still in the table
+    "acked:customers",  # written for some partitions only
+    "before:progress",  # in the table, but the progress is older
+    "acked:progress",  # everything but the commit
+    "before:commit",  # journaled, not committed: journaled again; last, since all of a year may be read by then
 )
 
 
 class History(NamedTuple):
-    """A published year, and what must come of it."""
+    """A published year and its expected output."""
 
     site: Site
     redis: str
@@ -44,7 +44,7 @@ class History(NamedTuple):
     result: "asyncio.Task[Result]"
 
     async def finish(self) -> None:
-        """End the history, and hold everything against the oracle."""
+        """End the history, and check everything against the oracle."""
         await self.site.advance(self.year.ends_at)
         expected = await self.result
         again = await assert_published(self.site.kafka, self.site.prefix, expected, PARTITIONS, repeats=True)
@@ -55,7 +55,7 @@ class History(NamedTuple):
 
 
 async def history_of(site: Site, redis: RedisServer, seed: int, customers: int, source_partitions: int) -> History:
-    """A year, whose `events` have so many partitions; if more than one, all of it is published before workers start."""
+    """Return a year; if `events` has several partitions, all of it is published before workers start."""
     year = draw_year(seed, STEPPE, customers)
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "REDIS": redis.url}
     site.settings["PARTITIONS"] = str(PARTITIONS)
@@ -71,7 +71,7 @@ async def _died(worker: RunningWorker) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_worker_that_dies_at_each_step_of_writing_leaves_what_one_that_lives_would(
+async def test_a_kill_at_each_step_of_the_write_order_changes_nothing(
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     rng = random.Random(seed)

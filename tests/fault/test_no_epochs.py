@@ -1,4 +1,4 @@
-"""A cluster that gives no producer epochs is worked with all the same, and the operator is told."""
+"""A cluster that gives no producer epochs is used nevertheless, with a warning."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from tests.servers.topics import make_topic
 
 
 async def _never(_sender: Sender, _kind: object, _name: str) -> int:
-    """What a search for the coordinator comes to where the topic of transactions cannot be made."""
+    """Never find the coordinator, as where the transaction topic cannot be created."""
     await asyncio.Event().wait()
     raise AssertionError
 
@@ -22,7 +22,7 @@ async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
 ) -> None:
     monkeypatch.setattr(Sender, "_find_coordinator", _never)
     monkeypatch.setattr(fencing, "EPOCH_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(fencing._Epochs, "available", None)  # what an earlier test has found
+    monkeypatch.setattr(fencing._Epochs, "available", None)  # an earlier test may have set it
     topic = f"{prefix}.customers.v1"
     await make_topic(kafka.bootstrap, topic, 1)
     with caplog.at_level(logging.WARNING, "streams.kafka.fenced_producer"):

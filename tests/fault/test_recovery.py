@@ -1,4 +1,4 @@
-"""Tables recovered from changelogs as they are found: compacted, with marks of transactions, emptied, out of step."""
+"""Recovery from changelogs that are compacted, have transaction markers, are empty or are out of step."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,80 +19,80 @@ from tests.integration.kafka_records import Published, publish, read
 from tests.integration.workers import until
 from tests.servers.apache_kafka import ApacheKafka
 
-WRITTEN_DOWN: Final = ("customers", "progress", "erasure-ledger")
+RECOVERED_FROM: Final = ("customers", "progress", "erasure-ledger")
 COMPACT_AT_ONCE: Final = {"cleanup.policy": "compact", "segment.ms": "100", "delete.retention.ms": "0"}
 
 Tamper = Callable[[RunningScenario], Awaitable[None]]
 
 
-async def compacted(lived: RunningScenario) -> None:
-    """All that was written down is compacted."""
-    before = {name: len(await read(lived.kafka.bootstrap, lived.site.topic(name))) for name in WRITTEN_DOWN}
-    async with _admin(lived) as admin:
-        for name in WRITTEN_DOWN:
-            topic = ConfigResource(ConfigResourceType.TOPIC, lived.site.topic(name), COMPACT_AT_ONCE)
+async def compacted(scenario: RunningScenario) -> None:
+    """Changelog, progress and ledger are compacted."""
+    before = {name: len(await read(scenario.kafka.bootstrap, scenario.site.topic(name))) for name in RECOVERED_FROM}
+    async with _admin(scenario) as admin:
+        for name in RECOVERED_FROM:
+            topic = ConfigResource(ConfigResourceType.TOPIC, scenario.site.topic(name), COMPACT_AT_ONCE)
             for answer in await admin.alter_configs([topic]):
                 assert not answer.resources[0][0], answer
 
     async def smaller() -> bool:
-        # a segment is closed by what comes after it
+        # the next record closes a segment
         nothing = [Published(None, FENCE_KEY, partition) for partition in range(PARTITIONS)]
-        for name in WRITTEN_DOWN:
-            await publish(lived.kafka.bootstrap, lived.site.topic(name), nothing)
-        now = {name: len(await read(lived.kafka.bootstrap, lived.site.topic(name))) for name in WRITTEN_DOWN}
+        for name in RECOVERED_FROM:
+            await publish(scenario.kafka.bootstrap, scenario.site.topic(name), nothing)
+        now = {name: len(await read(scenario.kafka.bootstrap, scenario.site.topic(name))) for name in RECOVERED_FROM}
         return now["customers"] < before["customers"]
 
     await until(smaller, "compaction", 120, every_s=0.3)
 
 
-async def marked_by_transactions(lived: RunningScenario) -> None:
-    """Somebody has begun transactions in everything that is written down, and has thought better of it."""
+async def marked_by_transactions(scenario: RunningScenario) -> None:
+    """Another producer has aborted transactions in changelog, progress, ledger and journal."""
     async with AIOKafkaProducer(
-        bootstrap_servers=lived.kafka.bootstrap, transactional_id=f"{lived.site.prefix}-stranger"
+        bootstrap_servers=scenario.kafka.bootstrap, transactional_id=f"{scenario.site.prefix}-stranger"
     ) as producer:
         for _ in range(2):
             await producer.begin_transaction()
-            for name in (*WRITTEN_DOWN, "journal"):
+            for name in (*RECOVERED_FROM, "journal"):
                 for partition in range(PARTITIONS):
-                    await producer.send(lived.site.topic(name), b"\x09 of no version", b"nobody", partition)
+                    await producer.send(scenario.site.topic(name), b"\x09 of no version", b"nobody", partition)
             await producer.abort_transaction()
 
 
-async def with_a_progress_that_is_behind(lived: RunningScenario) -> None:
-    """The last word about progress is an old one."""
+async def with_a_progress_that_is_behind(scenario: RunningScenario) -> None:
+    """The last progress record is an old one."""
     old: dict[int, Published] = {}
-    for record in await read(lived.kafka.bootstrap, lived.site.topic("progress")):
+    for record in await read(scenario.kafka.bootstrap, scenario.site.topic("progress")):
         if record.key == PROGRESS_KEY:
             old.setdefault(record.partition, Published(record.value, record.key, record.partition))
-    await publish(lived.kafka.bootstrap, lived.site.topic("progress"), old.values())
+    await publish(scenario.kafka.bootstrap, scenario.site.topic("progress"), old.values())
 
 
-async def without_progress(lived: RunningScenario) -> None:
-    """How far the lanes were is lost."""
-    await _make_anew(lived, "progress")
+async def without_progress(scenario: RunningScenario) -> None:
+    """The progress is lost."""
+    await _make_anew(scenario, "progress")
 
 
-async def lost(lived: RunningScenario) -> None:
-    """All that was written down is lost, and Redis too; the journal is there."""
-    await _make_anew(lived, *WRITTEN_DOWN)
-    lived.redis.flush()
+async def lost(scenario: RunningScenario) -> None:
+    """Changelog, progress, ledger and Redis are lost; the journal remains."""
+    await _make_anew(scenario, *RECOVERED_FROM)
+    scenario.redis.flush()
 
 
-async def _make_anew(lived: RunningScenario, *names: str) -> None:
-    async with _admin(lived) as admin:
-        topics = [lived.site.topic(name) for name in names]
+async def _make_anew(scenario: RunningScenario, *names: str) -> None:
+    async with _admin(scenario) as admin:
+        topics = [scenario.site.topic(name) for name in names]
         await admin.delete_topics(topics)
 
         async def gone() -> bool:
             return not set(topics) & set(await admin.list_topics())
 
         await until(gone, "topics to be deleted")
-    await lived.site.create_topics()
+    await scenario.site.create_topics()
 
 
 @asynccontextmanager
-async def _admin(lived: RunningScenario) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=lived.kafka.bootstrap)
+async def _admin(scenario: RunningScenario) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=scenario.kafka.bootstrap)
     await client.start()
     try:
         yield client
@@ -101,16 +101,16 @@ async def _admin(lived: RunningScenario) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 def recovered_from(tamper: Tamper) -> Fault:
-    """The worker is stopped or killed in the middle of a wave; what it recovers from is no longer as it was."""
+    """Return a fault: the worker stops mid-wave, and what it recovers from is changed."""
 
-    async def recovered(lived: RunningScenario, wave: Wave) -> None:
-        await lived.work_on(wave)
-        worker = lived.any_worker()
-        if lived.rng.random() < 0.5:
+    async def recovered(scenario: RunningScenario, wave: Wave) -> None:
+        await scenario.work_on(wave)
+        worker = scenario.any_worker()
+        if scenario.rng.random() < 0.5:
             worker.kill()
         else:
             assert await worker.stop() == 0, worker.log
-        await tamper(lived)
+        await tamper(scenario)
         worker.start()
 
     recovered.__doc__ = tamper.__doc__
@@ -132,7 +132,7 @@ LONGER: Final = {"compacted", "without progress"}
 async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
-    """The scenes that are asked for, running; tests/fault/long tries a retailer's year as well."""
+    """Run the selected scenarios; tests/fault/long uses a retailer's year as well."""
     plots = {name: Scenario(1, ERASURES, [recovered_from(tamper)]) for name, tamper in TAMPERS.items()}
     async with plays_of(plots, request, kafka, place, scene_seed) as running:
         yield running
@@ -141,22 +141,22 @@ async def plays(
 @pytest.mark.timeout(300)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", sorted(TAMPERS.keys() - LONGER))
-async def test_the_table_is_whole_again_when_what_it_is_recovered_from_is(
+async def test_the_table_is_complete_when_what_it_is_recovered_from_is(
     plays: Mapping[str, Awaitable[None]], name: str
 ) -> None:
     await plays[name]
 
 
 @pytest.mark.timeout(150)
-async def test_a_journal_that_ends_before_what_was_applied_of_it_ends_the_worker(
+async def test_a_journal_shorter_than_the_progress_stops_the_worker(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=1) as lived:
-        await lived.publish(lived.year.records)
-        await lived.processed_all()
-        (worker,) = lived.workers
+    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=1) as scenario:
+        await scenario.publish(scenario.year.records)
+        await scenario.processed_all()
+        (worker,) = scenario.workers
         assert await worker.stop() == 0
-        await _make_anew(lived, "journal")
+        await _make_anew(scenario, "journal")
         worker.start()
         assert await worker.wait_for_exit(60) == 1, worker.log
         (line,) = {line for line in worker.log.splitlines() if " error agents.worker.worker: " in line}

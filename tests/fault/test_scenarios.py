@@ -1,6 +1,6 @@
-"""Checks × scenes: whatever happens to workers or on the way to the broker, all is as if nothing had happened.
+"""Checks × scenarios: faults of workers, network and broker change nothing in the output.
 
-More of them, and longer ones, are in tests/fault/long (`make faults`), and random ones in tests/soak (`make soak`).
+Longer scenarios are in tests/fault/long (`make faults`), random ones in tests/soak (`make soak`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -23,7 +23,7 @@ PLOTS: Final = {
         year_of(350),
         [worker_faults.killed, worker_faults.hung, worker_faults.killed_while_it_recovers, worker_faults.all_killed],
     ),
-    "what was written arrives late": Scenario(
+    "writes arrive late": Scenario(
         2,
         year_of(300),
         [network_faults.cut_off, *map(network_faults.arrives_late, ("journal", "customers")), worker_faults.all_killed],
@@ -39,13 +39,13 @@ PLOTS: Final = {
         ],
         lines=True,
     ),
-    "a delivery fails, to one topic after the other": Scenario(
-        1, year_of(650), [network_faults.errors_that_pass, *FAILING], lines=True
+    "a delivery fails, for one topic after the other": Scenario(
+        1, year_of(650), [network_faults.retriable_errors, *FAILING], lines=True
     ),
     "workers come and go and are all restarted": Scenario(
         2, year_of(200), [worker_faults.joined_and_left, worker_faults.restarted_one_by_one]
     ),
-    "polls take records for nobody and bring others again": Scenario(
+    "polls lose and repeat records": Scenario(
         2, year_of(200), [worker_faults.killed, worker_faults.all_killed], program=LOSSY_POLLS
     ),
 }
@@ -55,7 +55,7 @@ PLOTS: Final = {
 async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
-    """The scenes that are asked for, running."""
+    """Run the selected scenarios."""
     async with plays_of(PLOTS, request, kafka, place, scene_seed) as running:
         yield running
 
@@ -63,21 +63,21 @@ async def plays(
 @pytest.mark.timeout(400)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", PLOTS)
-async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaitable[None]], name: str) -> None:
+async def test_the_output_is_the_same_when(plays: Mapping[str, Awaitable[None]], name: str) -> None:
     await plays[name]
 
 
 @pytest.mark.timeout(150)
-async def test_when_the_first_policy_cannot_be_written_it_is_written_later(
+async def test_a_first_policy_that_cannot_be_written_is_written_later(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=0, lines=1) as lived:
-        (line,) = lived.spare_lines
-        line.refuse(lived.site.topic("control"), NO_RETRY["TOPIC_AUTHORIZATION_FAILED"])
-        worker = lived.worker()
-        await lived.shared()
-        assert line.refused[lived.site.topic("control")] == 1
+    async with running_year(kafka, prefix, tmp_path, year_of(40)(seed), workers=0, lines=1) as scenario:
+        (line,) = scenario.spare_lines
+        line.refuse(scenario.site.topic("control"), NO_RETRY["TOPIC_AUTHORIZATION_FAILED"])
+        worker = scenario.worker()
+        await scenario.shared()
+        assert line.refused[scenario.site.topic("control")] == 1
         assert worker.log.count("stage admit failed") == 1
         assert await network_faults.failures(worker, "admit") == 1
-        await play_year(lived, [])
-        await check_all(lived)
+        await play_year(scenario, [])
+        await check_all(scenario)

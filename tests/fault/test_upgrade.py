@@ -1,4 +1,4 @@
-"""An upgrade: a worker of the next version beside an older one, which stops when it meets what it does not know."""
+"""Rolling upgrade: an older worker stops when it reads a record of a version it does not know."""
 
 from pathlib import Path
 
@@ -14,23 +14,23 @@ from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 
 
-async def upgraded(lived: RunningScenario, wave: Wave) -> None:
-    """One of two workers makes room for one of the next version; the other stops when it meets what that one writes."""
-    older, goes = lived.workers
+async def upgraded(scenario: RunningScenario, wave: Wave) -> None:
+    """Replace one of two workers by one of the next version; the other stops when it reads what that one writes."""
+    older, goes = scenario.workers
     assert await goes.stop() == 0
-    lived.program = NEXT_VERSION
-    newer = lived.worker()
+    scenario.program = NEXT_VERSION
+    newer = scenario.worker()
     await newer.ready()
-    await lived.work_on(wave)
+    await scenario.work_on(wave)
     if older.child.running:
-        # whatever it has met so far, it meets the rest when it takes over
+        # at the latest it reads a new record when it takes over
         assert await newer.stop() == 0, newer.log
         assert await older.wait_for_exit(60) == 1, older.log
         newer.start()
-    _assert_it_says_so(older, lived.site)
+    _assert_it_names_the_version(older, scenario.site)
 
 
-def _assert_it_says_so(worker: RunningWorker, site: Site) -> None:
+def _assert_it_names_the_version(worker: RunningWorker, site: Site) -> None:
     (line,) = [line for line in worker.log.splitlines() if "format version 9" in line]
     assert site.prefix in line
     assert "newer" in line
@@ -38,33 +38,31 @@ def _assert_it_says_so(worker: RunningWorker, site: Site) -> None:
 
 
 @pytest.mark.timeout(200)
-async def test_an_older_worker_stops_and_says_so_and_the_newer_one_goes_on(
+async def test_an_older_worker_stops_and_the_newer_one_continues(
     kafka: ApacheKafka, prefix: str, tmp_path: Path, seed: int
 ) -> None:
-    async with running_year(kafka, prefix, tmp_path, draw_year(seed, STEPPE, 200), workers=2) as lived:
-        await play_year(lived, [upgraded])
-        await check_all(lived)
+    async with running_year(kafka, prefix, tmp_path, draw_year(seed, STEPPE, 200), workers=2) as scenario:
+        await play_year(scenario, [upgraded])
+        await check_all(scenario)
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("topic", ["progress", "erasure-ledger"])
-async def test_what_is_written_beside_the_table_in_a_format_that_is_not_known_stops_a_worker_too(
-    site: Site, topic: str
-) -> None:
-    """The journal and the table are tried in tests/integration/test_worker_life.py."""
+async def test_an_unknown_format_beside_the_table_stops_a_worker(site: Site, topic: str) -> None:
+    """The journal and the table are tested in tests/integration/test_worker_life.py."""
     await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"segment", 0)])
     worker = site.worker()
     assert await worker.wait_for_exit(60) == 1
-    _assert_it_says_so(worker, site)
+    _assert_it_names_the_version(worker, site)
 
 
 @pytest.mark.timeout(120)
-async def test_a_worker_that_shows_customers_in_redis_stops_too(site: Site, redis_server: RedisServer) -> None:
+async def test_an_unknown_format_stops_the_projection(site: Site, redis_server: RedisServer) -> None:
     site.settings["REDIS"] = redis_server.url
     await site.create_topics()
     await publish(site.kafka, site.topic("customers"), [Published(b"\x09from the future", b"c-1")])
     site.worker("--only", "admit")
     shows = site.worker("--only", "project")
     assert await shows.wait_for_exit(60) == 1
-    _assert_it_says_so(shows, site)
+    _assert_it_names_the_version(shows, site)

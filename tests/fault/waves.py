@@ -1,4 +1,4 @@
-"""A year cut into waves, such that each has what the fault that happens in it waits for."""
+"""A year cut into waves, each of which causes what its fault waits for."""
 
 import bisect
 from collections import defaultdict
@@ -19,8 +19,8 @@ class Causes(NamedTuple):
 
     Attributes:
         year: the history.
-        indexes: by topic, the places in `year.records` that cause an output, in order; a place that causes several
-            is there several times. What is due at the end of the year, after the last record, has none.
+        indexes: by topic, the indexes in `year.records` that cause an output, in order, once for each output. What is
+            due after the last record has none.
     """
 
     year: Year
@@ -58,7 +58,7 @@ class Causes(NamedTuple):
         return len(self._of(topic, begin, end))
 
     def cut(self, needs: Sequence[str | None]) -> list[list[Published]]:
-        """Cut the year into as many waves of about one size, each with a cause of the topic that it needs.
+        """Cut the year into waves of about equal size, each with a record that causes one of the topic it needs.
 
         Raises:
             AssertionError: the year has no cause left for a topic.

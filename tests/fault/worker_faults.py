@@ -1,4 +1,4 @@
-"""What can happen to workers while they work; each leaves them able to go on."""
+"""Faults that hit workers while they run; each leaves them able to continue."""
 
 import asyncio
 import signal
@@ -9,117 +9,117 @@ from tests.fault.short_session_worker import SESSION_SECONDS
 from tests.integration.workers import RunningWorker, until
 
 GIVEN_UP_WITHIN_S: Final = 12 * SESSION_SECONDS
-"""How long a group may take to give up a member of whom nothing is heard, on a busy machine."""
+"""How long a group may take to give up a silent member on a busy machine."""
 
 
-async def killed(lived: RunningScenario, wave: Wave) -> None:
+async def killed(scenario: RunningScenario, wave: Wave) -> None:
     """A worker is killed and started again."""
-    await lived.work_on(wave)
-    worker = lived.any_worker()
+    await scenario.work_on(wave)
+    worker = scenario.any_worker()
     worker.kill()
     worker.start()
 
 
-async def all_killed(lived: RunningScenario, wave: Wave) -> None:
+async def all_killed(scenario: RunningScenario, wave: Wave) -> None:
     """All workers are killed and started again."""
-    await lived.work_on(wave)
-    for worker in lived.workers:
+    await scenario.work_on(wave)
+    for worker in scenario.workers:
         worker.kill()
-    for worker in lived.site.workers:
+    for worker in scenario.site.workers:
         worker.start()
 
 
-async def killed_while_it_recovers(lived: RunningScenario, wave: Wave) -> None:
-    """A worker is killed, and killed again when it has just come back."""
-    await lived.work_on(wave)
-    worker = lived.any_worker()
+async def killed_while_it_recovers(scenario: RunningScenario, wave: Wave) -> None:
+    """A worker is killed, and killed again while it recovers."""
+    await scenario.work_on(wave)
+    worker = scenario.any_worker()
     worker.kill()
     worker.start()
-    await worker.wait_for_log(lived.rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
+    await worker.wait_for_log(scenario.rng.choice(["goldstream worker: stages", r"partition \d recovered"]))
     worker.kill()
     worker.start()
 
 
-async def hung(lived: RunningScenario, wave: Wave) -> None:
-    """A worker hangs until it has been given up, then goes on."""
-    await lived.work_on(wave)
-    worker = lived.any_worker()
+async def hung(scenario: RunningScenario, wave: Wave) -> None:
+    """A worker hangs until the group gives it up, then continues."""
+    await scenario.work_on(wave)
+    worker = scenario.any_worker()
     worker.child.signal(signal.SIGSTOP)
     try:
-        await given_up(lived, worker)
+        await given_up(scenario, worker)
     finally:
         worker.child.signal(signal.SIGCONT)
 
 
-async def joined_and_left(lived: RunningScenario, wave: Wave) -> None:
+async def joined_and_left(scenario: RunningScenario, wave: Wave) -> None:
     """A worker joins, and another one leaves."""
-    await lived.work_on(wave)
-    leaves = lived.any_worker()
-    await lived.worker().ready()
-    await lived.stop(leaves)
+    await scenario.work_on(wave)
+    leaves = scenario.any_worker()
+    await scenario.worker().ready()
+    await scenario.stop(leaves)
 
 
-async def restarted_one_by_one(lived: RunningScenario, wave: Wave) -> None:
+async def restarted_one_by_one(scenario: RunningScenario, wave: Wave) -> None:
     """All workers are stopped and started again, one by one."""
-    await lived.work_on(wave)
-    for worker in lived.workers:
-        await lived.stop(worker)
+    await scenario.work_on(wave)
+    for worker in scenario.workers:
+        await scenario.stop(worker)
         worker.start()
         await worker.ready()
 
 
-async def redis_emptied(lived: RunningScenario, wave: Wave) -> None:
+async def redis_emptied(scenario: RunningScenario, wave: Wave) -> None:
     """Redis is emptied."""
-    await lived.work_on(wave)
-    lived.redis.flush()
+    await scenario.work_on(wave)
+    scenario.redis.flush()
 
 
-async def redis_gone(lived: RunningScenario, wave: Wave) -> None:
-    """Redis goes away and comes back empty."""
-    await lived.work_on(wave)
-    lived.redis.stop()
-    await _missed_redis(lived)
-    await asyncio.to_thread(lived.redis.start)
+async def redis_gone(scenario: RunningScenario, wave: Wave) -> None:
+    """Redis is stopped and returns empty."""
+    await scenario.work_on(wave)
+    scenario.redis.stop()
+    await _missed_redis(scenario)
+    await asyncio.to_thread(scenario.redis.start)
 
 
-async def redis_hung(lived: RunningScenario, wave: Wave) -> None:
-    """Redis answers nobody for a while."""
-    with lived.redis.frozen():
-        await lived.publish(wave)
-        await lived.all_read()
+async def redis_hung(scenario: RunningScenario, wave: Wave) -> None:
+    """Redis hangs for a while."""
+    with scenario.redis.frozen():
+        await scenario.publish(wave)
+        await scenario.all_read()
 
 
-async def broker_killed(lived: RunningScenario, wave: Wave) -> None:
+async def broker_killed(scenario: RunningScenario, wave: Wave) -> None:
     """The broker is killed and started again."""
-    await lived.work_on(wave)
-    await asyncio.to_thread(lived.kafka.kill)
-    await asyncio.to_thread(lived.kafka.start)
+    await scenario.work_on(wave)
+    await asyncio.to_thread(scenario.kafka.kill)
+    await asyncio.to_thread(scenario.kafka.start)
 
 
-async def broker_restarted(lived: RunningScenario, wave: Wave) -> None:
-    """The broker is stopped in order and started again."""
-    await lived.work_on(wave)
-    await asyncio.to_thread(lived.kafka.stop)
-    await asyncio.to_thread(lived.kafka.start)
+async def broker_restarted(scenario: RunningScenario, wave: Wave) -> None:
+    """The broker is stopped gracefully and started again."""
+    await scenario.work_on(wave)
+    await asyncio.to_thread(scenario.kafka.stop)
+    await asyncio.to_thread(scenario.kafka.start)
 
 
-async def _missed_redis(lived: RunningScenario) -> None:
-    """Wait until a worker has missed Redis."""
+async def _missed_redis(scenario: RunningScenario) -> None:
+    """Wait until a worker reports that Redis is away."""
 
     async def missed() -> bool:
-        told = [await worker.get("/metrics") for worker in lived.workers]
+        told = [await worker.get("/metrics") for worker in scenario.workers]
         return any("goldstream_redis_up 0.0" in text for _, text in told)
 
     await until(missed, "a worker to miss Redis")
 
 
-async def given_up(lived: RunningScenario, from_: RunningWorker) -> None:
-    """Wait until others have all partitions, or where there is no other, until the group has nobody."""
-    others = [worker for worker in lived.workers if worker is not from_]
+async def given_up(scenario: RunningScenario, from_: RunningWorker) -> None:
+    """Wait until other workers have all partitions or, if there is no other, until the group is empty."""
+    others = [worker for worker in scenario.workers if worker is not from_]
 
     async def is_so() -> bool:
         if others:
-            return sum([await lived.assigned(worker) for worker in others]) == PARTITIONS
-        return not await lived.members()
+            return sum([await scenario.assigned(worker) for worker in others]) == PARTITIONS
+        return not await scenario.members()
 
     await until(is_so, "the group to give up a worker", GIVEN_UP_WITHIN_S, every_s=0.2)

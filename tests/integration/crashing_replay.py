@@ -7,9 +7,9 @@ import sys
 
 import agents.replay.journal_copy
 from agents.cli import main
-from tests.fault.crashing_worker import doom
+from tests.fault.crashing_worker import crash_at
 
 if __name__ == "__main__":
     agents.replay.journal_copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else
-    doom(sys.argv[1], int(sys.argv[2]))
+    crash_at(sys.argv[1], int(sys.argv[2]))
     sys.exit(main(sys.argv[3:]))

@@ -1,1 +1,1 @@
-"""A long run of random scenes on a real broker, each held against the oracle: `make soak`."""
+"""Random scenarios on a real broker, each checked against the oracle: `make soak`."""

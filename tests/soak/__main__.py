@@ -1,4 +1,4 @@
-"""Rounds of random scenes until the time is over: `python -m tests.soak --minutes 5 --seed 7`."""
+"""Play random scenarios until the time is over: `python -m tests.soak --minutes 5 --seed 7`."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ LONGEST_ROUND_S: Final = 1200.0
 
 
 async def _run(kafka: ApacheKafka, place: Path, arguments: argparse.Namespace) -> list[int]:
-    """Play rounds; the numbers of those that failed."""
+    """Play rounds; return the numbers of those that failed."""
     ends_at = time.monotonic() + arguments.minutes * 60 + arguments.hours * 3600
     failed: list[int] = []
     number = arguments.round or 1
@@ -30,7 +30,7 @@ async def _run(kafka: ApacheKafka, place: Path, arguments: argparse.Namespace) -
         try:
             async with asyncio.timeout(LONGEST_ROUND_S):
                 await drawn.play(kafka, f"s{secrets.token_hex(4)}", place / f"round-{number}")
-        except Exception:  # noqa: BLE001 - whatever it was, the next round says whether it was chance
+        except Exception:  # noqa: BLE001 - the next round shows whether it was chance
             traceback.print_exc()
             failed.append(number)
         else:
@@ -44,7 +44,7 @@ async def _run(kafka: ApacheKafka, place: Path, arguments: argparse.Namespace) -
 
 
 def main() -> int:
-    """Play rounds until the time is over; 1 if a check failed."""
+    """Play rounds until the time is over; return 1 if a check failed."""
     parser = argparse.ArgumentParser("soak", description="Random faults on random histories, held against the oracle.")
     parser.add_argument("--minutes", type=float, default=None, help="how long; 5 unless given")
     parser.add_argument("--hours", type=float, default=0.0, help="how long besides")

@@ -1,4 +1,4 @@
-"""A round of the soak: a history or an open shop, some workers, and what happens to them, all drawn from a seed."""
+"""A round of the soak: a history or an open shop, workers, and faults, all drawn from a seed."""
 
 import random
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ AWAY_S: Final = 60.0
 ALWAYS: Final = {"journal": "admit", "source-times": "admit"} | dict.fromkeys(
     ("segment-changes", "customers", "progress"), "segment"
 )
-"""Topics that are written in every wave of every year, by the stage that writes them."""
+"""Topics that every wave of every year writes, by the stage that writes them."""
 
 ANY: Final[list[Fault]] = [
     *(worker_faults.killed, worker_faults.all_killed, worker_faults.killed_while_it_recovers, worker_faults.hung),
@@ -29,28 +29,28 @@ ANY: Final[list[Fault]] = [
     *(worker_faults.broker_killed, worker_faults.broker_restarted),
     *(network_faults.gone_for(AWAY_S), network_faults.gone_at_the_start(AWAY_S)),
 ]
-"""What can happen to any workers."""
+"""Faults that need nothing."""
 ON_LINES: Final[list[Fault]] = [
     network_faults.slow,
     network_faults.cut_off,
     network_faults.away,
-    network_faults.errors_that_pass,
+    network_faults.retriable_errors,
 ]
-"""What can happen to workers that have lines of their own."""
+"""Faults that need a proxy for each worker."""
 IN_A_YEAR: Final[list[Fault]] = [worker_faults.redis_hung]
 SHARED: Final[list[Fault]] = [network_faults.arrives_late(topic) for topic in ALWAYS if topic != "source-times"]
-"""What can happen only if another worker goes on."""
+"""Faults that need another worker."""
 FAILING: Final[list[Fault]] = [network_faults.fails(topic, stage) for topic, stage in ALWAYS.items()]
 
 
 @dataclass
 class Round:
-    """A round as drawn.
+    """A round.
 
     Attributes:
-        year: what is lived through; None for an open shop.
+        year: the history; None for an open shop.
         short_session: whether the workers have short sessions and small batches.
-        has_lines: whether each has a way to the broker of its own.
+        has_lines: whether each worker has a proxy of its own.
     """
 
     seed: int
@@ -61,7 +61,7 @@ class Round:
     faults: list[Fault] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """What it is, in a line."""
+        """Return the round in one line."""
         who = f"{self.workers} {'short-session ' if self.short_session else ''}worker{'s' * (self.workers > 1)}"
         what = (
             "an open shop" if self.year is None else f"{len(self.year.records)} records in {self.year.rules.currency}"
@@ -69,7 +69,7 @@ class Round:
         return f"{who}{' on lines of their own' * self.has_lines}, {what}, {len(self.faults)} faults"
 
     async def play(self, kafka: ApacheKafka, prefix: str, directory: Path) -> None:
-        """Live through it.
+        """Play it.
 
         Raises:
             AssertionError: a check failed.
@@ -85,13 +85,13 @@ class Round:
             return
         async with running_year(
             kafka, prefix, directory, self.year, workers=self.workers, lines=many, program=program
-        ) as lived:
-            await play_year(lived, self.faults)
-            await check_all(lived)
+        ) as scenario:
+            await play_year(scenario, self.faults)
+            await check_all(scenario)
 
 
 def draw_round(seed: int, number: int) -> Round:
-    """Draw a round; the same seed and number give the same one."""
+    """Draw a round; the same seed and number give the same round."""
     rng = random.Random(f"{seed}/{number}")
     own = rng.getrandbits(32)
     drawn = Round(own, rng.choice([1, 2, 3]), rng.random() < 0.7, rng.random() < 0.5, None)

@@ -1,1 +1,1 @@
-"""Scenes that take too long for every run of the tests: `make faults`."""
+"""Scenarios that take too long for every run of the tests: `make faults`."""

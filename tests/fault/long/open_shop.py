@@ -1,4 +1,4 @@
-"""An open shop, at the clock's own pace: whatever happens, nobody lapses while an earlier purchase lies unread."""
+"""An open shop in wall mode: no customer lapses while an earlier purchase is unread."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fault import network_faults, worker_faults
-from tests.fault.concurrent_scenarios import asked_for, side_by_side
+from tests.fault.concurrent_scenarios import run_concurrently, selected_names
 from tests.fault.open_shop import check_all, closed_for_a_while, shop
 from tests.fault.running_scenario import Fault
 from tests.servers.apache_kafka import ApacheKafka
@@ -24,22 +24,24 @@ SHOPS: Final[dict[str, list[Fault]]] = {
 async def shops(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Callable[[], tuple[str, Path]]
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
-    """The shops that are asked for, open."""
+    """Run the selected shops."""
 
     async def play(what: list[Fault]) -> None:
         async with shop(kafka, *place(), scene_seed, workers=2, lines=2) as opened:
             await opened.play(what)
             await check_all(opened)
 
-    names = asked_for(request)
-    async with side_by_side({name: partial(play, what) for name, what in SHOPS.items() if name in names}) as open_ones:
+    names = selected_names(request)
+    async with run_concurrently(
+        {name: partial(play, what) for name, what in SHOPS.items() if name in names}
+    ) as open_ones:
         yield open_ones
 
 
 @pytest.mark.timeout(250)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SHOPS)
-async def test_nobody_lapses_while_an_earlier_purchase_lies_unread_when(
+async def test_no_customer_lapses_while_a_purchase_is_unread_when(
     shops: Mapping[str, Awaitable[None]], name: str
 ) -> None:
     await shops[name]

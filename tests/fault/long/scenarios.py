@@ -1,6 +1,6 @@
-"""Scenes that take longer, in the order of what they need: time, a broker that is away for long, every combination.
+"""Longer scenarios.
 
-No `test_` in the name of the file: the ordinary run of the tests does not collect it, `make faults` names it.
+The file has no `test_` in its name, so that the ordinary run does not collect it; `make faults` names it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -32,7 +32,7 @@ _PLOTS = {
         3, year_of(600), [network_faults.slow, network_faults.cut_off, network_faults.away], lines=True
     ),
     "the broker answers with errors that pass": Scenario(
-        2, year_of(600), [network_faults.errors_that_pass] * 3, lines=True
+        2, year_of(600), [network_faults.retriable_errors] * 3, lines=True
     ),
 } | {
     f"what is written to {topic} arrives late": Scenario(
@@ -51,7 +51,7 @@ PLOTS: Final = _PLOTS | {
 async def plays(
     request: pytest.FixtureRequest, kafka: ApacheKafka, scene_seed: int, place: Place
 ) -> AsyncIterator[Mapping[str, Awaitable[None]]]:
-    """The scenes that are asked for, running."""
+    """Run the selected scenarios."""
     async with plays_of(PLOTS, request, kafka, place, scene_seed) as running:
         yield running
 
@@ -59,7 +59,7 @@ async def plays(
 @pytest.mark.timeout(1800)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", PLOTS)
-async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaitable[None]], name: str) -> None:
+async def test_the_output_is_the_same_when(plays: Mapping[str, Awaitable[None]], name: str) -> None:
     await plays[name]
 
 
@@ -67,14 +67,14 @@ async def test_all_is_as_if_nothing_had_happened_when(plays: Mapping[str, Awaita
 @pytest.mark.parametrize(
     "gone", [network_faults.gone_at_the_start(60), network_faults.gone_for(60)], ids=["at the start", "in the middle"]
 )
-async def test_a_broker_that_is_gone_for_a_minute_costs_nothing(
+async def test_a_broker_away_for_a_minute_changes_nothing(
     kafka: ApacheKafka, place: Place, scene_seed: int, gone: Fault
 ) -> None:
     await Scenario(2, year_of(400), [gone, worker_faults.killed]).play(kafka, place, scene_seed)
 
 
 @pytest.mark.timeout(600)
-async def test_nobody_in_an_open_shop_lapses_too_soon_when_the_broker_is_gone_for_a_minute(
+async def test_no_customer_lapses_early_when_the_broker_is_away_for_a_minute(
     kafka: ApacheKafka, place: Place, scene_seed: int
 ) -> None:
     async with shop(kafka, *place(), scene_seed, workers=2) as opened:
