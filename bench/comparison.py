@@ -72,7 +72,7 @@ class _Step:
     run: Callable[[], Awaitable[Measurement]]
 
 
-def measure(plan: ComparisonPlan, say: LogProgress) -> ComparisonResult:
+def measure(plan: ComparisonPlan, log: LogProgress) -> ComparisonResult:
     """Start a broker, measure, and stop the broker; nothing of it remains.
 
     Raises:
@@ -81,10 +81,10 @@ def measure(plan: ComparisonPlan, say: LogProgress) -> ComparisonResult:
     """
     unavailable = unavailable_peers(plan.peers)
     for peer, reason in unavailable.items():
-        say(f"left out: {peer}: {reason}")
-    with running_kafka(say) as (kafka, directory):
+        log(f"left out: {peer}: {reason}")
+    with running_kafka(log) as (kafka, directory):
         settings = settings_for(kafka.bootstrap)
-        return asyncio.run(_measure(settings, kafka.pid, directory, plan, unavailable, say))
+        return asyncio.run(_measure(settings, kafka.pid, directory, plan, unavailable, log))
 
 
 async def _measure(
@@ -93,11 +93,11 @@ async def _measure(
     directory: Path,
     plan: ComparisonPlan,
     unavailable: dict[Peer, str],
-    say: LogProgress,
+    log: LogProgress,
 ) -> ComparisonResult:
-    say(f"publishing {plan.workload.events:,} purchases")
+    log(f"publishing {plan.workload.events:,} purchases")
     await publish_purchases(settings, plan.workload)
-    say("computing the expected changes")
+    log("computing the expected changes")
     expected = await ExpectedChanges.compute(read_all(settings, SOURCE))
     gc.freeze()  # its millions of objects stay to the end; the garbage collector need not visit them
     result = ComparisonResult(customers=expected.customers, unavailable_peers=unavailable)
@@ -110,7 +110,7 @@ async def _measure(
         for number in range(1, plan.rounds + 1):
             await broker.delete_topics()
             await broker.delete_groups()
-            say(f"round {number} of {plan.rounds}: filling the journal for the segment stage")
+            log(f"round {number} of {plan.rounds}: filling the journal for the segment stage")
             await goldstream.fill_journal()
             for step in _steps(goldstream, peers, plan.workers):
                 if step.peer is not None and step.peer not in available:
@@ -125,10 +125,10 @@ async def _measure(
                     result.failed.append(
                         f"{step.peer or 'goldstream'}, {JOBS[step.job]}: {error or 'not done in time'}"
                     )
-                    say(f"round {number} of {plan.rounds}: FAILED: {error}")
+                    log(f"round {number} of {plan.rounds}: FAILED: {error}")
                     continue
                 result.runs.append(measured)
-                say(f"round {number} of {plan.rounds}: {_summary(measured)}")
+                log(f"round {number} of {plan.rounds}: {_summary(measured)}")
     return result
 
 

@@ -14,7 +14,7 @@ from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.customer.profile_schema import ContactProfile
 from state.fold.partition import Partition
-from state.records.erasure import Erasure, decode_erasure, erasure_key
+from state.records.erasure import Erasure, erasure_key
 from state.records.outputs import Message, SegmentChangeValue, Suppression
 from state.records.progress import Progress
 from state.units.timestamps import format_ms
@@ -24,6 +24,7 @@ from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.customers_table import CustomersTable, is_chunk
+from streams.tables.erasure_ledger import read_ledger
 from streams.tables.progress import read_progress
 
 Published = TypeVar("Published", SegmentChangeValue, Message, Suppression)
@@ -133,11 +134,8 @@ class _CustomerReader:
 
     async def erasure(self) -> Erasure | None:
         """Read the customer's last erasure from the ledger; None if there is none."""
-        key, erasure = erasure_key(self._customer_id), None
-        async for record in self._records(self._topics.erasure_ledger):
-            if record.key == key:
-                erasure = None if record.value is None else decode_erasure(record.value)
-        return erasure
+        ledger = await read_ledger(read_range(self._kafka, self._topics.erasure_ledger, self.partition))
+        return ledger.get(erasure_key(self._customer_id))
 
     async def changes(self) -> tuple[list[SegmentChangeValue], "_LastErasure"]:
         """Read the segment changes after the last erasure, in order, and that erasure."""

@@ -232,9 +232,13 @@ class Table:
         if not isinstance(value, str) or len(value) > MAX_NAME or not _ZONE.fullmatch(value):
             self.expect(key, "the IANA name of a time zone, such as Europe/Moscow", value)
         elif zones is not None and value not in zones:
-            self.add_error(
-                key, f"has the unknown time zone {format_value(value)}; {suggest_name(value, sorted(zones))}"
+            is_abbreviation = value.isupper() and "/" not in value
+            remedy = (
+                "use a name such as Europe/Moscow, not an abbreviation"
+                if is_abbreviation
+                else suggest_name(value, sorted(zones))
             )
+            self.add_error(key, f"has the unknown time zone {format_value(value)}; {remedy}")
         else:
             return value
         return "UTC"

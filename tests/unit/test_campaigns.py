@@ -203,6 +203,10 @@ HELLO = "campaign 1 (hello): "
             'timezone = "Europe/Moskau"',
             'timezone has the unknown time zone "Europe/Moskau"; did you mean Europe/Moscow?',
         ),
+        (
+            'timezone = "MSK"',
+            'timezone has the unknown time zone "MSK"; use a name such as Europe/Moscow, not an abbreviation',
+        ),
         ('timezone = "+03:00"', 'timezone must be the IANA name of a time zone, such as Europe/Moscow: got "+03:00"'),
         ('quiet_hours = "21:00"', f'{QUIET} "21:00"'),
         ('quiet_hours = ["21:00"]', f'{QUIET} ["21:00"]'),
