@@ -25,4 +25,4 @@ def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
         except (RedisError, OSError) as error:
-            raise CommandFailed(f"Redis at {settings.redis_shown}: {describe_redis_error(error)}") from error
+            raise CommandFailed(f"Redis at {settings.redis_masked}: {describe_redis_error(error)}") from error

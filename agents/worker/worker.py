@@ -81,7 +81,7 @@ class Worker:
         http, self.port = await serve_http(settings.http_address, self.metrics.registry, self._health, self._readiness)
         log.info(
             "goldstream worker: stages %s, Kafka %s, Redis %s, prefix %s, time %s, policy %s, campaigns %s, http %s:%d",
-            self._only or "all", settings.kafka, settings.redis_shown, settings.prefix, settings.time,
+            self._only or "all", settings.kafka, settings.redis_masked, settings.prefix, settings.time,
             self._policy.ref, self._campaigns.ref, settings.http_address[0], self.port,
         )  # fmt: skip
         try:
@@ -106,12 +106,12 @@ class Worker:
 
         async def on_error(error: Exception, pause_s: float) -> None:
             del pause_s
-            refusal = await diagnose_connection(self.settings)
-            if refusal is not None and refusal.is_permanent:
-                raise FatalError(refusal.message) from error
+            diagnosis = await diagnose_connection(self.settings)
+            if diagnosis is not None and diagnosis.is_permanent:
+                raise FatalError(diagnosis.message) from error
             if throttle.should_log():
-                why = refusal.message if refusal else _describe_unreachable(error)
-                log.warning("waiting for Kafka at %s: %s", self.settings.kafka, why)
+                reason = diagnosis.message if diagnosis else _describe_unreachable(error)
+                log.warning("waiting for Kafka at %s: %s", self.settings.kafka, reason)
 
         return await self._retry(lambda: ready_topics(self.settings), (KafkaError, OSError), on_error)
 

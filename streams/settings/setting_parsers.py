@@ -1,7 +1,7 @@
-"""What the text of a setting may look like: durations, addresses, names, choices.
+"""Parsers of setting values: durations, addresses, names, choices.
 
-Every function takes the text as it was written and returns the value, or raises `ValueError` whose
-message completes the sentence "GOLDSTREAM_X must ...".
+Each takes the text of a setting and returns its value, or raises a `ValueError` whose message completes the sentence
+"GOLDSTREAM_X must …".
 """
 
 import re
@@ -12,26 +12,23 @@ from urllib.parse import urlsplit, urlunsplit
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-LONGEST_MS: Final = 30 * 86_400_000
-LAST_PORT: Final = 65_535
+MAX_DURATION_MS: Final = 30 * 86_400_000
+MAX_PORT: Final = 65_535
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def duration_ms(text: str) -> int:
-    """Read a duration such as `5s`, `500ms`, `1m` or `1m30s`.
-
-    Returns:
-        Whole milliseconds, from 0 to 30 days.
+    """Return the milliseconds of a duration such as `5s`, `500ms`, `1m` or `1m30s`, from 0 to 30 days.
 
     Raises:
-        ValueError: no unit, a part of a millisecond, or longer than 30 days.
+        ValueError: it has no unit, a fraction of a millisecond, or is longer than 30 days.
     """
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError("be a duration with its unit (ms, s, m, h, d), such as 5s or 500ms")
     total = sum((Decimal(number) * _UNIT_MS[unit] for number, unit in parts), Decimal(0))
-    if total > LONGEST_MS:
+    if total > MAX_DURATION_MS:
         raise ValueError("be at most 30d")
     if total != int(total):
         raise ValueError("be whole milliseconds")
@@ -39,7 +36,7 @@ def duration_ms(text: str) -> int:
 
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
-    """Make a reader of whole numbers from `lowest` to `highest`."""
+    """Return a parser of integers from `lowest` to `highest`."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not lowest <= int(text) <= highest:
@@ -50,7 +47,7 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Make a reader of a closed set of words, in capitals or not."""
+    """Return a parser of a choice between words, whose case does not matter."""
     known = {choice.lower(): choice for choice in choices}
 
     def read(text: str) -> str:
@@ -62,17 +59,17 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def host_and_port(text: str, lowest_port: int = 1) -> tuple[str, int]:
-    """Split `host:port`; an IPv6 host stands in brackets, which are taken off."""
+    """Split `host:port`; an IPv6 host is in brackets, which are removed."""
     host, colon, port = text.rpartition(":")
     if not colon or not _HOST.fullmatch(host) or not re.fullmatch(r"[0-9]{1,5}", port):
         raise ValueError("be host:port")
-    if not lowest_port <= int(port) <= LAST_PORT:
-        raise ValueError(f"have a port from {lowest_port} to {LAST_PORT}")
+    if not lowest_port <= int(port) <= MAX_PORT:
+        raise ValueError(f"have a port from {lowest_port} to {MAX_PORT}")
     return host.strip("[]"), int(port)
 
 
 def bootstrap_servers(text: str) -> str:
-    """Check comma-separated `host:port` pairs; blanks around them are taken off."""
+    """Return valid comma-separated `host:port` pairs, without blanks around them."""
     servers = [server.strip() for server in text.split(",") if server.strip()]
     if not servers:
         raise ValueError("be host:port, several separated by commas")
@@ -82,20 +79,20 @@ def bootstrap_servers(text: str) -> str:
 
 
 def listen_address(text: str) -> str:
-    """Check `host:port` to listen on; port 0 takes a free one."""
+    """Return a valid `host:port` to listen on; port 0 takes a free one."""
     host_and_port(text, lowest_port=0)
     return text
 
 
 def topic_prefix(text: str) -> str:
-    """Check a prefix for the names of topics and of Redis keys."""
+    """Return a valid prefix for the names of topics and Redis keys."""
     if not _PREFIX.fullmatch(text):
         raise ValueError("be 1 to 200 letters, digits, dots, underscores or hyphens")
     return text
 
 
 def topic_prefixes(text: str) -> tuple[str, ...]:
-    """Check comma-separated prefixes; blanks around them are taken off."""
+    """Return comma-separated prefixes, without blanks around them and duplicates."""
     prefixes = tuple(dict.fromkeys(prefix.strip() for prefix in text.split(",") if prefix.strip()))
     if not prefixes or not all(_PREFIX.fullmatch(prefix) for prefix in prefixes):
         raise ValueError("be prefixes of topics, several separated by commas")
@@ -103,7 +100,7 @@ def topic_prefixes(text: str) -> tuple[str, ...]:
 
 
 def redis_url(text: str) -> str:
-    """Check a `redis://` or `rediss://` URL."""
+    """Return a valid `redis://` or `rediss://` URL."""
     shape = "be a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379/0"
     try:
         parts = urlsplit(text)
@@ -115,12 +112,12 @@ def redis_url(text: str) -> str:
     return text
 
 
-def without_password(url: str) -> str:
-    """Show a URL without the password in it, for messages and logs."""
+def mask_password(url: str) -> str:
+    """Return a URL with its password replaced by `***`, for messages and logs."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "a URL that cannot be read"
+        return "an invalid URL"
     if "@" not in parts.netloc:
         return url
     credentials, _, host = parts.netloc.rpartition("@")

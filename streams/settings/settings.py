@@ -1,8 +1,8 @@
-"""Every setting of Goldstream: its name, its default, what it means, and how it is checked.
+"""The settings of a process, read once at its start from the environment and a file.
 
-A setting comes from the environment, else from the TOML file named by `GOLDSTREAM_CONFIG` or `--config`,
-else it has its default. In the file the keys are the names without `GOLDSTREAM_`, in lower case, and relative
-paths start at the file's folder. Settings are read once, at the start, and all faults are reported together.
+A setting comes from the environment, else from the TOML file named by `--config` or `GOLDSTREAM_CONFIG`, else it has
+its default. In the file the keys are the names without `GOLDSTREAM_`, in lower case, and relative paths start at the
+file's folder. All errors are reported together.
 """
 
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from streams.settings import setting_parsers as forms
-from streams.settings.kafka_security import KafkaSecurity, checked_security
-from streams.settings.settings_spec import CONFIG_VARIABLE, VARIABLES
-from streams.settings.tls_files import TlsFiles, checked_files
+from streams.settings import setting_parsers as parsers
+from streams.settings.kafka_security import KafkaSecurity, parse_security
+from streams.settings.settings_spec import CONFIG_VARIABLE, SETTINGS
+from streams.settings.tls_files import TlsFiles, parse_tls_files
 
 TimeMode = Literal["wall", "event"]
 LogFormat = Literal["text", "json"]
@@ -23,17 +23,16 @@ StandbyMode = Literal["off", "all"]
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used; `errors` names each of them with its value and the way out."""
+    """Settings are invalid; each of `errors` names one with its value and the remedy."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        """Keep every fault."""
-        super().__init__("; ".join(faults))
-        self.errors = faults
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checked settings; `redis`, `policy` and `campaigns` are None where nothing was set."""
+    """Valid settings; `redis`, `policy` and `campaigns` are None where nothing is set."""
 
     kafka: str = "127.0.0.1:9092"
     redis: str | None = field(default=None, repr=False)
@@ -55,16 +54,16 @@ class Settings:
 
     @property
     def http_address(self) -> tuple[str, int]:
-        """Host and port to listen on; port 0 means a free one."""
-        return forms.host_and_port(self.http, lowest_port=0)
+        """The host and the port to listen on; port 0 takes a free one."""
+        return parsers.host_and_port(self.http, lowest_port=0)
 
     @property
-    def redis_shown(self) -> str:
+    def redis_masked(self) -> str:
         """The Redis URL without its password, or `none`."""
-        return forms.without_password(self.redis) if self.redis else "none"
+        return parsers.mask_password(self.redis) if self.redis else "none"
 
     def kafka_client(self) -> dict[str, Any]:
-        """Keyword arguments with which every aiokafka client connects."""
+        """Return the keyword arguments with which every aiokafka client connects."""
         security = self.kafka_security
         arguments: dict[str, Any] = {
             "bootstrap_servers": self.kafka.split(","),
@@ -72,7 +71,7 @@ class Settings:
         }
         if context := security.ssl_context():
             arguments["ssl_context"] = context
-        if security.by_sasl:
+        if security.uses_sasl:
             arguments["sasl_mechanism"] = security.sasl_mechanism
             arguments["sasl_plain_username"] = security.username
             arguments["sasl_plain_password"] = security.password
@@ -80,39 +79,41 @@ class Settings:
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read and check all settings; an empty variable counts as absent.
+    """Read and validate all settings; an empty variable counts as absent.
 
     Raises:
-        SettingsError: with every fault at once.
+        SettingsError: with all errors.
     """
     environ = os.environ if environ is None else environ
-    faults: list[str] = []
+    errors: list[str] = []
     file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
-    written = _read_file(file, faults) if file else {}
+    file_texts = _read_file(file, errors) if file else {}
     values: dict[str, Any] = {}
-    for variable in VARIABLES:
-        text, from_file = environ.get(variable.name, ""), False
+    for spec in SETTINGS:
+        text, from_file = environ.get(spec.name, ""), False
         if not text:
-            text, from_file = written.get(variable.key, ""), True
+            text, from_file = file_texts.get(spec.key, ""), True
         if not text:
             continue
-        name, place = (variable.key, str(file)) if from_file else (variable.name, "the environment")
+        name, place = (spec.key, str(file)) if from_file else (spec.name, "the environment")
         try:
-            value = variable.read(text)
-        except ValueError as fault:
-            shown = forms.without_password(text) if variable.secret else text
-            faults.append(f"{name} must {fault}: got {shown!r}; correct it in {place}")
+            value = spec.parse(text)
+        except ValueError as error:
+            shown = parsers.mask_password(text) if spec.is_secret else text
+            errors.append(f"{name} must {error}: got {shown!r}; correct it in {place}")
             continue
         if isinstance(value, Path):
             value = file.parent / value if file and from_file else value
-            if not variable.is_made and not value.is_file():
-                faults.append(f"{name} names no file: got {str(value)!r}; correct it in {place}")
-        values[variable.key] = value
-    security = checked_security(values, faults)
-    by_tls = str(values.get("redis", "")).startswith("rediss:")
-    redis_files = checked_files(values, "redis", None if by_tls else "GOLDSTREAM_REDIS is no rediss:// URL", faults)
-    if faults:
-        raise SettingsError(tuple(faults))
+            if not spec.is_created and not value.is_file():
+                errors.append(f"{name} must be an existing file: got {str(value)!r}; correct it in {place}")
+        values[spec.key] = value
+    security = parse_security(values, errors)
+    uses_tls = str(values.get("redis", "")).startswith("rediss:")
+    redis_files = parse_tls_files(
+        values, "redis", None if uses_tls else "GOLDSTREAM_REDIS is not a rediss:// URL", errors
+    )
+    if errors:
+        raise SettingsError(tuple(errors))
     if values.get("time") == "event":
         values.setdefault("lateness", 0)
     if "lateness" in values:
@@ -120,25 +121,25 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     return Settings(**values, kafka_security=security, redis_files=redis_files)
 
 
-def _read_file(file: Path, faults: list[str]) -> dict[str, str]:
-    """Read the TOML file into texts by key; what is wrong with it goes to `faults`."""
+def _read_file(file: Path, errors: list[str]) -> dict[str, str]:
+    """Return the texts in the TOML file by key; add what is wrong with it to `errors`."""
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        faults.append(
-            f"{file}: cannot be read ({error.strerror}); name an existing file by --config or {CONFIG_VARIABLE}"
+        errors.append(
+            f"{file}: cannot be read ({error.strerror}); name an existing file in --config or {CONFIG_VARIABLE}"
         )
         return {}
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        faults.append(f"{file}: is not TOML ({error}); correct it")
+        errors.append(f"{file}: is not TOML ({error}); correct it")
         return {}
-    keys = {variable.key for variable in VARIABLES}
+    keys = {spec.key for spec in SETTINGS}
     texts: dict[str, str] = {}
     for key, value in table.items():
         if key not in keys:
-            faults.append(f"{file}: unknown setting {key!r}; goldstream --help lists all of them")
+            errors.append(f"{file}: unknown setting {key!r}; goldstream --help lists all of them")
         elif isinstance(value, bool) or not isinstance(value, str | int):
-            faults.append(f"{file}: {key} must be a string or a whole number: got {value!r}; correct it")
+            errors.append(f"{file}: {key} must be a string or a whole number: got {value!r}; correct it")
         else:
             texts[key] = str(value)
     return texts

@@ -4,21 +4,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from streams.settings import setting_parsers as forms
+from streams.settings import setting_parsers as parsers
 
 NAME_START = "GOLDSTREAM_"
 CONFIG_VARIABLE = "GOLDSTREAM_CONFIG"
 
 
-class Variable(NamedTuple):
-    """One setting as a user sees it."""
+class SettingSpec(NamedTuple):
+    """One setting as a user sees it.
+
+    Attributes:
+        name: of the environment variable.
+        default: as text; empty for none.
+        meaning: for the help and the README.
+        parse: returns the value of a text, or raises ValueError whose message completes "GOLDSTREAM_X must …".
+        is_secret: whether messages hide its password.
+        is_created: whether its path need not exist yet.
+    """
 
     name: str
     default: str
     meaning: str
-    read: Callable[[str], Any] = str
-    secret: bool = False
-    is_made: bool = False  # a path that need not exist yet
+    parse: Callable[[str], Any] = str
+    is_secret: bool = False
+    is_created: bool = False
 
     @property
     def key(self) -> str:
@@ -26,101 +35,105 @@ class Variable(NamedTuple):
         return self.name.removeprefix(NAME_START).lower()
 
 
-VARIABLES: tuple[Variable, ...] = (
-    Variable(
+SETTINGS: tuple[SettingSpec, ...] = (
+    SettingSpec(
         "GOLDSTREAM_KAFKA",
         "127.0.0.1:9092",
         "bootstrap servers, host:port, several separated by commas",
-        forms.bootstrap_servers,
+        parsers.bootstrap_servers,
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_REDIS",
         "",
         "redis:// or rediss:// URL that profiles are projected to; none: no projection",
-        forms.redis_url,
-        secret=True,
+        parsers.redis_url,
+        is_secret=True,
     ),
-    Variable("GOLDSTREAM_PREFIX", "goldstream", "prefix of the names of topics and Redis keys", forms.topic_prefix),
-    Variable(
+    SettingSpec(
+        "GOLDSTREAM_PREFIX", "goldstream", "prefix of the names of topics and Redis keys", parsers.topic_prefix
+    ),
+    SettingSpec(
         "GOLDSTREAM_SOURCES",
         "",
         "other prefixes whose source topics are read too; after a replay, the old one",
-        forms.topic_prefixes,
+        parsers.topic_prefixes,
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_PARTITIONS",
         "4",
         "partitions of the journal and the topics after it, when they are created",
-        forms.whole_number(1, 10_000),
+        parsers.whole_number(1, 10_000),
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_REPLICATION",
         "1",
         "replication factor of topics, when they are created",
-        forms.whole_number(1, 100),
+        parsers.whole_number(1, 100),
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_TIME",
         "wall",
         "wall: live, by the clock; event: a history, by its events alone",
-        forms.one_of("wall", "event"),
+        parsers.one_of("wall", "event"),
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_LATENESS",
         "5s (0s in event mode)",
         "allowed lateness: how far the watermark stays behind, for late events",
-        forms.duration_ms,
+        parsers.duration_ms,
     ),
-    Variable("GOLDSTREAM_POLICY", "", "path of the policy file; none: the built-in retail-27", Path),
-    Variable("GOLDSTREAM_CAMPAIGNS", "", "path of the campaigns file; none: the built-in retail", Path),
-    Variable(
+    SettingSpec("GOLDSTREAM_POLICY", "", "path of the policy file; none: the built-in retail-27", Path),
+    SettingSpec("GOLDSTREAM_CAMPAIGNS", "", "path of the campaigns file; none: the built-in retail", Path),
+    SettingSpec(
         "GOLDSTREAM_STANDBY",
         "off",
         "all: keep the tables of all partitions in memory, for a fast takeover",
-        forms.one_of("off", "all"),
+        parsers.one_of("off", "all"),
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_HTTP",
         "127.0.0.1:6066",
         "host:port of metrics and health; port 0 takes a free one, which is logged",
-        forms.listen_address,
+        parsers.listen_address,
     ),
-    Variable("GOLDSTREAM_DATA", ".goldstream", "folder for the files of a worker or the demo", Path, is_made=True),
-    Variable(
+    SettingSpec(
+        "GOLDSTREAM_DATA", ".goldstream", "folder for the files of a worker or the demo", Path, is_created=True
+    ),
+    SettingSpec(
         "GOLDSTREAM_LOG",
         "info",
         "minimum log level: debug, info, warning or error",
-        forms.one_of("debug", "info", "warning", "error"),
+        parsers.one_of("debug", "info", "warning", "error"),
     ),
-    Variable("GOLDSTREAM_LOG_FORMAT", "text", "text, or json: one object per line", forms.one_of("text", "json")),
-    Variable(
+    SettingSpec("GOLDSTREAM_LOG_FORMAT", "text", "text, or json: one object per line", parsers.one_of("text", "json")),
+    SettingSpec(
         "GOLDSTREAM_KAFKA_SECURITY",
         "plaintext",
         "plaintext, ssl, sasl_plaintext or sasl_ssl",
-        forms.one_of("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+        parsers.one_of("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
     ),
-    Variable(
+    SettingSpec(
         "GOLDSTREAM_KAFKA_SASL_MECHANISM",
         "PLAIN",
         "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
-        forms.one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        parsers.one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
     ),
-    Variable("GOLDSTREAM_KAFKA_USERNAME", "", "user name for SASL"),
-    Variable("GOLDSTREAM_KAFKA_PASSWORD", "", "password for SASL", secret=True),
-    Variable("GOLDSTREAM_KAFKA_CAFILE", "", "PEM file of trusted authorities; none: the system's", Path),
-    Variable("GOLDSTREAM_KAFKA_CERTFILE", "", "PEM file of the client's certificate, for mutual TLS", Path),
-    Variable("GOLDSTREAM_KAFKA_KEYFILE", "", "PEM file of the client's key, for mutual TLS", Path),
-    Variable(
+    SettingSpec("GOLDSTREAM_KAFKA_USERNAME", "", "user name for SASL"),
+    SettingSpec("GOLDSTREAM_KAFKA_PASSWORD", "", "password for SASL", is_secret=True),
+    SettingSpec("GOLDSTREAM_KAFKA_CAFILE", "", "PEM file of trusted authorities; none: the system's", Path),
+    SettingSpec("GOLDSTREAM_KAFKA_CERTFILE", "", "PEM file of the client's certificate, for mutual TLS", Path),
+    SettingSpec("GOLDSTREAM_KAFKA_KEYFILE", "", "PEM file of the client's key, for mutual TLS", Path),
+    SettingSpec(
         "GOLDSTREAM_REDIS_CAFILE", "", "for rediss://, PEM file of trusted authorities besides the system's", Path
     ),
-    Variable("GOLDSTREAM_REDIS_CERTFILE", "", "for rediss://, PEM file of the client's certificate", Path),
-    Variable("GOLDSTREAM_REDIS_KEYFILE", "", "for rediss://, PEM file of the client's key", Path),
+    SettingSpec("GOLDSTREAM_REDIS_CERTFILE", "", "for rediss://, PEM file of the client's certificate", Path),
+    SettingSpec("GOLDSTREAM_REDIS_KEYFILE", "", "for rediss://, PEM file of the client's key", Path),
 )
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
     """Return name, default and meaning of every setting, for `--help` and the README."""
-    rows = [(variable.name, variable.default or "none", variable.meaning) for variable in VARIABLES]
+    rows = [(spec.name, spec.default or "none", spec.meaning) for spec in SETTINGS]
     return [
         *rows,
         (CONFIG_VARIABLE, "none", "TOML file with settings: the names above without GOLDSTREAM_, in lower case"),

@@ -1,4 +1,4 @@
-"""The PEM files with which a connection is protected by TLS: whom to trust, and who we say we are."""
+"""The PEM files of a TLS connection: trusted authorities, and the client's certificate and key."""
 
 import ssl
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ KINDS: Final = ("cafile", "certfile", "keyfile")
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files; without a `cafile` the system's authorities are trusted."""
+    """PEM files; without a `cafile`, the system's authorities are trusted."""
 
     cafile: Path | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Build the TLS context, which checks certificates and host names.
+        """Return a TLS context, which verifies certificates and host names.
 
         Raises:
-            OSError: a file cannot be read or is no PEM file (`ssl.SSLError` is an `OSError`).
+            OSError: a file cannot be read or is not PEM (`ssl.SSLError` is an `OSError`).
         """
         context = ssl.create_default_context(cafile=str(self.cafile) if self.cafile else None)
         if self.certfile:
@@ -28,28 +28,28 @@ class TlsFiles:
         return context
 
 
-def checked_files(values: dict[str, Any], of: str, unused_because: str | None, faults: list[str]) -> TlsFiles:
-    """Take the files of one server out of `values` and check them together; what is wrong goes to `faults`.
+def parse_tls_files(values: dict[str, Any], server: str, unused_because: str | None, errors: list[str]) -> TlsFiles:
+    """Remove the files of one server from `values` and validate them together; add errors to `errors`.
 
     Args:
         values: settings by key, such as `kafka_cafile`.
-        of: whose they are: `kafka` or `redis`.
-        unused_because: why no file is used, if that is so: `GOLDSTREAM_REDIS is no rediss:// URL`.
-        faults: what is wrong so far.
+        server: `kafka` or `redis`.
+        unused_because: why no file is used, if so: `GOLDSTREAM_REDIS is not a rediss:// URL`.
+        errors: the errors so far.
     """
-    given = {kind: values.pop(f"{of}_{kind}", None) for kind in KINDS}
+    given = {kind: values.pop(f"{server}_{kind}", None) for kind in KINDS}
     files = TlsFiles(**given)
-    named = {f"GOLDSTREAM_{of.upper()}_{kind.upper()}": path for kind, path in given.items() if path}
+    named = {f"GOLDSTREAM_{server.upper()}_{kind.upper()}": path for kind, path in given.items() if path}
     if unused_because:
-        way = "set that, or leave the file out"
-        faults.extend(f"{name} is set but {unused_because}, which does not use it; {way}" for name in named)
+        remedy = "set that, or remove the file"
+        errors.extend(f"{name} is set but {unused_because}, which does not use it; {remedy}" for name in named)
     elif files.keyfile and not files.certfile:
-        start = f"GOLDSTREAM_{of.upper()}"
-        faults.append(f"{start}_CERTFILE must be set with {start}_KEYFILE: got nothing; set both")
-    elif not faults:
+        start = f"GOLDSTREAM_{server.upper()}"
+        errors.append(f"{start}_CERTFILE must be set with {start}_KEYFILE: got nothing; set both")
+    elif not errors:
         try:
             files.context()
         except OSError as error:
             shown = ", ".join(map(str, named.values())) or "of the system"
-            faults.append(f"the TLS files {shown} cannot be used ({error}); they must be PEM")
+            errors.append(f"the TLS files {shown} cannot be used ({error}); they must be PEM")
     return files

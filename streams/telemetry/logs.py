@@ -1,8 +1,8 @@
-"""Logs on standard error: one line for each record, as text or as JSON.
+"""Logs on standard error: one line per record, as text or as JSON.
 
-Our own packages log from the level that was set. Libraries log warnings and worse, and of those the same one at most
-twice a minute, since a client that cannot reach its broker repeats itself several times a second. At `debug` everything
-is shown, with whole tracebacks.
+Goldstream's packages log from the configured level on. Libraries log warnings and errors, the same one at most twice a
+minute, since a client that cannot reach its broker repeats itself several times a second. At `debug` everything is
+logged, with whole tracebacks.
 """
 
 import logging
@@ -26,14 +26,14 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 def set_up_logging(
     clock: Clock, level: str = "info", form: str = "text", stream: TextIO | None = None, *, libraries: bool = True
 ) -> None:
-    """Send all logs to `stream` (standard error unless given), replacing what was set up before.
+    """Send all logs to `stream` (by default standard error) in place of earlier handlers.
 
     Args:
-        clock: measures how long ago a library logged the same.
+        clock: limits how often a library may log the same.
         level: `debug`, `info`, `warning` or `error`.
         form: `text` or `json`.
         stream: where to write.
-        libraries: whether libraries may log at all; a command that ends soon says itself what went wrong.
+        libraries: whether libraries may log; a command reports its errors itself.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     is_debug = level == "debug"
@@ -56,15 +56,15 @@ class TextLine(logging.Formatter):
     """`2026-05-12T09:30:00.000Z info agents.worker.worker: what happened key=value`."""
 
     def __init__(self, *, is_debug: bool = False) -> None:
-        """Show whole tracebacks where `is_debug`."""
+        """With `is_debug`, include whole tracebacks."""
         super().__init__()
         self.is_debug = is_debug
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the record in one line; line breaks within it are escaped."""
-        said = _escaped(record.getMessage())
+        """Return the record as one line; line breaks in it are escaped."""
+        message = _escaped(record.getMessage())
         extra = "".join(f" {key}={_escaped(str(value))}" for key, value in _extra(record).items())
-        line = f"{_moment(record)} {record.levelname.lower()} {record.name}: {said}{extra}"
+        line = f"{_timestamp(record)} {record.levelname.lower()} {record.name}: {message}{extra}"
         if failure := _failure(record):
             line += f" ({_escaped(failure)})"
             if self.is_debug:
@@ -73,31 +73,31 @@ class TextLine(logging.Formatter):
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object: `at`, `level`, `logger`, `message`, then what the record carries, then `error`."""
+    """One JSON object: `at`, `level`, `logger`, `message`, then the extra fields of the record, then `error`."""
 
     def __init__(self, *, is_debug: bool = False) -> None:
-        """Add whole tracebacks where `is_debug`."""
+        """With `is_debug`, include whole tracebacks."""
         super().__init__()
         self.is_debug = is_debug
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the record in one line; what JSON cannot say is written as text."""
+        """Return the record as one line; values that JSON lacks are written as text."""
         line: dict[str, object] = {
-            "at": _moment(record),
+            "at": _timestamp(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _writable(record.getMessage()),
+            "message": _encodable(record.getMessage()),
         }
         line.update((key, _plain(value)) for key, value in _extra(record).items())
         if failure := _failure(record):
-            line["error"] = _writable(failure)
+            line["error"] = _encodable(failure)
             if self.is_debug:
-                line["traceback"] = _writable(_traceback(record))
+                line["traceback"] = _encodable(_traceback(record))
         return orjson.dumps(line).decode()
 
 
 class _Quiet(logging.Filter):
-    """Lets the same words of a library through once in half a minute, and what services say of themselves never."""
+    """Drops repeated messages of libraries, and the messages of mode's services about themselves."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class _Quiet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] in OWN_PACKAGES:
-            # mode, on which Faust stands, tells under our names of every start and stop of a service: "[^--Lane]: ..."
+            # mode, Faust's service library, logs each start and stop of a service under our names: "[^--Lane]: …"
             return record.levelno >= logging.WARNING or not record.getMessage().startswith("[^")
         message = record.name, str(record.msg)
         throttle = self._throttles.get(message)
@@ -117,7 +117,7 @@ class _Quiet(logging.Filter):
         return throttle.should_log()
 
 
-def _moment(record: logging.LogRecord) -> str:
+def _timestamp(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03d}Z"
 
 
@@ -126,7 +126,7 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _failure(record: logging.LogRecord) -> str:
-    """Name the exception, what it says, and the innermost place in our own code, else anywhere."""
+    """Return the exception with the innermost place in our own code, or anywhere if there is none."""
     if not record.exc_info or record.exc_info[1] is None:
         return ""
     error = record.exc_info[1]
@@ -147,15 +147,15 @@ def _plain(value: object) -> object:
         or (isinstance(value, int) and value.bit_length() < _INTEGER_BITS)
     ):
         return value
-    return _writable(str(value))
+    return _encodable(str(value))
 
 
-def _writable(text: str) -> str:
+def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _escaped(text: str) -> str:
-    """Escape what would break the line or could not be written: controls, other line ends, lone surrogates."""
+    """Escape what would break the line or cannot be encoded: control characters, line ends, lone surrogates."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -151,7 +151,7 @@ async def test_a_worker_with_a_certificate_of_its_own_works_on_while_redis_refus
 async def test_every_way_of_protection_makes_topics_writes_and_reads(
     protected_kafka: ProtectedKafka, authority: Authority, prefix: str, listener: str, security: KafkaSecurity
 ) -> None:
-    files = TlsFiles(authority.cafile) if security.by_tls else TlsFiles()
+    files = TlsFiles(authority.cafile) if security.uses_tls else TlsFiles()
     protected = KafkaSecurity(security.protocol, security.sasl_mechanism, security.username, security.password, files)
     settings = Settings(kafka=protected_kafka.at(listener), prefix=prefix, partitions=1, kafka_security=protected)
 

@@ -34,15 +34,15 @@ KAFKA_REFUSES: Final = {
     "another mechanism": (
         "SASLOPEN",
         KafkaSecurity("sasl_plaintext", "SCRAM-SHA-256", USER, PASSWORD),
-        "does not take SCRAM-SHA-256; set GOLDSTREAM_KAFKA_SASL_MECHANISM",
+        "does not support SCRAM-SHA-256; set GOLDSTREAM_KAFKA_SASL_MECHANISM",
         LASTING,
     ),
     "a password where none is asked for": ("TLS", sasl(), "set GOLDSTREAM_KAFKA_SECURITY to ssl", LASTING),
     "another name": ("TLS/localhost", KafkaSecurity("ssl"), "for another name (Hostname mismatch", LASTING),
     "a broker that says another name": ("MISNAMED", KafkaSecurity("ssl"), "advertised.listeners", LASTING),
     "no certificate of ours": ("MUTUAL", KafkaSecurity("ssl"), "GOLDSTREAM_KAFKA_CERTFILE", not LASTING),
-    "no TLS where it is wanted": ("TLS", KafkaSecurity(), "may want TLS or a password", not LASTING),
-    "no password where it is wanted": ("SASLOPEN", KafkaSecurity(), "may want TLS or a password", not LASTING),
+    "no TLS where it is wanted": ("TLS", KafkaSecurity(), "may require TLS or a password", not LASTING),
+    "no password where it is wanted": ("SASLOPEN", KafkaSecurity(), "may require TLS or a password", not LASTING),
     "TLS where there is none": ("open", KafkaSecurity("ssl"), "does not speak TLS", not LASTING),
 }
 
@@ -54,7 +54,7 @@ async def test_what_keeps_us_out_of_kafka_is_said(
     place, security, words, lasting = KAFKA_REFUSES[why]
     listener, _, host = place.partition("/")
     at = protected_kafka.bootstrap if listener == "open" else protected_kafka.at(listener, host or "127.0.0.1")
-    security = replace(security, files=TlsFiles(authority.cafile if security.by_tls else None))
+    security = replace(security, files=TlsFiles(authority.cafile if security.uses_tls else None))
 
     refusal = await diagnose_connection(Settings(kafka=at, kafka_security=security))
 
@@ -90,12 +90,12 @@ async def test_workers_and_commands_end_with_one_line(
             "KAFKA_PASSWORD": "n0t-it",
             **by_password,
         },
-        "is not trusted (self-signed certificate in certificate chain); name the PEM file": {
+        "is not trusted (self-signed certificate in certificate chain); set GOLDSTREAM_KAFKA_CAFILE": {
             "KAFKA": protected_kafka.at("TLS"),
             "KAFKA_SECURITY": "ssl",
             "KAFKA_CAFILE": stranger,
         },
-        "is for another name (Hostname mismatch, certificate is not valid for 'localhost')": {
+        "is for another host name (Hostname mismatch, certificate is not valid for 'localhost')": {
             "KAFKA": protected_kafka.at("TLS", "localhost"),
             "KAFKA_SECURITY": "ssl",
             "KAFKA_CAFILE": trusted,

@@ -12,7 +12,7 @@ import pytest
 
 from agents.cli import main
 from streams.defaults import campaigns_text, policy_text
-from streams.settings.settings_spec import VARIABLES, describe_settings
+from streams.settings.settings_spec import SETTINGS, describe_settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -32,7 +32,7 @@ COMMANDS = [
 @pytest.fixture(autouse=True)
 def untouched_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Use no outside settings and a separate folder, and restore logging."""
-    for variable in (*VARIABLES,):
+    for variable in (*SETTINGS,):
         monkeypatch.delenv(variable.name, raising=False)
     monkeypatch.delenv("GOLDSTREAM_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from agents.cli import app
-from streams.settings.settings_spec import VARIABLES
+from streams.settings.settings_spec import SETTINGS
 
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
@@ -81,7 +81,7 @@ def test_mounts_dependencies_and_volumes_of_a_service_exist(name: str) -> None:
 
 def test_goldstream_gets_only_settings_that_exist() -> None:
     """A misspelt variable would be ignored, or stop the worker."""
-    known = {variable.name for variable in VARIABLES}
+    known = {variable.name for variable in SETTINGS}
 
     for name in ("goldstream", "shop"):
         assert set(SERVICES[name]["environment"]) <= known

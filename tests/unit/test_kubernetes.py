@@ -19,7 +19,7 @@ from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
 from streams.defaults import campaigns_text, policy_text
 from streams.settings.settings import Settings, SettingsError, load_settings
-from streams.settings.settings_spec import VARIABLES
+from streams.settings.settings_spec import SETTINGS
 from tests.servers.certificates import Authority
 
 ROOT: Final = Path(__file__).parents[2]
@@ -147,13 +147,13 @@ def test_a_worker_gets_valid_settings(file: str, workers: Object, tmp_path: Path
     pod = workers["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     environment = settings_of(container)
-    paths = {variable.name for variable in VARIABLES if variable.read is Path and not variable.is_made}
+    paths = {variable.name for variable in SETTINGS if variable.parse is Path and not variable.is_created}
     pem = Authority(tmp_path).cafile
     for name in paths & environment.keys():
         assert mounted(pod, environment[name]), f"{name}: nothing is mounted at {environment[name]}"
         environment[name] = str(pem)
 
-    assert environment.keys() <= {variable.name for variable in VARIABLES}
+    assert environment.keys() <= {variable.name for variable in SETTINGS}
     settings: Settings = load_settings(environ=environment)
     assert f":{container['ports'][0]['containerPort']}" in settings.http
     assert {"name": "data", "mountPath": str(settings.data)} in container["volumeMounts"]

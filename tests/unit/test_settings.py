@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings.setting_parsers import duration_ms, without_password
+from streams.settings.setting_parsers import duration_ms, mask_password
 from streams.settings.settings import Settings, SettingsError, load_settings
-from streams.settings.settings_spec import VARIABLES, describe_settings
+from streams.settings.settings_spec import SETTINGS, describe_settings
 
 
 def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 
 
 def test_an_empty_variable_counts_as_absent() -> None:
-    assert load_settings(environ={variable.name: "" for variable in VARIABLES}) == Settings()
+    assert load_settings(environ={variable.name: "" for variable in SETTINGS}) == Settings()
 
 
 def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
@@ -161,8 +161,8 @@ def test_no_password_is_ever_shown() -> None:
         }
     )
     assert "secret" not in repr(settings)
-    assert settings.redis_shown == "redis://user:***@host:6379"
-    assert without_password("redis://:secret@h") == "redis://:***@h"
+    assert settings.redis_masked == "redis://user:***@host:6379"
+    assert mask_password("redis://:secret@h") == "redis://:***@h"
 
 
 def test_the_client_of_kafka_gets_servers_and_nothing_else_without_security() -> None:
@@ -205,7 +205,7 @@ def test_security_that_does_not_fit_together_is_refused(tmp_path: Path) -> None:
 def test_files_for_redis_are_taken_with_rediss_and_refused_without(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("no key")
-    assert "is no rediss:// URL, which does not use it" in faults_of({"GOLDSTREAM_REDIS_CAFILE": str(key)})[0]
+    assert "is not a rediss:// URL, which does not use it" in faults_of({"GOLDSTREAM_REDIS_CAFILE": str(key)})[0]
     tls = {"GOLDSTREAM_REDIS": "rediss://host:6379", "GOLDSTREAM_REDIS_KEYFILE": str(key)}
     assert "GOLDSTREAM_REDIS_CERTFILE must be set" in faults_of(tls)[0]
     assert "must be PEM" in faults_of({**tls, "GOLDSTREAM_REDIS_CERTFILE": str(key)})[0]
@@ -215,4 +215,4 @@ def test_the_description_has_every_setting_with_its_default() -> None:
     described = {name: default for name, default, _ in describe_settings()}
     assert described["GOLDSTREAM_HTTP"] == "127.0.0.1:6066"
     assert described["GOLDSTREAM_REDIS"] == "none"
-    assert set(described) == {variable.name for variable in VARIABLES} | {"GOLDSTREAM_CONFIG"}
+    assert set(described) == {variable.name for variable in SETTINGS} | {"GOLDSTREAM_CONFIG"}
