@@ -1,1 +1,1 @@
-"""The tests. Servers that they need are started and stopped by `tests.servers`, lazily, on free ports."""
+"""The tests. `tests.servers` starts the servers they need on free ports, when the first test needs one."""

@@ -1,7 +1,7 @@
 """Servers, prefixes and seeds for all tests.
 
-The servers start when the first test asks for one, so tests that need none need nothing installed. What cannot run
-here is said at the end of the run; where CI is set, it is a failure.
+The servers start when the first test needs one, so tests that need none need nothing installed. What cannot run on
+this machine is reported at the end of the run; with CI set, it is a failure.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ hypothesis.settings.register_profile(
 
 
 def _must_run(reason: Exception) -> None:
-    """Give up a test whose server is missing: skipped, or in CI failed (see `pytest_runtest_makereport`)."""
+    """Skip a test whose server is missing; in CI it fails (see `pytest_runtest_makereport`)."""
     pytest.skip(str(reason))
 
 
@@ -95,7 +95,7 @@ def prefix() -> str:
 
 @pytest.fixture(autouse=True)
 def swept(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a test has made on Kafka goes with it: with the topics of all tests a broker takes 30 s to start, not 5."""
+    """Delete the topics of a test after it: with those of all tests a broker takes 30 s to start, not 5."""
     if not {"kafka", "prefix"} <= set(request.fixturenames):
         yield
         return
@@ -116,12 +116,12 @@ def pytest_configure(config: pytest.Config) -> None:
         profile = os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "default")
         hypothesis.settings.load_profile(profile)
     if profile != "default" and config.getoption("--hypothesis-seed") is None:
-        # in CI always the same examples: what is red there is red because of a change; `make deep` looks for new ones
+        # in CI always the same examples: a failure there is caused by a change; `make deep` looks for new ones
         config.option.hypothesis_seed = CI_SEED if profile == "ci" else str(secrets.randbelow(2**32))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say which examples Hypothesis will try, and which build of the fold is tested.
+    """Report which examples Hypothesis will try, and which build of the fold is tested.
 
     Raises:
         pytest.UsageError: the compiled build was asked for (`make test-compiled`) and is not what is imported.
@@ -141,7 +141,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI, what was skipped has failed."""
+    """Fail in CI what was skipped."""
     report = yield
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -150,7 +150,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what could not run."""
+    """Report what could not run."""
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", ()):
         reason = _reason(report.longrepr)

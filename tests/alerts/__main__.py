@@ -24,7 +24,7 @@ def alerts(
     only: Annotated[str, typer.Option(metavar="JOB,JOB...", help="Some scenarios alone.")] = ",".join(SCENARIOS),
     keep: Annotated[Path | None, typer.Option(help="Where logs go and stay.")] = None,
 ) -> None:
-    """Cause every alert once, and tell when it fired and when it ended; status 1 if one did not."""
+    """Cause every alert once and print when it fired and ended; return 1 if one did not."""
     for name in ("aiokafka", "asyncio"):  # brokers are killed here, and their clients complain
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="goldstream-alerts-") as temporary:
@@ -37,7 +37,7 @@ def alerts(
 
 
 async def _play(directory: Path, jobs: list[str], speed: float) -> bool:
-    """All scenarios side by side; whether one failed."""
+    """Play all scenarios concurrently; return whether one failed."""
     taken: set[int] = set()
 
     def port() -> int:

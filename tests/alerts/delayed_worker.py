@@ -16,8 +16,8 @@ from agents.cli import main
 from agents.segment.segment_lane import SegmentStage
 
 
-def hinder(seconds: Mapping[str, float]) -> None:
-    """Hinder this process's lanes."""
+def delay_lanes(seconds: Mapping[str, float]) -> None:
+    """Delay the lanes of this process."""
     for stage in (AdmitStage, SegmentStage):
         _hinder_lanes_of(stage, seconds)
 
@@ -46,5 +46,5 @@ def _late(method: Any, seconds: float) -> Any:
 
 
 if __name__ == "__main__":
-    hinder(json.loads(sys.argv[1]))
+    delay_lanes(json.loads(sys.argv[1]))
     sys.exit(main(sys.argv[2:]))

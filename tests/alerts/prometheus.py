@@ -1,4 +1,4 @@
-"""A real Prometheus with the alert rules of deploy/, asked what fires."""
+"""A real Prometheus with the alert rules of deploy/."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ class Prometheus:
     """A Prometheus that scrapes workers on fixed ports, each under the job of its scenario."""
 
     def __init__(self, directory: Path, targets: dict[str, list[int]], speed: float) -> None:
-        """Write its configuration; the lengths of time in the rules are divided by `speed`."""
+        """Write its configuration; the durations in the rules are divided by `speed`."""
         directory.mkdir(parents=True)
         (directory / "rules.yml").write_text(yaml.safe_dump(faster(yaml.safe_load(RULES.read_text("utf-8")), speed)))
         jobs = [
@@ -42,7 +42,7 @@ class Prometheus:
         self.child = Child(argv, log=directory / "log.txt")
 
     async def firing(self, job: str) -> set[str]:
-        """The alerts of a job that fire now; one that names no job is every job's."""
+        """Return the firing alerts of a job; an alert without a job belongs to every job."""
         alerts = (await self._ask("alerts"))["alerts"]
         return {
             each["labels"]["alertname"]
@@ -51,7 +51,7 @@ class Prometheus:
         }
 
     async def value(self, expression: str) -> float | None:
-        """The value of the only series of an expression; None if there is none."""
+        """Return the value of the only series of an expression; None if there is none."""
         result = (await self._ask("query?" + urllib.parse.urlencode({"query": expression})))["result"]
         return float(result[0]["value"][1]) if result else None
 
@@ -69,7 +69,7 @@ class Prometheus:
 
 
 def faster(rules: Any, speed: float) -> Any:
-    """The rules with their lengths of time divided: `for`, and ranges within expressions; thresholds stay."""
+    """Return the rules with their durations divided: `for`, and ranges in expressions; thresholds stay."""
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule["expr"] = _LENGTH.sub(lambda found: _text(int(found[1]) * _UNITS[found[2]] / speed), rule["expr"])

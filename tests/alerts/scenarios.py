@@ -1,6 +1,6 @@
-"""What is done to cause each alert, and what ends it.
+"""What causes each alert, and what ends it.
 
-A scenario yields what it waited for: the alert, what was done, and the seconds until it fired or ended.
+A scenario yields observations: the alert, the cause, and the seconds until it fired or ended.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ STILL: Final = 7200.0
 """Seconds for which a lane stands still."""
 
 
-class Told(NamedTuple):
-    """What was seen."""
+class Observation(NamedTuple):
+    """An observation."""
 
     alert: str
     done: str
@@ -23,27 +23,29 @@ class Told(NamedTuple):
     ended: bool = False
 
 
-Play = Callable[[Scene], AsyncGenerator[Told]]
+Play = Callable[[Scene], AsyncGenerator[Observation]]
 
 
-async def workers_go(scene: Scene) -> AsyncGenerator[Told]:
+async def workers_die(scene: Scene) -> AsyncGenerator[Observation]:
     """One of two workers is frozen, then both are killed."""
     first, second = await scene.worker(at=0), await scene.worker(at=1)
-    await scene.ends("GoldstreamWorkerUnreachable")  # while the second was not yet there
+    await scene.ends("GoldstreamWorkerUnreachable")  # while the second was not there yet
     with scene.frozen(second):
-        yield Told(
+        yield Observation(
             "GoldstreamWorkerUnreachable", "one of two workers frozen", await scene.fires("GoldstreamWorkerUnreachable")
         )
-    yield Told("GoldstreamWorkerUnreachable", "let go on", await scene.ends("GoldstreamWorkerUnreachable"), ended=True)
+    yield Observation(
+        "GoldstreamWorkerUnreachable", "let go on", await scene.ends("GoldstreamWorkerUnreachable"), ended=True
+    )
     first.kill()
     second.kill()
-    yield Told("GoldstreamDown", "both workers killed", await scene.fires("GoldstreamDown"))
+    yield Observation("GoldstreamDown", "both workers killed", await scene.fires("GoldstreamDown"))
     await scene.worker(at=0)
-    yield Told("GoldstreamDown", "one started", await scene.ends("GoldstreamDown"), ended=True)
+    yield Observation("GoldstreamDown", "one started", await scene.ends("GoldstreamDown"), ended=True)
 
 
-async def broker_refuses(scene: Scene) -> AsyncGenerator[Told]:
-    """The broker takes no more states of customers; then it is killed, and comes back."""
+async def broker_refuses(scene: Scene) -> AsyncGenerator[Observation]:
+    """The broker refuses the customers changelog; then it is killed, and returns."""
     assert scene.own_kafka is not None
     worker = await scene.worker()
     await worker.ready()
@@ -51,23 +53,23 @@ async def broker_refuses(scene: Scene) -> AsyncGenerator[Told]:
         await until(lambda: _changes_are_told(worker), "changes", within_s=120)
         await scene.largest_record("customers", 50)
         for alert in ("GoldstreamDeliveryFailures", "GoldstreamStageRestarting"):
-            yield Told(alert, "the broker takes no record of `customers`", await scene.fires(alert))
+            yield Observation(alert, "the broker takes no record of `customers`", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.kill)
     alert = "GoldstreamStageDown"
-    yield Told(alert, "the broker killed while the stage started anew", await scene.fires(alert))
+    yield Observation(alert, "the broker killed while the stage started anew", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.start)
     await scene.largest_record("customers", 1 << 20)
-    yield Told(alert, "the broker started, and takes everything again", await scene.ends(alert), ended=True)
-    await until(lambda: _time_is_told(scene), "time to come", within_s=180)
+    yield Observation(alert, "the broker started, and takes everything again", await scene.ends(alert), ended=True)
+    await until(lambda: _watermarks_are_current(scene), "time to come", within_s=180)
     await asyncio.to_thread(scene.own_kafka.kill)
     alert = "GoldstreamNoTicks"
-    yield Told(alert, "the broker killed while nothing was published", await scene.fires(alert))
+    yield Observation(alert, "the broker killed while nothing was published", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.start)
-    yield Told(alert, "the broker started", await scene.ends(alert), ended=True)
+    yield Observation(alert, "the broker started", await scene.ends(alert), ended=True)
 
 
-async def recovery_stands(scene: Scene) -> AsyncGenerator[Told]:
-    """A worker is started anew, and the recovery of one of its two partitions does not come on."""
+async def recovery_hangs(scene: Scene) -> AsyncGenerator[Observation]:
+    """A worker restarts, and the recovery of one of its two partitions hangs."""
     worker = await scene.worker()
     now = f'count by (job) (count by (job, partition) (goldstream_clock_time_seconds{{job="{scene.job}"}}))'
     seen = f"max_over_time({now}[1h:1m])"
@@ -77,36 +79,38 @@ async def recovery_stands(scene: Scene) -> AsyncGenerator[Told]:
 
     await until(both_seen, "Prometheus to have seen both partitions", within_s=180, every_s=2)
     await worker.stop()
-    worker = await scene.worker(hinder={"recover:journal:1": STILL})
+    worker = await scene.worker(delays={"recover:journal:1": STILL})
     for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
-        yield Told(alert, "the recovery of one partition stands still", await scene.fires(alert))
+        yield Observation(alert, "the recovery of one partition stands still", await scene.fires(alert))
     worker.kill()
     await scene.worker()
     for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
-        yield Told(alert, "the worker restarted", await scene.ends(alert), ended=True)
+        yield Observation(alert, "the worker restarted", await scene.ends(alert), ended=True)
 
 
-async def ticks_end(scene: Scene) -> AsyncGenerator[Told]:
-    """The only worker with `admit` is killed, one with `segment` goes on."""
+async def ticks_end(scene: Scene) -> AsyncGenerator[Observation]:
+    """The only worker with `admit` is killed; one with `segment` continues."""
     admit = await scene.worker("--only", "admit", at=0)
     await (await scene.worker("--only", "segment", at=1)).ready()
     async with scene.publishing("purchases", purchase, 1):
-        await until(lambda: _time_is_told(scene), "time to come", within_s=120)
+        await until(lambda: _watermarks_are_current(scene), "time to come", within_s=120)
         admit.kill()
-        yield Told("GoldstreamNoTicks", "the only worker with admit killed", await scene.fires("GoldstreamNoTicks"))
+        yield Observation(
+            "GoldstreamNoTicks", "the only worker with admit killed", await scene.fires("GoldstreamNoTicks")
+        )
         await scene.worker("--only", "admit", at=0)
-        yield Told("GoldstreamNoTicks", "it started again", await scene.ends("GoldstreamNoTicks"), ended=True)
+        yield Observation("GoldstreamNoTicks", "it started again", await scene.ends("GoldstreamNoTicks"), ended=True)
 
 
-async def time_is_held(scene: Scene) -> AsyncGenerator[Told]:
-    """One source partition is read, but worked off slowly."""
+async def watermark_stalls(scene: Scene) -> AsyncGenerator[Observation]:
+    """One source partition is processed slowly."""
     worker = await scene.worker("--only", "admit", at=0)
     await scene.worker("--only", "segment", at=1)
     async with scene.publishing("purchases", purchase, 5):
-        await until(lambda: _time_is_told(scene), "time to come", within_s=120)
+        await until(lambda: _watermarks_are_current(scene), "time to come", within_s=120)
         await worker.stop()
-        worker = await scene.worker("--only", "admit", at=0, hinder={"process:purchases:*": 200.0})
-        yield Told(
+        worker = await scene.worker("--only", "admit", at=0, delays={"process:purchases:*": 200.0})
+        yield Observation(
             "GoldstreamTimeHeldBack",
             "a source partition worked off slowly",
             await scene.fires("GoldstreamTimeHeldBack"),
@@ -117,88 +121,96 @@ async def time_is_held(scene: Scene) -> AsyncGenerator[Told]:
         assert await scene.prometheus.value(reason) == 1, "the reason is told"
         worker.kill()
         await scene.worker("--only", "admit", at=0)
-        yield Told(
+        yield Observation(
             "GoldstreamTimeHeldBack", "its worker restarted", await scene.ends("GoldstreamTimeHeldBack"), ended=True
         )
 
 
-async def lane_is_behind(scene: Scene) -> AsyncGenerator[Told]:
+async def lane_is_behind(scene: Scene) -> AsyncGenerator[Observation]:
     """One of two lanes takes minutes for each batch."""
     worker = await scene.worker()
-    await until(lambda: _time_is_told(scene), "time to come", within_s=120)
+    await until(lambda: _watermarks_are_current(scene), "time to come", within_s=120)
     await worker.stop()
-    worker = await scene.worker(hinder={"process:journal:1": 300.0})
-    yield Told("GoldstreamLaneBehind", "one lane takes minutes for a batch", await scene.fires("GoldstreamLaneBehind"))
+    worker = await scene.worker(delays={"process:journal:1": 300.0})
+    yield Observation(
+        "GoldstreamLaneBehind", "one lane takes minutes for a batch", await scene.fires("GoldstreamLaneBehind")
+    )
     worker.kill()
     await scene.worker()
-    yield Told("GoldstreamLaneBehind", "its worker restarted", await scene.ends("GoldstreamLaneBehind"), ended=True)
+    yield Observation(
+        "GoldstreamLaneBehind", "its worker restarted", await scene.ends("GoldstreamLaneBehind"), ended=True
+    )
 
 
-async def writing_is_slow(scene: Scene) -> AsyncGenerator[Told]:
+async def writing_is_slow(scene: Scene) -> AsyncGenerator[Observation]:
     """Every batch of the journal takes two seconds, while customers buy and fall due."""
     policy = scene.directory / "seconds.toml"
     policy.write_text(SECONDS)
-    await scene.worker(hinder={"process:journal:*": 2.0}, POLICY=str(policy), LATENESS="1s")
+    await scene.worker(delays={"process:journal:*": 2.0}, POLICY=str(policy), LATENESS="1s")
     async with scene.publishing("purchases", purchase, 3):
         for alert in ("GoldstreamDueLagHigh", "GoldstreamEventLatencyHigh"):
-            yield Told(alert, "every batch of the journal two seconds late", await scene.fires(alert))
+            yield Observation(alert, "every batch of the journal two seconds late", await scene.fires(alert))
 
 
-async def nonsense_comes(scene: Scene) -> AsyncGenerator[Told]:
-    """Every fifth record of a topic is no purchase."""
+async def invalid_records_arrive(scene: Scene) -> AsyncGenerator[Observation]:
+    """Every fifth record of a topic is invalid."""
     await scene.worker()
 
     def every_fifth(number: int) -> bytes:
         return purchase(number) if number % 5 else purchase(number, amount="1,50")
 
     async with scene.publishing("purchases", every_fifth, 5):
-        yield Told("GoldstreamRejects", "every fifth amount with a comma", await scene.fires("GoldstreamRejects"))
+        yield Observation(
+            "GoldstreamRejects", "every fifth amount with a comma", await scene.fires("GoldstreamRejects")
+        )
 
 
-async def lag_grows(scene: Scene) -> AsyncGenerator[Told]:
+async def lag_grows(scene: Scene) -> AsyncGenerator[Observation]:
     """More is published than is admitted."""
-    await scene.worker(hinder={"process:purchases:*": STILL})
+    await scene.worker(delays={"process:purchases:*": STILL})
     async with scene.publishing("purchases", purchase, 1000), scene.publishing("purchases", purchase, 100):
         alert = "GoldstreamConsumerLagGrowing"
-        yield Told(alert, "published faster than admitted", await scene.fires(alert))
+        yield Observation(alert, "published faster than admitted", await scene.fires(alert))
 
 
-async def workers_come_and_go(scene: Scene) -> AsyncGenerator[Told]:
-    """Beside one worker another is started again and again under a new name."""
+async def workers_come_and_go(scene: Scene) -> AsyncGenerator[Observation]:
+    """Next to a worker, another one restarts repeatedly under a new name."""
     await (await scene.worker()).ready()
     for number in range(7):
         other = scene.site.worker(DATA=str(scene.directory / f"other-{number}"))
         await other.ready(within_s=120)
         other.kill()
-    yield Told(
+    yield Observation(
         "GoldstreamRebalancing",
         "a worker started seven times under new names",
         await scene.fires("GoldstreamRebalancing"),
     )
 
 
-async def redis_goes(scene: Scene) -> AsyncGenerator[Told]:
-    """Redis is stopped, and comes back empty."""
+async def redis_goes(scene: Scene) -> AsyncGenerator[Observation]:
+    """Redis is stopped, and returns empty."""
     assert scene.redis is not None
     await scene.worker(REDIS=scene.redis.url)
     async with scene.publishing("purchases", purchase, 2):
         await asyncio.to_thread(scene.redis.stop)
-        yield Told("GoldstreamRedisDown", "Redis stopped", await scene.fires("GoldstreamRedisDown"))
+        yield Observation("GoldstreamRedisDown", "Redis stopped", await scene.fires("GoldstreamRedisDown"))
         await asyncio.to_thread(scene.redis.start)
-        yield Told("GoldstreamRedisDown", "Redis started, empty", await scene.ends("GoldstreamRedisDown"), ended=True)
+        yield Observation(
+            "GoldstreamRedisDown", "Redis started, empty", await scene.ends("GoldstreamRedisDown"), ended=True
+        )
 
 
 async def _changes_are_told(worker: RunningWorker) -> bool:
     return (await worker.metrics()).total("goldstream_segment_changes_total") > 5
 
 
-async def _time_is_told(scene: Scene) -> bool:
-    """Both lanes have come to a moment that is hardly past."""
+async def _watermarks_are_current(scene: Scene) -> bool:
+    """Wait until the watermark of both lanes is close to the present."""
     return await scene.prometheus.value(f'count(goldstream_clock_lag_seconds{{job="{scene.job}"}} < 20)') == 2
 
 
 SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
-    "goldstream": (workers_go, 2, frozenset({"GoldstreamWorkerUnreachable", "GoldstreamDown"})),
+    "goldstream": (workers_die, 2, frozenset({"GoldstreamWorkerUnreachable", "GoldstreamDown"})),
     "broker": (
         broker_refuses,
         1,
@@ -206,12 +218,12 @@ SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
             {"GoldstreamStageDown", "GoldstreamStageRestarting", "GoldstreamDeliveryFailures", "GoldstreamNoTicks"}
         ),
     ),
-    "recovery": (recovery_stands, 1, frozenset({"GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"})),
+    "recovery": (recovery_hangs, 1, frozenset({"GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"})),
     "ticks": (ticks_end, 2, frozenset({"GoldstreamNoTicks"})),
-    "held": (time_is_held, 2, frozenset({"GoldstreamTimeHeldBack"})),
+    "held": (watermark_stalls, 2, frozenset({"GoldstreamTimeHeldBack"})),
     "lane": (lane_is_behind, 1, frozenset({"GoldstreamLaneBehind"})),
     "slow": (writing_is_slow, 1, frozenset({"GoldstreamDueLagHigh", "GoldstreamEventLatencyHigh"})),
-    "rejects": (nonsense_comes, 1, frozenset({"GoldstreamRejects"})),
+    "rejects": (invalid_records_arrive, 1, frozenset({"GoldstreamRejects"})),
     "growing": (lag_grows, 1, frozenset({"GoldstreamConsumerLagGrowing"})),
     "rebalancing": (workers_come_and_go, 1, frozenset({"GoldstreamRebalancing"})),
     "redis": (redis_goes, 1, frozenset({"GoldstreamRedisDown"})),

@@ -1,4 +1,4 @@
-"""Where a scenario plays: its workers, its publishers, and what Prometheus says of them."""
+"""The environment of a scenario: its workers, its publishers, and their alerts in Prometheus."""
 
 import asyncio
 import contextlib
@@ -46,12 +46,12 @@ when = { r = [1] }
 
 @dataclass
 class Scene:
-    """One scenario's place.
+    """The environment of one scenario.
 
     Attributes:
-        job: what Prometheus calls its workers.
-        ports: where they are to answer.
-        kafka: a broker that all share; `own_kafka` and `redis` are this scene's alone.
+        job: the Prometheus job of its workers.
+        ports: the HTTP ports of the workers.
+        kafka: the broker that all share; `own_kafka` and `redis` are its own.
     """
 
     job: str
@@ -65,20 +65,20 @@ class Scene:
     site: Site = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make its folder and its prefix."""
+        """Create its folder and its prefix."""
         self.directory.mkdir(parents=True)
         broker = self.own_kafka or self.kafka
         self.site = Site(broker.bootstrap, f"a{self.job}", self.directory, {"PARTITIONS": "2"})
 
     async def worker(
-        self, *arguments: str, at: int = 0, hinder: dict[str, float] | None = None, **more: str
+        self, *arguments: str, at: int = 0, delays: dict[str, float] | None = None, **more: str
     ) -> RunningWorker:
-        """A worker on one of the ports, started and scraped; hindered lanes take their time."""
+        """Start a worker on one of the ports, which Prometheus scrapes; `delays` as in `delayed_worker`."""
         place = replace(self.site, settings=self.site.settings | {"HTTP": f"127.0.0.1:{self.ports[at]}"} | more)
-        if hinder is None:
+        if delays is None:
             started = place.worker(*arguments)
         else:
-            started = place.worker(*arguments, program=("-m", "tests.alerts.delayed_worker", json.dumps(hinder)))
+            started = place.worker(*arguments, program=("-m", "tests.alerts.delayed_worker", json.dumps(delays)))
         await until(lambda: self._is_up(self.ports[at]), f"{self.job} to be scraped", within_s=120, every_s=1)
         return started
 
@@ -86,11 +86,11 @@ class Scene:
         return await self.prometheus.value(f'up{{job="{self.job}", instance="127.0.0.1:{port}"}}') == 1
 
     async def fires(self, *alerts: str) -> float:
-        """Wait until these alerts fire; the seconds until the last of them does."""
+        """Wait until these alerts fire; return the seconds until the last of them."""
         return await self._come(lambda firing: set(alerts) <= firing, f"{', '.join(alerts)} to fire")
 
     async def ends(self, *alerts: str) -> float:
-        """Wait until none of these alerts fires any more."""
+        """Wait until none of these alerts fires."""
         return await self._come(lambda firing: not set(alerts) & firing, f"{', '.join(alerts)} to end")
 
     async def _come(self, wanted: Callable[[set[str]], bool], what: str) -> float:
@@ -104,7 +104,7 @@ class Scene:
 
     @contextlib.asynccontextmanager
     async def publishing(self, topic: str, value: Callable[[int], bytes], a_second: float) -> AsyncIterator[None]:
-        """Publish all the while, one record after the other."""
+        """Publish one record after the other for as long as the context is open."""
 
         async def publish() -> None:
             producer = AIOKafkaProducer(bootstrap_servers=self.site.kafka)
@@ -126,7 +126,7 @@ class Scene:
             await asyncio.gather(task, return_exceptions=True)
 
     async def largest_record(self, topic: str, size: int) -> None:
-        """Have the broker refuse records of a topic that are larger."""
+        """Make the broker refuse larger records of a topic."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.site.kafka)
         await admin.start()
         try:
@@ -137,7 +137,7 @@ class Scene:
 
     @contextlib.contextmanager
     def frozen(self, worker: RunningWorker) -> Iterator[None]:
-        """Stop a worker's process where it stands (SIGSTOP), then let it go on."""
+        """Stop a worker's process (SIGSTOP), and continue it afterwards."""
         worker.child.signal(signal.SIGSTOP)
         try:
             yield
@@ -146,7 +146,7 @@ class Scene:
 
 
 def purchase(number: int, **fields: Any) -> bytes:
-    """A purchase of a customer of its own, now."""
+    """Return a purchase of a new customer, now."""
     event = {
         "event_id": f"e{number}",
         "customer_id": f"c{number}",

@@ -1,14 +1,14 @@
-"""Real servers for the tests, on free ports of the loopback interface, ended with the test run however it ends."""
+"""Real servers for the tests on free loopback ports. They stop with the test run, however it ends."""
 
 import shutil
 
 
 class Missing(Exception):
-    """A server cannot be had on this machine; the message says what to do, in one line."""
+    """A server is not available on this machine; the message is one line that says what to do."""
 
 
 def program(name: str, debian_package: str) -> str:
-    """The path of a program that the tests need.
+    """Return the path of a program that the tests need.
 
     Raises:
         Missing: It is not installed.

@@ -1,4 +1,4 @@
-"""Fetches Apache Kafka, so that no test waits for it: `python -m tests.servers`."""
+"""Fetch Apache Kafka before the tests need it: `python -m tests.servers`."""
 
 import sys
 
@@ -7,7 +7,7 @@ from tests.servers.apache_kafka import jars
 
 
 def main() -> int:
-    """Fetch it, and say where it is or why not."""
+    """Fetch it; print where it is, or why it is not."""
     try:
         print(f"servers: Apache Kafka is in {jars()}")
     except Missing as missing:

@@ -25,9 +25,9 @@ STOP_WITHIN_S: Final = 20.0
 _POM: Final = Path(__file__).parent / "kafka" / "pom.xml"
 _CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka"
 
-# What is not said here is Kafka's default. Small and impatient: a rebalance begins at once, compaction looks every
-# 100 ms and touches whatever has a closed segment, a shutdown does not wait for anyone, and the controller, which lets
-# a broker in again only when its last session is over, holds that one for 2.5 s and not for 9.
+# Everything else is Kafka's default. Small and fast: a rebalance starts at once, compaction runs every 100 ms on all
+# closed segments, a shutdown waits for nothing, and the controller, which admits a broker again only after its last
+# session, keeps that for 2.5 s instead of 9.
 _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -68,15 +68,15 @@ telemetry.enable=false
 
 
 class ApacheKafka:
-    """An Apache Kafka broker on free ports; after a stop or a kill, `start` brings it back with port and data."""
+    """An Apache Kafka broker on free ports; `start` after a stop or a kill keeps ports and data."""
 
     def __init__(self, directory: Path, *, for_speed: bool = False) -> None:
-        """Choose the ports, without starting anything.
+        """Choose the ports; start nothing yet.
 
         Args:
             directory: Where its settings, data and log go.
-            for_speed: For a benchmark: Java compiles as well as it can. Otherwise as quickly as it can, which suits
-                tests on two cores.
+            for_speed: For a benchmark: Java uses its full compiler. Otherwise its quick one, which suits tests on
+                two cores.
         """
         self.directory = directory
         self._for_speed = for_speed
@@ -101,8 +101,8 @@ class ApacheKafka:
         """Start it and wait until it answers; the first time, its storage is formatted before.
 
         Raises:
-            Missing: Java or Maven is not to be had.
-            RuntimeError: It did not come up within a minute; with the last lines of its log.
+            Missing: Java or Maven is not available.
+            RuntimeError: It did not start within a minute; with the last lines of its log.
         """
         if self._child is None:
             self._child = self._formatted()
@@ -116,18 +116,18 @@ class ApacheKafka:
             raise RuntimeError(message)
 
     def stop(self) -> None:
-        """Stop it in order (SIGTERM), by force after 20 seconds."""
+        """Stop it gracefully (SIGTERM), by force after 20 seconds."""
         if self._child is not None:
             self._child.stop(STOP_WITHIN_S)
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         if self._child is not None:
             self._child.kill()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it answer nobody for a while (SIGSTOP, then SIGCONT)."""
+        """Let it hang for a while (SIGSTOP, then SIGCONT)."""
         if self._child is None:
             message = "Apache Kafka was not started"
             raise RuntimeError(message)
@@ -138,11 +138,11 @@ class ApacheKafka:
             self._child.signal(signal.SIGCONT)
 
     def _further_properties(self) -> str:
-        """Lines that stand behind the properties, of which the last of a name counts; for subclasses."""
+        """Return further lines of properties, for subclasses; the last line of a name counts."""
         return ""
 
     def _further_formatting(self) -> list[str]:
-        """What its storage is formatted with besides; for subclasses."""
+        """Return further arguments of the storage format, for subclasses."""
         return []
 
     def _formatted(self) -> Child:
@@ -175,7 +175,7 @@ class ApacheKafka:
 
 
 def jars() -> Path:
-    """The directory of Apache Kafka's jars, fetched by Maven at the first call for this pom.
+    """Return the folder of Apache Kafka's jars, which the first call for this pom fetches with Maven.
 
     Raises:
         Missing: Maven is not installed, or could not fetch them.

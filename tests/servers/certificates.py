@@ -1,4 +1,4 @@
-"""Certificates made for one test run by openssl: an authority, and what it vouches for."""
+"""Certificates for one test run, made by openssl: an authority and the certificates it signs."""
 
 import ipaddress
 import subprocess
@@ -11,7 +11,7 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "
 
 
 class Certificate(NamedTuple):
-    """A certificate and its key, each in a PEM file; `both` has the two in one, as Kafka's PEM key store wants them."""
+    """A certificate and its key, each in a PEM file; `both` has the two in one, as Kafka's PEM key store needs them."""
 
     certfile: Path
     keyfile: Path
@@ -19,14 +19,14 @@ class Certificate(NamedTuple):
 
 
 class Authority:
-    """Vouches for servers and clients; who trusts it names `cafile`."""
+    """A certificate authority; clients trust it by `cafile`."""
 
     def __init__(self, directory: Path, name: str = "authority") -> None:
         """Make it.
 
         Args:
             directory: Where its files go.
-            name: What its files and its subject are called.
+            name: The name of its files and its subject.
 
         Raises:
             Missing: openssl is not installed.
@@ -39,7 +39,7 @@ class Authority:
         self._make(name, self.cafile, self._keyfile, *may_sign)
 
     def issue(self, name: str, *hosts: str) -> Certificate:
-        """Make a certificate for a server with these names and addresses, or without any for a client."""
+        """Issue a certificate for a server with these names and addresses, or for a client if there are none."""
         made = Certificate(*(self._directory / f"{name}.{end}" for end in ("pem", "key", "both")))
         kinds = {host: "IP" if _is_address(host) else "DNS" for host in hosts}
         names = [f"subjectAltName={','.join(f'{kind}:{host}' for host, kind in kinds.items())}"] if hosts else []

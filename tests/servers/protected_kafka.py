@@ -1,4 +1,4 @@
-"""An Apache Kafka that wants to know who comes: a listener for each way of protection, beside the open one."""
+"""An Apache Kafka with a listener for each kind of TLS and SASL, next to a plaintext one."""
 
 from pathlib import Path
 from typing import Final
@@ -52,15 +52,15 @@ user_{user}="{password}" user_{worker}="{password}";
 
 
 class ProtectedKafka(ApacheKafka):
-    """Listens openly on `bootstrap`, and in each protected way on a port of its own.
+    """Listens in plaintext on `bootstrap`, and with each protection on a port of its own.
 
-    Its certificate is for 127.0.0.1 and for no name. `MUTUAL` wants a certificate of the client's; `SASL` knows two
-    users by every mechanism, `SASLOPEN` by PLAIN alone: `USER` may do everything, `WORKER` what it is allowed to;
-    `MISNAMED` says that it is to be reached as localhost.
+    Its certificate is for 127.0.0.1 and for no name. `MUTUAL` requires a client certificate; `SASL` accepts two users
+    by every mechanism, `SASLOPEN` by PLAIN only: `USER` may do everything, `WORKER` what it is granted; `MISNAMED`
+    advertises itself as localhost.
     """
 
     def __init__(self, directory: Path, authority: Authority) -> None:
-        """Choose the ports, and have a certificate made."""
+        """Choose the ports, and issue a certificate."""
         super().__init__(directory)
         self._authority = authority
         self._certificate = authority.issue("kafka", HOST)
@@ -73,11 +73,11 @@ class ProtectedKafka(ApacheKafka):
             self._ports[name] = port
 
     def at(self, listener: str, host: str = HOST) -> str:
-        """The bootstrap server of a listener, under a name of this machine."""
+        """Return the bootstrap server of a listener, by a name of this machine."""
         return f"{host}:{self._ports[listener]}"
 
     async def allow_worker(self, prefix: str) -> None:
-        """Give `WORKER` the rights that deploy/README.md says a worker needs, under a prefix, and no others."""
+        """Grant `WORKER` only the rights that deploy/README.md lists for a worker, under a prefix."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:

@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS on a port of its own, and knows a user who may touch one prefix only."""
+"""A Redis with TLS on a port of its own and a user who may access one prefix only."""
 
 from pathlib import Path
 from typing import Final
@@ -13,13 +13,13 @@ PASSWORD: Final = "s3cr3t@wörd:/%"  # noqa: S105 - of a Redis that lives for on
 
 
 class ProtectedRedis(RedisServer):
-    """Open on `url`; on its TLS port its certificate is for 127.0.0.1, and it wants one of the client's too.
+    """Without TLS on `url`; on its TLS port its certificate is for 127.0.0.1, and it requires a client certificate.
 
     The user has the rights that deploy/README.md says a worker needs, on the keys of `prefix`.
     """
 
     def __init__(self, directory: Path, authority: Authority, prefix: str) -> None:
-        """Choose the ports, and have a certificate made."""
+        """Choose the ports, and issue a certificate."""
         certificate = authority.issue("redis", HOST)
         self.tls_port = free_port()
         super().__init__(
@@ -31,5 +31,5 @@ class ProtectedRedis(RedisServer):
         )
 
     def at(self, user: str = USER, password: str = PASSWORD, host: str = HOST) -> str:
-        """The URL of its TLS port, for a user."""
+        """Return the URL of its TLS port, for a user."""
         return f"rediss://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{self.tls_port}/0"

@@ -18,14 +18,14 @@ START_WITHIN_S: Final = 20.0
 
 
 class RedisServer:
-    """A Redis on a free port; after a stop, `start` brings it back on the same port, empty."""
+    """A Redis on a free port; after a stop, `start` restarts it empty on the same port."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        """Choose the port, without starting anything.
+        """Choose the port; start nothing yet.
 
         Args:
             directory: Where its log goes.
-            options: Of redis-server, besides.
+            options: Further options of redis-server.
 
         Raises:
             Missing: redis-server is not installed.
@@ -44,7 +44,7 @@ class RedisServer:
         """Start it and wait until it answers.
 
         Raises:
-            RuntimeError: It did not come up within 20 seconds; with the last lines of its log.
+            RuntimeError: It did not start within 20 seconds; with the last lines of its log.
         """
         self._child.start()
         running = lambda: self._child.running  # noqa: E731 - a name for one line
@@ -54,7 +54,7 @@ class RedisServer:
             raise RuntimeError(message)
 
     def stop(self) -> None:
-        """Take it away, with everything in it."""
+        """Stop it; its contents are lost."""
         self._child.stop()
 
     def flush(self) -> None:
@@ -64,7 +64,7 @@ class RedisServer:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it answer nobody for a while (SIGSTOP, then SIGCONT)."""
+        """Let it hang for a while (SIGSTOP, then SIGCONT)."""
         self._child.signal(signal.SIGSTOP)
         try:
             yield

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError, for_code
 
 
 async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None) -> None:
-    """Make a topic and wait until it has been made.
+    """Create a topic and wait until it exists.
 
     Args:
         bootstrap: The broker.
@@ -30,7 +30,7 @@ async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: di
 
 
 async def delete_topics(bootstrap: str, prefix: str) -> None:
-    """Delete all topics whose names begin so; nothing happens if the broker is not there."""
+    """Delete all topics with this prefix; do nothing if the broker is away."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     with contextlib.suppress(KafkaConnectionError):
         try:
