@@ -1,1 +1,1 @@
-"""Against a real broker and a real Redis, with a fresh prefix for each test."""
+"""Integration tests: a real broker and a real Redis, with a fresh prefix for each test."""

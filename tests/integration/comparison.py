@@ -1,4 +1,4 @@
-"""What was published and what Redis shows, held against the oracle field by field."""
+"""Compare published records and Redis with the oracle, field by field."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ PublishedOutputs = dict[tuple[str, str], list[Output]]
 
 
 async def assert_published(kafka: str, prefix: str, result: Result, partitions: int, *, repeats: bool = False) -> int:
-    """Hold every published record against the oracle's; with `repeats`, one may come again, with the same bytes.
+    """Compare every published record with the oracle's; with `repeats`, records may be published again unchanged.
 
     Returns:
-        How many records were repeats.
+        The number of repeats.
     """
     told: PublishedOutputs = {}
     again = 0
@@ -39,10 +39,10 @@ async def assert_published(kafka: str, prefix: str, result: Result, partitions: 
 
 
 def _gather(topic: str, records: Sequence[Any], partitions: int, told: PublishedOutputs) -> int:
-    """Read records into `told`, each once; how many came again.
+    """Collect records by topic and key, each once; return how many were repeats.
 
-    A `ce_id` stands for one content, but for tombstones: who is erased again has made no change since the last time, so
-    these have the same id, and another time.
+    A `ce_id` has one content, except for tombstones: a customer who is erased again without a change in between has the
+    same id, with another time.
     """
     seen: dict[tuple[str, str], Any] = {}
     again = 0
@@ -81,7 +81,7 @@ def _assert_same(place: tuple[str, str], told: Sequence[Output], expected: Seque
 
 
 async def assert_daily(kafka: str, prefix: str, result: Result, ends_at: str) -> None:
-    """Hold what is told of each day, added up over the partitions, against the oracle's."""
+    """Compare the published totals of each day, summed over the partitions, with the oracle's."""
     told: dict[str, Any] = {}
     for record in await read(kafka, f"{prefix}.daily.v1"):
         day, partition = record.key.decode().split(":")
@@ -99,7 +99,7 @@ async def assert_daily(kafka: str, prefix: str, result: Result, ends_at: str) ->
 
 
 def _added(one: Any, other: Any) -> Any:
-    """Two parts of a day, field by field; labels are the same in both, and what is nothing is left out."""
+    """Return the sum of two parts of a day, field by field; labels are equal in both, and zeros are left out."""
     if isinstance(one, dict) or isinstance(other, dict):
         parts = {
             name: _added((one or {}).get(name), (other or {}).get(name)) for name in {*(one or {}), *(other or {})}
@@ -112,7 +112,7 @@ def _added(one: Any, other: Any) -> Any:
 
 
 async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> None:
-    """Hold hashes and sorted sets against the oracle's facts; nobody is missing and nobody is too many."""
+    """Compare hashes and sorted sets with the oracle's facts; no customer is missing or superfluous."""
     shown, ends_at_ms = await redis_contents(url, prefix), moments.parse(ends_at)
     customers = {key.removeprefix(f"{prefix}:customer:"): value for key, value in shown.items() if ":customer:" in key}
     assert customers.keys() == result.customers.keys(), (
@@ -123,7 +123,7 @@ async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> N
         should = {name: value or "" for name, value in facts.redis_fields().items() if name != "as_of"}
         is_ = {name: customers[customer_id].get(name) for name in should}
         assert is_ == should, f"the hash of {customer_id}:\n  is     {is_}\n  should {should}"
-        as_of = moments.parse(customers[customer_id]["as_of"])  # the last judgement, also one that changed nothing
+        as_of = moments.parse(customers[customer_id]["as_of"])  # the last evaluation, even if it changed nothing
         assert facts.since <= as_of <= ends_at_ms, f"the hash of {customer_id} is as of {as_of}"
         scores[facts.segment][customer_id] = float(facts.monetary)
     segments = {key.removeprefix(f"{prefix}:segment:"): value for key, value in shown.items() if ":segment:" in key}
@@ -131,7 +131,7 @@ async def assert_redis(url: str, prefix: str, result: Result, ends_at: str) -> N
 
 
 async def redis_shows_all(kafka: str, url: str, prefix: str) -> None:
-    """Wait until Redis has been shown the whole changelog: it follows on its own."""
+    """Wait until `project` has read the whole changelog."""
     ends: dict[int, int] = {}
     for record in await read(kafka, f"{prefix}.customers.v1"):
         ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
@@ -146,7 +146,7 @@ async def redis_shows_all(kafka: str, url: str, prefix: str) -> None:
 
 
 async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> None:
-    """Wait until every lane has applied a moment, and has written down what came of it."""
+    """Wait until every lane has applied a moment and its outputs are durable."""
 
     async def come() -> bool:
         times: dict[int, int] = {}
@@ -159,7 +159,7 @@ async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> No
 
 
 async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
-    """Every hash and sorted set of a prefix."""
+    """Return every hash and sorted set of a prefix."""
     contents: dict[str, Any] = {}
     async with Redis.from_url(url, decode_responses=True) as redis:
         keys = [key async for key in redis.scan_iter(f"{prefix}:*", count=1000)]

@@ -1,4 +1,4 @@
-"""Where workers run, for the tests that start them."""
+"""Fixtures for tests that start workers."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ from tests.servers.protected_kafka import ProtectedKafka
 
 @pytest.fixture
 def site(kafka: ApacheKafka, prefix: str, tmp_path: Path) -> Iterator[Site]:
-    """A prefix of its own on Apache Kafka; the workers started there end with the test."""
+    """A site on Apache Kafka with its own prefix; its workers stop with the test."""
     place = Site(kafka.bootstrap, prefix, tmp_path, {})
     try:
         yield place
@@ -26,8 +26,8 @@ def site(kafka: ApacheKafka, prefix: str, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def seed() -> int:
-    """What histories are drawn from: another one each time but in CI; printed, and `TEST_SEED=n` repeats it."""
-    # in CI always the same: what is red there is red because of a change
+    """The seed of drawn histories: another one each time except in CI; printed, and `TEST_SEED=n` repeats it."""
+    # in CI always the same: a failure there is caused by a change
     chosen = int(os.environ.get("TEST_SEED") or (1 if os.environ.get("CI") else secrets.randbelow(2**32)))
     print(f"TEST_SEED={chosen}")
     return chosen
@@ -35,7 +35,7 @@ def seed() -> int:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Who vouches for the servers that are protected, and for their clients."""
+    """The certificate authority of the protected servers and their clients."""
     try:
         return Authority(tmp_path_factory.mktemp("authority"))
     except Missing as missing:

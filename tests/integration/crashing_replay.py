@@ -1,6 +1,6 @@
 """A replay that kills itself: `python -m tests.integration.crashing_replay STEP TIMES replay --into …`.
 
-STEP and TIMES as in `tests.fault.crashing_worker`; it writes often, so that a short journal has many such moments.
+STEP and TIMES as in `tests.fault.crashing_worker`; it writes often, so that a short journal has many of these moments.
 """
 
 import sys

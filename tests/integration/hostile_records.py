@@ -1,4 +1,4 @@
-"""What nobody should publish and somebody will: for every source a valid event, and records that are none."""
+"""Records that no publisher should send: for every source a valid event, and invalid records."""
 
 import json
 import random
@@ -42,7 +42,7 @@ _HEADERS: Final[tuple[Headers, ...]] = (
 
 
 def valid(source: str, name: str, **changes: Any) -> dict[str, Any]:
-    """The fields of a valid event of a customer; everything in it has an id made of the name."""
+    """Return the fields of a valid event of a customer; its ids are made of the name."""
     kind = random.Random(name).choice(list(_OWN)) if source == "events" else source
     own = {field: f"{value[0]}-{name}" if field.endswith("_id") else value for field, value in _OWN[kind].items()}
     head = {"event_id": f"e-{name}", "customer_id": f"c-{name}", "occurred_at": _AT}
@@ -50,7 +50,7 @@ def valid(source: str, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def good(source: str, number: int, rng: random.Random) -> Published:
-    """A record that must be admitted, however odd its key and its headers are."""
+    """Return a record that must be admitted, whatever its key and headers."""
     fields = valid(source, f"{source}-{number}")
     match number % 4:
         case 0:
@@ -62,7 +62,7 @@ def good(source: str, number: int, rng: random.Random) -> Published:
 
 
 def bad(source: str, rng: random.Random) -> Iterator[tuple[Published, str]]:
-    """Records that must be rejected, each with the reason."""
+    """Return records that must be rejected, each with the reason."""
     event = json.dumps(valid(source, "bad")).encode()
     for value, reason in _bad_values(source, event, rng):
         yield Published(value, _key(rng, "c-bad"), headers=rng.choice(_HEADERS)), reason
@@ -101,15 +101,15 @@ def _bad_values(source: str, event: bytes, rng: random.Random) -> Iterator[tuple
 
 
 def large(compression: str, rng: random.Random) -> Iterator[Published]:
-    """Oversize values of some MiB, small enough for a broker only because they are compressed."""
+    """Return values of some MiB, small enough for a broker only because they are compressed."""
     for value in (b"\x00" * 8 * MIB, json.dumps(valid("purchases", "bad")).encode() + b" " * 3 * MIB):
         yield Published(value, b"large", headers=(("how", compression.encode()),))
-    if compression == "zstd":  # it alone finds repeats that lie so far apart
+    if compression == "zstd":  # only zstd finds repeats that are so far apart
         yield Published(rng.randbytes(300_000) * 20, b"large")
 
 
 def odd(source: str, rng: random.Random) -> Published:
-    """A record with some of its bytes changed; it may be anything."""
+    """Return a record with some of its bytes changed; it may be valid or not."""
     value = json.dumps(valid(source, f"odd-{rng.randrange(1000)}")).encode()
     for _ in range(rng.randrange(1, 4)):
         start = rng.randrange(len(value) + 1)

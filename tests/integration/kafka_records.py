@@ -1,4 +1,4 @@
-"""Publishing to topics and reading them to their ends."""
+"""Publish to topics, and read them to their ends."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Self
@@ -10,7 +10,7 @@ BATCH_BYTES: Final = 256 << 10
 
 
 class Published(NamedTuple):
-    """A record to publish: without a partition it goes where its key says."""
+    """A record to publish; without a partition, the key decides."""
 
     value: bytes | None
     key: bytes | None = None
@@ -21,9 +21,9 @@ class Published(NamedTuple):
 async def publish(
     kafka: str, topic: str, records: Iterable[Published], compression: str | None = None
 ) -> list[tuple[int, int]]:
-    """Publish each partition's records in order; gives partition and offset of each once the broker has all of it.
+    """Publish each partition's records in order; return partition and offset of each when all are acknowledged.
 
-    In batches of our own making: aiokafka's `send` refuses what Kafka takes, such as a record without key and value.
+    Batches are built here because aiokafka's `send` refuses what Kafka accepts, such as a record without key and value.
     """
     async with AIOKafkaProducer(
         bootstrap_servers=kafka, enable_idempotence=True, compression_type=compression, max_batch_size=BATCH_BYTES
@@ -49,7 +49,7 @@ async def publish(
 
 
 async def read(kafka: str, topic: str) -> list[Any]:
-    """All records of a topic up to the ends that it has now, each partition in its order."""
+    """Return all records of a topic up to its current ends, each partition in order."""
     async with _consumer(kafka) as consumer:
         partitions = await _partitions(consumer, topic)
         consumer.assign(partitions)
@@ -63,7 +63,7 @@ async def read(kafka: str, topic: str) -> list[Any]:
 
 
 class Ends:
-    """How many records topics have, asked again and again."""
+    """The numbers of records of topics, to be polled."""
 
     def __init__(self, kafka: str) -> None:
         """Connect when entered."""
@@ -79,7 +79,7 @@ class Ends:
         await self._consumer.stop()
 
     async def of(self, topic: str) -> int:
-        """The sum of the end offsets of a topic's partitions; 0 while there is no such topic."""
+        """Return the sum of the end offsets of a topic's partitions; 0 while there is no such topic."""
         partitions = await _partitions(self._consumer, topic)
         return sum((await self._consumer.end_offsets(partitions)).values()) if partitions else 0
 
@@ -95,12 +95,12 @@ def _consumer(kafka: str) -> AIOKafkaConsumer:
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    cluster = await consumer._client.fetch_all_metadata()  # a consumer knows only of topics that it reads
+    cluster = await consumer._client.fetch_all_metadata()  # a consumer only knows topics that it reads
     return [TopicPartition(topic, number) for number in sorted(cluster.partitions_for_topic(topic) or ())]
 
 
 def java_partition(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's Java clients choose: murmur2, 32 bits, seed 0x9747b28c, made positive."""
+    """Return the partition that Kafka's Java clients choose: murmur2, 32 bits, seed 0x9747b28c, made positive."""
     factor, mask = 0x5BD1E995, 0xFFFFFFFF
     whole = len(key) - len(key) % 4
     digest = 0x9747B28C ^ len(key)

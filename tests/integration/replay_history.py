@@ -1,4 +1,4 @@
-"""A shop's history with late events and a new policy in its midst, and a replay of it held against the original."""
+"""A shop's history with late events and a policy change, and the comparison of its replay with the original."""
 
 import dataclasses
 import json
@@ -36,16 +36,16 @@ PublishedOutputs = dict[tuple[str, str], list[tuple[str, Any]]]
 """What each topic says of each customer, in order: the `ce_id`, and the record's value and headers."""
 
 
-def settle(site: Site, customers: int, seed: int) -> Year:
-    """Settings for a year of so many customers in event mode, and the year."""
+def set_up_year(site: Site, customers: int, seed: int) -> Year:
+    """Set up event mode for a year with this many customers; return the year."""
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event", "PARTITIONS": str(PARTITIONS)}
     return draw_year(seed, STEPPE, customers)
 
 
 async def live(site: Site, waves: Sequence[Sequence[Published]], year: Year, seed: int) -> None:
-    """Publish parts of a year, each with events of long ago behind it, once time has come to its end.
+    """Publish parts of a year, each followed by late events after the watermark has reached its end.
 
-    Where those are judged depends on where the ticks stand, so nothing but a faithful replay judges them alike.
+    When these are evaluated depends on the ticks, so only a faithful replay evaluates them at the same moments.
     """
     rng = random.Random(seed)
     topic = site.topic("events")
@@ -59,25 +59,25 @@ async def live(site: Site, waves: Sequence[Sequence[Published]], year: Year, see
 
 
 async def make_events(site: Site, partitions: int = SOURCE_PARTITIONS) -> None:
-    """The topic `events`."""
+    """Create the topic `events`."""
     await make_topic(site.kafka, site.topic("events"), partitions)
 
 
 def erasure(customer: str, at: str) -> Published:
-    """Someone asks to be forgotten."""
+    """Return an erasure."""
     event = {"type": "erasure", "event_id": f"forget {customer}", "customer_id": customer, "occurred_at": at}
     return Published(json.dumps(event).encode(), customer.encode())
 
 
 def without_own_rates(year: Year) -> Year:
-    """The year with every sum at the rates of the policy: an event's own rate is one in the old base currency."""
+    """Return the year without rates in events: those are prices in the old base currency."""
     for event in year.events:
         event.pop("rate", None)
     return _of_events(year, year.events)
 
 
 def without_erased(year: Year) -> Year:
-    """The year without everybody who is ever erased in it."""
+    """Return the year without the customers who are erased in it."""
     erased = {event["customer_id"] for event in year.events if event["type"] == "erasure"}
     return _of_events(year, [event for event in year.events if event.get("customer_id") not in erased])
 
@@ -90,8 +90,8 @@ def _of_events(year: Year, events: list[Event]) -> Year:
     return dataclasses.replace(year, events=events, records=records, wrong=[])
 
 
-def as_told(result: Result) -> PublishedOutputs:
-    """What the oracle says, in the same form; values are read from their JSON on both sides."""
+def expected_outputs(result: Result) -> PublishedOutputs:
+    """Return the oracle's outputs in the same form; values are parsed JSON on both sides."""
     said: PublishedOutputs = defaultdict(list)
     for output in result.outputs:
         said[output.topic, output.key].append((output.headers["ce_id"], (output.value, output.headers)))
@@ -99,7 +99,7 @@ def as_told(result: Result) -> PublishedOutputs:
 
 
 async def apply_other_policy(site: Site) -> None:
-    """Bring into force a policy by which many are in another segment."""
+    """Activate a policy that moves many customers to another segment."""
     file = site.directory / "other.toml"
     file.write_text(STEPPE.policy.replace("version = 3", "version = 4").replace("[7.5, 30, 89.999]", "[5, 44, 80]"))
     applied = await site.command("policy", "apply", str(file))
@@ -120,7 +120,7 @@ def _late(rng: random.Random, key: bytes, latest: int) -> Published:
 
 
 async def told(kafka: str, prefix: str) -> PublishedOutputs:
-    """What was published under a prefix; partitions and repeats are looked at elsewhere."""
+    """Return what was published under a prefix; partitions and repeats are checked elsewhere."""
     said: PublishedOutputs = defaultdict(list)
     for topic in PUBLISHED:
         for record in await read(kafka, f"{prefix}.{topic}.v1"):
@@ -131,7 +131,7 @@ async def told(kafka: str, prefix: str) -> PublishedOutputs:
 
 
 def after_erasures(said: PublishedOutputs) -> PublishedOutputs:
-    """What is left of it for those who begin after everybody's last erasure."""
+    """Return what remains of the outputs after each customer's last erasure."""
     erased = {
         customer: max(_seq(ce_id, customer) for ce_id, (value, _) in records if value is None)
         for (topic, customer), records in said.items()
@@ -147,13 +147,13 @@ def after_erasures(said: PublishedOutputs) -> PublishedOutputs:
 
 
 def _seq(ce_id: str, customer: str) -> int:
-    """The change that a record is, or that it came of."""
+    """Return the number of the change that a record is, or that caused it."""
     assert ce_id.startswith(f"{customer}:"), ce_id
     return int(ce_id.removeprefix(f"{customer}:").split(":")[0])
 
 
 def assert_same(is_: PublishedOutputs, should: PublishedOutputs) -> None:
-    """Hold one against the other, customer by customer."""
+    """Compare the outputs, customer by customer."""
     for place in sorted(is_.keys() | should.keys()):
         mine, its = is_.get(place, []), should.get(place, [])
         assert [ce_id for ce_id, _ in mine] == [ce_id for ce_id, _ in its], f"{place}:\n  {mine}\n  {its}"
@@ -162,7 +162,7 @@ def assert_same(is_: PublishedOutputs, should: PublishedOutputs) -> None:
 
 
 async def assert_partitioned(kafka: str, prefix: str, partitions: int) -> None:
-    """Every record lies where its key says."""
+    """Check that every record is in the partition of its key."""
     for topic in ("journal", "segment-changes", "customers"):
         for record in await read(kafka, f"{prefix}.{topic}.v1"):
             if record.key and record.key[0] != 0xFF:
@@ -170,7 +170,7 @@ async def assert_partitioned(kafka: str, prefix: str, partitions: int) -> None:
 
 
 async def journal(kafka: str, prefix: str) -> dict[int, list[tuple[bytes | None, bytes]]]:
-    """Every partition of the journal: keys and values in order."""
+    """Return every partition of the journal: keys and values in order."""
     partitions: dict[int, list[tuple[bytes | None, bytes]]] = defaultdict(list)
     for record in await read(kafka, f"{prefix}.journal.v1"):
         partitions[record.partition].append((record.key, record.value))

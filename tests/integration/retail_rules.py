@@ -7,10 +7,10 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Rules:
-    """What a retailer goes by.
+    """The rules of a retailer.
 
     Attributes:
-        currency: of the policy; `typical` is what a purchase brings in its major units.
+        currency: of the policy; `typical` is the typical sum of a purchase in its major units.
         foreign: other currencies in which customers pay: digits, price of one unit, and whether the policy lists it.
     """
 
@@ -22,7 +22,7 @@ class Rules:
     campaigns: str
 
     def settings(self, directory: Path) -> dict[str, str]:
-        """The settings that name these rules, which are written to files in the directory."""
+        """Write the rules to files in the directory; return the settings that name them."""
         (directory / "policy.toml").write_text(self.policy, "utf-8")
         (directory / "campaigns.toml").write_text(self.campaigns, "utf-8")
         return {"POLICY": str(directory / "policy.toml"), "CAMPAIGNS": str(directory / "campaigns.toml")}

@@ -1,8 +1,8 @@
-"""A retailer's year, drawn from a seed: what its shops and tills publish to `events`, in the order in which it happens.
+"""A retailer's year, drawn from a seed: what its shops and tills publish to `events`, in order.
 
-Customers come, buy at a pace of their own, pause, come back, give things back, change their minds about consents and
-ask to be forgotten. Publishers repeat themselves and are late: an event that is late stands right behind a newer one of
-the same customer, so that its moment of judgement is that one's, wherever ticks stand.
+Customers join, buy at their own pace, pause, return, refund, change consents and are erased. Publishers repeat events
+and are late: a late event directly follows a newer one of the same customer, so that it is evaluated at that moment,
+wherever the ticks are.
 """
 
 import json
@@ -22,7 +22,7 @@ DAY_MS: Final = 86_400_000
 BEGIN_MS: Final = moments.parse("2025-01-01T00:00:00Z")
 YEAR_MS: Final = 365 * DAY_MS
 HISTORY_ENDS_MS: Final = BEGIN_MS + 40 * DAY_MS
-"""What happens before is published as backfill."""
+"""Earlier events are published as backfill."""
 
 _CHANNELS: Final = ("email", "sms", "push", "messenger", "call", "all")
 _ZONES: Final = ("Asia/Almaty", "Europe/Berlin", "America/Los_Angeles")
@@ -43,7 +43,7 @@ class Year:
     Attributes:
         events: the admitted ones in order, anonymous sales among them, as the oracle takes them.
         records: all of them as records of `events`, with the `wrong` ones between.
-        ends_at: a moment ten days after the year.
+        ends_at: ten days after the end of the year.
     """
 
     seed: int
@@ -55,7 +55,7 @@ class Year:
 
     @property
     def anonymous(self) -> int:
-        """How many sales are to nobody known."""
+        """Return the number of anonymous sales."""
         return sum(not event.get("customer_id") for event in self.events)
 
     def waves(self, count: int) -> list[list[Published]]:
@@ -79,12 +79,12 @@ class Year:
         return starts
 
     def latest(self, records: Sequence[Published]) -> int:
-        """The greatest moment at which anything in these records occurred, the wrong ones left out."""
+        """Return the greatest `occurred_at` of these records, the invalid ones left out."""
         right = [json.loads(record.value or b"") for record in records if record not in self.wrong]
         return max(moments.parse(event["occurred_at"]) for event in right)
 
     def steps(self) -> Iterator[Event]:
-        """What the oracle runs: the rules, everything that happened, the end."""
+        """Yield the oracle's input: the rules, the events, the end."""
         yield {"type": "policy", "text": self.rules.policy}
         yield {"type": "campaigns", "text": self.rules.campaigns}
         yield from self.events
@@ -92,7 +92,7 @@ class Year:
 
 
 def draw_year(seed: int, rules: Rules, customers: int) -> Year:
-    """Draw a year of so many customers; they make some eight events each."""
+    """Draw a year with this many customers, about eight events each."""
     rng = random.Random(seed)
     happened: list[tuple[int, int, list[Event]]] = []
     for number in range(customers):
@@ -120,7 +120,7 @@ def _customer_id(rng: random.Random, number: int) -> str:
 
 @dataclass
 class _Life:
-    """One customer's year. What happened at a moment is a list: the event, then what comes late or again behind it."""
+    """One customer's year. Each moment has a list: the event, then late or repeated ones."""
 
     rng: random.Random
     rules: Rules
@@ -181,10 +181,10 @@ class _Life:
         if rng.random() < 0.04:
             self.again.append((at + int(rng.uniform(0, 20) * DAY_MS), [dict(order)]))
         if rng.random() < 0.15:
-            self.give_back(at, order)
+            self.refund_order(at, order)
 
-    def give_back(self, at: int, order: Event) -> None:
-        """Refund an order: in full, in parts, twice, too much, in another currency, or before it came."""
+    def refund_order(self, at: int, order: Event) -> None:
+        """Refund an order: fully, partly, twice, too much, in another currency, or before the order arrives."""
         rng = self.rng
         paid, currency = _minor(order), order["currency"]
         own = [(paid, currency)]
@@ -246,7 +246,7 @@ class _Life:
     # Money.
 
     def sum(self, *, foreign: bool = False) -> tuple[int, str]:
-        """Minor units and their currency, mostly the retailer's own."""
+        """Return an amount in minor units and its currency, mostly the retailer's own."""
         rng, rules = self.rng, self.rules
         worth = rng.lognormvariate(0, 0.9) * rules.typical
         if not foreign and rng.random() < 0.88:
@@ -256,7 +256,7 @@ class _Life:
         return max(1, int(worth / float(rate) * 10**digits)), currency
 
     def money(self, minor: int, currency: str, *, needs_rate: bool) -> Event:
-        """Amount, currency, and a rate where there must be one or where the publisher has one of its own."""
+        """Return amount, currency, and a rate where it is required or where the publisher has its own."""
         rng, rules = self.rng, self.rules
         fields: Event = {"amount": self.text(minor, currency), "currency": currency}
         if currency in rules.foreign:
@@ -266,7 +266,7 @@ class _Life:
         return fields
 
     def text(self, minor: int, currency: str) -> str | float:
-        """A sum as JSON may write it."""
+        """Return an amount as JSON may write it."""
         digits = self.rules.digits if currency == self.rules.currency else self.rules.foreign[currency][0]
         whole, rest = divmod(minor, 10**digits)
         text = f"{whole}.{rest:0{digits}}" if digits else f"{whole}"
@@ -275,14 +275,14 @@ class _Life:
 
 
 def _minor(order: Event) -> int:
-    """What an order brought in minor units of its own currency."""
+    """Return the amount of an order in minor units of its own currency."""
     from tests.oracle import money
 
     return money.minor(order["amount"], order["currency"])
 
 
 def _written(rng: random.Random, at: int) -> str:
-    """A moment as publishers may write it."""
+    """Return a moment as publishers may write it."""
     match rng.randrange(4):
         case 0:
             return moments.text(at).replace("Z", "999Z")

@@ -1,4 +1,4 @@
-"""`goldstream advance`: when it ends with what, and that time never goes back; wrong use is tried in test_cli.py."""
+"""`goldstream advance`: its exit statuses, and that time never goes back; wrong usage is tested in test_cli.py."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.integration.workers import FinishedCommand, Site
 
 
 @pytest.mark.timeout(120)
-async def test_advance_ends_with_0_again_and_again_and_time_never_goes_back(site: Site) -> None:
+async def test_advance_repeats_with_0_and_time_never_goes_back(site: Site) -> None:
     site.settings["TIME"] = "event"
     worker = site.worker()
     await worker.ready()
@@ -36,7 +36,7 @@ async def test_advance_ends_with_0_again_and_again_and_time_never_goes_back(site
 
 
 @pytest.mark.timeout(60)
-async def test_advance_gives_up_after_its_timeout_when_nobody_works(site: Site) -> None:
+async def test_advance_times_out_without_a_worker(site: Site) -> None:
     site.settings["TIME"] = "event"
     to = ("--to", "2026-01-01T00:00:00Z", "--timeout", "2s")
     nothing_there = await site.command("advance", *to)

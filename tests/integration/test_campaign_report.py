@@ -15,7 +15,7 @@ PARTITIONS: Final = 3
 
 
 def _outcome(customer_id: str, number: int, group: str, net: str, **others: object) -> Published:
-    """An outcome as a worker publishes it."""
+    """Return an outcome as a worker publishes it."""
     outcome = Outcome(
         customer_id=customer_id,
         campaign="win-back",

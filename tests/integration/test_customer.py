@@ -25,7 +25,7 @@ def _event(customer_id: str, number: int, at_ms: int, kind: str, **fields: objec
 
 
 def _history() -> list[Published]:
-    """A customer who signs up and buys five times, one with a long history, two erased of whom one comes back."""
+    """A customer who signs up and buys five times, one with a long history, two erased ones of whom one returns."""
     events = [
         (BEGIN_MS - 1, _event("c-17", 0, BEGIN_MS - 1, "signup", consent={"email": True}, city="Казань")),
         (BEGIN_MS - 3, _event("c-9", 0, BEGIN_MS - 3, "purchase", order_id="o", amount="1.00", currency="RUB")),

@@ -19,7 +19,7 @@ DAYS: Final = [f"2026-05-{day:02}" for day in range(1, 31)]
 
 
 def _told(day: str, partition: int, orders: int, net: str) -> Published:
-    """What a partition tells of a day."""
+    """Return a partition's totals of a day."""
     value = {
         "day": day,
         "timezone": "UTC",
@@ -41,7 +41,7 @@ async def _days(redis: RedisServer, prefix: str) -> dict[str, Any]:
 
 
 async def _shows(redis: RedisServer, prefix: str, sums: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    """Wait until Redis has these orders and this net on these days, and give all that it has."""
+    """Wait until Redis has these orders and this net on these days; return everything it has."""
 
     async def shown() -> dict[str, Any] | None:
         days = await _days(redis, prefix)
@@ -54,7 +54,7 @@ async def _shows(redis: RedisServer, prefix: str, sums: dict[str, tuple[int, str
 
 
 async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
-    """The stage alone, with a policy in force: what no lane writes in its place."""
+    """Start only the stage `project` with an active policy, which no lane of this test writes."""
     site.settings |= {"PARTITIONS": str(PARTITIONS), "REDIS": redis.url}
     nothing = await site.command("health")
     assert (nothing.status, nothing.out) == (1, "")
@@ -80,7 +80,7 @@ async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site
     days = await _shows(redis_server, site.prefix, sums)
     assert days[DAYS[0]]["changes"] == {"new": {"segment-0": 1, "segment-1": 1}}
 
-    await publish(site.kafka, topic, [_told(DAYS[3], 1, 9, "-5.00")])  # a refund that came late
+    await publish(site.kafka, topic, [_told(DAYS[3], 1, 9, "-5.00")])  # a late refund
     sums[DAYS[3]] = (10, "-4.90")
     days = await _shows(redis_server, site.prefix, sums)
 
@@ -111,7 +111,7 @@ async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site
     assert "net revenue               ███▁██████" in drawn.out
 
 
-async def test_two_partitions_that_are_shown_at_once_both_count(redis_server: RedisServer, prefix: str) -> None:
+async def test_two_partitions_written_at_once_both_count(redis_server: RedisServer, prefix: str) -> None:
     days = [f"{day}-{number}" for day in DAYS for number in range(10)]
 
     def records(partition: int) -> Iterable[ConsumerRecord]:

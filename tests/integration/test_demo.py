@@ -42,7 +42,7 @@ class Demo:
         self.folder = folder
 
     async def read_until(self, pattern: str) -> str:
-        """Read on until a line of its output matches, and give that line."""
+        """Read until a line of its output matches; return that line."""
         assert self.process.stdout is not None
         async with asyncio.timeout(ENDED_WITHIN_S):
             while line := (await self.process.stdout.readline()).decode():
@@ -51,18 +51,18 @@ class Demo:
         raise AssertionError(f"it ended without printing {pattern!r}")
 
     async def ended(self) -> tuple[int, str, str]:
-        """Its exit status and what else it wrote."""
+        """Return its exit status and the rest of its output."""
         out, errors = await asyncio.wait_for(self.process.communicate(), ENDED_WITHIN_S)
         assert self.process.returncode is not None
         return self.process.returncode, out.decode(), errors.decode()
 
     async def interrupt(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
-        """Send a signal; how it ended."""
+        """Send a signal; return the exit status and output."""
         self.process.send_signal(number)
         return await self.ended()
 
     def assert_left_nothing(self) -> None:
-        """No files, and no process that was started for it."""
+        """Check that no file and no child process remains."""
         assert not self.folder.exists()
         assert not _processes_of(self.folder)
 
@@ -88,7 +88,7 @@ async def _demo(tmp_path: Path, *arguments: str, program: str = _GOLDSTREAM) -> 
 
 
 def _processes_of(folder: Path) -> list[str]:
-    """The command lines, and environments, that name the folder."""
+    """Return the command lines and environments that name the folder."""
     found = []
     for place in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
@@ -100,7 +100,7 @@ def _processes_of(folder: Path) -> list[str]:
 
 
 def _expected() -> Result:
-    """What the oracle makes of the demo's history."""
+    """Return the oracle's result for the demo's history."""
     texts = {kind: files("agents.demo").joinpath(name).read_text(encoding="utf-8") for kind, name in _RULES}
     ends_ms = moments.parse(HISTORY_END)
     return Oracle("goldstream").run(
@@ -172,12 +172,12 @@ async def test_without_a_terminal_it_prints_only_its_summary_and_in_one_also_the
     assert "eighteen months of purchases" in screen
     assert "quiet weeks" in screen
     assert "90 days without a purchase" in screen
-    assert "\x1b[?25h" in screen + said  # the cursor is back
+    assert "\x1b[?25h" in screen + said  # the cursor is visible again
     assert _TIMES.sub("", said[said.index("CDNOW") :]) == _TIMES.sub("", plain)
 
 
 async def _drawn(tmp_path: Path) -> tuple[str, str]:
-    """What it draws in a terminal, and what it says when the terminal is as it was before."""
+    """Return what it draws in a terminal, and what it prints after it has restored the terminal."""
     ours, theirs = os.openpty()
     drawn = bytearray()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What the product needs of the embedded broker and Redis (noida-db), asked through the clients that it uses."""
+"""What the product needs from the embedded broker and Redis (noida-db), tested through its own clients."""
 
 import asyncio
 import importlib.util
@@ -22,7 +22,7 @@ RECORDS = 100
 
 @pytest.fixture
 async def producer(embedded: Embedded) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer as the product has it."""
+    """A producer with the product's settings."""
     async with AIOKafkaProducer(bootstrap_servers=embedded.kafka, enable_idempotence=True, acks="all") as client:
         yield client
 
@@ -35,9 +35,7 @@ async def _read(bootstrap: str, topic: str, records: int) -> list[ConsumerRecord
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "snappy", "lz4", "zstd"])
-async def test_it_keeps_records_whole_however_they_are_compressed(
-    embedded: Embedded, prefix: str, compression: str | None
-) -> None:
+async def test_it_stores_records_of_every_compression(embedded: Embedded, prefix: str, compression: str | None) -> None:
     await make_topic(embedded.kafka, prefix)
     headers = [("ce_id", b"c-17:4"), ("empty", b"")]
     async with AIOKafkaProducer(bootstrap_servers=embedded.kafka, compression_type=compression) as producer:
@@ -54,7 +52,7 @@ async def test_it_keeps_records_whole_however_they_are_compressed(
     assert list(records[0].headers) == headers
 
 
-async def test_it_takes_whole_batches_of_an_idempotent_producer(
+async def test_it_accepts_batches_of_an_idempotent_producer(
     embedded: Embedded, producer: AIOKafkaProducer, prefix: str
 ) -> None:
     await make_topic(embedded.kafka, prefix)
@@ -71,7 +69,7 @@ async def test_it_takes_whole_batches_of_an_idempotent_producer(
     assert [record.key for record in records] == [b"%d" % number for number in range(RECORDS)] * 3
 
 
-async def test_it_keeps_the_settings_of_topics(embedded: Embedded, prefix: str) -> None:
+async def test_it_stores_topic_settings(embedded: Embedded, prefix: str) -> None:
     settings = {"cleanup.policy": "compact", "min.compaction.lag.ms": "2592000000", "retention.ms": "-1"}
     await make_topic(embedded.kafka, prefix, partitions=4, configs=settings)
     admin = AIOKafkaAdminClient(bootstrap_servers=embedded.kafka)
@@ -87,7 +85,7 @@ async def test_it_keeps_the_settings_of_topics(embedded: Embedded, prefix: str) 
     assert {name: kept[name] for name in settings} == settings
 
 
-async def test_it_knows_its_offsets_also_by_time(embedded: Embedded, producer: AIOKafkaProducer, prefix: str) -> None:
+async def test_it_finds_offsets_by_time(embedded: Embedded, producer: AIOKafkaProducer, prefix: str) -> None:
     await make_topic(embedded.kafka, prefix)
     for second in range(5):
         await producer.send_and_wait(prefix, b"v", partition=0, timestamp_ms=1_000 * second)
@@ -100,7 +98,7 @@ async def test_it_knows_its_offsets_also_by_time(embedded: Embedded, producer: A
         assert await consumer.offsets_for_times({partition: 5_000}) == {partition: None}
 
 
-async def test_a_static_member_comes_back_to_its_partitions_and_its_offsets(embedded: Embedded, prefix: str) -> None:
+async def test_a_static_member_gets_its_partitions_and_offsets_back(embedded: Embedded, prefix: str) -> None:
     await make_topic(embedded.kafka, prefix, partitions=4)
     partition = TopicPartition(prefix, 0)
     for committed in (None, 7):
@@ -144,7 +142,7 @@ async def test_a_consumer_pauses_after_an_empty_fetch(embedded: Embedded, prefix
     assert asked <= 60, "every 10 ms, and a few for metadata; without pauses, thousands"
 
 
-async def test_its_redis_does_what_the_projection_needs(embedded: Embedded, prefix: str) -> None:
+async def test_its_redis_has_what_the_projection_needs(embedded: Embedded, prefix: str) -> None:
     customer, segment = f"{prefix}:customer:c-17", f"{prefix}:segment:golden"
     async with Redis.from_url(embedded.redis, decode_responses=True) as client:
         async with client.pipeline(transaction=False) as pipeline:
@@ -184,7 +182,7 @@ async def test_it_finds_its_data_again_after_a_stop(tmp_path: Path, prefix: str)
         assert [record.value for record in await _read(second.kafka, prefix, 1)] == [b"kept"]
 
 
-async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
+async def test_it_reports_why_it_does_not_start(tmp_path: Path) -> None:
     broken = Embedded(tmp_path, SYSTEM_CLOCK)
     (tmp_path / "kafka.json").write_text("not what it saved")
     try:
@@ -194,7 +192,7 @@ async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
         broken.kill()
 
 
-def test_it_says_what_to_install_when_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_names_the_package_when_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EmbeddedError, match=r"pip install 'goldstream\[demo\]'"):
         Embedded(tmp_path, SYSTEM_CLOCK)

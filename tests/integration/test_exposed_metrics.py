@@ -1,4 +1,4 @@
-"""A worker that has done some work exposes everything that dashboard, rules and runbook look at."""
+"""A worker exposes every metric that the dashboard, the rules and the runbook use."""
 
 import json
 import re
@@ -20,7 +20,7 @@ WITH_A_STANDBY: Final = {"goldstream_standby_lag_records"}
 
 
 def _expressions() -> list[str]:
-    """Every PromQL expression of rules and panels."""
+    """Return every PromQL expression of rules and panels."""
     rules = yaml.safe_load((DEPLOY / "prometheus/rules/goldstream.yml").read_text("utf-8"))
     board: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboards/goldstream.json").read_text("utf-8"))
     return [rule["expr"] for group in rules["groups"] for rule in group["rules"]] + [
@@ -29,7 +29,7 @@ def _expressions() -> list[str]:
 
 
 @pytest.mark.timeout(120)
-async def test_every_metric_that_a_rule_or_a_panel_names_is_exposed_with_the_labels_by_which_it_is_chosen(
+async def test_every_metric_of_rules_and_panels_is_exposed_with_its_labels(
     site: Site, redis_server: RedisServer
 ) -> None:
     site.settings["REDIS"] = redis_server.url

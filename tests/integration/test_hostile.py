@@ -1,4 +1,4 @@
-"""Hostile records on every source, between good ones: each has one outcome, and the stream goes on."""
+"""Hostile records on every source, between valid ones: each has one outcome, and the stream continues."""
 
 import json
 import random
@@ -21,7 +21,7 @@ Place = tuple[str, int, int]
 
 
 class Sent(NamedTuple):
-    """A record where it lies, and what must become of it: `admitted`, a reason, or None where either may be."""
+    """A record with its position and expected outcome: `admitted`, a reason, or None if either is possible."""
 
     place: Place
     record: Published
@@ -29,9 +29,7 @@ class Sent(NamedTuple):
 
 
 @pytest.mark.timeout(240)
-async def test_hostile_records_are_rejected_as_they_came_and_good_ones_among_them_applied(
-    site: Site, seed: int
-) -> None:
+async def test_hostile_records_are_rejected_unchanged_and_valid_ones_applied(site: Site, seed: int) -> None:
     rng = random.Random(seed)
     site.settings["TIME"] = "event"
     sent: list[Sent] = []
@@ -62,8 +60,8 @@ async def test_hostile_records_are_rejected_as_they_came_and_good_ones_among_the
 
 
 @pytest.mark.timeout(180)
-async def test_a_publisher_with_transactions_holds_up_neither_time_nor_advance(site: Site) -> None:
-    """The end of a transaction, and what was given up, take offsets that no reader ever sees as records."""
+async def test_transactional_publishers_stall_neither_the_watermark_nor_advance(site: Site) -> None:
+    """Transaction markers and aborted records take offsets that readers never see as records."""
     site.settings["TIME"] = "event"
     topic = site.topic("purchases")
     await make_topic(site.kafka, topic)
@@ -80,8 +78,8 @@ async def test_a_publisher_with_transactions_holds_up_neither_time_nor_advance(s
 
 
 @pytest.mark.timeout(180)
-async def test_a_customer_with_very_many_refunds_stops_nobody(site: Site, seed: int) -> None:
-    """What is remembered of them all would not go into one record of the changelog."""
+async def test_a_customer_with_very_many_refunds_stops_no_lane(site: Site, seed: int) -> None:
+    """All remembered refunds together would not fit into one changelog record."""
     rng = random.Random(seed)
     site.settings["TIME"] = "event"
     await make_topic(site.kafka, site.topic("refunds"))
@@ -102,7 +100,7 @@ async def test_a_customer_with_very_many_refunds_stops_nobody(site: Site, seed: 
 
 
 async def _publish(site: Site, source: str, rng: random.Random) -> list[Sent]:
-    """Publish good, bad and odd records of a source, well shuffled, in each compression a part of them."""
+    """Publish valid, invalid and mutated records of a source, shuffled, with every compression."""
     mixed: list[tuple[Published, str | None]] = [(hostile.good(source, n, rng), "admitted") for n in range(60)]
     mixed += hostile.bad(source, rng)
     mixed += [(hostile.odd(source, rng), None) for _ in range(60)]
@@ -123,7 +121,7 @@ async def _publish(site: Site, source: str, rng: random.Random) -> list[Sent]:
 
 
 async def _journaled(site: Site) -> list[Place]:
-    """Where the events of the journal came from."""
+    """Return the sources of the events in the journal."""
     events = [decode_record(record.value) for record in await read(site.kafka, site.topic("journal"))]
     return [
         (site.topic(event.topic), event.partition, event.offset)
@@ -133,7 +131,7 @@ async def _journaled(site: Site) -> list[Place]:
 
 
 def _source(record: Any) -> Place:
-    """What the last header of a rejected record says."""
+    """Return the source in the last header of a rejected record."""
     name, value = record.headers[-1]
     assert name == "goldstream-source"
     topic, partition, offset = value.decode().rsplit(":", 2)
@@ -141,7 +139,7 @@ def _source(record: Any) -> Place:
 
 
 def _assert_rejected(record: Any, sent: Sent) -> None:
-    """It lies there byte for byte, with its headers and three more."""
+    """Check that it is there byte for byte, with its headers and three more."""
     assert record.value == sent.record.value, sent.place
     assert record.key == sent.record.key
     assert record.headers[:-3] == sent.record.headers
@@ -153,7 +151,7 @@ def _assert_rejected(record: Any, sent: Sent) -> None:
 
 
 def _assert_counted(samples: Samples, site: Site, sent: list[Sent], rejected: dict[Place, Any]) -> None:
-    """The counters say what lies in the topics."""
+    """Check that the counters equal the numbers of records in the topics."""
     of_topic = Counter(each.place[0] for each in sent)
     refused = Counter(place[0] for place in rejected)
     for source in hostile.SOURCES:

@@ -40,7 +40,7 @@ def _history() -> list[Published]:
 
 
 async def _traces(site: Site) -> tuple[dict[str, int], set[str]]:
-    """The ends of all of the site's topics, and all consumer groups."""
+    """Return the ends of all topics of the site, and all consumer groups."""
     admin = AIOKafkaAdminClient(bootstrap_servers=site.kafka)
     await admin.start()
     try:
@@ -53,7 +53,7 @@ async def _traces(site: Site) -> tuple[dict[str, int], set[str]]:
 
 
 async def _published_by_the_worker(site: Site) -> tuple[Counter[str], Counter[str]]:
-    """Customers by their last segment, and messages by campaign."""
+    """Return customers by their last segment, and messages by campaign."""
     last: dict[bytes, str] = {}
     for record in await read(site.kafka, site.topic("segment-changes")):
         last[record.key] = json.loads(record.value)["to"]
@@ -107,7 +107,10 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     suggested = await site.command("policy", "suggest", "--output", "new.toml")
     assert suggested.status == 0, suggested.errors
     policy = parse_policy((tmp_path / "new.toml").read_text(encoding="utf-8"))
-    assert (policy.ref, policy.recency_edges_text) == ("suggested@1", ("20", "45"))  # nobody came back after 41 days
+    assert (policy.ref, policy.recency_edges_text) == (
+        "suggested@1",
+        ("20", "45"),
+    )  # no customer returned after 41 days
     assert "# As in retail-27@1, which is active" in policy.text
     topics_now, groups_now = await _traces(site)
     assert topics_now == topics

@@ -1,4 +1,4 @@
-"""What commands publish is in Kafka once, in order, and in the partition that a Java client would choose."""
+"""What commands publish is in Kafka once, in order, in the partition that a Java client would choose."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ PARTITIONS = 3
 
 @pytest.fixture(params=["kafka", "embedded"])
 def settings(request: pytest.FixtureRequest, prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
-    """Settings for each of the two brokers, given to commands by the environment."""
+    """The settings for each of the two brokers, in the environment of commands."""
     broker: ApacheKafka | Embedded = request.getfixturevalue(request.param)
     monkeypatch.setenv("GOLDSTREAM_KAFKA", broker.kafka if isinstance(broker, Embedded) else broker.bootstrap)
     monkeypatch.setenv("GOLDSTREAM_PREFIX", prefix)
@@ -37,7 +37,7 @@ def settings(request: pytest.FixtureRequest, prefix: str, monkeypatch: pytest.Mo
 
 
 def records_in(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]]:
-    """All records of a topic, by partition."""
+    """Return all records of a topic, by partition."""
 
     async def read() -> dict[int, list[ConsumerRecord]]:
         consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")

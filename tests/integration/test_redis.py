@@ -1,4 +1,4 @@
-"""Redis goes away, comes back empty, hangs, or is set back: nothing stops, and what it missed is made up for."""
+"""Redis goes away, returns empty, hangs or is restored from a backup: nothing stops, and the projection catches up."""
 
 import asyncio
 import random
@@ -28,8 +28,8 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     return site.worker()
 
 
-async def _live_through(site: Site, wave: Sequence[Published]) -> None:
-    """Publish a part of the year and wait until changes come of it."""
+async def _publish_part(site: Site, wave: Sequence[Published]) -> None:
+    """Publish a part of the year and wait for changes."""
     async with Ends(site.kafka) as ends:
         before = await ends.of(site.topic("segment-changes"))
         await publish(site.kafka, site.topic("events"), wave)
@@ -41,7 +41,7 @@ async def _live_through(site: Site, wave: Sequence[Published]) -> None:
 
 
 async def _shown_some(site: Site, count: int, lived: "asyncio.Task[None]") -> None:
-    """Wait until so many states more are in the changelog, or all is over."""
+    """Wait until this many more states are in the changelog, or everything is processed."""
     async with Ends(site.kafka) as ends:
         wanted = await ends.of(site.topic("customers")) + count
 
@@ -51,8 +51,8 @@ async def _shown_some(site: Site, count: int, lived: "asyncio.Task[None]") -> No
         await until(under_way, "the wave to be under way", every_s=0.005)
 
 
-async def _all_is_well(site: Site, redis: RedisServer, year: Year, worker: RunningWorker) -> None:
-    """Nothing stopped, and Kafka and Redis have what the oracle says."""
+async def _check_all(site: Site, redis: RedisServer, year: Year, worker: RunningWorker) -> None:
+    """Check that nothing stopped, and that Kafka and Redis equal the oracle."""
     await site.advance(year.ends_at)
     expected = Oracle(site.prefix).run(year.steps())
     await assert_published(site.kafka, site.prefix, expected, PARTITIONS)
@@ -64,15 +64,13 @@ async def _all_is_well(site: Site, redis: RedisServer, year: Year, worker: Runni
 
 
 @pytest.mark.timeout(240)
-async def test_without_redis_at_the_start_and_in_the_middle_changes_are_published_and_redis_catches_up(
-    site: Site, redis_server: RedisServer, seed: int
-) -> None:
+async def test_redis_catches_up_after_it_was_away(site: Site, redis_server: RedisServer, seed: int) -> None:
     year = draw_year(seed, STEPPE, 200)
     first, second, third = year.waves(3)
     redis_server.stop()
     try:
         worker = await _begin(site, redis_server)
-        await _live_through(site, first)
+        await _publish_part(site, first)
         await worker.wait_for_log("Redis is down")
         assert await worker.get("/health") == (200, "ok\n")
         await asyncio.to_thread(redis_server.start)
@@ -80,7 +78,7 @@ async def test_without_redis_at_the_start_and_in_the_middle_changes_are_publishe
         await redis_shows_all(site.kafka, redis_server.url, site.prefix)
 
         redis_server.stop()
-        await _live_through(site, second)
+        await _publish_part(site, second)
 
         async def missed() -> bool:
             return (await worker.metrics()).total("goldstream_redis_up") == 0
@@ -90,20 +88,18 @@ async def test_without_redis_at_the_start_and_in_the_middle_changes_are_publishe
         await asyncio.to_thread(redis_server.start)
     await redis_shows_all(site.kafka, redis_server.url, site.prefix)
     with redis_server.frozen():
-        await _live_through(site, third)
-    await _all_is_well(site, redis_server, year, worker)
+        await _publish_part(site, third)
+    await _check_all(site, redis_server, year, worker)
     assert await worker.stop() == 0
 
 
 @pytest.mark.timeout(240)
-async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_filled_again(
-    site: Site, redis_server: RedisServer, seed: int
-) -> None:
+async def test_a_flushed_or_restored_redis_is_filled_again(site: Site, redis_server: RedisServer, seed: int) -> None:
     rng = random.Random(seed)
     year = draw_year(seed, STEPPE, 400)
     first, *others = year.waves(6)
     worker = await _begin(site, redis_server)
-    await _live_through(site, first)
+    await _publish_part(site, first)
     await time_comes(site.kafka, site.prefix, year.latest(first), PARTITIONS)
     await redis_shows_all(site.kafka, redis_server.url, site.prefix)
 
@@ -115,18 +111,18 @@ async def test_a_redis_that_is_flushed_or_set_back_when_idle_or_under_load_is_fi
         assert await redis_contents(redis_server.url, site.prefix) == before
 
         for number, wave in enumerate(others):
-            lived = asyncio.create_task(_live_through(site, wave))
+            lived = asyncio.create_task(_publish_part(site, wave))
             await _shown_some(site, rng.randint(1, 200), lived)
             redis_server.flush()
             if number % 2:
                 for key, value in copy.items():
                     await redis.restore(key, 0, value or b"", replace=True)
             await lived
-    await _all_is_well(site, redis_server, year, worker)
+    await _check_all(site, redis_server, year, worker)
     assert await worker.stop() == 0
 
 
-async def test_a_late_write_of_an_older_worker_replaces_nothing_newer_not_even_after_an_erasure(
+async def test_a_late_write_replaces_nothing_newer_even_after_an_erasure(
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     year = draw_year(seed, STEPPE, 150)

@@ -1,4 +1,4 @@
-"""`goldstream replay --into`: the journal again under another prefix, and what its workers make of it."""
+"""`goldstream replay --into`: the journal under another prefix, and what its workers publish."""
 
 import asyncio
 import dataclasses
@@ -22,14 +22,14 @@ from tests.integration.replay_history import (
     PublishedOutputs,
     after_erasures,
     apply_other_policy,
-    as_told,
     assert_partitioned,
     assert_same,
     erasure,
+    expected_outputs,
     journal,
     live,
     make_events,
-    settle,
+    set_up_year,
     told,
     without_erased,
     without_own_rates,
@@ -43,7 +43,7 @@ LAPSE_MS: Final = 8_640
 
 
 def under(site: Site, prefix: str, **settings: str) -> Site:
-    """The same place under another prefix, with workers of its own."""
+    """Return the same site under another prefix."""
     (directory := site.directory / prefix).mkdir(exist_ok=True)
     return dataclasses.replace(
         site, prefix=prefix, directory=directory, settings=site.settings | settings, workers=site.workers
@@ -51,7 +51,7 @@ def under(site: Site, prefix: str, **settings: str) -> Site:
 
 
 async def replayed(site: Site, into: str, *options: str) -> str:
-    """Run the command; what it said."""
+    """Run the command; return its output."""
     ended = await site.command("replay", "--into", into, *options)
     assert ended.status == 0, ended.errors
     return ended.out
@@ -68,10 +68,8 @@ async def dies(site: Site, step: str, times: int, *command: str) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_the_erased(
-    site: Site, seed: int
-) -> None:
-    year = settle(site, 600, seed)
+async def test_a_replay_publishes_the_same_for_all_but_erased_customers(site: Site, seed: int) -> None:
+    year = set_up_year(site, 600, seed)
     await make_events(site)
     worker = site.worker()
     await worker.ready()
@@ -84,7 +82,7 @@ async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_
     original = await told(site.kafka, site.prefix)
     assert any(value is None for records in original.values() for _, (value, _) in records), "nobody was erased"
 
-    for partitions in (PARTITIONS, 8):  # fewer are in the next but one, some that share no customers in others
+    for partitions in (PARTITIONS, 8):  # fewer partitions, and numbers without a common divisor, are in other tests
         there = under(site, f"{site.prefix}-{partitions}")
         said = await replayed(site, there.prefix, "--partitions", str(partitions))
         assert f"written to {partitions}" in said
@@ -97,8 +95,8 @@ async def test_a_replay_into_any_number_of_partitions_tells_the_same_of_all_but_
 
 
 @pytest.mark.timeout(300)
-async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not(site: Site, seed: int) -> None:
-    year = settle(site, 600, seed)
+async def test_a_killed_replay_is_repeated_with_the_same_result(site: Site, seed: int) -> None:
+    year = set_up_year(site, 600, seed)
     await make_events(site)
     worker = site.worker()
     await worker.ready()
@@ -120,15 +118,13 @@ async def test_a_replay_that_was_killed_is_repeated_and_ends_as_one_that_was_not
     await worker.ready()
     assert await worker.stop() == 0
     cut, whole = await journal(site.kafka, there.prefix), await journal(site.kafka, f"{site.prefix}-whole")
-    for partition, records in whole.items():  # behind them may stand what the worker has begun to write
+    for partition, records in whole.items():  # after these, the worker may have written more
         assert cut[partition][: len(records)] == records
 
 
 @pytest.mark.timeout(300)
-async def test_workers_of_the_new_prefix_go_on_with_the_shops_topics_where_killed_ones_stopped(
-    site: Site, seed: int
-) -> None:
-    year = settle(site, 700, seed)
+async def test_the_new_workers_continue_where_killed_ones_stopped(site: Site, seed: int) -> None:
+    year = set_up_year(site, 700, seed)
     expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
     await make_events(site, partitions=1)
     first, second = year.waves(2)
@@ -149,16 +145,14 @@ async def test_workers_of_the_new_prefix_go_on_with_the_shops_topics_where_kille
     worker = there.worker()
     await worker.ready()
     await there.advance(year.ends_at)
-    should = after_erasures(as_told(await expected))
+    should = after_erasures(expected_outputs(await expected))
     assert_same(after_erasures(await told(site.kafka, there.prefix)), should)
     assert await worker.stop() == 0
 
 
 @pytest.mark.timeout(300)
-async def test_a_replay_repeated_before_workers_begin_brings_what_came_since_even_erasures(
-    site: Site, seed: int
-) -> None:
-    year = settle(site, 500, seed)
+async def test_a_repeated_replay_adds_new_events_and_erasures(site: Site, seed: int) -> None:
+    year = set_up_year(site, 500, seed)
     await make_events(site)
     worker = site.worker()
     await worker.ready()
@@ -192,10 +186,10 @@ def _erased_before(said: PublishedOutputs, customer: str) -> bool:
 
 
 @pytest.mark.timeout(300)
-async def test_another_currency_and_window_give_what_they_would_have_given_from_the_beginning(
+async def test_another_currency_and_window_give_what_they_would_have_given_from_the_start(
     site: Site, seed: int
 ) -> None:
-    year = without_erased(without_own_rates(settle(site, 700, seed)))
+    year = without_erased(without_own_rates(set_up_year(site, 700, seed)))
     await make_events(site)
     policy, campaigns = site.directory / "dollars.toml", site.directory / "campaigns.toml"
     (site.directory / "policy.toml").write_text(TENGE)
@@ -219,12 +213,12 @@ async def test_another_currency_and_window_give_what_they_would_have_given_from_
 
 
 @pytest.mark.timeout(200)
-async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_written(site: Site, seed: int) -> None:
+async def test_what_cannot_be_replayed_is_refused_and_nothing_is_written(site: Site, seed: int) -> None:
     nothing_there = await site.command("replay", "--into", f"{site.prefix}-next")
     assert (nothing_there.status, nothing_there.errors.count("\n")) == (1, 1)
     assert site.topic("control") in nothing_there.errors
 
-    year = settle(site, 60, seed)
+    year = set_up_year(site, 60, seed)
     await make_events(site)
     await publish(site.kafka, site.topic("events"), year.records)
     worker = site.worker()
@@ -270,8 +264,8 @@ async def test_what_cannot_be_replayed_is_refused_in_one_line_and_nothing_is_wri
 
 
 @pytest.mark.timeout(200)
-async def test_in_wall_mode_nobody_lapses_over_a_purchase_that_came_while_it_was_replayed(site: Site) -> None:
-    """The changes are those of the two purchases alone, however long anything here takes."""
+async def test_no_customer_lapses_over_a_purchase_made_during_the_replay(site: Site) -> None:
+    """The changes are those of the two purchases, however long the replay takes."""
     policy = policy_text().replace("[60, 180]", f"[{LAPSE_MS / DAY_MS:.8f}, 1]")
     (site.directory / "policy.toml").write_text(policy)
     site.settings |= {"POLICY": str(site.directory / "policy.toml"), "LATENESS": "500ms", "PARTITIONS": "2"}
@@ -297,7 +291,7 @@ async def test_in_wall_mode_nobody_lapses_over_a_purchase_that_came_while_it_was
     await until(the_first_is_old, "the first purchase to be old")
     steps = [{"type": "policy", "text": policy}, *({**each, "type": "purchase"} for each in (first, second))]
     end = moments.text(moments.parse(second["occurred_at"]) + LAPSE_MS)
-    expected = as_told(Oracle(site.prefix).run([*steps, {"type": "tick", "at": end}]))["segment-changes", "c"]
+    expected = expected_outputs(Oracle(site.prefix).run([*steps, {"type": "tick", "at": end}]))["segment-changes", "c"]
     worker = there.worker()
     await worker.ready()
     assert await until(lambda: changes_of(there, len(expected)), "the lapse") == expected
@@ -305,7 +299,7 @@ async def test_in_wall_mode_nobody_lapses_over_a_purchase_that_came_while_it_was
 
 
 def purchase_now(order: str) -> Event:
-    """What a till publishes at this moment."""
+    """Return what a till publishes now."""
     at = moments.text(int(time.time() * 1000))
     event = {"event_id": order, "order_id": order, "customer_id": "c", "amount": "1.00", "currency": "RUB"}
     return event | {"occurred_at": at}

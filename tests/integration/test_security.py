@@ -1,4 +1,4 @@
-"""Over TLS, with a password, with a certificate of one's own: everything works as it does in the open."""
+"""With TLS, a password or a client certificate everything works as it does in plaintext."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,33 +28,33 @@ SASL = {"KAFKA_SECURITY": "sasl_ssl", "KAFKA_USERNAME": USER, "KAFKA_PASSWORD": 
 
 
 class Papers(NamedTuple):
-    """Who vouches for whom."""
+    """The certificates of a test."""
 
     authority: Authority
     ours: Certificate
 
     @property
     def redis(self) -> dict[str, str]:
-        """The settings that name them for Redis."""
+        """Return the Redis settings that name them."""
         files = {"CAFILE": self.authority.cafile, "CERTFILE": self.ours.certfile, "KEYFILE": self.ours.keyfile}
         return {f"REDIS_{name}": str(file) for name, file in files.items()}
 
     @property
     def in_url(self) -> str:
-        """The same for the tests' own clients of Redis."""
+        """Return the same as URL parameters for the tests' own clients."""
         files = {"ca_certs": self.authority.cafile, "certfile": self.ours.certfile, "keyfile": self.ours.keyfile}
         return "?" + urlencode({f"ssl_{name}": file for name, file in files.items()})
 
 
 @pytest.fixture
 def papers(authority: Authority) -> Papers:
-    """What the tests' clients show."""
+    """The certificates of the tests' own clients."""
     return Papers(authority, authority.issue("client"))
 
 
 @pytest.fixture
 def site(protected_kafka: ProtectedKafka, authority: Authority, prefix: str, tmp_path: Path) -> Iterator[Site]:
-    """A place whose broker the tests reach openly, and the workers as their settings say."""
+    """A site whose broker the tests reach in plaintext, and workers by their settings."""
     settings = {"KAFKA_CAFILE": str(authority.cafile), "PARTITIONS": str(PARTITIONS), "TIME": "event"}
     place = Site(protected_kafka.bootstrap, prefix, tmp_path, settings)
     try:
@@ -65,7 +65,7 @@ def site(protected_kafka: ProtectedKafka, authority: Authority, prefix: str, tmp
 
 @pytest.fixture
 def redis(authority: Authority, prefix: str, tmp_path: Path) -> Iterator[ProtectedRedis]:
-    """A Redis whose user may touch this prefix only."""
+    """A Redis whose user may access this prefix only."""
     server = ProtectedRedis(tmp_path, authority, prefix)
     server.start()
     try:
@@ -75,7 +75,7 @@ def redis(authority: Authority, prefix: str, tmp_path: Path) -> Iterator[Protect
 
 
 @pytest.mark.timeout(180)
-async def test_a_year_over_tls_with_a_password_and_the_rights_of_a_worker_is_the_oracles_and_every_command_gets_in(
+async def test_a_year_over_tls_with_minimal_rights_equals_the_oracle(
     protected_kafka: ProtectedKafka, redis: ProtectedRedis, site: Site, papers: Papers, seed: int
 ) -> None:
     year = draw_year(seed, STEPPE, 60)
@@ -113,7 +113,7 @@ async def test_a_year_over_tls_with_a_password_and_the_rights_of_a_worker_is_the
 
 
 @pytest.mark.timeout(120)
-async def test_a_worker_with_a_certificate_of_its_own_works_on_while_redis_refuses_it_and_says_so(
+async def test_a_worker_continues_while_redis_refuses_its_certificate(
     protected_kafka: ProtectedKafka, redis: ProtectedRedis, site: Site, papers: Papers
 ) -> None:
     site.settings |= papers.redis | {"REDIS": redis.at(password="wrong")}  # noqa: S106 - that is the point
@@ -148,7 +148,7 @@ async def test_a_worker_with_a_certificate_of_its_own_works_on_while_redis_refus
     ],
     ids=["TLS", "PLAIN over TLS", "SCRAM-SHA-256 over TLS", "PLAIN in the open"],
 )
-async def test_every_way_of_protection_makes_topics_writes_and_reads(
+async def test_every_protection_creates_topics_writes_and_reads(
     protected_kafka: ProtectedKafka, authority: Authority, prefix: str, listener: str, security: KafkaSecurity
 ) -> None:
     files = TlsFiles(authority.cafile) if security.uses_tls else TlsFiles()

@@ -1,4 +1,4 @@
-"""A wrong password, a certificate that nobody trusts, a wrong name, a wrong port: one line says it, and the way out."""
+"""A wrong password, an untrusted certificate, a wrong name or port: one line names it and the remedy."""
 
 import asyncio
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ KAFKA_REFUSES: Final = {
 
 
 @pytest.mark.parametrize("why", KAFKA_REFUSES)
-async def test_what_keeps_us_out_of_kafka_is_said(
+async def test_a_refused_kafka_connection_is_explained(
     protected_kafka: ProtectedKafka, authority: Authority, why: str
 ) -> None:
     place, security, words, lasting = KAFKA_REFUSES[why]
@@ -64,9 +64,7 @@ async def test_what_keeps_us_out_of_kafka_is_said(
     assert refusal.is_permanent == lasting
 
 
-async def test_of_several_servers_the_one_that_lets_us_in_counts_and_one_that_is_not_there_is_passed_over(
-    protected_kafka: ProtectedKafka, authority: Authority
-) -> None:
+async def test_one_server_that_accepts_is_enough(protected_kafka: ProtectedKafka, authority: Authority) -> None:
     good, bad, nobody = protected_kafka.at("TLS"), protected_kafka.at("SASL"), "127.0.0.1:1"
     security = KafkaSecurity("ssl", files=TlsFiles(authority.cafile))
 
@@ -78,7 +76,7 @@ async def test_of_several_servers_the_one_that_lets_us_in_counts_and_one_that_is
 
 
 @pytest.mark.timeout(100)
-async def test_workers_and_commands_end_with_one_line(
+async def test_workers_and_commands_exit_with_one_line(
     protected_kafka: ProtectedKafka, authority: Authority, prefix: str, tmp_path: Path
 ) -> None:
     trusted, stranger = str(authority.cafile), str(Authority(tmp_path, "stranger").cafile)
@@ -118,7 +116,7 @@ async def test_workers_and_commands_end_with_one_line(
 
 @pytest.fixture(scope="module")
 def redis(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedRedis]:
-    """A Redis whose user may touch the prefix `shop` only."""
+    """A Redis whose user may access the prefix `shop` only."""
     server = ProtectedRedis(tmp_path_factory.mktemp("redis"), authority, "shop")
     server.start()
     try:
@@ -140,7 +138,7 @@ REDIS_REFUSES: Final = {
 
 
 @pytest.mark.parametrize("why", REDIS_REFUSES)
-async def test_what_keeps_us_out_of_redis_is_said(
+async def test_a_refused_redis_connection_is_explained(
     redis: ProtectedRedis, authority: Authority, tmp_path: Path, why: str
 ) -> None:
     ours = authority.issue("client")

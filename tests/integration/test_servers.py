@@ -1,6 +1,6 @@
-"""The servers of the tests are real, and can be taken away and brought back.
+"""The servers of the tests are real, and can be stopped and restarted.
 
-That Apache Kafka keeps its port and its data over a stop is seen in test_worker_life.py, over a kill in
+That Apache Kafka keeps port and data over a stop is tested in test_worker_life.py, over a kill in
 tests/fault/test_broker.py.
 """
 
@@ -23,19 +23,19 @@ from tests.servers.redis_server import RedisServer
 REPOSITORY: Final = Path(__file__).parents[2]
 
 
-async def test_a_frozen_apache_kafka_answers_nobody_until_it_thaws(kafka: ApacheKafka) -> None:
+async def test_a_frozen_apache_kafka_answers_after_it_thaws(kafka: ApacheKafka) -> None:
     with kafka.frozen():
         assert not await kafka_answers(kafka.port)
     assert await kafka_answers(kafka.port)
 
 
-async def test_apache_kafka_makes_no_topic_by_itself(kafka: ApacheKafka, prefix: str) -> None:
+async def test_apache_kafka_creates_no_topic_by_itself(kafka: ApacheKafka, prefix: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, request_timeout_ms=2_000) as producer:
         with pytest.raises(UnknownTopicOrPartitionError):
             await producer.send_and_wait(prefix, b"nobody asked for it")
 
 
-async def test_redis_comes_back_empty_on_its_port(redis_server: RedisServer, prefix: str) -> None:
+async def test_redis_restarts_empty_on_its_port(redis_server: RedisServer, prefix: str) -> None:
     with redis.Redis.from_url(redis_server.url) as client:
         client.set(prefix, "1")
 
@@ -51,7 +51,7 @@ async def test_redis_comes_back_empty_on_its_port(redis_server: RedisServer, pre
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
-def test_a_child_dies_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
+def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     parent_says = """
 import pathlib, sys, time
 from agents.demo.embedded.child_process import Child
@@ -74,7 +74,7 @@ time.sleep(600)
 
 
 def _lives(pid: int) -> bool:
-    """Whether the process is there and is not only waiting to be reaped."""
+    """Return whether the process is alive, not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:

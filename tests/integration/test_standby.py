@@ -1,4 +1,4 @@
-"""Tables that are kept warm: a rebalance and a dead worker cost what was written since, not the whole changelog."""
+"""Warm tables: after a rebalance or a dead worker only what was written since is read, not the whole changelog."""
 
 import asyncio
 from collections import Counter
@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.comparison import assert_published, assert_redis, redis_shows_all, time_comes
 from tests.integration.kafka_records import publish, read
-from tests.integration.replay_history import PARTITIONS, make_events, settle
+from tests.integration.replay_history import PARTITIONS, make_events, set_up_year
 from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import Oracle
 from tests.servers.redis_server import RedisServer
@@ -19,7 +19,7 @@ FEW = 10
 
 
 async def recovered(worker: RunningWorker) -> dict[str, float]:
-    """For each partition that a worker has, how many records its recovery read; nothing while it is not ready."""
+    """Return how many records the recovery of each of a worker's partitions read; empty while it is not ready."""
     if (await worker.get("/ready"))[0] != 200:
         return {}
     read_by = (await worker.metrics()).values("goldstream_recovery_records", "partition")
@@ -30,7 +30,7 @@ async def recovered(worker: RunningWorker) -> dict[str, float]:
 async def test_a_rebalance_and_a_standby_read_only_what_was_written_since(
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
-    year = settle(site, 600, seed)
+    year = set_up_year(site, 600, seed)
     site.settings["REDIS"] = redis_server.url
     expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, list(year.steps())))
     await make_events(site, partitions=1)

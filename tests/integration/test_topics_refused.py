@@ -1,4 +1,4 @@
-"""Topics that a worker cannot work with: it ends with one line that says what, and what to do."""
+"""Topics that a worker cannot use: it exits with one line that names the problem and the remedy."""
 
 import json
 
@@ -14,14 +14,14 @@ from tests.servers.topics import make_topic
 
 
 def _the_line(worker: RunningWorker, about: str) -> str:
-    """The only line of the log that is about this."""
+    """Return the only line of the log with this text."""
     assert "Traceback" not in worker.log, worker.log
     lines = [line for line in worker.log.splitlines() if about in line]
     assert len(lines) == 1, worker.log
     return lines[0]
 
 
-async def test_topics_of_the_wrong_shape_end_the_worker_and_each_is_named(site: Site) -> None:
+async def test_topics_with_wrong_partitions_stop_the_worker_and_all_are_named(site: Site) -> None:
     wrong = {
         "customers": (4, "delete", "must have cleanup.policy=compact: it has delete; alter it"),
         "journal": (4, "compact", "must have cleanup.policy=delete: it has compact; alter it"),
@@ -37,7 +37,7 @@ async def test_topics_of_the_wrong_shape_end_the_worker_and_each_is_named(site: 
         assert says in _the_line(worker, site.topic(topic))
 
 
-async def test_a_broker_that_forbids_creation_ends_the_worker_and_every_missing_topic_is_named(
+async def test_topics_that_may_not_be_created_stop_the_worker_and_all_are_named(
     protected_kafka: ProtectedKafka, site: Site
 ) -> None:
     site.settings |= {"KAFKA": protected_kafka.at("SASLOPEN"), "KAFKA_SECURITY": "sasl_plaintext"}
@@ -51,7 +51,7 @@ async def test_a_broker_that_forbids_creation_ends_the_worker_and_every_missing_
 
 
 @pytest.mark.timeout(150)
-async def test_a_journal_that_retention_has_cut_before_it_was_read_ends_the_worker(site: Site) -> None:
+async def test_a_truncated_unread_journal_stops_the_worker(site: Site) -> None:
     site.settings |= {"TIME": "event", "PARTITIONS": "1"}
     worker = site.worker("--only", "admit")
     await worker.ready()
@@ -76,7 +76,7 @@ async def _sell(site: Site, name: str) -> None:
 
 
 async def _cut(site: Site, topic: str) -> None:
-    """Take away what lies in a topic with one partition, as retention does."""
+    """Delete the records of a topic with one partition, as retention does."""
     end = len(await read(site.kafka, site.topic(topic)))
     admin = AIOKafkaAdminClient(bootstrap_servers=site.kafka)
     await admin.start()

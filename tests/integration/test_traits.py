@@ -1,4 +1,4 @@
-"""What is known of a customer beyond the cell, in Redis and in the story; referrals across partitions and replays."""
+"""Traits in Redis and in the customer's story; referrals across partitions and replays."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ def event(customer_id: str, number: int, at_ms: int, kind: str, **fields: object
 
 
 def history() -> list[Published]:
-    """Ann has brought eight friends, one of whom is erased later; and she has bought, long ago 300 times a minute."""
+    """Ann has referred eight friends, one of whom is erased later; long ago she bought 300 times, once a minute."""
     events = [event("ann", 0, BEGIN_MS, "signup", referred_by="ann")]
     events += [event(each, 0, BEGIN_MS + 1, "signup", referred_by="ann") for each in FRIENDS]
     events.append(event(FRIENDS[0], 0, BEGIN_MS + 1, "signup", referred_by="ann"))  # a retry
@@ -79,9 +79,7 @@ async def begin(site: Site) -> RunningWorker:
 
 
 @pytest.mark.timeout(240)
-async def test_referrals_and_traits_are_known_wherever_they_are_shown_and_after_a_replay(
-    site: Site, redis_server: RedisServer
-) -> None:
+async def test_referrals_and_traits_are_shown_also_after_a_replay(site: Site, redis_server: RedisServer) -> None:
     site.settings |= {"TIME": "event", "REDIS": redis_server.url, "PARTITIONS": str(PARTITIONS)}
     assert len({partition_of(each.encode(), PARTITIONS) for each in FRIENDS}) > 1, "some cross partitions"
     await make_topic(site.kafka, site.topic("events"))

@@ -1,4 +1,4 @@
-"""A worker from its start to its end: what it says, what it waits for, what it refuses, and how it stops."""
+"""The life of a worker: its log, what it waits for, what it refuses, and how it stops."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def _signups(names: Sequence[str]) -> list[Published]:
 
 
 @pytest.mark.timeout(120)
-async def test_a_worker_says_what_it_is_connected_to_makes_its_topics_and_stops_when_it_is_asked(site: Site) -> None:
+async def test_a_worker_logs_its_connections_creates_topics_and_stops(site: Site) -> None:
     site.settings["PARTITIONS"] = "3"
     worker = site.worker()
     line = await worker.wait_for_log("goldstream worker: ")
@@ -53,7 +53,7 @@ async def test_a_worker_says_what_it_is_connected_to_makes_its_topics_and_stops_
 
 
 @pytest.mark.timeout(120)
-async def test_a_worker_stops_in_time_under_load_and_goes_on_where_it_was(site: Site, seed: int) -> None:
+async def test_a_worker_stops_in_time_under_load_and_continues(site: Site, seed: int) -> None:
     year = draw_year(seed, STEPPE, 500)
     site.settings |= STEPPE.settings(site.directory) | {"TIME": "event"}
     await make_topic(site.kafka, site.topic("events"), 8)
@@ -74,7 +74,7 @@ async def test_a_worker_stops_in_time_under_load_and_goes_on_where_it_was(site: 
 
 
 @pytest.mark.timeout(240)
-async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(site: Site, kafka: ApacheKafka) -> None:
+async def test_a_worker_waits_for_a_late_kafka_and_stops_without_one(site: Site, kafka: ApacheKafka) -> None:
     address = kafka.bootstrap
     await asyncio.to_thread(kafka.stop)
     assert not await kafka_answers(kafka.port)
@@ -102,7 +102,7 @@ async def test_a_worker_waits_for_a_kafka_that_comes_late_and_stops_without_one(
 
 
 @pytest.mark.timeout(120)
-async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> None:
+async def test_a_topic_with_wrong_partitions_is_refused_in_one_line(site: Site) -> None:
     await make_topic(site.kafka, site.topic("journal"), 2)
     await make_topic(site.kafka, site.topic("segment-changes"), 3, {"cleanup.policy": "compact"})
     worker = site.worker()
@@ -113,7 +113,7 @@ async def test_a_topic_of_the_wrong_shape_is_refused_in_one_line(site: Site) -> 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("topic", ["journal", "customers"])
-async def test_a_record_of_a_format_that_it_does_not_know_stops_a_worker_which_says_so(site: Site, topic: str) -> None:
+async def test_a_record_of_an_unknown_format_stops_a_worker(site: Site, topic: str) -> None:
     await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"c-1")])
     worker = site.worker()
@@ -124,7 +124,7 @@ async def test_a_record_of_a_format_that_it_does_not_know_stops_a_worker_which_s
 
 
 @pytest.mark.timeout(60)
-async def test_a_faulty_policy_is_refused_with_all_its_faults_before_anything_else(site: Site) -> None:
+async def test_an_invalid_policy_is_refused_with_all_errors_first(site: Site) -> None:
     path = site.directory / "faulty.toml"
     path.write_text(policy_text().replace("edges = [60, 180]", "edges = [60, 60]").replace('"RUB"', '"ROUBLE"'))
     worker = site.worker(POLICY=str(path), KAFKA="127.0.0.1:1")
@@ -135,7 +135,7 @@ async def test_a_faulty_policy_is_refused_with_all_its_faults_before_anything_el
 
 
 @pytest.mark.timeout(60)
-async def test_an_http_address_that_is_taken_is_said_in_one_line(site: Site) -> None:
+async def test_a_taken_http_address_is_reported_in_one_line(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         worker = site.worker(HTTP=f"127.0.0.1:{port}")
@@ -146,7 +146,7 @@ async def test_an_http_address_that_is_taken_is_said_in_one_line(site: Site) -> 
 
 @pytest.mark.timeout(150)
 async def test_two_workers_share_the_partitions(site: Site) -> None:
-    """What happens when one of them goes is in tests/fault/test_kill.py."""
+    """The death of one of them is tested in tests/fault/test_kill.py."""
     site.settings["TIME"] = "event"
     workers = [site.worker(), site.worker()]
 
@@ -167,7 +167,7 @@ async def test_two_workers_share_the_partitions(site: Site) -> None:
 
 
 @pytest.mark.timeout(150)
-async def test_a_new_policy_changes_segments_and_what_was_in_force_under_its_name_is_refused(site: Site) -> None:
+async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(site: Site) -> None:
     site.settings["TIME"] = "event"
     worker = site.worker()
     await worker.ready()
@@ -214,7 +214,7 @@ async def _partitions(worker: RunningWorker) -> float:
 
 
 async def _changes(site: Site, count: int) -> None:
-    """Wait until so many changes are published."""
+    """Wait until this many changes are published."""
 
     async def enough() -> bool:
         return len(await read(site.kafka, site.topic("segment-changes"))) >= count

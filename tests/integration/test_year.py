@@ -1,4 +1,4 @@
-"""A retailer's year through `events`: what comes out, held against the oracle, which saw only what went in."""
+"""A retailer's year through `events`: the output equals the oracle's, which sees only the input."""
 
 import asyncio
 from collections import Counter
@@ -32,14 +32,14 @@ DROPPED = {
 
 
 @pytest.mark.timeout(300)
-async def test_a_years_changes_messages_counters_and_redis_are_the_oracles(
+async def test_a_years_outputs_counters_and_redis_equal_the_oracle(
     site: Site, redis_server: RedisServer, seed: int
 ) -> None:
     await _live_a_year(site, redis_server.url, draw_year(seed, STEPPE, 2000), source_partitions=3)
 
 
 @pytest.mark.timeout(200)
-async def test_a_year_on_the_embedded_broker_is_the_oracles_too(
+async def test_a_year_on_the_embedded_broker_equals_the_oracle(
     embedded: Embedded, prefix: str, tmp_path: Path, seed: int
 ) -> None:
     site = Site(embedded.kafka, prefix, tmp_path, {}, ("-m", "agents.demo.embedded.worker"))
@@ -84,7 +84,7 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
 
 
 async def _assert_rejected(site: Site, year: Year) -> None:
-    """What was rejected lies in `rejected` as it came."""
+    """Check that rejected records are in `rejected` unchanged."""
     rejected = await read(site.kafka, site.topic("rejected"))
     assert Counter((record.key, record.value) for record in rejected) == Counter(
         (each.key, each.value) for each in year.wrong
@@ -92,7 +92,7 @@ async def _assert_rejected(site: Site, year: Year) -> None:
 
 
 def _assert_counted(samples: Samples, site: Site, year: Year, expected: Result) -> None:
-    """The counters add up to the records, and say of them what the oracle says."""
+    """Check that the counters add up to the records and equal the oracle's."""
     events = site.topic("events")
     assert samples.by("goldstream_records_total", "topic", "outcome") == {
         (events, "admitted"): len(year.events) - year.anonymous,

@@ -1,4 +1,4 @@
-"""Workers and commands as a user runs them: programs of their own, told what to do by their environment."""
+"""Workers and commands as a user runs them: separate processes, configured by their environment."""
 
 import asyncio
 import os
@@ -36,10 +36,10 @@ _STARTED: Final = re.compile(r"goldstream worker: stages .*, http \S+:(\d+)")
 async def until(
     ask: Callable[[], Awaitable[Answer]], what: str, within_s: float = 60.0, every_s: float = 0.05
 ) -> Answer:
-    """Ask until the answer is true, and give that answer.
+    """Poll until the answer is true; return it.
 
     Raises:
-        AssertionError: It was not in time; says what was waited for.
+        AssertionError: It was not in time; names what was expected.
     """
     deadline = time.monotonic() + within_s
     while not (answer := await ask()):
@@ -49,7 +49,7 @@ async def until(
 
 
 class Samples:
-    """What a worker exposes on `/metrics`."""
+    """The samples on a worker's `/metrics`."""
 
     def __init__(self, text: str) -> None:
         """Take Prometheus text."""
@@ -60,19 +60,19 @@ class Samples:
         ]
 
     def labels(self) -> dict[str, set[str]]:
-        """The names of all series, each with the labels that it carries."""
+        """Return the names of all series, each with its labels."""
         return {name: set(labels) for name, labels, _ in self._samples}
 
     def total(self, metric: str, **labels: str) -> float:
-        """The sum of a metric's series that have these labels."""
+        """Return the sum of a metric's series that have these labels."""
         return sum(value for _, value in self._chosen(metric, labels))
 
     def values(self, metric: str, *names: str) -> dict[tuple[str, ...], float]:
-        """The values of a metric's series, those that are 0 too, by the values of its labels."""
+        """Return the values of a metric's series, zeros included, by the values of its labels."""
         return {tuple(own[name] for name in names): value for own, value in self._chosen(metric, {})}
 
     def by(self, metric: str, *names: str, **labels: str) -> dict[tuple[str, ...], float]:
-        """The sums of a metric's series that are not 0, by the values of some labels."""
+        """Return the sums of a metric's series that are not 0, by the values of some labels."""
         sums: dict[tuple[str, ...], float] = {}
         for own, value in self._chosen(metric, labels):
             key = tuple(own[name] for name in names)
@@ -85,7 +85,7 @@ class Samples:
 
 
 class RunningWorker:
-    """A `goldstream worker` in a process of its own."""
+    """A `goldstream worker` in a process of its own, not yet started."""
 
     def __init__(self, child: Child) -> None:
         """Take the program, not yet started."""
@@ -93,30 +93,30 @@ class RunningWorker:
         self._log_begins_at = 0
 
     def start(self) -> None:
-        """Start it, or start it again with its data where it was."""
+        """Start it, or restart it with its data folder."""
         self._log_begins_at = self.child.log.stat().st_size if self.child.log.is_file() else 0
         self.child.start()
 
     @property
     def log(self) -> str:
-        """What it has written since it was last started."""
+        """Its log since the last start."""
         if not self.child.log.is_file():
             return ""
         return self.child.log.read_bytes()[self._log_begins_at :].decode("utf-8", "replace")
 
     @property
     def port(self) -> int | None:
-        """The port of its HTTP, once it has said it."""
+        """Its HTTP port, once it is logged."""
         said = _STARTED.search(self.log)
         return int(said[1]) if said else None
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Status and text of its answer; (0, "") while it does not answer."""
+        """Return status and text of its answer; (0, "") while it does not answer."""
         port = self.port
         return (0, "") if port is None else await asyncio.to_thread(_get, f"http://127.0.0.1:{port}{path}")
 
     async def ready(self, within_s: float = READY_WITHIN_S) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until it reports that it is ready."""
 
         async def is_ready() -> bool:
             assert self.child.running, f"the worker ended with {self.child.returncode}; its log:\n{self.log}"
@@ -128,7 +128,7 @@ class RunningWorker:
             raise AssertionError(f"{error}; its log:\n{self.log}") from None
 
     async def wait_for_log(self, pattern: str, within_s: float = 60.0) -> str:
-        """Wait until a line of its log matches, and give that line."""
+        """Wait until a line of its log matches; return that line."""
 
         async def line() -> str:
             return next((line for line in self.log.splitlines() if re.search(pattern, line)), "")
@@ -139,13 +139,13 @@ class RunningWorker:
             raise AssertionError(f"{error}; its log:\n{self.log}") from None
 
     async def metrics(self) -> Samples:
-        """What it exposes now."""
+        """Return its current metrics."""
         status, text = await self.get("/metrics")
         assert status == 200, f"/metrics answered {status}; the worker's log:\n{self.log}"
         return Samples(text)
 
     async def wait_for_exit(self, within_s: float = STOP_WITHIN_S) -> int:
-        """Wait for its end and give its exit status."""
+        """Wait for its end; return its exit status."""
         assert await asyncio.to_thread(self.child.wait, within_s), (
             f"it runs on after {within_s} s; its log:\n{self.log}"
         )
@@ -153,18 +153,18 @@ class RunningWorker:
         return self.child.returncode
 
     async def stop(self) -> int:
-        """Ask it to end (SIGTERM) and give its exit status."""
+        """Stop it (SIGTERM); return its exit status."""
         self.child.signal(signal.SIGTERM)
         return await self.wait_for_exit()
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         self.child.kill()
 
 
 @dataclass(frozen=True)
 class FinishedCommand:
-    """A command that has ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -173,7 +173,7 @@ class FinishedCommand:
 
 @dataclass
 class Site:
-    """Where workers and commands run together: one broker, one prefix, one set of settings.
+    """A broker, a prefix and settings that workers and commands share.
 
     Attributes:
         settings: environment variables without `GOLDSTREAM_`.
@@ -188,20 +188,20 @@ class Site:
     workers: list[RunningWorker] = field(default_factory=list)
 
     def topic(self, name: str) -> str:
-        """The full name of a topic."""
+        """Return the full name of a topic."""
         return f"{self.prefix}.{name}.v1"
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """The environment of a program: nothing of Goldstream's but these settings."""
+        """Return the environment of a process: of Goldstream's variables only these settings."""
         own = {name: text for name, text in os.environ.items() if not name.startswith("GOLDSTREAM_")}
         given = {"KAFKA": self.kafka, "PREFIX": self.prefix, "HTTP": "127.0.0.1:0", **self.settings, **settings}
         return own | {"PYTHONPATH": str(REPOSITORY)} | {f"GOLDSTREAM_{name}": text for name, text in given.items()}
 
     def worker(self, *arguments: str, program: tuple[str, ...] | None = None, **settings: str) -> RunningWorker:
-        """A worker with a data folder of its own, started.
+        """Start a worker with a data folder of its own.
 
         Args:
-            arguments: what stands behind `goldstream worker`.
+            arguments: of `goldstream worker`.
             program: what Python runs in place of `goldstream`.
             settings: of this worker alone.
         """
@@ -234,17 +234,17 @@ class Site:
         return FinishedCommand(process.returncode, out.decode(), errors.decode())
 
     async def advance(self, to: str, within_s: float = 90.0) -> None:
-        """End the history, as `goldstream advance --to` does, which is a program of its own in test_advance.py."""
+        """End the history as `goldstream advance --to` does; test_advance.py runs the command itself."""
         status = await advance(load_settings(environ=self.environment()), parse_rfc3339(to), within_s, SYSTEM_CLOCK)
         logs = "\n".join(worker.log for worker in self.workers)
         assert status == 0, f"advance ended with {status}\n{logs}"
 
     async def create_topics(self) -> None:
-        """Make the topics before any worker does, as `goldstream topics create` does."""
+        """Create the topics before any worker does, as `goldstream topics create` does."""
         await create_topics(load_settings(environ=self.environment()))
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill running workers."""
         for worker in self.workers:
             worker.kill()
 
