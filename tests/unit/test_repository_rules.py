@@ -233,7 +233,7 @@ def test_every_command_of_make_says_what_it_does() -> None:
 
 @pytest.mark.parametrize(("ci", "status"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)])
 def test_what_cannot_run_is_said_and_fails_in_ci(ci: str, status: pytest.ExitCode) -> None:
-    needs_redis = "tests/integration/test_servers.py::test_redis_comes_back_empty_on_its_port"
+    needs_redis = "tests/integration/test_servers.py::test_redis_restarts_empty_on_its_port"
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", needs_redis],
         cwd=ROOT,
