@@ -271,3 +271,12 @@ def test_the_follower_admits_by_the_rates_of_the_active_policy() -> None:
     assert follower.admission_rules is not None
     assert follower.admission_rules.currency == "RUB"
     assert list(follower.admission_rules.rates) == ["EUR"]
+
+
+def test_records_read_again_after_a_reconnect_do_not_bring_back_an_earlier_policy() -> None:
+    first, second = _records([policy(), policy(2)])
+    follower = ControlFollower(Settings())
+    for record in (first, second, first):
+        follower.apply(record)
+    assert follower.rules.policy is not None
+    assert follower.rules.policy.ref == "shop@2"
