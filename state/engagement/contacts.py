@@ -1,4 +1,4 @@
-"""What the campaigns remember of their messages, and what becomes of these: contacts fed back by campaign engines."""
+"""The messages that a customer was sent, and the contacts that campaign engines report about them."""
 
 import re
 from collections import Counter
@@ -14,11 +14,11 @@ from state.records.reasons import DropReason
 from state.units.money import DIGITS, MAX_TOTAL, convert
 
 REMEMBERED_MESSAGES: Final = 64
-_ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,3}")
+_STEP: Final = re.compile(r"[1-9][0-9]{0,3}")
 
 
 def engagement_of(profile: Profile) -> Engagement:
-    """What the campaigns remember of the customer, made if there is nothing yet."""
+    """Return what campaigns remember of the customer; an empty record is added to the profile if there is none."""
     engagement = profile.engagement
     if engagement is None:
         engagement = profile.engagement = Engagement({}, {}, {}, [], [], None)
@@ -26,36 +26,36 @@ def engagement_of(profile: Profile) -> Engagement:
 
 
 def remember_message(profile: Profile, run: Run, number: int, channel: str, at: int, cap: FrequencyCap | None) -> None:
-    """Keeps what later contacts and the cap need of a message."""
+    """Remember a message for later contacts and for the cap; older messages that neither needs are forgotten."""
     messages = engagement_of(profile).messages
     messages.append(SentMessage(run.tag, run.campaign, number, channel, at))
-    older = len(messages) - REMEMBERED_MESSAGES
-    if older > 0:
+    surplus = len(messages) - REMEMBERED_MESSAGES
+    if surplus > 0:
         since = at if cap is None else at - cap.within_ms
-        messages[:older] = [message for message in messages[:older] if message.due_at > since]
+        messages[:surplus] = [message for message in messages[:surplus] if message.due_at > since]
 
 
 def sent_since(profile: Profile, moment: int) -> int:
-    """How many messages were due after the moment, of all campaigns."""
+    """Return the number of messages of all campaigns that were due after the moment."""
     engagement = profile.engagement
     return 0 if engagement is None else sum(message.due_at > moment for message in engagement.messages)
 
 
 def is_dead_channel(profile: Profile, channel: str) -> bool:
-    """Whether a message by this channel came back for good."""
+    """Return whether a message by this channel bounced permanently."""
     return profile.engagement is not None and channel in profile.engagement.dead_channels
 
 
 def apply_contact(
     customer_id: str, profile: Profile, event: MessageContacted, policy: Policy, dropped: Counter[DropReason]
 ) -> None:
-    """Lets runs, channels and consents know what became of a message.
+    """Apply a contact to the customer's channels, consents and runs.
 
-    A message that is not among the customer's last 64 is counted; whoever unsubscribes from such a one, or complains of
-    it, refuses every channel.
+    A message that is not among the customer's last 64 is counted as dropped. If a customer unsubscribes from such a
+    message, or complains about it, its channel is not known, so all channels are refused.
     """
-    tag, campaign, attempt = _parts(customer_id, event.message_id)
-    channel = _channel_of(profile, tag, campaign, attempt)
+    tag, campaign, number = _parse_message_id(customer_id, event.message_id)
+    channel = _channel_of(profile, tag, campaign, number)
     kind = event.contact
     if channel is None:
         dropped[DropReason.CONTACT_OF_UNKNOWN_MESSAGE] += 1
@@ -63,41 +63,41 @@ def apply_contact(
         refuse_channel(profile, channel or "all", event.occurred_at)
     elif kind == "bounced" and event.permanent and channel is not None and not is_dead_channel(profile, channel):
         engagement_of(profile).dead_channels.append(channel)
-    cost = _cost(event, policy, dropped)
+    cost = _cost_in_base(event, policy, dropped)
     for run in profile.runs:
-        if run.tag == tag and run.campaign == campaign and attempt in run.sent:
+        if run.tag == tag and run.campaign == campaign and number in run.sent:
             run.cost = min(run.cost + cost, MAX_TOTAL)
-            _note(run, attempt, kind)
+            _note_response(run, number, kind)
 
 
-def _parts(customer_id: str, message_id: str) -> tuple[str, str, int]:
-    """Tag, campaign and attempt of a message's id; attempt 0, which there is not, for what is none of theirs."""
-    begins = f"{customer_id}:"
-    parts = message_id[len(begins) :].split(":") if message_id.startswith(begins) else []
-    if len(parts) != 3 or _ATTEMPT.fullmatch(parts[2]) is None:
+def _parse_message_id(customer_id: str, message_id: str) -> tuple[str, str, int]:
+    """Return tag, campaign and step of a message's id; step 0, which does not exist, for any other id."""
+    prefix = f"{customer_id}:"
+    parts = message_id[len(prefix) :].split(":") if message_id.startswith(prefix) else []
+    if len(parts) != 3 or _STEP.fullmatch(parts[2]) is None:
         return "", "", 0
     return parts[0], parts[1], int(parts[2])
 
 
-def _channel_of(profile: Profile, tag: str, campaign: str, attempt: int) -> str | None:
-    """The channel of a message, if it is among the last ones."""
+def _channel_of(profile: Profile, tag: str, campaign: str, number: int) -> str | None:
+    """Return the channel of a message, None if it is not among the last ones."""
     engagement = profile.engagement
     if engagement is not None:
         for message in engagement.messages[-REMEMBERED_MESSAGES:]:
-            if message.tag == tag and message.campaign == campaign and message.step == attempt:
+            if message.tag == tag and message.campaign == campaign and message.step == number:
                 return message.channel
     return None
 
 
-def _note(run: Run, attempt: int, kind: str) -> None:
-    """Notes what became of a run's message; each counts once."""
-    known = {"opened": run.opened, "clicked": run.clicked, "redeemed": run.redeemed}.get(kind)
-    if known is not None and attempt not in known:
-        known.append(attempt)
+def _note_response(run: Run, number: int, kind: str) -> None:
+    """Note that a message of the run was opened, clicked or redeemed, once for each message."""
+    steps = {"opened": run.opened, "clicked": run.clicked, "redeemed": run.redeemed}.get(kind)
+    if steps is not None and number not in steps:
+        steps.append(number)
 
 
-def _cost(event: MessageContacted, policy: Policy, dropped: Counter[DropReason]) -> int:
-    """What a message cost, in the base currency at the policy's rate; nothing where there is none, which is counted."""
+def _cost_in_base(event: MessageContacted, policy: Policy, dropped: Counter[DropReason]) -> int:
+    """Return the message's cost in the base currency at the policy's rate; without a rate 0, counted as dropped."""
     cost, currency = event.cost, event.currency
     if cost is None or currency is None or currency == policy.currency:
         return cost or 0

@@ -1,0 +1,10 @@
+"""The table of events is complete."""
+
+from typing import get_args
+
+from state.fold.event_rules import EVENT_RULES
+from state.records.events import CustomerErased, CustomerEvent
+
+
+def test_every_event_of_a_customer_has_a_row_but_the_erasure() -> None:
+    assert set(EVENT_RULES) == set(get_args(CustomerEvent)) - {CustomerErased}
