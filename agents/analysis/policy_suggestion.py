@@ -20,7 +20,7 @@ from state.config.active_rules import ActiveRules
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import decode_record
-from state.suggestion.policy_text import Basis, policy_text
+from state.suggestion.policy_text import PolicyDetails, policy_text
 from state.suggestion.suggest import Evidence
 from state.units.money import DIGITS
 from state.units.time_zones import zone_names
@@ -66,12 +66,12 @@ async def suggest_from_journal(settings: Settings, on_progress: ReportProgress) 
             on_progress(read_count / total)
         histories.append(history)
     evidence = _evidence(histories, lambda _: policy.window_ms)
-    return policy_text(evidence.suggest(), evidence, _journal_basis(settings, rules, policy))
+    return policy_text(evidence.suggest(), evidence, _journal_details(settings, rules, policy))
 
 
-def _journal_basis(settings: Settings, rules: ActiveRules, policy: Policy) -> Basis:
+def _journal_details(settings: Settings, rules: ActiveRules, policy: Policy) -> PolicyDetails:
     versions = [earlier.version for earlier in rules.policies.values() if earlier.name == NAME]
-    return Basis(
+    return PolicyDetails(
         source=f"the journal of {settings.prefix}",
         name=NAME,
         version=max(versions, default=0) + 1,
@@ -125,13 +125,13 @@ def suggest_from_files(
             unreadable += report.unreadable
     evidence = _evidence([history], lambda days: min(YEAR_DAYS, days) * DAY_MS)
     return policy_text(
-        evidence.suggest(), evidence, _files_basis(files, configured, admission_rules, evidence, unreadable)
+        evidence.suggest(), evidence, _files_details(files, configured, admission_rules, evidence, unreadable)
     )
 
 
-def _files_basis(
+def _files_details(
     files: Sequence[Path], configured: Policy, admission_rules: AdmissionRules, evidence: Evidence, unreadable: int
-) -> Basis:
+) -> PolicyDetails:
     window_days = evidence.window_ms // DAY_MS
     why = "A year: seasons come round once in it."
     if window_days < YEAR_DAYS:
@@ -139,7 +139,7 @@ def _files_basis(
             f"The history is only {window_days} days long, so the window is too: with more, make it a year. Under a "
             "prefix the window never changes; another one takes a replay."
         )
-    return Basis(
+    return PolicyDetails(
         source=", ".join(file.name for file in files),
         name=NAME,
         version=1,

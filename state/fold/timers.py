@@ -10,8 +10,8 @@ class TimerQueue:
     """The due moments of many customers, in memory only: recovered from their profiles.
 
     Every customer has a timer at or before their due moment. When a due moment moves later, the timer stays: it is
-    popped at its own time, found stale and scheduled again. When it moves earlier, a second timer is added; equal timers
-    of a customer are popped as one. Customers who are not due cost nothing at a tick.
+    popped at its own time, found stale and scheduled again. When it moves earlier, a second timer is added; equal
+    timers of a customer are popped as one. Customers who are not due cost nothing at a tick.
     """
 
     def __init__(self, dues: Iterable[tuple[int, str]] = ()) -> None:

@@ -10,8 +10,8 @@ from agents.analysis.history_builder import HistoryBuilder
 from agents.cli import main
 from state.config.policy import parse_policy
 from state.records.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
-from state.suggestion.policy_text import Basis, policy_text
-from state.suggestion.suggest import Evidence, InsufficientHistory, Suggestion, days_as_written
+from state.suggestion.policy_text import PolicyDetails, policy_text
+from state.suggestion.suggest import Evidence, InsufficientHistory, Suggestion, round_days
 from state.suggestion.survival import AbsenceLog, Survival
 from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 
@@ -57,8 +57,8 @@ def evidence_of(records: Iterable[tuple[str, JournalRecord]], end_ms: int = END_
 
 
 def text_of(suggestion: Suggestion, evidence: Evidence) -> str:
-    basis = Basis("a test", "suggested", 3, "RUB", 2, "365", "A year.", "Europe/Moscow", {}, ["2 rows."])
-    return policy_text(suggestion, evidence, basis)
+    details = PolicyDetails("a test", "suggested", 3, "RUB", 2, "365", "A year.", "Europe/Moscow", {}, ["2 rows."])
+    return policy_text(suggestion, evidence, details)
 
 
 def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) -> Survival:
@@ -72,7 +72,7 @@ def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) 
 def test_the_share_still_away_is_the_product_limit_estimate() -> None:
     away = evidence_of(groups(RETURNING)).suggest().survival
     # 1,000 absences after the first order and 900 after the second, whose end the history does not show
-    assert (away.returned, away.going_on) == (900, 1000)
+    assert (away.returned, away.censored) == (900, 1000)
     assert away.still_away(10) == 1.0
     assert away.still_away(11) == pytest.approx(1200 / 1900)
     assert away.still_away(41) == pytest.approx(1200 / 1900 * 1000 / 1200)
@@ -96,7 +96,7 @@ def test_orders_less_than_a_day_apart_are_one_purchase() -> None:
     absence_log = AbsenceLog()
     absence_log.add([days(0), days(0.01), days(0.9), days(20)], days(50))
     assert absence_log.returned == {19: 1}
-    assert absence_log.going_on == {30: 1}
+    assert absence_log.censored == {30: 1}
 
 
 def test_the_estimate_ends_where_fewer_than_thirty_absences_last() -> None:
@@ -122,7 +122,7 @@ def test_thresholds_rise_even_if_hardly_any_customer_returns() -> None:
     records = groups([(60, [0.0, 10.5]), (20, [0.0, 70.5]), (2000, [0.0])])
     suggestion = evidence_of(records).suggest()
     assert not suggestion.by_returns
-    assert [edge.written for edge in suggestion.recency] == [11, 75]
+    assert [threshold.written for threshold in suggestion.recency] == [11, 75]
 
 
 def test_the_first_threshold_is_below_the_churn_threshold_even_if_chances_fall_early() -> None:
@@ -140,8 +140,8 @@ def test_frequency_and_monetary_thresholds_split_the_buyers_in_the_window() -> N
     sizes = [(60, spread[:1]), (25, spread[:3]), (15, spread)]
     suggestion = evidence_of(groups(sizes), days(100)).suggest()
     assert suggestion.buyers == 100
-    assert [edge.written for edge in suggestion.frequency] == [2, 4]
-    assert [edge.written for edge in suggestion.monetary] == [10_000, 30_000]
+    assert [threshold.written for threshold in suggestion.frequency] == [2, 4]
+    assert [threshold.written for threshold in suggestion.monetary] == [10_000, 30_000]
     assert suggestion.below == (0.6, 0.85, 0.0, 0.6)
 
 
@@ -166,7 +166,7 @@ def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
     evidence = evidence_of([*plain, *more, repeated], days(50))
     suggestion = evidence.suggest()
     assert (suggestion.customers, suggestion.orders) == (1001, 1901)
-    assert list(evidence.standings[-4:]) == [48 * DAY_MS, 1, 5_000, 1]
+    assert list(evidence.measures[-4:]) == [48 * DAY_MS, 1, 5_000, 1]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
     ],
 )
 def test_days_are_rounded_to_plain_numbers(day: int, nearest: int, up: int) -> None:
-    assert (days_as_written(day), days_as_written(day, up=True)) == (nearest, up)
+    assert (round_days(day), round_days(day, up=True)) == (nearest, up)
 
 
 def test_the_text_is_a_valid_policy_with_its_reasons() -> None:
