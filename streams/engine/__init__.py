@@ -1,4 +1,4 @@
 """Own the batch engine on Faust: stages, lanes, and the driver that delivers batches to them.
 
-Import `streams.kafka`, `streams.tables` and `streams.telemetry`.
+Import `streams.kafka`, `streams.telemetry`, `streams.retries`, `streams.clock` and `streams.errors`.
 """

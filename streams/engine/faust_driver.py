@@ -1,33 +1,33 @@
-"""Faust, told to deliver a partition's records as one message: what is overridden, and why.
+"""Faust with a partition's records delivered as one message: what is overridden, and why.
 
-Faust pays 60 to 300 microseconds for each message that goes through a stream, whatever is in it. Here a message is all
-that was fetched of a partition at once, so that price is paid once for some thousands of records, and group membership,
-assignment, agents and life cycle stay Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
+Faust takes 60 to 300 µs for each message of a stream, whatever it contains. Here a message is everything that one poll
+returned of a partition, so that thousands of records share that price. Group membership, assignment, agents and life
+cycle remain Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 
     overridden                                  why
-    ConsumerScheduler.iterate                   yields (partition, all that was fetched), not single records
+    ConsumerScheduler.iterate                   yields (partition, everything fetched), not single records
     Consumer._to_message                        makes one message of that
-    Consumer._wait_next_records                 waits for room when every lane is full, where Faust sleeps a second
-    Consumer.perform_seek                       remembers where the group stands, for the lanes
-    Consumer._add_gap                           offsets that are not there are no concern: lanes count by themselves
+    Consumer._wait_next_records                 when every lane is full, waits for room; Faust sleeps for a second
+    Consumer.perform_seek                       keeps the offsets that the group starts from, for the lanes
+    Consumer._add_gap                           missing offsets do not matter: lanes keep their own offsets
     Consumer._filter_tps_with_pending_acks      every open lane may commit
-    Consumer._new_offset                        the lane's durable cursor, where Faust counts acks (and can pass what is
-                                                not processed, or stop at a hole for good)
+    Consumer._new_offset                        the lane's durable offset; Faust counts acks, which can commit records
+                                                that were not processed, or stop at a gap for good
     Consumer.ack                                an ack decides nothing
-    Consumer.on_partitions_revoked              lanes finish and commit before the partitions go
+    Consumer.on_partitions_revoked              lanes finish and commit before the partitions are given up
     Consumer.on_partitions_assigned             lanes open
-    ConsumerThread.Worker                       a daemon, or the process would wait for a Kafka that is away
-    ConsumerThread.on_start                     notes heartbeats
-    ConsumerThread._create_worker_consumer      a long poll that ends sooner than 1.5 s, large fetches
-    ConsumerThread._fetch_records               notes where the next poll goes on, so that lanes see what is missing
+    ConsumerThread.Worker                       a daemon thread, or the process would wait for an unreachable Kafka
+    ConsumerThread.on_start                     notes answered heartbeats
+    ConsumerThread._create_worker_consumer      a long poll shorter than 1.5 s, large fetches
+    ConsumerThread._fetch_records               notes the offset of the next poll, so that lanes see what is missing
     Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
-    Producer._new_producer                      TLS and SASL as the rest of the worker has them
-    TableManager.on_start                       there are no tables that agents could still make, for which Faust waits
-                                                a second at every start
+    Producer._new_producer                      TLS and SASL as in the rest of the worker
+    TableManager.on_start                       there are no tables that agents might still create, for which Faust
+                                                waits a second at every start
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import aiokafka
@@ -45,51 +45,50 @@ from streams.engine.lane_runner import Fetched
 from streams.kafka.fenced_producer import PRODUCER_SETTINGS
 
 FETCH_WAIT_MS = 250
-"""The longest poll: how long a fetch that was sent for some partitions keeps the others waiting."""
+"""The longest poll: a fetch that was sent for some partitions delays the others by this much."""
 FETCH_BYTES = 4 << 20
 
 
 class Lanes(Protocol):
-    """What the consumer asks of the lanes of its stage."""
+    """What the consumer needs of the lanes of its stage."""
 
     def on_heartbeat(self) -> None:
-        """The group has answered a heartbeat."""
+        """Note that the group has answered a heartbeat."""
 
     def committable_offsets(self) -> Mapping[TP, int]:
-        """For each open lane the offset up to which everything is durable."""
+        """Return the offset that may be committed, for each recovered lane."""
 
     def room_event(self) -> asyncio.Event:
-        """Set when a lane that was full has room again."""
+        """Return an event that is set when a full lane has room again."""
 
     async def open(self, assigned: set[TP]) -> None:
-        """Makes a lane for each partition."""
+        """Open a lane for each partition."""
 
     async def close(self, revoked: set[TP]) -> None:
-        """Ends the lanes of these partitions after what they have begun; within a deadline."""
+        """Close the lanes of these partitions after their current batch, within a deadline, and commit for them."""
 
 
 class BatchScheduler(DefaultSchedulingStrategy):
-    """Hands out what was fetched partition by partition."""
+    """Yields what was fetched, partition by partition."""
 
     def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
-        """Each partition once, with all of its records."""
+        """Yield each partition once, with all of its records."""
         return iter(records.items())
 
 
 class NoTables(TableManager):
-    """Keeps none: what a lane remembers is its own."""
+    """Manages no tables: lanes keep their own state."""
 
     async def on_start(self) -> None:
-        """Lets the app subscribe as soon as its agents have started."""
+        """Let the app subscribe as soon as its agents have started."""
         await self._update_channels()
         await self.recovery.start()
 
 
 class DaemonThread(WorkerThread):
-    """A thread that does not keep the process from ending: with Kafka away, aiokafka may not come to its end in it."""
+    """A thread that does not keep the process alive: without Kafka, aiokafka may never return in it."""
 
     def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
-        """Takes the service that runs in it."""
         super().__init__(service, **kwargs)
         self.daemon = True
 
@@ -100,18 +99,18 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     Worker = DaemonThread
 
     async def on_start(self) -> None:
-        """Notes the answers to heartbeats: a worker without them for long knows that it may have been replaced."""
+        """Note answered heartbeats: a worker that gets no answers knows that it may have been replaced."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka does not tell of its heartbeats
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka has no hook for heartbeats
         heartbeat = coordinator._do_heartbeat  # noqa: SLF001
 
-        async def noted() -> bool:
+        async def heartbeat_and_note() -> bool:
             answered: bool = await heartbeat()
             if answered:
                 cast("LaneTransport", self.transport).lanes.on_heartbeat()
             return answered
 
-        coordinator._do_heartbeat = noted  # noqa: SLF001
+        coordinator._do_heartbeat = heartbeat_and_note  # noqa: SLF001
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -145,7 +144,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> RecordMap:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        # a partition that was just taken from has a position: this waits for nothing
+        # a partition that records were just taken from has a position: this does not wait
         batches: Mapping[TP, Any] = {
             tp: Fetched(records, await consumer.position(tp)) for tp, records in fetched.items() if records
         }
@@ -153,7 +152,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class LaneConsumer(driver.Consumer):
-    """Consumes whole batches and commits what the lanes have made durable."""
+    """Consumes batches and commits what the lanes have written."""
 
     transport: "LaneTransport"
     _starts: "asyncio.Future[Mapping[TP, int]] | None" = None
@@ -172,7 +171,7 @@ class LaneConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            cast("bytes", batch),  # what the agent takes as the value
+            cast("bytes", batch),  # what the agent gets as the value
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
@@ -187,7 +186,7 @@ class LaneConsumer(driver.Consumer):
             room.clear()
             await self.wait_first(room.wait(), timeout=timeout)
             return {}, active
-        # a poll that began before a lane had room again does not know of its partition: keep it short
+        # a poll leaves out the lanes that were full when it started: keep it short
         return await self._getmany(active_partitions=active, timeout=FETCH_WAIT_MS / 1000), active
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
@@ -204,7 +203,7 @@ class LaneConsumer(driver.Consumer):
         return self.transport.lanes.committable_offsets().get(tp)
 
     async def perform_seek(self) -> None:
-        """Goes to where the group stands, and remembers where that is."""
+        """Seek to the committed offsets, and keep the offsets that reading starts from."""
         assigned = set(self.assignment())
         await super().perform_seek()
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
@@ -213,43 +212,43 @@ class LaneConsumer(driver.Consumer):
         if missing:
             starts.update(await self._thread.call_thread(consumer.beginning_offsets, missing))
         if set(self.assignment()) != assigned:
-            return  # a rebalance came in between, and seeks by itself
+            return  # there was a rebalance meanwhile, which seeks by itself
         if self._starts is None or self._starts.done():
             self._starts = self.loop.create_future()
         self._starts.set_result(starts)
 
     def stable_end(self, tp: TP) -> int | None:
-        """The end of what may be read of a partition, as the last fetch has told; None if that is not known."""
+        """Return the end of what can be read of a partition, as of the last fetch; None if that is not known."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - as above
         return consumer.last_stable_offset(tp) if tp in self.assignment() else None
 
     async def start_of(self, tp: TP) -> int:
-        """Where the group reads on: the committed offset, or the beginning of what is left of the partition."""
+        """Return the offset that reading starts from: the committed one, or the first that the partition has."""
         if self._starts is None:
             self._starts = self.loop.create_future()
         starts: Mapping[TP, int] = await asyncio.shield(self._starts)
         return starts[tp]
 
     def ack(self, message: Message) -> bool:
-        """Marks a message as handled; what is committed is not decided here."""
+        """Mark a message as handled; this has no influence on what is committed."""
         message.acked = True
         self._unacked_messages.discard(message)
         return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Lets the lanes finish and commits for them while the partitions are still this worker's."""
+        """Let the lanes finish and commit while the partitions are still this worker's."""
         await self.transport.lanes.close(revoked)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Opens the lanes, which recover on their own while Faust goes on."""
+        """Open the lanes, which recover while Faust goes on."""
         self._starts = None
         await self.transport.lanes.open(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
 
 class LaneProducer(driver.Producer):
-    """The stage's one producer: idempotent, and waited for by the lanes themselves."""
+    """The stage's only producer: idempotent; the lanes await their own deliveries."""
 
     transport: "LaneTransport"
 
@@ -264,7 +263,7 @@ class LaneProducer(driver.Producer):
 
     @property
     def client(self) -> aiokafka.AIOKafkaProducer:
-        """The aiokafka producer, for whole batches."""
+        """The aiokafka producer."""
         return self._ensure_producer()
 
 
@@ -275,8 +274,8 @@ class LaneTransport(driver.Transport):
     Producer = LaneProducer
     Fetcher = Fetcher
 
-    def __init__(self, url: Iterable[URL], app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any]) -> None:
-        """Takes the lanes of the stage and aiokafka's settings for reaching the brokers."""
-        super().__init__(list(url), app)
+    def __init__(self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any]) -> None:
+        """Take the lanes of the stage and aiokafka's settings for reaching the brokers."""
+        super().__init__([URL(f"kafka://{kafka_settings['bootstrap_servers'][0]}")], app)
         self.lanes = lanes
         self.kafka_settings = kafka_settings

@@ -1,4 +1,4 @@
-"""This worker's lasting name: with it, it gets its partitions back at once after a restart (static membership)."""
+"""The name of this worker in its groups, which survives a restart: static membership gives its partitions back."""
 
 import fcntl
 import uuid
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 
 
 @contextmanager
 def claim_instance_id(data: Path) -> Iterator[str]:
-    """A name that lies in the data folder and that no other running worker of the folder has.
+    """Yield a name from the data folder that no other running worker of this folder uses.
 
     Args:
-        data: the worker's data folder; it is made if it is not there.
+        data: the worker's data folder, created if it does not exist.
 
     Raises:
-        OSError: the folder cannot be written, or too many workers share it.
+        OSError: the folder is not writable, or too many workers share it.
     """
     data.mkdir(parents=True, exist_ok=True)
-    for number in range(MOST_WORKERS):
+    for number in range(MAX_WORKERS):
         with (data / f"worker-{number}.id").open("a+", encoding="ascii") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,4 +34,4 @@ def claim_instance_id(data: Path) -> Iterator[str]:
                 file.flush()
             yield name
             return
-    raise OSError(f"{data}: more than {MOST_WORKERS} workers share this folder; give them folders of their own")
+    raise OSError(f"{data}: more than {MAX_WORKERS} workers share this folder; give each its own")

@@ -1,4 +1,4 @@
-"""What a stage has written and Kafka has not acknowledged yet, by topic."""
+"""Count what a stage has sent and Kafka has not acknowledged yet, by topic."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from streams.engine.stage import Stage
 
 
 class InFlight(NamedTuple):
-    """Records that wait for their acknowledgement, and how long the oldest of them has waited, in seconds."""
+    """The number of unacknowledged records, and the age of the oldest in seconds."""
 
     records: int
     seconds: float
@@ -20,27 +20,27 @@ NOTHING: Final = InFlight(0, 0.0)
 
 
 def in_flight_by_topic(stage: Stage) -> dict[str, InFlight]:
-    """What a stage and its lanes have on their way now, by each topic that they have ever written to.
+    """Return what a stage and its lanes have in flight, for each topic that they have ever written to.
 
-    aiokafka has no public count: batches that wait for a request lie in `_batches`, those in a request in
-    `_pending_batches` of a producer's accumulator. An idempotent one has a sequence number for every partition that it
-    has ever written to.
+    aiokafka has no public counter. A producer's accumulator has the batches that wait for a request in `_batches`, and
+    those in a request in `_pending_batches`; an idempotent producer has a sequence number for every partition that it
+    has written to.
     """
-    now, found = stage.clock.monotonic(), dict[str, InFlight]()
+    now_s, found = stage.clock.monotonic(), dict[str, InFlight]()
     for producer in _producers(stage):
         accumulator = producer._message_accumulator  # noqa: SLF001
         waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
         for partition in producer._txn_manager._sequence_numbers:  # noqa: SLF001
             found.setdefault(partition.topic, NOTHING)
         for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
-            before = found.get(batch.tp.topic, NOTHING)
-            oldest = max(before.seconds, now - batch._ctime)  # noqa: SLF001
-            found[batch.tp.topic] = InFlight(before.records + batch.record_count, oldest)
+            so_far = found.get(batch.tp.topic, NOTHING)
+            oldest_s = max(so_far.seconds, now_s - batch._ctime)  # noqa: SLF001
+            found[batch.tp.topic] = InFlight(so_far.records + batch.record_count, oldest_s)
     return found
 
 
 def _producers(stage: Stage) -> Iterator[Any]:
-    """The stage's own producer, and those of the lanes that have one."""
+    """Yield the stage's own producer, and those of its lanes."""
     with contextlib.suppress(AssertionError, NotReady):  # the stage has not started yet
         yield stage.producer
     for lane in stage.lanes().values():

@@ -1,4 +1,4 @@
-"""The task of a lane: what is delivered of its partition, made whole and in order, and handed to the lane."""
+"""The task of a lane: makes what is delivered of its partition complete and ordered, and has the lane process it."""
 
 import asyncio
 import logging
@@ -17,25 +17,25 @@ from streams.kafka.reader import OffsetTruncated
 log = logging.getLogger(__name__)
 
 FINISH_SECONDS: Final = 10.0
-"""How long lanes may finish what they have begun when partitions are taken away or the worker stops."""
+"""How long a lane may take to finish its batch when its partition is revoked or the worker stops."""
 MAX_QUEUED: Final = 40_000
-"""Records that wait in a lane before its partition is fetched no further; it is again at half of that."""
+"""Records in a lane's queue above which its partition is not fetched, until the queue is down to half of that."""
 MAX_BATCH: Final = 10_000
-"""Records that a lane is given at once: enough that the cost of a flush does not show, few enough to stop soon."""
+"""Records in a batch: so many that the cost of a flush does not show, so few that a lane can stop soon."""
 IDLE_CHECK_SECONDS: Final = 5.0
-"""A lane to which nothing comes looks so often whether something is there."""
-CUT_UNREAD: Final = (
+"""How often a lane without records checks whether its partition has any."""
+TRUNCATED: Final = (
     "%s: retention has cut records from %d on before they were read; those before %d are lost: let the topic keep them "
     "for longer than the worker may be away"
 )
 
 
 class Fetched(NamedTuple):
-    """What a poll has brought of a partition.
+    """What one poll returned of a partition.
 
     Attributes:
         records: at least one, in their order.
-        end: where the next poll goes on; behind marks of transactions that follow the last record.
+        end: the offset of the next poll, which is after any transaction markers that follow the last record.
     """
 
     records: Sequence[ConsumerRecord]
@@ -43,45 +43,56 @@ class Fetched(NamedTuple):
 
 
 class Source(Protocol):
-    """The partition of a lane, whose records can be read again; as text `topic:partition`."""
+    """A lane's partition, whose records can be read again; `str()` is `topic:partition`."""
 
     def end(self) -> int | None:
-        """The offset up to which there is something to be read, as far as the last poll has told."""
+        """Return the end of what can be read, as of the last poll; None if that is not known."""
 
     def read(self, begin: int, end: int) -> AsyncGenerator[list[ConsumerRecord]]:
-        """The records of `[begin, end)` in pieces; raises `OffsetTruncated` if they are gone."""
+        """Yield the records of `[begin, end)`; raise `OffsetTruncated` if they are deleted."""
 
 
 class LaneRunner:
-    """A lane with its queue, running.
+    """Runs a lane with a queue of fetched records.
 
-    The lane gets every record once and in order. Faust cannot promise that: a poll that outlives a rebalance may take
-    records from the one that follows, and deliver them to nobody, and what was fetched before a seek may come again.
-    So what is handed over goes on from where the lane is: what it has is left out, and what is missing is read.
+    The lane gets every record once and in order. Faust does not guarantee that: a poll that outlives a rebalance may
+    take records away from the next poll and discard them, and records fetched before a seek may arrive again. So the
+    runner skips records that the lane has, and reads those that are missing (decision 0009).
+
+    Attributes:
+        lane: the lane.
+        queued: how many records are in the queue.
+        is_recovered: whether the lane has recovered.
+        is_full: whether its partition is paused because the queue is full.
+        task: runs `run`.
     """
 
-    def __init__(self, lane: Lane, source: Source, room: asyncio.Event) -> None:
-        """Takes the work, where missing records are, and what is set when a full queue has room again."""
+    def __init__(self, lane: Lane, source: Source) -> None:
+        """Run `lane`; `source` is where missing records are read."""
         self.lane = lane
         self.queued = 0
-        self.came = asyncio.Event()
-        self.closing = False
-        self.recovered = False
-        self.full = False
-        self.has_room = room
+        self.is_recovered = False
+        self.is_full = False
         self.task: asyncio.Task[None] | None = None
         self._source = source
         self._queue: deque[Fetched] = deque()
-        self._next = -1  # the offset from which the lane goes on
-        self._seen = (-1, -1)
+        self._arrived = asyncio.Event()
+        self._is_closing = False
+        self._next = -1  # the offset of the next record that the lane needs
+        self._last_check = (-1, -1)
 
     async def run(self, on_drained: Callable[[], None], on_batch: Callable[[int], None]) -> None:
-        """Recovers, then works off the queue until it is told to finish."""
+        """Recover the lane, then process the queue until `finish` is called.
+
+        Args:
+            on_drained: called when a queue that was full is down to half.
+            on_batch: called with the number of records of each processed batch.
+        """
         lane = self.lane
         await lane.recover()
-        self.recovered = True
+        self.is_recovered = True
         self._next = lane.cursor
-        while not self.closing:
+        while not self._is_closing:
             if not self._queue:
                 await self._wait()
                 continue
@@ -91,27 +102,48 @@ class LaneRunner:
                 on_batch(len(records))
             elif self._queue:
                 await self._fill(self._queue[0].records[0].offset)
-            if self.full and self.queued <= MAX_QUEUED // 2:
-                self.full = False
+            if self.is_full and self.queued <= MAX_QUEUED // 2:
+                self.is_full = False
                 on_drained()
             await asyncio.sleep(0)
         await lane.checkpoint()
 
     def put(self, batch: Fetched) -> None:
-        """Takes records, unless the lane is finishing."""
-        if not self.closing:
+        """Queue records, unless the lane is closing."""
+        if not self._is_closing:
             self._queue.append(batch)
             self.queued += len(batch.records)
-            self.came.set()
+            self._arrived.set()
+
+    async def finish(self) -> bool:
+        """Close the lane after its current batch, which is cancelled if it takes too long.
+
+        Returns:
+            Whether it finished in time.
+        """
+        self._is_closing, done = True, True
+        self._arrived.set()
+        self.lane.stop()
+        if self.task is not None:
+            if not self.is_recovered:
+                self.task.cancel()
+            done = bool((await asyncio.wait({self.task}, timeout=FINISH_SECONDS))[0])
+            if not done:
+                self.task.cancel()
+                await asyncio.wait({self.task}, timeout=1)
+        await self.lane.close()
+        return done
 
     def _take(self) -> list[ConsumerRecord]:
-        """The next records of the queue, as far as none is missing; none if there is a gap before the first."""
+        """Return the next records of the queue up to the first gap; none if there is a gap before the first record."""
         taken: list[ConsumerRecord] = []
         queue = self._queue
         while queue and len(taken) < MAX_BATCH:
             records, end = queue[0]
             known = bisect_left(records, self._next, key=lambda record: record.offset)
-            if not known and records[0].offset > self._next:  # within what was fetched nothing is missing
+            if (
+                not known and records[0].offset > self._next
+            ):  # within one poll nothing is missing
                 break
             part = records[known : known + MAX_BATCH - len(taken)]
             taken += part
@@ -126,64 +158,43 @@ class LaneRunner:
         return taken
 
     async def _wait(self) -> None:
-        """Waits for records; sees to what was put off, and that what is there does come."""
+        """Wait for records; if none arrive, write the lane's checkpoint when it is due, or check for missing records."""
         lane = self.lane
-        self.came.clear()
-        put_off = lane.checkpoint_due_in()
+        self._arrived.clear()
+        due_in = lane.checkpoint_due_in()
         try:
             await asyncio.wait_for(
-                self.came.wait(), IDLE_CHECK_SECONDS if put_off is None else min(put_off, IDLE_CHECK_SECONDS)
+                self._arrived.wait(), IDLE_CHECK_SECONDS if due_in is None else min(due_in, IDLE_CHECK_SECONDS)
             )
         except TimeoutError:
-            if put_off is not None and put_off <= IDLE_CHECK_SECONDS:
+            if due_in is not None and due_in <= IDLE_CHECK_SECONDS:
                 await lane.checkpoint()
             else:
-                await self._look()
+                await self._check_for_missing()
 
-    async def _look(self) -> None:
-        """Fetches what is there and has not come since the last look."""
-        end, seen = self._source.end(), self._seen
-        self._seen = self._next, end or -1
-        if end is not None and end > self._next and seen == self._seen and not self._queue:
+    async def _check_for_missing(self) -> None:
+        """Read the records that the partition had at the last check, too, and that have not arrived since."""
+        end, last_check = self._source.end(), self._last_check
+        self._last_check = self._next, end or -1
+        if end is not None and end > self._next and last_check == self._last_check and not self._queue:
             await self._fill(end)
 
     async def _fill(self, end: int) -> None:
-        """Reads what is missing before `end`."""
+        """Read and process what is missing before `end`."""
         begin, count = self._next, 0
         try:
-            async with aclosing(self._source.read(begin, end)) as pieces:
-                async for records in pieces:
+            async with aclosing(self._source.read(begin, end)) as batches:
+                async for records in batches:
                     await self.lane.process(records)
                     self._next = records[-1].offset + 1
                     count += len(records)
-                    if self.closing:
+                    if self._is_closing:
                         return
         except OffsetTruncated as error:
             if self.lane.needs_all:
                 raise FatalError(str(error)) from error
             end = min(end, error.beginning)
-            log.error(CUT_UNREAD, self._source, self._next, end)  # noqa: TRY400 - a finding, not a fault
+            log.error(TRUNCATED, self._source, self._next, end)  # noqa: TRY400 - expected: a traceback says nothing more
         self._next = end
         if count:
-            log.info(
-                "%s: %d records from %d on were fetched for nobody, and are read again", self._source, count, begin
-            )
-
-    async def finish(self) -> bool:
-        """Ends after the batch that is under way; one that does not end in time is cut off.
-
-        Returns:
-            Whether it ended in time.
-        """
-        self.closing, done = True, True
-        self.came.set()
-        self.lane.stop()
-        if self.task is not None:
-            if not self.recovered:
-                self.task.cancel()
-            done = bool((await asyncio.wait({self.task}, timeout=FINISH_SECONDS))[0])
-            if not done:
-                self.task.cancel()
-                await asyncio.wait({self.task}, timeout=1)
-        await self.lane.close()
-        return done
+            log.info("%s: %d records from %d on were discarded in a rebalance; read again", self._source, count, begin)

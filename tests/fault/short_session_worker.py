@@ -9,6 +9,7 @@ import sys
 from typing import Any, Final
 
 import agents.segment.commit_policy
+import streams.engine.faust_app
 import streams.engine.lane
 import streams.engine.lane_runner
 import streams.engine.stage
@@ -23,8 +24,8 @@ LOOK_SECONDS: Final = 0.5
 def shorten_sessions() -> None:
     """Shorten the sessions of this process."""
     _set(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.engine.stage, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.engine.stage, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
+    _set(streams.engine.faust_app, "SESSION_SECONDS", SESSION_SECONDS)
+    _set(streams.engine.faust_app, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
     _set(streams.engine.stage, "MAX_PAUSE_SECONDS", 0.2)
     _set(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
     _set(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)

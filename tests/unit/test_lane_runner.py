@@ -85,7 +85,7 @@ def record_at(offset: int) -> ConsumerRecord:
 
 async def given_to(lane: Taking, log: Log, polls: Sequence[tuple[int, int]]) -> None:
     """Deliver what these polls bring, and wait until nothing is missing."""
-    task = LaneRunner(lane, log, asyncio.Event())
+    task = LaneRunner(lane, log)
     task.task = asyncio.create_task(task.run(lambda: None, lambda _: None))
     try:
         for begin, end in polls:
@@ -137,7 +137,7 @@ async def test_a_poll_that_took_records_for_nobody_is_made_up_for_when_nothing_f
     lane, log = Taking(0), Log(set(range(END)))
     await given_to(lane, log, [(0, 10)])
     assert lane.taken == list(range(END))
-    assert "events:0: 30 records from 10 on were fetched for nobody, and are read again" in caplog.text
+    assert "events:0: 30 records from 10 on were discarded in a rebalance; read again" in caplog.text
 
 
 async def test_what_retention_has_cut_is_said_and_the_lane_goes_on_behind_it(caplog: pytest.LogCaptureFixture) -> None:
