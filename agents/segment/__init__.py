@@ -1,4 +1,4 @@
-"""Own the `segment` stage: the lane of a journal partition, what it writes, and the standby.
+"""Own the `segment` stage: the lane of a journal partition, its write plan and recovery, and the standby.
 
 Import `streams` and `state`.
 """

@@ -1,8 +1,8 @@
-"""A standby: reads the changelog of the partitions that this worker does not have, so that it could take them at once.
+"""A standby: follows the changelog of the partitions that other workers own, so that this one could take them at once.
 
-It reads with a consumer of its own, outside the group, and never writes. What the segment stage has is none of its
-business: a lane takes its table out of `WarmTables` when it opens, and puts it back when it closes. Nobody says which
-worker will get a partition, so it keeps all of them: the memory of all customers, in each worker that has a standby.
+It reads with its own consumer, outside the group, and never writes. It leaves the partitions of the segment stage
+alone: a lane takes its table out of `WarmTables` when it opens, and gives it back when it closes. Which worker will get
+a partition is unknown, so a standby keeps all of them, in the memory of every worker that has one.
 """
 
 import logging
@@ -21,13 +21,14 @@ from streams.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 POLL_MS: Final = 500
-RECORDS_AT_ONCE: Final = 2_000
-"""A few milliseconds' work: what the lanes of this worker wait for at most."""
+MAX_RECORDS: Final = 2_000
+"""Records of one poll: they take a few milliseconds, in which the lanes of this worker wait."""
 ENDS_SECONDS: Final = 5.0
+"""How often the standby compares its positions with the ends."""
 
 
 class Standby:
-    """Keeps the tables warm that the segment stage of this worker does not have."""
+    """Keeps warm the tables of all partitions that the segment stage of this worker does not have."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Standby:
         metrics: Metrics,
         clock: Clock,
     ) -> None:
-        """Takes the segment stage, the changelog, and where tables are kept."""
+        """Follow `topic`, the changelog of so many partitions, into `tables`; `stage` is the segment stage."""
         self._stage = stage
         self._topic = topic
         self._partitions = partitions
@@ -52,7 +53,7 @@ class Standby:
         self._asked_at = 0.0
 
     async def run(self) -> None:
-        """Follows the changelog until it is cancelled.
+        """Follow the changelog until cancelled.
 
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -71,39 +72,38 @@ class Standby:
                     await self._clock.sleep(POLL_MS / 1000)
                     continue
                 try:
-                    batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_AT_ONCE)
+                    batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
                 except OffsetOutOfRangeError as error:
-                    self._begin_anew(error)
+                    self._drop_tables(error)
                     continue
-                fetched = self._clock.monotonic()
+                fetched_at = self._clock.monotonic()
                 for tp, batch in batches.items():
                     self._take(tp, batch)
-                await self._clock.sleep(
-                    self._clock.monotonic() - fetched
-                )  # the lanes come first: half of the time is theirs
+                # leave half of the time to the lanes
+                await self._clock.sleep(self._clock.monotonic() - fetched_at)
                 await self._note_ends(consumer)
         finally:
             await consumer.stop()
 
     def _wanted(self) -> dict[TopicPartition, WarmTable]:
-        """The tables of the partitions that no lane has; where there is none, an empty one."""
-        mine = {tp.partition for tp in self._stage.assigned}
-        there, wanted = self._tables.all(), {}
+        """Return the table of each partition that no lane has, a new one where there is none."""
+        own = {tp.partition for tp in self._stage.assigned}
+        existing, wanted = self._tables.all(), {}
         for number in range(self._partitions):
-            if number in mine or number in self._unreadable:
+            if number in own or number in self._unreadable:
                 continue
-            warm = there.get(number)
+            warm = existing.get(number)
             wanted[TopicPartition(self._topic, number)] = self._tables.start(number) if warm is None else warm
         return wanted
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> bool:
-        """Lets the consumer read what is wanted now, from where each table stands; whether there is anything."""
+        """Have the consumer read from the position of each wanted table; return whether there are any."""
         wanted = self._wanted()
         if not wanted:
             self._followed = {}
             consumer.unsubscribe()
             return False
-        if wanted != self._followed:  # not the partitions alone: a table that was given back stands elsewhere
+        if wanted != self._followed:  # compares tables too: one that was given back has another position
             self._followed = wanted
             consumer.assign(list(wanted))
             begins = await consumer.beginning_offsets(list(wanted))
@@ -112,9 +112,9 @@ class Standby:
         return True
 
     def _take(self, tp: TopicPartition, batch: Sequence[ConsumerRecord]) -> None:
-        """Puts records into the table that they were read for, unless a lane has taken it.
+        """Put records into the table that they were read for, unless a lane has taken it.
 
-        No other task runs in between, so a lane never takes a table that is not as its position says.
+        No other task runs meanwhile, so a lane never takes a table that differs from its position.
         """
         number, warm = tp.partition, self._followed[tp]
         if self._tables.all().get(number) is not warm:
@@ -123,29 +123,29 @@ class Standby:
             for record in batch:
                 warm.table.restore(record.key, record.value)
         except UnknownFormatVersion as error:
-            log.error("standby: %s:%d: %s", self._topic, number, error)  # noqa: TRY400 - a finding, not a fault
+            log.error("standby: %s:%d: %s", self._topic, number, error)  # noqa: TRY400 - expected: a traceback says nothing more
             self._tables.drop(number, warm)
             self._unreadable.add(number)
             return
         warm.position = batch[-1].offset + 1
 
-    def _begin_anew(self, error: OffsetOutOfRangeError) -> None:
-        """The changelog was made anew, or cut: what was read of it is worth nothing."""
+    def _drop_tables(self, error: OffsetOutOfRangeError) -> None:
+        """Drop the tables of a changelog that was recreated or truncated."""
         for tp in error.args[0]:
             if (warm := self._tables.all().get(tp.partition)) is not None:
                 self._tables.drop(tp.partition, warm)
 
     async def _note_ends(self, consumer: AIOKafkaConsumer) -> None:
-        """Now and then: which tables are at the end, and how far the others are from it."""
+        """Every few seconds, note which tables are at the end, and expose how far the others are from it."""
         if self._clock.monotonic() - self._asked_at < ENDS_SECONDS:
             return
-        asked = self._clock.boot_seconds()
+        asked_at = self._clock.boot_seconds()
         ends = await consumer.end_offsets(list(self._followed))
         self._asked_at = self._clock.monotonic()
         for tp, warm in self._followed.items():
             position = await consumer.position(tp)
             if position >= ends[tp]:
-                warm.as_of = asked
+                warm.as_of = asked_at
             elif not self._tables.is_fresh(warm):
                 self._tables.drop(tp.partition, warm)
             self._metrics.standby_lag_records.labels(str(tp.partition)).set(max(0, ends[tp] - position))

@@ -141,9 +141,7 @@ class LaneRunner:
         while queue and len(taken) < MAX_BATCH:
             records, end = queue[0]
             known = bisect_left(records, self._next, key=lambda record: record.offset)
-            if (
-                not known and records[0].offset > self._next
-            ):  # within one poll nothing is missing
+            if not known and records[0].offset > self._next:  # within one poll nothing is missing
                 break
             part = records[known : known + MAX_BATCH - len(taken)]
             taken += part
@@ -158,7 +156,7 @@ class LaneRunner:
         return taken
 
     async def _wait(self) -> None:
-        """Wait for records; if none arrive, write the lane's checkpoint when it is due, or check for missing records."""
+        """Wait for records; if none arrive, write a checkpoint that is due, or check for missing records."""
         lane = self.lane
         self._arrived.clear()
         due_in = lane.checkpoint_due_in()

@@ -1,7 +1,8 @@
-"""The table of a journal partition: its customers' profiles, and the changelog from which it is recovered.
+"""The table of a journal partition: its customers' profiles, and the changelog that it is recovered from.
 
-The key of a record is the customer's id in UTF-8. A chunk of a long history has the byte 0xFF before its number and
-the id: no UTF-8 text begins so. So do the totals of the days (`state.daily.day_store`).
+The key of a profile is the customer's id in UTF-8. The key of a chunk of a long history is the byte 0xFF, which no
+UTF-8 text starts with, its number and the id. The keys of day totals (`state.daily.day_store`) and of fences start with
+that byte, too.
 """
 
 import struct
@@ -20,10 +21,13 @@ _CHUNK_MARK: Final = 0xFF
 
 
 class FlushPlan(NamedTuple):
-    """What the changelog is to be told, in this order: each part acknowledged before the next is sent.
+    """What to write to the changelog, in this order (`agents.segment.write_plan` says why).
 
-    `stale_chunks` are chunks that a crash left and no profile names: they go first, since a new chunk may take the
-    number.
+    Attributes:
+        stale_chunks: tombstones of chunks that a crash left and no profile refers to.
+        chunks: of long histories.
+        profiles: with tombstones of customers who were removed.
+        obsolete_chunks: tombstones of chunks that the profiles no longer refer to.
     """
 
     stale_chunks: list[Record]
@@ -33,113 +37,111 @@ class FlushPlan(NamedTuple):
 
 
 FENCE_KEY: Final = bytes([_CHUNK_MARK])
-"""What a lane writes first, so that the broker knows the epoch of its producer; it says nothing."""
+"""The key of the first record that a lane writes, without a value: it tells the broker the epoch of its producer."""
 
 
 def is_chunk(key: bytes) -> bool:
-    """Whether a record of the changelog is a chunk, a day's totals or a fence, not a customer."""
+    """Return whether this is the key of a chunk, of day totals or of a fence, not of a customer."""
     return key[0] == _CHUNK_MARK
 
 
 class CustomersTable:
-    """The profiles of one partition's customers, as bytes; those that were touched since the last flush, as objects.
+    """The profiles of one partition: as bytes, or as objects if they changed since the last flush.
 
-    A profile is decoded when it is touched and encoded once a flush, however many events it took in between. Bytes
-    cost a fifth of the memory of objects, and nothing at all in the garbage collector. Only customers with long
+    A profile is decoded when it is used and encoded once for each flush, however many events changed it in between.
+    Bytes take a fifth of the memory of objects, and no time of the garbage collector. Only customers with long
     histories stay objects.
 
     Attributes:
-        days: the totals of the partition's days; what they are to be told goes before `flush`, and before the ledger.
+        days: the totals of the partition's days, which have their own flush.
     """
 
     def __init__(self) -> None:
-        """An empty table."""
         self.days = DayStore()
-        self._kept: dict[str, bytes] = {}
+        self._encoded: dict[str, bytes] = {}
         self._long: dict[str, Profile] = {}
-        self._touched: dict[str, Profile] = {}
+        self._changed: dict[str, Profile] = {}
         self._removed: set[str] = set()
         self._chunks: dict[str, dict[int, bytes]] = {}
         self._last_chunks: dict[str, int] = {}
-        self._leftovers: list[Record] = []
-        self._litter: list[Record] = []
+        self._stale: list[Record] = []
+        self._obsolete: list[Record] = []
 
     def __len__(self) -> int:
-        """How many customers are known."""
-        return len(self._kept) + sum(1 for each in self._touched if each not in self._kept)
+        """Return the number of customers."""
+        return len(self._encoded) + sum(1 for each in self._changed if each not in self._encoded)
 
     def get(self, customer_id: str) -> Profile | None:
-        """The customer's profile, None if they are not known.
+        """Return the customer's profile; None for an unknown customer.
 
         Raises:
-            MissingChunk: parts of the profile were not in the changelog.
+            MissingChunk: the changelog does not have all parts of the profile.
         """
-        profile = self._touched.get(customer_id)
+        profile = self._changed.get(customer_id)
         if profile is None:
-            value = self._kept.get(customer_id)
+            value = self._encoded.get(customer_id)
             if value is None:
                 return None
             profile = self._long.get(customer_id)
             if profile is None:
                 profile = decode_profile(value)
-                if profile.chunks or profile.refund_chunks:  # none of them has come: see `finish_restore`
+                if profile.chunks or profile.refund_chunks:  # `finish_restore` has found none of them
                     raise MissingChunk((profile.chunks or profile.refund_chunks)[0])
         return profile
 
     def put(self, customer_id: str, profile: Profile) -> None:
-        """Keeps the profile; the next flush writes it to the changelog."""
-        self._touched[customer_id] = profile
+        """Store the profile; the next flush writes it to the changelog."""
+        self._changed[customer_id] = profile
 
     def remove(self, customer_id: str) -> None:
-        """Lets the customer go; the next flush writes tombstones."""
+        """Remove the customer; the next flush writes tombstones."""
         profile = self.get(customer_id)
         if profile is not None:
             self._last_chunks[customer_id] = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
-            self._litter.extend(
+            self._obsolete.extend(
                 (_chunk_key(number, customer_id), None) for number in (*profile.chunks, *profile.refund_chunks)
             )
-        self._touched.pop(customer_id, None)
-        self._kept.pop(customer_id, None)
+        self._changed.pop(customer_id, None)
+        self._encoded.pop(customer_id, None)
         self._long.pop(customer_id, None)
         self._chunks.pop(customer_id, None)
         self._removed.add(customer_id)
 
     def ids(self) -> Iterable[str]:
-        """Everyone who is known."""
-        return list(self._kept) + [each for each in self._touched if each not in self._kept]
+        """Return the ids of all customers."""
+        return list(self._encoded) + [each for each in self._changed if each not in self._encoded]
 
     def heads(self) -> Iterator[tuple[str, ProfileHead]]:
-        """Everyone with their due moment and segment, as recovered: to be asked for before anyone is touched."""
-        for customer_id, value in self._kept.items():
+        """Yield every customer's due moment and segment as recovered; call it before anything changes."""
+        for customer_id, value in self._encoded.items():
             yield customer_id, decode_head(value)
 
     def due(self, customer_id: str) -> int:
-        """When the customer next needs judging; `NEVER` for one who is not known."""
-        profile = self._touched.get(customer_id)
+        """Return when the customer is next evaluated; `NEVER` for an unknown customer."""
+        profile = self._changed.get(customer_id)
         if profile is not None:
             return profile.due
-        value = self._kept.get(customer_id)
+        value = self._encoded.get(customer_id)
         return NEVER if value is None else peek_due(value)
 
     @property
     def is_flushed(self) -> bool:
-        """Whether everything is as written, so that `restore` may go on from there."""
-        return self.days.is_flushed and not (self._touched or self._removed or self._leftovers or self._litter)
+        """Whether everything is flushed, so that `restore` may continue."""
+        return self.days.is_flushed and not (self._changed or self._removed or self._stale or self._obsolete)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Takes a record of the changelog; None is a tombstone. `finish_restore` ends it.
+        """Apply a record of the changelog, where None is a tombstone; call `finish_restore` after the last one.
 
-        A state that is older than the one before it was written by a worker that did not know that it had been
-        replaced; it does not count.
+        A profile older than the one before it is ignored: a worker wrote it that did not know that it was replaced.
         """
         if key[0] != _CHUNK_MARK:
             customer_id = key.decode()
             if value is None:
-                self._kept.pop(customer_id, None)
+                self._encoded.pop(customer_id, None)
                 return
-            before = self._kept.get(customer_id)
+            before = self._encoded.get(customer_id)
             if before is None or decode_head(value).offset >= decode_head(before).offset:
-                self._kept[customer_id] = value
+                self._encoded[customer_id] = value
             return
         if key == FENCE_KEY:
             return
@@ -154,60 +156,61 @@ class CustomersTable:
             chunks[number] = value
 
     def finish_restore(self) -> None:
-        """All of the changelog has been read: long histories are put together, chunks that nobody names are litter.
+        """Join long histories; chunks that no profile refers to will get tombstones.
 
         Raises:
-            MissingChunk: a profile names a chunk that has not come.
+            MissingChunk: a profile refers to a chunk that was not restored.
         """
         self.days.finish_restore()
         self._long = {}
         for customer_id, chunks in list(self._chunks.items()):
-            value = self._kept.get(customer_id)
-            litter = list(chunks)
+            value = self._encoded.get(customer_id)
+            unused = list(chunks)
             if value is not None:
                 profile = decode_profile(value)
                 if profile.chunks or profile.refund_chunks:
-                    litter = join_chunks(profile, chunks)
+                    unused = join_chunks(profile, chunks)
                     self._long[customer_id] = profile
-            self._leftovers.extend((_chunk_key(number, customer_id), None) for number in litter)
-            for number in litter:
+            self._stale.extend((_chunk_key(number, customer_id), None) for number in unused)
+            for number in unused:
                 del chunks[number]
             if not chunks:
                 del self._chunks[customer_id]
 
     def flush(self, foresee: Callable[[Profile], StoredForecast] | None = None) -> FlushPlan:
-        """What the changelog is to be told; afterwards everything is as written.
+        """Return what to write to the changelog; from then on the table counts as flushed.
 
         Args:
-            foresee: what is noted of a long history, for those who read its profile alone; by default nothing is.
+            foresee: returns the forecast that is stored with a long history, for readers of the profile record alone;
+                None to store none.
         """
-        kept = self._kept
+        encoded = self._encoded
         chunks: list[Record] = []
-        profiles: list[Record] = [(each.encode(), None) for each in self._removed if each not in self._touched]
-        for customer_id, profile in self._touched.items():
+        profiles: list[Record] = [(each.encode(), None) for each in self._removed if each not in self._changed]
+        for customer_id, profile in self._changed.items():
             if profile.orders:
                 pack_orders(profile)
             if profile.order_index is not None:
                 self._seal(customer_id, profile, chunks)
                 in_pieces = bool(profile.chunks or profile.refund_chunks)
                 profile.forecast = foresee(profile) if foresee is not None and in_pieces else None
-            value = kept[customer_id] = encode_profile(profile)
+            value = encoded[customer_id] = encode_profile(profile)
             profiles.append((customer_id.encode(), value))
-        leftovers, self._leftovers = self._leftovers, []
-        litter, self._litter = self._litter, []
-        self._touched = {}
+        stale, self._stale = self._stale, []
+        obsolete, self._obsolete = self._obsolete, []
+        self._changed = {}
         self._removed = set()
         self._last_chunks = {}
-        return FlushPlan(leftovers, chunks, profiles, litter)
+        return FlushPlan(stale, chunks, profiles, obsolete)
 
     def _seal(self, customer_id: str, profile: Profile, chunks: list[Record]) -> None:
-        """Gets a long history ready to be written: what changed of its chunks is added to `chunks`."""
+        """Prepare a long history for writing; append the chunks that changed to `chunks`."""
         self._long[customer_id] = profile
-        # one who was erased and is back counts on: the tombstones of the old chunks are written after these
+        # a customer who returns after an erasure continues the numbers: the old chunks get tombstones after these
         profile.last_chunk = max(profile.last_chunk, self._last_chunks.get(customer_id, 0))
         sealed = seal_chunks(profile)
         chunks.extend((_chunk_key(number, customer_id), value) for number, value in sealed.written)
-        self._litter.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
+        self._obsolete.extend((_chunk_key(number, customer_id), None) for number in sealed.dropped)
         raw = self._chunks.setdefault(customer_id, {})
         raw.update(sealed.written)
         for number in sealed.dropped:

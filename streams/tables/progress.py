@@ -1,4 +1,4 @@
-"""The progress of a lane, as records of `progress`; beside it the policies and campaigns that it refers to."""
+"""The progress of a lane, as records of `progress`, with the policies and campaigns that it refers to."""
 
 from collections.abc import AsyncIterable, Sequence
 

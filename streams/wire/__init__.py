@@ -1,4 +1,4 @@
-"""Own the wire format of outputs and watermark reports.
+"""Own how outputs and watermark reports are encoded as records.
 
 Import `streams.kafka` and `state`.
 """

@@ -1,4 +1,4 @@
-"""Changes, messages, suppressions and outcomes as records: CloudEvents 1.0 in Kafka's binary mode."""
+"""Encode outputs as records: CloudEvents 1.0 in Kafka's binary mode."""
 
 from typing import Final
 
@@ -33,17 +33,17 @@ PublishedRecord = tuple[str, bytes, bytes | None, Headers]
 
 
 class CloudEvents:
-    """Makes records of what the fold puts out; nothing in them comes from the clock."""
+    """Encodes outputs of the fold; nothing in the records depends on the clock."""
 
     def __init__(self, topics: Topics, source: str) -> None:
-        """Takes the topics and the prefix that stands in `ce_source` (of a replay, the journal's own)."""
+        """Encode for these topics; `source` is the prefix in `ce_source`, after a replay that of the first journal."""
         self._topics = topics
         self._change_json = ChangeJson()
         self._source = ("ce_source", f"/goldstream/{source}".encode())
         self._messages = {"offers": topics.offers, "reactivations": topics.reactivations}
 
     def record(self, output: Output) -> PublishedRecord:
-        """The record of an output."""
+        """Return the record of an output."""
         if isinstance(output, SegmentChanged):
             key, at = output.customer_id.encode(), format_ms(output.at)
             headers = self._headers(_CHANGE_TYPE, output.change_id, key, at.encode())
@@ -54,10 +54,12 @@ class CloudEvents:
             headers = self._headers(kind, message.message_id, message.customer_id.encode(), message.due_at.encode())
             return self._messages[output.topic], message.customer_id.encode(), _encode(message), headers
         if isinstance(output, MessageSuppressed):
-            kept = output.value
-            ce_id = f"{kept.customer_id}:{output.tag}:{kept.campaign}:{kept.attempt or 0}:{kept.reason}"
-            headers = self._headers(_SUPPRESSION_TYPE, ce_id, kept.customer_id.encode(), kept.at.encode())
-            return self._topics.suppressions, kept.customer_id.encode(), _encode(kept), headers
+            suppression = output.value
+            key, at = suppression.customer_id.encode(), suppression.at
+            step = suppression.attempt or 0
+            ce_id = f"{suppression.customer_id}:{output.tag}:{suppression.campaign}:{step}:{suppression.reason}"
+            headers = self._headers(_SUPPRESSION_TYPE, ce_id, key, at.encode())
+            return self._topics.suppressions, key, _encode(suppression), headers
         if isinstance(output, OutcomeReported):
             outcome = output.value
             ce_id = f"{outcome.customer_id}:{output.tag}:{outcome.campaign}:outcome"

@@ -1,4 +1,4 @@
-"""How far each source partition has come: reported by whoever reads it, gathered by whoever writes the ticks."""
+"""Watermarks of source partitions: reported by the workers that read them, combined by the one that writes ticks."""
 
 from collections.abc import Mapping
 
@@ -6,13 +6,13 @@ import msgspec
 
 
 class SourceWatermark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A report on one source partition; the value of a record of `source-times`, key `topic:partition`.
+    """A report on one source partition: the value of a record of `source-times` with the key `topic:partition`.
 
     Attributes:
         position: everything below this offset is in the journal.
-        time: the moment to which the partition has come: in wall mode the wall time at which its end offset was the
-            position, in event mode the greatest `occurred_at` read; None if it has come to none.
-        at_end: event mode: it was read to its end.
+        time: the watermark in milliseconds; None if there is none yet. In wall mode it is the wall time at which the
+            end offset was `position`, in event mode the greatest `occurred_at` read.
+        at_end: event mode: whether the partition is read to its end.
     """
 
     position: int
@@ -25,53 +25,60 @@ _decoder = msgspec.json.Decoder(SourceWatermark)
 
 
 def encode_watermark(report: SourceWatermark) -> bytes:
-    """A report as the value of a record."""
+    """Return the value of the record of a report."""
     return _encoder.encode(report)
 
 
 def decode_watermark(value: bytes) -> SourceWatermark:
-    """The report in a record's value."""
+    """Return the report in a record's value.
+
+    Raises:
+        msgspec.DecodeError: it is no such value.
+    """
     return _decoder.decode(value)
 
 
 def wall_watermark(
     reports: Mapping[str, SourceWatermark], sources: set[str], lateness_ms: int
 ) -> tuple[int | None, str | None]:
-    """To what moment time has come in wall mode, and which source partition holds it.
+    """Combine the watermarks of all source partitions in wall mode.
 
     Returns:
-        The least of all partitions' times, less the lateness, and the partition that has it; no moment while a
-        partition has not reported.
+        The minimum less the allowed lateness, and the partition that has it. While a partition has not reported, None
+        and that partition.
     """
-    least, holder = None, None
+    minimum, slowest = None, None
     for source in sorted(sources):
         report = reports.get(source)
         if report is None or report.time is None:
             return None, source
-        if least is None or report.time < least:
-            least, holder = report.time, source
-    return (None if least is None else least - lateness_ms), holder
+        if minimum is None or report.time < minimum:
+            minimum, slowest = report.time, source
+    return (None if minimum is None else minimum - lateness_ms), slowest
 
 
 def event_watermark(
     reports: Mapping[str, SourceWatermark], sources: set[str], lateness_ms: int
 ) -> tuple[int | None, str | None]:
-    """To what moment time has come in event mode, and which source partition holds it.
+    """Combine the watermarks of all source partitions in event mode.
 
-    A partition that is read to its end holds nobody back; when all are, time is the greatest moment of them all.
+    A partition that is read to its end does not count. When all are, the watermark is the maximum of them.
+
+    Returns:
+        As `wall_watermark`; the partition is None when all are read to their ends.
     """
-    behind, greatest = [], None
+    unfinished, maximum = [], None
     for source in sorted(sources):
         report = reports.get(source)
         if report is None:
             return None, source
-        if report.time is not None and (greatest is None or report.time > greatest):
-            greatest = report.time
+        if report.time is not None and (maximum is None or report.time > maximum):
+            maximum = report.time
         if not report.at_end:
             if report.time is None:
                 return None, source
-            behind.append((report.time, source))
-    if behind:
-        least, holder = min(behind)
-        return least - lateness_ms, holder
-    return (None if greatest is None else greatest - lateness_ms), None
+            unfinished.append((report.time, source))
+    if unfinished:
+        minimum, slowest = min(unfinished)
+        return minimum - lateness_ms, slowest
+    return (None if maximum is None else maximum - lateness_ms), None

@@ -126,7 +126,7 @@ async def test_a_changelog_that_was_made_anew_or_is_of_another_version_is_not_al
     await following._follow(reader)
     following._take(changelog(1), [Record(7, b"c-1", state(3))])
     reader.at[changelog(1)] = 8
-    following._begin_anew(OffsetOutOfRangeError({changelog(1): 8}))
+    following._drop_tables(OffsetOutOfRangeError({changelog(1): 8}))
     await following._follow(reader)
     assert reader.at[changelog(1)] == BEGINNING
     following._take(changelog(2), [Record(7, b"c-1", state(3)), Record(8, b"c-1", b"\x09 of no version")])

@@ -79,7 +79,7 @@ def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_say
             fresh.restore(record.key or b"", record.value)
         fresh.finish_restore()
         assert said(kept.table) == said(fresh)
-        assert sorted(kept.table._leftovers) == sorted(fresh._leftovers)
+        assert sorted(kept.table._stale) == sorted(fresh._stale)
 
 
 async def test_a_table_with_unwritten_changes_is_not_kept_and_one_that_is_too_old_is_not_given() -> None:
