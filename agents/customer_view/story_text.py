@@ -68,7 +68,8 @@ def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
         yield "next up", f"{traits.next_up.to} after {_next_up_text(traits.next_up, currency)}"
     if traits.order_gap_days is not None:
         overdue = "" if traits.overdue is None else f"; {traits.overdue} times that since the last order"
-        yield "order gap", f"usually {traits.order_gap_days} days{overdue}"
+        unit = "day" if traits.order_gap_days == "1" else "days"
+        yield "order gap", f"usually {traits.order_gap_days} {unit}{overdue}"
     favourites = ("store", traits.favourite_store), ("channel", traits.favourite_channel)
     preferred = [f"{kind} {name}" for kind, name in favourites if name is not None]
     if preferred:
@@ -157,9 +158,9 @@ def _event_text(event: StoryEvent) -> str:
         step = f"step {event.attempt} of {event.attempts}, entered by {entered_by}"
         return f"{event.campaign}: {event.template}{incentive}, by {event.channel} ({step})"
     if event.reason.startswith("silence-"):
-        return f"{event.campaign}: {event.reason}: {event.reason.meaning}"
+        return f"{event.campaign} {event.reason}: {event.reason.meaning}"
     step = "" if event.attempt is None else f", step {event.attempt},"
-    return f"{event.campaign}{step} suppressed: {event.reason}: {event.reason.meaning}"
+    return f"{event.campaign}{step} suppressed ({event.reason}): {event.reason.meaning}"
 
 
 def _moment(event: StoryEvent) -> str:

@@ -155,7 +155,7 @@ def test_a_profile_becomes_traits_with_the_next_segments_down_and_up() -> None:
     )
     assert list(traits_text(traits, "RUB")) == [
         ("next up", "loyal after 3 more orders of any size"),
-        ("order gap", "usually 1 days; 2.00 times that since the last order"),
+        ("order gap", "usually 1 day; 2.00 times that since the last order"),
         ("prefers", "store s-1, channel web"),
     ]
     bad = msgspec.structs.replace(
@@ -206,7 +206,7 @@ def test_a_story_is_written_in_lines() -> None:
     assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in text
     assert "revenue      25000.00 RUB in total" in text
     assert "next up      golden after one more order of any size" in text
-    assert "order gap    usually 1 days; 60.00 times that since the last order" in text
+    assert "order gap    usually 1 day; 60.00 times that since the last order" in text
     assert "signed up    city Казань" in text
     assert "consents     email granted, sms refused" in text
     assert "contacts     2 opened" in text
