@@ -101,13 +101,13 @@ def _parse_any_amount(name: str, text: str, currency: str, errors: FieldErrors, 
     except NotANumber:
         errors.add_error(RejectionReason.INVALID, name, NUMBER_EXPECTED)
         return 0
-    except TooLarge as error:
-        errors.add_error(RejectionReason.AMOUNT, name, str(error))
+    except TooLarge as too_large:  # one name for both would have one type when compiled
+        errors.add_error(RejectionReason.AMOUNT, name, str(too_large))
         return 0
-    except TooManyDigits as error:
+    except TooManyDigits as too_many:
         if text[0] != "-":
             if currency in DIGITS:
-                errors.add_error(RejectionReason.AMOUNT, name, f"{error} in {currency}")
+                errors.add_error(RejectionReason.AMOUNT, name, f"{too_many} in {currency}")
             return 0
         minor = -1
     if minor >= minimum:
