@@ -13,7 +13,7 @@ from streams.tables.warm_tables import WarmTables
 from streams.telemetry.metrics import Metrics
 from tests.lanes.memory_broker import Crash, MemoryBroker
 from tests.property.folding import NUMBER, PREFIX, TOPICS, Entry, Written
-from tests.property.standing import state_in
+from tests.property.profile_comparison import state_in
 
 METRICS = Metrics(CollectorRegistry())
 OUTPUTS = (TOPICS.segment_changes, TOPICS.offers, TOPICS.reactivations, TOPICS.suppressions, TOPICS.outcomes)

@@ -1,13 +1,13 @@
-"""The oracle: what docs/topics.md says must follow from one journal partition, computed naively from its whole history.
+"""The oracle: what must follow from one journal partition, computed naively from its whole history.
 
-It judges the product and so shares nothing with it: standard library only, nothing from ``state``, ``streams`` or
-``agents``. Nothing is kept up incrementally that can be counted again: at each moment of judgement frequency, monetary,
-recency and the lifetime sums come from the full lists of orders and refunds. Slow and plain on purpose; exact numbers
-only (int, Decimal, Fraction).
+It implements docs/topics.md, docs/campaigns.md and docs/customers.md a second time and shares no code with the product:
+standard library only. Nothing is maintained incrementally that can be counted again: at each evaluation frequency,
+monetary, recency and the lifetime sums are computed from the full lists of orders and refunds. Slow and simple on
+purpose; exact numbers only (int, Decimal, Fraction).
 
-Along the data: ``moments``, ``quiet`` and ``money`` read the values, ``policy`` scores, ``history`` and
-``correspondence`` remember, ``campaigning`` decides who is written to, ``letters`` and ``outputs`` word what is
-published, ``journal`` runs the steps in order.
+Along the data: ``moments``, ``quiet_hours`` and ``money`` read the values, ``policy`` scores, ``history`` and
+``campaign_history`` remember, ``campaign_moment`` decides what is sent, ``messages`` and ``outputs`` write the values
+that are published, ``journal`` runs the steps in order.
 """
 
 from tests.oracle.journal import Oracle
@@ -19,11 +19,11 @@ from tests.oracle.outputs import (
     suppression_headers,
     tombstone_headers,
 )
-from tests.oracle.result import Erased, Facts, Result
+from tests.oracle.result import Facts, LedgerEntry, Result
 
 __all__ = [
-    "Erased",
     "Facts",
+    "LedgerEntry",
     "Oracle",
     "Output",
     "Result",

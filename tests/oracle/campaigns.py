@@ -8,15 +8,15 @@ from functools import lru_cache
 from hashlib import sha256
 
 from tests.oracle import moments
-from tests.oracle.occasions import Occasion
+from tests.oracle.entry_causes import EntryCause
 from tests.oracle.outputs import JsonObject
-from tests.oracle.quiet import QuietHours, known_zones, read_quiet_hours
+from tests.oracle.quiet_hours import QuietHours, known_zones, read_quiet_hours
 
 DEFAULT_CAUSES = ("purchase", "refund", "signup", "consent", "time")
 
 
 @dataclass(frozen=True)
-class Rung:
+class Step:
     """One of a campaign's ``attempts``; ``after_ms`` counts from the change's ``effective_at``."""
 
     after_ms: int
@@ -36,7 +36,7 @@ class Campaign:
     begins_to: tuple[str, ...]
     causes: tuple[str, ...]
     requires_consent: bool
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Step, ...]
     cooldown_ms: int
     once: bool
     ignores_cap: bool
@@ -48,7 +48,7 @@ class Campaign:
     overdue: Fraction | None
     where: JsonObject
 
-    def fits(self, occasion: Occasion, segment: str) -> bool:
+    def fits(self, occasion: EntryCause, segment: str) -> bool:
         """By from, to and causes; an empty ``from`` is any, ``none`` is the first change. By ``to`` for a trigger."""
         change = occasion.change
         if change is None:
@@ -91,7 +91,7 @@ class Campaigns:
         return said if said in known_zones() else self.timezone
 
 
-def drawn(name: str, customer_id: str, share: Fraction) -> bool:
+def is_in_share(name: str, customer_id: str, share: Fraction) -> bool:
     """Whether a control or a holdout of that name holds the customer."""
     draw = int(sha256(f"{name}:{customer_id}".encode()).hexdigest()[:16], 16)
     return Fraction(draw, 2**64) < share
@@ -137,8 +137,8 @@ def _campaign(entry: JsonObject) -> Campaign:
     )
 
 
-def _rung(attempt: JsonObject, channels: list[str]) -> Rung:
-    return Rung(
+def _rung(attempt: JsonObject, channels: list[str]) -> Step:
+    return Step(
         after_ms=moments.days(attempt["after_days"]),
         template=attempt.get("template"),
         incentive=attempt.get("incentive"),

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle import campaigning, moments, money
+from tests.oracle import campaign_moment, moments, money
+from tests.oracle.active_rules import ActiveRules
 from tests.oracle.consents import CHANNELS, SIGNUP_FIELDS
-from tests.oracle.daily import Stood
-from tests.oracle.desk import Desk
+from tests.oracle.daily import CustomerState
+from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.occasions import Occasion
 from tests.oracle.outputs import JsonObject
 from tests.oracle.policy import Policy, Scores, cell
 from tests.oracle.result import Facts
@@ -56,18 +56,18 @@ class Customer:
 
     # Time.
 
-    def advance(self, until: int, desk: Desk) -> None:
+    def advance(self, until: int, desk: ActiveRules) -> None:
         """Emit whatever falls due at or before ``until``, each at its exact moment."""
         while (due := min((at for at in self.due_moments(desk) if at <= until), default=None)) is not None:
-            self.judge(due, {"kind": "time"}, desk)
+            self.evaluate(due, {"kind": "time"}, desk)
 
-    def due_moments(self, desk: Desk) -> Iterator[int]:
+    def due_moments(self, desk: ActiveRules) -> Iterator[int]:
         """Every moment after the last judgement at which time alone may change something."""
         triggers = (occasion.at for occasion in self._triggers(desk))
         moments_of_all = (*self._turning_points(desk.policy), *self.history.correspondence.due_moments(), *triggers)
         return (at for at in moments_of_all if at > self.judged_at)
 
-    def _triggers(self, desk: Desk) -> Iterator[Occasion]:
+    def _triggers(self, desk: ActiveRules) -> Iterator[EntryCause]:
         return occasions_after(self.history, self.customer_id, desk.campaigns, max(self.judged_at, self.file_since))
 
     def _turning_points(self, policy: Policy) -> Iterator[int]:
@@ -81,7 +81,9 @@ class Customer:
 
     # One moment.
 
-    def judge(self, at: int, cause: JsonObject, desk: Desk, *, backfill: bool = False, grants: bool = False) -> None:
+    def evaluate(
+        self, at: int, cause: JsonObject, desk: ActiveRules, *, backfill: bool = False, grants: bool = False
+    ) -> None:
         """Judge the customer at one moment, for one cause, and emit in the order of docs/topics.md.
 
         Args:
@@ -103,11 +105,11 @@ class Customer:
             self.seq, self.since = self.seq + 1, at
             change = self._change(before, after, cause, desk.policy, backfill=backfill)
             desk.publish_change(change)
-            occasions.append(Occasion.of(change))
+            occasions.append(EntryCause.of(change))
             if cause["kind"] == "time" and before is not None and desk.policy.is_worse(after.segment, before.segment):
                 desk.result.diary.lapses.append(at)
         purchased = cause["kind"] == "purchase"
-        campaigning.at_one_moment(
+        campaign_moment.at_one_moment(
             self.history,
             at,
             desk,
@@ -120,12 +122,14 @@ class Customer:
             self.changed_at = at
         desk.result.diary.stood.append(self._stood(at, after.segment))
 
-    def _stood(self, at: int, segment: str) -> Stood:
+    def _stood(self, at: int, segment: str) -> CustomerState:
         history, silenced = self.history, self.history.correspondence.silenced_by is not None
         granted = any(history.person.consent(channel) == "granted" for channel in CHANNELS)
-        return Stood(self, at, segment, history.frequency(at), history.monetary(at), granted and not silenced, silenced)
+        return CustomerState(
+            self, at, segment, history.frequency(at), history.monetary(at), granted and not silenced, silenced
+        )
 
-    def _give_up_refunds(self, at: int, desk: Desk) -> None:
+    def _give_up_refunds(self, at: int, desk: ActiveRules) -> None:
         """Drop the refunds whose order did not come within W."""
         for refund in list(self.history.waiting):
             if self.history.gives_up_at(refund) <= at:

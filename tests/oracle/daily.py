@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from tests.oracle import moments, money
 from tests.oracle.history import History
 from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObject, Output
-from tests.oracle.quiet import known_zones, zone
+from tests.oracle.quiet_hours import known_zones, zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCES_AT_MOST = 100
@@ -26,7 +26,7 @@ Life: TypeAlias = object
 
 
 @dataclass(frozen=True)
-class Stood:
+class CustomerState:
     """How a customer stood after a judgement; `segment` is None once they were erased."""
 
     life: Life
@@ -51,7 +51,7 @@ class Sale:
 
 
 @dataclass
-class Diary:
+class DailyNotes:
     """All that happened, in its order; moments are milliseconds, sums base minor units."""
 
     timezone: str = "UTC"
@@ -63,7 +63,7 @@ class Diary:
     """Moment, type, sum and discount."""
     welcomed: list[tuple[int, str, str | None]] = field(default_factory=list)
     """When somebody became known, by what type of event and which source."""
-    stood: list[Stood] = field(default_factory=list)
+    stood: list[CustomerState] = field(default_factory=list)
     lapses: list[int] = field(default_factory=list)
     """When time moved somebody to a segment that stands later in the policy."""
 
@@ -107,18 +107,18 @@ class Diary:
 class Calendar:
     """The days of a diary."""
 
-    def __init__(self, diary: Diary, outputs: Iterable[Output], time: int) -> None:
+    def __init__(self, diary: DailyNotes, outputs: Iterable[Output], time: int) -> None:
         """Takes all that was noted and published, and to where time has come."""
         self._diary = diary
         self._flows: dict[date, list[tuple[str, Any]]] = defaultdict(list)
         for kind, at, note in _flows(diary, outputs):
             self._flows[diary.day_of(at)].append((kind, note))
-        judged: dict[date, list[Stood]] = defaultdict(list)
+        judged: dict[date, list[CustomerState]] = defaultdict(list)
         for stood in diary.stood:
             judged[diary.day_of(stood.at)].append(stood)
         self._standing: dict[date, JsonObject] = {date.min: _standing(diary, [])}
         """How the base stood at the end of each day on which anybody was judged."""
-        lives: dict[Life, Stood] = {}
+        lives: dict[Life, CustomerState] = {}
         self.turns: list[date] = []
         """The days on which anything happened, or the base became another."""
         for day in sorted({*self._flows, *judged}):
@@ -135,7 +135,7 @@ class Calendar:
         return _happened(self._diary, day, self._flows.get(day, [])) | self._standing[judged]
 
 
-def _flows(diary: Diary, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
+def _flows(diary: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
     yield from (("sale", sale.occurred_at, sale) for sale in diary.sales)
     yield from (("refund", at, amount) for at, amount in diary.refunds if amount)
     yield from (("anonymous", note[0], note) for note in diary.anonymous)
@@ -154,7 +154,7 @@ def _flows(diary: Diary, outputs: Iterable[Output]) -> Iterator[tuple[str, int, 
             yield "message", moments.parse(value["at"]), (value["campaign"], value["reason"])
 
 
-def _happened(diary: Diary, day: date, notes: list[tuple[str, Any]]) -> JsonObject:
+def _happened(diary: DailyNotes, day: date, notes: list[tuple[str, Any]]) -> JsonObject:
     def of(kind: str) -> list[Any]:
         return [note for each, note in notes if each == kind]
 
@@ -229,7 +229,7 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return dict(nested)
 
 
-def _standing(diary: Diary, lives: Iterable[Stood]) -> JsonObject:
+def _standing(diary: DailyNotes, lives: Iterable[CustomerState]) -> JsonObject:
     """How the base stands, everyone by their last judgement."""
     there = [stood for stood in lives if stood.segment is not None]
     segments = {}

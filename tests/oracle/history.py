@@ -7,8 +7,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from tests.oracle import money
+from tests.oracle.campaign_history import CampaignHistory
 from tests.oracle.consents import Person
-from tests.oracle.correspondence import Correspondence
 
 
 @dataclass(eq=False)
@@ -121,7 +121,7 @@ class History:
     """Of each signup that named this customer and counted: whose, and its event id."""
     brought_at: list[int] = field(default_factory=list)
     """When each of them occurred."""
-    correspondence: Correspondence = field(default_factory=Correspondence)
+    correspondence: CampaignHistory = field(default_factory=CampaignHistory)
 
     # What is remembered.
 

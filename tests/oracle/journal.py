@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.oracle import moments
-from tests.oracle.applying import apply, grants, rate_of, repeats
-from tests.oracle.campaigning import keep_to_file
+from tests.oracle.active_rules import ActiveRules
+from tests.oracle.campaign_moment import keep_to_file
 from tests.oracle.campaigns import Campaigns, read_campaigns
 from tests.oracle.customer import Customer
-from tests.oracle.daily import Stood
-from tests.oracle.desk import Desk
+from tests.oracle.daily import CustomerState
+from tests.oracle.event_effects import apply, grants, rate_of, repeats
 from tests.oracle.outputs import CHANGES, Output, tombstone_headers
 from tests.oracle.policy import Policy, read_policy
-from tests.oracle.result import Erased, Result
+from tests.oracle.result import LedgerEntry, Result
 
 LONGEST_ID = 128
 REMEMBERED_REFERRALS = 64
@@ -79,12 +79,12 @@ class Partition:
         else:
             self.result.diary.sell_to_nobody(step, rate_of(step, self.desk().policy))
 
-    def desk(self) -> Desk:
+    def desk(self) -> ActiveRules:
         """What is in force now."""
         if self.policy is None:
             message = "no event can be applied before the first policy"
             raise ValueError(message)
-        return Desk(self.policy, self.campaigns, self.result)
+        return ActiveRules(self.policy, self.campaigns, self.result)
 
     # Ticks and files.
 
@@ -103,7 +103,7 @@ class Partition:
         self.policy = policy
         self.result.diary.timezone, self.result.diary.currency = policy.timezone, policy.currency
         for customer in self.customers.values():
-            customer.judge(max(self.time, customer.judged_at), {"kind": "policy"}, self.desk())
+            customer.evaluate(max(self.time, customer.judged_at), {"kind": "policy"}, self.desk())
 
     def take_campaigns(self, campaigns: Campaigns) -> None:
         """Put a campaigns file in force; runs of what it changes or drops are superseded."""
@@ -154,7 +154,7 @@ class Partition:
         apply(customer.history, event, occurred_at, as_of, desk)
         segment = None if customer.standing is None else customer.standing.segment
         self.result.diary.meet(customer.history, event, as_of, segment)
-        customer.judge(
+        customer.evaluate(
             as_of,
             {"kind": event["type"], "event_id": event["event_id"]},
             desk,
@@ -186,9 +186,9 @@ class Partition:
             at = max(at, customer.judged_at)
             customer.advance(at, self.desk())
             last_seq = customer.seq
-            self.result.diary.stood.append(Stood(customer, at, None))
+            self.result.diary.stood.append(CustomerState(customer, at, None))
             del self.customers[customer_id]
-        self.result.ledger[customer_id] = Erased(last_seq, erased_at)
+        self.result.ledger[customer_id] = LedgerEntry(last_seq, erased_at)
         headers = tombstone_headers(customer_id, last_seq, moments.text(at), self.result.prefix)
         self.result.outputs.append(Output(CHANGES, customer_id, None, headers))
 

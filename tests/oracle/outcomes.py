@@ -2,25 +2,25 @@
 
 from tests.oracle import moments, money
 from tests.oracle.campaigns import Campaign, Campaigns
+from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.occasions import Occasion
 from tests.oracle.outputs import JsonObject
-from tests.oracle.runs import Watch
+from tests.oracle.runs import AttributionWatch
 
 GROUPS = {None: "treated", "holdout": "holdout", "control": "control"}
 """By the reason that kept the campaign back."""
 COUNTED = ("opened", "clicked", "redeemed")
 
 
-def watch(campaign: Campaign, occasion: Occasion, reason: str | None, history: History) -> Watch | None:
+def watch(campaign: Campaign, occasion: EntryCause, reason: str | None, history: History) -> AttributionWatch | None:
     """What is to be told of a beginning; None where nothing is."""
     if campaign.attribution_ms == 0 or reason not in GROUPS:
         return None
     until = occasion.at + min(campaign.attribution_ms, history.window_ms - 1)
-    return Watch(campaign, occasion, GROUPS[reason], until)
+    return AttributionWatch(campaign, occasion, GROUPS[reason], until)
 
 
-def outcome(file: Campaigns, watched: Watch, history: History) -> JsonObject:
+def outcome(file: Campaigns, watched: AttributionWatch, history: History) -> JsonObject:
     """What is told of it, counted from everything that is known by now."""
     since, until = watched.occasion.at, watched.until
     orders = [each for each in history.standing_orders() if since < each.occurred_at <= until]

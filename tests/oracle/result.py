@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.oracle import moments, money
-from tests.oracle.daily import Diary
+from tests.oracle.daily import DailyNotes
 from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObject, Output
 
 
@@ -62,7 +62,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Erased:
+class LedgerEntry:
     """The ledger's entry for a customer: the last ``seq``, and the latest erasure's ``occurred_at``."""
 
     last_seq: int
@@ -76,7 +76,7 @@ class Result:
     prefix: str
     outputs: list[Output] = field(default_factory=list)
     customers: dict[str, Facts] = field(default_factory=dict)
-    ledger: dict[str, Erased] = field(default_factory=dict)
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
     duplicates: Counter[str] = field(default_factory=Counter)
     """By type of event."""
     dropped: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Result:
 
     asked: set[str] = field(default_factory=set)
     """The conditions of a `where` for which a campaign asked that fitted otherwise."""
-    diary: Diary = field(default_factory=Diary)
+    diary: DailyNotes = field(default_factory=DailyNotes)
     """What the totals of the days are counted from."""
     time: int = moments.BEFORE_ALL_MS
     """To where time has come at the end."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from tests.oracle.campaigns import Campaign, Rung
-from tests.oracle.occasions import Occasion
+from tests.oracle.campaigns import Campaign, Step
+from tests.oracle.entry_causes import EntryCause
 
 SENT = "sent"
 
@@ -13,7 +13,7 @@ class Attempt:
     """One attempt of a run; ``due_at`` is not known before ``base_at``, at which quiet hours are looked at."""
 
     number: int
-    rung: Rung
+    rung: Step
     base_at: int
     due_at: int | None = None
     outcome: str | None = None
@@ -25,7 +25,7 @@ class Run:
     """A campaign begun."""
 
     campaign: Campaign
-    occasion: Occasion
+    occasion: EntryCause
     attempts: list[Attempt] = field(default_factory=list)
     superseded: bool = False
     answered: bool = False
@@ -34,7 +34,7 @@ class Run:
     """Whether the moment came at which it silences or does not."""
 
     @classmethod
-    def of(cls, campaign: Campaign, occasion: Occasion) -> "Run":
+    def of(cls, campaign: Campaign, occasion: EntryCause) -> "Run":
         """The run that an occasion would begin."""
         run = cls(campaign, occasion)
         for number, rung in enumerate(campaign.rungs, start=1):
@@ -63,7 +63,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentMessage:
     """A message that was sent."""
 
     message_id: str
@@ -73,7 +73,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Contact:
     """A contact; ``cost`` is in base minor units."""
 
     message_id: str
@@ -82,11 +82,11 @@ class Heard:
 
 
 @dataclass(eq=False)
-class Watch:
+class AttributionWatch:
     """A beginning of which the outcome is told once ``until`` has passed."""
 
     campaign: Campaign
-    occasion: Occasion
+    occasion: EntryCause
     group: str
     until: int
     told: bool = False

@@ -9,10 +9,10 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
-from tests.oracle.asking import favourite_channel, favourite_store, is_difficult, is_discount_seeker
 from tests.oracle.customer import Customer
 from tests.oracle.journal import Partition
 from tests.oracle.result import Result
+from tests.oracle.targeting import favourite_channel, favourite_store, is_difficult, is_discount_seeker
 
 LAST_GAPS = 12
 

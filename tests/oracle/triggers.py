@@ -8,15 +8,15 @@ from itertools import pairwise
 from statistics import median
 
 from tests.oracle.campaigns import Campaign, Campaigns
+from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.occasions import Occasion
-from tests.oracle.quiet import day_begins, wall_clock, zone
+from tests.oracle.quiet_hours import day_begins, wall_clock, zone
 
 LAST_GAPS = 12
 LAST_YEAR = 9998
 
 
-def occasions_after(history: History, customer_id: str, file: Campaigns | None, after: int) -> Iterator[Occasion]:
+def occasions_after(history: History, customer_id: str, file: Campaigns | None, after: int) -> Iterator[EntryCause]:
     """For each campaign with a trigger the next occasion after a moment, by what is known now."""
     for campaign in () if file is None else file.campaigns:
         if file is not None and campaign.trigger == "birthday":
@@ -27,7 +27,7 @@ def occasions_after(history: History, customer_id: str, file: Campaigns | None, 
 
 def _birthday(
     history: History, customer_id: str, campaign: Campaign, file: Campaigns, after: int
-) -> Iterator[Occasion]:
+) -> Iterator[EntryCause]:
     """The next midnight at which it is the customer's birthday where they live; the day of birth itself is none."""
     written = history.person.fact("birth_date")
     if written is None:
@@ -37,7 +37,7 @@ def _birthday(
     for year in range(max(this_year, born.year + 1), min(this_year, LAST_YEAR) + 3):
         at = day_begins(_in_year(born, year), there)
         if at > after:
-            yield Occasion(customer_id, at, f"b{year}", trigger="birthday", campaign=campaign.name)
+            yield EntryCause(customer_id, at, f"b{year}", trigger="birthday", campaign=campaign.name)
             return
 
 
@@ -49,7 +49,7 @@ def _in_year(born: date, year: int) -> datetime:
         return datetime(year, 3, 1)  # noqa: DTZ001 - a wall clock
 
 
-def _overdue(history: History, customer_id: str, campaign: Campaign, after: int) -> Iterator[Occasion]:
+def _overdue(history: History, customer_id: str, campaign: Campaign, after: int) -> Iterator[EntryCause]:
     """When the time since the last order passes so many times the usual gap of the orders remembered then."""
     last, begin = history.last_order_at(), after
     while last is not None:
@@ -61,7 +61,7 @@ def _overdue(history: History, customer_id: str, campaign: Campaign, after: int)
         at = last + math.ceil(Fraction(campaign.overdue or 0) * gap)
         if gap > 0 and max(begin, after + 1) <= at < end:
             tag = f"o{history.lifetime_orders()}"
-            yield Occasion(customer_id, at, tag, trigger="overdue", campaign=campaign.name)
+            yield EntryCause(customer_id, at, tag, trigger="overdue", campaign=campaign.name)
             return
         begin = end
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from tests.oracle import moments, money
-from tests.property.campaign_files import NAMES, ZONES
-from tests.property.picking import between, one_in, pick
-from tests.property.rulebooks import CURRENCIES, Rulebook, rulebooks
-from tests.property.story import LAST_MS, Step, Story
+from tests.property.campaign_strategies import NAMES, ZONES
+from tests.property.draws import between, one_in, pick
+from tests.property.history_builder import LAST_MS, Step, Story
+from tests.property.policy_strategies import CURRENCIES, Rulebook, rulebooks
 
 CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
 MANY: Final = 63

@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from state.units.timestamps import NEVER
 from tests.oracle import Oracle, Output, moments
 from tests.oracle.campaigns import Campaign, Campaigns, read_campaigns
-from tests.property.campaign_files import NAMES, ZONES, campaign_files
+from tests.property.campaign_strategies import NAMES, ZONES, campaign_files
 from tests.property.folding import PREFIX, Lane, journal_of
-from tests.property.standing import differences, output_of
-from tests.property.story import Step
+from tests.property.history_builder import Step
+from tests.property.profile_comparison import differences, output_of
 
 CUSTOMER = "e"
 """Of the shares of a half, the control's and of campaign `two` hold them not, those of `one` and `three` do."""

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from state.daily import daily_summary as told_day
 from tests.oracle import Oracle, read_json
 from tests.oracle.daily import Calendar
+from tests.property.crash_strategies import Way, histories_on_their_way, histories_with_crashes
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History
-from tests.property.interruptions import Way, histories_on_their_way, histories_with_crashes
-from tests.property.standing import unlike
+from tests.property.profile_comparison import unlike
 
 pytestmark = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)  # deep takes as long as it takes
 

@@ -11,8 +11,8 @@ import pytest
 from agents.segment.write_plan import WriteStep
 from tests.oracle import moments
 from tests.property.folding import Crash, Lane, journal_of
-from tests.property.standing import state_of, unlike
-from tests.property.story import Step
+from tests.property.history_builder import Step
+from tests.property.profile_comparison import state_of, unlike
 
 DAY_MS: Final = moments.DAY_MS
 START: Final = moments.parse("2026-01-10T12:00:00Z")

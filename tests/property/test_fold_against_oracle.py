@@ -15,17 +15,17 @@ from state.customer.profile import encode_profile
 from state.records.events import Tick
 from state.units.timestamps import NEVER
 from tests.oracle import Oracle
-from tests.property.folding import PREFIX, Crash, Lane, journal_of
-from tests.property.histories import History
-from tests.property.interruptions import (
+from tests.property.crash_strategies import (
     Way,
     histories_on_their_way,
     histories_with_crashes,
     histories_with_ticks,
     shuffled_histories,
 )
-from tests.property.standing import Record, differences, facts_of, output_of, records_of, state_of, unlike
-from tests.property.story import LAST_MS, Step
+from tests.property.folding import PREFIX, Crash, Lane, journal_of
+from tests.property.histories import History
+from tests.property.history_builder import LAST_MS, Step
+from tests.property.profile_comparison import Record, differences, facts_of, output_of, records_of, state_of, unlike
 
 pytestmark = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)  # deep takes as long as it takes
 

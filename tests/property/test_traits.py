@@ -28,12 +28,12 @@ from state.records.events import OrderPlaced
 from state.records.outputs import SegmentChanged
 from tests.oracle import moments
 from tests.oracle.traits import TraitsOracle
+from tests.property.crash_strategies import Way, histories_on_their_way
+from tests.property.draws import between, one_in, pick
 from tests.property.folding import PREFIX, Lane, journal_of
 from tests.property.histories import CUSTOMERS, History
-from tests.property.interruptions import Way, histories_on_their_way
-from tests.property.picking import between, one_in, pick
-from tests.property.standing import differences
-from tests.property.story import Step
+from tests.property.history_builder import Step
+from tests.property.profile_comparison import differences
 from tests.property.test_fold_against_oracle import chunks_of
 
 _STORES: Final = ("s-1", "s-1", "s-2", "ы", "", None, "x" * 129)

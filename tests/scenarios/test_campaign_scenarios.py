@@ -9,7 +9,7 @@ import pytest
 from streams.defaults import policy_text
 from tests.oracle import Oracle, Output, moments
 from tests.property.folding import PREFIX, Lane, journal_of
-from tests.property.standing import output_of
+from tests.property.profile_comparison import output_of
 from tests.scenarios.reading import Scenario, read_scenarios
 from tests.scenarios.wording import wanted
 

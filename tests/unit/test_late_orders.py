@@ -7,7 +7,7 @@ import pytest
 from streams.defaults import policy_text
 from tests.oracle import Oracle
 from tests.property.folding import PREFIX, Lane, journal_of
-from tests.property.standing import differences
+from tests.property.profile_comparison import differences
 
 
 def purchase(order_id: str, at: str) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from tests.oracle import money
+from tests.oracle.active_rules import ActiveRules
 from tests.oracle.consents import SIGNUP_FIELDS
-from tests.oracle.desk import Desk
 from tests.oracle.history import History, Order, Refund
 from tests.oracle.policy import Policy
-from tests.oracle.runs import Heard
+from tests.oracle.runs import Contact
 
 Event: TypeAlias = dict[str, Any]
 
@@ -25,7 +25,7 @@ def repeats(history: History, event: Event, as_of: int) -> bool:
     return event["event_id"] in history.event_ids[-REMEMBERED_EVENTS:]
 
 
-def apply(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+def apply(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
     """Add an event that is no duplicate to the history."""
     _APPLY[event["type"]](history, event, occurred_at, as_of, desk)
     if event["type"] not in ("purchase", "refund"):
@@ -39,7 +39,7 @@ def grants(event: Event) -> bool:
     return event["type"] == "signup" and any(event.get("consent", {}).values())
 
 
-def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
     currency = event["currency"]
     rate = rate_of(event, desk.policy)
     if rate is None:
@@ -64,7 +64,7 @@ def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk
         _refund_order(order, refund, desk)
 
 
-def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: Desk) -> None:
+def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
     refund = Refund(
         refund_id=event["refund_id"],
         order_id=event.get("order_id"),
@@ -87,7 +87,7 @@ def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: 
         _refund_order(order, refund, desk)
 
 
-def _refund_order(order: Order, refund: Refund, desk: Desk) -> None:
+def _refund_order(order: Order, refund: Refund, desk: ActiveRules) -> None:
     """Take a refund off its order; without a rate in a currency that is not the order's it can only be dropped."""
     if refund.currency != order.currency and refund.rate is None:
         desk.result.dropped["no_rate"] += 1
@@ -99,26 +99,26 @@ def _refund_order(order: Order, refund: Refund, desk: Desk) -> None:
         desk.result.dropped["excess"] += 1
 
 
-def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _desk: Desk) -> None:
+def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _desk: ActiveRules) -> None:
     facts = ((name, event[name]) for name in SIGNUP_FIELDS if name in event)
     history.person.signup_facts.extend((occurred_at, name, value) for name, value in facts)
     given = event.get("consent", {}).items()
     history.person.consents.extend((occurred_at, channel, granted) for channel, granted in given if granted is not None)
 
 
-def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _desk: Desk) -> None:
+def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _desk: ActiveRules) -> None:
     history.person.consents.append((occurred_at, event["channel"], event["granted"]))
 
 
-def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk: Desk) -> None:
+def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk: ActiveRules) -> None:
     history.contacts[event["kind"]] += 1
-    heard = Heard(event["message_id"], event["kind"], _cost(history, event, desk))
+    heard = Contact(event["message_id"], event["kind"], _cost(history, event, desk))
     permanent = event.get("permanent", False)
-    if not history.correspondence.hear(heard, occurred_at, history.person, permanent=permanent):
+    if not history.correspondence.take_contact(heard, occurred_at, history.person, permanent=permanent):
         desk.result.dropped["unknown_message"] += 1
 
 
-def _cost(history: History, event: Event, desk: Desk) -> int:
+def _cost(history: History, event: Event, desk: ActiveRules) -> int:
     """What a contact cost in base minor units, by the policy in force; nothing, and counted, without a rate."""
     if "cost" not in event:
         return 0
@@ -130,7 +130,7 @@ def _cost(history: History, event: Event, desk: Desk) -> int:
     return money.converted(cost, event["currency"], rate, history.base)
 
 
-_APPLY: dict[str, Callable[[History, Event, int, int, Desk], None]] = {
+_APPLY: dict[str, Callable[[History, Event, int, int, ActiveRules], None]] = {
     "purchase": _purchase,
     "refund": _refund,
     "signup": _signup,

@@ -10,8 +10,8 @@ from typing import Final
 from hypothesis import strategies as st
 
 from tests.oracle import moments, money
-from tests.property.campaign_files import campaign_files
-from tests.property.picking import between, one_in, pick
+from tests.property.campaign_strategies import campaign_files
+from tests.property.draws import between, one_in, pick
 
 CURRENCIES: Final = ("RUB", "JPY", "KWD", "EUR", "USD")
 RATES: Final = ("0.5", "98.40", "1", "0.0001", "1.005", "0.333333333333333333", "3e-1")

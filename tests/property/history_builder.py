@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.oracle import moments, money
 from tests.oracle.journal import Partition
-from tests.property.picking import between, one_in, pick
-from tests.property.rulebooks import CURRENCIES, RATES, Rulebook
+from tests.property.draws import between, one_in, pick
+from tests.property.policy_strategies import CURRENCIES, RATES, Rulebook
 
 Step: TypeAlias = dict[str, Any]
 """An event in its source's own fields and its `type`; or a tick, a policy or campaigns."""

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import Phase, given, seed, settings
 
 from tests.property.histories import History, histories
-from tests.property.reached import EVERYTHING, reached
+from tests.property.history_coverage import EVERYTHING, reached
 
 HISTORIES = 200
 ONE_IN = 25

@@ -6,10 +6,10 @@ Nothing is forgotten here: what counts at a moment is looked up in the full list
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.oracle.campaigns import Campaign, Campaigns, drawn
+from tests.oracle.campaigns import Campaign, Campaigns, is_in_share
 from tests.oracle.consents import Person
-from tests.oracle.occasions import Occasion
-from tests.oracle.runs import SENT, Attempt, Heard, Run, Sent, Watch
+from tests.oracle.entry_causes import EntryCause
+from tests.oracle.runs import SENT, Attempt, AttributionWatch, Contact, Run, SentMessage
 
 REMEMBERED_MESSAGES = 64
 ANSWERS = ("clicked", "redeemed")
@@ -17,7 +17,7 @@ REFUSALS = ("unsubscribed", "complained")
 
 
 @dataclass(eq=False)
-class Correspondence:
+class CampaignHistory:
     """Every run, beginning and message of one customer, oldest first."""
 
     runs: list[Run] = field(default_factory=list)
@@ -25,14 +25,14 @@ class Correspondence:
     """Of each campaign that began or was held out: its name and the moment."""
     occasions: set[tuple[str, str]] = field(default_factory=set)
     """Of each campaign the occasions on which it began or was kept back: a birthday comes once, whatever clocks say."""
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentMessage] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
     """Channels on which a message bounced for good."""
     silenced_by: Run | None = None
     controls: list[tuple[str, int]] = field(default_factory=list)
     """Of each campaign that would have begun but for the control: its name and the moment."""
-    heard: list[Heard] = field(default_factory=list)
-    watches: list[Watch] = field(default_factory=list)
+    heard: list[Contact] = field(default_factory=list)
+    watches: list[AttributionWatch] = field(default_factory=list)
 
     def due_moments(self) -> Iterator[int]:
         """Every moment at which a run asks to be looked at."""
@@ -47,7 +47,7 @@ class Correspondence:
 
     # A campaign as a whole.
 
-    def whole_reason(self, file: Campaigns, campaign: Campaign, occasion: Occasion) -> str | None:
+    def whole_reason(self, file: Campaigns, campaign: Campaign, occasion: EntryCause) -> str | None:
         """The first reason that keeps a fitting campaign back as a whole."""
         at, customer_id = occasion.at, occasion.customer_id
         earlier = [moment for name, moment in self.begins if name == campaign.name]
@@ -55,10 +55,10 @@ class Correspondence:
         checks = (
             ("backfill", occasion.backfill or early),
             ("silenced", self.silenced_by is not None),
-            ("control", drawn(file.name, customer_id, file.control)),
+            ("control", is_in_share(file.name, customer_id, file.control)),
             ("once", campaign.once and bool(earlier)),
             ("cooldown", any(at - moment < campaign.cooldown_ms for moment in earlier) or self.is_open(campaign)),
-            ("holdout", drawn(campaign.name, customer_id, campaign.holdout)),
+            ("holdout", is_in_share(campaign.name, customer_id, campaign.holdout)),
         )
         return next((reason for reason, holds in checks if holds), None)
 
@@ -96,7 +96,7 @@ class Correspondence:
 
     # What comes back.
 
-    def hear(self, heard: Heard, occurred_at: int, person: Person, *, permanent: bool) -> bool:
+    def take_contact(self, heard: Contact, occurred_at: int, person: Person, *, permanent: bool) -> bool:
         """Take a contact; whether it is of one of the last messages sent to this customer."""
         message_id, kind = heard.message_id, heard.kind
         if any(message.message_id == message_id for message in self.sent):
@@ -115,4 +115,4 @@ class Correspondence:
     def note_sent(self, run: Run, attempt: Attempt, at: int, channel: str) -> None:
         """Remember a message that was sent."""
         attempt.outcome = SENT
-        self.sent.append(Sent(run.message_id(attempt), at, channel, run))
+        self.sent.append(SentMessage(run.message_id(attempt), at, channel, run))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tests.oracle.correspondence import Correspondence
+from tests.oracle.campaign_history import CampaignHistory
 from tests.oracle.journal import Partition
 from tests.oracle.outputs import MESSAGE_TYPES, OUTCOMES, SUPPRESSIONS, JsonObject
 from tests.oracle.runs import SENT
@@ -58,7 +58,7 @@ def _told(topic: str, value: JsonObject) -> Iterator[str]:
         yield from ["a message after the first"] * (value["attempt"] > 1)
 
 
-def _remembered(mail: Correspondence) -> Iterator[str]:
+def _remembered(mail: CampaignHistory) -> Iterator[str]:
     heard = {each.kind for each in mail.heard}
     yield from ["an answer"] * bool(heard & {"clicked", "redeemed"})
     yield from ["a refusal"] * bool(heard & {"unsubscribed", "complained"})

@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from tests.oracle import moments
-from tests.property.picking import between, one_in, pick
+from tests.property.draws import between, one_in, pick
 
 NAMES: Final = ("one", "two", "three", "four")
 """One is soon told, another goes on meanwhile, one asks for more than a segment, one begins by a trigger."""

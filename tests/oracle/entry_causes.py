@@ -7,7 +7,7 @@ from tests.oracle.outputs import JsonObject, change_block
 
 
 @dataclass(frozen=True)
-class Occasion:
+class EntryCause:
     """A change of segment, or a trigger, in which ``change`` is None; ``tag`` tells it from others of the customer."""
 
     customer_id: str
@@ -20,7 +20,7 @@ class Occasion:
     """The one that a trigger begins; a change begins any that fits."""
 
     @classmethod
-    def of(cls, change: JsonObject) -> "Occasion":
+    def of(cls, change: JsonObject) -> "EntryCause":
         """A change as an occasion."""
         return cls(change["customer_id"], moments.parse(change["effective_at"]), str(change["seq"]), change)
 

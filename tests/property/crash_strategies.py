@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from agents.segment.write_plan import WriteStep
 from tests.oracle import moments
+from tests.property.draws import between, one_in, pick
 from tests.property.folding import Crash
 from tests.property.histories import History, histories, window_histories
-from tests.property.picking import between, one_in, pick
-from tests.property.story import LAST_MS, Step
+from tests.property.history_builder import LAST_MS, Step
 
 _SLICES: Final = (10_000, 2, 1)
 

@@ -1,21 +1,21 @@
 """Campaigns at one moment of one customer, in order: superseded, begin, attempts, silence, outcomes."""
 
-from tests.oracle import letters, outcomes
-from tests.oracle.asking import meets
+from tests.oracle import messages, outcomes
+from tests.oracle.active_rules import ActiveRules
 from tests.oracle.campaigns import Campaigns
-from tests.oracle.desk import Desk
+from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.occasions import Occasion
 from tests.oracle.runs import Attempt, Run
+from tests.oracle.targeting import meets
 
 
 def at_one_moment(
     history: History,
     at: int,
-    desk: Desk,
+    desk: ActiveRules,
     *,
     segment: str,
-    occasions: list[Occasion],
+    occasions: list[EntryCause],
     purchased: bool,
     ends_silence: bool,
 ) -> None:
@@ -32,19 +32,19 @@ def at_one_moment(
     _begin(history, occasions, segment, desk, file)
     _attempt(history, at, desk, file)
     if ended is not None:
-        desk.publish_suppression(letters.suppression(file, ended, None, "silence-ended", at), ended.occasion.id)
+        desk.publish_suppression(messages.suppression(file, ended, None, "silence-ended", at), ended.occasion.id)
     _silence(history, at, desk, file)
     _tell(history, at, desk, file)
 
 
-def supersede(run: Run, at: int, desk: Desk, file: Campaigns) -> None:
+def supersede(run: Run, at: int, desk: ActiveRules, file: Campaigns) -> None:
     """End a run: what is not made of it is not made any more, and it will not silence."""
     run.superseded = True
     for attempt in run.not_made():
         _keep_back(run, attempt, "superseded", at, desk, file)
 
 
-def keep_to_file(history: History, at: int, desk: Desk) -> None:
+def keep_to_file(history: History, at: int, desk: ActiveRules) -> None:
     """End the runs of campaigns that the file now in force changes or drops."""
     file = desk.campaigns
     if file is None:
@@ -54,7 +54,7 @@ def keep_to_file(history: History, at: int, desk: Desk) -> None:
             supersede(run, at, desk, file)
 
 
-def _begin(history: History, occasions: list[Occasion], segment: str, desk: Desk, file: Campaigns) -> None:
+def _begin(history: History, occasions: list[EntryCause], segment: str, desk: ActiveRules, file: Campaigns) -> None:
     """Begin the campaigns that fit, in the file's order, each unless kept back as a whole."""
     mail = history.correspondence
     for campaign in file.campaigns:
@@ -70,7 +70,7 @@ def _begin(history: History, occasions: list[Occasion], segment: str, desk: Desk
             if reason is None:
                 mail.runs.append(run)
             else:
-                suppression = letters.suppression(file, run, None, reason, occasion.at)
+                suppression = messages.suppression(file, run, None, reason, occasion.at)
                 desk.publish_suppression(suppression, occasion.id)
             _note_begin(history, run, reason)
 
@@ -89,7 +89,7 @@ def _note_begin(history: History, run: Run, reason: str | None) -> None:
         mail.watches.append(watch)
 
 
-def _attempt(history: History, at: int, desk: Desk, file: Campaigns) -> None:
+def _attempt(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
     """Place the attempts whose moment has come; make those that are due, by beginning of their runs, then number."""
     for run in history.correspondence.runs:
         for attempt in run.not_made():
@@ -106,23 +106,23 @@ def _placed(attempt: Attempt, file: Campaigns, history: History) -> int:
     return file.quiet_hours.moved(attempt.base_at, file.zone_of(history.person.fact("timezone")))
 
 
-def _make(history: History, run: Run, attempt: Attempt, at: int, desk: Desk, file: Campaigns) -> None:
+def _make(history: History, run: Run, attempt: Attempt, at: int, desk: ActiveRules, file: Campaigns) -> None:
     mail = history.correspondence
     reason = mail.attempt_reason(file, run, attempt, at, history.person)
     if reason is not None:
         _keep_back(run, attempt, reason, at, desk, file)
         return
-    message = letters.message(file, run, attempt, at, history)
+    message = messages.message(file, run, attempt, at, history)
     desk.publish_message(run.campaign.topic, message)
     mail.note_sent(run, attempt, at, message["channel"])
 
 
-def _keep_back(run: Run, attempt: Attempt, reason: str, at: int, desk: Desk, file: Campaigns) -> None:
+def _keep_back(run: Run, attempt: Attempt, reason: str, at: int, desk: ActiveRules, file: Campaigns) -> None:
     attempt.outcome = reason
-    desk.publish_suppression(letters.suppression(file, run, attempt, reason, at), run.occasion.id)
+    desk.publish_suppression(messages.suppression(file, run, attempt, reason, at), run.occasion.id)
 
 
-def _silence(history: History, at: int, desk: Desk, file: Campaigns) -> None:
+def _silence(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
     """Silence the customer whom a run has told all it had to tell, to no effect."""
     mail = history.correspondence
     for run in mail.runs:
@@ -131,10 +131,10 @@ def _silence(history: History, at: int, desk: Desk, file: Campaigns) -> None:
         run.looked_for_silence = True
         if run.silences() and mail.silenced_by is None:
             mail.silenced_by = run
-            desk.publish_suppression(letters.suppression(file, run, None, "silence-began", at), run.occasion.id)
+            desk.publish_suppression(messages.suppression(file, run, None, "silence-began", at), run.occasion.id)
 
 
-def _tell(history: History, at: int, desk: Desk, file: Campaigns) -> None:
+def _tell(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
     """Tell the outcomes whose time has come, in the order of their beginnings."""
     for watched in history.correspondence.watches:
         if watched.told_at <= at and not watched.told:

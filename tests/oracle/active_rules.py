@@ -19,7 +19,7 @@ from tests.oracle.result import Result
 
 
 @dataclass(frozen=True)
-class Desk:
+class ActiveRules:
     """What is in force at a moment, and where outputs and counts go."""
 
     policy: Policy
