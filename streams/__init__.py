@@ -1,5 +1,4 @@
-"""How customers' events get in and what is said about them gets out.
+"""Own the infrastructure of a worker: settings, the clock, Kafka, the batch engine on Faust, tables and telemetry.
 
-Owns settings, the clock, topics, wire schemas, codecs, the batch engine on Faust, metrics, and the embedded stack.
-May import `state`, and faust, aiokafka, msgspec, orjson, prometheus_client; never `agents`.
+Import `state`, faust, aiokafka, msgspec, orjson and prometheus_client; never `agents`.
 """

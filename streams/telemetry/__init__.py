@@ -1,4 +1,4 @@
-"""Own metrics, histograms and logs.
+"""Own metrics, logs and the throttle for log lines that repeat.
 
-Import the standard library and prometheus_client.
+Import `streams.clock`, prometheus_client and orjson.
 """

@@ -38,7 +38,7 @@ KAFKA_REFUSES: Final = {
         LASTING,
     ),
     "a password where none is asked for": ("TLS", sasl(), "set GOLDSTREAM_KAFKA_SECURITY to ssl", LASTING),
-    "another name": ("TLS/localhost", KafkaSecurity("ssl"), "for another name (Hostname mismatch", LASTING),
+    "another name": ("TLS/localhost", KafkaSecurity("ssl"), "for another host name (Hostname mismatch", LASTING),
     "a broker that says another name": ("MISNAMED", KafkaSecurity("ssl"), "advertised.listeners", LASTING),
     "no certificate of ours": ("MUTUAL", KafkaSecurity("ssl"), "GOLDSTREAM_KAFKA_CERTFILE", not LASTING),
     "no TLS where it is wanted": ("TLS", KafkaSecurity(), "may require TLS or a password", not LASTING),
@@ -131,7 +131,7 @@ REDIS_REFUSES: Final = {
     "another name": "certificate is not trusted (Hostname mismatch",
     "an authority that nobody knows": "GOLDSTREAM_REDIS_CAFILE",
     "no certificate of ours": "GOLDSTREAM_REDIS_CERTFILE",
-    "no TLS where it is wanted": "write rediss://",
+    "no TLS where it is wanted": "use rediss://",
     "another prefix": "lacks permissions",
     "nobody there": "cannot be reached",
 }

@@ -1,7 +1,7 @@
-"""A Kafka broker and a Redis in one small program (noida-db), for the demo and for a first look.
+"""A Kafka broker and a Redis in one small program (noida-db), for the demo.
 
-For one machine and one user: one broker, no security, data kept in memory and saved to a directory. Whatever is
-promised about crashes is promised on Apache Kafka.
+For one machine and one user: one broker, no security, data in memory and saved to a directory. Goldstream's guarantees
+about crashes hold on Apache Kafka, not on this.
 """
 
 import asyncio
@@ -17,29 +17,28 @@ from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port, kafka_answers, redis_answers, until
 from streams.clock import Clock
 
-START_WITHIN_S: Final = 15.0
-"""Measured: 0.1 s on two idle cores, to which the loading of saved data is added."""
+START_TIMEOUT_S: Final = 15.0
+"""Measured: 0.1 s on two idle cores, plus the time to load saved data."""
 
-STOP_WITHIN_S: Final = 10.0
+STOP_TIMEOUT_S: Final = 10.0
 
 
 class EmbeddedError(Exception):
-    """The embedded broker and Redis are not to be had; the message says why and what to do, in one line."""
+    """The embedded broker and Redis are not available; the message gives the reason and the remedy in one line."""
 
 
 class Embedded:
     """The embedded broker and Redis, on free ports of the loopback interface.
 
-    Use it with `async with`, or call `start` and `stop`; after a `stop`, `start` brings both back on the same ports
-    with the same data. It ends when this process ends, also by Ctrl-C or, on Linux, kill -9.
+    Use it with `async with`, or call `start` and `stop`; a `start` after a `stop` restores both on the same ports with
+    the same data. They end with this process, even if it is killed (on Linux).
     """
 
     def __init__(self, data: Path, clock: Clock) -> None:
         """Choose the ports, without starting anything.
 
         Args:
-            data: The directory in which topics and Redis are saved; made if missing, found again by the next one.
-                At most one may run on a directory at a time.
+            data: The directory in which topics and Redis are saved, created if missing; for one instance at a time.
             clock: Measures how long they take to start.
 
         Raises:
@@ -79,7 +78,7 @@ class Embedded:
         """Start both and wait until they answer.
 
         Raises:
-            EmbeddedError: They ended, or did not answer within 15 seconds; with the last line that they wrote.
+            EmbeddedError: They ended, or did not answer within 15 seconds; with the error from their log.
         """
         self._child.start()
         answers = await asyncio.gather(
@@ -87,14 +86,14 @@ class Embedded:
             self._until(redis_answers, self._redis_port),
         )
         if not all(answers):
-            said = self._complaint()
+            reason = self._last_error()
             self._child.kill()
-            message = f"the embedded broker did not start: it said {said!r}; its log is {self._child.log}"
+            message = f"the embedded broker did not start: it said {reason!r}; its log is {self._child.log}"
             raise EmbeddedError(message)
 
     async def stop(self) -> None:
-        """Let both save their data and end, by force after 10 seconds."""
-        await asyncio.to_thread(self._child.stop, STOP_WITHIN_S)
+        """Let both save their data and end; kill them after 10 seconds."""
+        await asyncio.to_thread(self._child.stop, STOP_TIMEOUT_S)
 
     def kill(self) -> None:
         """End both at once, as a crash would."""
@@ -104,7 +103,7 @@ class Embedded:
         """Start both."""
         try:
             await self.start()
-        except BaseException:  # also when cancelled: nobody else will stop it
+        except BaseException:  # also when cancelled: nothing else will stop it
             self._child.kill()
             raise
         return self
@@ -116,19 +115,19 @@ class Embedded:
         await self.stop()
 
     async def _until(self, answers: Callable[[int], Awaitable[bool]], port: int) -> bool:
-        return await until(answers, port, within_s=START_WITHIN_S, alive=self._is_running, clock=self._clock)
+        return await until(answers, port, within_s=START_TIMEOUT_S, alive=self._is_running, clock=self._clock)
 
     def _is_running(self) -> bool:
         return self._child.running
 
-    def _complaint(self) -> str:
-        """The last error in its log; else the last line, which on an older glibc is only a warning about that."""
+    def _last_error(self) -> str:
+        """Return the last error in the log, else the last line (on an older glibc, only a warning about that)."""
         lines = self._child.tail(20).splitlines()
         return next((line for line in reversed(lines) if line.startswith("error")), lines[-1] if lines else "nothing")
 
 
 def _program() -> Path:
-    # The program itself and not the command noida-db, a Python wrapper that would have a child of its own.
+    # the program itself, not the command noida-db: that is a Python wrapper with a child process of its own
     spec = importlib.util.find_spec("noida_db")
     if spec is None or not spec.submodule_search_locations:
         message = "the embedded broker is not installed: pip install 'goldstream[demo]'"

@@ -1,4 +1,4 @@
-"""Programs that we start and that must not outlive us."""
+"""Child processes that end with this process, however it ends."""
 
 import atexit
 import contextlib
@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-# Runs between fork and the program itself: asks the kernel for a signal when the parent dies (prctl's
-# PR_SET_PDEATHSIG, 1; kept across exec), and gives up if the parent died before it could ask. An interpreter of its
-# own rather than Popen's preexec_fn, which may deadlock when the parent has threads.
+# Runs between fork and the program itself: it asks the kernel for a signal when the parent dies (prctl's
+# PR_SET_PDEATHSIG, 1; kept across exec), and exits if the parent died before that. A separate interpreter rather than
+# Popen's preexec_fn, which may deadlock when the parent has threads.
 _BIND: Final = """\
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, int(sys.argv[1]))
@@ -23,18 +23,18 @@ if os.getppid() != int(sys.argv[2]):
 os.execvp(sys.argv[3], sys.argv[3:])
 """
 
-# The kernel's signal comes when the thread that started the program ends, not the process, so one that lasts starts
-# them all: a thread of asyncio's pool ends with its event loop.
+# The kernel sends the signal when the thread that started the program ends, not the process. So one lasting thread
+# starts them all: those of asyncio's pool end with its event loop.
 _starter: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="children")
 
 _alive: "weakref.WeakSet[Child]" = weakref.WeakSet()
 
 
 class Child:
-    """A program in a process group of its own, ended with this process in whatever way this one ends.
+    """A program in its own process group, which ends when this process ends.
 
     On Linux the kernel ends it even after a kill -9 of this process; elsewhere only a regular exit does. Ctrl-C in a
-    terminal does not reach it: whoever started it decides when it stops.
+    terminal does not reach it: its owner decides when it stops.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Child:
         env: Mapping[str, str] | None = None,
         orphaned: signal.Signals = signal.SIGKILL,
     ) -> None:
-        """Prepare the program without starting it.
+        """Take the program without starting it.
 
         Args:
             argv: The program and its arguments.
-            log: Where its output goes, appended.
-            env: Its environment, ours by default.
-            orphaned: What the kernel sends it when this process dies.
+            log: The file to which its output is appended.
+            env: Its environment; by default that of this process.
+            orphaned: The signal that it gets when this process dies.
         """
         self.argv = tuple(argv)
         self.log = log
@@ -61,7 +61,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id, also of one that has ended; None before the first start."""
+        """The process id, even after its end; None before the first start."""
         return None if self._process is None else self._process.pid
 
     @property
@@ -75,12 +75,12 @@ class Child:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start it; nothing happens if it runs."""
+        """Start it, unless it is running."""
         if not self.running:
-            self._process = _starter.submit(self._started).result()
+            self._process = _starter.submit(self._spawn).result()
             _alive.add(self)
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         argv = self.argv
         if sys.platform == "linux":
             argv = (sys.executable, "-I", "-S", "-c", _BIND, str(int(self._orphaned)), str(os.getpid()), *argv)
@@ -91,13 +91,13 @@ class Child:
             )
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to its whole process group; nothing happens if it has ended."""
+        """Send a signal to its process group, unless it has ended."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
     def wait(self, within_s: float) -> bool:
-        """Wait for its end, at most `within_s` seconds; whether it has ended."""
+        """Wait at most `within_s` seconds for its end, and return whether it has ended."""
         if self._process is None:
             return True
         try:
@@ -107,25 +107,25 @@ class Child:
         return True
 
     def stop(self, within_s: float = 10.0) -> None:
-        """Ask it to end (SIGTERM), and after `within_s` seconds make it end (SIGKILL)."""
+        """Terminate it (SIGTERM), and kill it if it still runs after `within_s` seconds."""
         self.signal(signal.SIGTERM)
         if not self.wait(within_s):
             self.kill()
 
     def kill(self) -> None:
-        """Make it end at once."""
+        """Kill it."""
         self.signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
 
     def tail(self, lines: int = 5) -> str:
-        """The last lines that it wrote, for a message about why it did not start."""
+        """Return the last lines of its output, for an error message."""
         if not self.log.is_file():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 @atexit.register
-def _end_all() -> None:
+def _kill_all() -> None:
     for child in tuple(_alive):
         child.signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Servers on this machine: a free port for one, and whether it answers yet."""
+"""Servers on the loopback interface: find a free port, and wait until a server answers."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ from streams.clock import Clock
 
 HOST: Final = "127.0.0.1"
 
-# Below the range from which Linux takes the ports of outgoing connections (32768 on by default). In it, a client
-# that keeps trying to reach a stopped server may be given the server's own port, connect to itself, and keep the
-# server from coming back.
+# Below the range from which Linux takes the ports of outgoing connections (by default from 32768 on). In that range, a
+# client that keeps trying to reach a stopped server may get the server's own port, connect to itself, and so keep the
+# server from restarting.
 _PORTS: Final = range(20_000, 32_000)
 
 _APIVERSIONS_REQUEST: Final = bytes.fromhex("0000000a0012000000000001ffff")
@@ -21,10 +21,10 @@ _APIVERSIONS_REQUEST: Final = bytes.fromhex("0000000a0012000000000001ffff")
 
 
 def free_port() -> int:
-    """A TCP port on the loopback interface on which nobody listens now.
+    """Return a TCP port of the loopback interface on which nothing listens now.
 
     Raises:
-        OSError: No such port was found in a hundred tries.
+        OSError: No free port was found in a hundred tries.
     """
     for port in random.SystemRandom().sample(_PORTS, 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -36,30 +36,27 @@ def free_port() -> int:
 
 
 async def kafka_answers(port: int) -> bool:
-    """Whether a Kafka broker answers requests on this port of the loopback interface."""
-    answer = await _asked(port, _APIVERSIONS_REQUEST, 8)
+    """Return whether a Kafka broker answers on this port of the loopback interface."""
+    answer = await _request(port, _APIVERSIONS_REQUEST, 8)
     return answer[4:] == b"\x00\x00\x00\x01"
 
 
 async def redis_answers(port: int) -> bool:
-    """Whether a Redis, past the loading of its data, answers on this port of the loopback interface."""
-    return await _asked(port, b"PING\r\n", 7) == b"+PONG\r\n"
+    """Return whether a Redis that has loaded its data answers on this port of the loopback interface."""
+    return await _request(port, b"PING\r\n", 7) == b"+PONG\r\n"
 
 
 async def until(
     answers: Callable[[int], Awaitable[bool]], port: int, *, within_s: float, alive: Callable[[], bool], clock: Clock
 ) -> bool:
-    """Wait until a server answers on a port.
+    """Wait until a server answers on a port, and return whether it did in time.
 
     Args:
         answers: `kafka_answers` or `redis_answers`.
         port: The port on the loopback interface.
         within_s: Seconds to wait at most.
-        alive: Whether it is worth waiting on; asked before each try.
+        alive: Returns whether the server still runs; called before each try.
         clock: Measures the wait.
-
-    Returns:
-        Whether it answered in time.
     """
     deadline = clock.monotonic() + within_s
     while alive() and clock.monotonic() < deadline:
@@ -69,13 +66,13 @@ async def until(
     return False
 
 
-async def _asked(port: int, question: bytes, answer_bytes: int) -> bytes:
-    """The first bytes of the answer, or none if there was none within a second."""
+async def _request(port: int, request: bytes, answer_bytes: int) -> bytes:
+    """Return the first bytes of the answer, or none if there is none within a second."""
     writer = None
     try:
         async with asyncio.timeout(1):
             reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(question)
+            writer.write(request)
             return await reader.readexactly(answer_bytes)
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return b""
