@@ -62,6 +62,11 @@ class Settings:
         """The Redis URL without its password, or `none`."""
         return parsers.mask_password(self.redis) if self.redis else "none"
 
+    @property
+    def uses_tls(self) -> bool:
+        """Whether connections to Kafka or Redis are encrypted."""
+        return self.kafka_security.uses_tls or (self.redis or "").startswith("rediss:")
+
     def kafka_client(self) -> dict[str, Any]:
         """Return the keyword arguments with which every aiokafka client connects."""
         security = self.kafka_security
