@@ -242,7 +242,7 @@ def version() -> str:
 
 def run_worker(settings: Settings, only: str | None = None) -> int:
     """Run a worker, or one of its stages, until SIGTERM or SIGINT, and return the exit status."""
-    if not settings.uses_tls:  # with TLS, answers under uvloop arrive only after 30 s: deploy/decisions/0052
+    if not settings.uses_tls:  # with TLS, a worker on uvloop stalls as it starts: deploy/decisions/0052
         # as the policy and not by `uvloop.run`, since Faust's consumer thread has a loop of its own
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     return asyncio.run(_run_worker(settings, only))
