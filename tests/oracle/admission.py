@@ -29,7 +29,7 @@ class Rules(NamedTuple):
 
 
 class Undecided(Exception):
-    """The contract leaves open what becomes of the record, or the oracle does not know its currency."""
+    """docs/topics.md leaves open what becomes of the record, or the oracle does not know its currency."""
 
 
 class Number(str):
