@@ -1,4 +1,4 @@
-"""Steps as the oracle takes them, written briefly: customer `c` buys in roubles under the default policy's rules."""
+"""Short constructors for the oracle's steps: customer `c` buys in roubles under a policy like the built-in one."""
 
 from typing import Any
 
@@ -41,12 +41,12 @@ EUR = "98.40"
 
 
 def day(number: int, clock: str = "00:00:00.000Z") -> str:
-    """The moment ``number`` whole days after 1 January 2026."""
+    """Return the moment ``number`` days after 1 January 2026, at this time of day."""
     return moments.text(moments.parse("2026-01-01T00:00:00Z") + number * moments.DAY_MS)[:11] + clock
 
 
-def event(what: str, at: str, customer: str = "c", **fields: Any) -> Step:
-    return {"type": what, "event_id": f"{what}-{at}", "customer_id": customer, "occurred_at": at, **fields}
+def event(event_type: str, at: str, customer: str = "c", **fields: Any) -> Step:
+    return {"type": event_type, "event_id": f"{event_type}-{at}", "customer_id": customer, "occurred_at": at, **fields}
 
 
 def bought(order: str, at: str, amount: object = "1000.00", **fields: Any) -> Step:

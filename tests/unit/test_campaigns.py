@@ -1,4 +1,4 @@
-"""The campaigns file: what it means, what is wrong with one, which may follow which, and whom the shares hold."""
+"""The campaigns file: its fields and defaults, its errors, when a new version is accepted, and who is in a share."""
 
 from hashlib import sha256
 
@@ -15,7 +15,7 @@ from streams.defaults import campaigns_text, policy_text
 SEGMENTS = parse_policy(policy_text()).segment_names
 HOUR = 60
 
-LEAST = """
+MINIMAL = """
 name = "shop"
 version = 1
 [[campaign]]
@@ -25,7 +25,7 @@ to = ["new"]
 attempts = [{ after_days = 1, template = "hi" }]
 """
 
-WHOLE = """
+COMPLETE = """
 name = "retail"
 version = 1
 timezone = "Europe/Moscow"
@@ -78,21 +78,21 @@ WIN_BACK = Campaign(
 
 
 def shop(old: str, new: str) -> str:
-    """The least campaigns file with one place in it changed."""
-    assert old in LEAST, old
-    return LEAST.replace(old, new, 1)
+    """Return the minimal campaigns file with one text replaced."""
+    assert old in MINIMAL, old
+    return MINIMAL.replace(old, new, 1)
 
 
-def faults_of(text: str) -> list[str]:
-    """What is wrong with a campaigns file, by the built-in policy's segments and two time zones."""
+def errors_of(text: str) -> list[str]:
+    """Return the errors of a campaigns file under the built-in policy's segments and two known time zones."""
     with pytest.raises(ConfigErrors) as refused:
         parse_campaigns(text, SEGMENTS, ["UTC", "Europe/Moscow"])
     return list(refused.value.errors)
 
 
 def test_every_field_of_a_campaigns_file_is_read() -> None:
-    file = parse_campaigns(WHOLE, SEGMENTS)
-    assert (file.name, file.version, file.ref, file.text) == ("retail", 1, "retail@1", WHOLE)
+    file = parse_campaigns(COMPLETE, SEGMENTS)
+    assert (file.name, file.version, file.ref, file.text) == ("retail", 1, "retail@1", COMPLETE)
     assert file.timezone == "Europe/Moscow"
     assert file.quiet_hours == QuietHours(21 * HOUR, 9 * HOUR)
     assert file.cap == FrequencyCap(3, 7 * DAY_MS)
@@ -102,8 +102,8 @@ def test_every_field_of_a_campaigns_file_is_read() -> None:
     assert file.by_name == {"win-back": WIN_BACK}
 
 
-def test_what_is_left_out_has_its_default() -> None:
-    file = parse_campaigns(LEAST)
+def test_absent_fields_have_their_defaults() -> None:
+    file = parse_campaigns(MINIMAL)
     assert (file.timezone, file.quiet_hours, file.cap, file.control, file.starts_at) == ("UTC", None, None, 0.0, None)
     assert file.by_name["hello"] == Campaign(
         name="hello",
@@ -125,11 +125,11 @@ def test_what_is_left_out_has_its_default() -> None:
 
 def test_the_built_in_file_has_the_documented_campaigns() -> None:
     file = parse_campaigns(campaigns_text(), SEGMENTS)
-    told = {
+    summaries = {
         name: (campaign.topic, campaign.from_segments, campaign.to, campaign.once, campaign.ignores_cap)
         for name, campaign in file.by_name.items()
     }
-    assert told == {
+    assert summaries == {
         "welcome": ("offers", (), ("potential",), True, False),
         "second-purchase": ("offers", ("none", "potential"), ("new",), False, False),
         "thanks": ("offers", ("new", "active"), ("loyal",), False, False),
@@ -149,7 +149,7 @@ def test_the_built_in_file_has_the_documented_campaigns() -> None:
     )
 
 
-def test_a_shop_may_have_no_campaigns_at_all() -> None:
+def test_a_file_may_have_no_campaigns() -> None:
     assert parse_campaigns('name = "quiet"\nversion = 1\n').campaigns == ()
 
 
@@ -174,7 +174,7 @@ def test_fractions_of_days_become_whole_milliseconds() -> None:
         ("1970-01-01T00:00:00Z", 0),
     ],
 )
-def test_the_start_is_a_moment_cut_to_the_millisecond(written: str, ms: int) -> None:
+def test_the_start_is_a_moment_truncated_to_the_millisecond(written: str, ms: int) -> None:
     assert parse_campaigns(shop("version = 1", f"version = 1\nstarts_at = {written}")).starts_at == ms
 
 
@@ -187,7 +187,7 @@ def test_quiet_hours_may_span_midnight_or_not(written: str, minutes: tuple[int, 
     assert file.quiet_hours == QuietHours(*minutes)
 
 
-def test_any_segment_name_is_taken_where_the_policy_is_not_given() -> None:
+def test_without_a_policy_any_segment_name_is_accepted() -> None:
     assert parse_campaigns(shop('["new"]', '["vip"]')).campaigns[0].to == ("vip",)
 
 
@@ -197,7 +197,7 @@ HELLO = "campaign 1 (hello): "
 
 
 @pytest.mark.parametrize(
-    ("head", "fault"),
+    ("head", "error"),
     [
         (
             'timezone = "Europe/Moskau"',
@@ -237,12 +237,12 @@ HELLO = "campaign 1 (hello): "
         ("quite_hours = 1", "quite_hours is unknown; did you mean quiet_hours?"),
     ],
 )
-def test_each_fault_of_the_head_names_the_thing_and_the_value(head: str, fault: str) -> None:
-    assert [line for line in faults_of(shop("version = 1", f"version = 1\n{head}")) if line.startswith(fault)]
+def test_an_error_in_the_head_names_the_field_and_the_value(head: str, error: str) -> None:
+    assert [line for line in errors_of(shop("version = 1", f"version = 1\n{head}")) if line.startswith(error)]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "error"),
     [
         ('name = "hello"', "", "campaign 1: name is missing; add it"),
         ('"hello"', '"Hello!"', 'campaign 1: name must be 1 to 64 of a-z, 0-9, _ and -: got "Hello!"'),
@@ -295,31 +295,31 @@ def test_each_fault_of_the_head_names_the_thing_and_the_value(head: str, fault: 
         ('"hi"', '"hi", subject = "Hi"', f"{HELLO}attempts 1: subject is unknown; known are after_days, template"),
     ],
 )
-def test_each_fault_of_a_campaign_names_its_place_and_the_value(old: str, new: str, fault: str) -> None:
-    found = faults_of(shop(old, new))
-    assert [line for line in found if line.startswith(fault)], found
+def test_an_error_in_a_campaign_names_its_place_and_the_value(old: str, new: str, error: str) -> None:
+    found = errors_of(shop(old, new))
+    assert [line for line in found if line.startswith(error)], found
 
 
-def test_attempts_must_be_further_and_further_away() -> None:
+def test_each_step_must_be_later_than_the_one_before() -> None:
     second = '"hi" }, { after_days = 1.0, template = "hi-again" }'
-    assert faults_of(shop('"hi" }', second)) == [
+    assert errors_of(shop('"hi" }', second)) == [
         "campaign 1 (hello): attempts 2: after_days must be above that of the attempt before it: got 1, 1.0"
     ]
 
 
-def test_a_name_may_be_used_once() -> None:
-    twice = LEAST + LEAST[LEAST.index("[[campaign]]") :]
-    assert faults_of(twice) == ["campaign 2 (hello): name is that of campaign 1 already; give it another one"]
+def test_a_campaign_name_must_be_unique() -> None:
+    twice = MINIMAL + MINIMAL[MINIMAL.index("[[campaign]]") :]
+    assert errors_of(twice) == ["campaign 2 (hello): name is that of campaign 1 already; give it another one"]
 
 
-def test_no_change_goes_to_none() -> None:
+def test_none_is_not_a_target_segment() -> None:
     with pytest.raises(ConfigErrors, match=r"to must not have none: no change goes there"):
         parse_campaigns(shop('["new"]', '["none"]'))
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     text = shop("version = 1", "version = 0\ncontrol = 2").replace('"offers"', '"letters"').replace('"hi"', "5")
-    assert faults_of(text) == [
+    assert errors_of(text) == [
         "version must be a whole number from 1 to 1000000000: got 0",
         "control must be a number from 0 to 1: got 2",
         'campaign 1 (hello): topic must be offers or reactivations: got "letters"',
@@ -327,8 +327,8 @@ def test_every_fault_is_told_at_once() -> None:
     ]
 
 
-def test_layout_and_comments_do_not_make_other_contents() -> None:
-    one = parse_campaigns(LEAST)
+def test_layout_and_comments_do_not_change_the_contents() -> None:
+    one = parse_campaigns(MINIMAL)
     other = parse_campaigns("# Ours\n" + shop("after_days = 1", "after_days = 1.0") + "once = false\n")
     assert one.contents() == other.contents()
     assert ActiveRules(parse_policy(policy_text()), one).check_campaigns(other).outcome is Outcome.UNCHANGED
@@ -352,8 +352,8 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
         ('name = "shop"', 'name = "store"\ncontrol = 0.5', None),
     ],
 )
-def test_a_file_may_follow_unless_it_is_the_same_by_name_only(old: str, new: str, reason: str | None) -> None:
-    active = ActiveRules(parse_policy(policy_text()), parse_campaigns(LEAST))
+def test_changed_contents_require_a_new_version_or_name(old: str, new: str, reason: str | None) -> None:
+    active = ActiveRules(parse_policy(policy_text()), parse_campaigns(MINIMAL))
     decision = active.check_campaigns(parse_campaigns(shop(old, new)))
     assert decision.errors == (() if reason is None else (reason,))
     assert (decision.outcome is Outcome.REFUSED) == (reason is not None)

@@ -1,4 +1,4 @@
-"""The totals of the days: which day a moment lies in, what is kept of a day, and what becomes of odd records."""
+"""Daily totals: the day of a moment, the stored totals of a day, and how unusual records are restored."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,29 +27,29 @@ def policy() -> Policy:
 
 
 @pytest.mark.parametrize(
-    ("name", "about"),
+    ("name", "around"),
     [
         ("UTC", "2026-05-12T00:00:00Z"),
         ("Europe/Moscow", "2026-05-11T21:00:00Z"),
         ("America/Havana", "2025-11-02T05:00:00Z"),  # midnight comes twice
-        ("America/St_Johns", "2006-10-29T02:31:00Z"),  # a minute of Sunday, and the last hour of Saturday once more
+        ("America/St_Johns", "2006-10-29T02:31:00Z"),  # one minute of Sunday, then the last hour of Saturday again
         ("Pacific/Apia", "2011-12-30T10:00:00Z"),  # no Friday
         ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),  # no midnight
         ("Asia/Kathmandu", "2026-05-11T18:15:00Z"),
     ],
 )
-def test_a_moment_lies_in_the_day_that_the_clock_on_the_wall_shows(name: str, about: str) -> None:
-    days, middle = LocalDays(name), moments.parse(about)
+def test_the_day_of_a_moment_is_its_local_date(name: str, around: str) -> None:
+    days, middle_ms = LocalDays(name), moments.parse(around)
     for minutes in range(-26 * 60, 26 * 60, 7):
-        for at in (middle + minutes * 60_000 - 1, middle + minutes * 60_000):
+        for at in (middle_ms + minutes * 60_000 - 1, middle_ms + minutes * 60_000):
             begins, ends, day = days.bounds_and_day(at)
             assert begins <= at < ends
-            for each in (begins, at, ends - 1):
-                shown = (EPOCH + timedelta(milliseconds=each)).astimezone(zone(name)).date()
+            for moment_ms in (begins, at, ends - 1):
+                shown = (EPOCH + timedelta(milliseconds=moment_ms)).astimezone(zone(name)).date()
                 assert format_day(day) == shown.isoformat()
-            first, beyond = days.bounds(day)
-            assert first <= begins
-            assert ends <= beyond
+            day_begin, day_end = days.bounds(day)
+            assert day_begin <= begins
+            assert ends <= day_end
 
 
 def sign_up(daily: DayCounter, source: str | None, number: int) -> None:
@@ -59,14 +59,14 @@ def sign_up(daily: DayCounter, source: str | None, number: int) -> None:
     daily.count_new_customer(event, NOON)
 
 
-def told(days: DayStore, daily: DayCounter, policy: Policy) -> dict[str, Any]:
-    """What is told of the day."""
+def next_summary(days: DayStore, daily: DayCounter, policy: Policy) -> dict[str, Any]:
+    """Return the daily summary that would be published next."""
     daily.flush((1, -1, ""))
     ((_, value),) = unpublished_days(days, NOON // DAY_MS, policy)
     return read_json(value)  # type: ignore[no-any-return]  # it is an object
 
 
-def test_sources_of_signups_are_told_apart_up_to_a_number_and_a_length(policy: Policy) -> None:
+def test_signup_sources_beyond_the_maximum_number_count_as_other(policy: Policy) -> None:
     days = DayStore()
     daily = DayCounter(days)
     for number in range(MAX_SOURCES):
@@ -74,21 +74,21 @@ def test_sources_of_signups_are_told_apart_up_to_a_number_and_a_length(policy: P
     sign_up(daily, "s0", 1000)
     sign_up(daily, "one more", 1001)
     sign_up(daily, None, 1002)
-    sources = told(days, daily, policy)["new"]["signup"]
+    sources = next_summary(days, daily, policy)["new"]["signup"]
     assert sources["s0"] == 2
     assert sources[OTHER_SOURCE] == 2
     assert len(sources) == MAX_SOURCES + 1
 
 
-def test_a_source_without_end_is_no_source_of_its_own(policy: Policy) -> None:
+def test_a_signup_source_with_a_very_long_name_counts_as_other(policy: Policy) -> None:
     days = DayStore()
     daily = DayCounter(days)
     sign_up(daily, "x" * 60_000, 0)
     sign_up(daily, None, 1)
-    assert told(days, daily, policy)["new"]["signup"] == {OTHER_SOURCE: 1, "none": 1}
+    assert next_summary(days, daily, policy)["new"]["signup"] == {OTHER_SOURCE: 1, "none": 1}
 
 
-def test_the_mark_of_a_replay_is_no_sale() -> None:
+def test_the_marker_record_of_a_replay_is_not_counted_as_a_sale() -> None:
     days = DayStore()
     daily = DayCounter(days)
     daily.count_anonymous_sale(AnonymousSale("purchases", 0, 7, "", 0, True, "purchase", 0, 0))
@@ -97,7 +97,7 @@ def test_the_mark_of_a_replay_is_no_sale() -> None:
     assert len(daily.flush((9, -1, ""))) == 1
 
 
-def test_what_a_replaced_worker_wrote_behind_a_newer_record_does_not_count() -> None:
+def test_an_older_record_of_a_replaced_worker_is_ignored() -> None:
     days = DayStore()
     daily = DayCounter(days)
     written = []
@@ -105,36 +105,36 @@ def test_what_a_replaced_worker_wrote_behind_a_newer_record_does_not_count() -> 
         sign_up(daily, "web", number)
         written += daily.flush((number + 1, -1, ""))
     (key, older), (_, newer) = written
-    found = DayStore()
+    restored = DayStore()
     for value in (newer, older):
-        found.restore(key, value)
-    found.finish_restore()
-    assert found.counted_to == (2, -1, "")
-    day = found.read_flushed(NOON // DAY_MS)
+        restored.restore(key, value)
+    restored.finish_restore()
+    assert restored.counted_to == (2, -1, "")
+    day = restored.read_flushed(NOON // DAY_MS)
     assert day is not None
     assert day.signups == {"web": 2}
 
 
-def test_what_was_counted_after_the_last_note_is_told_again(policy: Policy) -> None:
-    days, found = DayStore(), DayStore()
+def test_a_day_that_changes_after_its_publication_is_published_again(policy: Policy) -> None:
+    days, restored = DayStore(), DayStore()
     daily, today = DayCounter(days), NOON // DAY_MS
     sign_up(daily, "web", 0)
     records = daily.flush((1, -1, ""))
     records.append(days.mark_published(1, today))
     for key, value in records:
-        found.restore(key, value)
-    found.finish_restore()
-    assert is_published(found, today)
-    assert list(unpublished_days(found, today, policy)) == []
+        restored.restore(key, value)
+    restored.finish_restore()
+    assert is_published(restored, today)
+    assert list(unpublished_days(restored, today, policy)) == []
     sign_up(daily, "web", 1)
     for key, value in daily.flush((2, -1, "")):
-        found.restore(key, value)
-    found.finish_restore()
-    assert not is_published(found, today)
-    assert [day for day, _ in unpublished_days(found, today + 1, policy)] == [today + 1, today]
+        restored.restore(key, value)
+    restored.finish_restore()
+    assert not is_published(restored, today)
+    assert [day for day, _ in unpublished_days(restored, today + 1, policy)] == [today + 1, today]
 
 
-def test_a_day_of_a_version_that_is_not_known_is_refused_and_such_a_note_is_passed_over() -> None:
+def test_an_unknown_version_is_an_error_for_a_day_and_ignored_for_a_mark() -> None:
     days = DayStore()
     daily = DayCounter(days)
     sign_up(daily, "web", 0)
@@ -142,15 +142,15 @@ def test_a_day_of_a_version_that_is_not_known_is_refused_and_such_a_note_is_pass
     assert value is not None
     with pytest.raises(UnknownFormatVersion):
         DayStore().restore(key, b"\x09" + value[1:])
-    note, _ = days.mark_published(1, NOON // DAY_MS)
-    found = DayStore()
-    found.restore(key, value)
-    found.restore(note, b"\x09")
-    found.finish_restore()
-    assert not is_published(found, NOON // DAY_MS)
+    mark_key, _ = days.mark_published(1, NOON // DAY_MS)
+    restored = DayStore()
+    restored.restore(key, value)
+    restored.restore(mark_key, b"\x09")
+    restored.finish_restore()
+    assert not is_published(restored, NOON // DAY_MS)
 
 
-def test_keys_of_days_are_no_keys_of_anything_else() -> None:
+def test_keys_of_days_differ_from_all_other_keys() -> None:
     days = DayStore()
     daily = DayCounter(days)
     sign_up(daily, "web", 0)

@@ -1,4 +1,4 @@
-"""Journal records survive their bytes, and bytes of another format are told apart."""
+"""Journal records are encoded without loss, and bytes of another format version are refused."""
 
 from typing import get_args
 
@@ -40,7 +40,7 @@ RECORDS: dict[str, JournalRecord] = {
     ),
     "bare signup": CustomerSignedUp("signups", 1, 2, "e-5", 5, False, None, None, None, None, None, None, None, None),
     "consent": ConsentChanged("consents", 0, 1, "e-6", 6, False, "messenger", True),
-    "contact": MessageContacted("contacts", 0, 1, "e-7", 7, False, "c-17:4:win-back:1", "bounced", True, 12, "EUR"),
+    "contact": MessageContacted("contacts", 0, 1, "e-7", 7, False, "c-17:4:win-decoded:1", "bounced", True, 12, "EUR"),
     "bare contact": MessageContacted("contacts", 0, 2, "e-8", 8, False, "m", "opened", None, None, None),
     "referral": CustomerReferred("signups+referrer", 0, 1, "f00", 8, False),
     "erasure": CustomerErased("erasures", 0, 1, "e-9", 9, False),
@@ -54,23 +54,23 @@ RECORDS: dict[str, JournalRecord] = {
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-def test_a_record_comes_back_from_its_bytes_as_it_was(record: JournalRecord) -> None:
-    """Its type included, though equal fields occur in several types."""
-    back = decode_record(encode_record(record))
-    assert back == record
-    assert type(back) is type(record)
+def test_an_encoded_record_is_decoded_as_it_was(record: JournalRecord) -> None:
+    """With its type, although several types have equal fields."""
+    decoded = decode_record(encode_record(record))
+    assert decoded == record
+    assert type(decoded) is type(record)
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-def test_a_record_is_a_version_byte_and_an_array_that_begins_with_its_kind(record: JournalRecord) -> None:
-    """So that whoever reads the journal with other tools can tell what lies in it."""
+def test_a_record_is_a_version_byte_and_an_array_starting_with_its_kind(record: JournalRecord) -> None:
+    """Other tools that read the journal can recognize its records."""
     data = encode_record(record)
     assert data[0] == FORMAT_VERSION == 2
     assert msgspec.msgpack.decode(data[1:])[0] == record.kind
 
 
 def test_the_bytes_of_a_format_do_not_change() -> None:
-    """A journal is kept for years: another order of fields needs another version."""
+    """Journals are stored for years: reordered fields need a new version."""
     erasure = CustomerErased("erasures", 2, 300, "e-9", 1_778_580_000_000, True)
     assert encode_record(erasure).hex(" ", -4) == (
         "0297a765 72617375 7265a865 72617375 72657302 cd012ca3 652d39cf 0000019e 1ba10d00 c3"
@@ -84,24 +84,24 @@ def test_the_bytes_of_a_format_do_not_change() -> None:
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_a_journal_of_format_1_is_still_read(record: JournalRecord) -> None:
-    """All that it can have is written the same."""
+    """The records that it can contain are encoded as in format 2."""
     assert decode_record(b"\x01" + encode_record(record)[1:]) == record
 
 
-def test_every_kind_of_record_is_tried_here() -> None:
-    """A new one is to be added above."""
+def test_every_kind_of_record_is_tested_here() -> None:
+    """A new kind must be added to `RECORDS`."""
     kinds = {kind for union in (CustomerEvent, JournalRecord) for kind in get_args(union)}
     assert {type(record) for record in RECORDS.values()} == kinds
 
 
-def test_every_kind_has_a_name_of_its_own() -> None:
-    """The name is the tag by which its bytes are told apart."""
+def test_every_kind_has_a_unique_name() -> None:
+    """The name is the tag in its bytes."""
     assert len({kind.kind for kind in get_args(JournalRecord)}) == len(get_args(JournalRecord)) == 11
 
 
 @pytest.mark.parametrize(("data", "version"), [(b"", None), (b"\x00\x91", 0), (b"\x03\x93", 3), (b"\xff", 255)])
-def test_a_record_of_another_format_is_refused_by_its_version(data: bytes, version: int | None) -> None:
-    """The error says which version it is and what to do."""
+def test_a_record_of_another_format_version_is_refused(data: bytes, version: int | None) -> None:
+    """The error states the version and the remedy."""
     with pytest.raises(
         UnknownFormatVersion, match=f"format version {version}.*run the version of goldstream"
     ) as caught:
@@ -119,14 +119,14 @@ def test_a_record_of_another_format_is_refused_by_its_version(data: bytes, versi
         b"\x01" + msgspec.msgpack.encode(["erasure", "erasures", "zero", 1, "e", 9, False]),
     ],
 )
-def test_a_record_that_is_not_what_its_version_says_is_an_error(data: bytes) -> None:
-    """The journal has no other writer, so this is a bug or a broken disk, not an input to judge."""
+def test_a_record_that_does_not_match_its_version_is_an_error(data: bytes) -> None:
+    """Only Goldstream writes the journal, so this is a bug or a broken disk rather than invalid input."""
     with pytest.raises(msgspec.DecodeError):
         decode_record(data)
 
 
 def test_a_record_cannot_be_changed() -> None:
-    """Whatever is folded twice is folded from the same facts."""
+    """A record that is folded twice must be the same both times."""
     for record in RECORDS.values():
         with pytest.raises(AttributeError):
             setattr(record, record.__struct_fields__[0], "another")

@@ -1,6 +1,6 @@
-"""What lies on Kafka between two versions: bytes that must not change unless the format's number does.
+"""Formats of stored records: the bytes change only with the number of the format version.
 
-They are the same from the compiled build (`make test-compiled`), and are read by either.
+The compiled build (`make test-compiled`) writes the same bytes, and each build reads those of the other.
 """
 
 import pytest
@@ -37,7 +37,7 @@ BUYER = (
     "000000000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0"
     "c0c090c0c0c0c0909000"
 )
-EVERYTHING = (
+COMPLETE = (
     "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
     "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c400c4009198cf0000019b76daa800a36f"
     "2d30cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192"
@@ -53,8 +53,8 @@ EVERYTHING = (
 WINDOW = 365 * 86_400_000
 
 
-def buyer() -> Profile:
-    """Someone who has bought twice."""
+def customer_with_orders() -> Profile:
+    """Return a customer with two orders."""
     profile = new_profile(17, 0, NOON)
     for number in range(2):
         head = ("purchases", 3, number, f"e-{number}", NOON + number, False)
@@ -64,9 +64,9 @@ def buyer() -> Profile:
     return profile
 
 
-def everything() -> Profile:
-    """Someone of whom everything is known that there is."""
-    profile = buyer()
+def complete_customer() -> Profile:
+    """Return a customer with a value in every field."""
+    profile = customer_with_orders()
     profile.packed_orders = profile.packed_order_ids = b""
     profile.orders = [Order(NOON, "o-0", 1250, 50, 1250, NOON)]
     profile.refunds = Refunds([RefundId("r-1", NOON + 1)], [UnlinkedRefund(NOON, 5)], [])
@@ -103,8 +103,8 @@ def everything() -> Profile:
     return profile
 
 
-@pytest.mark.parametrize(("profile", "written"), [(buyer(), BUYER), (everything(), EVERYTHING)])
-def test_a_profile_is_written_as_ever(profile: Profile, written: str) -> None:
+@pytest.mark.parametrize(("profile", "written"), [(customer_with_orders(), BUYER), (complete_customer(), COMPLETE)])
+def test_the_format_of_a_profile_does_not_change(profile: Profile, written: str) -> None:
     assert encode_profile(profile).hex() == written
     read = decode_profile(bytes.fromhex(written))
     assert read.fields == profile.fields
@@ -112,12 +112,12 @@ def test_a_profile_is_written_as_ever(profile: Profile, written: str) -> None:
     assert decode_head(bytes.fromhex(written)).segment == "active"
 
 
-def test_progress_is_written_as_ever() -> None:
+def test_the_format_of_progress_does_not_change() -> None:
     progress = Progress(7, NOON, 2, {("purchases", 3): 40}, 0, 1)
     assert encode_progress(progress).hex() == PROGRESS
     assert decode_progress(bytes.fromhex(PROGRESS)) == progress
 
 
-def test_the_ledger_is_written_as_ever() -> None:
+def test_the_format_of_the_erasure_ledger_does_not_change() -> None:
     assert encode_erasure(Erasure(4, NOON, 9)).hex() == LEDGER
     assert decode_erasure(bytes.fromhex(LEDGER)) == Erasure(4, NOON, 9)

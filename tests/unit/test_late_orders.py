@@ -1,4 +1,4 @@
-"""An order that comes after it has left the window."""
+"""Orders that arrive after they have left the window."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ def purchase(order_id: str, at: str) -> dict[str, Any]:
     return event | {"occurred_at": f"{at}T00:00:00Z", "amount": "100.00"}
 
 
-@pytest.mark.parametrize("late", ["2019-12-30", "2020-01-03"])
-def test_one_that_comes_late_counts_for_a_lifetime_only_whatever_left_unnoticed_before_it(late: str) -> None:
-    """A fully refunded order leaves the window without a judgement: the late one lies before it, or after it."""
+@pytest.mark.parametrize("late_day", ["2019-12-30", "2020-01-03"])
+def test_a_late_order_outside_the_window_counts_only_for_the_lifetime(late_day: str) -> None:
+    """A fully refunded order leaves the window without an evaluation; the late order is older or younger."""
     refund = {"type": "refund", "event_id": "r", "customer_id": "a", "refund_id": "r", "order_id": "A"}
     steps: list[dict[str, Any]] = [
         {"type": "policy", "text": policy_text()},
@@ -25,7 +25,7 @@ def test_one_that_comes_late_counts_for_a_lifetime_only_whatever_left_unnoticed_
         refund | {"occurred_at": "2020-01-02T00:00:00Z", "amount": "100.00", "currency": "RUB"},
         purchase("C", "2020-10-01"),
         {"type": "tick", "at": "2021-01-06T00:00:00Z"},
-        purchase("B", late),
+        purchase("B", late_day),
         {"type": "tick", "at": "2021-01-07T00:00:00Z"},
     ]
     lane = Lane(journal_of(steps)).run()

@@ -1,4 +1,4 @@
-"""Local time is found by the offset of the hour; it must be what `datetime` says at every change of a clock."""
+"""Local time is computed from the offset of the hour; it equals that of `datetime` around every clock change."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,20 +15,20 @@ _STEP_MS = 20 * DAY_MS
 _ENDS_MS = 75 * 365 * DAY_MS
 
 
-def _at(moment_ms: int, at: ZoneInfo) -> datetime:
-    return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at)
+def _at(moment_ms: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(zone)
 
 
-def _changes(at: ZoneInfo) -> Iterator[int]:
-    """The moments at which the zone's clock is put on or back, up to 2044."""
+def _changes(zone: ZoneInfo) -> Iterator[int]:
+    """Yield the moments up to 2044 at which the UTC offset of the zone changes."""
     for begin in range(0, _ENDS_MS, _STEP_MS):
-        before = _at(begin, at).utcoffset()
-        if before == _at(begin + _STEP_MS, at).utcoffset():
+        before = _at(begin, zone).utcoffset()
+        if before == _at(begin + _STEP_MS, zone).utcoffset():
             continue
         low, high = begin, begin + _STEP_MS
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if _at(middle, at).utcoffset() == before else (low, middle)
+            low, high = (middle, high) if _at(middle, zone).utcoffset() == before else (low, middle)
         yield high
 
 
@@ -38,19 +38,19 @@ def _changes(at: ZoneInfo) -> Iterator[int]:
         "Europe/Berlin",
         "Europe/Moscow",
         "America/New_York",
-        "America/St_Johns",  # for years one minute after midnight
-        "Australia/Lord_Howe",  # by half an hour
-        "Asia/Kathmandu",  # by a quarter of an hour, once
-        "Pacific/Apia",  # by a day, once
-        "Africa/Monrovia",  # by 44 minutes and 30 seconds, once
-        "Antarctica/Troll",  # by two hours
+        "America/St_Johns",  # changed one minute after midnight for years
+        "Australia/Lord_Howe",  # changes by half an hour
+        "Asia/Kathmandu",  # changed by a quarter of an hour once
+        "Pacific/Apia",  # changed by a day once
+        "Africa/Monrovia",  # changed by 44 minutes and 30 seconds once
+        "Antarctica/Troll",  # changes by two hours
     ],
 )
-def test_the_clock_shows_what_datetime_says_around_every_change(name: str) -> None:
-    at = load_zone(name)
-    changes = list(_changes(at))
+def test_local_time_equals_that_of_datetime_around_every_clock_change(name: str) -> None:
+    zone = load_zone(name)
+    changes = list(_changes(zone))
     assert changes
     for change in changes:
-        for away in (-_HOUR_MS, -_HOUR_MS // 2, -1, 0, 1, _HOUR_MS // 2, _HOUR_MS):
-            shown = _at(change + away, at).replace(tzinfo=None, fold=0)
-            assert local_time(at, change + away) == shown, (name, change, away)
+        for distance_ms in (-_HOUR_MS, -_HOUR_MS // 2, -1, 0, 1, _HOUR_MS // 2, _HOUR_MS):
+            expected = _at(change + distance_ms, zone).replace(tzinfo=None, fold=0)
+            assert local_time(zone, change + distance_ms) == expected, (name, change, distance_ms)

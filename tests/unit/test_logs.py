@@ -1,4 +1,4 @@
-"""Logs: one line for each record, whatever is in it."""
+"""Logs: one line for each record, whatever it contains."""
 
 import io
 import json
@@ -13,8 +13,8 @@ from tests.clock import ManualClock
 
 
 @pytest.fixture(autouse=True)
-def logging_put_back() -> Iterator[None]:
-    """Leave logging as it was found."""
+def restored_logging() -> Iterator[None]:
+    """Restore the logging configuration after each test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -25,21 +25,21 @@ def logging_put_back() -> Iterator[None]:
         logging.getLogger(package).setLevel(logging.NOTSET)
 
 
-def logged(level: str, form: str, *, libraries: bool = True, clock: Clock | None = None) -> io.StringIO:
-    """Set up logging into a text."""
+def captured_log(level: str, form: str, *, libraries: bool = True, clock: Clock | None = None) -> io.StringIO:
+    """Set up logging into a buffer and return it."""
     stream = io.StringIO()
     set_up_logging(clock or ManualClock(), level, form, stream, libraries=libraries)
     return stream
 
 
 def failing() -> None:
-    """Raise what a record can carry."""
+    """Raise an error whose message has two lines."""
     raise ValueError("first\nsecond")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) -> None:
-    stream = logged("info", form)
+    stream = captured_log("info", form)
     try:
         failing()
     except ValueError:
@@ -50,14 +50,14 @@ def test_a_record_is_one_line_even_with_an_exception_and_line_breaks(form: str) 
     line.encode()
 
 
-def test_json_lines_are_objects_with_what_the_record_carries() -> None:
-    stream = logged("info", "json")
+def test_a_json_line_has_the_extra_fields_of_its_record() -> None:
+    stream = captured_log("info", "json")
     extra = {"partitions": 4, "topic": "events", "huge": -(2**64), "missing": None}
     logging.getLogger("agents.worker.worker").info("ready", extra=extra)
-    said = json.loads(stream.getvalue())
-    at = said.pop("at")
+    entry = json.loads(stream.getvalue())
+    at = entry.pop("at")
     assert at.endswith("Z")
-    assert said == {
+    assert entry == {
         "level": "info",
         "logger": "agents.worker.worker",
         "message": "ready",
@@ -68,9 +68,9 @@ def test_json_lines_are_objects_with_what_the_record_carries() -> None:
     }
 
 
-def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> None:
+def test_libraries_log_warnings_and_repeat_them_only_after_an_interval() -> None:
     clock = ManualClock()
-    stream = logged("info", "text", clock=clock)
+    stream = captured_log("info", "text", clock=clock)
     for _ in range(5):
         logging.getLogger("aiokafka.conn").warning("cannot connect to %s", "here")
         logging.getLogger("aiokafka.conn").info("chatter")
@@ -85,14 +85,14 @@ def test_libraries_log_warnings_and_repeat_themselves_only_after_a_while() -> No
 
 
 def test_libraries_can_be_silenced() -> None:
-    stream = logged("info", "text", libraries=False)
+    stream = captured_log("info", "text", libraries=False)
     logging.getLogger("aiokafka.conn").critical("cannot connect")
     logging.getLogger("agents.worker.worker").info("ours")
     assert stream.getvalue().count("\n") == 1
 
 
-def test_services_do_not_tell_of_their_starts_and_stops_under_our_name() -> None:
-    stream = logged("info", "text")
+def test_start_and_stop_lines_of_faust_services_are_suppressed() -> None:
+    stream = captured_log("info", "text")
     logging.getLogger("streams.lanes").info("%s: Starting...", "[^--LaneConsumer]")
     logging.getLogger("streams.lanes").warning("%s: it is slow", "[^--LaneConsumer]")
     (line,) = stream.getvalue().splitlines()
@@ -100,7 +100,7 @@ def test_services_do_not_tell_of_their_starts_and_stops_under_our_name() -> None
 
 
 def test_debug_shows_everything_with_whole_tracebacks() -> None:
-    stream = logged("debug", "text")
+    stream = captured_log("debug", "text")
     logging.getLogger("aiokafka.conn").debug("chatter")
     try:
         failing()

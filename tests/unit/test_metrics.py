@@ -1,4 +1,4 @@
-"""The metrics are those that are documented, and say nothing of what this worker no longer has."""
+"""The metrics are the documented ones, and none is exposed for a partition that the worker has lost."""
 
 import math
 import re
@@ -21,7 +21,7 @@ from streams.telemetry.metrics import (
 )
 from tests.promtool import run_promtool
 
-PROMISED: Final = {
+DOCUMENTED: Final = {
     "goldstream_records_total": ("topic", "outcome"),
     "goldstream_rejected_total": ("reason",),
     "goldstream_duplicates_total": ("type",),
@@ -41,12 +41,12 @@ ALLOWED_LABELS: Final = {
 
 
 def exposed(registry: CollectorRegistry) -> str:
-    """What a scrape of this registry reads."""
+    """Return the text of a scrape."""
     return generate_latest(registry).decode()
 
 
 def samples(registry: CollectorRegistry, name: str) -> dict[tuple[str, ...], float]:
-    """The values of a metric by the values of its labels, sorted by the labels' names."""
+    """Return a metric's values by its label values, in the order of the label names."""
     return {
         tuple(sample.labels[label] for label in sorted(sample.labels)): sample.value
         for family in registry.collect()
@@ -55,15 +55,15 @@ def samples(registry: CollectorRegistry, name: str) -> dict[tuple[str, ...], flo
     }
 
 
-def test_every_promised_metric_is_there_with_its_labels() -> None:
+def test_every_documented_metric_exists_with_its_labels() -> None:
     """Names and labels that users' dashboards rely on."""
     described = {metric.name: metric.labels for metric in describe_metrics()}
 
-    assert {name: described[name] for name in PROMISED} == PROMISED
+    assert {name: described[name] for name in DOCUMENTED} == DOCUMENTED
 
 
-def test_names_and_labels_keep_to_the_rules() -> None:
-    """Base units, counters end in _total, labels come from closed sets."""
+def test_names_and_labels_follow_the_conventions() -> None:
+    """Base units, `_total` for counters, and labels from closed sets."""
     for metric in describe_metrics():
         assert re.fullmatch(r"goldstream(_[a-z]+)+", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter")
@@ -72,8 +72,8 @@ def test_names_and_labels_keep_to_the_rules() -> None:
         assert metric.meaning.endswith((".", "…"))
 
 
-def test_attributes_are_named_as_their_metrics() -> None:
-    """So that whoever reads a panel finds the line that counts."""
+def test_attributes_are_named_like_their_metrics() -> None:
+    """A search for the name of a metric leads to the code that counts it."""
     metrics = Metrics(CollectorRegistry())
 
     for metric in metrics.described:
@@ -81,8 +81,8 @@ def test_attributes_are_named_as_their_metrics() -> None:
         assert hasattr(metrics, name), f"{metric.name} should be Metrics.{name}"
 
 
-def test_every_metric_names_its_type_and_meaning_before_it_has_a_value() -> None:
-    """A worker that has just started already says what it will count."""
+def test_type_and_help_are_exposed_before_the_first_value() -> None:
+    """Even in a worker that has just started."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     text = exposed(registry)
@@ -93,7 +93,7 @@ def test_every_metric_names_its_type_and_meaning_before_it_has_a_value() -> None
 
 
 def test_a_closed_set_of_reasons_starts_at_zero() -> None:
-    """A series that appears with its first value has no rise that an alert could see."""
+    """A series that first appears with a value has no increase that an alert could detect."""
     registry = CollectorRegistry()
     Metrics(registry)
 
@@ -117,8 +117,8 @@ def test_a_stage_and_a_source_start_at_zero_when_they_are_added() -> None:
     }
 
 
-def test_a_partition_that_is_given_up_leaves_no_gauge_behind() -> None:
-    """Its alerts must not go on firing from a worker that no longer has it."""
+def test_a_revoked_partition_leaves_no_gauges() -> None:
+    """Its alerts must not keep firing from a worker that no longer owns it."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     for partition in ("0", "1", "11"):
@@ -139,8 +139,8 @@ def test_a_partition_that_is_given_up_leaves_no_gauge_behind() -> None:
     assert ("1",) in samples(registry, "goldstream_journal_records_total"), "a counter must not fall"
 
 
-def test_the_projection_gives_up_a_partition_without_touching_the_lane_of_the_same_number() -> None:
-    """Stages have their partitions from different groups."""
+def test_a_partition_revoked_from_one_stage_leaves_the_others_alone() -> None:
+    """Each stage gets its partitions from its own consumer group."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.clock_lag_seconds.labels("1").set(1)
@@ -152,8 +152,8 @@ def test_the_projection_gives_up_a_partition_without_touching_the_lane_of_the_sa
     assert samples(registry, "goldstream_consumer_lag") == {}
 
 
-def test_a_source_partition_that_is_given_up_leaves_no_gauge_behind() -> None:
-    """Giving up one that was never seen is no fault."""
+def test_a_revoked_source_partition_leaves_no_gauges() -> None:
+    """Removing a partition that was never seen is not an error."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.source_time_lag_seconds.labels("goldstream.events.v1", "0").set(3)
@@ -166,20 +166,20 @@ def test_a_source_partition_that_is_given_up_leaves_no_gauge_behind() -> None:
     assert samples(registry, "goldstream_consumer_lag") == {}
 
 
-def test_at_most_one_source_partition_holds_time_back() -> None:
-    """The one that is named last."""
+def test_at_most_one_source_partition_stalls_the_watermark() -> None:
+    """The latest one that was set."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.set_watermark_stall("goldstream.events.v1", 2, "unread")
     metrics.set_watermark_stall("goldstream.refunds.v1", 0, "silent")
-    held = samples(registry, "goldstream_clock_held_by")
+    stalled = samples(registry, "goldstream_clock_held_by")
     metrics.clear_watermark_stall()
 
-    assert held == {("0", "silent", "goldstream.refunds.v1"): 1}
+    assert stalled == {("0", "silent", "goldstream.refunds.v1"): 1}
     assert samples(registry, "goldstream_clock_held_by") == {}
 
 
-def test_a_segment_without_customers_is_no_longer_shown() -> None:
+def test_a_segment_without_customers_is_not_exposed() -> None:
     """A new policy may have dropped it."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -189,7 +189,7 @@ def test_a_segment_without_customers_is_no_longer_shown() -> None:
     assert samples(registry, "goldstream_customers") == {("golden",): 3}
 
 
-def test_redis_is_neither_up_nor_down_before_it_is_tried() -> None:
+def test_redis_is_neither_up_nor_down_before_the_first_attempt() -> None:
     """`goldstream_redis_up == 0` must not fire for a worker that has no Redis."""
     registry = CollectorRegistry()
     Metrics(registry)
@@ -197,7 +197,7 @@ def test_redis_is_neither_up_nor_down_before_it_is_tried() -> None:
     assert math.isnan(samples(registry, "goldstream_redis_up")[()])
 
 
-def test_a_new_policy_replaces_the_old_one_in_what_runs() -> None:
+def test_the_build_info_has_only_the_latest_policy() -> None:
     """One series for each worker, or joins with it would be ambiguous."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -209,7 +209,7 @@ def test_a_new_policy_replaces_the_old_one_in_what_runs() -> None:
 
 
 def test_two_workers_in_one_process_do_not_share_metrics() -> None:
-    """Each has its registry; a second set in the same one is refused."""
+    """Each has its own registry; a second set of metrics in one registry is refused."""
     first, second = CollectorRegistry(), CollectorRegistry()
     Metrics(first).projected.inc(5)
     Metrics(second)
@@ -219,7 +219,7 @@ def test_two_workers_in_one_process_do_not_share_metrics() -> None:
         Metrics(first)
 
 
-def test_the_process_speaks_of_itself_and_not_of_when_counters_were_made() -> None:
+def test_process_metrics_are_exposed_without_creation_times() -> None:
     """Memory, CPU and garbage collections, without a second series for each counter."""
     registry = worker_registry()
     Metrics(registry).add_stage("admit")
@@ -231,8 +231,8 @@ def test_the_process_speaks_of_itself_and_not_of_when_counters_were_made() -> No
     assert "_created" not in text
 
 
-def test_promtool_finds_no_fault_with_what_a_worker_exposes() -> None:
-    """`promtool check metrics` knows the conventions of names, units and help texts."""
+def test_promtool_accepts_the_metrics_of_a_worker() -> None:
+    """`promtool check metrics` checks the conventions of names, units and help texts."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.add_stage("segment")
@@ -245,8 +245,8 @@ def test_promtool_finds_no_fault_with_what_a_worker_exposes() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 120) | st.sampled_from(SECONDS_BUCKETS), st.integers(1, 5))))
-def test_the_batched_histogram_says_what_the_library_s_would(observations: list[tuple[float, int]]) -> None:
-    """The same observations, one by one in the library's, by the batch in ours: the same text but for rounding."""
+def test_the_batched_histogram_equals_that_of_the_library(observations: list[tuple[float, int]]) -> None:
+    """Batches of equal observations give the same values as single ones, except for rounding."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     batched = BatchedHistogram("lag_seconds", "A lag.", SECONDS_BUCKETS, ours)
     stock = Histogram("lag_seconds", "A lag.", registry=theirs, buckets=SECONDS_BUCKETS)
@@ -260,8 +260,8 @@ def test_the_batched_histogram_says_what_the_library_s_would(observations: list[
     assert samples(ours, "lag_seconds_sum")[()] == pytest.approx(samples(theirs, "lag_seconds_sum")[()])
 
 
-def test_a_negative_length_counts_as_zero() -> None:
-    """Two clocks that disagree can give one, and a sum must not fall."""
+def test_a_negative_duration_counts_as_zero() -> None:
+    """Clocks that disagree can produce one, and a sum must not decrease."""
     registry = CollectorRegistry()
     BatchedHistogram("lag_seconds", "A lag.", SECONDS_BUCKETS, registry).observe(-0.5, 3)
     assert samples(registry, "lag_seconds_sum")[()] == 0
@@ -271,6 +271,6 @@ def test_a_negative_length_counts_as_zero() -> None:
 
 @pytest.mark.parametrize("buckets", [(), (1.0, 1.0), (2.0, 1.0)], ids=["none", "equal", "falling"])
 def test_buckets_that_do_not_rise_are_refused(buckets: tuple[float, ...]) -> None:
-    """The error says which histogram and which bounds."""
+    """The error names the histogram and the buckets."""
     with pytest.raises(ValueError, match="buckets of lag_seconds must rise: got"):
         BatchedHistogram("lag_seconds", "A lag.", buckets, CollectorRegistry())

@@ -1,4 +1,4 @@
-"""Sums are exact integers of minor units, however they are written, and conversion rounds half to even."""
+"""Amounts are exact integers of minor units, however they are written, and conversion rounds half to even."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -53,7 +53,7 @@ from state.units.money import (
     ],
 )
 def test_a_number_is_read_exactly_as_minor_units(text: str, digits: int, minor: int) -> None:
-    """Trailing zeros are no digits, and exponents are only a way of writing."""
+    """Trailing zeros do not count as digits, and exponents are allowed."""
     assert parse_minor(text, digits) == minor
 
 
@@ -65,8 +65,8 @@ def test_a_number_is_read_exactly_as_minor_units(text: str, digits: int, minor: 
         *("1٣", "1.٣", '"1"', "1.5.", "12.40\x00"),
     ],
 )
-def test_a_text_that_is_no_json_number_is_no_sum_and_no_rate(text: str) -> None:
-    """Neither signs, blanks, separators nor other scripts' digits are guessed at."""
+def test_a_text_that_is_not_a_json_number_is_refused(text: str) -> None:
+    """Plus signs, blanks, separators and digits of other scripts are not interpreted."""
     assert not is_number(text)
     with pytest.raises(NotANumber):
         parse_minor(text, 2)
@@ -79,7 +79,7 @@ def test_a_text_that_is_no_json_number_is_no_sum_and_no_rate(text: str) -> None:
     [("0.001", 2), ("12.345", 2), ("-12.345", 2), ("0.5", 0), ("1.0001", 3), ("1e-3", 2), ("1e-999999999999", 2)],
 )
 def test_more_digits_than_the_currency_has_are_refused(text: str, digits: int) -> None:
-    """Nothing is rounded away."""
+    """Amounts are never rounded."""
     with pytest.raises(TooManyDigits, match=f"at most {digits} digits"):
         parse_minor(text, digits)
 
@@ -96,15 +96,15 @@ def test_more_digits_than_the_currency_has_are_refused(text: str, digits: int) -
         ("9" * 100_000, 2),
     ],
 )
-def test_a_sum_over_ten_to_the_fifteenth_is_refused(text: str, digits: int) -> None:
-    """Whether it is positive or negative."""
+def test_an_amount_over_ten_to_the_fifteenth_is_refused(text: str, digits: int) -> None:
+    """Positive or negative."""
     with pytest.raises(TooLarge, match="1000000000000000 minor units"):
         parse_minor(text, digits)
 
 
 @pytest.mark.parametrize("text", ["9" * 60_000, "1e" + "9" * 60_000, "1e-" + "9" * 60_000, "0." + "0" * 60_000 + "1"])
-def test_no_number_is_dear_to_read(text: str) -> None:
-    """The size is bounded before there is an integer: a power of ten of that size would take minutes."""
+def test_numbers_of_any_length_are_refused_quickly(text: str) -> None:
+    """The size is checked before an integer is built: computing a power of ten of that size would take minutes."""
     with pytest.raises(ValueError, match="must"):
         parse_minor(text, 2)
     with pytest.raises(ValueError, match="must"):
@@ -125,14 +125,14 @@ def test_no_number_is_dear_to_read(text: str) -> None:
     ],
 )
 def test_a_rate_is_kept_as_plain_text(text: str, rate: str) -> None:
-    """As it was written, where that is plain and short; its value is the same in any case."""
+    """As it was written if that is plain and short; the value never changes."""
     assert parse_rate(text) == rate
     assert Decimal(parse_rate(text)) == Decimal(text)
 
 
 @pytest.mark.parametrize("text", ["0", "0.00", "-0", "-1", "1000000000.1", "1e10", "1e999999999999", "9" * 50_000])
 def test_a_rate_that_is_not_above_zero_and_at_most_a_billion_is_refused(text: str) -> None:
-    """A rate of nothing would make sums vanish, one without bound would make them unbounded."""
+    """A rate of 0 would make amounts vanish, and an unbounded rate would make them unbounded."""
     with pytest.raises(TooLarge, match="above 0 and at most 1000000000"):
         parse_rate(text)
 
@@ -158,8 +158,8 @@ def test_a_rate_has_at_most_eighteen_digits_after_the_point(text: str) -> None:
         (MAX_MINOR, 2, "10000000000000.00"),
     ],
 )
-def test_a_sum_is_written_with_all_digits_of_its_currency(minor: int, digits: int, text: str) -> None:
-    """What is written reads back as the same sum."""
+def test_an_amount_is_written_with_all_digits_of_its_currency(minor: int, digits: int, text: str) -> None:
+    """And is parsed back to the same amount."""
     assert format_minor(minor, digits) == text
     assert parse_minor(text, digits) == minor
 
@@ -187,7 +187,7 @@ def test_a_sum_is_written_with_all_digits_of_its_currency(minor: int, digits: in
 def test_conversion_rounds_half_to_even(
     minor: int, digits: int, rate: Decimal | Fraction, base_digits: int, base: int
 ) -> None:
-    """Between currencies of any digits, and of either sign."""
+    """Between currencies with any number of digits, for positive and negative amounts."""
     assert convert(minor, digits, rate, base_digits) == base
 
 
@@ -196,18 +196,18 @@ def test_conversion_rounds_half_to_even(
     [("RUB", 2), ("USD", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("TND", 3), ("CLF", 4), ("MGA", 2)],
 )
 def test_a_currency_has_the_digits_of_iso_4217(code: str, digits: int) -> None:
-    """One of each number of digits, and those that are often taken for others."""
+    """At least one currency for each number of digits, and some that are often confused."""
     assert DIGITS[code] == digits
 
 
 @pytest.mark.parametrize("code", ["XXX", "XTS", "XAU", "XDR", "DEM", "RUR", "BTC", "rub", "", "RU", "RUBB"])
-def test_what_nobody_can_pay_in_is_no_currency(code: str) -> None:
-    """Codes without minor units, codes long gone, and anything that is not written as ISO 4217 writes it."""
+def test_codes_that_are_not_in_circulation_are_unknown(code: str) -> None:
+    """Codes without minor units, withdrawn codes, and anything not written as in ISO 4217."""
     assert code not in DIGITS
 
 
 def test_every_currency_code_is_three_capital_letters() -> None:
-    """There are some 160 in ISO 4217 besides the few withdrawn since 2023, 26 of them with other than two digits."""
+    """ISO 4217 has some 160, besides the few withdrawn since 2023; 26 of them do not have two digits."""
     assert all(len(code) == 3 and code.isascii() and code.isalpha() and code.isupper() for code in DIGITS)
     assert 160 <= len(DIGITS) <= 185
     assert sum(digits != 2 for digits in DIGITS.values()) == 26

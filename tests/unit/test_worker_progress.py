@@ -1,4 +1,4 @@
-"""What an operator is told: who holds time and why, where a recovery stands, what is awaited, what a stop waits for."""
+"""What a worker reports to operators: watermark stalls, progress of a recovery, records in flight, and a shutdown."""
 
 import asyncio
 import logging
@@ -32,11 +32,11 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-class Ends:
-    """A consumer that knows where partitions end."""
+class EndOffsets:
+    """A consumer that only returns end offsets."""
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """120 each."""
+        """Return 120 for each partition."""
         return dict.fromkeys(partitions, 120)
 
 
@@ -51,13 +51,13 @@ class Ends:
         (SourceWatermark(0), NOW_MS, WatermarkStall("unread", 120)),
     ],
 )
-async def test_a_partition_holds_time_for_a_reason(
+async def test_a_watermark_stall_is_diagnosed(
     report: SourceWatermark | None, now_ms: int | None, expected: WatermarkStall
 ) -> None:
-    assert await watermark_stall.diagnose_stall(cast("Any", Ends()), SOURCE, report, now_ms) == expected
+    assert await watermark_stall.diagnose_stall(cast("Any", EndOffsets()), SOURCE, report, now_ms) == expected
 
 
-def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
+def test_a_stall_is_logged_at_each_change_and_every_half_minute(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -72,19 +72,19 @@ def test_the_log_tells_who_holds_time_at_a_change_and_every_half_minute(
     stall_logger.log("events:0", WatermarkStall("current", 0), 1_000)
     stall_logger.log("events:0", WatermarkStall("unheard", 0), None)
 
-    said = [record.getMessage() for record in caplog.records]
-    assert [line.removeprefix("the watermark stalls at ").partition(": ")[0] for line in said] == [
+    messages = [record.getMessage() for record in caplog.records]
+    assert [line.removeprefix("the watermark stalls at ").partition(": ")[0] for line in messages] == [
         "events:3, 95 s behind the clock",
         "events:3, 125 s behind the clock",
         "events:3, 126 s behind the clock",
         "events:0",
         "events:0",
     ]
-    assert "20 of its records are not journaled yet" in said[0]
-    assert "its worker does not report that" in said[2]
+    assert "20 of its records are not journaled yet" in messages[0]
+    assert "its worker does not report that" in messages[2]
 
 
-def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recovery_estimates_its_end(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     metrics = Metrics(CollectorRegistry())
     watch = RecoveryWatch(metrics, clock)
@@ -99,7 +99,7 @@ def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytes
     clock.now_s += 4
     assert look(600, 400) == 4
     clock.now_s += 1
-    assert look(0, 1000) == 4, "it began anew: of its pace nothing is known yet"
+    assert look(0, 1000) == 4, "it has restarted, so its pace is unknown yet"
     clock.now_s += 1
     assert look(500, 500) == 1
     clock.now_s += 1
@@ -110,10 +110,10 @@ def test_a_recovery_tells_when_it_will_be_done(clock: ManualClock, caplog: pytes
 
 
 def producer_with(*waiting: tuple[str, int, float], pending: tuple[tuple[str, int, float], ...] = ()) -> Any:
-    """A producer with these batches: topic, records, since when."""
+    """Return a producer with these batches: topic, number of records, time of creation."""
 
-    def batch(topic: str, records: int, since: float) -> Any:
-        return SimpleNamespace(tp=TopicPartition(topic, 0), record_count=records, _ctime=since)
+    def batch(topic: str, records: int, created_at_s: float) -> Any:
+        return SimpleNamespace(tp=TopicPartition(topic, 0), record_count=records, _ctime=created_at_s)
 
     queues = {index: deque([batch(*each)]) for index, each in enumerate(waiting)}
     accumulator = SimpleNamespace(_batches=queues, _pending_batches=[batch(*each) for each in pending])
@@ -122,31 +122,30 @@ def producer_with(*waiting: tuple[str, int, float], pending: tuple[tuple[str, in
 
 
 class OpenStage:
-    """A stage with two partitions, as far as this is asked for."""
+    """The parts of a stage with two partitions that the reports read."""
 
     spec = SimpleNamespace(name="segment")
 
-    def __init__(self, producer: Any, of_a_lane: Any = None) -> None:
-        """Takes a producer, or why there is none, and that of a lane."""
+    def __init__(self, producer: Any, lane_producer: Any = None) -> None:
         self.clock = SimpleNamespace(monotonic=lambda: 100.0)
         self._producer = producer
-        self._of_a_lane = of_a_lane
+        self._lane_producer = lane_producer
         self.assigned = {TP("journal", 1), TP("journal", 0)}
 
     @property
     def producer(self) -> Any:
-        """The producer."""
+        """Return the stage's producer, or raise the error that it was made with."""
         if isinstance(self._producer, Exception):
             raise self._producer
         return self._producer
 
     def lanes(self) -> dict[TP, Any]:
-        """One has a producer of its own, the other none yet."""
-        own = {TP("journal", 0): self._of_a_lane, TP("journal", 1): None}
+        """Return a lane with its own producer and one without."""
+        own = {TP("journal", 0): self._lane_producer, TP("journal", 1): None}
         return {tp: SimpleNamespace(producer=producer) for tp, producer in own.items()}
 
     def queued(self) -> dict[TP, int]:
-        """30 in each lane."""
+        """Return 30 queued records for each lane."""
         return dict.fromkeys(self.assigned, 30)
 
 
@@ -154,17 +153,17 @@ def stage(producer: Any) -> Stage:
     return cast("Stage", OpenStage(producer))
 
 
-def test_what_is_awaited_is_what_lies_in_the_producer_and_what_is_on_its_way() -> None:
+def test_queued_and_sent_records_are_in_flight() -> None:
     busy = producer_with(("changes", 5, 99.0), ("customers", 7, 98.0), pending=(("changes", 3, 97.5),))
 
     assert in_flight_by_topic(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
     assert set(in_flight_by_topic(stage(producer_with())).values()) == {(0, 0.0)}
     assert in_flight_by_topic(stage(NotReady())) == {}
-    of_a_lane = OpenStage(busy, producer_with(("changes", 2, 90.0)))
-    assert in_flight_by_topic(cast("Stage", of_a_lane))["changes"] == (10, 10.0)
+    stage_with_lane_producer = OpenStage(busy, producer_with(("changes", 2, 90.0)))
+    assert in_flight_by_topic(cast("Stage", stage_with_lane_producer))["changes"] == (10, 10.0)
 
 
-async def test_a_stop_logs_at_once_and_every_two_seconds_what_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stop_logs_at_once_and_every_two_seconds(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     open_stage = OpenStage(producer_with(("changes", 5, 99.0)))
     stop, clock = asyncio.Event(), ManualClock()
