@@ -87,15 +87,16 @@ async def test_it_stores_topic_settings(embedded: Embedded, prefix: str) -> None
 
 async def test_it_finds_offsets_by_time(embedded: Embedded, producer: AIOKafkaProducer, prefix: str) -> None:
     await make_topic(embedded.kafka, prefix)
+    now_ms = SYSTEM_CLOCK.wall_ms()  # the broker's retention may delete older records at any moment
     for second in range(5):
-        await producer.send_and_wait(prefix, b"v", partition=0, timestamp_ms=1_000 * second)
+        await producer.send_and_wait(prefix, b"v", partition=0, timestamp_ms=now_ms + 1_000 * second)
     partition = TopicPartition(prefix, 0)
     async with AIOKafkaConsumer(bootstrap_servers=embedded.kafka) as consumer:
         assert await consumer.beginning_offsets([partition]) == {partition: 0}
         assert await consumer.end_offsets([partition]) == {partition: 5}
-        found = await consumer.offsets_for_times({partition: 2_500})
+        found = await consumer.offsets_for_times({partition: now_ms + 2_500})
         assert found[partition].offset == 3
-        assert await consumer.offsets_for_times({partition: 5_000}) == {partition: None}
+        assert await consumer.offsets_for_times({partition: now_ms + 5_000}) == {partition: None}
 
 
 async def test_a_static_member_gets_its_partitions_and_offsets_back(embedded: Embedded, prefix: str) -> None:
