@@ -72,12 +72,12 @@ async def recover_partition(
     with fatal_where_permanent(f"{topics.customers}:{number}"):
         recovered = await recover_table(broker, topics.customers, number, warm, clock, on_remaining, on_read)
         table = recovered.table
-        _drop_erased(table, erasures)
+        remove_erased(table, erasures)
         daily = DayCounter(table.days)
         return Partition(table, progress, erasures, texts, daily=daily), recovered
 
 
-def _drop_erased(table: CustomersTable, erasures: Mapping[bytes, Erasure]) -> None:
+def remove_erased(table: CustomersTable, erasures: Mapping[bytes, Erasure]) -> None:
     """Remove profiles that the ledger says are erased: a crash came before their tombstones."""
     if not erasures:
         return

@@ -8,7 +8,7 @@ one before, so a crash leaves a beginning of this list, and a part of one step:
                                           that was not sent before would be lost. Sent again, it has the same id.
      2  day totals      customers         Before every fence (3, 6, 10): a record is counted once, since a day knows
                                           the last record that it counts.
-     3  erasure ledger  erasure-ledger    Before the tombstone (6): whoever returns continues with the ledger's `seq`.
+     3  erasure ledger  erasure-ledger    Before the tombstone (6): a customer who returns continues the `seq`.
                                           Recovery removes a profile that the ledger names.
      4  stale chunks    customers         Tombstones of chunks that a crash left: before a new chunk takes the number.
      5  chunks          customers         Of long histories: before the profile that refers to them.

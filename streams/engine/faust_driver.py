@@ -241,7 +241,7 @@ class LaneConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Open the lanes, which recover while Faust goes on."""
+        """Open the lanes, which recover while Faust continues."""
         self._starts = None
         await self.transport.lanes.open(assigned)
         await super().on_partitions_assigned(assigned, generation_id)

@@ -1,4 +1,4 @@
-"""The timekeeper: the watermark never passes what is not journaled, whoever is slow or silent."""
+"""The timekeeper: the watermark never passes what is not journaled, even if a worker is slow or silent."""
 
 import asyncio
 from typing import Final

@@ -67,16 +67,16 @@ def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
 
 
 def _crash(draw: st.DrawFn, since: int) -> Crash:
-    at, slices = since + between(draw, 0, 6), between(draw, 0, 3)
+    at, slices, every = since + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
     if one_in(draw, 3):
-        return Crash(since, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)))
+        return Crash(since, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), every)
     some = frozenset(place for place in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
-        return Crash(since, at, slices, WriteStep.DAY_TOTALS, some)
+        return Crash(since, at, slices, WriteStep.DAY_TOTALS, some, every)
     step = pick(draw, tuple(WriteStep)[2:])
     if step is WriteStep.PROGRESS:  # its records refer to each other: only because one request has them, in this order
-        return Crash(since, at, slices, step, range(between(draw, 0, 2)))
-    return Crash(since, at, slices, step, some)
+        return Crash(since, at, slices, step, range(between(draw, 0, 2)), every)
+    return Crash(since, at, slices, step, some, every)
 
 
 @st.composite

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
 from agents.segment.output_batch import OutputBatch
-from agents.segment.recovery import recover_partition
+from agents.segment.recovery import recover_partition, remove_erased
 from agents.segment.write_plan import WritePlan, WriteStep
 from state.config.campaigns import parse_campaigns
 from state.config.policy import parse_policy
@@ -32,7 +32,7 @@ from streams.kafka.batch_writer import Headers
 from streams.kafka.topics import Topics
 from streams.tables.customers_table import CustomersTable
 from streams.tables.progress import PROGRESS_KEY
-from streams.tables.warm_tables import WarmTable
+from streams.tables.warm_tables import WarmTable, recover_table
 from streams.wire.cloudevents import CloudEvents, PublishedRecord
 from tests.lanes.memory_broker import MemoryBroker, by_key
 from tests.oracle import moments
@@ -61,7 +61,7 @@ _campaigns_of = lru_cache(maxsize=256)(parse_campaigns)
 
 @dataclass(frozen=True)
 class Entry:
-    """A record of the journal: its key and its value; its offset is its place."""
+    """A record of the journal: its key and its value; its offset is its index."""
 
     customer_id: str
     value: bytes
@@ -70,44 +70,44 @@ class Entry:
 def journal_of(
     steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True, again: Mapping[int, int] = MappingProxyType({})
 ) -> list[Entry]:
-    """What `admit` journals of the steps.
+    """Return what the stage admit journals for the steps.
 
     Args:
         steps: as the oracle takes them, the first one a policy.
-        one_topic: all events come through `events`, else each through the topic of its type.
-        again: after which step how many of the last records of its source are journaled a second time, as an `admit`
-            does that was killed before it had noted them.
+        one_topic: whether all events are published to `events`; else each to the topic of its type.
+        again: how many of the last records of its source are journaled a second time after a step, as by a worker
+            that died before it committed them.
 
     Raises:
-        AssertionError: something was not admitted.
+        AssertionError: an event was rejected.
     """
     journal: list[Entry] = []
     written: dict[str, list[list[Entry]]] = defaultdict(list)
-    exchange: AdmissionRules | None = None
+    rules: AdmissionRules | None = None
     for number, step in enumerate(steps):
         kind, customer_id = step["type"], ""
         source = "control" if kind in ("tick", "policy", "campaigns") else "events" if one_topic else _SOURCES[kind]
         offset = len(written[source])
         record: JournalRecord
-        brought = None
+        referral = None
         if kind == "tick":
             journal.append(Entry("", encode_record(Tick(moments.parse(step["at"]), None))))
             continue
         if kind == "policy":
             policy = _policy_of(step["text"])
-            exchange = AdmissionRules(policy.currency, policy.digits, policy.rates)
+            rules = AdmissionRules(policy.currency, policy.digits, policy.rates)
             record = PolicyApplied(source, 0, offset, step["text"])
         elif kind == "campaigns":
             record = CampaignsApplied(source, 0, offset, _campaigns_of(step["text"]).text)
         else:
-            assert exchange is not None
-            verdict = admit(source, 0, offset, json.dumps(step).encode(), exchange, None)
-            assert isinstance(verdict, Admitted), (verdict, step)
-            record, customer_id = verdict.event, verdict.customer_id
-            brought = referral_of(customer_id, verdict.event)
+            assert rules is not None
+            result = admit(source, 0, offset, json.dumps(step).encode(), rules, None)
+            assert isinstance(result, Admitted), (result, step)
+            record, customer_id = result.event, result.customer_id
+            referral = referral_of(customer_id, result.event)
         written[source].append([Entry(customer_id, encode_record(record))])
-        if brought is not None:
-            written[source][-1].append(Entry(brought[0], encode_record(brought[1])))
+        if referral is not None:
+            written[source][-1].append(Entry(referral[0], encode_record(referral[1])))
         journal += written[source][-1]
         for entries in written[source][-again[number] :] if number in again else []:
             journal += entries
@@ -121,6 +121,7 @@ class Crash:
     Attributes:
         since: the offset of the batch's first record; everything before it is written.
         at: the offset of the batch's last record.
+        every: the records before the last are written after every so many of them, without a progress; 0 for never.
         slices: if that is a tick, a policy or campaigns: killed after so many writes in the middle of it, if there are
             so many.
         step: of the write plan, in which it is killed. All steps before it are written.
@@ -132,6 +133,7 @@ class Crash:
     slices: int = 0
     step: WriteStep = WriteStep.OUTPUTS
     some: Collection[int] = frozenset()
+    every: int = 0
 
 
 class Killed(Exception):
@@ -222,7 +224,10 @@ class Written:
     def table(self) -> CustomersTable:
         """The table as a lane recovers it, after compaction."""
         self.compact()
-        return self.recover()[1].table
+        broker = self.broker
+        warm = drive(recover_table(broker, TOPICS.customers, NUMBER, None, broker.clock, _nothing, _nothing))
+        remove_erased(warm.table, self.erasures())
+        return warm.table
 
     def profiles(self) -> dict[str, Profile]:
         """Everyone who is known."""
@@ -314,11 +319,10 @@ class Lane:
         return True
 
     def write(self, *, whole: bool = True) -> None:
-        """Write everything that was folded; in the middle of a record everything but the progress."""
+        """Write everything that was folded, and the progress unless that is in the middle of a record."""
         self.written.broker.clock.advance(PUBLISH_SECONDS)
         self.context.note_heartbeat()
-        self.outputs.take(0, by_tick=False)
-        drive(self.plan.write(whole=whole))
+        self._write_batch(whole=whole)
         if whole:
             drive(self.plan.checkpoint())
         counters = self.partition.counters
@@ -327,12 +331,19 @@ class Lane:
         counters.duplicates.clear()
         counters.dropped.clear()
 
+    def _write_batch(self, *, whole: bool = True) -> None:
+        """Run the first part of the write plan; the rest is not due if no time has passed."""
+        self.outputs.take(0, by_tick=False)
+        drive(self.plan.write(whole=whole))
+
     def crash(self, crash: Crash) -> None:
         """Fold from where the progress is, die as the crash says, and recover what was written."""
         self.run(end=crash.since)
         at = min(max(crash.at, self.partition.progress.offset), len(self.journal) - 1)
-        for offset in range(self.partition.progress.offset, at):
+        for count, offset in enumerate(range(self.partition.progress.offset, at), 1):
             self.fold(offset)
+            if crash.every and count % crash.every == 0:
+                self._write_batch()
         slices, whole = 0, False
         while not (whole := self.apply(at)) and slices < crash.slices:
             self.write(whole=False)
