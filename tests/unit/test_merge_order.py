@@ -1,7 +1,7 @@
-"""A replay without a broker: journals are copied to other partitions, and both are folded.
+"""Merging old journals into new partitions without a broker; folding either gives the same results.
 
-The histories are hostile: events that are late by days, ticks in some partitions only, records that `admit` journaled
-twice, a new policy halfway, customers who are erased and return.
+The histories have unusual records: events late by days, ticks in some partitions only, records that `admit` journaled
+twice, a second policy, customers who are erased and return.
 """
 
 import json
@@ -204,7 +204,7 @@ async def test_erased_customers_are_in_the_new_journal_only_after_their_return(s
     customers = sorted({message.key for journal in shop.journals for message in journal if message.key})
     for customer in customers[::7]:
         shop.admit(json.loads(erasure(customer.decode(), "2026-06-01T00:00:00Z").value or b""))
-        if customer in customers[::14]:  # comes too late, for an unknown customer
+        if customer in customers[::14]:  # arrives after the erasure, for an unknown customer
             shop.admit(json.loads(consent(customer.decode())))
     before = folded(shop.journals)
     known = {customer.encode() for lane in before for customer in lane.written.profiles()}
@@ -219,18 +219,18 @@ async def test_erased_customers_are_in_the_new_journal_only_after_their_return(s
 async def test_a_replay_interrupted_anywhere_and_repeated_writes_the_same(seed: int) -> None:
     shop = open_shop(seed, 2)
     before = folded(shop.journals)
-    whole: list[Journal] = [[] for _ in range(3)]
-    await replay(shop.journals, before, whole, size=50)
-    cut: list[Journal] = [[] for _ in range(3)]
+    uninterrupted: list[Journal] = [[] for _ in range(3)]
+    await replay(shop.journals, before, uninterrupted, size=50)
+    interrupted: list[Journal] = [[] for _ in range(3)]
     rng = random.Random(seed)
     for _ in range(4):
         with pytest.raises(BrokenPipeError):
-            await replay(shop.journals, before, cut, size=70, room=rng.randrange(1, 60))
-    await replay(shop.journals, before, cut, size=90)
-    assert cut == whole
+            await replay(shop.journals, before, interrupted, size=70, room=rng.randrange(1, 60))
+    await replay(shop.journals, before, interrupted, size=90)
+    assert interrupted == uninterrupted
 
 
-async def test_of_ticks_that_follow_each_other_only_the_last_is_copied() -> None:
+async def test_only_the_last_of_consecutive_ticks_is_copied() -> None:
     shop = Shop(random.Random(0), 1)
     shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
     for at in (5, 3, 7, 7, 9):

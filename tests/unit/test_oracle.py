@@ -1,4 +1,4 @@
-"""The oracle against cases worked out by hand from docs/topics.md."""
+"""The oracle against cases computed by hand from docs/topics.md."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from tests.unit.steps import RETAIL, bought, day, event, refunded, run, tick
 
 
 def path(result: Result) -> list[tuple[Any, ...]]:
-    """Each change as seq, from, to, cells, moment and kind of cause."""
+    """Return each change as seq, from, to, cells, moment and kind of cause."""
     names = ("seq", "from", "to", "from_cell", "to_cell", "effective_at")
     return [(*(change[name] for name in names), change["cause"]["kind"]) for change in result.changes]
 
@@ -18,7 +18,7 @@ def path(result: Result) -> list[tuple[Any, ...]]:
 # Time.
 
 
-def test_a_lone_order_is_new_then_at_risk_then_churned_and_leaves_the_window_without_a_change() -> None:
+def test_a_single_order_passes_from_new_through_at_risk_to_churned() -> None:
     result = run(bought("o", day(0), "6000"), tick(day(364)), tick(day(365)))
     assert path(result) == [
         (1, None, "new", None, "312", day(0), "purchase"),
@@ -64,18 +64,18 @@ def test_a_change_carries_every_documented_field() -> None:
 
 
 @pytest.mark.parametrize(("at", "segment"), [(day(59, "23:59:59.999Z"), "new"), (day(60), "at_risk")])
-def test_recency_scores_less_at_exactly_the_edge(at: str, segment: str) -> None:
+def test_recency_drops_exactly_at_the_threshold(at: str, segment: str) -> None:
     assert run(bought("o", day(0)), tick(at)).customers["c"].segment == segment
 
 
-def test_a_fraction_of_a_day_as_an_edge_is_passed_at_the_next_whole_millisecond() -> None:
+def test_a_fractional_threshold_is_passed_at_the_next_millisecond() -> None:
     policy = RETAIL.replace("[60, 180]", "[0.00000001, 180]")  # 0.864 ms
     result = run(bought("o", day(0)), tick(day(1)), policy=policy)
     assert result.changes[1]["effective_at"] == day(0, "00:00:00.001Z")
     assert result.changes[1]["why"][0]["edge"] == Decimal("0.00000001")
 
 
-def test_what_fell_due_comes_before_the_purchase_that_ends_it() -> None:
+def test_a_due_change_precedes_that_of_a_later_purchase() -> None:
     result = run(bought("a", day(0)), bought("b", day(70)))
     assert [entry[2:3] + entry[5:] for entry in path(result)] == [
         ("new", day(0), "purchase"),
@@ -89,25 +89,26 @@ def test_what_fell_due_comes_before_the_purchase_that_ends_it() -> None:
 
 
 @pytest.mark.parametrize("ticks", [[], [30], [60, 61], [59, 70]])
-def test_it_makes_no_difference_where_ticks_stand(ticks: list[int]) -> None:
+def test_the_position_of_ticks_makes_no_difference(ticks: list[int]) -> None:
     history = run(bought("a", day(0)), *(tick(day(at)) for at in ticks), bought("b", day(70)))
     assert history.outputs == run(bought("a", day(0)), bought("b", day(70))).outputs
 
 
-def test_a_cell_that_moves_silently_is_the_from_cell_of_the_next_change() -> None:
+def test_a_cell_reached_without_a_change_is_the_next_from_cell() -> None:
     orders = [bought(f"o{number}", day(number), "1000") for number in (0, 310, 320, 330, 340)]
     result = run(*orders, tick(day(400)))
-    # new, at_risk, churned, active; five orders and 5000.00: loyal "332"; on day 365 one leaves: "321"; 340 + 60 = 400
+    # new, at_risk, churned, active; with five orders and 5000.00 loyal "332"; "321" when one leaves on day 365;
+    # at_risk on day 400, which is 340 + 60
     assert path(result)[-2:] == [
         (6, "loyal", "active", "332", "321", day(365), "time"),
         (7, "active", "at_risk", "321", "221", day(400), "time"),
     ]
-    silent = run(bought("a", day(0), "6000"), bought("b", day(350), "100"), tick(day(410)))
-    assert path(silent)[-1] == (5, "active", "at_risk", "311", "211", day(410), "time")
-    assert silent.changes[-1]["why"] == [{"measure": "recency_days", "edge": 60, "was": 3, "is": 2}]
+    unchanged_segment = run(bought("a", day(0), "6000"), bought("b", day(350), "100"), tick(day(410)))
+    assert path(unchanged_segment)[-1] == (5, "active", "at_risk", "311", "211", day(410), "time")
+    assert unchanged_segment.changes[-1]["why"] == [{"measure": "recency_days", "edge": 60, "was": 3, "is": 2}]
 
 
-def test_two_things_due_at_one_moment_make_one_change_with_both_reasons() -> None:
+def test_changes_due_at_one_moment_are_one_change_with_all_reasons() -> None:
     result = run(bought("a", day(0), "6000"), bought("b", day(305), "10"), tick(day(365)))
     assert path(result)[-1] == (5, "active", "at_risk", "322", "211", day(365), "time")
     assert result.changes[-1]["why"] == [
@@ -117,7 +118,7 @@ def test_two_things_due_at_one_moment_make_one_change_with_both_reasons() -> Non
     ]
 
 
-def test_a_smaller_tick_changes_nothing_and_an_event_is_judged_at_the_greatest_moment() -> None:
+def test_an_earlier_tick_is_ignored_and_events_are_evaluated_at_the_latest() -> None:
     result = run(tick(day(70)), tick(day(1)), bought("o", day(5)))
     assert path(result) == [(1, None, "at_risk", None, "211", day(70), "purchase")]
 
@@ -125,13 +126,13 @@ def test_a_smaller_tick_changes_nothing_and_an_event_is_judged_at_the_greatest_m
 # Orders, refunds, duplicates.
 
 
-def test_an_order_out_of_the_window_counts_for_recency_and_lifetime_only() -> None:
+def test_an_order_outside_the_window_counts_for_recency_and_lifetime_only() -> None:
     facts = run(tick(day(366)), bought("o", day(0))).customers["c"]
     assert (facts.segment, facts.cell, facts.frequency, facts.monetary) == ("churned", "111", 0, 0)
     assert (facts.lifetime_orders, facts.lifetime_value) == (1, 100_000)
 
 
-def test_a_fully_refunded_only_order_makes_its_customer_potential() -> None:
+def test_a_customer_whose_only_order_is_fully_refunded_is_potential() -> None:
     result = run(bought("o", day(0)), refunded("r", day(1), "1000", order_id="o"))
     change = result.changes[-1]
     assert (change["to"], change["to_cell"], change["why"]) == ("potential", "000", [])
@@ -142,7 +143,7 @@ def test_a_fully_refunded_only_order_makes_its_customer_potential() -> None:
     assert facts.redis_fields()["last_order_at"] is None
 
 
-def test_excess_is_dropped_and_counted_whatever_the_order_of_the_refunds() -> None:
+def test_excess_is_dropped_and_counted_in_any_order_of_the_refunds() -> None:
     big, small = refunded("r1", day(1), "900", order_id="o"), refunded("r2", day(2), "300", order_id="o")
     for refunds in ([big, small], [small, big]):
         result = run(bought("o", day(0)), *refunds)
@@ -150,7 +151,7 @@ def test_excess_is_dropped_and_counted_whatever_the_order_of_the_refunds() -> No
         assert (facts.monetary, facts.refunded, facts.refund_count, result.dropped["excess"]) == (0, 100_000, 2, 1)
 
 
-def test_a_refund_without_an_order_lowers_monetary_until_it_ages_out() -> None:
+def test_a_refund_without_an_order_lowers_monetary_until_it_expires() -> None:
     result = run(bought("o", day(0)), refunded("r", day(10), "1500"), tick(day(374)))
     assert (result.customers["c"].frequency, result.customers["c"].monetary) == (0, -150_000)
     later = run(bought("o", day(0)), refunded("r", day(10), "1500"), tick(day(375))).customers["c"]
@@ -159,34 +160,34 @@ def test_a_refund_without_an_order_lowers_monetary_until_it_ages_out() -> None:
 
 def test_a_refund_waits_for_its_order_and_is_dropped_after_the_window() -> None:
     refund = refunded("r", day(1), "400", order_id="o")
-    met = run(refund, bought("o", day(0)))
-    assert [change["to"] for change in met.changes] == ["potential", "new"]
-    assert met.customers["c"].monetary == 60_000
-    missed = run(refund, tick(day(366)), bought("o", day(0)))
-    assert (missed.dropped["order_never_came"], missed.customers["c"].lifetime_value) == (1, 100_000)
+    matched = run(refund, bought("o", day(0)))
+    assert [change["to"] for change in matched.changes] == ["potential", "new"]
+    assert matched.customers["c"].monetary == 60_000
+    expired = run(refund, tick(day(366)), bought("o", day(0)))
+    assert (expired.dropped["order_never_came"], expired.customers["c"].lifetime_value) == (1, 100_000)
 
 
-def test_a_refund_of_an_order_that_left_the_window_lowers_lifetime_sums() -> None:
+def test_a_refund_of_an_order_outside_the_window_lowers_lifetime_sums() -> None:
     refund = refunded("r", day(400), "400", order_id="o")
     facts = run(bought("o", day(0)), bought("p", day(399)), refund).customers["c"]
     assert (facts.monetary, facts.lifetime_value) == (100_000, 160_000)
 
 
 @pytest.mark.parametrize(("at", "known"), [(day(729, "23:59:59.999Z"), True), (day(730), False)])
-def test_an_order_is_forgotten_one_window_after_it_left(at: str, *, known: bool) -> None:
+def test_an_order_is_forgotten_one_window_after_it_left_the_window(at: str, *, known: bool) -> None:
     result = run(bought("o", day(0)), bought("o", at, "7"))
     assert result.duplicates == ({"purchase": 1} if known else {})
     assert result.customers["c"].lifetime_orders == (1 if known else 2)
 
 
-def test_a_duplicate_has_no_effect_not_even_on_time() -> None:
+def test_a_duplicate_has_no_effect_even_on_time() -> None:
     result = run(bought("o", day(0)), bought("o", day(100), "5"), event("signup", day(1), city="Riga"))
     assert [change["to"] for change in result.changes] == ["new"]
     assert result.customers["c"].as_of == moments.parse(day(1))
     assert result.duplicates == {"purchase": 1}
 
 
-def test_other_events_repeat_when_their_id_is_among_the_last_sixty_four() -> None:
+def test_other_events_are_duplicates_of_the_last_sixty_four_ids() -> None:
     consents = [event("consent", day(n), channel="sms", granted=True, event_id=f"e{n}") for n in range(65)]
     result = run(*consents, consents[1], consents[0])
     assert result.duplicates == {"consent": 1}
@@ -195,7 +196,7 @@ def test_other_events_repeat_when_their_id_is_among_the_last_sixty_four() -> Non
 @pytest.mark.parametrize(
     ("refunds", "expected"),
     [
-        # 1.00 EUR at 0.33 is 0.33; halves are worth 0.165 each, but both together are the whole order
+        # 1.00 EUR at 0.33 is 0.33; each half is 0.165, but both together are the whole order
         ([("0.50", "EUR", None), ("0.50", "EUR", None)], (0, 0)),
         ([("0.50", "EUR", "7")], (33 - 16, 1)),  # the purchase's rate, 16.5 half to even
         ([("0.10", "RUB", None)], (23, 1)),
@@ -213,7 +214,7 @@ def test_refunds_of_an_order_in_another_currency(
     assert (facts.monetary, facts.frequency) == expected
 
 
-def test_the_policy_lends_its_rate_and_a_refund_without_any_rate_is_dropped() -> None:
+def test_the_policys_rate_applies_and_a_refund_without_a_rate_is_dropped() -> None:
     result = run(
         bought("o", day(0), 10, currency="EUR"),
         refunded("r", day(1), "1", order_id="o", currency="USD"),
@@ -236,10 +237,10 @@ def test_lifetime_figures_follow_the_formulas() -> None:
     assert facts.discount_share == Decimal("0.4082")  # 0.2 + 0.8 x 3500 / 13450 = 0.408178...
 
 
-# People, policies, erasures.
+# Contact profiles, policies, erasures.
 
 
-def test_the_latest_word_counts_and_at_one_moment_the_refusal() -> None:
+def test_the_latest_consent_counts_and_at_equal_moments_the_refusal() -> None:
     facts = run(
         event("signup", day(2), city="Ufa", consent={"email": True, "sms": True}),
         event("signup", day(1), city="Omsk", language="ru", event_id="older"),
@@ -257,7 +258,7 @@ def test_the_latest_word_counts_and_at_one_moment_the_refusal() -> None:
     }
 
 
-def test_a_new_policy_changes_segments_at_the_greater_of_both_times() -> None:
+def test_a_new_policy_changes_segments_at_the_later_of_both_times() -> None:
     stricter = RETAIL.replace("version = 1", "version = 2").replace("[60, 180]", "[5, 180]")
     result = run(bought("o", day(0)), tick(day(10)), {"type": "policy", "text": stricter})
     assert path(result)[-1] == (2, "new", "at_risk", "311", "211", day(10), "policy")
@@ -265,7 +266,7 @@ def test_a_new_policy_changes_segments_at_the_greater_of_both_times() -> None:
     assert (change["why"], change["policy"], change["cause"]) == ([], "retail-27@2", {"kind": "policy"})
 
 
-def test_an_erasure_emits_what_was_due_and_only_a_later_signup_or_purchase_returns() -> None:
+def test_an_erased_customer_returns_only_with_a_later_signup_or_purchase() -> None:
     result = run(
         bought("o", day(0)),
         event("erasure", day(61)),
@@ -294,7 +295,7 @@ def test_an_erasure_emits_what_was_due_and_only_a_later_signup_or_purchase_retur
         ("2026-05-12T09:30:00.000Z", 1_778_578_200_000),
     ],
 )
-def test_moments_are_cut_to_the_millisecond(text: str, expected: int) -> None:
+def test_moments_are_truncated_to_the_millisecond(text: str, expected: int) -> None:
     assert moments.parse(text) == expected
 
 
@@ -307,6 +308,6 @@ def test_moments_are_cut_to_the_millisecond(text: str, expected: int) -> None:
         ("-0.005", "KWD", -5, "-0.005"),
     ],
 )
-def test_money_is_whole_minor_units(amount: str | float, currency: str, units: int, text: str) -> None:
+def test_amounts_are_whole_minor_units(amount: str | float, currency: str, units: int, text: str) -> None:
     assert money.minor(amount, currency) == units
     assert money.major_text(units, currency) == text

@@ -1,4 +1,4 @@
-"""The oracle's campaigns against cases worked out by hand from docs/campaigns.md."""
+"""The oracle's campaigns against cases computed by hand from docs/campaigns.md."""
 
 from typing import Any
 
@@ -41,8 +41,8 @@ def campaigns(text: str = CAMPAIGNS) -> Step:
     return {"type": "campaigns", "text": text}
 
 
-def brief(outputs: list[Output]) -> list[tuple[Any, ...]]:
-    """Each record of a campaign as topic, id, and channel or reason."""
+def summaries(outputs: list[Output]) -> list[tuple[Any, ...]]:
+    """Return each message and suppression as topic, id, and channel or reason."""
     values = [
         (output, output.value)
         for output in outputs
@@ -87,9 +87,9 @@ def test_a_message_carries_every_documented_field() -> None:
     assert result.messages[0]["expires_at"] == day(76)
 
 
-def test_without_consent_an_attempt_that_requires_it_is_kept_back() -> None:
+def test_without_consent_a_step_that_requires_it_is_suppressed() -> None:
     result = run(campaigns(), event("signup", day(0)), bought("o", day(0)), tick(day(200)))
-    assert brief(result.outputs) == [
+    assert summaries(result.outputs) == [
         ("offers", "c:1:welcome:1", "email"),
         ("offers", "c:3:come-back-soon:1", "push"),
         ("suppressions", "c:4:win-back:1:consent", "consent"),
@@ -101,25 +101,25 @@ def test_without_consent_an_attempt_that_requires_it_is_kept_back() -> None:
     ("buys_at", "outcome"),
     [
         (day(61), ("suppressions", "c:2:come-back-soon:1:superseded", "superseded")),
-        (day(62), ("offers", "c:2:come-back-soon:1", "push")),  # what is due at as_of comes before the event
+        (day(62), ("offers", "c:2:come-back-soon:1", "push")),  # a step due at as_of precedes the event
     ],
 )
-def test_a_segment_left_before_the_attempt_supersedes_it(buys_at: str, outcome: tuple[str, ...]) -> None:
+def test_leaving_the_segment_before_a_step_supersedes_it(buys_at: str, outcome: tuple[str, ...]) -> None:
     result = run(campaigns(), bought("a", day(0)), bought("b", buys_at))
-    assert brief(result.outputs) == [outcome]
+    assert summaries(result.outputs) == [outcome]
 
 
-def test_any_purchase_supersedes_a_reactivation_even_when_the_segment_stays() -> None:
-    late = bought("b", day(-10))
-    result = run(campaigns(), bought("a", day(0)), tick(day(180)), late, tick(day(190)))
-    assert brief(result.of("c"))[-2:] == [
-        ("suppressions", f"c:3:win-back:{attempt}:superseded", "superseded") for attempt in (1, 2)
+def test_a_purchase_supersedes_a_reactivation_without_a_segment_change() -> None:
+    late_order = bought("b", day(-10))
+    result = run(campaigns(), bought("a", day(0)), tick(day(180)), late_order, tick(day(190)))
+    assert summaries(result.of("c"))[-2:] == [
+        ("suppressions", f"c:3:win-back:{step}:superseded", "superseded") for step in (1, 2)
     ]
     assert [change["seq"] for change in result.changes] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    ("file", "buying", "reason"),
+    ("text", "fields", "reason"),
     [
         (CAMPAIGNS, {"backfill": True}, "backfill"),
         (CAMPAIGNS.replace("version = 1", "version = 1\ncontrol = 1.0"), {}, "control"),
@@ -127,15 +127,15 @@ def test_any_purchase_supersedes_a_reactivation_even_when_the_segment_stays() ->
         (CAMPAIGNS.replace("requires_consent = true", "holdout = 1.0"), {}, "holdout"),
     ],
 )
-def test_a_campaign_is_kept_back_as_a_whole(file: str, buying: Step, reason: str) -> None:
-    result = run(campaigns(file), tick(day(200)), bought("o", day(0), **buying), tick(day(300)))
-    assert brief(result.outputs) == [("suppressions", f"c:1:win-back:0:{reason}", reason)]
+def test_an_entry_is_suppressed_as_a_whole(text: str, fields: Step, reason: str) -> None:
+    result = run(campaigns(text), tick(day(200)), bought("o", day(0), **fields), tick(day(300)))
+    assert summaries(result.outputs) == [("suppressions", f"c:1:win-back:0:{reason}", reason)]
     assert (result.suppressions[0]["attempt"], result.suppressions[0]["at"]) == (None, day(200))
 
 
-def test_a_new_file_supersedes_the_runs_of_what_it_changes() -> None:
-    newer = CAMPAIGNS.replace("version = 1", "version = 2").replace('"soon"', '"sooner"')
-    result = run(campaigns(), bought("o", day(0)), tick(day(61)), campaigns(newer), tick(day(100)))
+def test_a_new_file_supersedes_the_runs_of_campaigns_that_it_changes() -> None:
+    second_version = CAMPAIGNS.replace("version = 1", "version = 2").replace('"soon"', '"sooner"')
+    result = run(campaigns(), bought("o", day(0)), tick(day(61)), campaigns(second_version), tick(day(100)))
     assert [(entry["reason"], entry["at"], entry["campaigns"]) for entry in result.suppressions] == [
         ("superseded", day(61), "retail@2")
     ]

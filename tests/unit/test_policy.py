@@ -1,4 +1,4 @@
-"""The policy: what a file means, what is wrong with one, and which may follow which."""
+"""The policy file: its meaning, its errors, and when a changed file is accepted."""
 
 import json
 from decimal import Decimal
@@ -30,13 +30,13 @@ name = "rest"
 
 
 def shop(old: str = "", new: str = "") -> str:
-    """The shop's policy with one place in it changed."""
+    """Return the shop's policy with one text replaced."""
     assert old in SHOP, old
     return SHOP.replace(old, new, 1)
 
 
-def faults_of(text: str, zones: list[str] | None = None) -> list[str]:
-    """What is wrong with a policy."""
+def errors_of(text: str, zones: list[str] | None = None) -> list[str]:
+    """Return the errors of a policy."""
     with pytest.raises(ConfigErrors) as refused:
         parse_policy(text, zones)
     return list(refused.value.errors)
@@ -44,7 +44,7 @@ def faults_of(text: str, zones: list[str] | None = None) -> list[str]:
 
 @pytest.fixture(scope="module")
 def retail() -> Policy:
-    """The policy that comes with Goldstream."""
+    """Return the built-in policy."""
     return parse_policy(policy_text())
 
 
@@ -75,7 +75,7 @@ def test_the_built_in_policy_has_the_documented_thresholds(retail: Policy) -> No
         ((0, 0, 0), 0, "potential"),
     ],
 )
-def test_the_first_segment_that_fits_is_taken(
+def test_the_first_matching_segment_applies(
     retail: Policy, scores: tuple[int, int, int], lifetime_orders: int, segment: str
 ) -> None:
     assert retail.segment_of(*scores, lifetime_orders) == segment
@@ -84,19 +84,19 @@ def test_the_first_segment_that_fits_is_taken(
 @pytest.mark.parametrize(
     ("age_ms", "score"), [(0, 3), (60 * DAY_MS - 1, 3), (60 * DAY_MS, 2), (180 * DAY_MS - 1, 2), (180 * DAY_MS, 1)]
 )
-def test_recency_falls_at_its_edges_to_the_millisecond(retail: Policy, age_ms: int, score: int) -> None:
+def test_recency_drops_at_its_thresholds_to_the_millisecond(retail: Policy, age_ms: int, score: int) -> None:
     assert retail.score_recency(age_ms) == score
 
 
 @pytest.mark.parametrize(("orders", "score"), [(0, 1), (1, 1), (2, 2), (4, 2), (5, 3), (500, 3)])
-def test_frequency_rises_at_its_edges(retail: Policy, orders: int, score: int) -> None:
+def test_frequency_rises_at_its_thresholds(retail: Policy, orders: int, score: int) -> None:
     assert retail.score_frequency(orders) == score
 
 
 @pytest.mark.parametrize(
     ("minor", "score"), [(-1, 1), (0, 1), (499_999, 1), (500_000, 2), (1_999_999, 2), (2_000_000, 3)]
 )
-def test_monetary_rises_at_its_edges_to_the_minor_unit(retail: Policy, minor: int, score: int) -> None:
+def test_monetary_rises_at_its_thresholds_to_the_minor_unit(retail: Policy, minor: int, score: int) -> None:
     assert retail.score_monetary(minor) == score
 
 
@@ -111,7 +111,7 @@ def test_monetary_rises_at_its_edges_to_the_minor_unit(retail: Policy, minor: in
         ("[0.1, 0.3]", (8_640_000, 25_920_000), ("0.1", "0.3")),
     ],
 )
-def test_edges_are_exact_and_quoted_as_written(written: str, ms: tuple[int, ...], quoted: tuple[str, ...]) -> None:
+def test_thresholds_are_exact_and_quoted_as_written(written: str, ms: tuple[int, ...], quoted: tuple[str, ...]) -> None:
     policy = parse_policy(shop("[1, 2]", written))
     assert policy.recency_edges_ms == ms
     assert policy.recency_edges_text == quoted
@@ -122,19 +122,19 @@ def test_edges_are_exact_and_quoted_as_written(written: str, ms: tuple[int, ...]
     ("currency", "written", "minor"),
     [("EUR", "[0.015, 10]", (2, 1000)), ("JPY", "[0.5, 10]", (1, 10)), ("KWD", "[0.0001, 10]", (1, 10_000))],
 )
-def test_edges_of_money_are_taken_up_to_the_next_minor_unit(
+def test_monetary_thresholds_are_rounded_up_to_the_minor_unit(
     currency: str, written: str, minor: tuple[int, ...]
 ) -> None:
     policy = parse_policy(shop('"EUR"', f'"{currency}"').replace("[10, 20]", written))
     assert policy.monetary_edges_minor == minor
 
 
-def test_a_window_may_be_a_fraction_of_days() -> None:
+def test_a_window_may_be_a_fraction_of_a_day() -> None:
     assert parse_policy(shop("version = 3", "version = 3\nwindow_days = 0.5")).window_ms == DAY_MS // 2
     assert parse_policy(SHOP).window_days == "365"
 
 
-def test_ten_scores_a_measure_make_a_thousand_cells_that_read_back() -> None:
+def test_ten_scores_per_measure_give_a_thousand_parsable_cells() -> None:
     nine = "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
     policy = parse_policy(
         shop("[1, 2]", nine).replace("[2, 5]", nine).replace("[10, 20]", nine).replace("r = [3]", "r = [10], m = [10]")
@@ -149,18 +149,18 @@ def test_ten_scores_a_measure_make_a_thousand_cells_that_read_back() -> None:
     assert policy.score_recency(9 * DAY_MS) == 1
 
 
-def test_the_cell_of_potential_is_three_noughts() -> None:
+def test_the_cell_of_potential_is_three_zeros() -> None:
     assert parse_policy(SHOP).cell(0, 0, 0) == "000"
     assert scores_of("000") == (0, 0, 0)
 
 
 @pytest.mark.parametrize("cell", ["", "33", "3333", "100", "303", "3 3 3", "1111111"])
-def test_what_is_no_cell_is_refused(cell: str) -> None:
+def test_a_text_that_is_not_a_cell_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match="a cell is three scores"):
         scores_of(cell)
 
 
-def test_a_segment_may_have_several_rules_and_titles_at_any_of_them() -> None:
+def test_a_segment_may_have_several_rules_and_its_titles_in_any_of_them() -> None:
     policy = parse_policy(
         shop("[[segment]]", '[[segment]]\nname = "vip"\nwhen = { r = [3], m = [3] }\n[[segment]]')
         + 'title.en = "Rest"\n[[segment]]\nname = "vip"\ntitle.en = "VIP"\ntitle.ru = "Важный"\n'
@@ -175,13 +175,13 @@ def test_rates_are_read_exactly_from_texts_and_numbers() -> None:
     assert str(policy.rates["JPY"]) == "0.00610"
 
 
-def test_a_file_saved_by_a_windows_editor_is_read() -> None:
+def test_a_file_with_a_bom_and_windows_line_ends_is_read() -> None:
     saved, policy = parse_policy("\ufeff" + SHOP.replace("\n", "\r\n")), parse_policy(SHOP)
     assert (saved.ref, saved.contents()) == (policy.ref, policy.contents())
 
 
-RISE = "must rise: got"
-EDGES = "must be a list of 2 to 9 numbers: got"
+MUST_RISE = "must rise: got"
+NUMBERS = "must be a list of 2 to 9 numbers: got"
 DAYS = "must each be a number above 0 and up to 1000000: got"
 ORDERS = "must each be a whole number from 1 to 1000000000: got"
 NAME = "must be 1 to 64 of a-z, 0-9, _ and -: got"
@@ -190,7 +190,7 @@ RATE = 'must be a number above 0 and up to 1000000000000, such as "98.40": got'
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "error"),
     [
         ('name = "shop"', "", "name is missing; add it"),
         ('"shop"', '"Shop"', f'name {NAME} "Shop"'),
@@ -204,11 +204,11 @@ RATE = 'must be a number above 0 and up to 1000000000000, such as "98.40": got'
         ('"EUR"', "978", "currency must be an ISO 4217 code, such as RUB: got 978"),
         ("[recency_days]", "window_days = 0\n[recency_days]", "window_days must be a number above 0 and up to"),
         ("[recency_days]", "window_days = -inf\n[recency_days]", "window_days must be a number above 0 and up to"),
-        ("[1, 2]", "[60, 60]", f"recency_days.edges {RISE} [60, 60]"),
-        ("[1, 2]", "[1.50, 1.5]", f"recency_days.edges {RISE} [1.50, 1.5]"),
-        ("[1, 2]", "[60]", f"recency_days.edges {EDGES} [60]"),
-        ("[1, 2]", "60", f"recency_days.edges {EDGES} 60"),
-        ("[1, 2]", "[1,2,3,4,5,6,7,8,9,10]", f"recency_days.edges {EDGES} [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"),
+        ("[1, 2]", "[60, 60]", f"recency_days.edges {MUST_RISE} [60, 60]"),
+        ("[1, 2]", "[1.50, 1.5]", f"recency_days.edges {MUST_RISE} [1.50, 1.5]"),
+        ("[1, 2]", "[60]", f"recency_days.edges {NUMBERS} [60]"),
+        ("[1, 2]", "60", f"recency_days.edges {NUMBERS} 60"),
+        ("[1, 2]", "[1,2,3,4,5,6,7,8,9,10]", f"recency_days.edges {NUMBERS} [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"),
         ("[1, 2]", "[0, 2]", f"recency_days.edges {DAYS} 0"),
         ("[1, 2]", "[-1, 2]", f"recency_days.edges {DAYS} -1"),
         ("[1, 2]", "[true, 2]", f"recency_days.edges {DAYS} true"),
@@ -221,7 +221,7 @@ RATE = 'must be a number above 0 and up to 1000000000000, such as "98.40": got'
         ("[2, 5]", "[2, 5.5]", f"frequency.edges {ORDERS} 5.5"),
         ("[2, 5]", "[2.0, 5]", f"frequency.edges {ORDERS} 2.0"),
         ("[2, 5]", "[0, 5]", f"frequency.edges {ORDERS} 0"),
-        ("[10, 20]", "[20, 10]", f"monetary.edges {RISE} [20, 10]"),
+        ("[10, 20]", "[20, 10]", f"monetary.edges {MUST_RISE} [20, 10]"),
         ("[frequency]\nedges", "[frequency]\nedge", "frequency.edges is missing; add it"),
         ("[frequency]\nedges = [2, 5]\n", "", "frequency is missing; add it"),
         ("[monetary]\n", "[monetary]\nunit = 1\n", "monetary.unit is unknown; known are edges"),
@@ -266,12 +266,12 @@ RATE = 'must be a number above 0 and up to 1000000000000, such as "98.40": got'
         ("[recency_days]", "'a b\\n' = 1\n[recency_days]", '"a b\\n" is unknown; known are name, version, currency'),
     ],
 )
-def test_each_fault_names_the_thing_and_the_value(old: str, new: str, fault: str) -> None:
-    found = faults_of(shop(old, new), zones=["UTC", "Europe/Moscow"])
-    assert [line for line in found if fault in line], found
+def test_each_error_names_the_field_and_the_value(old: str, new: str, error: str) -> None:
+    found = errors_of(shop(old, new), zones=["UTC", "Europe/Moscow"])
+    assert [line for line in found if error in line], found
 
 
-def test_every_fault_is_told_at_once_and_in_the_order_of_the_file() -> None:
+def test_all_errors_are_reported_together_in_the_order_of_the_file() -> None:
     text = (
         shop("version = 3", "version = 0")
         .replace("[1, 2]", "[60, 60]")
@@ -279,7 +279,7 @@ def test_every_fault_is_told_at_once_and_in_the_order_of_the_file() -> None:
         .replace('"rest"', '"none"')
         + "colour = 1\n[rates]\nEUR = 1\n"
     )
-    assert faults_of(text) == [
+    assert errors_of(text) == [
         "version must be a whole number from 1 to 1000000000: got 0",
         "recency_days.edges must rise: got [60, 60]",
         "segment 1 (best): when.f must be a list of scores from 1 to 3: got [9]",
@@ -302,23 +302,21 @@ def test_every_fault_is_told_at_once_and_in_the_order_of_the_file() -> None:
         ("r = [3]", "r = [3], orders_max = 1", None),
     ],
 )
-def test_every_cell_must_be_covered_without_counting_rules_with_orders_max(
-    old: str, new: str, left: str | None
-) -> None:
+def test_every_cell_must_be_covered_by_rules_without_orders_max(old: str, new: str, left: str | None) -> None:
     if left is None:
         assert parse_policy(shop(old, new)).segment_of(3, 1, 1, 2) == "rest"
     else:
-        (fault,) = faults_of(shop(old, new))
-        assert fault.startswith("segment must cover every cell, without counting rules with orders_max: ")
-        assert left in fault
-        assert fault.endswith("; end with a [[segment]] that has no when")
+        (error,) = errors_of(shop(old, new))
+        assert error.startswith("segment must cover every cell, without counting rules with orders_max: ")
+        assert left in error
+        assert error.endswith("; end with a [[segment]] that has no when")
 
 
 def test_a_policy_without_segments_is_refused() -> None:
     head = SHOP[: SHOP.index("[[segment]]")]
-    assert faults_of(head) == ["segment is missing; add it"]
-    assert faults_of("segment = []\n" + head) == ["segment must be a list of 1 to 1000 tables: got []"]
-    assert faults_of(head + "[segment]\n") == ["segment must be a list of 1 to 1000 tables: got a table"]
+    assert errors_of(head) == ["segment is missing; add it"]
+    assert errors_of("segment = []\n" + head) == ["segment must be a list of 1 to 1000 tables: got []"]
+    assert errors_of(head + "[segment]\n") == ["segment must be a list of 1 to 1000 tables: got a table"]
 
 
 def test_a_rule_that_can_never_match_is_allowed() -> None:
@@ -327,11 +325,11 @@ def test_a_rule_that_can_never_match_is_allowed() -> None:
 
 def test_a_segment_with_two_titles_is_refused() -> None:
     titled = shop("when =", 'title.en = "Best"\nwhen =') + '[[segment]]\nname = "best"\ntitle.en = "Top"\n'
-    assert faults_of(titled) == ['segment 3 (best): title.en must be one for the segment: got ["Best", "Top"]']
+    assert errors_of(titled) == ['segment 3 (best): title.en must be one for the segment: got ["Best", "Top"]']
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "error"),
     [
         ('name = "shop', "the file is not TOML: Illegal character '\\n' (at line 1, column 13)"),
         ("a = 1\nb =", "the file is not TOML: Invalid value (at line 2, column 4)"),
@@ -342,22 +340,22 @@ def test_a_segment_with_two_titles_is_refused() -> None:
         ("#" * 300_000, "the file must have at most 262144 bytes: got 300000"),
     ],
 )
-def test_what_is_not_toml_is_one_fault_with_its_place(text: str, fault: str) -> None:
+def test_a_text_that_is_not_toml_is_one_error_with_its_place(text: str, error: str) -> None:
     text = text + "\n" if text.endswith("shop") else text
-    assert faults_of(text) == [fault]
+    assert errors_of(text) == [error]
 
 
-def test_long_values_are_cut_and_many_unknown_fields_are_counted() -> None:
-    assert faults_of(shop('"shop"', f'"{"S" * 500}"')) == [f'name {NAME} "{"S" * 60}…"']
-    assert faults_of(shop("[1, 2]", str(list(range(1, 99))))) == [
-        f"recency_days.edges {EDGES} [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …]"
+def test_long_values_are_shortened_and_many_unknown_fields_counted() -> None:
+    assert errors_of(shop('"shop"', f'"{"S" * 500}"')) == [f'name {NAME} "{"S" * 60}…"']
+    assert errors_of(shop("[1, 2]", str(list(range(1, 99))))) == [
+        f"recency_days.edges {NUMBERS} [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …]"
     ]
-    many = faults_of("".join(f"x{n} = 1\n" for n in range(50)) + SHOP)
+    many = errors_of("".join(f"x{n} = 1\n" for n in range(50)) + SHOP)
     assert len(many) == 11
     assert many[-1] == "x10 is unknown, and so are 39 more; remove them"
 
 
-def test_layout_and_comments_do_not_make_other_contents() -> None:
+def test_layout_and_comments_do_not_change_the_contents() -> None:
     one = parse_policy(SHOP)
     other = parse_policy("# Ours\n" + shop("[1, 2]", "[ 1,\n 2 ] # days").replace("version = 3", "version = 0x3"))
     assert one.contents() == other.contents()
@@ -406,9 +404,7 @@ def test_layout_and_comments_do_not_make_other_contents() -> None:
         ),
     ],
 )
-def test_a_policy_may_follow_unless_it_is_the_same_by_name_only_or_needs_a_replay(
-    old: str, new: str, reason: str | None
-) -> None:
+def test_changes_require_a_new_version_and_some_require_a_replay(old: str, new: str, reason: str | None) -> None:
     decision = ActiveRules(parse_policy(SHOP)).check_policy(parse_policy(shop(old, new)))
     assert decision.errors == (() if reason is None else (reason,))
     assert (decision.outcome is Outcome.REFUSED) == (reason is not None)

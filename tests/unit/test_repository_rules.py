@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows."""
+"""Rules of this repository that no linter checks."""
 
 import ast
 import importlib
@@ -18,11 +18,11 @@ ROOT: Final = Path(__file__).parents[2]
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: Final = ("state", "streams", "agents")
 
-LINES_AT_MOST: Final = 500
-NAMES_THAT_SAY_NOTHING: Final = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+MAX_LINES: Final = 500
+MEANINGLESS_NAMES: Final = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 
-# What state/ may import: nothing that reads a clock, a file, an environment or a random source. importlib reads the
-# time zones of a pinned package, which are facts; io makes a file of bytes for zoneinfo.
+# What state/ may import: nothing that reads a clock, a file, the environment or a random source. importlib reads the
+# time zones of a pinned package, which are constant data; io wraps their bytes in a file object for zoneinfo.
 PURE: Final = frozenset(
     """
     __future__ abc array bisect calendar collections dataclasses datetime decimal difflib enum fractions functools
@@ -32,7 +32,7 @@ PURE: Final = frozenset(
 DATE_CLOCKS: Final = {"now", "today", "utcnow"}
 IMPURE_CALLS: Final = {"open", "print", "input", "now", "utcnow", "today"}
 
-# In pieces, so that this file does not hold what it looks for.
+# In pieces, so that this file does not contain the names.
 REGISTRIES: Final = tuple(
     ".".join(name)
     for name in (
@@ -51,7 +51,7 @@ REGISTRIES: Final = tuple(
 
 
 def _files() -> list[Path]:
-    """The files of the repository, tracked or about to be; all that are there where this is no clone."""
+    """Return the files that are tracked or not ignored; outside a Git clone, all files."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -88,14 +88,14 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
     assert found == []
 
 
-def test_no_source_file_is_longer_than_one_can_hold_in_mind() -> None:
+def test_no_source_file_is_longer_than_500_lines() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in _files() if path.suffix == ".py"}
-    assert {str(path): lines for path, lines in lengths.items() if lines > LINES_AT_MOST} == {}
+    assert {str(path): lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
-def test_no_module_has_a_name_that_says_nothing() -> None:
-    said = [path.relative_to(ROOT) for path in _files() if path.suffix == ".py"]
-    assert [path for path in said if {path.stem, *path.parent.parts} & NAMES_THAT_SAY_NOTHING] == []
+def test_no_module_has_a_meaningless_name() -> None:
+    paths = [path.relative_to(ROOT) for path in _files() if path.suffix == ".py"]
+    assert [path for path in paths if {path.stem, *path.parent.parts} & MEANINGLESS_NAMES] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -106,13 +106,13 @@ def test_every_package_can_be_imported_and_is_typed(package: str) -> None:
 
 
 @pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_state_imports_only_what_is_pure(path: Path) -> None:
+def test_state_imports_only_pure_modules(path: Path) -> None:
     imported = {name.split(".")[0] for name in _imports(ast.parse(path.read_text()))}
     assert imported - PURE == set()
 
 
 @pytest.mark.parametrize("path", _python_files("state"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_state_asks_nothing_of_the_world(path: Path) -> None:
+def test_state_has_no_io_no_clock_and_no_await(path: Path) -> None:
     tree = ast.parse(path.read_text())
     called = {
         node.func.id if isinstance(node.func, ast.Name) else node.func.attr
@@ -130,7 +130,7 @@ def test_only_the_clock_reads_the_time(path: Path) -> None:
 
 
 def _clock_reads(tree: ast.AST) -> Iterator[str]:
-    """Every reference to a function that reads the time, called or not, by whatever name its module was imported."""
+    """Yield every reference to a function that reads the time, called or not, under any alias of its module."""
     modules = {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)
@@ -164,12 +164,12 @@ def _clock_reads(tree: ast.AST) -> Iterator[str]:
         ("from datetime import datetime, time\ndatetime.combine(day, time.min)\nevent.time", []),
     ],
 )
-def test_a_read_of_the_clock_is_found(source: str, found: list[str]) -> None:
+def test_every_kind_of_clock_read_is_found(source: str, found: list[str]) -> None:
     assert sorted(_clock_reads(ast.parse(source))) == found
 
 
 @pytest.mark.parametrize("path", _python_files(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_reads_a_metric_back(path: Path) -> None:
+def test_no_code_reads_the_value_of_a_metric(path: Path) -> None:
     assert (
         re.findall(
             r"\._value\.get\(|get_sample_value|(?<!gc)\.collect\(|generate_latest\((?!registry)", path.read_text()
@@ -180,9 +180,9 @@ def test_nothing_reads_a_metric_back(path: Path) -> None:
 
 def test_importing_state_loads_nothing_but_msgspec_and_the_standard_library() -> None:
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _python_files("state")]
-    asked = "; ".join(f"import {name.removesuffix('.__init__')}" for name in modules)
+    imports = "; ".join(f"import {name.removesuffix('.__init__')}" for name in modules)
     loaded = subprocess.run(
-        [sys.executable, "-c", f"import sys; {asked}; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys; {imports}; print(*sys.modules)"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -192,7 +192,7 @@ def test_importing_state_loads_nothing_but_msgspec_and_the_standard_library() ->
     outside = {
         name.lower().replace("-", "_")
         for name in (dependency["name"] for dependency in _locked("requirements.lock"))
-        if name.lower().replace("-", "_") not in {"msgspec", "typing_extensions"}  # which msgspec loads
+        if name.lower().replace("-", "_") not in {"msgspec", "typing_extensions"}  # msgspec loads it
     }
     assert ours & outside == set()
 
@@ -204,9 +204,9 @@ def test_the_locks_have_exact_versions_with_hashes_and_every_dependency() -> Non
     assert {entry["name"]: entry["version"] for entry in runtime}.items() <= versions.items(), "one set of versions"
 
     project = PYPROJECT["project"]
-    wanted = [*project["dependencies"], *PYPROJECT["dependency-groups"]["build"]]
-    wanted += [name for extra in project["optional-dependencies"].values() for name in extra]
-    assert {_name(requirement) for requirement in wanted} <= {entry["name"] for entry in runtime}
+    required = [*project["dependencies"], *PYPROJECT["dependency-groups"]["build"]]
+    required += [name for extra in project["optional-dependencies"].values() for name in extra]
+    assert {_name(requirement) for requirement in required} <= {entry["name"] for entry in runtime}
     assert {_name(requirement) for requirement in PYPROJECT["dependency-groups"]["dev"]} <= versions.keys()
 
 
@@ -216,7 +216,7 @@ def test_the_command_is_installed() -> None:
     assert callable(script.load())
 
 
-def test_the_hooks_of_pre_commit_are_the_checks_of_make() -> None:
+def test_the_pre_commit_hooks_are_the_checks_of_make() -> None:
     makefile = (ROOT / "Makefile").read_text()
     checks = re.search(r"^check: (.*) ##", makefile, re.MULTILINE)
     assert checks is not None
@@ -224,15 +224,15 @@ def test_the_hooks_of_pre_commit_are_the_checks_of_make() -> None:
     assert [hook["entry"] for hook in hooks] == [f"make {name}" for name in checks[1].split()]
 
 
-def test_every_command_of_make_says_what_it_does() -> None:
+def test_every_make_command_has_a_description() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
-    said = set(re.findall(r"^(\S+):.*## .+$", makefile, re.MULTILINE))
-    assert phony == said
+    documented = set(re.findall(r"^(\S+):.*## .+$", makefile, re.MULTILINE))
+    assert phony == documented
 
 
 @pytest.mark.parametrize(("ci", "status"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)])
-def test_what_cannot_run_is_said_and_fails_in_ci(ci: str, status: pytest.ExitCode) -> None:
+def test_a_test_that_cannot_run_is_reported_and_fails_in_ci(ci: str, status: pytest.ExitCode) -> None:
     needs_redis = "tests/integration/test_servers.py::test_redis_restarts_empty_on_its_port"
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", needs_redis],

@@ -1,4 +1,4 @@
-"""What time alone brings a customer to, and the least that brings a better segment: one case of each kind."""
+"""The next drop by time alone, and the least purchase that raises the segment: one case of each kind."""
 
 import pytest
 
@@ -20,9 +20,9 @@ monetary.edges = {}
 """
 
 
-def shop(*whens: str, currency: str = "RUB", edges: str = "[5, 20]") -> str:
-    """A policy whose segments s0, s1, … are for these scores, and `rest` for all else."""
-    segments = (f'[[segment]]\nname = "s{number}"\nwhen = {{ {when} }}\n' for number, when in enumerate(whens))
+def shop(*conditions: str, currency: str = "RUB", edges: str = "[5, 20]") -> str:
+    """Return a policy with the segments s0, s1, … for these conditions, and `rest` for all others."""
+    segments = (f'[[segment]]\nname = "s{number}"\nwhen = {{ {when} }}\n' for number, when in enumerate(conditions))
     return HEAD.format(currency, edges) + "".join(segments) + '[[segment]]\nname = "rest"\n'
 
 
@@ -37,8 +37,8 @@ def refund(day: int, major: int, order_id: str | None = None) -> OrderRefunded:
     return OrderRefunded(*head, f"r-{day}", major * 100, "RUB", major * 100, None, order_id)
 
 
-def after(policy: str, *events: OrderPlaced | OrderRefunded) -> Profile:
-    """The customer after these events, which come in the order in which they are given."""
+def customer_after(policy: str, *events: OrderPlaced | OrderRefunded) -> Profile:
+    """Return the customer after these events, folded in this order."""
     partition = Partition(CustomersTable())
     records: list[JournalRecord] = [PolicyApplied("control", 0, 0, policy), *events]
     for offset, record in enumerate(records):
@@ -66,7 +66,7 @@ GOLD = shop("f = [3], m = [3]", "f = [2, 3]")
         (shop("m = [3]"), [order(0, 5), refund(1, 8)], "rest", NextRise("s0", None, 2300)),
         (shop("m = [3]"), [order(0, 3)], "rest", NextRise("s0", None, 1700)),
         (shop("m = [2]"), [order(0, 30)], "rest", None),
-        # the first takes only those with many orders, since another one takes the others before it: odd, but allowed
+        # a rule for customers with few orders precedes a rule for all others: unusual, but allowed
         (
             shop("f = [3]", "orders_max = 2") + '[[segment]]\nname = "s0"\n',
             [order(0, 1)],
@@ -85,7 +85,7 @@ GOLD = shop("f = [3], m = [3]", "f = [2, 3]")
             "s1",
             NextRise("s0", 2, None),
         ),
-        # edges that are one in whole yen: the score between them is never had
+        # both thresholds are equal in whole yen: the score between them cannot be reached
         (
             shop("m = [3]", "m = [2]", currency="JPY", edges="[4.1, 4.2]"),
             [order(0, 1, currency="JPY")],
@@ -94,11 +94,11 @@ GOLD = shop("f = [3], m = [3]", "f = [2, 3]")
         ),
     ],
 )
-def test_the_least_that_brings_a_better_segment(
+def test_the_least_purchase_that_raises_the_segment(
     policy: str, events: list[OrderPlaced | OrderRefunded], segment: str, up: NextRise | None
 ) -> None:
-    """One more order if that will do, else one of the least sum, else more orders, else more that bring so much."""
-    profile = after(policy, *events)
+    """One more order of any amount if possible, else one of a minimum amount, else several, of a minimum if needed."""
+    profile = customer_after(policy, *events)
     assert profile.segment == segment
     assert SegmentForecast(parse_policy(policy)).next_rise(profile) == up
 
@@ -120,22 +120,23 @@ LOYAL = shop("f = [3]", "f = [2]")
         (shop("r = [2]"), [order(0, 1)], NextDrop(60 * DAY_MS, "s0")),
         (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 9)], NextDrop(365 * DAY_MS, "rest")),
         (shop("m = [3]"), [order(0, 10), order(5, 9), order(6, 11)], NextDrop(370 * DAY_MS, "rest")),
-        (shop("m = [3]"), [refund(0, 9), order(6, 21)], NextDrop(365 * DAY_MS, "s0")),  # time may bring good things
+        # time may also lead to a better segment
+        (shop("m = [3]"), [refund(0, 9), order(6, 21)], NextDrop(365 * DAY_MS, "s0")),
         (shop("m = [2]"), [refund(0, 9), order(1, 2), order(6, 21)], NextDrop(365 * DAY_MS, "rest")),
-        (shop("m = [2, 3]", "r = [1]"), [refund(0, 9)], None),  # nobody's segment is that of no orders
+        (shop("m = [2, 3]", "r = [1]"), [refund(0, 9)], None),  # without orders the customer stays potential
     ],
 )
-def test_when_time_alone_changes_the_segment_next(
+def test_the_next_drop_by_time_alone(
     policy: str, events: list[OrderPlaced | OrderRefunded], down: NextDrop | None
 ) -> None:
-    """At the moment at which an order, or a refund that named none, leaves the window, or recency falls."""
-    assert SegmentForecast(parse_policy(policy)).next_drop(after(policy, *events)) == down
+    """When an order or a refund without an order leaves the window, or when recency drops."""
+    assert SegmentForecast(parse_policy(policy)).next_drop(customer_after(policy, *events)) == down
 
 
-def test_of_a_very_long_history_so_many_orders_are_looked_through() -> None:
-    profile = after(shop("f = [2]"), *(order(day, 1) for day in range(12)))
-    prospects = SegmentForecast(parse_policy(shop("f = [2]")))
-    exact = prospects.next_drop(profile)
+def test_a_drop_is_computed_from_a_limited_number_of_orders() -> None:
+    profile = customer_after(shop("f = [2]"), *(order(day, 1) for day in range(12)))
+    forecast = SegmentForecast(parse_policy(shop("f = [2]")))
+    exact = forecast.next_drop(profile)
     assert exact == NextDrop(365 * DAY_MS + 7 * DAY_MS, "s0")
-    assert prospects.next_drop(profile, 8) == exact
-    assert prospects.next_drop(profile, 7) is None
+    assert forecast.next_drop(profile, 8) == exact
+    assert forecast.next_drop(profile, 7) is None

@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may look like, and that all faults are said at once."""
+"""Settings: their sources and precedence, their valid values, and how errors are reported."""
 
 import ssl
 from pathlib import Path
@@ -10,8 +10,8 @@ from streams.settings.settings import Settings, SettingsError, load_settings
 from streams.settings.settings_spec import SETTINGS, describe_settings
 
 
-def faults_of(environ: dict[str, str], config: Path | None = None) -> tuple[str, ...]:
-    """The faults of settings that must have some."""
+def errors_of(environ: dict[str, str], config: Path | None = None) -> tuple[str, ...]:
+    """Return the errors of invalid settings."""
     with pytest.raises(SettingsError) as caught:
         load_settings(config, environ)
     return caught.value.errors
@@ -39,29 +39,29 @@ def test_an_empty_variable_counts_as_absent() -> None:
     assert load_settings(environ={variable.name: "" for variable in SETTINGS}) == Settings()
 
 
-def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_the_file_the_default(tmp_path: Path) -> None:
     file = tmp_path / "goldstream.toml"
     file.write_text('prefix = "from-file"\npartitions = 8\n')
     settings = load_settings(environ={"GOLDSTREAM_CONFIG": str(file), "GOLDSTREAM_PREFIX": "from-environment"})
     assert (settings.prefix, settings.partitions, settings.replication) == ("from-environment", 8, 1)
 
 
-def test_the_config_option_goes_before_the_config_variable(tmp_path: Path) -> None:
+def test_the_config_option_overrides_the_config_variable(tmp_path: Path) -> None:
     named, given = tmp_path / "named.toml", tmp_path / "given.toml"
     named.write_text('prefix = "named"')
     given.write_text('prefix = "given"')
     assert load_settings(given, {"GOLDSTREAM_CONFIG": str(named)}).prefix == "given"
 
 
-def test_a_relative_path_in_the_file_starts_at_the_files_folder(tmp_path: Path) -> None:
+def test_a_path_in_the_file_is_relative_to_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text("")
     file = tmp_path / "goldstream.toml"
-    file.write_text('policy = "shop.toml"\ndata = "kept"\n')
+    file.write_text('policy = "shop.toml"\ndata = "files"\n')
     settings = load_settings(file, {})
-    assert (settings.policy, settings.data) == (tmp_path / "shop.toml", tmp_path / "kept")
+    assert (settings.policy, settings.data) == (tmp_path / "shop.toml", tmp_path / "files")
 
 
-def test_lateness_is_nothing_in_event_mode_unless_it_is_set() -> None:
+def test_the_allowed_lateness_is_0_in_event_mode_unless_it_is_set() -> None:
     assert load_settings(environ={"GOLDSTREAM_TIME": "event"}).lateness_ms == 0
     assert load_settings(environ={"GOLDSTREAM_TIME": "event", "GOLDSTREAM_LATENESS": "2s"}).lateness_ms == 2_000
     assert load_settings(environ={"GOLDSTREAM_LATENESS": "0s"}).lateness_ms == 0
@@ -76,7 +76,7 @@ def test_a_duration_is_a_number_with_its_unit(text: str, milliseconds: int) -> N
 
 
 @pytest.mark.parametrize("text", ["5", "s", "-5s", "5 s", "5sec", "1.0001ms", "31d", "", "5s5", "٥s"])
-def test_whatever_else_is_no_duration(text: str) -> None:
+def test_a_text_that_is_not_a_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^be "):
         duration_ms(text)
 
@@ -107,11 +107,11 @@ def test_whatever_else_is_no_duration(text: str) -> None:
         ("POLICY", "no/such/file.toml"),
     ],
 )
-def test_a_fault_names_the_variable_the_value_and_the_place(name: str, value: str) -> None:
-    (fault,) = faults_of({f"GOLDSTREAM_{name}": value})
-    assert fault.startswith(f"GOLDSTREAM_{name} ")
-    assert repr(value) in fault
-    assert fault.endswith("correct it in the environment")
+def test_an_error_names_the_variable_the_value_and_the_place(name: str, value: str) -> None:
+    (error,) = errors_of({f"GOLDSTREAM_{name}": value})
+    assert error.startswith(f"GOLDSTREAM_{name} ")
+    assert repr(value) in error
+    assert error.endswith("correct it in the environment")
 
 
 @pytest.mark.parametrize(
@@ -125,33 +125,33 @@ def test_a_fault_names_the_variable_the_value_and_the_place(name: str, value: st
         ("PARTITIONS", "256"),
     ],
 )
-def test_what_is_well_formed_is_taken(name: str, value: str) -> None:
+def test_a_well_formed_value_is_accepted(name: str, value: str) -> None:
     load_settings(environ={f"GOLDSTREAM_{name}": value})
 
 
-def test_all_faults_are_said_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_together(tmp_path: Path) -> None:
     file = tmp_path / "goldstream.toml"
     file.write_text('partitions = 0\nprefiks = "x"\nreplication = true\n')
-    faults = faults_of({"GOLDSTREAM_TIME": "sun"}, file)
-    assert [fault.split(" must")[0] for fault in faults] == [
+    errors = errors_of({"GOLDSTREAM_TIME": "sun"}, file)
+    assert [error.split(" must")[0] for error in errors] == [
         f"{file}: unknown setting 'prefiks'; goldstream --help lists all of them",
         f"{file}: replication",
         "partitions",
         "GOLDSTREAM_TIME",
     ]
-    assert f"got '0'; correct it in {file}" in faults[2]
+    assert f"got '0'; correct it in {file}" in errors[2]
 
 
-def test_a_file_that_is_not_there_or_not_toml_is_said(tmp_path: Path) -> None:
-    assert "cannot be read" in faults_of({"GOLDSTREAM_CONFIG": str(tmp_path / "nowhere.toml")})[0]
+def test_a_file_that_is_missing_or_not_toml_is_an_error(tmp_path: Path) -> None:
+    assert "cannot be read" in errors_of({"GOLDSTREAM_CONFIG": str(tmp_path / "nowhere.toml")})[0]
     broken = tmp_path / "broken.toml"
     broken.write_bytes(b"prefix = \xff")
-    assert "is not TOML" in faults_of({}, broken)[0]
+    assert "is not TOML" in errors_of({}, broken)[0]
 
 
-def test_no_password_is_ever_shown() -> None:
-    (fault,) = faults_of({"GOLDSTREAM_REDIS": "http://user:secret@host"})
-    assert "secret" not in fault
+def test_passwords_are_never_shown() -> None:
+    (error,) = errors_of({"GOLDSTREAM_REDIS": "http://user:secret@host"})
+    assert "secret" not in error
     settings = load_settings(
         environ={
             "GOLDSTREAM_REDIS": "redis://user:secret@host:6379",
@@ -165,14 +165,14 @@ def test_no_password_is_ever_shown() -> None:
     assert mask_password("redis://:secret@h") == "redis://:***@h"
 
 
-def test_the_client_of_kafka_gets_servers_and_nothing_else_without_security() -> None:
+def test_without_security_the_kafka_client_gets_only_servers() -> None:
     assert load_settings(environ={"GOLDSTREAM_KAFKA": "a:1, b:2"}).kafka_client() == {
         "bootstrap_servers": ["a:1", "b:2"],
         "security_protocol": "PLAINTEXT",
     }
 
 
-def test_the_client_of_kafka_gets_a_tls_context_and_who_we_are() -> None:
+def test_with_sasl_ssl_the_kafka_client_gets_a_tls_context_and_credentials() -> None:
     arguments = load_settings(
         environ={
             "GOLDSTREAM_KAFKA_SECURITY": "sasl_ssl",
@@ -191,24 +191,24 @@ def test_the_client_of_kafka_gets_a_tls_context_and_who_we_are() -> None:
     }
 
 
-def test_security_that_does_not_fit_together_is_refused(tmp_path: Path) -> None:
+def test_inconsistent_security_settings_are_refused(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("no key")
-    assert len(faults_of({"GOLDSTREAM_KAFKA_SECURITY": "sasl_ssl"})) == len(("username", "password"))
-    assert "does not use it" in faults_of({"GOLDSTREAM_KAFKA_USERNAME": "shop"})[0]
-    assert "does not use it" in faults_of({"GOLDSTREAM_KAFKA_KEYFILE": str(key)})[0]
+    assert len(errors_of({"GOLDSTREAM_KAFKA_SECURITY": "sasl_ssl"})) == len(("username", "password"))
+    assert "does not use it" in errors_of({"GOLDSTREAM_KAFKA_USERNAME": "shop"})[0]
+    assert "does not use it" in errors_of({"GOLDSTREAM_KAFKA_KEYFILE": str(key)})[0]
     tls = {"GOLDSTREAM_KAFKA_SECURITY": "ssl", "GOLDSTREAM_KAFKA_KEYFILE": str(key)}
-    assert "CERTFILE must be set" in faults_of(tls)[0]
-    assert "must be PEM" in faults_of(tls | {"GOLDSTREAM_KAFKA_CERTFILE": str(key)})[0]
+    assert "CERTFILE must be set" in errors_of(tls)[0]
+    assert "must be PEM" in errors_of(tls | {"GOLDSTREAM_KAFKA_CERTFILE": str(key)})[0]
 
 
-def test_files_for_redis_are_taken_with_rediss_and_refused_without(tmp_path: Path) -> None:
+def test_tls_files_for_redis_require_a_rediss_url(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("no key")
-    assert "is not a rediss:// URL, which does not use it" in faults_of({"GOLDSTREAM_REDIS_CAFILE": str(key)})[0]
+    assert "is not a rediss:// URL, which does not use it" in errors_of({"GOLDSTREAM_REDIS_CAFILE": str(key)})[0]
     tls = {"GOLDSTREAM_REDIS": "rediss://host:6379", "GOLDSTREAM_REDIS_KEYFILE": str(key)}
-    assert "GOLDSTREAM_REDIS_CERTFILE must be set" in faults_of(tls)[0]
-    assert "must be PEM" in faults_of({**tls, "GOLDSTREAM_REDIS_CERTFILE": str(key)})[0]
+    assert "GOLDSTREAM_REDIS_CERTFILE must be set" in errors_of(tls)[0]
+    assert "must be PEM" in errors_of({**tls, "GOLDSTREAM_REDIS_CERTFILE": str(key)})[0]
 
 
 def test_the_description_has_every_setting_with_its_default() -> None:

@@ -1,4 +1,4 @@
-"""Moments are read strictly, kept to the millisecond, and written in one way."""
+"""Timestamps: parsed strictly, truncated to the millisecond, and written in one format."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1000 - 1
         ("2017-01-01T02:59:60+03:00", 17_167 * DAY_MS),
     ],
 )
-def test_a_moment_with_an_offset_is_read_and_cut_to_the_millisecond(text: str, moment_ms: int) -> None:
+def test_a_moment_with_an_offset_is_truncated_to_the_millisecond(text: str, moment_ms: int) -> None:
     """The expected moments come from the standard library's datetime."""
     assert parse_rfc3339(text) == moment_ms
 
@@ -71,13 +71,13 @@ def test_a_moment_with_an_offset_is_read_and_cut_to_the_millisecond(text: str, m
     ],
 )
 def test_a_text_that_is_not_rfc_3339_with_an_offset_is_refused(text: str) -> None:
-    """Neither a missing offset nor another calendar's or script's digits are guessed at."""
+    """Missing offsets, other notations and digits of other scripts are not interpreted."""
     with pytest.raises(ValueError, match="must be an RFC 3339 moment with an offset"):
         parse_rfc3339(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "cause"),
     [
         ("2026-02-29T00:00:00Z", "a date that exists"),
         ("2026-13-01T00:00:00Z", "a date that exists"),
@@ -101,14 +101,14 @@ def test_a_text_that_is_not_rfc_3339_with_an_offset_is_refused(text: str) -> Non
         ("9999-12-31T23:59:59-23:59", "the years 1970 to 2199"),
     ],
 )
-def test_a_moment_that_does_not_exist_or_lies_too_far_off_is_refused_with_its_cause(text: str, why: str) -> None:
-    """Leap seconds exist at the end of months only; the years are those of UTC."""
-    with pytest.raises(ValueError, match=why):
+def test_a_nonexistent_or_too_distant_moment_is_refused_with_its_cause(text: str, cause: str) -> None:
+    """Leap seconds exist only at the end of a month; years are in UTC."""
+    with pytest.raises(ValueError, match=cause):
         parse_rfc3339(text)
 
 
-def test_more_days_than_are_remembered_are_read_just_the_same() -> None:
-    """The memory of days read lately is bounded, and forgetting changes nothing."""
+def test_more_days_than_the_cache_holds_are_parsed_correctly() -> None:
+    """The cache of parsed days is bounded, and evictions do not change results."""
     for day in [*range(0, 84_000, 7), *range(0, 84_000, 7001)]:
         assert parse_rfc3339(format_ms(day * DAY_MS)) == day * DAY_MS
 
@@ -123,12 +123,12 @@ def test_more_days_than_are_remembered_are_read_just_the_same() -> None:
     ],
 )
 def test_a_moment_is_written_in_utc_with_milliseconds(moment_ms: int, text: str) -> None:
-    """Moments that follow from events, such as due ones, may lie after 2199 and are still written."""
+    """Moments computed from events, such as due times, may be after 2199."""
     assert format_ms(moment_ms) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "fits"),
+    ("text", "valid"),
     [
         ("1990-12-31", True),
         ("1900-01-01", True),
@@ -144,13 +144,13 @@ def test_a_moment_is_written_in_utc_with_milliseconds(moment_ms: int, text: str)
         ("199٠-12-31", False),
     ],
 )
-def test_a_birth_date_is_a_date_of_the_calendar(text: str, *, fits: bool) -> None:
-    """One written in another way is not guessed at."""
-    assert is_birth_date(text) is fits
+def test_a_birth_date_is_an_existing_date(text: str, *, valid: bool) -> None:
+    """Other notations are not interpreted."""
+    assert is_birth_date(text) is valid
 
 
 @pytest.mark.parametrize(
-    ("text", "fits"),
+    ("text", "valid"),
     [
         ("Europe/Moscow", True),
         ("America/Argentina/Buenos_Aires", True),
@@ -164,12 +164,12 @@ def test_a_birth_date_is_a_date_of_the_calendar(text: str, *, fits: bool) -> Non
         ("GMT +3", False),
     ],
 )
-def test_a_time_zone_is_shaped_like_an_iana_name_where_the_names_are_unknown(text: str, *, fits: bool) -> None:
-    """Whether it exists can only be told from a list."""
-    assert is_zone_name(text, None) is fits
+def test_without_a_list_a_time_zone_has_the_syntax_of_an_iana_name(text: str, *, valid: bool) -> None:
+    """Without a list its existence cannot be checked."""
+    assert is_zone_name(text, None) is valid
 
 
-def test_a_time_zone_is_one_of_the_list_where_there_is_one() -> None:
-    """Then its shape does not matter."""
+def test_with_a_list_a_time_zone_is_one_of_its_names() -> None:
+    """Its syntax is then irrelevant."""
     assert is_zone_name("Europe/Moscow", {"Europe/Moscow"})
     assert not is_zone_name("Mars/Phobos", {"Europe/Moscow"})

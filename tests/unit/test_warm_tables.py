@@ -1,4 +1,4 @@
-"""Tables that are kept warm: read on from where they stand, they are what the whole changelog says."""
+"""Warm tables: a table continued from its position equals one restored from the whole changelog."""
 
 import random
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ HOUR_MS: Final = 3_600_000
 
 
 def history(rng: random.Random) -> list[Event]:
-    """A reseller with a long history, a few others, some of whom are erased and come back."""
+    """Return the history of a reseller with many orders and of a few others, some of them erased and returning."""
     steps: list[Event] = [{"type": "policy", "text": STEPPE.policy}, {"type": "campaigns", "text": STEPPE.campaigns}]
     length = 6 * LONG_HISTORY
     erased_at = rng.randrange(length // 2, length)
@@ -34,11 +34,11 @@ def history(rng: random.Random) -> list[Event]:
             "customer_id": customer,
             "occurred_at": moments.text(BEGIN_MS + number * HOUR_MS),
         }
-        drawn = rng.random()
-        if number == erased_at or (drawn < 0.02 and customer != "reseller"):
+        draw = rng.random()
+        if number == erased_at or (draw < 0.02 and customer != "reseller"):
             event["customer_id"] = "reseller" if number == erased_at else customer
             steps.append(event | {"type": "erasure"})
-        elif drawn < 0.2:
+        elif draw < 0.2:
             refund = {"type": "refund", "refund_id": f"r-{number}", "amount": "1.00", "currency": "KZT"}
             steps.append(event | refund | {"order_id": f"o-{max(0, number - rng.randrange(1, 300))}"})
         else:
@@ -47,8 +47,8 @@ def history(rng: random.Random) -> list[Event]:
     return steps
 
 
-def said(table: CustomersTable) -> dict[str, tuple[bytes, Sequence[object]]]:
-    """Everything that a table knows of everybody."""
+def contents(table: CustomersTable) -> dict[str, tuple[bytes, Sequence[object]]]:
+    """Return the full state of every customer in a table."""
     profiles = {customer: table.get(customer) for customer in table.ids()}
     return {customer: (encode_profile(each), _orders(each)) for customer, each in profiles.items() if each is not None}
 
@@ -58,7 +58,7 @@ def _orders(profile: Profile) -> list[object]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_says(seed: int) -> None:
+def test_a_continued_table_equals_one_restored_from_the_changelog(seed: int) -> None:
     rng = random.Random(seed)
     lane = Lane(journal_of(history(rng)))
     log = lane.written.broker.log(TOPICS.customers)
@@ -69,7 +69,7 @@ def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_say
         assert kept.table.is_flushed
         assert kept.position == log.end
         lane.recover()  # another worker continues from the changelog
-        if rng.random() < 0.3:  # the table may also read again what it has
+        if rng.random() < 0.3:  # the table may also read records again
             kept.position = rng.randrange(log.end)
         lane.run(writes=range(0, end + 40, 25), end=min(len(lane.journal), end + 40))
         lane.recover(kept)
@@ -78,11 +78,11 @@ def test_a_table_that_was_worked_on_and_reads_on_is_what_the_whole_changelog_say
         for record in log.records:
             fresh.restore(record.key or b"", record.value)
         fresh.finish_restore()
-        assert said(kept.table) == said(fresh)
+        assert contents(kept.table) == contents(fresh)
         assert sorted(kept.table._stale) == sorted(fresh._stale)
 
 
-async def test_a_table_with_unwritten_changes_is_not_kept_and_one_that_is_too_old_is_not_given() -> None:
+async def test_tables_with_unwritten_changes_or_too_old_are_not_reused() -> None:
     clock = ManualClock()
     tables = WarmTables(clock, standby=True)
     changed = CustomersTable()
@@ -102,7 +102,7 @@ async def test_a_table_with_unwritten_changes_is_not_kept_and_one_that_is_too_ol
     assert tables.take(0) is None
 
 
-async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_standby_a_table_is_kept_only_for_a_rebalance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_tables, "GRACE_SECONDS", 0.0)
     clock = ManualClock()
     tables = WarmTables(clock)
@@ -110,8 +110,8 @@ async def test_without_a_standby_a_table_is_kept_for_a_rebalance_and_no_longer(m
     assert tables.take(3) is not None
     tables.give_back(3, WarmTable(clock.boot_seconds()))
 
-    async def gone() -> bool:
+    async def is_dropped() -> bool:
         return 3 not in tables.all()
 
-    await until(gone, "the table to be dropped")
+    await until(is_dropped, "the table to be dropped")
     assert tables.take(3) is None
