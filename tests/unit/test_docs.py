@@ -152,3 +152,10 @@ def test_the_levels_of_packages_are_those_that_import_linter_enforces() -> None:
         for name in re.findall(r"`([\w.]+)`", names):
             nearest = next(each for each in (name, name.rpartition(".")[0]) if each in levels)
             assert levels[nearest] == int(level), name
+
+
+def test_the_index_of_decisions_has_the_title_of_each_page() -> None:
+    index = (ROOT / "deploy/decisions/README.md").read_text("utf-8")
+    for page in ROOT.glob("deploy/decisions/[0-9]*.md"):
+        number, title = page.read_text("utf-8").partition("\n")[0].removeprefix("# ").split(": ", 1)
+        assert f"| [{number}]({page.name}) | {title} |\n" in index
