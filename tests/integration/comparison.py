@@ -12,7 +12,7 @@ from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.integration.kafka_records import java_partition, read
 from tests.integration.workers import until
 from tests.oracle import Output, Result, moments, read_json
-from tests.oracle.daily import Calendar
+from tests.oracle.daily import DailyTotals
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions", "outcomes")
 
@@ -92,9 +92,9 @@ async def assert_daily(kafka: str, prefix: str, result: Result, ends_at: str) ->
     for key, value in told.items():
         day = date.fromisoformat(key.split(":")[0])
         days[day] = _added(days.get(day, {}), value)
-    calendar = Calendar(result.diary, result.outputs, moments.parse(ends_at))
-    for day in sorted(days.keys() | set(calendar.turns) | {calendar.last}):
-        is_, should = days.get(day, {}), _added(calendar.told(day), {})
+    calendar = DailyTotals(result.daily_notes, result.outputs, moments.parse(ends_at))
+    for day in sorted(days.keys() | set(calendar.changed_days) | {calendar.last_day}):
+        is_, should = days.get(day, {}), _added(calendar.totals_of_day(day), {})
         assert is_ == should, f"{day}:\n  is     {is_}\n  should {should}"
 
 

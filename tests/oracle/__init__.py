@@ -1,13 +1,13 @@
-"""The oracle: what must follow from one journal partition, computed naively from its whole history.
+"""The oracle: what one journal partition must produce, computed naively from its whole history.
 
-It implements docs/topics.md, docs/campaigns.md and docs/customers.md a second time and shares no code with the product:
-standard library only. Nothing is maintained incrementally that can be counted again: at each evaluation frequency,
-monetary, recency and the lifetime sums are computed from the full lists of orders and refunds. Slow and simple on
-purpose; exact numbers only (int, Decimal, Fraction).
+It is a second implementation of docs/topics.md, docs/campaigns.md and docs/customers.md, and shares no code with the
+product; it imports the standard library and the `tzdata` package only. It maintains no running totals: at each
+evaluation it counts recency, frequency, monetary and the lifetime sums again from all orders and refunds. It is slow
+and simple on purpose, and computes with exact numbers only (int, Decimal, Fraction).
 
-Along the data: ``moments``, ``quiet_hours`` and ``money`` read the values, ``policy`` scores, ``history`` and
-``campaign_history`` remember, ``campaign_moment`` decides what is sent, ``messages`` and ``outputs`` write the values
-that are published, ``journal`` runs the steps in order.
+In the order of the data flow: ``moments``, ``quiet_hours`` and ``money`` read values, ``policy`` scores, ``history``
+and ``campaign_history`` keep what happened, ``campaign_moment`` decides what is sent, ``messages`` and ``outputs``
+write the published values, and ``journal`` applies the records in order.
 """
 
 from tests.oracle.journal import Oracle

@@ -1,4 +1,4 @@
-"""Admission: whether a record is an event, read plainly from its whole value, rule by rule in the order of reasons."""
+"""Admission: whether a record is an event, decided from its whole value, rule by rule in the order of reasons."""
 
 import json
 import re
@@ -29,17 +29,17 @@ class Rules(NamedTuple):
 
 
 class Undecided(Exception):
-    """docs/topics.md leaves open what becomes of the record, or the oracle does not know its currency."""
+    """docs/topics.md leaves the outcome of the record open, or the oracle does not know its currency."""
 
 
 class Number(str):
-    """A JSON number as it is written."""
+    """A JSON number, as the text in the document."""
 
     __slots__ = ()
 
 
 def outcome(source: str, value: bytes | None, rules: Rules) -> str:
-    """Return `admitted`, `anonymous`, or the reason for which the record is rejected."""
+    """Return `admitted`, `anonymous`, or the reason for rejecting the record."""
     if value is None:
         return "malformed"
     if len(value) > 65_536:
@@ -133,7 +133,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _moment(text: str) -> int:
-    """Milliseconds of a moment.
+    """Return the milliseconds of a moment.
 
     Raises:
         ValueError: It is not RFC 3339, does not exist, or is not in the years 1970 to 2199.
@@ -236,4 +236,4 @@ _CHECKS: dict[str, dict[str, _Check]] = {
     },
     "erasure": _HEAD,
 }
-"""Type of an event to its fields and what each must be; a field that is missing or null is None."""
+"""Event type to its fields and the check of each; a field that is missing or null is None."""

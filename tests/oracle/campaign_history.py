@@ -1,118 +1,118 @@
-"""All that campaigns did for one customer: the runs they began, what was sent, and what came back.
+"""Everything that campaigns did for one customer: runs, messages sent, and contacts received.
 
-Nothing is forgotten here: what counts at a moment is looked up in the full lists.
+Nothing is forgotten: what counts at a moment is looked up in the full lists.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.oracle.campaigns import Campaign, Campaigns, is_in_share
+from tests.oracle.campaigns import Campaign, Campaigns, is_in_group
 from tests.oracle.consents import Person
 from tests.oracle.entry_causes import EntryCause
-from tests.oracle.runs import SENT, Attempt, AttributionWatch, Contact, Run, SentMessage
+from tests.oracle.runs import SENT, AttributionWatch, Contact, Run, RunStep, SentMessage
 
 REMEMBERED_MESSAGES = 64
-ANSWERS = ("clicked", "redeemed")
+RESPONSES = ("clicked", "redeemed")
 REFUSALS = ("unsubscribed", "complained")
 
 
 @dataclass(eq=False)
 class CampaignHistory:
-    """Every run, beginning and message of one customer, oldest first."""
+    """Every run, entry and message of one customer, oldest first."""
 
     runs: list[Run] = field(default_factory=list)
-    begins: list[tuple[str, int]] = field(default_factory=list)
-    """Of each campaign that began or was held out: its name and the moment."""
-    occasions: set[tuple[str, str]] = field(default_factory=set)
-    """Of each campaign the occasions on which it began or was kept back: a birthday comes once, whatever clocks say."""
+    entries: list[tuple[str, int]] = field(default_factory=list)
+    """Name and moment of each campaign that the customer entered or was held out of."""
+    causes_seen: set[tuple[str, str]] = field(default_factory=set)
+    """Campaign and cause of each entry, suppressed or not: a birthday counts once, even if the time zone changes."""
     sent: list[SentMessage] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
-    """Channels on which a message bounced for good."""
+    dead_channels: set[str] = field(default_factory=set)
+    """Channels on which a message bounced permanently."""
     silenced_by: Run | None = None
-    controls: list[tuple[str, int]] = field(default_factory=list)
-    """Of each campaign that would have begun but for the control: its name and the moment."""
-    heard: list[Contact] = field(default_factory=list)
+    control_entries: list[tuple[str, int]] = field(default_factory=list)
+    """Name and moment of each campaign that the customer would have entered outside the control group."""
+    contacts: list[Contact] = field(default_factory=list)
     watches: list[AttributionWatch] = field(default_factory=list)
 
     def due_moments(self) -> Iterator[int]:
-        """Every moment at which a run asks to be looked at."""
+        """Yield every moment at which a run may change or an outcome is due."""
         for run in self.runs:
             if run.superseded:
                 continue
-            yield from (each.base_at if each.due_at is None else each.due_at for each in run.not_made())
+            yield from (each.base_at if each.due_at is None else each.due_at for each in run.open_steps())
             silence_at = run.silence_at()
             if silence_at is not None:
                 yield silence_at
-        yield from (each.told_at for each in self.watches if not each.told)
+        yield from (each.report_at for each in self.watches if not each.reported)
 
-    # A campaign as a whole.
+    # Entries.
 
-    def whole_reason(self, file: Campaigns, campaign: Campaign, occasion: EntryCause) -> str | None:
-        """The first reason that keeps a fitting campaign back as a whole."""
-        at, customer_id = occasion.at, occasion.customer_id
-        earlier = [moment for name, moment in self.begins if name == campaign.name]
+    def entry_suppression_reason(self, file: Campaigns, campaign: Campaign, cause: EntryCause) -> str | None:
+        """Return the first reason to suppress the entry into a matching campaign, or None."""
+        at, customer_id = cause.at, cause.customer_id
+        earlier = [moment for name, moment in self.entries if name == campaign.name]
         early = file.starts_at is not None and at < file.starts_at
         checks = (
-            ("backfill", occasion.backfill or early),
+            ("backfill", cause.backfill or early),
             ("silenced", self.silenced_by is not None),
-            ("control", is_in_share(file.name, customer_id, file.control)),
+            ("control", is_in_group(file.name, customer_id, file.control)),
             ("once", campaign.once and bool(earlier)),
-            ("cooldown", any(at - moment < campaign.cooldown_ms for moment in earlier) or self.is_open(campaign)),
-            ("holdout", is_in_share(campaign.name, customer_id, campaign.holdout)),
+            ("cooldown", any(at - moment < campaign.cooldown_ms for moment in earlier) or self.has_open_run(campaign)),
+            ("holdout", is_in_group(campaign.name, customer_id, campaign.holdout)),
         )
         return next((reason for reason, holds in checks if holds), None)
 
-    def would_begin(self, campaign: Campaign, at: int) -> bool:
-        """Whether, but for the control, a campaign would begin: once and cooldown count what would have begun."""
-        earlier = [moment for name, moment in self.controls if name == campaign.name]
+    def would_enter(self, campaign: Campaign, at: int) -> bool:
+        """Return whether a customer of the control group would enter; once and cooldown count earlier such cases."""
+        earlier = [moment for name, moment in self.control_entries if name == campaign.name]
         return not (campaign.once and earlier) and not any(at - moment < campaign.cooldown_ms for moment in earlier)
 
-    def is_open(self, campaign: Campaign) -> bool:
-        """Whether a run of a campaign of that name has an attempt that is not made."""
-        return any(run.campaign.name == campaign.name and run.not_made() for run in self.runs)
+    def has_open_run(self, campaign: Campaign) -> bool:
+        """Return whether a run of a campaign of that name has an open step."""
+        return any(run.campaign.name == campaign.name and run.open_steps() for run in self.runs)
 
-    # An attempt.
+    # Steps.
 
-    def attempt_reason(self, file: Campaigns, run: Run, attempt: Attempt, at: int, person: Person) -> str | None:
-        """The first reason that keeps an attempt back at its moment."""
+    def step_suppression_reason(self, file: Campaigns, run: Run, step: RunStep, at: int, person: Person) -> str | None:
+        """Return the first reason to suppress a step at its due moment, or None."""
         checks = (
             ("silenced", self.silenced_by is not None),
-            ("consent", not self.channels_left(run, attempt, person)),
-            ("cap", not run.campaign.ignores_cap and self.cap_is_reached(file, at)),
+            ("consent", not self.allowed_channels(run, step, person)),
+            ("cap", not run.campaign.ignores_cap and self.is_cap_reached(file, at)),
         )
         return next((reason for reason, holds in checks if holds), None)
 
-    def channels_left(self, run: Run, attempt: Attempt, person: Person) -> list[str]:
-        """The attempt's channels on which the customer may be written to, in order of preference."""
+    def allowed_channels(self, run: Run, step: RunStep, person: Person) -> list[str]:
+        """Return the step's channels on which the customer may be contacted, in order of preference."""
         accepted = ("granted",) if run.campaign.requires_consent else ("granted", "unknown")
-        channels = attempt.rung.channels
-        return [each for each in channels if person.consent(each) in accepted and each not in self.dead]
+        channels = step.definition.channels
+        return [each for each in channels if person.consent(each) in accepted and each not in self.dead_channels]
 
-    def cap_is_reached(self, file: Campaigns, at: int) -> bool:
-        """Whether as many messages as the cap allows were due less than its days ago, of whatever campaigns."""
+    def is_cap_reached(self, file: Campaigns, at: int) -> bool:
+        """Return whether the cap is used up by messages of any campaign that were due less than its days ago."""
         if file.cap is None:
             return False
         return sum(message.due_at > at - file.cap.days_ms for message in self.sent) >= file.cap.messages
 
-    # What comes back.
+    # Contacts.
 
-    def take_contact(self, heard: Contact, occurred_at: int, person: Person, *, permanent: bool) -> bool:
-        """Take a contact; whether it is of one of the last messages sent to this customer."""
-        message_id, kind = heard.message_id, heard.kind
+    def apply_contact(self, contact: Contact, occurred_at: int, person: Person, *, permanent: bool) -> bool:
+        """Apply a contact; return whether it belongs to one of the last messages sent to this customer."""
+        message_id, kind = contact.message_id, contact.kind
         if any(message.message_id == message_id for message in self.sent):
-            self.heard.append(heard)
+            self.contacts.append(contact)
         for message in self.sent:
-            if message.message_id == message_id and kind in ANSWERS:
-                message.run.answered = True
+            if message.message_id == message_id and kind in RESPONSES:
+                message.run.responded = True
         remembered = [each for each in self.sent[-REMEMBERED_MESSAGES:] if each.message_id == message_id]
         if kind in REFUSALS:
             channel = remembered[0].channel if remembered else "all"
             person.consents.append((occurred_at, channel, False))
         if kind == "bounced" and permanent and remembered:
-            self.dead.add(remembered[0].channel)
+            self.dead_channels.add(remembered[0].channel)
         return bool(remembered)
 
-    def note_sent(self, run: Run, attempt: Attempt, at: int, channel: str) -> None:
-        """Remember a message that was sent."""
-        attempt.outcome = SENT
-        self.sent.append(SentMessage(run.message_id(attempt), at, channel, run))
+    def record_sent(self, run: Run, step: RunStep, at: int, channel: str) -> None:
+        """Record a message that was sent."""
+        step.result = SENT
+        self.sent.append(SentMessage(run.message_id(step), at, channel, run))

@@ -1,142 +1,146 @@
-"""Campaigns at one moment of one customer, in order: superseded, begin, attempts, silence, outcomes."""
+"""Campaigns at one moment of one customer, in order: superseding, entries, steps, silence, outcomes."""
 
 from tests.oracle import messages, outcomes
 from tests.oracle.active_rules import ActiveRules
 from tests.oracle.campaigns import Campaigns
 from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.runs import Attempt, Run
-from tests.oracle.targeting import meets
+from tests.oracle.runs import Run, RunStep
+from tests.oracle.targeting import matches
 
 
-def at_one_moment(
+def run_campaigns(
     history: History,
     at: int,
-    desk: ActiveRules,
+    rules: ActiveRules,
     *,
     segment: str,
-    occasions: list[EntryCause],
+    entry_causes: list[EntryCause],
     purchased: bool,
     ends_silence: bool,
 ) -> None:
-    """Do what campaigns do at a moment, after the segment change, if there was one, was published."""
-    file, mail = desk.campaigns, history.correspondence
-    ended = mail.silenced_by if ends_silence else None
+    """Do what campaigns do at a moment, after the segment change, if any, was published."""
+    file, engagement = rules.campaigns, history.campaigns
+    silenced_run = engagement.silenced_by if ends_silence else None
     if ends_silence:
-        mail.silenced_by = None
+        engagement.silenced_by = None
     if file is None:
         return
-    for run in mail.runs:
-        if segment not in run.campaign.begins_to or (purchased and run.campaign.topic == "reactivations"):
-            supersede(run, at, desk, file)
-    _begin(history, occasions, segment, desk, file)
-    _attempt(history, at, desk, file)
-    if ended is not None:
-        desk.publish_suppression(messages.suppression(file, ended, None, "silence-ended", at), ended.occasion.id)
-    _silence(history, at, desk, file)
-    _tell(history, at, desk, file)
+    for run in engagement.runs:
+        if segment not in run.campaign.to_segments or (purchased and run.campaign.topic == "reactivations"):
+            supersede(run, at, rules, file)
+    _enter_campaigns(history, entry_causes, segment, rules, file)
+    _process_due_steps(history, at, rules, file)
+    if silenced_run is not None:
+        rules.publish_suppression(
+            messages.suppression(file, silenced_run, None, "silence-ended", at), silenced_run.cause.id
+        )
+    _begin_silence(history, at, rules, file)
+    _report_outcomes(history, at, rules, file)
 
 
-def supersede(run: Run, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    """End a run: what is not made of it is not made any more, and it will not silence."""
+def supersede(run: Run, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    """End a run: its open steps are suppressed, and it cannot silence the customer."""
     run.superseded = True
-    for attempt in run.not_made():
-        _keep_back(run, attempt, "superseded", at, desk, file)
+    for step in run.open_steps():
+        _suppress_step(run, step, "superseded", at, rules, file)
 
 
-def keep_to_file(history: History, at: int, desk: ActiveRules) -> None:
-    """End the runs of campaigns that the file now in force changes or drops."""
-    file = desk.campaigns
+def supersede_outdated(history: History, at: int, rules: ActiveRules) -> None:
+    """End the runs of campaigns that the active file changed or dropped."""
+    file = rules.campaigns
     if file is None:
         return
-    for run in history.correspondence.runs:
+    for run in history.campaigns.runs:
         if run.campaign not in file.campaigns:
-            supersede(run, at, desk, file)
+            supersede(run, at, rules, file)
 
 
-def _begin(history: History, occasions: list[EntryCause], segment: str, desk: ActiveRules, file: Campaigns) -> None:
-    """Begin the campaigns that fit, in the file's order, each unless kept back as a whole."""
-    mail = history.correspondence
+def _enter_campaigns(
+    history: History, entry_causes: list[EntryCause], segment: str, rules: ActiveRules, file: Campaigns
+) -> None:
+    """Enter the campaigns that match, in the file's order, or publish why an entry is suppressed."""
+    engagement = history.campaigns
     for campaign in file.campaigns:
-        for occasion in occasions:
-            if not campaign.fits(occasion, segment):
+        for cause in entry_causes:
+            if not campaign.matches(cause, segment):
                 continue
-            desk.result.asked.update(campaign.where)
-            meant = meets(campaign.where, history, desk.policy.seeker_share, occasion.heard_before)
-            if not meant or (campaign.name, occasion.id) in mail.occasions:
+            rules.result.conditions_checked.update(campaign.where)
+            is_targeted = matches(campaign.where, history, rules.policy.seeker_share, cause.referrals_before)
+            if not is_targeted or (campaign.name, cause.id) in engagement.causes_seen:
                 continue
-            mail.occasions.add((campaign.name, occasion.id))
-            run, reason = Run.of(campaign, occasion), mail.whole_reason(file, campaign, occasion)
+            engagement.causes_seen.add((campaign.name, cause.id))
+            run, reason = Run.of(campaign, cause), engagement.entry_suppression_reason(file, campaign, cause)
             if reason is None:
-                mail.runs.append(run)
+                engagement.runs.append(run)
             else:
-                suppression = messages.suppression(file, run, None, reason, occasion.at)
-                desk.publish_suppression(suppression, occasion.id)
-            _note_begin(history, run, reason)
+                suppression = messages.suppression(file, run, None, reason, cause.at)
+                rules.publish_suppression(suppression, cause.id)
+            _note_entry(history, run, reason)
 
 
-def _note_begin(history: History, run: Run, reason: str | None) -> None:
-    """Remember what counts as begun, for later beginnings and for its outcome."""
-    mail, campaign, occasion = history.correspondence, run.campaign, run.occasion
+def _note_entry(history: History, run: Run, reason: str | None) -> None:
+    """Record what counts as an entry, for later entries and for its outcome."""
+    engagement, campaign, cause = history.campaigns, run.campaign, run.cause
     if reason in (None, "holdout"):
-        mail.begins.append((campaign.name, occasion.at))
-    elif reason == "control" and mail.would_begin(campaign, occasion.at):
-        mail.controls.append((campaign.name, occasion.at))
+        engagement.entries.append((campaign.name, cause.at))
+    elif reason == "control" and engagement.would_enter(campaign, cause.at):
+        engagement.control_entries.append((campaign.name, cause.at))
     else:
         return
-    watch = outcomes.watch(campaign, occasion, reason, history)
+    watch = outcomes.new_watch(campaign, cause, reason, history)
     if watch is not None:
-        mail.watches.append(watch)
+        engagement.watches.append(watch)
 
 
-def _attempt(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    """Place the attempts whose moment has come; make those that are due, by beginning of their runs, then number."""
-    for run in history.correspondence.runs:
-        for attempt in run.not_made():
-            if attempt.due_at is None and attempt.base_at <= at:
-                attempt.due_at = _placed(attempt, file, history)
-            if attempt.due_at is not None and attempt.due_at <= at:
-                _make(history, run, attempt, attempt.due_at, desk, file)
+def _process_due_steps(history: History, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    """Schedule the steps whose base moment has passed, and send or suppress those due, by entry and then by number."""
+    for run in history.campaigns.runs:
+        for step in run.open_steps():
+            if step.due_at is None and step.base_at <= at:
+                step.due_at = _due_at(step, file, history)
+            if step.due_at is not None and step.due_at <= at:
+                _send_or_suppress(history, run, step, step.due_at, rules, file)
 
 
-def _placed(attempt: Attempt, file: Campaigns, history: History) -> int:
-    """When an attempt is due, by the time zone known at its moment and the quiet hours then in force."""
+def _due_at(step: RunStep, file: Campaigns, history: History) -> int:
+    """Return when a step is due, by the time zone known and the quiet hours active at its base moment."""
     if file.quiet_hours is None:
-        return attempt.base_at
-    return file.quiet_hours.moved(attempt.base_at, file.zone_of(history.person.fact("timezone")))
+        return step.base_at
+    return file.quiet_hours.deferred(step.base_at, file.zone_of(history.person.fact("timezone")))
 
 
-def _make(history: History, run: Run, attempt: Attempt, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    mail = history.correspondence
-    reason = mail.attempt_reason(file, run, attempt, at, history.person)
+def _send_or_suppress(history: History, run: Run, step: RunStep, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    engagement = history.campaigns
+    reason = engagement.step_suppression_reason(file, run, step, at, history.person)
     if reason is not None:
-        _keep_back(run, attempt, reason, at, desk, file)
+        _suppress_step(run, step, reason, at, rules, file)
         return
-    message = messages.message(file, run, attempt, at, history)
-    desk.publish_message(run.campaign.topic, message)
-    mail.note_sent(run, attempt, at, message["channel"])
+    message = messages.message(file, run, step, at, history)
+    rules.publish_message(run.campaign.topic, message)
+    engagement.record_sent(run, step, at, message["channel"])
 
 
-def _keep_back(run: Run, attempt: Attempt, reason: str, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    attempt.outcome = reason
-    desk.publish_suppression(messages.suppression(file, run, attempt, reason, at), run.occasion.id)
+def _suppress_step(run: Run, step: RunStep, reason: str, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    step.result = reason
+    rules.publish_suppression(messages.suppression(file, run, step, reason, at), run.cause.id)
 
 
-def _silence(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    """Silence the customer whom a run has told all it had to tell, to no effect."""
-    mail = history.correspondence
-    for run in mail.runs:
-        if run.silence_at() != at or run.looked_for_silence:
+def _begin_silence(history: History, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    """Silence the customer if a run has finished without a response."""
+    engagement = history.campaigns
+    for run in engagement.runs:
+        if run.silence_at() != at or run.silence_checked:
             continue
-        run.looked_for_silence = True
-        if run.silences() and mail.silenced_by is None:
-            mail.silenced_by = run
-            desk.publish_suppression(messages.suppression(file, run, None, "silence-began", at), run.occasion.id)
+        run.silence_checked = True
+        if run.silences_customer() and engagement.silenced_by is None:
+            engagement.silenced_by = run
+            rules.publish_suppression(messages.suppression(file, run, None, "silence-began", at), run.cause.id)
 
 
-def _tell(history: History, at: int, desk: ActiveRules, file: Campaigns) -> None:
-    """Tell the outcomes whose time has come, in the order of their beginnings."""
-    for watched in history.correspondence.watches:
-        if watched.told_at <= at and not watched.told:
-            watched.told = True
-            desk.publish_outcome(outcomes.outcome(file, watched, history), watched.occasion.id)
+def _report_outcomes(history: History, at: int, rules: ActiveRules, file: Campaigns) -> None:
+    """Publish the outcomes that are due, in the order of their entries."""
+    for watch in history.campaigns.watches:
+        if watch.report_at <= at and not watch.reported:
+            watch.reported = True
+            rules.publish_outcome(outcomes.outcome(file, watch, history), watch.cause.id)

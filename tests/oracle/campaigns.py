@@ -1,4 +1,4 @@
-"""A campaigns file: what each campaign asks for, and whom its holdout and the control hold."""
+"""A campaigns file: what each campaign requires, and who is in its holdout group or in the control group."""
 
 import tomllib
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ class Step:
     template: str | None
     incentive: str | None
     channels: tuple[str, ...]
-    """Its own or the campaign's, in order of preference."""
+    """The step's own channels or the campaign's, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """One ``[[campaign]]`` with its defaults filled in: two are the same if all of it is."""
+    """One ``[[campaign]]`` with its defaults filled in; two are the same if all fields are equal."""
 
     name: str
     topic: str
-    begins_from: tuple[str, ...]
-    begins_to: tuple[str, ...]
+    from_segments: tuple[str, ...]
+    to_segments: tuple[str, ...]
     causes: tuple[str, ...]
     requires_consent: bool
-    rungs: tuple[Step, ...]
+    steps: tuple[Step, ...]
     cooldown_ms: int
     once: bool
     ignores_cap: bool
@@ -48,21 +48,25 @@ class Campaign:
     overdue: Fraction | None
     where: JsonObject
 
-    def fits(self, occasion: EntryCause, segment: str) -> bool:
-        """By from, to and causes; an empty ``from`` is any, ``none`` is the first change. By ``to`` for a trigger."""
-        change = occasion.change
+    def matches(self, cause: EntryCause, segment: str) -> bool:
+        """Return whether the cause starts this campaign in this segment.
+
+        A change must match `from`, `to` and `causes`; an empty `from` matches any segment, ``none`` the first change.
+        A trigger must name this campaign, and the segment must be in `to`.
+        """
+        change = cause.change
         if change is None:
-            return occasion.campaign == self.name and segment in self.begins_to
+            return cause.campaign == self.name and segment in self.to_segments
         return self.trigger is None and (
-            (not self.begins_from or (change["from"] or "none") in self.begins_from)
-            and change["to"] in self.begins_to
+            (not self.from_segments or (change["from"] or "none") in self.from_segments)
+            and change["to"] in self.to_segments
             and change["cause"]["kind"] in self.causes
         )
 
 
 @dataclass(frozen=True)
 class Cap:
-    """At most so many messages in so many days."""
+    """At most `messages` messages in `days_ms`."""
 
     messages: int
     days_ms: int
@@ -70,7 +74,7 @@ class Cap:
 
 @dataclass(frozen=True)
 class Campaigns:
-    """A campaigns file as the journal has it."""
+    """A campaigns file as it is in the journal."""
 
     name: str
     version: int
@@ -83,23 +87,23 @@ class Campaigns:
 
     @property
     def reference(self) -> str:
-        """How outputs name the file: ``retail@1``."""
+        """Return the name of the file in outputs: ``retail@1``."""
         return f"{self.name}@{self.version}"
 
-    def zone_of(self, said: str | None) -> str:
-        """A customer's time zone: what they said, if there is such a zone, else the file's."""
-        return said if said in known_zones() else self.timezone
+    def zone_of(self, declared: str | None) -> str:
+        """Return a customer's time zone: the declared one, if it exists, else the file's."""
+        return declared if declared in known_zones() else self.timezone
 
 
-def is_in_share(name: str, customer_id: str, share: Fraction) -> bool:
-    """Whether a control or a holdout of that name holds the customer."""
+def is_in_group(name: str, customer_id: str, share: Fraction) -> bool:
+    """Return whether the customer is in a control or holdout group of this name and share."""
     draw = int(sha256(f"{name}:{customer_id}".encode()).hexdigest()[:16], 16)
     return Fraction(draw, 2**64) < share
 
 
 @lru_cache(maxsize=256)
 def read_campaigns(text: str) -> Campaigns:
-    """A campaigns file from its TOML, which is taken to be checked already."""
+    """Return the campaigns file of a TOML text, which must be valid."""
     table = tomllib.loads(text, parse_float=Decimal)
     starts_at, cap = table.get("starts_at"), table.get("cap")
     return Campaigns(
@@ -119,11 +123,11 @@ def _campaign(entry: JsonObject) -> Campaign:
     return Campaign(
         name=entry["name"],
         topic=entry["topic"],
-        begins_from=tuple(entry.get("from", ())),
-        begins_to=tuple(entry["to"]),
+        from_segments=tuple(entry.get("from", ())),
+        to_segments=tuple(entry["to"]),
         causes=tuple(entry.get("causes", DEFAULT_CAUSES)),
         requires_consent=entry.get("requires_consent", True),
-        rungs=tuple(_rung(attempt, channels) for attempt in entry["attempts"]),
+        steps=tuple(_step(attempt, channels) for attempt in entry["attempts"]),
         cooldown_ms=moments.days(entry.get("cooldown_days", 0)),
         once=entry.get("once", False),
         ignores_cap=entry.get("ignores_cap", False),
@@ -137,12 +141,12 @@ def _campaign(entry: JsonObject) -> Campaign:
     )
 
 
-def _rung(attempt: JsonObject, channels: list[str]) -> Step:
+def _step(entry: JsonObject, channels: list[str]) -> Step:
     return Step(
-        after_ms=moments.days(attempt["after_days"]),
-        template=attempt.get("template"),
-        incentive=attempt.get("incentive"),
-        channels=tuple(attempt.get("channels", channels)),
+        after_ms=moments.days(entry["after_days"]),
+        template=entry.get("template"),
+        incentive=entry.get("incentive"),
+        channels=tuple(entry.get("channels", channels)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a customer said of themselves: signup facts and consents per channel, read again from all that was said."""
+"""Signup facts and consents per channel, read again from everything the customer declared."""
 
 from dataclasses import dataclass, field
 
@@ -8,20 +8,20 @@ SIGNUP_FIELDS = ("source", "birth_date", "city", "country", "timezone", "languag
 
 @dataclass
 class Person:
-    """Everything said, as (moment, name, value): nothing is overwritten."""
+    """Everything declared, as (moment, name, value): nothing is overwritten."""
 
     signup_facts: list[tuple[int, str, str]] = field(default_factory=list)
     consents: list[tuple[int, str, bool]] = field(default_factory=list)
 
     def fact(self, name: str) -> str | None:
-        """The latest value of a signup field; at the same moment the greater in UTF-8; None when never said."""
-        said = [(at, value.encode(), value) for at, of, value in self.signup_facts if of == name]
-        return max(said)[2] if said else None
+        """Return a signup field's latest value, at equal moments the greatest in UTF-8; None if never declared."""
+        declared = [(at, value.encode(), value) for at, of, value in self.signup_facts if of == name]
+        return max(declared)[2] if declared else None
 
     def consent(self, channel: str) -> str:
-        """``granted``, ``refused`` or ``unknown``: the latest word on the channel; at the same moment the refusal."""
-        said = [(at, not granted) for at, of, granted in self.consents if of in (channel, "all")]
-        if not said:
+        """Return ``granted``, ``refused`` or ``unknown``: the channel's latest consent, at equal moments a refusal."""
+        declared = [(at, not granted) for at, of, granted in self.consents if of in (channel, "all")]
+        if not declared:
             return "unknown"
-        _, refused = max(said)
+        _, refused = max(declared)
         return "refused" if refused else "granted"

@@ -1,4 +1,4 @@
-"""One customer through time: what falls due, what one moment emits, and where they end up."""
+"""One customer over time: what is due, what one moment publishes, and the final state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tests.oracle.history import History
 from tests.oracle.outputs import JsonObject
 from tests.oracle.policy import Policy, Scores, cell
 from tests.oracle.result import Facts
-from tests.oracle.triggers import occasions_after
+from tests.oracle.triggers import causes_after
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A customer's place at a moment; ``scores`` is None in ``potential``."""
+class Evaluation:
+    """A customer's segment and scores at a moment; `scores` is None in ``potential``."""
 
     segment: str
     scores: Scores | None
@@ -26,120 +26,123 @@ class Standing:
 
 @dataclass(eq=False)
 class Customer:
-    """A customer's history and the few things that only the order of events can tell."""
+    """A customer's history, and what depends on the order of events."""
 
     customer_id: str
     history: History
     seq: int
-    judged_at: int = moments.BEFORE_ALL_MS
+    evaluated_at: int = moments.BEFORE_ALL_MS
     since: int = moments.BEFORE_ALL_MS
-    file_since: int = moments.BEFORE_ALL_MS
-    """The moment at which the campaigns file in force came: no trigger goes off for what was before."""
-    standing: Standing | None = None
-    """The place at the last judgement; None before the first."""
+    campaigns_since: int = moments.BEFORE_ALL_MS
+    """When the active campaigns file was activated: triggers before this moment are ignored."""
+    last_evaluation: Evaluation | None = None
+    """None before the first evaluation."""
     changed_at: int = moments.BEFORE_ALL_MS
-    """The last judgement that was for an event or a policy, published something, or at which an order or refund aged.
-    Others are looks at the clock: an attempt that falls into quiet hours, a silence that does not begin."""
+    """The last evaluation for an event or a policy, with an output, or at which an order or refund aged.
+
+    Other evaluations only check the clock: a step that falls into quiet hours, a silence that does not begin."""
 
     @classmethod
     def unknown(cls, customer_id: str, policy: Policy, last_seq: int) -> "Customer":
-        """A customer of whom nothing is known but the last ``seq`` before an erasure, or 0."""
+        """Return a customer without history; `last_seq` is the ``seq`` before an erasure, or 0."""
         return cls(customer_id, History(policy.window_ms, policy.currency), last_seq)
 
-    def standing_at(self, at: int, policy: Policy) -> Standing:
-        """The place at a moment, counted from the whole history."""
+    def evaluation_at(self, at: int, policy: Policy) -> Evaluation:
+        """Return the segment and scores at a moment, counted from the whole history."""
         last_order_at = self.history.last_order_at()
         scores = None
         if last_order_at is not None:
             scores = policy.scores(at - last_order_at, self.history.frequency(at), self.history.monetary(at))
-        return Standing(policy.segment(scores, self.history.lifetime_orders()), scores)
+        return Evaluation(policy.segment(scores, self.history.lifetime_orders()), scores)
 
-    # Time.
+    # Due moments.
 
-    def advance(self, until: int, desk: ActiveRules) -> None:
-        """Emit whatever falls due at or before ``until``, each at its exact moment."""
-        while (due := min((at for at in self.due_moments(desk) if at <= until), default=None)) is not None:
-            self.evaluate(due, {"kind": "time"}, desk)
+    def advance(self, until: int, rules: ActiveRules) -> None:
+        """Evaluate at each due moment up to and including `until`."""
+        while (due := min((at for at in self.due_moments(rules) if at <= until), default=None)) is not None:
+            self.evaluate(due, {"kind": "time"}, rules)
 
-    def due_moments(self, desk: ActiveRules) -> Iterator[int]:
-        """Every moment after the last judgement at which time alone may change something."""
-        triggers = (occasion.at for occasion in self._triggers(desk))
-        moments_of_all = (*self._turning_points(desk.policy), *self.history.correspondence.due_moments(), *triggers)
-        return (at for at in moments_of_all if at > self.judged_at)
+    def due_moments(self, rules: ActiveRules) -> Iterator[int]:
+        """Yield every moment after the last evaluation at which time alone may change something."""
+        triggers = (entry_cause.at for entry_cause in self._trigger_causes(rules))
+        all_moments = (*self._score_moments(rules.policy), *self.history.campaigns.due_moments(), *triggers)
+        return (at for at in all_moments if at > self.evaluated_at)
 
-    def _triggers(self, desk: ActiveRules) -> Iterator[EntryCause]:
-        return occasions_after(self.history, self.customer_id, desk.campaigns, max(self.judged_at, self.file_since))
+    def _trigger_causes(self, rules: ActiveRules) -> Iterator[EntryCause]:
+        return causes_after(
+            self.history, self.customer_id, rules.campaigns, max(self.evaluated_at, self.campaigns_since)
+        )
 
-    def _turning_points(self, policy: Policy) -> Iterator[int]:
+    def _score_moments(self, policy: Policy) -> Iterator[int]:
         history = self.history
-        yield from (order.occurred_at + history.window_ms for order in history.standing_orders())
-        yield from (refund.occurred_at + history.window_ms for refund in history.loose)
-        yield from (history.gives_up_at(refund) for refund in history.waiting)
+        yield from (order.occurred_at + history.window_ms for order in history.kept_orders())
+        yield from (refund.occurred_at + history.window_ms for refund in history.refunds_without_order)
+        yield from (history.dropped_at(refund) for refund in history.waiting_refunds)
         last_order_at = history.last_order_at()
         if last_order_at is not None:
-            yield from (last_order_at + edge for edge in policy.recency_edges_ms)
+            yield from (last_order_at + threshold for threshold in policy.recency_thresholds_ms)
 
-    # One moment.
+    # Evaluation.
 
     def evaluate(
-        self, at: int, cause: JsonObject, desk: ActiveRules, *, backfill: bool = False, grants: bool = False
+        self, at: int, cause: JsonObject, rules: ActiveRules, *, backfill: bool = False, grants: bool = False
     ) -> None:
-        """Judge the customer at one moment, for one cause, and emit in the order of docs/topics.md.
+        """Evaluate the customer at one moment, and publish in the order of docs/topics.md.
 
         Args:
             at: the moment.
-            cause: as the change names it.
-            desk: what is in force.
-            backfill: that of the event.
+            cause: the cause as the change quotes it.
+            rules: the active rules.
+            backfill: the event's `backfill`.
             grants: whether the event grants a consent.
         """
-        turns = cause["kind"] != "time" or at in self._turning_points(desk.policy)
-        published = len(desk.result.outputs)
-        by_time = self._triggers(desk) if cause["kind"] == "time" else ()
-        occasions = [each for each in by_time if each.at == at]
-        self._give_up_refunds(at, desk)
-        before, after = self.standing, self.standing_at(at, desk.policy)
-        self.judged_at, self.standing = at, after
+        scores_may_change = cause["kind"] != "time" or at in self._score_moments(rules.policy)
+        published = len(rules.result.outputs)
+        due_causes = self._trigger_causes(rules) if cause["kind"] == "time" else ()
+        entry_causes = [each for each in due_causes if each.at == at]
+        self._drop_unmatched_refunds(at, rules)
+        before, after = self.last_evaluation, self.evaluation_at(at, rules.policy)
+        self.evaluated_at, self.last_evaluation = at, after
         change = None
         if before is None or before.segment != after.segment:
             self.seq, self.since = self.seq + 1, at
-            change = self._change(before, after, cause, desk.policy, backfill=backfill)
-            desk.publish_change(change)
-            occasions.append(EntryCause.of(change))
-            if cause["kind"] == "time" and before is not None and desk.policy.is_worse(after.segment, before.segment):
-                desk.result.diary.lapses.append(at)
+            change = self._change(before, after, cause, rules.policy, backfill=backfill)
+            rules.publish_change(change)
+            entry_causes.append(EntryCause.from_change(change))
+            if cause["kind"] == "time" and before is not None and rules.policy.is_worse(after.segment, before.segment):
+                rules.result.daily_notes.lapses.append(at)
         purchased = cause["kind"] == "purchase"
-        campaign_moment.at_one_moment(
+        campaign_moment.run_campaigns(
             self.history,
             at,
-            desk,
+            rules,
             segment=after.segment,
-            occasions=occasions,
+            entry_causes=entry_causes,
             purchased=purchased,
             ends_silence=purchased or grants,
         )
-        if turns or len(desk.result.outputs) > published:
+        if scores_may_change or len(rules.result.outputs) > published:
             self.changed_at = at
-        desk.result.diary.stood.append(self._stood(at, after.segment))
+        rules.result.daily_notes.states.append(self._state(at, after.segment))
 
-    def _stood(self, at: int, segment: str) -> CustomerState:
-        history, silenced = self.history, self.history.correspondence.silenced_by is not None
+    def _state(self, at: int, segment: str) -> CustomerState:
+        history, is_silenced = self.history, self.history.campaigns.silenced_by is not None
         granted = any(history.person.consent(channel) == "granted" for channel in CHANNELS)
         return CustomerState(
-            self, at, segment, history.frequency(at), history.monetary(at), granted and not silenced, silenced
+            self, at, segment, history.frequency(at), history.monetary(at), granted and not is_silenced, is_silenced
         )
 
-    def _give_up_refunds(self, at: int, desk: ActiveRules) -> None:
-        """Drop the refunds whose order did not come within W."""
-        for refund in list(self.history.waiting):
-            if self.history.gives_up_at(refund) <= at:
-                self.history.waiting.remove(refund)
-                desk.result.dropped["order_never_came"] += 1
+    def _drop_unmatched_refunds(self, at: int, rules: ActiveRules) -> None:
+        """Drop the refunds whose order did not arrive within the window."""
+        for refund in list(self.history.waiting_refunds):
+            if self.history.dropped_at(refund) <= at:
+                self.history.waiting_refunds.remove(refund)
+                rules.result.dropped["order_never_came"] += 1
 
     def _change(
-        self, before: Standing | None, after: Standing, cause: JsonObject, policy: Policy, *, backfill: bool
+        self, before: Evaluation | None, after: Evaluation, cause: JsonObject, policy: Policy, *, backfill: bool
     ) -> JsonObject:
-        history, at = self.history, self.judged_at
+        history, at = self.history, self.evaluated_at
         last_order_at = history.last_order_at()
         why: list[dict[str, Any]] = []
         if before is not None and cause["kind"] != "policy":
@@ -165,19 +168,25 @@ class Customer:
             "backfill": backfill,
         }
 
-    # The end.
+    # Final facts.
 
     def facts(self, time: int, policy: Policy) -> Facts:
-        """Where the customer stands; nothing may have changed between the last judgement and the partition's time."""
-        history, at = self.history, max(time, self.judged_at)
-        standing = self.standing_at(at, policy)
-        if standing != self.standing:
-            message = f"{self.customer_id!r} stands at {standing}, but was last judged to stand at {self.standing}"
+        """Return the final facts.
+
+        Raises:
+            AssertionError: Time changed the evaluation after the last due moment.
+        """
+        history, at = self.history, max(time, self.evaluated_at)
+        evaluation = self.evaluation_at(at, policy)
+        if evaluation != self.last_evaluation:
+            message = (
+                f"{self.customer_id!r} evaluates to {evaluation}, but the last evaluation was {self.last_evaluation}"
+            )
             raise AssertionError(message)
         return Facts(
             customer_id=self.customer_id,
-            segment=standing.segment,
-            cell=cell(standing.scores),
+            segment=evaluation.segment,
+            cell=cell(evaluation.scores),
             seq=self.seq,
             since=self.since,
             as_of=self.changed_at,

@@ -1,7 +1,7 @@
-"""The health of the base per local day: a diary of all that happened, and what a day says, counted from all of it.
+"""Daily totals: notes of everything that happened, and the totals of a day, counted from all of them.
 
-Nothing is added up as it comes: each day is counted from the notes that fall on it, and how the base stood at its end
-is how each customer stood after their last judgement before it ended.
+Nothing is accumulated: a day counts the notes that fall on it, and its state totals are each customer's state after
+their last evaluation before the day ended.
 """
 
 from collections import Counter, defaultdict
@@ -17,19 +17,19 @@ from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObjec
 from tests.oracle.quiet_hours import known_zones, zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SOURCES_AT_MOST = 100
-SOURCE_LENGTH = 64
+MAX_SOURCES = 100
+MAX_SOURCE_LENGTH = 64
 NONE = "none"
 
-Life: TypeAlias = object
-"""A customer from becoming known to an erasure: who comes back is another."""
+Lifetime: TypeAlias = object
+"""A customer from becoming known to an erasure; one who returns after an erasure is another."""
 
 
 @dataclass(frozen=True)
 class CustomerState:
-    """How a customer stood after a judgement; `segment` is None once they were erased."""
+    """A customer's state after an evaluation; `segment` is None after an erasure."""
 
-    life: Life
+    lifetime: Lifetime
     at: int
     segment: str | None
     orders: int = 0
@@ -40,46 +40,46 @@ class CustomerState:
 
 @dataclass(frozen=True)
 class Sale:
-    """A purchase, with the segment that the buyer had just before; `again` if they had bought on that day before."""
+    """A purchase, with the buyer's segment just before it; `first` if no earlier order of theirs counts."""
 
     occurred_at: int
     paid: int
     discount: int
     segment: str | None
     first: bool
-    again: bool
+    bought_earlier_that_day: bool
 
 
 @dataclass
 class DailyNotes:
-    """All that happened, in its order; moments are milliseconds, sums base minor units."""
+    """Everything that happened, in order; moments are milliseconds, amounts base minor units."""
 
     timezone: str = "UTC"
     currency: str = ""
     sales: list[Sale] = field(default_factory=list)
     refunds: list[tuple[int, int]] = field(default_factory=list)
-    """When those that took effect occurred, and what went back by each."""
-    anonymous: list[tuple[int, str, int, int]] = field(default_factory=list)
-    """Moment, type, sum and discount."""
-    welcomed: list[tuple[int, str, str | None]] = field(default_factory=list)
-    """When somebody became known, by what type of event and which source."""
-    stood: list[CustomerState] = field(default_factory=list)
+    """When each refund that took effect occurred, and the amount it refunded."""
+    anonymous_sales: list[tuple[int, str, int, int]] = field(default_factory=list)
+    """Moment, type, amount and discount."""
+    new_customers: list[tuple[int, str, str | None]] = field(default_factory=list)
+    """When each customer became known, the type of the event, and its source."""
+    states: list[CustomerState] = field(default_factory=list)
     lapses: list[int] = field(default_factory=list)
-    """When time moved somebody to a segment that stands later in the policy."""
+    """When time moved a customer to a segment that is later in the policy."""
 
     def day_of(self, at: int) -> date:
-        """The date that the clock on the wall shows."""
-        there = zone(self.timezone if self.timezone in known_zones() else "UTC")
-        return (EPOCH + timedelta(milliseconds=at)).astimezone(there).date()
+        """Return the local date of a moment."""
+        local_zone = zone(self.timezone if self.timezone in known_zones() else "UTC")
+        return (EPOCH + timedelta(milliseconds=at)).astimezone(local_zone).date()
 
-    def meet(self, history: History, event: JsonObject, as_of: int, segment: str | None) -> None:
-        """Note an event that was just applied to somebody of this segment; None for nobody known."""
+    def note_event(self, history: History, event: JsonObject, as_of: int, segment: str | None) -> None:
+        """Note an event just applied to a customer who was in `segment`; None if the customer was unknown."""
         if segment is None:
-            self.welcomed.append((as_of, event["type"], event.get("source")))
+            self.new_customers.append((as_of, event["type"], event.get("source")))
         if event["type"] == "purchase":
-            self._sell(history, as_of, segment)
+            self._note_sale(history, as_of, segment)
 
-    def _sell(self, history: History, as_of: int, segment: str | None) -> None:
+    def _note_sale(self, history: History, as_of: int, segment: str | None) -> None:
         order, others = history.orders[-1], history.orders[:-1]
         day = self.day_of(order.occurred_at)
         remembered = [other for other in others if as_of < history.remembered_until(other)]
@@ -90,58 +90,58 @@ class DailyNotes:
                 discount=order.discount,
                 segment=segment,
                 first=not any(other.paid > 0 or not other.fully_refunded for other in others),
-                again=any(self.day_of(other.occurred_at) == day for other in remembered),
+                bought_earlier_that_day=any(self.day_of(other.occurred_at) == day for other in remembered),
             )
         )
 
-    def sell_to_nobody(self, event: JsonObject, rate: Fraction | None) -> None:
-        """Note an anonymous sale or refund; what cannot be converted counts as nothing."""
+    def note_anonymous_sale(self, event: JsonObject, rate: Fraction | None) -> None:
+        """Note an anonymous sale or refund; an amount that cannot be converted counts as zero."""
         at, currency = moments.parse(event["occurred_at"]), event["currency"]
         sums = [money.minor(event.get(name, 0), currency) for name in ("amount", "discount")]
         amount, discount = (
             0 if rate is None else money.converted(minor, currency, rate, self.currency) for minor in sums
         )
-        self.anonymous.append((at, event["type"], amount, discount if event["type"] == "purchase" else 0))
+        self.anonymous_sales.append((at, event["type"], amount, discount if event["type"] == "purchase" else 0))
 
 
-class Calendar:
-    """The days of a diary."""
+class DailyTotals:
+    """The totals of each day."""
 
-    def __init__(self, diary: DailyNotes, outputs: Iterable[Output], time: int) -> None:
-        """Takes all that was noted and published, and to where time has come."""
-        self._diary = diary
+    def __init__(self, daily_notes: DailyNotes, outputs: Iterable[Output], watermark: int) -> None:
+        """Count from all notes and outputs; `watermark` is the final one."""
+        self._notes = daily_notes
         self._flows: dict[date, list[tuple[str, Any]]] = defaultdict(list)
-        for kind, at, note in _flows(diary, outputs):
-            self._flows[diary.day_of(at)].append((kind, note))
-        judged: dict[date, list[CustomerState]] = defaultdict(list)
-        for stood in diary.stood:
-            judged[diary.day_of(stood.at)].append(stood)
-        self._standing: dict[date, JsonObject] = {date.min: _standing(diary, [])}
-        """How the base stood at the end of each day on which anybody was judged."""
-        lives: dict[Life, CustomerState] = {}
-        self.turns: list[date] = []
-        """The days on which anything happened, or the base became another."""
-        for day in sorted({*self._flows, *judged}):
-            before = _standing(diary, lives.values())
-            lives.update((stood.life, stood) for stood in judged[day])
-            self._standing[day] = _standing(diary, lives.values())
-            if self._flows.get(day) or self._standing[day] != before:
-                self.turns.append(day)
-        self.last = max([*self.turns, diary.day_of(max(0, time))])
+        for kind, at, note in _flows(daily_notes, outputs):
+            self._flows[daily_notes.day_of(at)].append((kind, note))
+        states_by_day: dict[date, list[CustomerState]] = defaultdict(list)
+        for state in daily_notes.states:
+            states_by_day[daily_notes.day_of(state.at)].append(state)
+        self._states: dict[date, JsonObject] = {date.min: _state_totals(daily_notes, [])}
+        """The state totals at the end of each day on which a customer was evaluated."""
+        latest_states: dict[Lifetime, CustomerState] = {}
+        self.changed_days: list[date] = []
+        """The days on which something happened or the state totals changed."""
+        for day in sorted({*self._flows, *states_by_day}):
+            before = _state_totals(daily_notes, latest_states.values())
+            latest_states.update((state.lifetime, state) for state in states_by_day[day])
+            self._states[day] = _state_totals(daily_notes, latest_states.values())
+            if self._flows.get(day) or self._states[day] != before:
+                self.changed_days.append(day)
+        self.last_day = max([*self.changed_days, daily_notes.day_of(max(0, watermark))])
 
-    def told(self, day: date) -> JsonObject:
-        """What is told of a day."""
-        judged = max(each for each in self._standing if each <= day)
-        return _happened(self._diary, day, self._flows.get(day, [])) | self._standing[judged]
+    def totals_of_day(self, day: date) -> JsonObject:
+        """Return the totals of a day, as `daily` publishes them."""
+        last_change = max(each for each in self._states if each <= day)
+        return _flow_totals(self._notes, day, self._flows.get(day, [])) | self._states[last_change]
 
 
-def _flows(diary: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
-    yield from (("sale", sale.occurred_at, sale) for sale in diary.sales)
-    yield from (("refund", at, amount) for at, amount in diary.refunds if amount)
-    yield from (("anonymous", note[0], note) for note in diary.anonymous)
-    yield from (("new", note[0], note) for note in diary.welcomed)
-    yield from (("lapse", at, None) for at in diary.lapses)
-    yield from (("erased", stood.at, stood) for stood in diary.stood if stood.segment is None)
+def _flows(daily_notes: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:
+    yield from (("sale", sale.occurred_at, sale) for sale in daily_notes.sales)
+    yield from (("refund", at, amount) for at, amount in daily_notes.refunds if amount)
+    yield from (("anonymous", note[0], note) for note in daily_notes.anonymous_sales)
+    yield from (("new", note[0], note) for note in daily_notes.new_customers)
+    yield from (("lapse", at, None) for at in daily_notes.lapses)
+    yield from (("erased", state.at, state) for state in daily_notes.states if state.segment is None)
     for output in outputs:
         value = output.value
         if value is None:
@@ -154,54 +154,57 @@ def _flows(diary: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple[str, 
             yield "message", moments.parse(value["at"]), (value["campaign"], value["reason"])
 
 
-def _happened(diary: DailyNotes, day: date, notes: list[tuple[str, Any]]) -> JsonObject:
-    def of(kind: str) -> list[Any]:
+def _flow_totals(daily_notes: DailyNotes, day: date, notes: list[tuple[str, Any]]) -> JsonObject:
+    def of_kind(kind: str) -> list[Any]:
         return [note for each, note in notes if each == kind]
 
     def text(minor: int) -> str:
-        return money.major_text(minor, diary.currency)
+        return money.major_text(minor, daily_notes.currency)
 
-    def part(sales: list[Sale]) -> JsonObject:
+    def orders_and_gross(sales: list[Sale]) -> JsonObject:
         return {"orders": len(sales), "gross": text(sum(sale.paid for sale in sales))}
 
-    def parts(sales: list[Sale]) -> JsonObject:
-        return {"first": part([s for s in sales if s.first]), "repeat": part([s for s in sales if not s.first])}
+    def first_and_repeat(sales: list[Sale]) -> JsonObject:
+        return {
+            "first": orders_and_gross([s for s in sales if s.first]),
+            "repeat": orders_and_gross([s for s in sales if not s.first]),
+        }
 
-    sales: list[Sale] = of("sale")
-    gross, refunds = sum(sale.paid for sale in sales), sum(of("refund"))
-    bought = [note for note in of("anonymous") if note[1] == "purchase"]
-    back = [note for note in of("anonymous") if note[1] == "refund"]
-    changes: list[JsonObject] = of("change")
+    sales: list[Sale] = of_kind("sale")
+    gross, refunds = sum(sale.paid for sale in sales), sum(of_kind("refund"))
+    purchases = [note for note in of_kind("anonymous") if note[1] == "purchase"]
+    refunds_back = [note for note in of_kind("anonymous") if note[1] == "refund"]
+    changes: list[JsonObject] = of_kind("change")
     return {
         "day": day.isoformat(),
-        "timezone": diary.timezone,
-        "currency": diary.currency,
-        "new": _new(of("new")),
-        "erased": len(of("erased")),
+        "timezone": daily_notes.timezone,
+        "currency": daily_notes.currency,
+        "new": _new(of_kind("new")),
+        "erased": len(of_kind("erased")),
         "orders": len(sales),
         "gross": text(gross),
         "discounts": text(sum(sale.discount for sale in sales)),
-        "refund_count": len(of("refund")),
+        "refund_count": len(of_kind("refund")),
         "refunds": text(refunds),
         "net": text(gross - refunds),
         "anonymous": {
-            "orders": len(bought),
-            "gross": text(sum(note[2] for note in bought)),
-            "discounts": text(sum(note[3] for note in bought)),
-            "refund_count": len(back),
-            "refunds": text(sum(note[2] for note in back)),
-            "net": text(sum(note[2] for note in bought) - sum(note[2] for note in back)),
+            "orders": len(purchases),
+            "gross": text(sum(note[2] for note in purchases)),
+            "discounts": text(sum(note[3] for note in purchases)),
+            "refund_count": len(refunds_back),
+            "refunds": text(sum(note[2] for note in refunds_back)),
+            "net": text(sum(note[2] for note in purchases) - sum(note[2] for note in refunds_back)),
         },
-        **parts(sales),
+        **first_and_repeat(sales),
         "by_segment_before": {
-            segment or NONE: parts([sale for sale in sales if sale.segment == segment])
+            segment or NONE: first_and_repeat([sale for sale in sales if sale.segment == segment])
             for segment in {sale.segment for sale in sales}
         },
-        "buyers": sum(not sale.again for sale in sales),
+        "buyers": sum(not sale.bought_earlier_that_day for sale in sales),
         "changes": _nested((change["from"] or NONE, change["to"]) for change in changes),
-        "lapses": len(of("lapse")),
-        "returns": sum(change["cause"]["kind"] == "purchase" and _rises(change) for change in changes),
-        "messages": _nested(of("message")),
+        "lapses": len(of_kind("lapse")),
+        "returns": sum(change["cause"]["kind"] == "purchase" and _recency_score_rises(change) for change in changes),
+        "messages": _nested(of_kind("message")),
     }
 
 
@@ -210,15 +213,15 @@ def _new(notes: list[tuple[int, str, str | None]]) -> JsonObject:
     for _, kind, source in notes:
         if kind == "signup":
             name = source or NONE
-            told_apart = name in by_source or (len(by_source) < SOURCES_AT_MOST and len(name) <= SOURCE_LENGTH)
-            by_source[name if told_apart else "other"] += 1
+            is_named = name in by_source or (len(by_source) < MAX_SOURCES and len(name) <= MAX_SOURCE_LENGTH)
+            by_source[name if is_named else "other"] += 1
     kinds = Counter(kind for _, kind, _ in notes)
     others = len(notes) - kinds["signup"] - kinds["purchase"]
     return {"signup": dict(by_source), "order": kinds["purchase"], "other": others}
 
 
-def _rises(change: JsonObject) -> bool:
-    """Whether the score of recency has risen."""
+def _recency_score_rises(change: JsonObject) -> bool:
+    """Return whether the recency score rises."""
     return any(why["measure"] == "recency_days" and why["is"] > why["was"] for why in change["why"])
 
 
@@ -229,17 +232,21 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return dict(nested)
 
 
-def _standing(diary: DailyNotes, lives: Iterable[CustomerState]) -> JsonObject:
-    """How the base stands, everyone by their last judgement."""
-    there = [stood for stood in lives if stood.segment is not None]
+def _state_totals(daily_notes: DailyNotes, latest_states: Iterable[CustomerState]) -> JsonObject:
+    """Return the totals of all customers by their last evaluation."""
+    known = [state for state in latest_states if state.segment is not None]
     segments = {}
-    for segment in {stood.segment for stood in there}:
-        of = [stood for stood in there if stood.segment == segment]
-        net = money.major_text(sum(stood.net for stood in of), diary.currency)
-        segments[segment] = {"customers": len(of), "orders": sum(stood.orders for stood in of), "net": net}
+    for segment in {state.segment for state in known}:
+        customers = [state for state in known if state.segment == segment]
+        net = money.major_text(sum(state.net for state in customers), daily_notes.currency)
+        segments[segment] = {
+            "customers": len(customers),
+            "orders": sum(state.orders for state in customers),
+            "net": net,
+        }
     return {
-        "customers": len(there),
+        "customers": len(known),
         "segments": segments,
-        "reachable": sum(stood.reachable for stood in there),
-        "silenced": sum(stood.silenced for stood in there),
+        "reachable": sum(state.reachable for state in known),
+        "silenced": sum(state.silenced for state in known),
     }

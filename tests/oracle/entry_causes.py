@@ -1,4 +1,4 @@
-"""What begins a campaign: a change of segment, or a date of the customer's own."""
+"""What makes a customer enter a campaign: a change of segment, or a trigger."""
 
 from dataclasses import dataclass
 
@@ -8,40 +8,40 @@ from tests.oracle.outputs import JsonObject, change_block
 
 @dataclass(frozen=True)
 class EntryCause:
-    """A change of segment, or a trigger, in which ``change`` is None; ``tag`` tells it from others of the customer."""
+    """A change of segment, or a trigger, whose `change` is None; `tag` is unique among the customer's causes."""
 
     customer_id: str
     at: int
     tag: str
-    """The change's seq; ``b`` and the year of a birthday; ``o`` and the lifetime orders of one who is overdue."""
+    """The change's seq; ``b`` and the year of a birthday; ``o`` and the lifetime orders of an overdue order."""
     change: JsonObject | None = None
     trigger: str | None = None
     campaign: str | None = None
-    """The one that a trigger begins; a change begins any that fits."""
+    """The campaign that a trigger starts; a change starts any that matches."""
 
     @classmethod
-    def of(cls, change: JsonObject) -> "EntryCause":
-        """A change as an occasion."""
+    def from_change(cls, change: JsonObject) -> "EntryCause":
+        """Return a change as a cause."""
         return cls(change["customer_id"], moments.parse(change["effective_at"]), str(change["seq"]), change)
 
     @property
     def backfill(self) -> bool:
-        """Whether it is history."""
+        """Return whether the change belongs to a backfill."""
         return self.change is not None and self.change["backfill"]
 
     @property
-    def heard_before(self) -> int:
-        """What came before this moment may bear on it: what fell due is told before an event of the same moment."""
+    def referrals_before(self) -> int:
+        """Return the moment before which a referral counts: what is due comes before an event of the same moment."""
         by_time = self.change is None or self.change["cause"]["kind"] == "time"
         return self.at if by_time else self.at + 1
 
     @property
     def id(self) -> str:
-        """``<customer_id>:<tag>``."""
+        """Return ``<customer_id>:<tag>``."""
         return f"{self.customer_id}:{self.tag}"
 
     def block(self) -> JsonObject:
-        """How messages, suppressions and outcomes quote it."""
+        """Return the fields that messages, suppressions and outcomes quote."""
         if self.change is None:
             return {"change": None, "trigger": self.trigger}
         return {"change": change_block(self.change)}

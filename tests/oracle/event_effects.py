@@ -1,4 +1,4 @@
-"""Applying an event: whether it repeats one that is remembered, and what it adds to the history."""
+"""Applying an event: whether it is a duplicate, and what it adds to the history."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -16,8 +16,8 @@ Event: TypeAlias = dict[str, Any]
 REMEMBERED_EVENTS = 64
 
 
-def repeats(history: History, event: Event, as_of: int) -> bool:
-    """Whether the event is a duplicate of one that is still remembered at ``as_of``."""
+def is_duplicate(history: History, event: Event, as_of: int) -> bool:
+    """Return whether the event repeats one that is still remembered at ``as_of``."""
     if event["type"] == "purchase":
         return history.remembered_order(event["order_id"], as_of) is not None
     if event["type"] == "refund":
@@ -25,23 +25,23 @@ def repeats(history: History, event: Event, as_of: int) -> bool:
     return event["event_id"] in history.event_ids[-REMEMBERED_EVENTS:]
 
 
-def apply(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
+def apply(history: History, event: Event, occurred_at: int, as_of: int, rules: ActiveRules) -> None:
     """Add an event that is no duplicate to the history."""
-    _APPLY[event["type"]](history, event, occurred_at, as_of, desk)
+    _APPLY[event["type"]](history, event, occurred_at, as_of, rules)
     if event["type"] not in ("purchase", "refund"):
         history.event_ids.append(event["event_id"])
 
 
-def grants(event: Event) -> bool:
-    """Whether the event grants a consent, be it the latest word on the channel or not."""
+def grants_consent(event: Event) -> bool:
+    """Return whether the event grants a consent, even if a later one for the channel is known."""
     if event["type"] == "consent":
         return bool(event["granted"])
     return event["type"] == "signup" and any(event.get("consent", {}).values())
 
 
-def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
+def _purchase(history: History, event: Event, occurred_at: int, as_of: int, rules: ActiveRules) -> None:
     currency = event["currency"]
-    rate = rate_of(event, desk.policy)
+    rate = rate_of(event, rules.policy)
     if rate is None:
         message = f"purchase {event['event_id']!r} in {currency} without a rate cannot have been admitted"
         raise ValueError(message)
@@ -58,13 +58,13 @@ def _purchase(history: History, event: Event, occurred_at: int, as_of: int, desk
         channel=event.get("channel", ""),
     )
     history.orders.append(order)
-    for refund in [refund for refund in history.waiting if refund.order_id == order.order_id]:
-        history.waiting.remove(refund)
+    for refund in [refund for refund in history.waiting_refunds if refund.order_id == order.order_id]:
+        history.waiting_refunds.remove(refund)
         refund.applied_at = as_of
-        _refund_order(order, refund, desk)
+        _refund_order(order, refund, rules)
 
 
-def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: ActiveRules) -> None:
+def _refund(history: History, event: Event, occurred_at: int, as_of: int, rules: ActiveRules) -> None:
     refund = Refund(
         refund_id=event["refund_id"],
         order_id=event.get("order_id"),
@@ -72,59 +72,61 @@ def _refund(history: History, event: Event, occurred_at: int, as_of: int, desk: 
         applied_at=as_of,
         amount_minor=money.minor(event["amount"], event["currency"]),
         currency=event["currency"],
-        rate=rate_of(event, desk.policy),
+        rate=rate_of(event, rules.policy),
         base=history.base,
     )
     history.refunds.append(refund)
     if refund.order_id is None:
-        history.loose.append(refund)
-        desk.result.diary.refunds.append((refund.occurred_at, refund.value))
+        history.refunds_without_order.append(refund)
+        rules.result.daily_notes.refunds.append((refund.occurred_at, refund.value))
         return
     order = history.remembered_order(refund.order_id, as_of)
     if order is None:
-        history.waiting.append(refund)
+        history.waiting_refunds.append(refund)
     else:
-        _refund_order(order, refund, desk)
+        _refund_order(order, refund, rules)
 
 
-def _refund_order(order: Order, refund: Refund, desk: ActiveRules) -> None:
-    """Take a refund off its order; without a rate in a currency that is not the order's it can only be dropped."""
+def _refund_order(order: Order, refund: Refund, rules: ActiveRules) -> None:
+    """Subtract a refund from its order; drop it if it has no rate and its currency is not the order's."""
     if refund.currency != order.currency and refund.rate is None:
-        desk.result.dropped["no_rate"] += 1
+        rules.result.dropped["no_rate"] += 1
         return
     before = order.refunded
     order.refunds.append(refund)
-    desk.result.diary.refunds.append((refund.occurred_at, order.refunded - before))
-    if order.overdrawn:
-        desk.result.dropped["excess"] += 1
+    rules.result.daily_notes.refunds.append((refund.occurred_at, order.refunded - before))
+    if order.over_refunded:
+        rules.result.dropped["excess"] += 1
 
 
-def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _desk: ActiveRules) -> None:
+def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _rules: ActiveRules) -> None:
     facts = ((name, event[name]) for name in SIGNUP_FIELDS if name in event)
     history.person.signup_facts.extend((occurred_at, name, value) for name, value in facts)
-    given = event.get("consent", {}).items()
-    history.person.consents.extend((occurred_at, channel, granted) for channel, granted in given if granted is not None)
+    consents = event.get("consent", {}).items()
+    history.person.consents.extend(
+        (occurred_at, channel, granted) for channel, granted in consents if granted is not None
+    )
 
 
-def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _desk: ActiveRules) -> None:
+def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _rules: ActiveRules) -> None:
     history.person.consents.append((occurred_at, event["channel"], event["granted"]))
 
 
-def _contact(history: History, event: Event, occurred_at: int, _as_of: int, desk: ActiveRules) -> None:
+def _contact(history: History, event: Event, occurred_at: int, _as_of: int, rules: ActiveRules) -> None:
     history.contacts[event["kind"]] += 1
-    heard = Contact(event["message_id"], event["kind"], _cost(history, event, desk))
+    contact = Contact(event["message_id"], event["kind"], _cost(history, event, rules))
     permanent = event.get("permanent", False)
-    if not history.correspondence.take_contact(heard, occurred_at, history.person, permanent=permanent):
-        desk.result.dropped["unknown_message"] += 1
+    if not history.campaigns.apply_contact(contact, occurred_at, history.person, permanent=permanent):
+        rules.result.dropped["unknown_message"] += 1
 
 
-def _cost(history: History, event: Event, desk: ActiveRules) -> int:
-    """What a contact cost in base minor units, by the policy in force; nothing, and counted, without a rate."""
+def _cost(history: History, event: Event, rules: ActiveRules) -> int:
+    """Return a contact's cost in base minor units by the active policy; 0, and count it, without a rate."""
     if "cost" not in event:
         return 0
-    rate = rate_of({"currency": event["currency"]}, desk.policy)  # contacts bring none of their own
+    rate = rate_of({"currency": event["currency"]}, rules.policy)  # contacts have no rate
     if rate is None:
-        desk.result.dropped["cost_without_rate"] += 1
+        rules.result.dropped["cost_without_rate"] += 1
         return 0
     cost = money.minor(event["cost"], event["currency"])
     return money.converted(cost, event["currency"], rate, history.base)
@@ -140,7 +142,7 @@ _APPLY: dict[str, Callable[[History, Event, int, int, ActiveRules], None]] = {
 
 
 def rate_of(event: Event, policy: Policy) -> Fraction | None:
-    """The rate that the journal carries: 1 for the base currency, else the event's, else the policy's."""
+    """Return the rate in the journal: 1 for the base currency, else the event's, else the policy's."""
     if event["currency"] == policy.currency:
         return Fraction(1)
     if "rate" in event:

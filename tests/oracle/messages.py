@@ -1,32 +1,32 @@
-"""What campaigns publish: the values of messages and suppressions."""
+"""The values of messages and suppressions."""
 
 from tests.oracle import moments, money
 from tests.oracle.campaigns import Campaigns
 from tests.oracle.history import History
 from tests.oracle.outputs import JsonObject
-from tests.oracle.runs import Attempt, Run
+from tests.oracle.runs import Run, RunStep
 
 
-def message(file: Campaigns, run: Run, attempt: Attempt, at: int, history: History) -> JsonObject:
-    """The message of an attempt that is sent at its due moment; the customer's figures are those of that moment."""
+def message(file: Campaigns, run: Run, step: RunStep, at: int, history: History) -> JsonObject:
+    """Return the message of a step that is sent at its due moment; the customer's figures are those of that moment."""
     campaign = run.campaign
-    channel, *other_channels = history.correspondence.channels_left(run, attempt, history.person)
+    channel, *other_channels = history.campaigns.allowed_channels(run, step, history.person)
     expires = None if campaign.expires_ms is None else moments.text(at + campaign.expires_ms)
     return {
-        "message_id": run.message_id(attempt),
-        "customer_id": run.occasion.customer_id,
+        "message_id": run.message_id(step),
+        "customer_id": run.cause.customer_id,
         "campaign": campaign.name,
-        "template": attempt.rung.template,
-        "incentive": attempt.rung.incentive,
+        "template": step.definition.template,
+        "incentive": step.definition.incentive,
         "channel": channel,
         "other_channels": other_channels,
-        "attempt": attempt.number,
-        "attempts": len(run.attempts),
+        "attempt": step.number,
+        "attempts": len(run.steps),
         "due_at": moments.text(at),
         "expires_at": expires,
         "timezone": file.zone_of(history.person.fact("timezone")),
         "language": history.person.fact("language"),
-        **run.occasion.block(),
+        **run.cause.block(),
         "customer": {
             "average_check": money.major_text(history.average_check(), history.base),
             "lifetime_orders": history.lifetime_orders(),
@@ -37,14 +37,14 @@ def message(file: Campaigns, run: Run, attempt: Attempt, at: int, history: Histo
     }
 
 
-def suppression(file: Campaigns, run: Run, attempt: Attempt | None, reason: str, at: int) -> JsonObject:
-    """What is written instead of a message, or of a whole run (attempt None)."""
+def suppression(file: Campaigns, run: Run, step: RunStep | None, reason: str, at: int) -> JsonObject:
+    """Return the suppression of a step, or of an entry or the silence of a run (`step` None)."""
     return {
-        "customer_id": run.occasion.customer_id,
+        "customer_id": run.cause.customer_id,
         "campaign": run.campaign.name,
-        "attempt": None if attempt is None else attempt.number,
+        "attempt": None if step is None else step.number,
         "reason": reason,
         "at": moments.text(at),
-        **run.occasion.block(),
+        **run.cause.block(),
         "campaigns": file.reference,
     }

@@ -1,4 +1,4 @@
-"""Moments: RFC 3339 text to whole milliseconds since 1970 in UTC, and back."""
+"""Moments: from RFC 3339 text to milliseconds since 1970 in UTC, and back."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 DAY_MS = 86_400_000
 BEFORE_ALL_MS = -(2**62)
-"""The time of a partition without a tick: before anything that can have occurred."""
+"""The watermark of a partition without a tick: before any event."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
@@ -18,7 +18,7 @@ _RFC3339 = re.compile(
 
 
 def parse(text: str) -> int:
-    """Milliseconds of an RFC 3339 text; what is below a millisecond is cut, not rounded.
+    """Return the milliseconds of an RFC 3339 text; digits below a millisecond are cut, not rounded.
 
     Raises:
         ValueError: The text is no RFC 3339 moment with an offset.
@@ -37,17 +37,17 @@ def parse(text: str) -> int:
 
 
 def text(moment_ms: int) -> str:
-    """The moment as outputs write it: UTC, three digits of a second, ``Z``."""
+    """Return the moment as outputs have it: UTC, milliseconds, ``Z``."""
     moment = _EPOCH + timedelta(milliseconds=moment_ms)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_datetime(moment: datetime) -> int:
-    """Milliseconds of a TOML date-time; one without an offset is taken as UTC."""
+    """Return the milliseconds of a TOML date-time; one without an offset is UTC."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 
 def days(count: int | Decimal) -> int:
-    """Days of 86,400 seconds in milliseconds; a fraction of a millisecond is gone only at the next whole one."""
+    """Return days of 86,400 seconds in milliseconds, rounded up to a whole millisecond."""
     return math.ceil(Fraction(count) * DAY_MS)

@@ -17,25 +17,25 @@ _DIGITS = {
 
 
 def digits(currency: str) -> int:
-    """Digits after the point of a currency (ISO 4217): 2 unless listed otherwise."""
+    """Return the decimal digits of a currency (ISO 4217): 2 unless listed otherwise."""
     return _DIGITS.get(currency, 2)
 
 
 def scale(currency: str) -> int:
-    """Minor units in one major unit."""
+    """Return the minor units in one major unit."""
     return int(10 ** digits(currency))
 
 
 def exact(value: str | float | Decimal) -> Fraction:
-    """A JSON string or number as the decimal number that was written.
+    """Return a JSON string or number as the exact decimal number in the document.
 
-    A binary float, which only careless reading of JSON makes, counts as its shortest decimal text.
+    A binary float, which only an imprecise JSON reader produces, counts as its shortest decimal text.
     """
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
 
 
 def minor(value: str | float | Decimal, currency: str) -> int:
-    """An amount in whole minor units of its own currency.
+    """Return an amount in whole minor units of its own currency.
 
     Raises:
         ValueError: The amount has more digits than the currency.
@@ -48,13 +48,13 @@ def minor(value: str | float | Decimal, currency: str) -> int:
 
 
 def converted(amount_minor: int, currency: str, rate: Fraction, base: str) -> int:
-    """Minor units of the base currency, half to even; ``rate`` is the price of one unit of ``currency``."""
+    """Return minor units of the base currency, half to even; ``rate`` is the price of one unit of ``currency``."""
     major = Fraction(amount_minor, scale(currency)) * rate
-    return round(major * scale(base))  # round() of a Fraction is exact and goes half to even
+    return round(major * scale(base))  # round() of a Fraction is exact and rounds half to even
 
 
 def major_text(amount_minor: int, currency: str) -> str:
-    """Major units with all the currency's digits: ``12400.00``, ``-0.05``, ``12400`` for JPY."""
+    """Return major units with all the currency's digits: ``12400.00``, ``-0.05``, ``12400`` for JPY."""
     places = digits(currency)
     sign = "-" if amount_minor < 0 else ""
     figures = str(abs(amount_minor)).rjust(places + 1, "0")

@@ -1,4 +1,4 @@
-"""Outcomes: what became of a campaign begun, or held back on purpose, within so many days."""
+"""Outcomes: what a customer bought within the attribution days after an entry, or after being held out of one."""
 
 from tests.oracle import moments, money
 from tests.oracle.campaigns import Campaign, Campaigns
@@ -8,39 +8,39 @@ from tests.oracle.outputs import JsonObject
 from tests.oracle.runs import AttributionWatch
 
 GROUPS = {None: "treated", "holdout": "holdout", "control": "control"}
-"""By the reason that kept the campaign back."""
-COUNTED = ("opened", "clicked", "redeemed")
+"""Group by the reason that suppressed the entry."""
+COUNTED_CONTACTS = ("opened", "clicked", "redeemed")
 
 
-def watch(campaign: Campaign, occasion: EntryCause, reason: str | None, history: History) -> AttributionWatch | None:
-    """What is to be told of a beginning; None where nothing is."""
+def new_watch(campaign: Campaign, cause: EntryCause, reason: str | None, history: History) -> AttributionWatch | None:
+    """Return the watch for the outcome of an entry; None if it has no outcome."""
     if campaign.attribution_ms == 0 or reason not in GROUPS:
         return None
-    until = occasion.at + min(campaign.attribution_ms, history.window_ms - 1)
-    return AttributionWatch(campaign, occasion, GROUPS[reason], until)
+    until = cause.at + min(campaign.attribution_ms, history.window_ms - 1)
+    return AttributionWatch(campaign, cause, GROUPS[reason], until)
 
 
-def outcome(file: Campaigns, watched: AttributionWatch, history: History) -> JsonObject:
-    """What is told of it, counted from everything that is known by now."""
-    since, until = watched.occasion.at, watched.until
-    orders = [each for each in history.standing_orders() if since < each.occurred_at <= until]
-    loose = [each for each in history.loose if since < each.occurred_at <= until]
-    mail = history.correspondence
+def outcome(file: Campaigns, watch: AttributionWatch, history: History) -> JsonObject:
+    """Return the outcome, counted from everything known now."""
+    since, until = watch.cause.at, watch.until
+    orders = [each for each in history.kept_orders() if since < each.occurred_at <= until]
+    refunds = [each for each in history.refunds_without_order if since < each.occurred_at <= until]
+    engagement = history.campaigns
     sent = {
         each.message_id
-        for each in mail.sent
-        if each.run.campaign.name == watched.campaign.name and each.run.occasion == watched.occasion
+        for each in engagement.sent
+        if each.run.campaign.name == watch.campaign.name and each.run.cause == watch.cause
     }
-    net = sum(order.net for order in orders) - sum(refund.value for refund in loose)
-    heard = [each for each in mail.heard if each.message_id in sent]
+    net = sum(order.net for order in orders) - sum(refund.value for refund in refunds)
+    contacts = [each for each in engagement.contacts if each.message_id in sent]
     return {
-        "customer_id": watched.occasion.customer_id,
-        "campaign": watched.campaign.name,
-        **watched.occasion.block(),
-        "group": watched.group,
+        "customer_id": watch.cause.customer_id,
+        "campaign": watch.campaign.name,
+        **watch.cause.block(),
+        "group": watch.group,
         "sent": len(sent),
-        **{kind: len({each.message_id for each in heard if each.kind == kind}) for kind in COUNTED},
-        "cost": money.major_text(sum(each.cost for each in heard), history.base),
+        **{kind: len({each.message_id for each in contacts if each.kind == kind}) for kind in COUNTED_CONTACTS},
+        "cost": money.major_text(sum(each.cost for each in contacts), history.base),
         "orders": len(orders),
         "net": money.major_text(net, history.base),
         "currency": history.base,

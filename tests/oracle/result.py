@@ -1,4 +1,4 @@
-"""What a run of the oracle hands back, and a customer's final facts."""
+"""The result of a run of the oracle, and a customer's final facts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObjec
 
 @dataclass(frozen=True)
 class Facts:
-    """Where a customer ended up. Moments are milliseconds, money is base minor units."""
+    """A customer's final state. Moments are milliseconds, money is base minor units."""
 
     customer_id: str
     segment: str
@@ -20,7 +20,7 @@ class Facts:
     seq: int
     since: int
     as_of: int
-    """The last moment at which an event was applied, something fell due, or a policy came."""
+    """The last moment at which an event was applied, something was due, or a policy was activated."""
     policy: str
     currency: str
     frequency: int
@@ -40,10 +40,10 @@ class Facts:
     """``granted``, ``refused`` or ``unknown`` for each of the five channels."""
     signup: dict[str, str | None]
     contacts: dict[str, int]
-    """How many of each kind; kinds never seen are absent."""
+    """Count by kind; kinds that never occurred are absent."""
 
     def redis_fields(self) -> dict[str, str | None]:
-        """The hash of ``<prefix>:customer:<id>`` as docs/customers.md names its fields; None for no value."""
+        """Return the hash of ``<prefix>:customer:<id>`` by the names of docs/customers.md; None for no value."""
         return {
             "segment": self.segment,
             "cell": self.cell,
@@ -63,7 +63,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """The ledger's entry for a customer: the last ``seq``, and the latest erasure's ``occurred_at``."""
+    """A customer's entry in the erasure ledger: the last ``seq``, and the latest erasure's ``occurred_at``."""
 
     last_seq: int
     occurred_at: int
@@ -83,36 +83,36 @@ class Result:
     """``excess``, ``order_never_came``, ``no_rate`` (refunds), ``unknown_customer``, ``unknown_message`` and
     ``cost_without_rate`` (contacts), ``referral_of_unknown`` (signups), ``erased``."""
 
-    asked: set[str] = field(default_factory=set)
-    """The conditions of a `where` for which a campaign asked that fitted otherwise."""
-    diary: DailyNotes = field(default_factory=DailyNotes)
-    """What the totals of the days are counted from."""
-    time: int = moments.BEFORE_ALL_MS
-    """To where time has come at the end."""
+    conditions_checked: set[str] = field(default_factory=set)
+    """The conditions of `where` that were checked for an entry that matched otherwise."""
+    daily_notes: DailyNotes = field(default_factory=DailyNotes)
+    """The notes from which the daily totals are counted."""
+    watermark: int = moments.BEFORE_ALL_MS
+    """The final watermark."""
 
     def _values(self, *topics: str) -> Iterator[JsonObject]:
         return (output.value for output in self.outputs if output.topic in topics and output.value is not None)
 
     @property
     def changes(self) -> list[JsonObject]:
-        """Values on ``segment-changes``, tombstones left out."""
+        """Return the values on ``segment-changes``, without tombstones."""
         return list(self._values(CHANGES))
 
     @property
     def tombstones(self) -> list[str]:
-        """The ``ce_id`` of each erasure's tombstone."""
+        """Return the ``ce_id`` of each erasure's tombstone."""
         return [output.headers["ce_id"] for output in self.outputs if output.value is None]
 
     @property
     def messages(self) -> list[JsonObject]:
-        """Values on ``offers`` and ``reactivations`` together; `outputs` tells which was which."""
+        """Return the values on ``offers`` and ``reactivations`` together; `outputs` has the topics."""
         return list(self._values(*MESSAGE_TYPES))
 
     @property
     def suppressions(self) -> list[JsonObject]:
-        """Values on ``suppressions``."""
+        """Return the values on ``suppressions``."""
         return list(self._values(SUPPRESSIONS))
 
     def of(self, customer_id: str) -> list[Output]:
-        """One customer's outputs in order: between customers there is none."""
+        """Return one customer's outputs in order; outputs of different customers have no order."""
         return [output for output in self.outputs if output.key == customer_id]

@@ -1,4 +1,4 @@
-"""A run: one campaign begun for one customer on one occasion, with all its attempts and what became of them."""
+"""A run: one campaign entered by one customer for one cause, with its steps and their results."""
 
 from dataclasses import dataclass, field
 
@@ -9,57 +9,57 @@ SENT = "sent"
 
 
 @dataclass(eq=False)
-class Attempt:
-    """One attempt of a run; ``due_at`` is not known before ``base_at``, at which quiet hours are looked at."""
+class RunStep:
+    """One step of a run; `due_at` is unknown before `base_at`, when quiet hours are applied."""
 
     number: int
-    rung: Step
+    definition: Step
     base_at: int
     due_at: int | None = None
-    outcome: str | None = None
-    """``sent``, or the reason that kept it back; None while it is not made."""
+    result: str | None = None
+    """``sent``, or the reason for its suppression; None while it is open."""
 
 
 @dataclass(eq=False)
 class Run:
-    """A campaign begun."""
+    """A campaign that the customer entered."""
 
     campaign: Campaign
-    occasion: EntryCause
-    attempts: list[Attempt] = field(default_factory=list)
+    cause: EntryCause
+    steps: list[RunStep] = field(default_factory=list)
     superseded: bool = False
-    answered: bool = False
-    """Whether a message of it was clicked or redeemed."""
-    looked_for_silence: bool = False
-    """Whether the moment came at which it silences or does not."""
+    responded: bool = False
+    """Whether one of its messages was clicked or redeemed."""
+    silence_checked: bool = False
+    """Whether the moment has passed at which it may silence the customer."""
 
     @classmethod
-    def of(cls, campaign: Campaign, occasion: EntryCause) -> "Run":
-        """The run that an occasion would begin."""
-        run = cls(campaign, occasion)
-        for number, rung in enumerate(campaign.rungs, start=1):
-            run.attempts.append(Attempt(number, rung, occasion.at + rung.after_ms))
+    def of(cls, campaign: Campaign, cause: EntryCause) -> "Run":
+        """Return the run that a cause would start."""
+        run = cls(campaign, cause)
+        for number, definition in enumerate(campaign.steps, start=1):
+            run.steps.append(RunStep(number, definition, cause.at + definition.after_ms))
         return run
 
-    def not_made(self) -> list[Attempt]:
-        """The attempts of which nothing has become yet."""
-        return [attempt for attempt in self.attempts if attempt.outcome is None]
+    def open_steps(self) -> list[RunStep]:
+        """Return the steps that are neither sent nor suppressed."""
+        return [step for step in self.steps if step.result is None]
 
-    def message_id(self, attempt: Attempt) -> str:
-        """Customer, the change's seq (or what stands for it), campaign, attempt."""
-        return f"{self.occasion.id}:{self.campaign.name}:{attempt.number}"
+    def message_id(self, step: RunStep) -> str:
+        """Return ``<customer id>:<tag of the cause>:<campaign>:<step>``."""
+        return f"{self.cause.id}:{self.campaign.name}:{step.number}"
 
     def silence_at(self) -> int | None:
-        """When it silences the customer if nobody answers; None where it does not, or that is not known yet."""
-        last_due_at = self.attempts[-1].due_at
+        """Return when it silences a customer without a response; None if it does not, or if that is not known yet."""
+        last_due_at = self.steps[-1].due_at
         if self.campaign.silence_after_ms is None or last_due_at is None:
             return None
         return last_due_at + self.campaign.silence_after_ms
 
-    def silences(self) -> bool:
-        """Whether the customer was written to, did not answer, and has been in ``to`` throughout."""
-        was_sent = any(attempt.outcome == SENT for attempt in self.attempts)
-        return was_sent and not self.answered and not self.superseded
+    def silences_customer(self) -> bool:
+        """Return whether a message was sent, none got a response, and the customer never left ``to``."""
+        was_sent = any(step.result == SENT for step in self.steps)
+        return was_sent and not self.responded and not self.superseded
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class SentMessage:
 
 @dataclass(frozen=True)
 class Contact:
-    """A contact; ``cost`` is in base minor units."""
+    """A contact event; `cost` is in base minor units."""
 
     message_id: str
     kind: str
@@ -83,15 +83,15 @@ class Contact:
 
 @dataclass(eq=False)
 class AttributionWatch:
-    """A beginning of which the outcome is told once ``until`` has passed."""
+    """An entry whose outcome is reported after `until`."""
 
     campaign: Campaign
-    occasion: EntryCause
+    cause: EntryCause
     group: str
     until: int
-    told: bool = False
+    reported: bool = False
 
     @property
-    def told_at(self) -> int:
-        """An order at the very end counts."""
+    def report_at(self) -> int:
+        """Return when the outcome is due: an order at `until` still counts."""
         return self.until + 1

@@ -1,4 +1,4 @@
-"""Dates of a customer's own that begin campaigns: a birthday, and an order that is overdue."""
+"""Triggers of campaigns: a birthday, and an overdue order."""
 
 import math
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from statistics import median
 from tests.oracle.campaigns import Campaign, Campaigns
 from tests.oracle.entry_causes import EntryCause
 from tests.oracle.history import History
-from tests.oracle.quiet_hours import day_begins, wall_clock, zone
+from tests.oracle.quiet_hours import start_of_day, wall_clock, zone
 
 LAST_GAPS = 12
 LAST_YEAR = 9998
 
 
-def occasions_after(history: History, customer_id: str, file: Campaigns | None, after: int) -> Iterator[EntryCause]:
-    """For each campaign with a trigger the next occasion after a moment, by what is known now."""
+def causes_after(history: History, customer_id: str, file: Campaigns | None, after: int) -> Iterator[EntryCause]:
+    """Yield for each campaign with a trigger its next cause after a moment, by what is known now."""
     for campaign in () if file is None else file.campaigns:
         if file is not None and campaign.trigger == "birthday":
             yield from _birthday(history, customer_id, campaign, file, after)
@@ -28,21 +28,21 @@ def occasions_after(history: History, customer_id: str, file: Campaigns | None, 
 def _birthday(
     history: History, customer_id: str, campaign: Campaign, file: Campaigns, after: int
 ) -> Iterator[EntryCause]:
-    """The next midnight at which it is the customer's birthday where they live; the day of birth itself is none."""
-    written = history.person.fact("birth_date")
-    if written is None:
+    """Yield the next local midnight of the customer's birthday; the day of birth itself does not count."""
+    birth_date = history.person.fact("birth_date")
+    if birth_date is None:
         return
-    born, there = date.fromisoformat(written), zone(file.zone_of(history.person.fact("timezone")))
-    this_year = wall_clock(after, there).year
+    born, zone_info = date.fromisoformat(birth_date), zone(file.zone_of(history.person.fact("timezone")))
+    this_year = wall_clock(after, zone_info).year
     for year in range(max(this_year, born.year + 1), min(this_year, LAST_YEAR) + 3):
-        at = day_begins(_in_year(born, year), there)
+        at = start_of_day(_in_year(born, year), zone_info)
         if at > after:
             yield EntryCause(customer_id, at, f"b{year}", trigger="birthday", campaign=campaign.name)
             return
 
 
 def _in_year(born: date, year: int) -> datetime:
-    """The birthday in a year; who was born on 29 February has it on 1 March where there is none."""
+    """Return the birthday in a year; 29 February becomes 1 March in other years."""
     try:
         return datetime(year, born.month, born.day)  # noqa: DTZ001 - a wall clock
     except ValueError:
@@ -50,23 +50,23 @@ def _in_year(born: date, year: int) -> datetime:
 
 
 def _overdue(history: History, customer_id: str, campaign: Campaign, after: int) -> Iterator[EntryCause]:
-    """When the time since the last order passes so many times the usual gap of the orders remembered then."""
-    last, begin = history.last_order_at(), after
+    """Yield when the time since the last order exceeds a multiple of the usual gap of the orders remembered then."""
+    last, start = history.last_order_at(), after
     while last is not None:
-        remembered = [order for order in history.standing_orders() if begin < history.remembered_until(order)]
+        remembered = [order for order in history.kept_orders() if start < history.remembered_until(order)]
         gap = _usual_gap([order.occurred_at for order in remembered])
         if gap is None:
             return
         end = min(history.remembered_until(order) for order in remembered)
         at = last + math.ceil(Fraction(campaign.overdue or 0) * gap)
-        if gap > 0 and max(begin, after + 1) <= at < end:
+        if gap > 0 and max(start, after + 1) <= at < end:
             tag = f"o{history.lifetime_orders()}"
             yield EntryCause(customer_id, at, tag, trigger="overdue", campaign=campaign.name)
             return
-        begin = end
+        start = end
 
 
 def _usual_gap(ordered_at: list[int]) -> Fraction | None:
-    """The median of the last twelve gaps."""
+    """Return the median of the last twelve gaps."""
     gaps = [later - earlier for earlier, later in pairwise(sorted(ordered_at))][-LAST_GAPS:]
     return median([Fraction(gap) for gap in gaps]) if gaps else None

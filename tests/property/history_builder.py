@@ -89,19 +89,19 @@ class Story:
     def so_far(self) -> Partition:
         """What has come of everything told: what was sent, and what falls due when."""
         for step in self.steps[self.knows :]:
-            self.known.take(step)
+            self.known.apply(step)
         self.knows = len(self.steps)
         return self.known
 
     def messages(self) -> dict[str, list[str]]:
         """The ids of what was sent to each customer who is known, oldest first."""
-        sent = {each: known.history.correspondence.sent for each, known in self.so_far().customers.items()}
+        sent = {each: known.history.campaigns.sent for each, known in self.so_far().customers.items()}
         return {each: [message.message_id for message in messages] for each, messages in sent.items() if messages}
 
     def wrote(self) -> bool:
         """Whether anything was sent since this was last asked."""
         customers = self.so_far().customers.values()
-        before, self.said = self.said, sum(len(known.history.correspondence.sent) for known in customers)
+        before, self.said = self.said, sum(len(known.history.campaigns.sent) for known in customers)
         return self.said > before
 
     def earlier(self, event: Step, kind: str) -> list[Step]:
@@ -131,7 +131,7 @@ class Story:
         """So long after the moment to which time has come for a customer; of nobody known, after the latest told."""
         so_far, last = self.so_far(), max(self.told, default=self.start)
         if not self.in_order and customer_id in so_far.customers:
-            last = max(so_far.time, so_far.customers[customer_id].judged_at)
+            last = max(so_far.watermark, so_far.customers[customer_id].evaluated_at)
         self.told.append(min(last + gap_ms, self.latest))
         return self.told[-1]
 

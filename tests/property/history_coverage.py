@@ -35,12 +35,12 @@ def reached(history: History) -> set[str]:
     """Which of `EVERYTHING` the history comes to, by what was published and by what the oracle remembers at its end."""
     partition = Partition("reached")
     for step in history.steps:
-        partition.take(step)
+        partition.apply(step)
     partition.close()
     found = {each for output in partition.result.outputs for each in _told(output.topic, output.value or {})}
-    found |= {f"a campaign that asks for {name}" for name in partition.result.asked}
+    found |= {f"a campaign that asks for {name}" for name in partition.result.conditions_checked}
     for customer in partition.customers.values():
-        found |= set(_remembered(customer.history.correspondence))
+        found |= set(_remembered(customer.history.campaigns))
     return found
 
 
@@ -59,14 +59,14 @@ def _told(topic: str, value: JsonObject) -> Iterator[str]:
 
 
 def _remembered(mail: CampaignHistory) -> Iterator[str]:
-    heard = {each.kind for each in mail.heard}
+    heard = {each.kind for each in mail.contacts}
     yield from ["an answer"] * bool(heard & {"clicked", "redeemed"})
     yield from ["a refusal"] * bool(heard & {"unsubscribed", "complained"})
-    yield from ["a dead channel"] * bool(mail.dead)
+    yield from ["a dead channel"] * bool(mail.dead_channels)
     for run in mail.runs:
-        if any(each.outcome == SENT and each.due_at != each.base_at for each in run.attempts):
+        if any(each.result == SENT and each.due_at != each.base_at for each in run.steps):
             yield "a message at the end of quiet hours"
     for message in mail.sent:
-        rungs = message.run.campaign.rungs
+        rungs = message.run.campaign.steps
         if message.channel != rungs[int(message.message_id.rpartition(":")[2]) - 1].channels[0]:
             yield "a message by another channel"

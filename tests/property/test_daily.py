@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from state.daily import daily_summary as told_day
 from tests.oracle import Oracle, read_json
-from tests.oracle.daily import Calendar
+from tests.oracle.daily import DailyTotals
 from tests.property.crash_strategies import Way, histories_on_their_way, histories_with_crashes
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
 from tests.property.histories import History
@@ -52,8 +52,10 @@ def test_crashes_change_nothing_of_what_is_told_of_each_day(drawn: tuple[History
 def differences(lane: Lane, history: History) -> list[str]:
     """Where what was told parts from the oracle; days on which nothing happens are told for a little while."""
     result = Oracle(PREFIX).run(history.steps)
-    calendar = Calendar(result.diary, result.outputs, result.time)
+    calendar = DailyTotals(result.daily_notes, result.outputs, result.watermark)
     told = {date.fromisoformat(day): read_json(value) for day, value in lane.written.daily().items()}
-    days = {turn + timedelta(days=after) for turn in calendar.turns for after in range(GAP + 1)}
-    expected = {day: calendar.told(day) for day in told.keys() | {day for day in days if day <= calendar.last}}
+    days = {turn + timedelta(days=after) for turn in calendar.changed_days for after in range(GAP + 1)}
+    expected = {
+        day: calendar.totals_of_day(day) for day in told.keys() | {day for day in days if day <= calendar.last_day}
+    }
     return unlike("told", told, expected)
