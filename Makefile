@@ -72,6 +72,10 @@ layers: $(DEVELOPMENT) ## Check the direction of imports (import-linter)
 hooks: $(DEVELOPMENT) ## Validate the configuration of pre-commit
 	@.venv/bin/pre-commit validate-config .pre-commit-config.yaml
 
+.PHONY: generate
+generate: $(DEVELOPMENT) ## Generate the native classes of Profile and DayTotals from their declarations
+	@.venv/bin/python -m tests.native_classes
+
 .PHONY: install-hooks
 install-hooks: $(DEVELOPMENT) ## Run the checks before every commit in this clone
 	@.venv/bin/pre-commit install

@@ -12,9 +12,9 @@ from agents.customer_view.story_runs import RunStory
 from agents.customer_view.story_traits import Traits
 from state.config.policy import Policy
 from state.config.ruleset import Ruleset
-from state.customer.averages import average_check, discount_share
 from state.customer.order_chunks import copy_profile
 from state.customer.profile import Profile
+from state.customer.traits import average_check, discount_share
 from state.fold.transitions import FoldCounters, advance_time
 from state.records.outputs import (
     ErasureTombstone,

@@ -1,9 +1,8 @@
 """The hash of a customer in Redis."""
 
-from state.customer.averages import average_check
 from state.customer.profile import Profile
 from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
-from state.customer.traits import is_difficult, is_discount_seeker, most_frequent, referrals, usual_gap
+from state.customer.traits import average_check, is_difficult, is_discount_seeker, most_frequent, referrals, usual_gap
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from state.customer.profile import FORMAT, Profile, ProfileFields
+from state.customer.profile import FORMAT, Profile, copy_fields
 from state.customer.profile_schema import Order, OrderIndex, Refunds
 
 CHUNK_ORDERS = 128
@@ -20,7 +20,6 @@ LONG_HISTORY = 2 * CHUNK_ORDERS
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Order])
-_fields_decoder = msgspec.msgpack.Decoder(ProfileFields)
 _refunds_decoder = msgspec.msgpack.Decoder(Refunds)
 _PREFIX = bytes([FORMAT])
 
@@ -153,7 +152,7 @@ def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
 
 def copy_profile(profile: Profile) -> Profile:
     """A profile of its own with the same contents, for what is only tried out."""
-    whole = Profile(_fields_decoder.decode(_encoder.encode(profile.fields)))
+    whole = copy_fields(profile)
     if profile.order_index is not None:
         whole.orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
         whole.refunds = _refunds_decoder.decode(_encoder.encode(profile.refunds)) if profile.refunds else None

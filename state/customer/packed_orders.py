@@ -137,7 +137,7 @@ def last_packed_orders(profile: Profile, moment: int, window_ms: int, most: int)
     return found
 
 
-def entries_back(profile: Profile) -> Iterator[tuple[int, int]]:
+def packed_orders_latest_first(profile: Profile) -> Iterator[tuple[int, int]]:
     """When each order of a plain history was placed, and when it was applied; the last one first."""
     plain = profile.packed_orders
     for at_byte in range(len(plain) - ENTRY_BYTES, -1, -ENTRY_BYTES):

@@ -1,18 +1,28 @@
-"""What a profile is made of: orders, refunds, the person, campaigns under way; as they lie in memory and in the table.
+"""Declare what a profile consists of: orders, refunds, contact data, campaign runs, and the profile itself.
 
-Moments are milliseconds since the epoch, money is in minor units of the policy's base currency unless said otherwise.
-These are structs of msgspec, which makes them from bytes by itself, so this module is never compiled (decision 0007).
+Times are milliseconds since the epoch. Money is in minor units of the policy's base currency unless stated otherwise.
+
+All classes are msgspec Structs, which decode themselves from MessagePack arrays. So this module is never compiled
+(decision 0007), and the order of the fields is the format.
 """
+
+from typing import ClassVar
 
 import msgspec
 
 from state.records.reasons import Group
+from state.units.timestamps import NEVER
 
 
 class ForeignAmount(msgspec.Struct, array_like=True, gc=False):
-    """An order that was paid in another currency: what is needed to take its refunds at the purchase's rate.
+    """The amount of an order in another currency, as needed to apply refunds at the purchase's rate.
 
-    `amount` and `refunded` in its own minor units; `other` what was refunded in other currencies, in base minor units.
+    Attributes:
+        currency: The purchase's currency.
+        amount: What was paid, in minor units of `currency`.
+        rate: Price of one unit of `currency` in the base currency, as decimal text.
+        refunded: Sum of the refunds in `currency`, in its minor units.
+        other: Sum of the refunds in other currencies, in base minor units.
     """
 
     currency: str
@@ -23,9 +33,16 @@ class ForeignAmount(msgspec.Struct, array_like=True, gc=False):
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
-    """One order; `amount` as paid, `refunded` as asked for (it may exceed `amount`; the excess has no effect).
+    """An order that is remembered.
 
-    `chunk` is the piece of a long history that it is written with, 0 for the profile itself (see `OrderIndex`).
+    Attributes:
+        at: `occurred_at` of the purchase.
+        amount: What was paid.
+        discount: The sum deducted.
+        refunded: Sum of the refunds; it may exceed `amount`, the excess has no effect.
+        applied_at: The time at which the purchase was applied.
+        foreign_amount: Set if the order was paid in another currency.
+        chunk: Number of the chunk that stores the order (see `OrderIndex`); 0 for the profile's own record.
     """
 
     at: int
@@ -39,7 +56,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def fully_refunded(self) -> bool:
-        """Whether everything that was paid has gone back; never true of an order of nothing."""
+        """Whether all that was paid has been refunded; never true of a zero-amount order."""
         if not self.refunded and self.foreign_amount is None:
             return False
         foreign = self.foreign_amount
@@ -51,21 +68,27 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def net(self) -> int:
-        """What the order brought in: never below nothing."""
+        """Revenue net of refunds; never negative."""
         if not self.refunded:
             return self.amount
         return 0 if self.fully_refunded or self.refunded > self.amount else self.amount - self.refunded
 
 
 class UnlinkedRefund(msgspec.Struct, array_like=True, gc=False):
-    """A refund that names no order and is in the window: it lowers monetary until it ages out."""
+    """A refund in the window that names no order. It lowers monetary until it leaves the window."""
 
     at: int
     amount: int
 
 
 class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
-    """A refund whose order has not come; `until` is when it is dropped."""
+    """A refund that arrived before its order.
+
+    Attributes:
+        until: When it is dropped if the order has not arrived.
+        amount: In minor units of `currency`.
+        base: In base minor units at the refund's own rate; None if it has no rate.
+    """
 
     until: int
     refund_id: str
@@ -77,14 +100,20 @@ class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
 
 
 class RefundId(msgspec.Struct, array_like=True, gc=False):
-    """A refund id and the moment from which it may come again."""
+    """The id of an applied refund; the same id is a duplicate before `forget_at`."""
 
     refund_id: str
     forget_at: int
 
 
 class Refunds(msgspec.Struct, array_like=True):
-    """What a customer with refunds has besides; most customers have none of it."""
+    """The refunds of a customer.
+
+    Attributes:
+        seen: Ids of all remembered refunds, in the order in which they arrived.
+        unlinked: Sorted by time.
+        waiting: Sorted by `until`.
+    """
 
     seen: list[RefundId] = []
     unlinked: list[UnlinkedRefund] = []
@@ -92,24 +121,30 @@ class Refunds(msgspec.Struct, array_like=True):
 
 
 class SignupFact(msgspec.Struct, array_like=True, gc=False):
-    """A fact of a signup, with the moment of the signup that told it."""
+    """A signup fact and the time of the signup that it is from."""
 
     signed_up_at: int
     value: str
 
 
 class Consent(msgspec.Struct, array_like=True, gc=False):
-    """The last word on a channel."""
+    """The latest consent or refusal of a channel."""
 
     changed_at: int
     granted: bool
 
 
 class ContactProfile(msgspec.Struct, array_like=True):
-    """Who the customer is, beyond what they buy: signup facts, consents, contacts, whom they brought.
+    """What is known of a customer besides purchases.
 
-    `event_ids` are the last ones of the customer's own events, `referral_ids` those of the last signups that named
-    them, `referral_times` the moments of these.
+    Attributes:
+        facts: Signup facts by name (`state.customer.contact_profile.SIGNUP_FACTS`).
+        consents: By channel; a missing channel is unknown.
+        contacts: Number of contacts by kind.
+        event_ids: Ids of the last events other than purchases and refunds, to recognize duplicates.
+        referrals: Number of signups that named this customer as the referrer.
+        referral_ids: Hashed ids of the last of these signups.
+        referral_times: When each of `referral_ids` counted.
     """
 
     facts: dict[str, SignupFact] = {}
@@ -122,10 +157,14 @@ class ContactProfile(msgspec.Struct, array_like=True):
 
 
 class ChangeSnapshot(msgspec.Struct, array_like=True, gc=False):
-    """The change that began a run, as far as the run and the rules do not say it: it is quoted in all its messages.
+    """The segment change that started a run, which all messages of the run quote.
 
-    `why` has the place of each measure in `state.engagement.change_snapshot.MEASURES`, its edge, and what the score was
-    and is.
+    What the run and the policy already contain is left out. The fields are those of
+    `state.records.outputs.SegmentChanged` and `SegmentMove`.
+
+    Attributes:
+        why: For each measure whose score changed: its index in `state.engagement.change_snapshot.MEASURES`, the
+            threshold, the score before and the score after.
     """
 
     from_segment: str
@@ -142,22 +181,24 @@ class ChangeSnapshot(msgspec.Struct, array_like=True, gc=False):
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
-    """One beginning of a campaign for the customer, until there is nothing more to be said or told of it.
+    """One enrollment of the customer in a campaign, until no message and no outcome of it remains to be published.
 
-    What it goes through is in `state.engagement.run`. Attempts are known by their numbers, from 1 on.
+    `state.engagement.run` has its states. Steps are numbered from 1.
 
     Attributes:
-        tag: what its ids have after the customer's: the change's number, `b<year>` of a birthday, `o<orders>` overdue.
-        entry_change: the change that began it; None for a trigger.
-        began: the moment from which attempts and outcome count.
-        group: `holdout` and `control` make no attempts.
-        attempts: how many its campaign makes.
-        next_step: the attempt whose moment comes next, at `next_at`; 0, and None, if none will.
-        deferred: attempts that are due later than their moment (quiet hours), with when they are due.
-        silence_at: when the customer is silenced unless they answer; known once the last attempt was due.
-        sent: attempts that were; `opened`, `clicked` and `redeemed` those of whose messages so much is known.
-        cost: of its messages, in base minor units.
-        attribution_ends_at: the last moment that its outcome counts; None if none is told, or it was told.
+        tag: What follows the customer's id in the run's ids: the number of the change, `b<year>` for a birthday,
+            `o<orders>` for an overdue order.
+        entry_change: The change that started the run; None for a trigger.
+        entered_at: The time from which steps and outcome count.
+        group: The holdout group and the control group have no steps.
+        step_count: Number of steps of the campaign.
+        next_step: The step whose time comes next, at `next_at`; 0 and None if there is none.
+        deferred: Steps that quiet hours postponed, each with the time at which it is due.
+        silence_at: When the customer is silenced unless they respond; set once the last step was due.
+        sent: Steps whose message was sent; `opened`, `clicked` and `redeemed` the steps with that response.
+        cost: Cost of the messages, in base minor units.
+        attribution_ends_at: The last moment that counts for the outcome; None if no outcome is (or remains) to be
+            published.
     """
 
     campaign: str
@@ -184,7 +225,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
 
 
 class SentMessage(msgspec.Struct, array_like=True, gc=False):
-    """A message that was sent: what is needed to know it again, to count it, and to refuse its channel."""
+    """A sent message: what identifies it in a contact, counts toward the frequency cap, and names its channel."""
 
     tag: str
     campaign: str
@@ -194,7 +235,7 @@ class SentMessage(msgspec.Struct, array_like=True, gc=False):
 
 
 class Silence(msgspec.Struct, array_like=True, gc=False):
-    """Nothing is sent to the customer since a run of this campaign came to nothing; the fields are those of the run."""
+    """The customer gets no messages since a run of this campaign had no response. The fields are those of the run."""
 
     campaign: str
     tag: str
@@ -203,15 +244,16 @@ class Silence(msgspec.Struct, array_like=True, gc=False):
 
 
 class Engagement(msgspec.Struct, array_like=True, gc=False):
-    """What campaigns remember of a customer beyond the runs that are under way.
+    """What campaigns remember of a customer besides the open runs.
 
     Attributes:
-        begun: campaign to when it last began, held out ones too.
-        control_entries: the same of one in the control group: when it would have begun.
-        triggered: campaign to the tags with which its trigger went off last, 64 of them.
-        messages: the last ones, oldest first; `state.engagement.contacts.REMEMBERED_MESSAGES` of them, and all in the
-        cap's span.
-        dead: channels from which a message came back for good.
+        last_entries: Campaign to the time of the last entry, those of the holdout group included.
+        control_entries: The same for a customer in the control group: when they would have entered.
+        trigger_tags: Campaign to the tags of its trigger's last entries, 64 at most.
+        messages: The last sent messages, oldest first: `state.engagement.contacts.REMEMBERED_MESSAGES` of them, and
+            all within the cap's period.
+        dead_channels: Channels with a permanent bounce.
+        silence: Set while the customer is silenced.
     """
 
     last_entries: dict[str, int] = {}
@@ -223,11 +265,12 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
 
 
 class StoredForecast(msgspec.Struct, array_like=True, gc=False):
-    """What follows from the orders of a long history, for those who read the profile without its chunks.
+    """What follows from the orders of a long history, for readers of the profile who do not have its chunks.
 
     Attributes:
-        drop_at: when time alone changes the segment next, to `drop_to`; None if it never does.
-        usual_gap_ms: usual gap between orders in ms; None if there is none.
+        drop_at: When time alone next changes the segment, to `drop_to`; None if it never does.
+        drop_to: The segment; empty if `drop_at` is None.
+        usual_gap_ms: Usual gap between orders; None if there is none.
     """
 
     drop_at: int | None
@@ -236,12 +279,17 @@ class StoredForecast(msgspec.Struct, array_like=True, gc=False):
 
 
 class OrderIndex(msgspec.Struct):
-    """The orders of a customer who has very many: found by id, and written in chunks of which few are touched at once.
+    """The orders of a customer with a long history: by id, and by the chunk that stores them.
 
-    It is kept in memory only, beside `Profile.orders`, which has all of them. `unchunked` are those that are written
-    with the profile, in the order in which they came, `chunks` the others by the number of their chunk,
-    `changed_chunks` the chunks that are no longer as they were written. `refunds` are the refunds seen, by id;
-    `refunds_changed` says whether anything of the refunds is no longer as it was written.
+    It exists in memory only, beside `Profile.orders`, which has all orders.
+
+    Attributes:
+        by_id: All orders.
+        unchunked: Orders stored in the profile's own record, in the order in which they arrived.
+        chunks: All other orders by the number of their chunk.
+        changed_chunks: Chunks that differ from what is stored.
+        refunds: Ids of the remembered refunds.
+        refunds_changed: Whether the refunds differ from what is stored.
     """
 
     by_id: dict[str, Order]
@@ -253,7 +301,14 @@ class OrderIndex(msgspec.Struct):
 
 
 class ProfileHead(msgspec.Struct, array_like=True, gc=False):
-    """The first fields of a profile, which are read without the rest."""
+    """The first fields of a profile, which can be decoded without the rest.
+
+    Attributes:
+        due: When time alone may next change something for the customer; first, so that `peek_due` finds it.
+        offset: Journal offset of the last record applied.
+        seq: Number of segment changes so far.
+        segment: Empty before the first change.
+    """
 
     due: int
     offset: int
@@ -261,12 +316,68 @@ class ProfileHead(msgspec.Struct, array_like=True, gc=False):
     segment: str
 
 
-FoldPosition = tuple[int, int, str]
-"""How far something counts: everything in the journal before an offset, and of the record there, if it touches many
-customers, whoever does not come after a due moment and an id."""
+class ProfileRecord(ProfileHead, array_like=True, gc=True):
+    """A profile: everything that is stored of a customer.
 
+    This is the only declaration of the fields. `state.customer.native_profile` is generated from it (`make generate`)
+    and has the class that the fold uses. After a change of the fields raise `state.customer.profile.FORMAT`.
 
-class DayHead(msgspec.Struct, array_like=True, gc=False):
-    """The first field of a day's totals (`state.daily.day_totals`), which is read without the rest."""
+    `frequency` and `monetary` are those of the window as of `evaluated_at`; all other sums are lifetime sums.
 
-    counted: FoldPosition
+    Attributes:
+        cell: RFM cell.
+        since: `effective_at` of the last segment change.
+        evaluated_at: When the customer was last evaluated.
+        policy: Reference (`name@version`) of the policy of that evaluation.
+        gross: Sum of all purchases, not reduced by refunds.
+        refunded: Sum of the refunds that took effect; `refund_count` is their number.
+        refunded_orders: Orders with any refund; `returned_orders` those of them that are fully refunded.
+        packed_orders: Orders in packed form, and `packed_order_ids` (see `state.customer.packed_orders`); empty if
+            `orders` has them.
+        orders: Sorted by time and id.
+        expired_count: Number of the oldest orders that have left the window, in either form.
+        next_forget_at: When orders or refund ids may next be forgotten.
+        forgotten_first: Time of the first forgotten order that is not fully refunded; `forgotten_last` of the last.
+        runs: Open campaign runs.
+        stores: Number of purchases by store, and `channels` by sales channel; None for none.
+        forecast: Set for a profile that is stored in chunks.
+        chunks: Numbers of the chunks with orders, and `refund_chunks` with refunds (see `state.customer.order_chunks`).
+        last_chunk: The last chunk number given.
+        order_index: In memory only, not stored; set for a long history.
+    """
+
+    cell: str = ""
+    since: int = 0
+    evaluated_at: int = 0
+    policy: str = ""
+    first_order_at: int | None = None
+    last_order_at: int | None = None
+    frequency: int = 0
+    monetary: int = 0
+    lifetime_orders: int = 0
+    lifetime_net: int = 0
+    gross: int = 0
+    discounts: int = 0
+    discounted_orders: int = 0
+    refunded: int = 0
+    refund_count: int = 0
+    refunded_orders: int = 0
+    returned_orders: int = 0
+    packed_orders: bytes = b""
+    packed_order_ids: bytes = b""
+    orders: list[Order] = []
+    expired_count: int = 0
+    next_forget_at: int = NEVER
+    forgotten_first: int | None = None
+    forgotten_last: int | None = None
+    refunds: Refunds | None = None
+    contact_profile: ContactProfile | None = None
+    runs: list[Run] = []
+    engagement: Engagement | None = None
+    stores: dict[str, int] | None = None
+    channels: dict[str, int] | None = None
+    forecast: StoredForecast | None = None
+    chunks: list[int] = []
+    refund_chunks: list[int] = []
+    last_chunk: int = 0
+    order_index: ClassVar[OrderIndex | None] = None

@@ -12,11 +12,10 @@ from math import ceil
 
 from state.config.policy import Policy
 from state.config.ruleset import Ruleset
-from state.customer.averages import discount_share
 from state.customer.contact_profile import signup_fact
-from state.customer.orders import forget_order_at
 from state.customer.packed_orders import last_packed_orders, last_packed_times
 from state.customer.profile import Profile
+from state.customer.retention import forget_order_at
 from state.records.events import OrderPlaced
 from state.units.time_zones import first_moment, load_zone, local_time
 from state.units.timestamps import NEVER
@@ -33,6 +32,33 @@ DIFFICULT_TENTHS = 3
 """Of ten orders, so many of which something went back make a customer difficult."""
 _NEAR = 0.001
 _LAST_YEAR = 9998
+
+
+def average_check(profile: Profile) -> int:
+    """Return the average order value: lifetime net revenue by lifetime orders, in minor units, rounded half to even.
+
+    0 without orders.
+    """
+    orders = profile.lifetime_orders
+    if orders <= 0:
+        return 0
+    whole, rest = divmod(profile.lifetime_net, orders)
+    return whole + (1 if 2 * rest > orders or (2 * rest == orders and whole % 2) else 0)
+
+
+def discount_share(profile: Profile) -> float:
+    """Return 0.2 x discounted orders / orders + 0.8 x discounts / (net + discounts), rounded half to even to 4 digits.
+
+    All are lifetime sums. A quotient whose denominator is not positive is 0.
+    """
+    if not profile.discounts and not profile.discounted_orders:
+        return 0.0
+    share = Fraction(0)
+    if profile.lifetime_orders > 0:
+        share += Fraction(2 * profile.discounted_orders, 10 * profile.lifetime_orders)
+    if profile.lifetime_net + profile.discounts > 0:
+        share += Fraction(8 * profile.discounts, 10 * (profile.lifetime_net + profile.discounts))
+    return float(round(share, 4))
 
 
 def is_discount_seeker(profile: Profile, policy: Policy) -> bool:

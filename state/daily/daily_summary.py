@@ -22,9 +22,9 @@ from state.daily.day_totals import (
     REPEAT_GROSS,
     REPEAT_ORDERS,
     UNKNOWN,
-    DayTotals,
     new_day,
 )
+from state.daily.native_day_totals import DayTotals
 from state.units.local_days import format_day
 from state.units.money import format_minor
 

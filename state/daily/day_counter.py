@@ -13,9 +13,8 @@ folded again.
 from typing import Final
 
 from state.config.policy import Policy
-from state.customer.orders_of_day import orders_between
+from state.customer.orders import order_times_between
 from state.customer.profile import Profile
-from state.customer.profile_schema import FoldPosition
 from state.daily.day_store import DayStore
 from state.daily.day_totals import (
     FIRST_GROSS,
@@ -29,9 +28,10 @@ from state.daily.day_totals import (
     REPEAT_GROSS,
     REPEAT_ORDERS,
     UNKNOWN,
-    DayTotals,
     new_day,
 )
+from state.daily.day_totals_schema import FoldPosition
+from state.daily.native_day_totals import DayTotals
 from state.records.events import AnonymousSale, CustomerEvent, CustomerSignedUp, OrderPlaced
 from state.records.outputs import SENT, TIME_CAUSE, MessageSent, MessageSuppressed, Output, SegmentChanged
 from state.units.local_days import LocalDays
@@ -241,7 +241,7 @@ class DayCounter:
         """Whether the customer has an order of that day that is remembered."""
         number = self._local.bounds_and_day(at)[2]
         begins, ends = self._local.bounds(number)
-        others = orders_between(profile, begins, ends, as_of, window_ms)
+        others = order_times_between(profile, begins, ends, as_of, window_ms)
         return any(self._local.bounds_and_day(other)[2] == number for other in others)
 
     def _day_of(self, moment: int) -> DayTotals:

@@ -8,8 +8,9 @@ import struct
 from bisect import bisect_right
 from typing import Final
 
-from state.customer.profile_schema import FoldPosition
-from state.daily.day_totals import DayTotals, decode_day, encode_day, new_day, peek_counted_to, segment_deltas
+from state.daily.day_totals import decode_day, encode_day, new_day, peek_counted_to, segment_deltas
+from state.daily.day_totals_schema import FoldPosition
+from state.daily.native_day_totals import DayTotals
 
 _MARK: Final = b"\xffday"
 _DAY_KEY: Final = struct.Struct(">4sI")

@@ -4,10 +4,10 @@ from zoneinfo import ZoneInfo
 
 from state.config.campaigns import Campaign, Campaigns
 from state.config.ruleset import Ruleset
-from state.customer.averages import average_check, discount_share
 from state.customer.contact_profile import signup_fact
 from state.customer.profile import Profile
 from state.customer.profile_schema import Run, Silence
+from state.customer.traits import average_check, discount_share
 from state.engagement.change_snapshot import restore_change
 from state.engagement.triggers import trigger_of
 from state.records.outputs import (

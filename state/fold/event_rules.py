@@ -11,9 +11,11 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from state.config.policy import Policy
 from state.customer.contact_profile import count_contact, remembers_event, set_consent, sign_up
-from state.customer.orders import RefundEffect, apply_order, apply_refund, remembers_order, remembers_refund
+from state.customer.orders import apply_order
 from state.customer.profile import Profile
 from state.customer.referrals import count_referral, remembers_referral
+from state.customer.refunds import RefundEffect, apply_refund
+from state.customer.retention import remembers_order, remembers_refund
 from state.customer.traits import count_places
 from state.engagement.contacts import apply_contact
 from state.records.events import (

@@ -13,7 +13,7 @@ from state.config.campaigns import outdated_campaigns, parse_campaigns
 from state.config.policy import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, new_profile
-from state.customer.profile_schema import FoldPosition, ProfileHead
+from state.customer.profile_schema import ProfileHead
 from state.daily.day_counter import BEFORE_DAYS, DayCounter
 from state.fold.event_rules import EVENT_RULES, EventRule
 from state.fold.timers import TimerQueue
@@ -99,7 +99,7 @@ class Partition:
         self.segment_counts: Counter[str] = Counter()
         self.slice_size = slice_size
         self.daily = daily
-        self._reached: FoldPosition = (0, NO_TIMER, "")
+        self._reached = (0, NO_TIMER, "")
         self.rules: Ruleset | None = None
         if daily is not None:
             daily.start()

@@ -27,6 +27,7 @@ from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove
 from state.records.progress import Progress
 from state.records.reasons import Group
 from streams.tables.progress import decode_progress, encode_progress
+from tests.native_classes import NATIVE_CLASSES, NativeClass
 
 NOON = 1_767_225_600_000
 PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"
@@ -121,3 +122,8 @@ def test_the_format_of_progress_does_not_change() -> None:
 def test_the_format_of_the_erasure_ledger_does_not_change() -> None:
     assert encode_erasure(Erasure(4, NOON, 9)).hex() == LEDGER
     assert decode_erasure(bytes.fromhex(LEDGER)) == Erasure(4, NOON, 9)
+
+
+@pytest.mark.parametrize("native", NATIVE_CLASSES, ids=lambda native: native.name)
+def test_a_native_class_is_as_generated_from_its_declaration(native: NativeClass) -> None:
+    assert native.path.read_text() == native.source(), "run `make generate`"

@@ -86,7 +86,7 @@ async def test_tables_with_unwritten_changes_or_too_old_are_not_reused() -> None
     clock = ManualClock()
     tables = WarmTables(clock, standby=True)
     changed = CustomersTable()
-    changed.put("c-1", new_profile(offset=7, seq=0, judged=5))
+    changed.put("c-1", new_profile(offset=7, seq=0, evaluated_at=5))
     assert not changed.is_flushed
     tables.give_back(0, WarmTable(clock.boot_seconds(), changed, 12))
     assert tables.take(0) is None
