@@ -23,7 +23,7 @@ from bench.figures import Figure
 from bench.testbed import Testbed, run_on_testbed
 from bench.workers import PROGRAM, import_path
 from bench.workload import Workload, purchases
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import (
     CampaignsApplied,

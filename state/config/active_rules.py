@@ -23,7 +23,8 @@ from typing import NamedTuple, TypeVar
 
 from state.config.campaigns import Campaigns, parse_campaigns
 from state.config.config_errors import ConfigErrors
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 
 File = TypeVar("File", Policy, Campaigns)
 

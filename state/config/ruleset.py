@@ -51,10 +51,14 @@ class Ruleset:
         r = len(self._recency) + 1 - bisect_right(self._recency, age_ms)
         f = bisect_right(self._frequency, frequency) + 1
         m = bisect_right(self._monetary, monetary) + 1
+        return CELLS[r][f][m], self.segment_of(r, f, m, lifetime_orders)
+
+    def segment_of(self, r: int, f: int, m: int, lifetime_orders: int) -> str:
+        """Return the first segment that matches the scores of a customer with orders and their lifetime orders."""
         for orders_max, name in self._table[r][f][m]:
             if lifetime_orders <= orders_max:
-                return CELLS[r][f][m], name
-        raise AssertionError(f"cell {r}{f}{m} is not covered: such a policy is never made")
+                return name
+        raise AssertionError(f"cell {r}{f}{m} is not covered, which `check_coverage` rules out")
 
     def next_recency_drop(self, last_order_at: int, judged: int) -> int:
         """When the score of recency falls next after `judged`; `NEVER` if it is the least."""

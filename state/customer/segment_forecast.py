@@ -98,7 +98,7 @@ class SegmentForecast:
         alike = (
             profile.segment,
             min(profile.frequency, self.policy.frequency_edges[-1]),
-            self.policy.score_monetary(monetary),
+            bisect_right(self.policy.monetary_edges_minor, monetary) + 1,
             min(profile.lifetime_orders, self._most_orders),
         )
         if alike in self._ways:
@@ -134,9 +134,9 @@ class SegmentForecast:
         for counts, scores in ((numbers[:1], same), (numbers[:1], more), (numbers[1:], same), (numbers[1:], more)):
             for count in counts:
                 for score in scores:
-                    to = self.policy.segment_of(
+                    to = self._rules.segment_of(
                         len(self.policy.recency_edges_ms) + 1,
-                        self.policy.score_frequency(frequency + count),
+                        bisect_right(self.policy.frequency_edges, frequency + count) + 1,
                         score,
                         lifetime + count,
                     )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import outdated_campaigns, parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, new_profile
 from state.customer.profile_schema import ProfileHead

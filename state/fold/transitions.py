@@ -13,8 +13,9 @@ to change something.
 from collections import Counter
 from typing import Any
 
-from state.config.policy import POTENTIAL, POTENTIAL_CELL
+from state.config.policy import POTENTIAL_CELL
 from state.config.ruleset import Ruleset
+from state.config.segments import POTENTIAL
 from state.customer.orders import expire, next_expiry
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Silence

@@ -7,7 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.suggestion.suggest import CHURN_CHANCE, RETURNED_SHARE, Evidence, Suggestion, Threshold
 from state.suggestion.survival import MIN_AT_RISK

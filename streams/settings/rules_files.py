@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from state.config.campaigns import Campaigns, parse_campaigns
 from state.config.config_errors import ConfigErrors
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from state.units.time_zones import zone_names
 from streams.defaults import campaigns_text, policy_text
 from streams.settings.settings import Settings

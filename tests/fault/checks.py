@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.project.customer_row import customer_row
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile, decode_profile
 from state.customer.segment_forecast import SegmentForecast
 from state.records.events import AnonymousSale, CustomerEvent, decode_record

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 from tests.integration.kafka_records import Ends, Published, publish, read

@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.project.customers_projection import CustomersProjection
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from tests.integration.comparison import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.integration.kafka_records import Ends, Published, publish, read
 from tests.integration.retail_rules import STEPPE

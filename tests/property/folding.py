@@ -19,7 +19,7 @@ from agents.segment.output_batch import OutputBatch
 from agents.segment.recovery import recover_partition, remove_erased
 from agents.segment.write_plan import WritePlan, WriteStep
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile
 from state.customer.referrals import referral_of
 from state.fold.partition import Partition

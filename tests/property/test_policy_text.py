@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from state.config.campaigns import parse_campaigns
 from state.config.config_errors import ConfigErrors
-from state.config.policy import POTENTIAL, Policy, parse_policy, scores_of
+from state.config.policy import Policy, scores_of
+from state.config.policy_reader import parse_policy
+from state.config.ruleset import Ruleset
+from state.config.segments import POTENTIAL
 from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text
 
@@ -139,8 +142,10 @@ def test_scores_cells_and_segments_are_those_that_the_file_says(
     r = 1 + sum(Decimal(age_ms) < edge * DAY_MS for edge in days)
     f = 1 + sum(count >= edge for edge in orders)
     m = 1 + sum(Decimal(minor) >= edge * 100 for edge in money)
-    assert (policy.score_recency(age_ms), policy.score_frequency(count), policy.score_monetary(minor)) == (r, f, m)
-    assert scores_of(policy.cell(r, f, m)) == (r, f, m)
+    ruleset = Ruleset(policy, None)
+    cell, segment = ruleset.cell_and_segment(age_ms, count, minor, 1)
+    assert scores_of(cell) == (r, f, m)
+    assert segment == ruleset.segment_of(r, f, m, 1)
     for lifetime_orders in range(5):
         wanted = next(
             name
@@ -148,6 +153,6 @@ def test_scores_cells_and_segments_are_those_that_the_file_says(
             if all(score in (when.get(key) or [score]) for key, score in zip("rfm", (r, f, m), strict=True))
             and (orders_max is None or lifetime_orders <= orders_max)
         )
-        assert policy.segment_of(r, f, m, lifetime_orders) == wanted
+        assert ruleset.segment_of(r, f, m, lifetime_orders) == wanted
     assert policy.segment_names == (*dict.fromkeys(name for name, _, _ in rules), POTENTIAL)
     assert [Decimal(text) for text in policy.recency_edges_text] == days

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agents.control.control_follower import ControlFollower
 from state.config.active_rules import ActiveRules, Decision, Outcome
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.fold.partition import Partition
 from state.records.events import CampaignsApplied, PolicyApplied
 from streams.kafka.control import ControlRecord, reduce_control

@@ -12,7 +12,8 @@ from agents.analysis.backtest import Backtest
 from agents.analysis.backtest_report import backtest_report, report_lines
 from agents.analysis.backtest_result import EMPTY_RESULT, TOP_MOVERS, BacktestResult
 from agents.analysis.backtest_runner import BacktestTask, run_backtest
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from state.records.erasure import Erasure, erasure_key
 from state.records.events import (
     CustomerErased,

@@ -7,7 +7,7 @@ import pytest
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import Campaign, Step, is_in_share, parse_campaigns
 from state.config.config_errors import ConfigErrors
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.config.sending_limits import FrequencyCap, QuietHours
 from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text, policy_text

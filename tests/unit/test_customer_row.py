@@ -3,7 +3,7 @@
 import pytest
 
 from agents.project.customer_row import customer_row, format_days, format_overdue
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.customer.profile import decode_profile, new_profile
 from state.customer.segment_forecast import SegmentForecast
 from state.fold.partition import Partition

@@ -8,7 +8,7 @@ from agents.customer_view.story_runs import run_stories
 from agents.customer_view.story_text import MAX_SHOWN, story_lines, traits_text
 from agents.customer_view.story_traits import NextDown, NextUp, Traits, read_traits
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile, encode_profile
 from state.fold.partition import Partition

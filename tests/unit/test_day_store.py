@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from state.daily.daily_summary import is_published, unpublished_days
 from state.daily.day_counter import MAX_SOURCES, OTHER_SOURCE, DayCounter
 from state.daily.day_store import DayStore, is_day_key

@@ -19,7 +19,7 @@ from agents.demo.screen import Screen
 from agents.demo.summary import DemoResult, summary_lines
 from agents.demo.tally import DemoTally
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.outputs import Cause, Facts, Message, MessageChange, MessageCustomer, ScoreChange, SegmentChangeValue
 from state.records.progress import Progress

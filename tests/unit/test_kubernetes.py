@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from agents.cli import app
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from streams.defaults import campaigns_text, policy_text
 from streams.settings.settings import Settings, SettingsError, load_settings
 from streams.settings.settings_spec import SETTINGS

@@ -16,7 +16,7 @@ import pytest
 from agents.replay.erasure_filter import ErasureFilter
 from agents.replay.journal_writer import CopyProgress, JournalWriter, read_copy_progress
 from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
 from streams.kafka.publisher import partition_of

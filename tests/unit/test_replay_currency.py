@@ -5,7 +5,8 @@ import pytest
 from agents.replay.currency_conversion import CurrencyConversion, InexactConversion
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from state.config.campaigns import parse_campaigns
-from state.config.policy import Policy, parse_policy
+from state.config.policy import Policy
+from state.config.policy_reader import parse_policy
 from state.records.events import (
     AnonymousSale,
     CampaignsApplied,

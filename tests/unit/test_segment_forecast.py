@@ -2,7 +2,7 @@
 
 import pytest
 
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile
 from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
 from state.fold.partition import Partition

@@ -8,7 +8,7 @@ import pytest
 
 from agents.analysis.history_builder import HistoryBuilder
 from agents.cli import main
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.records.events import CustomerErased, JournalRecord, OrderPlaced, OrderRefunded
 from state.suggestion.policy_text import PolicyDetails, policy_text
 from state.suggestion.suggest import Evidence, InsufficientHistory, Suggestion, round_days

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.packed_orders import append_order
 from state.customer.profile import Profile, new_profile
