@@ -1,7 +1,7 @@
-"""The campaigns: what is said to customers whose segment changes, when, by which channel, and to whom nothing.
+"""The campaigns: which messages customers get after a segment change or a trigger, when, and by which channel.
 
-The campaigns are one frozen value, read from a TOML file and checked as a whole. Durations are held in milliseconds, a
-begun one as a whole one: what is due after a fraction of a millisecond is due at the next moment there is.
+The campaigns of a shop are one value, read from a TOML file and validated as a whole. Durations are in milliseconds,
+rounded up.
 """
 
 from collections.abc import Collection
@@ -16,10 +16,10 @@ from state.config.segments import POTENTIAL
 from state.config.sending_limits import FrequencyCap, QuietHours, read_cap, read_quiet_hours, read_timestamp
 from state.config.targeting import Targeting, read_targeting
 from state.config.toml_reader import MAX_DAYS, Table, TomlNumber, read_toml
+from state.records.events import CHANNELS
 from state.units.timestamps import DAY_MS
 
 TOPICS: Final = ("offers", "reactivations")
-CHANNELS: Final = ("email", "sms", "push", "messenger", "call")
 CAUSES: Final = ("purchase", "refund", "signup", "consent", "time", "policy")
 DEFAULT_CAUSES: Final = CAUSES[:-1]
 DEFAULT_CHANNELS: Final = ("email",)
@@ -27,11 +27,15 @@ TRIGGERS: Final = ("birthday", "overdue")
 ATTRIBUTION_DAYS: Final = 14
 MAX_OVERDUE: Final = 1_000
 NO_SEGMENT: Final = "none"
-"""Where a customer's first change comes from, in `from`."""
+"""In `from`, what a customer's first change comes from."""
 
 
 class Step(Struct, frozen=True):
-    """One message of a campaign, due `after_ms` after the change; by its own channels, else the campaign's."""
+    """One message of a campaign, due `after_ms` after the entry.
+
+    Attributes:
+        channels: In order of preference: the step's own, otherwise the campaign's.
+    """
 
     after_ms: int
     template: str
@@ -40,21 +44,23 @@ class Step(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """What is said at one kind of change.
+    """A campaign: who enters it, and the messages that they get.
 
     Attributes:
         topic: `offers` or `reactivations`.
-        from_segments: where the change comes from, `none` for a first change; empty: anywhere.
-        to: where it goes.
-        channels: in order of preference.
-        cooldown_ms: since it last began for this customer.
-        once: ever, for a customer.
-        holdout: share of customers kept silent, 0 to 1.
-        expires_ms: of a message, from its due moment; None: never.
-        silence_after_ms: after its last attempt was due; None: it does not silence.
-        attribution_ms: for how long after its beginning an outcome counts; 0: none is told.
-        trigger: what begins it in place of a change; `overdue` is the multiple of the usual gap that one is overdue at.
-        where: what customers must be like; None: anything.
+        from_segments: Segments before the change, `none` for a first change; empty for any.
+        to: Segments after the change, or the segments in which the trigger applies.
+        channels: In order of preference.
+        cooldown_ms: Minimum time between two entries of a customer.
+        once: Whether a customer can enter only once.
+        holdout: Share of customers in the holdout group, 0 to 1.
+        expires_ms: Until a message expires, from its due moment; None for never.
+        silence_after_ms: From the due moment of the last step until a customer without a response is silenced; None
+            for never.
+        attribution_ms: From the entry, the time that counts for the outcome; 0 if no outcome is published.
+        trigger: What starts a run instead of a segment change: `birthday` or `overdue`; None for a segment change.
+        overdue: The multiple of a customer's usual gap between orders at which an order is overdue.
+        where: Further conditions that a customer must meet; None for none.
     """
 
     name: str
@@ -78,15 +84,17 @@ class Campaign(Struct, frozen=True):
 
 
 class Campaigns(Struct, frozen=True):
-    """A checked campaigns file.
+    """A valid campaigns file.
 
     Attributes:
-        ref: name and version, as messages carry it: `retail@1`.
-        timezone: of customers who have none.
-        control: share of customers whom no campaign reaches, 0 to 1.
-        starts_at: changes effective before it begin nothing; milliseconds.
-        campaigns: in the file's order; `by_name` has the same ones, `triggered` those that a trigger begins.
-        text: the file.
+        ref: Name and version, as in messages: `retail@1`.
+        timezone: The zone of customers without one.
+        control: Share of customers in the control group, 0 to 1.
+        starts_at: Changes that are effective earlier start nothing; None for no such limit.
+        campaigns: In the order of the file.
+        by_name: The same campaigns by name.
+        triggered: Those that a trigger starts.
+        text: The file.
     """
 
     name: str
@@ -115,9 +123,14 @@ class Campaigns(Struct, frozen=True):
 
 
 def is_in_share(name: str, customer_id: str, share: float) -> bool:
-    """Whether the control group (by the file's name) or a holdout (by the campaign's name) holds a customer.
+    """Whether a customer is in the control group or a holdout group.
 
-    The first 64 bits of SHA-256 of `name:customer_id`, as a fraction of 2**64, are below the share.
+    They are if the first 64 bits of SHA-256 of `name:customer_id`, divided by 2**64, are below the share.
+
+    Args:
+        name: The file's name for the control group, the campaign's name for its holdout group.
+        customer_id: The customer.
+        share: Share of customers in the group, 0 to 1.
     """
     if not share:
         return False
@@ -125,7 +138,7 @@ def is_in_share(name: str, customer_id: str, share: float) -> bool:
 
 
 def outdated_campaigns(current: Campaigns | None, new: Campaigns) -> frozenset[str]:
-    """The campaigns of the current file that the new one changes or drops: their runs end."""
+    """Return the names of the campaigns that the new file changes or removes. Their runs end."""
     if current is None:
         return frozenset()
     return frozenset(name for name, campaign in current.by_name.items() if new.by_name.get(name) != campaign)
@@ -134,18 +147,18 @@ def outdated_campaigns(current: Campaigns | None, new: Campaigns) -> frozenset[s
 def parse_campaigns(
     text: str, segments: Collection[str] | None = None, zones: Collection[str] | None = None
 ) -> Campaigns:
-    """Read a campaigns file.
+    """Return the campaigns of a TOML file.
 
     Args:
-        text: the TOML file.
-        segments: the segments of the policy, `potential` among them; by default any name is taken for one.
-        zones: the time zones that are known here; by default any name that looks like one is taken.
+        text: The file's contents.
+        segments: Segments of the policy. By default, any name is valid.
+        zones: Valid time zones. By default, any name that looks like one is valid.
 
     Raises:
-        Faults: everything that is wrong with the file.
+        ConfigErrors: All errors of the file.
     """
-    faults: list[str] = []
-    file = Table(read_toml(text), faults)
+    errors: list[str] = []
+    file = Table(read_toml(text), errors)
     name = file.name()
     version = file.integer("version", required=True) or 0
     timezone = file.time_zone(zones)
@@ -153,11 +166,11 @@ def parse_campaigns(
     cap = read_cap(file)
     control = _read_share(file, "control")
     starts_at = read_timestamp(file, "starts_at")
-    known = None if segments is None else tuple(dict.fromkeys((*segments, POTENTIAL)))
-    campaigns = tuple(_read_campaign(table, known) for table in _read_different(file))
+    valid = None if segments is None else tuple(dict.fromkeys((*segments, POTENTIAL)))
+    campaigns = tuple(_read_campaign(table, valid) for table in _campaign_tables(file))
     file.reject_unknown_keys()
-    if faults:
-        raise ConfigErrors(faults)
+    if errors:
+        raise ConfigErrors(errors)
     return Campaigns(
         name=name,
         version=version,
@@ -174,14 +187,14 @@ def parse_campaigns(
     )
 
 
-def _read_different(file: Table) -> list[Table]:
-    """Take the campaigns, and note the names that are there twice."""
+def _campaign_tables(file: Table) -> list[Table]:
+    """Return the tables of the campaigns, and report duplicate names."""
     tables = file.tables("campaign")
     first: dict[object, int] = {}
     for number, table in enumerate(tables, 1):
         name = table.content.get("name")
         if isinstance(name, str) and first.setdefault(name, number) != number:
-            table.add_error("name", f"is that of campaign {first[name]} already; give it another one")
+            table.add_error("name", f"is already used by campaign {first[name]}; choose another one")
     return tables
 
 
@@ -191,7 +204,7 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     from_segments = table.names("from", None if segments is None else (*segments, NO_SEGMENT)) or ()
     to = _not_empty(table, "to", table.names("to", segments, required=True))
     if NO_SEGMENT in to and segments is None:
-        table.add_error("to", f"must not have {NO_SEGMENT}: no change goes there")
+        table.add_error("to", f"must not contain {NO_SEGMENT}: no change leads there")
     causes = _not_empty(table, "causes", table.names("causes", CAUSES)) or DEFAULT_CAUSES
     channels = _not_empty(table, "channels", table.names("channels", CHANNELS)) or DEFAULT_CHANNELS
     cooldown = table.number("cooldown_days", MAX_DAYS, zero=True)
@@ -201,10 +214,10 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     trigger = table.choice("trigger", TRIGGERS) if "trigger" in table.content else None
     overdue = table.number("overdue", MAX_OVERDUE, required=trigger == "overdue")
     if overdue is not None and trigger != "overdue":
-        table.add_error("overdue", 'goes with trigger = "overdue" alone; remove it')
+        table.add_error("overdue", 'requires trigger = "overdue"; remove it or set the trigger')
     for key in ("from", "causes"):
         if trigger is not None and key in table.content:
-            table.add_error(key, "does not go with a trigger, which is no change of segment; remove it")
+            table.add_error(key, "cannot be combined with a trigger, which is not a segment change; remove it")
     campaign = Campaign(
         name=name,
         topic=topic,
@@ -212,8 +225,8 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
         to=to,
         causes=causes,
         channels=channels,
-        requires_consent=table.boolean("requires_consent", absent=True),
-        steps=_read_attempts(table, channels),
+        requires_consent=table.boolean("requires_consent", default=True),
+        steps=_read_steps(table, channels),
         cooldown_ms=0 if cooldown is None else cooldown.to_units(DAY_MS),
         once=table.boolean("once"),
         ignores_cap=table.boolean("ignores_cap"),
@@ -229,27 +242,27 @@ def _read_campaign(table: Table, segments: Collection[str] | None) -> Campaign:
     return campaign
 
 
-def _read_attempts(campaign: Table, channels: tuple[str, ...]) -> tuple[Step, ...]:
-    attempts: list[Step] = []
-    before: TomlNumber | None = None
+def _read_steps(campaign: Table, channels: tuple[str, ...]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    previous: TomlNumber | None = None
     for table in campaign.tables("attempts", required=True):
         after = table.number("after_days", MAX_DAYS, zero=True, required=True)
-        if after is not None and before is not None and after.value <= before.value:
+        if after is not None and previous is not None and after.value <= previous.value:
             table.add_error(
-                "after_days", f"must be above that of the attempt before it: got {before.text}, {after.text}"
+                "after_days", f"must be greater than in the preceding step: got {previous.text}, then {after.text}"
             )
-        before = after or before
+        previous = after or previous
         template = table.text("template", required=True) or ""
         incentive = table.text("incentive")
-        own = _not_empty(table, "channels", table.names("channels", CHANNELS))
-        attempts.append(Step(after.to_units(DAY_MS) if after else 0, template, incentive, own or channels))
+        own_channels = _not_empty(table, "channels", table.names("channels", CHANNELS))
+        steps.append(Step(after.to_units(DAY_MS) if after else 0, template, incentive, own_channels or channels))
         table.reject_unknown_keys()
-    return tuple(attempts)
+    return tuple(steps)
 
 
 def _not_empty(table: Table, key: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
     if names == ():
-        table.add_error(key, "must have at least one name: got []")
+        table.add_error(key, "must contain at least one name: got []")
     return names or ()
 
 

@@ -1,6 +1,6 @@
-"""What is wrong with a file that a shop wrote: every fault at once, each in one line.
+"""Report the errors of a configuration file: all of them together, one line each.
 
-A fault names the thing, the value and the way out: `recency_days.edges must rise: got [60, 60]`.
+An error names the field, the value and the remedy: `recency_days.edges must be in ascending order: got [60, 60]`.
 """
 
 import difflib
@@ -14,20 +14,19 @@ _MAX_BITS: Final = 200
 
 
 class ConfigErrors(Exception):
-    """A file is refused.
+    """A file is not valid.
 
     Attributes:
-        faults: every fault found, one line each, never empty.
+        errors: All errors in the order in which they were found, one line each; never empty.
     """
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        """Keep every fault, in the order in which they were found."""
-        super().__init__("\n".join(faults))
-        self.errors = tuple(faults)
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
 
 
 def format_value(value: object, depth: int = 0) -> str:
-    """Write a value of the file much as TOML would, in one line, cut where it is long or deep."""
+    """Return a value of the file much as in TOML, on one line, shortened if it is long or deeply nested."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -47,15 +46,15 @@ def format_value(value: object, depth: int = 0) -> str:
 
 
 def single_line(text: str) -> str:
-    """Bring a text into one line that can be printed, and cut it where it is long."""
+    """Return a text as one printable line, shortened if it is long."""
     line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[: _MAX_SHOWN + 1])
     return line if len(text) <= _MAX_SHOWN else line[:_MAX_SHOWN] + "…"
 
 
-def suggest_name(name: str, known: Collection[str]) -> str:
-    """The way out of an unknown name: the one that was probably meant, else those that there are."""
-    close = difflib.get_close_matches(name[:_MAX_COMPARED], known, n=1)
+def suggest_name(name: str, valid: Collection[str]) -> str:
+    """Return the remedy for an unknown name: the valid name that was probably meant, otherwise the valid names."""
+    close = difflib.get_close_matches(name[:_MAX_COMPARED], valid, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    listed = list(known)[:MAX_LISTED]
-    return f"known are {', '.join(listed)}" + (", …" if len(known) > MAX_LISTED else "")
+    listed = list(valid)[:MAX_LISTED]
+    return f"valid values: {', '.join(listed)}" + (", …" if len(valid) > MAX_LISTED else "")

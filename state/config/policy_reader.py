@@ -137,10 +137,11 @@ def _read_edges(file: Table, measure: str, maximum: int, *, whole: bool = False)
     if any(len(edge.value.normalize().as_tuple().digits) > EXACT_DIGITS for edge in edges):
         table.add_error(
             "edges",
-            f"must have at most {EXACT_DIGITS} digits each, so that changes can quote them: got {format_value(value)}",
+            f"must each have at most {EXACT_DIGITS} digits, so that JSON readers get them exactly: got "
+            f"{format_value(value)}",
         )
     if any(low.value >= high.value for low, high in pairwise(edges)):
-        table.add_error("edges", f"must rise: got {format_value(value)}")
+        table.add_error("edges", f"must be in ascending order: got {format_value(value)}")
         return []
     return edges
 

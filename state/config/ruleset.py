@@ -1,4 +1,4 @@
-"""What is in force in a journal partition."""
+"""Score customers by the active policy."""
 
 from bisect import bisect_right
 
@@ -9,13 +9,15 @@ from state.units.timestamps import NEVER
 
 
 class Ruleset:
-    """The policy by which customers are judged, and the campaigns that follow; None until the first ones come.
+    """The active policy and campaigns of a partition, prepared for the evaluation of many customers.
 
-    What every judgement needs of the policy is kept beside it. Moves from one segment and cell to another are
-    remembered, with their reasons: there are few of them, and many changes.
+    Moves between segments and cells are cached with their reasons: there are few of them, and many segment changes.
 
     Attributes:
-        message_counts: where what campaigns say is only counted, by campaign and outcome; None: all of it is worded.
+        campaigns: None before the first campaigns.
+        has_triggers: Whether any campaign is started by a trigger.
+        message_counts: If set, messages are only counted here, by campaign and outcome, and not created.
+        ref: The policy's reference.
     """
 
     __slots__ = (
@@ -33,7 +35,6 @@ class Ruleset:
     )
 
     def __init__(self, policy: Policy, campaigns: Campaigns | None) -> None:
-        """Takes checked ones."""
         self.policy = policy
         self.campaigns = campaigns
         self.message_counts: dict[tuple[str, str], int] | None = None
@@ -47,7 +48,10 @@ class Ruleset:
         self._moves: dict[tuple[str, str, str, str], SegmentMove] = {}
 
     def cell_and_segment(self, age_ms: int, frequency: int, monetary: int, lifetime_orders: int) -> tuple[str, str]:
-        """The cell and the segment of a customer with orders, by the scores of the policy's methods."""
+        """Return the cell and the segment of a customer with orders.
+
+        At a threshold, recency has the lower score, frequency and monetary the higher one.
+        """
         r = len(self._recency) + 1 - bisect_right(self._recency, age_ms)
         f = bisect_right(self._frequency, frequency) + 1
         m = bisect_right(self._monetary, monetary) + 1
@@ -60,15 +64,15 @@ class Ruleset:
                 return name
         raise AssertionError(f"cell {r}{f}{m} is not covered, which `check_coverage` rules out")
 
-    def next_recency_drop(self, last_order_at: int, judged: int) -> int:
-        """When the score of recency falls next after `judged`; `NEVER` if it is the least."""
+    def next_recency_drop(self, last_order_at: int, evaluated_at: int) -> int:
+        """Return when the recency score next drops after `evaluated_at`; `NEVER` if it is 1."""
         for edge in self._recency:
-            if last_order_at + edge > judged:
+            if last_order_at + edge > evaluated_at:
                 return last_order_at + edge
         return NEVER
 
     def move(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> SegmentMove:
-        """A move, with one reason for each measure whose score moved; none where there was or is no order."""
+        """Return a move, with a reason for each measure whose score changed; none from or to a cell without orders."""
         key = from_segment, to_segment, from_cell, to_cell
         move = self._moves.get(key)
         if move is None:
@@ -76,7 +80,7 @@ class Ruleset:
         return move
 
     def move_by_policy(self, from_segment: str, to_segment: str, from_cell: str, to_cell: str) -> SegmentMove:
-        """A move that a new policy makes, without reasons: two policies have no edge in common."""
+        """Return a move that a new policy caused; without reasons, since scores of two policies are not comparable."""
         return self._move(from_segment, to_segment, from_cell, to_cell, ())
 
     def _move(
@@ -88,22 +92,24 @@ class Ruleset:
         )
 
 
-def _reasons(was_cell: str, cell: str, policy: Policy) -> tuple[ScoreChange, ...]:
-    if not was_cell or POTENTIAL_CELL in {was_cell, cell}:
+def _reasons(from_cell: str, to_cell: str, policy: Policy) -> tuple[ScoreChange, ...]:
+    if not from_cell or POTENTIAL_CELL in {from_cell, to_cell}:
         return ()
-    moved = []
+    changes = []
     measures = ("recency_days", "frequency", "monetary")
-    written = (policy.recency_edges_text, policy.frequency_edges_text, policy.monetary_edges_text)
-    for measure, was, now, edges in zip(measures, scores_of(was_cell), scores_of(cell), written, strict=True):
-        if was == now:
+    edges_text = (policy.recency_edges_text, policy.frequency_edges_text, policy.monetary_edges_text)
+    for measure, before, after, edges in zip(
+        measures, scores_of(from_cell), scores_of(to_cell), edges_text, strict=True
+    ):
+        if before == after:
             continue
-        if measure == "recency_days":  # scores fall as days grow: s lies above edge n - s and below edge n + 1 - s
-            edge = edges[len(edges) - now] if now < was else edges[len(edges) + 1 - now]
+        if measure == "recency_days":  # scores fall as days grow: score s is between thresholds n - s and n + 1 - s
+            edge = edges[len(edges) - after] if after < before else edges[len(edges) + 1 - after]
         else:
-            edge = edges[now - 1] if now < was else edges[now - 2]
-        moved.append(ScoreChange(measure, _number(edge), was, now))
-    return tuple(moved)
+            edge = edges[after - 1] if after < before else edges[after - 2]
+        changes.append(ScoreChange(measure, _number(edge), before, after))
+    return tuple(changes)
 
 
-def _number(written: str) -> int | float:
-    return int(written) if written.isdecimal() else float(written)
+def _number(text: str) -> int | float:
+    return int(text) if text.isdecimal() else float(text)

@@ -1,4 +1,4 @@
-"""What holds for all campaigns alike: the quiet hours of the day, the cap on messages, the moment they start."""
+"""Read the limits of all campaigns: quiet hours, the frequency cap, the time at which campaigns start."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,18 +16,18 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class FrequencyCap(Struct, frozen=True):
-    """The most messages that one customer gets within a span of time, of all campaigns together."""
+    """The maximum number of messages that a customer gets within a period, all campaigns together."""
 
     messages: int
     within_ms: int
 
 
 class QuietHours(Struct, frozen=True):
-    """The part of the local day in which nothing is sent, in minutes after midnight; it may span midnight.
+    """The part of the local day in which no messages are sent, in minutes after midnight. It may span midnight.
 
     Attributes:
-        from_minute: the first quiet minute.
-        to_minute: the first minute that is quiet no more; never equal to `from_minute`.
+        from_minute: The first minute (inclusive).
+        to_minute: The end (exclusive); never equal to `from_minute`.
     """
 
     from_minute: int
@@ -35,7 +35,7 @@ class QuietHours(Struct, frozen=True):
 
 
 def read_cap(file: Table) -> FrequencyCap | None:
-    """Take the cap."""
+    """Return the frequency cap; None if the file has none."""
     table = file.table("cap")
     if table is None:
         return None
@@ -46,23 +46,23 @@ def read_cap(file: Table) -> FrequencyCap | None:
 
 
 def read_quiet_hours(file: Table) -> QuietHours | None:
-    """Take two times of the day, from (inclusive) and to (exclusive)."""
+    """Return the quiet hours; None if the file has none."""
     value = file.get("quiet_hours")
     if value is None:
         return None
     clocks = [_CLOCK.fullmatch(clock) for clock in value if isinstance(clock, str)] if isinstance(value, list) else []
     minutes = [60 * int(clock[1]) + int(clock[2]) for clock in clocks if clock]
     if not isinstance(value, list) or len(value) != 2 or len(minutes) != 2:
-        file.expect("quiet_hours", 'two times of the day, such as ["21:00", "09:00"]', value)
+        file.expect("quiet_hours", 'two times of day, such as ["21:00", "09:00"]', value)
         return None
     if minutes[0] == minutes[1]:
-        file.expect("quiet_hours", "two different times; leave it out for no quiet hours", value)
+        file.expect("quiet_hours", "two different times; remove it for no quiet hours", value)
         return None
     return QuietHours(minutes[0], minutes[1])
 
 
 def read_timestamp(file: Table, key: str) -> int | None:
-    """Take a moment with an offset, a TOML date and time or the same as a text, cut to the millisecond."""
+    """Return a TOML date-time with an offset, or the same as a string, truncated to the millisecond; None if absent."""
     value = file.get(key)
     if isinstance(value, datetime) and value.tzinfo is not None and _EPOCH <= value < _LATEST:
         return (value - _EPOCH) // _MILLISECOND
@@ -72,5 +72,5 @@ def read_timestamp(file: Table, key: str) -> int | None:
         except ValueError:
             pass
     if value is not None:
-        file.expect(key, "a moment from 1970 to 2199 with its offset, such as 2026-01-01T00:00:00Z", value)
+        file.expect(key, "a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z", value)
     return None

@@ -1,7 +1,7 @@
-"""A TOML file of the shop while it is read: its fields are handed out checked, and its faults collected.
+"""Read the fields of a TOML file with validation, and collect all errors.
 
-The policy and the campaigns are written by people, who want to hear of every fault at once. So a reader goes on after a
-fault: the field reads as absent, and nothing that was read may be used once there are faults.
+People write these files and want all errors at once. So reading continues after an error: the field reads as absent,
+and the result must not be used if there are errors.
 """
 
 import math
@@ -17,7 +17,7 @@ from msgspec import Struct
 from state.config.config_errors import MAX_LISTED, ConfigErrors, format_value, single_line, suggest_name
 
 MAX_FILE_BYTES: Final = 256 * 1024
-"""A file travels as one Kafka record; brokers refuse records above 1 MiB unless told otherwise."""
+"""A file is one Kafka record; by default brokers refuse records above 1 MiB."""
 MAX_NAME: Final = 64
 MAX_NAMES: Final = 100
 MAX_TABLES: Final = 1_000
@@ -35,40 +35,40 @@ _MAX_BITS: Final = 200
 
 
 class TomlNumber(Struct, frozen=True):
-    """A number of the file: its text, as JSON may have it (no `+`, no `_`), and its exact value."""
+    """A number of the file: its text in JSON's syntax (no `+`, no `_`), and its exact value."""
 
     text: str
     value: Decimal
 
     def to_units(self, unit: int) -> int:
-        """Count smaller units (milliseconds of days, minor units of major ones), a begun one as a whole one.
+        """Return the number in smaller units (days in milliseconds, major in minor units), rounded up.
 
-        A whole count lies below the result exactly when it lies below the number itself, so an edge loses nothing.
+        An integer is below the result exactly if it is below the number itself, so thresholds remain exact.
         """
         return math.ceil(Fraction(self.value) * unit)
 
-    def is_within(self, most: int, *, zero: bool = False) -> bool:
-        """Whether it is above 0 (or 0, with `zero`), at most `most`, and not finer than any use of it."""
+    def is_within(self, maximum: int, *, zero: bool = False) -> bool:
+        """Whether it is above 0 (or 0, with `zero`), at most `maximum`, and has at most `MAX_FRACTION_DIGITS`."""
         exponent = self.value.as_tuple().exponent
-        fine = isinstance(exponent, int) and -exponent > MAX_FRACTION_DIGITS
-        return (self.value > 0 or (zero and self.value == 0)) and self.value <= most and not fine
+        too_fine = isinstance(exponent, int) and -exponent > MAX_FRACTION_DIGITS
+        return (self.value > 0 or (zero and self.value == 0)) and self.value <= maximum and not too_fine
 
 
 class FloatLiteral(Struct, frozen=True):
-    """A TOML float as it is written: no binary float ever stands for it."""
+    """A TOML float as text; it is never converted to a binary float."""
 
     text: str
 
     def __str__(self) -> str:
-        """Give the text."""
+        """Return the text."""
         return self.text
 
 
 def read_toml(text: str) -> dict[str, object]:
-    """Read a TOML text, floats as `FloatLiteral`.
+    """Parse TOML, with floats as `FloatLiteral`.
 
     Raises:
-        Faults: one fault, with line and column where they are known.
+        ConfigErrors: One error, with line and column if they are known.
     """
     try:
         size = len(text.encode())
@@ -79,21 +79,17 @@ def read_toml(text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text.removeprefix("\ufeff"), parse_float=FloatLiteral)
     except tomllib.TOMLDecodeError as error:
-        what, _, where = str(error).rpartition(" (at ")
-        place = _place(text, len(text)) if where.startswith("end of document") else where.removesuffix(")")
-        raise ConfigErrors([f"the file is not TOML: {single_line(what)} (at {place})"]) from None
+        reason, _, position = str(error).rpartition(" (at ")
+        place = _place(text, len(text)) if position.startswith("end of document") else position.removesuffix(")")
+        raise ConfigErrors([f"the file is not TOML: {single_line(reason)} (at {place})"]) from None
     except ValueError:
-        raise ConfigErrors(
-            ["the file is not TOML of ours: a whole number has thousands of digits; shorten it"]
-        ) from None
+        raise ConfigErrors(["the file cannot be read: an integer has thousands of digits; shorten it"]) from None
     except RecursionError:
-        raise ConfigErrors(
-            ["the file is not TOML of ours: its lists or tables are nested too deep; flatten them"]
-        ) from None
+        raise ConfigErrors(["the file cannot be read: lists or tables are nested too deeply; flatten them"]) from None
 
 
 def read_number(value: object) -> TomlNumber | None:
-    """Take a value as a number; None if it is none, is not finite or is out of all proportion."""
+    """Return a value as a number; None if it is not a number, not finite or absurdly large."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_BITS:
         return TomlNumber(str(value), Decimal(value))
     if isinstance(value, FloatLiteral):
@@ -106,36 +102,42 @@ def read_number(value: object) -> TomlNumber | None:
     return None
 
 
-def describe_range(most: int, *, zero: bool = False) -> str:
-    """Say in a fault what `TomlNumber.is_within` asks for."""
-    return f"a number {'from 0' if zero else 'above 0 and up'} to {most}"
+def describe_range(maximum: int, *, zero: bool = False) -> str:
+    """Return for an error what `TomlNumber.is_within` accepts."""
+    return f"a number {'from 0' if zero else 'above 0 and up'} to {maximum}"
 
 
-def is_integer(value: object, most: int = MAX_INTEGER) -> bool:
-    """Whether a value is a whole number from 1 to `most`; true is none."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+def is_integer(value: object, maximum: int = MAX_INTEGER) -> bool:
+    """Whether a value is an integer from 1 to `maximum`; a boolean is not."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= maximum
 
 
 class Table:
-    """One table of the file. It knows what it was asked for, so that it can refuse what nobody asked for."""
+    """A table of the file. The read methods record the keys that are known, so that unknown keys can be reported.
 
-    def __init__(self, content: Mapping[str, object], faults: list[str], place: str = "") -> None:
-        """Read `content`, which stands at `place` (such as `segment 3 (loyal): when.`); note faults in `errors`."""
+    Attributes:
+        content: The table as parsed.
+        errors: All errors of the file so far.
+        place: The table's place in the file, as a prefix of its keys: `segment 3 (loyal): when.`.
+        known_keys: Keys read so far.
+    """
+
+    def __init__(self, content: Mapping[str, object], errors: list[str], place: str = "") -> None:
         self.content = content
-        self.errors = faults
+        self.errors = errors
         self.place = place
         self.known_keys: dict[str, None] = {}
 
-    def add_error(self, key: str, what: str) -> None:
-        """Note what is wrong with a field."""
-        self.errors.append(f"{self.place}{key if _BARE.fullmatch(key) else format_value(key)} {what}")
+    def add_error(self, key: str, message: str) -> None:
+        """Report an error of a field; the message continues `<key> `."""
+        self.errors.append(f"{self.place}{key if _BARE.fullmatch(key) else format_value(key)} {message}")
 
-    def expect(self, key: str, wanted: str, value: object) -> None:
-        """Note that a field must be something else."""
-        self.add_error(key, f"must be {wanted}: got {format_value(value)}")
+    def expect(self, key: str, expected: str, value: object) -> None:
+        """Report that a field has a value other than expected."""
+        self.add_error(key, f"must be {expected}: got {format_value(value)}")
 
     def get(self, key: str, *, required: bool = False) -> object | None:
-        """Take a field as it stands, None if it is absent: TOML has no null."""
+        """Return a field as parsed; None if it is absent (TOML has no null)."""
         self.known_keys[key] = None
         value = self.content.get(key)
         if value is None and required:
@@ -143,7 +145,7 @@ class Table:
         return value
 
     def reject_unknown_keys(self) -> None:
-        """Refuse the fields that were never asked for."""
+        """Report the keys that were not read."""
         unknown = [key for key in self.content if key not in self.known_keys]
         for key in unknown[:MAX_LISTED]:
             self.add_error(key, f"is unknown; {suggest_name(key, self.known_keys)}")
@@ -153,16 +155,16 @@ class Table:
             )
 
     def text(self, key: str, *, required: bool = False) -> str | None:
-        """Take a text of 1 to 200 characters."""
+        """Return a string of 1 to 200 characters; None if it is absent or has an error."""
         value = self.get(key, required=required)
         if isinstance(value, str) and 0 < len(value) <= MAX_TEXT:
             return value
         if value is not None:
-            self.expect(key, f"a text of 1 to {MAX_TEXT} characters", value)
+            self.expect(key, f"a string of 1 to {MAX_TEXT} characters", value)
         return None
 
     def name(self, key: str = "name") -> str:
-        """Take a name; required."""
+        """Return a required name; empty if it has an error."""
         value = self.get(key, required=True)
         if isinstance(value, str) and _NAME.fullmatch(value):
             return value
@@ -171,7 +173,7 @@ class Table:
         return ""
 
     def integer(self, key: str, *, required: bool = False) -> int | None:
-        """Take a whole number of 1 or more."""
+        """Return an integer of 1 or more; None if it is absent or has an error."""
         value = self.get(key, required=required)
         if isinstance(value, int) and is_integer(value):
             return value
@@ -179,27 +181,27 @@ class Table:
             self.expect(key, f"a whole number from 1 to {MAX_INTEGER}", value)
         return None
 
-    def number(self, key: str, most: int, *, zero: bool = False, required: bool = False) -> TomlNumber | None:
-        """Take a number above 0 (or from 0 on, with `zero`) up to `most`."""
+    def number(self, key: str, maximum: int, *, zero: bool = False, required: bool = False) -> TomlNumber | None:
+        """Return a number above 0 (or from 0, with `zero`) up to `maximum`; None if it is absent or has an error."""
         value = self.get(key, required=required)
         number = read_number(value)
-        if number is not None and number.is_within(most, zero=zero):
+        if number is not None and number.is_within(maximum, zero=zero):
             return number
         if value is not None:
-            self.expect(key, describe_range(most, zero=zero), value)
+            self.expect(key, describe_range(maximum, zero=zero), value)
         return None
 
-    def boolean(self, key: str, *, absent: bool = False) -> bool:
-        """Take a switch."""
+    def boolean(self, key: str, *, default: bool = False) -> bool:
+        """Return a boolean; the default if it is absent or has an error."""
         value = self.get(key)
         if isinstance(value, bool):
             return value
         if value is not None:
             self.expect(key, "true or false", value)
-        return absent
+        return default
 
     def choice(self, key: str, allowed: Collection[str]) -> str:
-        """Take one of a few words; required."""
+        """Return a required field that is one of a few words; empty if it has an error."""
         value = self.get(key, required=True)
         if isinstance(value, str) and value in allowed:
             return value
@@ -208,7 +210,7 @@ class Table:
         return ""
 
     def names(self, key: str, allowed: Collection[str] | None, *, required: bool = False) -> tuple[str, ...] | None:
-        """Take a list of names, none of them twice, all of them of a known set if there is one."""
+        """Return a list of different names, each one of `allowed` if given; None if it is absent or not a list."""
         value = self.get(key, required=required)
         if value is None:
             return None
@@ -217,15 +219,15 @@ class Table:
             return None
         for name in value:
             if allowed is not None and name not in allowed:
-                self.add_error(key, f"has the unknown name {format_value(name)}; {suggest_name(name, allowed)}")
+                self.add_error(key, f"contains the unknown name {format_value(name)}; {suggest_name(name, allowed)}")
             elif not _NAME.fullmatch(name):
                 self.add_error(key, f"must be a list of names, each {NAME_WORDS}: got {format_value(name)}")
         if len(set(value)) < len(value):
-            self.add_error(key, f"must not have a name twice: got {format_value(value)}")
+            self.add_error(key, f"must not contain a name twice: got {format_value(value)}")
         return tuple(value)
 
     def time_zone(self, zones: Collection[str] | None, key: str = "timezone") -> str:
-        """Take a time zone by its IANA name, one of `zones` where they are given; UTC if absent."""
+        """Return the IANA name of a time zone, one of `zones` if given; UTC if it is absent or has an error."""
         value = self.get(key)
         if value is None:
             return "UTC"
@@ -244,7 +246,7 @@ class Table:
         return "UTC"
 
     def table(self, key: str, *, required: bool = False) -> "Table | None":
-        """Take a table within this one."""
+        """Return a nested table; None if it is absent or has an error."""
         value = self.get(key, required=required)
         if isinstance(value, dict):
             return Table(value, self.errors, f"{self.place}{key}.")
@@ -253,7 +255,7 @@ class Table:
         return None
 
     def tables(self, key: str, *, required: bool = False) -> "list[Table]":
-        """Take a list of tables, each placed by its number and its name; at least one if required."""
+        """Return a list of tables, at least one if required; empty if there is an error."""
         value = self.get(key, required=required)
         if value is None:
             return []

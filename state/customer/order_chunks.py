@@ -1,8 +1,8 @@
-"""Long histories: a customer with very many orders costs no more an event than one with few.
+"""Store long histories in chunks, so that an event costs no more for a customer with many orders than for one with few.
 
-The orders lie in chunks of the table's changelog. A chunk is never written over: one that was touched is written anew
-under the next number, and the profile, written after its chunks, says which numbers count. Whatever a crash leaves
-half written, the profile that is found names chunks that are whole, and the others are litter.
+Chunks are records of their own in the changelog of the customers table. A chunk is never overwritten: a changed chunk
+is written under a new number, and the profile, which is written after its chunks, names the valid numbers. After a
+crash at any point, the profile that is found names complete chunks, and all other chunks are obsolete.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from state.customer.profile import FORMAT, Profile, copy_fields
 from state.customer.profile_schema import Order, OrderIndex, Refunds
 
 CHUNK_ORDERS = 128
-"""Orders in a chunk: with ids of the greatest length some 80 kB."""
+"""Orders per chunk; with ids of maximum length about 80 kB."""
 LONG_HISTORY = 2 * CHUNK_ORDERS
-"""Orders up to which a profile is written in one piece."""
+"""A profile with at most this many orders is stored as one record."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Order])
@@ -25,14 +25,14 @@ _PREFIX = bytes([FORMAT])
 
 
 class Chunks(NamedTuple):
-    """What is to be written of a long history: chunks first, then the profile; then the old chunks may go."""
+    """The chunks to write before the profile, and the numbers of those to delete after it."""
 
     written: list[tuple[int, bytes]]
     dropped: list[int]
 
 
 def open_index(profile: Profile) -> None:
-    """Gives a profile whose history has become long its book."""
+    """Create the index of a profile whose history has become long."""
     seen = profile.refunds.seen if profile.refunds is not None else []
     profile.order_index = OrderIndex(
         by_id={order.order_id: order for order in profile.orders},
@@ -43,71 +43,71 @@ def open_index(profile: Profile) -> None:
     )
 
 
-def add_to_index(book: OrderIndex, order: Order) -> None:
-    """Takes a new order."""
-    book.by_id[order.order_id] = order
-    book.unchunked.append(order)
+def add_to_index(index: OrderIndex, order: Order) -> None:
+    """Add a new order."""
+    index.by_id[order.order_id] = order
+    index.unchunked.append(order)
 
 
-def mark_changed(book: OrderIndex, order: Order) -> None:
-    """The order is no longer as it was written."""
+def mark_changed(index: OrderIndex, order: Order) -> None:
+    """Note that an order differs from what is stored."""
     if order.chunk:
-        book.changed_chunks.add(order.chunk)
+        index.changed_chunks.add(order.chunk)
 
 
-def remove_from_index(book: OrderIndex, orders: Iterable[Order]) -> None:
-    """Forgets orders."""
-    gone = {order.order_id for order in orders}
-    if not gone:
+def remove_from_index(index: OrderIndex, orders: Iterable[Order]) -> None:
+    """Remove orders."""
+    removed = {order.order_id for order in orders}
+    if not removed:
         return
-    for order_id in gone:
-        order = book.by_id.pop(order_id)
+    for order_id in removed:
+        order = index.by_id.pop(order_id)
         if order.chunk:
-            book.changed_chunks.add(order.chunk)
-    book.unchunked = [order for order in book.unchunked if order.order_id not in gone]
-    for number in book.changed_chunks:
-        book.chunks[number] = [order for order in book.chunks[number] if order.order_id not in gone]
+            index.changed_chunks.add(order.chunk)
+    index.unchunked = [order for order in index.unchunked if order.order_id not in removed]
+    for number in index.changed_chunks:
+        index.chunks[number] = [order for order in index.chunks[number] if order.order_id not in removed]
 
 
 def seal_chunks(profile: Profile) -> Chunks:
-    """Puts what is open and too much into chunks, renumbers the touched ones, and encodes what changed.
+    """Move excess orders into new chunks, renumber changed chunks, and return what to write.
 
-    Afterwards the book is as written, once the profile is.
+    Once this and the profile are written, the index matches what is stored.
     """
-    book = profile.order_index
-    if book is None:
+    index = profile.order_index
+    if index is None:
         return Chunks([], [])
-    chunks = Chunks([], sorted(book.changed_chunks))
-    fresh = [book.chunks.pop(number) for number in chunks.dropped]
-    while len(book.unchunked) > LONG_HISTORY:
-        fresh.append(book.unchunked[:CHUNK_ORDERS])
-        del book.unchunked[:CHUNK_ORDERS]
-    for orders in fresh:
+    chunks = Chunks([], sorted(index.changed_chunks))
+    new_chunks = [index.chunks.pop(number) for number in chunks.dropped]
+    while len(index.unchunked) > LONG_HISTORY:
+        new_chunks.append(index.unchunked[:CHUNK_ORDERS])
+        del index.unchunked[:CHUNK_ORDERS]
+    for orders in new_chunks:
         if not orders:
             continue
         profile.last_chunk += 1
         for order in orders:
             order.chunk = profile.last_chunk
-        book.chunks[profile.last_chunk] = orders
+        index.chunks[profile.last_chunk] = orders
         chunks.written.append((profile.last_chunk, _PREFIX + _encoder.encode(orders)))
-    book.changed_chunks.clear()
-    profile.chunks = list(book.chunks)
-    if book.refunds_changed:
-        _write_refunds(profile, chunks)
-        book.refunds_changed = False
+    index.changed_chunks.clear()
+    profile.chunks = list(index.chunks)
+    if index.refunds_changed:
+        _seal_refunds(profile, chunks)
+        index.refunds_changed = False
     return chunks
 
 
-def _write_refunds(profile: Profile, chunks: Chunks) -> None:
-    """Many refunds are written in pieces beside the profile, all of them anew; few with it."""
+def _seal_refunds(profile: Profile, chunks: Chunks) -> None:
+    """Add all refunds as new chunks if they are many; a few are stored with the profile."""
     chunks.dropped.extend(profile.refund_chunks)
     profile.refund_chunks = []
     refunds = profile.refunds
     if refunds is None or not is_long(refunds):
         return
     longest = max(len(refunds.seen), len(refunds.unlinked), len(refunds.waiting))
-    for begin in range(0, longest, CHUNK_ORDERS):
-        piece = slice(begin, begin + CHUNK_ORDERS)
+    for start in range(0, longest, CHUNK_ORDERS):
+        piece = slice(start, start + CHUNK_ORDERS)
         profile.last_chunk += 1
         profile.refund_chunks.append(profile.last_chunk)
         part = Refunds(refunds.seen[piece], refunds.unlinked[piece], refunds.waiting[piece])
@@ -115,15 +115,18 @@ def _write_refunds(profile: Profile, chunks: Chunks) -> None:
 
 
 def is_long(refunds: Refunds) -> bool:
-    """Whether the refunds are too many to be written with the profile."""
+    """Whether the refunds are too many to be stored with the profile."""
     return len(refunds.seen) + len(refunds.unlinked) + len(refunds.waiting) > LONG_HISTORY
 
 
 def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
-    """Puts a profile and its chunks together again; the numbers of chunks that do not belong to it.
+    """Restore a long history from its profile and chunks.
+
+    Returns:
+        The numbers of the chunks that the profile does not name.
 
     Raises:
-        MissingChunk: the profile names a chunk that is not there.
+        MissingChunk: The profile names a chunk that is missing.
     """
 
     def chunk(number: int) -> memoryview:
@@ -139,34 +142,33 @@ def join_chunks(profile: Profile, chunks: dict[int, bytes]) -> list[int]:
             [each for part in parts for each in part.waiting],
         )
     open_index(profile)
-    book = profile.order_index
-    assert book is not None
-    book.refunds_changed = False
+    index = profile.order_index
+    assert index is not None
+    index.refunds_changed = False
     for number in profile.chunks:
-        orders = book.chunks[number] = _decoder.decode(chunk(number))
-        book.by_id.update((order.order_id, order) for order in orders)
+        orders = index.chunks[number] = _decoder.decode(chunk(number))
+        index.by_id.update((order.order_id, order) for order in orders)
         profile.orders += orders
     profile.orders.sort(key=lambda order: (order.at, order.order_id))
-    return [number for number in chunks if number not in book.chunks and number not in profile.refund_chunks]
+    return [number for number in chunks if number not in index.chunks and number not in profile.refund_chunks]
 
 
 def copy_profile(profile: Profile) -> Profile:
-    """A profile of its own with the same contents, for what is only tried out."""
-    whole = copy_fields(profile)
+    """Return a copy that shares nothing with the original; all its orders are in the profile itself."""
+    copy = copy_fields(profile)
     if profile.order_index is not None:
-        whole.orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
-        whole.refunds = _refunds_decoder.decode(_encoder.encode(profile.refunds)) if profile.refunds else None
-        whole.chunks, whole.refund_chunks = [], []
-        open_index(whole)
-    return whole
+        copy.orders = [msgspec.structs.replace(order, chunk=0) for order in profile.orders]
+        copy.refunds = _refunds_decoder.decode(_encoder.encode(profile.refunds)) if profile.refunds else None
+        copy.chunks, copy.refund_chunks = [], []
+        open_index(copy)
+    return copy
 
 
 class MissingChunk(Exception):
-    """A part of a customer's history is not in the changelog."""
+    """A chunk that a profile names is missing from the changelog."""
 
     def __init__(self, number: int) -> None:
-        """Says what is missing."""
         super().__init__(
-            f"chunk {number} of a customer's history is missing from the changelog: was it cut by hand? delete the "
-            "customers and progress topics, and the table is made anew from the journal"
+            f"chunk {number} of a customer's history is missing from the changelog: was the topic truncated? "
+            "delete the customers and progress topics; the table is then rebuilt from the journal"
         )

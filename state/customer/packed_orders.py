@@ -1,11 +1,11 @@
-"""Plain histories: the orders of a customer who has only bought, in the base currency, each later than the one before.
+"""Packed orders: those of a customer with purchases only, in the base currency, each later than the one before.
 
-Most customers are such, and so are nearly all events. Their orders stay as they are written, 20 bytes each and
-the ids beside them, and are looked into in place: reading a profile costs a quarter, and nothing for each order. As
-soon as something else comes (a refund, another currency, a late purchase, something to be forgotten), `unpack_orders`
-makes `Order` objects, by which `state.customer.orders` works; `pack_orders` makes them plain again where they are.
+This is true of most customers and nearly all events. Their orders stay encoded, 20 bytes each plus the ids, and are
+read in place: decoding a profile costs a quarter, and nothing per order. As soon as anything else arrives (a refund,
+another currency, a late purchase) or an order must be forgotten, `unpack_orders` creates the `Order` objects that
+`state.customer.orders` works on; `pack_orders` packs them again if possible.
 
-A profile has its orders in one of the two forms: `plain` and `plain_ids`, or `orders`.
+A profile has its orders in one of the two forms: in `packed_orders` and `packed_order_ids`, or in `orders`.
 """
 
 from collections.abc import Iterator
@@ -19,45 +19,45 @@ from state.records.events import OrderPlaced
 from state.units.timestamps import NEVER
 
 _ENTRY: Final = Struct("<qIII")
-"""Moment, amount, discount, and how much later than its moment the order was applied; all in ms and minor units."""
+"""Time, amount, discount, and the delay from the order's time until it was applied; in ms and minor units."""
 _HEAD: Final = Struct("<qI")
-_MOMENT: Final = Struct("<q")
+_TIME: Final = Struct("<q")
 ENTRY_BYTES: Final = _ENTRY.size
 _FIELD_END: Final = 1 << 32
 _pack_entry = _ENTRY.pack
 _entry_at = _ENTRY.unpack_from
-_head_at = _HEAD.unpack_from
-moment_at = _MOMENT.unpack_from
+_time_and_amount_at = _HEAD.unpack_from
+_time_at = _TIME.unpack_from
 _LENGTHS: Final = tuple(length.to_bytes(2, "big") for length in range(128 * 4 + 1))
 
 
 def may_hold_order(profile: Profile, order_id: str) -> bool:
-    """Whether a plain history may have an order of that id: surely not, or perhaps."""
-    written = order_id.encode()
-    return _LENGTHS[len(written)] + written in profile.packed_order_ids
+    """Whether packed orders may contain this id; False is certain."""
+    encoded = order_id.encode()
+    return _LENGTHS[len(encoded)] + encoded in profile.packed_order_ids
 
 
 def append_order(profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> bool:
-    """Takes a purchase into a plain history, its sums among them; False if it is not plain, or would not stay so."""
+    """Apply a purchase to packed orders and to the sums; return False, and change nothing, if it cannot be packed."""
     at, amount, discount = event.occurred_at, event.base, event.discount
-    last, plain = profile.last_order_at, profile.packed_orders
+    last, packed = profile.last_order_at, profile.packed_orders
     if (
         event.rate is not None
         or profile.orders
-        or profile.order_index is not None  # that of a long history which is all forgotten
+        or profile.order_index is not None  # of a long history whose orders are all forgotten
         or profile.refunds is not None
         or (last is not None and at <= last)
         or at + window_ms <= as_of
         or amount >= _FIELD_END
         or discount >= _FIELD_END
         or as_of - at >= _FIELD_END
-        or len(plain) >= LONG_HISTORY * ENTRY_BYTES
+        or len(packed) >= LONG_HISTORY * ENTRY_BYTES
     ):
         return False
     order_id = event.order_id.encode()
-    profile.packed_orders = plain + _pack_entry(at, amount, discount, as_of - at)
+    profile.packed_orders = packed + _pack_entry(at, amount, discount, as_of - at)
     profile.packed_order_ids += _LENGTHS[len(order_id)] + order_id
-    if profile.next_forget_at == NEVER:  # of later orders it is later
+    if profile.next_forget_at == NEVER:  # later orders are forgotten later
         profile.next_forget_at = at + 2 * window_ms
     profile.frequency += 1
     profile.monetary += amount
@@ -74,32 +74,32 @@ def append_order(profile: Profile, event: OrderPlaced, as_of: int, window_ms: in
 
 
 def expire_packed(profile: Profile, horizon: int) -> None:
-    """Lets the orders of a plain history go that are not after `horizon`."""
-    plain = profile.packed_orders
-    at_byte = profile.expired_count * ENTRY_BYTES
-    while at_byte < len(plain):
-        at, amount = _head_at(plain, at_byte)
+    """Let the packed orders at or before `horizon` leave the window."""
+    packed = profile.packed_orders
+    index = profile.expired_count * ENTRY_BYTES
+    while index < len(packed):
+        at, amount = _time_and_amount_at(packed, index)
         if at > horizon:
             break
         profile.frequency -= 1
         profile.monetary -= amount
         profile.expired_count += 1
-        at_byte += ENTRY_BYTES
+        index += ENTRY_BYTES
 
 
 def first_in_window(profile: Profile) -> int:
-    """The moment of the first order of a plain history that is still in the window; `NEVER` if none is."""
-    at_byte = profile.expired_count * ENTRY_BYTES
-    return moment_at(profile.packed_orders, at_byte)[0] if at_byte < len(profile.packed_orders) else NEVER
+    """Return the time of the first packed order in the window; `NEVER` if there is none."""
+    index = profile.expired_count * ENTRY_BYTES
+    return _time_at(profile.packed_orders, index)[0] if index < len(profile.packed_orders) else NEVER
 
 
 def packed_totals_between(profile: Profile, after: int, until: int) -> tuple[int, int]:
-    """How many orders of a plain history were placed after a moment and up to another, and what they brought in."""
-    plain = profile.packed_orders
-    at_byte, orders, total = len(plain), 0, 0
-    while at_byte:
-        at_byte -= ENTRY_BYTES
-        at, amount = _head_at(plain, at_byte)
+    """Return number and sum of the packed orders after one moment and up to another."""
+    packed = profile.packed_orders
+    index, orders, total = len(packed), 0, 0
+    while index:
+        index -= ENTRY_BYTES
+        at, amount = _time_and_amount_at(packed, index)
         if at <= after:
             break
         if at <= until:
@@ -109,72 +109,72 @@ def packed_totals_between(profile: Profile, after: int, until: int) -> tuple[int
 
 
 def packed_expiries(profile: Profile, window_ms: int) -> Iterator[tuple[int, int, int]]:
-    """When the orders of a plain history leave the window, in order, each with the one order and its sum."""
-    for at_byte in range(profile.expired_count * ENTRY_BYTES, len(profile.packed_orders), ENTRY_BYTES):
-        at, amount = _head_at(profile.packed_orders, at_byte)
+    """Yield when each packed order leaves the window, in order, with the number of orders (1) and its amount."""
+    for index in range(profile.expired_count * ENTRY_BYTES, len(profile.packed_orders), ENTRY_BYTES):
+        at, amount = _time_and_amount_at(profile.packed_orders, index)
         yield at + window_ms, 1, amount
 
 
-def last_packed_times(profile: Profile, moment: int, window_ms: int, most: int) -> list[int]:
-    """When the last orders of a plain history were placed that are remembered at a moment, latest first."""
-    last = profile.packed_orders[-most * ENTRY_BYTES :]
-    if moment_at(last)[0] + 2 * window_ms > moment:  # the oldest of them is remembered, so all are
+def last_packed_times(profile: Profile, as_of: int, window_ms: int, maximum: int) -> list[int]:
+    """Return the times of the last packed orders that are remembered at `as_of`, latest first."""
+    last = profile.packed_orders[-maximum * ENTRY_BYTES :]
+    if _time_at(last)[0] + 2 * window_ms > as_of:  # the oldest of them is remembered, so all are
         return [entry[0] for entry in _ENTRY.iter_unpack(last)][::-1]
-    return [at for at, _ in last_packed_orders(profile, moment, window_ms, most)]
+    return [at for at, _ in last_packed_orders(profile, as_of, window_ms, maximum)]
 
 
-def last_packed_orders(profile: Profile, moment: int, window_ms: int, most: int) -> list[tuple[int, int]]:
-    """The last orders of a plain history that are remembered at a moment, latest first: when, and until when."""
+def last_packed_orders(profile: Profile, as_of: int, window_ms: int, maximum: int) -> list[tuple[int, int]]:
+    """Return the last packed orders that are remembered at `as_of`, latest first: time, and time of being forgotten."""
     found: list[tuple[int, int]] = []
-    plain = profile.packed_orders
-    for at_byte in range(len(plain) - ENTRY_BYTES, -1, -ENTRY_BYTES):
-        at, _, _, delay = _ENTRY.unpack_from(plain, at_byte)
+    packed = profile.packed_orders
+    for index in range(len(packed) - ENTRY_BYTES, -1, -ENTRY_BYTES):
+        at, _, _, delay = _entry_at(packed, index)
         forget_at = max(at + delay, at + window_ms) + window_ms
-        if forget_at > moment:
+        if forget_at > as_of:
             found.append((at, forget_at))
-            if len(found) == most:
+            if len(found) == maximum:
                 break
     return found
 
 
 def packed_orders_latest_first(profile: Profile) -> Iterator[tuple[int, int]]:
-    """When each order of a plain history was placed, and when it was applied; the last one first."""
-    plain = profile.packed_orders
-    for at_byte in range(len(plain) - ENTRY_BYTES, -1, -ENTRY_BYTES):
-        at, _, _, delay = _entry_at(plain, at_byte)
+    """Yield the packed orders, latest first: time, and time at which it was applied."""
+    packed = profile.packed_orders
+    for index in range(len(packed) - ENTRY_BYTES, -1, -ENTRY_BYTES):
+        at, _, _, delay = _entry_at(packed, index)
         yield at, at + delay
 
 
 def unpack_orders(profile: Profile) -> None:
-    """Makes orders of a plain history; does nothing where they are already."""
+    """Move packed orders to `Profile.orders`; without packed orders, do nothing."""
     if not profile.packed_orders:
         return
-    ids, begin = profile.packed_order_ids, 0
+    ids, start = profile.packed_order_ids, 0
     for at, amount, discount, delay in _ENTRY.iter_unpack(profile.packed_orders):
-        end = begin + 2 + int.from_bytes(ids[begin : begin + 2], "big")
-        profile.orders.append(Order(at, ids[begin + 2 : end].decode(), amount, discount, 0, at + delay))
-        begin = end
+        end = start + 2 + int.from_bytes(ids[start : start + 2], "big")
+        profile.orders.append(Order(at, ids[start + 2 : end].decode(), amount, discount, 0, at + delay))
+        start = end
     profile.packed_orders = profile.packed_order_ids = b""
 
 
 def pack_orders(profile: Profile) -> None:
-    """Makes a history plain if it can be: the orders as they are written then."""
+    """Pack the orders if all of them can be."""
     orders = profile.orders
     if not orders or profile.refunds is not None or profile.order_index is not None or len(orders) > LONG_HISTORY:
         return
-    before, entries, ids = -1, [], []
+    previous_at, entries, ids = -1, [], []
     for order in orders:
         delay = order.applied_at - order.at
         if (
-            order.at <= before
+            order.at <= previous_at
             or order.foreign_amount is not None
             or order.amount >= _FIELD_END
             or order.discount >= _FIELD_END
             or not 0 <= delay < _FIELD_END
         ):
             return
-        before = order.at
-        entries.append(_pack_entry(before, order.amount, order.discount, delay))
+        previous_at = order.at
+        entries.append(_pack_entry(previous_at, order.amount, order.discount, delay))
         order_id = order.order_id.encode()
         ids += [_LENGTHS[len(order_id)], order_id]
     profile.packed_orders, profile.packed_order_ids, profile.orders = b"".join(entries), b"".join(ids), []

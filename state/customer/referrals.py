@@ -1,10 +1,10 @@
-"""Referrals: a signup that names who brought the customer counts for that one too.
+"""Count referrals: a signup that names a referrer counts for the referrer too.
 
-`admit` journals such a signup twice: for whom it is of, and as a `CustomerReferred` for the referrer, who may lie in
-another partition. The second record says nothing of the first customer: the event's id is hashed, so that an erasure
-of theirs leaves nothing of them with the referrer. It judges nobody, and no time comes by it; as any event it counts
-for nothing that fell due at its moment or before (`referrals_until`). A referrer of whom nothing is known is counted
-as dropped, one who names themselves counts nothing.
+`admit` writes such a signup to the journal twice: for the new customer, and as a `CustomerReferred` for the referrer,
+who may be in another partition. The second record contains nothing about the new customer (the event's id is hashed),
+so that an erasure leaves nothing of them with the referrer. It evaluates no customer and advances no time. Like any
+event, it does not count for what fell due at or before its own moment (`referrals_until`). The referral of an unknown
+referrer is dropped and counted as such; a customer who names themselves is not a referrer.
 """
 
 from hashlib import sha256
@@ -22,14 +22,14 @@ from state.records.events import (
 )
 
 REFERRAL_SOURCES: Final = ("signups", "events")
-"""Where signups come from."""
+"""Topics that contain signups."""
 REMEMBERED_REFERRALS: Final = 64
-"""Of a customer's referrals so many last ones are known again when they are repeated."""
+"""Last referrals of a customer that are remembered to recognize duplicates."""
 _ID_DIGITS: Final = 24
 
 
 def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple[str, CustomerReferred] | None:
-    """What an event brings to a referrer, and who that is; None for what brings nothing."""
+    """Return the referrer of an event and the record for them; None if there is none."""
     if not isinstance(event, CustomerSignedUp):
         return None
     referrer = event.referred_by
@@ -41,22 +41,26 @@ def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple
 
 
 def remembers_referral(profile: Profile, event: CustomerReferred) -> bool:
-    """Whether the referral is among the last 64 that counted for this customer."""
+    """Whether the referral is among the last 64 that counted for the customer."""
     return profile.contact_profile is not None and event.event_id in profile.contact_profile.referral_ids
 
 
-def count_referral(profile: Profile, event: CustomerReferred, time: int) -> None:
-    """Counts a referral for the one who brought it, from its moment on, or from the partition's time if it is late."""
-    person = profile.contact_profile
-    if person is None:
-        person = profile.contact_profile = ContactProfile({}, {}, {}, [])
-    person.referrals += 1
-    person.referral_ids.append(event.event_id)
-    person.referral_times.append(max(event.occurred_at, time))
-    del person.referral_ids[:-REMEMBERED_REFERRALS], person.referral_times[:-REMEMBERED_REFERRALS]
+def count_referral(profile: Profile, event: CustomerReferred, watermark: int) -> None:
+    """Count a referral for the referrer, from its `occurred_at` on, or from the watermark if that is later."""
+    contact_profile = profile.contact_profile
+    if contact_profile is None:
+        contact_profile = profile.contact_profile = ContactProfile({}, {}, {}, [])
+    contact_profile.referrals += 1
+    contact_profile.referral_ids.append(event.event_id)
+    contact_profile.referral_times.append(max(event.occurred_at, watermark))
+    del contact_profile.referral_ids[:-REMEMBERED_REFERRALS], contact_profile.referral_times[:-REMEMBERED_REFERRALS]
 
 
 def referrals_until(profile: Profile, moment: int) -> int:
-    """How many signups that named the customer had come before a moment, to which time may come after later ones."""
-    person = profile.contact_profile
-    return 0 if person is None else person.referrals - sum(at >= moment for at in person.referral_times)
+    """Return the number of referrals that count before a moment, even if later ones have arrived already."""
+    contact_profile = profile.contact_profile
+    return (
+        0
+        if contact_profile is None
+        else contact_profile.referrals - sum(at >= moment for at in contact_profile.referral_times)
+    )

@@ -1,9 +1,8 @@
-"""What may come of a customer: what time alone does to them next, and the least that would bring a better segment.
+"""Forecast a customer's segment: its next change through time alone, and the least that leads to a better segment.
 
-Segments are better in the order of the policy; `potential` is worse than all of them. Everything is as of the last
-judgement of the customer, and by the policy by which that was. What time does follows from the same moments as
-`state.customer.orders` and `state.config.ruleset` have, without letting it go by: recency falls at its edges, orders
-and refunds leave the window.
+The policy's order of segments is from best to worst; `potential` is the worst. A forecast is as of the customer's last
+evaluation and by the policy of that evaluation. It uses the same due moments as `state.customer.orders` and
+`state.config.ruleset`: recency drops at its thresholds, orders and refunds leave the window.
 """
 
 from bisect import bisect_right
@@ -19,25 +18,27 @@ from state.customer.profile_schema import StoredForecast
 from state.customer.traits import usual_gap
 from state.units.timestamps import NEVER
 
-FORESEEN_ORDERS: Final = 10_000
-"""Orders leaving the window that are looked through for an `StoredForecast`; a millisecond's work."""
+MAX_EXPIRIES: Final = 10_000
+"""Expiries that are examined for a `StoredForecast`; this takes about a millisecond."""
 
-_Leave = tuple[int, int, int]
-"""A moment at which something leaves the window, the orders and the sum that leave."""
+_Expiry = tuple[int, int, int]
+"""When something leaves the window, and the number and sum of the orders that leave."""
 
 
 class NextDrop(NamedTuple):
-    """When time alone changes the segment, and to what; as a rule, but not always, a worse one."""
+    """When time alone changes the segment, and to which; usually, but not always, a worse one."""
 
     at: int
     to: str
 
 
 class NextRise(NamedTuple):
-    """The least that brings a better segment, and which one.
+    """The least that leads to a better segment.
 
-    Either so many more orders, of any size (`orders`); or one that brings this much (`spend`, in minor units); or,
-    where neither will do, so many that bring this much together.
+    Attributes:
+        to: The better segment.
+        orders: Number of further orders; None if one is enough and only its amount matters.
+        spend: Revenue that is needed from these orders together, in minor units; None if any amounts are enough.
     """
 
     to: str
@@ -46,90 +47,89 @@ class NextRise(NamedTuple):
 
 
 class SegmentForecast:
-    """What may come of customers who are judged by one policy.
+    """Forecasts for customers who were evaluated by the same policy.
 
-    What brings a better segment is worked out once for all who stand alike.
+    Results of `next_rise` are cached for customers with the same scores.
     """
 
     def __init__(self, policy: Policy) -> None:
-        """Takes the policy by which the customers were judged."""
         self.policy = policy
         self._rules = Ruleset(policy, None)
         self._ranks = {name: rank for rank, name in enumerate(policy.segment_names)}
-        self._limits = sorted({rule.orders_max for rule in policy.rules if rule.orders_max is not None})
-        self._most_orders = max(self._limits, default=0) + 1
-        self._ways: dict[tuple[str, int, int, int], NextRise | None] = {}
+        self._orders_max = sorted({rule.orders_max for rule in policy.rules if rule.orders_max is not None})
+        self._lifetime_limit = max(self._orders_max, default=0) + 1
+        self._rises: dict[tuple[str, int, int, int], NextRise | None] = {}
 
-    def next_drop(self, profile: Profile, look_through: int = NEVER) -> NextDrop | None:
-        """When time alone changes the segment next; None if it never does.
+    def next_drop(self, profile: Profile, max_expiries: int = NEVER) -> NextDrop | None:
+        """Return when time alone next changes the segment; None if it never does.
 
         Args:
-            profile: with all its orders.
-            look_through: how many orders leaving the window are looked through; None if that tells nothing.
+            profile: The customer, with all orders.
+            max_expiries: Number of expiries to examine; None is returned if the change is not among them.
         """
         last = profile.last_order_at
         if last is None:
             return None
-        frequency, monetary, judged = profile.frequency, profile.monetary, profile.evaluated_at
-        edges = iter([last + edge for edge in self.policy.recency_edges_ms if last + edge > judged])
-        edge = next(edges, NEVER)
-        leaves = _leaving(profile, self.policy.window_ms)
-        leave_at, orders, net = next(leaves, _NOTHING)
-        least_orders, least, most = self._bounds(frequency, monetary)
-        while (at := min(edge, leave_at)) < NEVER and look_through > 0:
-            while leave_at <= at:
+        frequency, monetary, evaluated_at = profile.frequency, profile.monetary, profile.evaluated_at
+        edges = iter([last + edge for edge in self.policy.recency_edges_ms if last + edge > evaluated_at])
+        edge_at = next(edges, NEVER)
+        expiries = _expiries(profile, self.policy.window_ms)
+        expiry_at, orders, net = next(expiries, _NOTHING)
+        min_orders, min_net, end_net = self._score_bounds(frequency, monetary)
+        while (at := min(edge_at, expiry_at)) < NEVER and max_expiries > 0:
+            while expiry_at <= at:
                 frequency -= orders
                 monetary -= net
-                leave_at, orders, net = next(leaves, _NOTHING)
-                look_through -= 1
-            if edge == at:
-                edge = next(edges, NEVER)
-            elif frequency >= least_orders and least <= monetary < most:
+                expiry_at, orders, net = next(expiries, _NOTHING)
+                max_expiries -= 1
+            if edge_at == at:
+                edge_at = next(edges, NEVER)
+            elif frequency >= min_orders and min_net <= monetary < end_net:
                 continue
             to = self._rules.cell_and_segment(at - last, frequency, monetary, profile.lifetime_orders)[1]
             if to != profile.segment:
                 return NextDrop(at, to)
-            least_orders, least, most = self._bounds(frequency, monetary)
+            min_orders, min_net, end_net = self._score_bounds(frequency, monetary)
         return None
 
     def next_rise(self, profile: Profile) -> NextRise | None:
-        """The least that brings a better segment if it comes before time changes anything; None if nothing does."""
+        """Return the least that leads to a better segment before time changes anything; None if nothing does."""
         monetary = profile.monetary
-        alike = (
+        key = (
             profile.segment,
             min(profile.frequency, self.policy.frequency_edges[-1]),
             bisect_right(self.policy.monetary_edges_minor, monetary) + 1,
-            min(profile.lifetime_orders, self._most_orders),
+            min(profile.lifetime_orders, self._lifetime_limit),
         )
-        if alike in self._ways:
-            way = self._ways[alike]
+        if key in self._rises:
+            rise = self._rises[key]
         else:
-            way = self._ways[alike] = self._way_up(*alike)
-        if way is None or way.spend is None:
-            return way
-        return NextRise(way.to, way.orders, self.policy.monetary_edges_minor[way.spend] - monetary)
+            rise = self._rises[key] = self._find_rise(*key)
+        if rise is None or rise.spend is None:
+            return rise
+        return NextRise(rise.to, rise.orders, self.policy.monetary_edges_minor[rise.spend] - monetary)
 
     def stored_forecast(self, profile: Profile) -> StoredForecast:
-        """What is noted of a long history."""
-        down = self.next_drop(profile, FORESEEN_ORDERS)
+        """Return what is stored with a long history."""
+        drop = self.next_drop(profile, MAX_EXPIRIES)
         gap = usual_gap(profile, self.policy.window_ms)
-        return StoredForecast(None, "", gap) if down is None else StoredForecast(down.at, down.to, gap)
+        return StoredForecast(None, "", gap) if drop is None else StoredForecast(drop.at, drop.to, gap)
 
-    def _bounds(self, frequency: int, monetary: int) -> tuple[int, int, int]:
-        """Between which numbers the scores of frequency and monetary stay: the least of both, and past the most."""
+    def _score_bounds(self, frequency: int, monetary: int) -> tuple[int, int, int]:
+        """Return the bounds within which the scores stay: minimum of orders, minimum and (exclusive) end of net."""
         frequencies, sums = self.policy.frequency_edges, self.policy.monetary_edges_minor
         f, m = bisect_right(frequencies, frequency), bisect_right(sums, monetary)
         return frequencies[f - 1] if f else -1, sums[m - 1] if m else -NEVER, sums[m] if m < len(sums) else NEVER
 
-    def _way_up(self, segment: str, frequency: int, m: int, lifetime: int) -> NextRise | None:
-        """As `next_rise`, for all with this score of monetary; `spend` is the place of the edge to be reached."""
+    def _find_rise(self, segment: str, frequency: int, m: int, lifetime: int) -> NextRise | None:
+        """Return `next_rise` for all customers with these scores; `spend` is the index of the threshold to reach."""
         rank = self._ranks.get(segment, 0)
         numbers = sorted(
             {1}
             | {edge - frequency for edge in self.policy.frequency_edges if edge > frequency}
-            | {limit + 1 - lifetime for limit in self._limits if limit >= lifetime}
+            | {maximum + 1 - lifetime for maximum in self._orders_max if maximum >= lifetime}
         )
-        sums = self.policy.monetary_edges_minor  # of which two may be one, in coarse units: then a score is never had
+        sums = self.policy.monetary_edges_minor  # two may be equal after rounding; the score between them never occurs
         same, more = [m], [score for score in range(m + 1, len(sums) + 2) if sums[score - 2] not in sums[score - 1 :]]
         for counts, scores in ((numbers[:1], same), (numbers[:1], more), (numbers[1:], same), (numbers[1:], more)):
             for count in counts:
@@ -146,11 +146,11 @@ class SegmentForecast:
         return None
 
 
-_NOTHING: Final[_Leave] = (NEVER, 0, 0)
+_NOTHING: Final[_Expiry] = (NEVER, 0, 0)
 
 
-def _leaving(profile: Profile, window_ms: int) -> Iterator[_Leave]:
-    """What leaves the window, in order."""
+def _expiries(profile: Profile, window_ms: int) -> Iterator[_Expiry]:
+    """Return what leaves the window, in order."""
     if profile.packed_orders:
         return packed_expiries(profile, window_ms)
     orders = (

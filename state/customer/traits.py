@@ -1,6 +1,6 @@
-"""What a customer is like, beyond the cell: how they buy, where, how often, and when something of theirs comes round.
+"""Compute the traits of a customer: averages, discount seeking, places, order rhythm, birthday.
 
-Everything is as of the customer's last judgement. Moments are milliseconds since the epoch.
+All traits are as of the customer's last evaluation. Times are milliseconds since the epoch.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from state.units.time_zones import first_moment, load_zone, local_time
 from state.units.timestamps import NEVER
 
 MIN_ORDERS = 3
-"""Who has placed fewer is neither a discount seeker nor difficult: so little tells nothing."""
+"""A customer with fewer orders is neither a discount seeker nor difficult: there is too little data."""
 RECENT_GAPS = 12
-"""The usual gap is the median of so many last ones."""
+"""The usual gap is the median of this many last gaps."""
 MAX_PLACES = 64
-"""Stores, and channels, that are counted for a customer: the first so many that they bought in."""
+"""Stores, and channels, that are counted per customer: the first ones that they bought in."""
 MAX_PLACE_LENGTH = 128
-"""Longer names of stores and channels are not counted."""
+"""Stores and channels with longer names are not counted."""
 DIFFICULT_TENTHS = 3
-"""Of ten orders, so many of which something went back make a customer difficult."""
+"""A customer is difficult if this many in ten of their orders have a refund."""
 _NEAR = 0.001
 _LAST_YEAR = 9998
 
@@ -62,37 +62,37 @@ def discount_share(profile: Profile) -> float:
 
 
 def is_discount_seeker(profile: Profile, policy: Policy) -> bool:
-    """Whether, of 3 lifetime orders or more, so much is due to discounts as the policy says: half, by default."""
+    """Whether the discount share, with 3 lifetime orders or more, is at least that of the policy (0.5 by default)."""
     discounts, orders, net = profile.discounts, profile.lifetime_orders, profile.lifetime_net
     if not discounts or orders < MIN_ORDERS:
         return False
-    about = 0.2 * profile.discounted_orders / orders + (
+    estimate = 0.2 * profile.discounted_orders / orders + (
         0.8 * discounts / (net + discounts) if net + discounts > 0 else 0
     )
-    if abs(about - policy.seeker_share) > _NEAR:  # exact sums cost as much as a row of Redis
-        return about > policy.seeker_share
+    if abs(estimate - policy.seeker_share) > _NEAR:  # the exact share costs as much as writing a row to Redis
+        return estimate > policy.seeker_share
     return discount_share(profile) >= policy.seeker_share
 
 
 def is_difficult(profile: Profile) -> bool:
-    """Whether, of 3 orders or more that were ever placed, something of at least three in ten went back.
+    """Whether, of 3 or more orders ever placed, at least three in ten have a refund.
 
-    Fully refunded orders are among them. A refund counts for its order as soon as both are there; one that names no
-    order counts for none, nor does one whose order is no longer remembered.
+    Fully refunded orders are included. A refund counts for its order once both have arrived. Refunds that name no order
+    or one that is no longer remembered do not count.
     """
     placed = profile.lifetime_orders + profile.returned_orders
     return placed >= MIN_ORDERS and 10 * profile.refunded_orders >= DIFFICULT_TENTHS * placed
 
 
 def count_places(profile: Profile, order: OrderPlaced) -> None:
-    """Counts where a purchase was made; refunds do not take it back."""
+    """Count the store and the channel of a purchase; refunds do not change the counts."""
     if order.store_id is not None:
-        profile.stores = _counted(profile.stores, order.store_id)
+        profile.stores = _with_one_more(profile.stores, order.store_id)
     if order.channel is not None:
-        profile.channels = _counted(profile.channels, order.channel)
+        profile.channels = _with_one_more(profile.channels, order.channel)
 
 
-def _counted(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
+def _with_one_more(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
     if counts is None:
         counts = {}
     if name in counts:
@@ -103,22 +103,22 @@ def _counted(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
 
 
 def most_frequent(counts: Mapping[str, int] | None) -> str | None:
-    """The name with the most purchases, of equals the smaller one; None without any."""
+    """Return the name with the most purchases, of equals the first in alphabetical order; None without any."""
     if not counts:
         return None
-    most = max(counts.values())
-    return min(name for name, count in counts.items() if count == most)
+    maximum = max(counts.values())
+    return min(name for name, count in counts.items() if count == maximum)
 
 
 def referrals(profile: Profile) -> int:
-    """How many signups have named this customer as the one who brought them."""
+    """Return the number of signups that named this customer as the referrer."""
     return 0 if profile.contact_profile is None else profile.contact_profile.referrals
 
 
 def usual_gap(profile: Profile, window_ms: int) -> int | None:
-    """The median of the last 12 gaps between orders that are remembered and not fully refunded, in ms, cut.
+    """Return the median of the last 12 gaps between remembered orders that are not fully refunded, in ms, truncated.
 
-    Orders at the same moment have a gap of nothing between them. None with fewer than two orders.
+    Orders at the same moment have a gap of 0. None with fewer than two orders.
     """
     if profile.packed_orders:
         twice = _twice_median_gap(last_packed_times(profile, profile.evaluated_at, window_ms, RECENT_GAPS + 1))
@@ -128,41 +128,46 @@ def usual_gap(profile: Profile, window_ms: int) -> int | None:
 
 
 def overdue_ratio(gap: int | Fraction | None, last_order_at: int | None, moment: int) -> Fraction | None:
-    """The time since the last order at a moment, as a multiple of the usual gap; None where there is no such gap."""
+    """Return the time since the last order as a multiple of the usual gap; None without a gap, or if it is 0."""
     return None if not gap or last_order_at is None else Fraction(moment - last_order_at, gap)
 
 
 def overdue_at(profile: Profile, multiple: Decimal, rules: Ruleset, after: int = 0) -> int | None:
-    """When the time since the last order comes to a multiple of the usual gap, from the last judgement or `after` on.
+    """Return when the time since the last order reaches a multiple of the usual gap; None if it never does.
 
-    The gap is that of the orders which will be remembered then, if none comes meanwhile; it is not cut. None if it
-    never does.
+    The gap is the exact one of the orders that will be remembered then, if no other order arrives.
+
+    Args:
+        profile: The customer.
+        multiple: The multiple of the usual gap.
+        rules: The active rules.
+        after: The earliest result, if it is later than the last evaluation.
     """
-    window_ms, last, begin = rules.window_ms, profile.last_order_at, max(profile.evaluated_at, after)
+    window_ms, last, start = rules.window_ms, profile.last_order_at, max(profile.evaluated_at, after)
     while last is not None:
-        remembered = _remembered(profile, begin, window_ms)
+        remembered = _remembered(profile, start, window_ms)
         end = min((forget_at for _, forget_at in remembered), default=NEVER)
         twice = _twice_median_gap([at for at, _ in remembered])
         if twice is None:
             break
         at = last + ceil(Fraction(multiple) * twice / 2)
-        if twice and begin <= at < end:
+        if twice and start <= at < end:
             return at
-        begin = end
+        start = end
     return None
 
 
-def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int, int]]:
-    """The last orders that are remembered at a moment, latest first, each with when it may be forgotten.
+def _remembered(profile: Profile, as_of: int, window_ms: int) -> list[tuple[int, int]]:
+    """Return the last orders that are remembered at `as_of`, latest first: time, and time of being forgotten.
 
-    An order counts until it may be forgotten, whether or not it has been swept out since.
+    An order that is forgotten but not yet removed is not included.
     """
     if profile.packed_orders:
-        return last_packed_orders(profile, moment, window_ms, RECENT_GAPS + 1)
+        return last_packed_orders(profile, as_of, window_ms, RECENT_GAPS + 1)
     found: list[tuple[int, int]] = []
     for order in reversed(profile.orders):
         forget_at = forget_order_at(order, window_ms)
-        if forget_at > moment and not order.fully_refunded:
+        if forget_at > as_of and not order.fully_refunded:
             found.append((order.at, forget_at))
             if len(found) > RECENT_GAPS:
                 break
@@ -170,7 +175,7 @@ def _remembered(profile: Profile, moment: int, window_ms: int) -> list[tuple[int
 
 
 def _twice_median_gap(latest_first: list[int]) -> int | None:
-    """The median of the gaps between moments, in halves of a millisecond."""
+    """Return twice the median of the gaps between times, which is an integer; None with fewer than two times."""
     gaps = sorted([later - earlier for later, earlier in pairwise(latest_first)])
     if not gaps:
         return None
@@ -179,21 +184,21 @@ def _twice_median_gap(latest_first: list[int]) -> int | None:
 
 
 def birthday_at(profile: Profile, after_ms: int, default_zone: str) -> tuple[int, int] | None:
-    """When the customer's next birthday begins, strictly after a moment, and its year; None if it is not known.
+    """Return when the customer's next birthday begins, strictly after a moment, and its year; None if it is unknown.
 
-    It begins at midnight in the customer's time zone, or in the default one; where clocks are set forward at midnight,
-    at the first moment after. Who was born on 29 February has it on 1 March in other years. The day of birth is none.
+    It begins at midnight in the customer's time zone, otherwise the default one; if clocks skip midnight, at the first
+    moment after. A birthday on 29 February is on 1 March in other years. The day of birth itself is not a birthday.
     """
-    written = signup_fact(profile, "birth_date")
-    if written is None:
+    birth_date = signup_fact(profile, "birth_date")
+    if birth_date is None:
         return None
-    born = date.fromisoformat(written)
+    born = date.fromisoformat(birth_date)
     at = load_zone(signup_fact(profile, "timezone"), default_zone)
     year = max(local_time(at, after_ms).year, born.year + 1)
     while year <= _LAST_YEAR:
-        begins = first_moment(at, _birthday(born, year), doubled="earlier")
-        if begins > after_ms:
-            return begins, year
+        start = first_moment(at, _birthday(born, year), doubled="earlier")
+        if start > after_ms:
+            return start, year
         year += 1
     return None
 

@@ -1,6 +1,6 @@
-"""A day of a partition as it is published: numbers, sums of money in major units, and objects of such.
+"""Build the published value of a day in one partition: counts, sums of money in major units, and objects of these.
 
-All but its labels can be added up field by field over the partitions.
+All fields except the labels can be summed over the partitions.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,13 +29,13 @@ from state.units.local_days import format_day
 from state.units.money import format_minor
 
 LONGEST_GAP: Final = 800
-"""Days on end in which nothing happens, each of which is told of none the less: two windows and more of the usual."""
+"""Days without any event that are published in a row; more than two windows of the usual length."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def is_published(days: DayStore, to_day: int) -> bool:
-    """Whether no day up to the one that time has come to is other than it was told."""
+    """Whether every day up to `to_day` is published as it is."""
     if days.unpublished or days.unpublished_from is not None:
         return False
     numbers = days.numbers() if days.published_to < to_day else []
@@ -43,10 +43,10 @@ def is_published(days: DayStore, to_day: int) -> bool:
 
 
 def unpublished_days(days: DayStore, to_day: int, policy: Policy) -> Iterator[tuple[int, bytes]]:
-    """The days that are other than they were told, the last one first: each with its value.
+    """Yield the days that differ from what was published, latest first, each with its value.
 
-    Days in which nothing happened are among them, since the base stands somehow on them too. Who has told of all says
-    so by `DayStore.mark_published`, with the last of them.
+    Days without any event are included, since the customer base has a state on them too. After publishing all days the
+    caller must call `DayStore.mark_published` with the last of them.
     """
     numbers = days.numbers()
     if not numbers:
@@ -55,71 +55,71 @@ def unpublished_days(days: DayStore, to_day: int, policy: Policy) -> Iterator[tu
     if days.unpublished_from is not None:
         all_from = min(all_from, days.unpublished_from)
     wanted = set(days.unpublished)
-    for number, following in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
-        wanted.update(range(max(number, all_from), min(following, number + LONGEST_GAP + 1)))
-    standing = days.current_base()
-    least = min(wanted, default=max(numbers))
-    for number in sorted(wanted | {number for number in numbers if number >= least}, reverse=True):
+    for number, next_number in pairwise((*numbers, max(numbers[-1], to_day) + 1)):
+        wanted.update(range(max(number, all_from), min(next_number, number + LONGEST_GAP + 1)))
+    base = days.current_base()
+    earliest = min(wanted, default=max(numbers))
+    for number in sorted(wanted | {number for number in numbers if number >= earliest}, reverse=True):
         day = days.read_flushed(number)
         if number in wanted:
-            yield number, _encode(encode_summary(number, new_day() if day is None else day, standing, policy))
+            yield number, _encode(daily_summary(number, new_day() if day is None else day, base, policy))
         if day is not None:
-            standing.add(number, day, -1)
+            base.add(number, day, -1)
 
 
-def encode_summary(number: int, day: DayTotals, standing: CustomerBase, policy: Policy) -> dict[str, Any]:
-    """The value of a day; `standing` is how the base stood at its end."""
+def daily_summary(number: int, day: DayTotals, base: CustomerBase, policy: Policy) -> dict[str, Any]:
+    """Return the value of a day; `base` is the customer base at its end."""
 
-    def sum_of(minor: int) -> str:
+    def money(minor: int) -> str:
         return format_minor(minor, policy.digits)
 
-    def part(orders: int, gross: int) -> dict[str, Any]:
-        return {"orders": orders, "gross": sum_of(gross)}
+    def orders_and_gross(orders: int, gross: int) -> dict[str, Any]:
+        return {"orders": orders, "gross": money(gross)}
 
-    def parts(rows: Collection[Sequence[int]]) -> dict[str, Any]:
+    def first_and_repeat(rows: Collection[Sequence[int]]) -> dict[str, Any]:
         return {
-            "first": part(sum(row[FIRST_ORDERS] for row in rows), sum(row[FIRST_GROSS] for row in rows)),
-            "repeat": part(sum(row[REPEAT_ORDERS] for row in rows), sum(row[REPEAT_GROSS] for row in rows)),
+            "first": orders_and_gross(sum(row[FIRST_ORDERS] for row in rows), sum(row[FIRST_GROSS] for row in rows)),
+            "repeat": orders_and_gross(sum(row[REPEAT_ORDERS] for row in rows), sum(row[REPEAT_GROSS] for row in rows)),
         }
 
-    bought = day.purchases.values()
-    gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in bought)
-    base = {name: row for name, row in standing.segments.items() if any(row)}
+    purchases = day.purchases.values()
+    gross = sum(row[FIRST_GROSS] + row[REPEAT_GROSS] for row in purchases)
+    segments = {name: row for name, row in base.segments.items() if any(row)}
     moved = {pair: row[MOVED] for pair, row in day.moves.items() if row[MOVED]}
     return {
         "day": format_day(number),
         "timezone": policy.timezone,
         "currency": policy.currency,
         "new": {"signup": dict(sorted(day.signups.items())), "order": day.known_by_order, "other": day.known_by_other},
-        "erased": sum(count for (_, now), count in moved.items() if now == UNKNOWN),
-        "orders": sum(row[FIRST_ORDERS] + row[REPEAT_ORDERS] for row in bought),
-        "gross": sum_of(gross),
-        "discounts": sum_of(day.discounts),
+        "erased": sum(count for (_, to), count in moved.items() if to == UNKNOWN),
+        "orders": sum(row[FIRST_ORDERS] + row[REPEAT_ORDERS] for row in purchases),
+        "gross": money(gross),
+        "discounts": money(day.discounts),
         "refund_count": day.refund_count,
-        "refunds": sum_of(day.refunds),
-        "net": sum_of(gross - day.refunds),
+        "refunds": money(day.refunds),
+        "net": money(gross - day.refunds),
         "anonymous": {
             "orders": day.anonymous_orders,
-            "gross": sum_of(day.anonymous_gross),
-            "discounts": sum_of(day.anonymous_discounts),
+            "gross": money(day.anonymous_gross),
+            "discounts": money(day.anonymous_discounts),
             "refund_count": day.anonymous_refund_count,
-            "refunds": sum_of(day.anonymous_refunds),
-            "net": sum_of(day.anonymous_gross - day.anonymous_refunds),
+            "refunds": money(day.anonymous_refunds),
+            "net": money(day.anonymous_gross - day.anonymous_refunds),
         },
-        **parts(bought),
-        "by_segment_before": {name or NONE: parts([row]) for name, row in sorted(day.purchases.items())},
+        **first_and_repeat(purchases),
+        "by_segment_before": {name or NONE: first_and_repeat([row]) for name, row in sorted(day.purchases.items())},
         "buyers": day.buyers,
-        "changes": _nested({(was or NONE, now): count for (was, now), count in moved.items() if now != UNKNOWN}),
+        "changes": _nested({(before or NONE, to): count for (before, to), count in moved.items() if to != UNKNOWN}),
         "lapses": day.lapses,
         "returns": day.returns,
         "messages": _nested(day.messages),
-        "customers": sum(row[CUSTOMERS] for row in base.values()),
+        "customers": sum(row[CUSTOMERS] for row in segments.values()),
         "segments": {
-            name: {"customers": row[CUSTOMERS], "orders": row[ORDERS], "net": sum_of(row[NET])}
-            for name, row in sorted(base.items())
+            name: {"customers": row[CUSTOMERS], "orders": row[ORDERS], "net": money(row[NET])}
+            for name, row in sorted(segments.items())
         },
-        "reachable": standing.reachable,
-        "silenced": standing.silenced,
+        "reachable": base.reachable,
+        "silenced": base.silenced,
     }
 
 

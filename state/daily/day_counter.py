@@ -38,88 +38,102 @@ from state.units.local_days import LocalDays
 from state.units.timestamps import NEVER
 
 MAX_SOURCES: Final = 100
-"""Sources of signups that are told apart in a day of a partition; what comes beyond them counts as `OTHER_SOURCE`."""
+"""Signup sources that are counted separately per day and partition; further ones count as `OTHER_SOURCE`."""
 MAX_SOURCE_LENGTH: Final = 64
 OTHER_SOURCE: Final = "other"
 BEFORE_DAYS: Final = -(1 << 31)
-_EVERYBODY: Final = NEVER
+"""A day before all days: that of a partition without a watermark."""
 PURCHASE: Final = "purchase"
 RECENCY: Final = "recency_days"
-
+_ALL_CUSTOMERS: Final = NEVER
+_NOT_REACHABLE: Final = 0
+_REACHABLE: Final = 1
+_SILENCED: Final = 2
 
 EvaluatedState = tuple[str, int, int, int]
-"""How a customer stood: segment (empty for nobody known), orders and net in the window, and `reach_of`."""
+"""Segment (empty for an unknown customer), orders and net revenue in the window, and `_reach_of`."""
 
 
 class DayCounter:
-    """Counts into the days of one partition.
+    """Counts into the daily totals of one partition.
 
-    The day of a moment is mostly that of the one before, so two are at hand: that of the last sale, and another one for
-    what time brings. While records are folded that some days have already, none is.
+    Most moments are on the same day as the one before. So two days are cached: that of the last sale, and another one
+    for changes over time. While records are refolded that some days already count, nothing is cached.
+
+    Attributes:
+        days: The totals.
+        is_refolding: Whether records are folded that were folded before a crash; then the caller must report each
+            record by `set_position`.
     """
 
     __slots__ = (
-        "_at",
-        "_begins",
-        "_dawn",
-        "_day",
-        "_ends",
-        "_local",
-        "_nobodys",
-        "_other_begins",
-        "_other_day",
-        "_other_ends",
+        "_cached_day",
+        "_cached_end",
+        "_cached_start",
+        "_discarded",
+        "_local_days",
+        "_position",
         "_ranks",
+        "_sale_day",
+        "_sale_day_start",
+        "_sale_end",
+        "_sale_start",
         "days",
         "is_refolding",
     )
 
     def __init__(self, days: DayStore) -> None:
-        """Takes the days as they are kept; those of UTC until a policy says otherwise."""
         self.days = days
         self.is_refolding = False
-        self._at: FoldPosition = (0, _EVERYBODY, "")
-        self._nobodys = new_day()
-        self._day = self._other_day = self._nobodys
-        self._begins = self._ends = self._other_begins = self._other_ends = self._dawn = 0
-        self._local = LocalDays("UTC")
+        self._position: FoldPosition = (0, _ALL_CUSTOMERS, "")
+        self._discarded = new_day()
+        self._sale_day = self._cached_day = self._discarded
+        self._sale_start = self._sale_end = self._cached_start = self._cached_end = self._sale_day_start = 0
+        self._local_days = LocalDays("UTC")
         self._ranks: dict[str, int] = {}
 
     def set_policy(self, policy: Policy) -> None:
-        """Takes the policy that is in force: its time zone, and which segment is better than which."""
-        if policy.timezone != self._local.name:
-            self._local = LocalDays(policy.timezone)
+        """Use the active policy's time zone and order of segments. Before the first policy, days are those of UTC."""
+        if policy.timezone != self._local_days.name:
+            self._local_days = LocalDays(policy.timezone)
         self._ranks = {name: rank for rank, name in enumerate(policy.segment_names)}
-        self._let_go()
+        self._clear_cache()
 
     def start(self) -> None:
-        """Begins with the days as they were recovered."""
+        """Start with the totals that were recovered."""
         self.is_refolding = self.days.counted_to[0] > 0
-        self._let_go()
+        self._clear_cache()
 
-    def set_position(self, offset: int, due: int = _EVERYBODY, customer_id: str = "") -> None:
-        """Says which record is folded now, and of one that touches many customers which of them.
+    def set_position(self, offset: int, due: int = _ALL_CUSTOMERS, customer_id: str = "") -> None:
+        """Set the position of the record that is folded next. Required only while `is_refolding`.
 
-        It need be said only while `is_refolding`.
+        Args:
+            offset: The record's journal offset.
+            due: For a record that touches many customers, the due moment of the customer.
+            customer_id: Likewise, the customer.
         """
         if offset > self.days.counted_to[0]:
             self.is_refolding = False
-        self._at = (offset, due, customer_id)
+        self._position = (offset, due, customer_id)
 
-    def flush(self, counted: FoldPosition) -> list[tuple[bytes, bytes | None]]:
-        """What the table is to be told, before anything else: all that was folded, which is so far."""
-        self._let_go()
-        return self.days.flush(counted)
+    def flush(self, counted_to: FoldPosition) -> list[tuple[bytes, bytes | None]]:
+        """Return the records of the days that changed. They must be written before anything else of the flush.
+
+        Args:
+            counted_to: The position up to which everything has been folded.
+        """
+        self._clear_cache()
+        return self.days.flush(counted_to)
 
     def day_of(self, moment: int) -> int:
-        """The local day of a moment; long ago for one that is before all time."""
-        return self._local.bounds_and_day(moment)[2] if moment >= 0 else BEFORE_DAYS
+        """Return the local day of a moment; `BEFORE_DAYS` for one before 1970."""
+        return self._local_days.bounds_and_day(moment)[2] if moment >= 0 else BEFORE_DAYS
 
-    # What happens.
+    # Counting.
 
     def count_new_customer(self, event: CustomerEvent, moment: int) -> None:
-        """Somebody of whom nothing was known becomes known at `moment`, by this event."""
-        day = self._day_of(moment)
+        """Count a customer who becomes known at `moment` by an event."""
+        day = self._day_at(moment)
         if isinstance(event, OrderPlaced):
             day.known_by_order += 1
         elif isinstance(event, CustomerSignedUp):
@@ -131,14 +145,14 @@ class DayCounter:
             day.known_by_other += 1
 
     def count_order(self, profile: Profile, event: OrderPlaced, as_of: int, window_ms: int) -> None:
-        """A purchase that is no duplicate, just before the profile takes it."""
+        """Count a purchase that is not a duplicate, just before it is applied to the profile."""
         at = event.occurred_at
-        day = self._day if self._begins <= at < self._ends else self._turn_to(at)
+        day = self._sale_day if self._sale_start <= at < self._sale_end else self._move_to_day_at(at)
         row = day.purchases.get(profile.segment)
         if row is None:
             row = day.purchases[profile.segment] = [0, 0, 0, 0]
         last = profile.last_order_at
-        if last is None and not profile.gross:  # an order that came to nothing and went back leaves no trace
+        if last is None and not profile.gross:  # a fully refunded order of base amount 0 (rounded) leaves no trace
             row[FIRST_ORDERS] += 1
             row[FIRST_GROSS] += event.base
         else:
@@ -146,24 +160,23 @@ class DayCounter:
             row[REPEAT_GROSS] += event.base
         if event.discount:
             day.discounts += event.discount
-        if (profile.refunds is None and (last is None or last < self._dawn)) or not self._bought_on_day_of(
-            at, profile, as_of, window_ms
-        ):
+        is_first_of_day = profile.refunds is None and (last is None or last < self._sale_day_start)
+        if is_first_of_day or not self._has_order_on_day_of(at, profile, as_of, window_ms):
             day.buyers += 1
 
     def count_refund(self, occurred_at: int, amount: int) -> None:
-        """A refund takes effect; one that is excess as a whole has none."""
+        """Count the part of a refund that takes effect; 0 counts nothing."""
         if not amount:
             return
-        day = self._day_of(occurred_at)
+        day = self._day_at(occurred_at)
         day.refund_count += 1
         day.refunds += amount
 
     def count_anonymous_sale(self, sale: AnonymousSale) -> None:
-        """An anonymous sale, or its refund; a refund whose sum in the base currency nobody can tell is only counted."""
-        if not sale.event_id:  # the note of a replay that all up to an offset is here: nothing was sold
+        """Count an anonymous purchase or refund. A refund without a base amount adds to the number of refunds only."""
+        if not sale.event_id:  # not a sale: a replay's marker that everything up to an offset is in the journal
             return
-        day = self._day_of(sale.occurred_at)
+        day = self._day_at(sale.occurred_at)
         if sale.sale == "purchase":
             day.anonymous_orders += 1
             day.anonymous_gross += sale.base or 0
@@ -172,9 +185,9 @@ class DayCounter:
             day.anonymous_refund_count += 1
             day.anonymous_refunds += sale.base or 0
 
-    def count_messages(self, out: list[Output], since: int) -> None:
-        """What was sent or kept back, among the outputs from the one numbered `since` on."""
-        for output in out[since:]:
+    def count_messages(self, outputs: list[Output], start: int) -> None:
+        """Count the messages sent and suppressed among the outputs from index `start` on."""
+        for output in outputs[start:]:
             if isinstance(output, SegmentChanged):
                 continue
             if isinstance(output, MessageSent):
@@ -183,24 +196,32 @@ class DayCounter:
                 campaign, outcome, at = output.value.campaign, output.value.reason, output.at
             else:
                 continue
-            day = self._day_of(at)
+            day = self._day_at(at)
             pair = (campaign, outcome)
             day.messages[pair] = day.messages.get(pair, 0) + 1
 
     def count_evaluation(
-        self, profile: Profile, moment: int, was: EvaluatedState, change: SegmentChanged | None
+        self, profile: Profile, moment: int, before: EvaluatedState, change: SegmentChanged | None
     ) -> None:
-        """A customer was judged at `moment`, who stood so just before; the change of segment, if there is one."""
-        segment, orders, net, reach = was
+        """Count what the evaluation of a customer changed.
+
+        Args:
+            profile: The customer after the evaluation.
+            moment: The time of the evaluation.
+            before: The customer's state just before (`evaluated_state`).
+            change: The segment change, if there was one.
+        """
+        segment, orders, net, reach = before
         orders_after, net_after = profile.frequency, profile.monetary
-        reached = 0 if profile.contact_profile is None and profile.engagement is None else reach_of(profile)
+        has_contacts = profile.contact_profile is not None or profile.engagement is not None
+        reach_after = _reach_of(profile) if has_contacts else _NOT_REACHABLE
         if change is None:
-            if orders_after == orders and net_after == net and reached == reach:
+            if orders_after == orders and net_after == net and reach_after == reach:
                 return
             pair = (segment, segment)
         else:
             pair = (segment, profile.segment)
-        day = self._day if self._begins <= moment < self._ends else self._day_of(moment)
+        day = self._sale_day if self._sale_start <= moment < self._sale_end else self._day_at(moment)
         day.base_changed = True
         row = day.moves.get(pair)
         if row is None:
@@ -221,84 +242,85 @@ class DayCounter:
                 why = change.move.why
                 if why and why[0].measure == RECENCY and why[0].is_ > why[0].was:
                     day.returns += 1
-        if reached != reach:
-            _reach(day, reach, -1)
-            _reach(day, reached, 1)
+        if reach_after != reach:
+            _add_reach(day, reach, -1)
+            _add_reach(day, reach_after, 1)
 
     def count_erasure(self, profile: Profile, moment: int) -> None:
-        """A known customer is erased."""
-        day = self._day_of(moment)
+        """Count the erasure of a known customer."""
+        day = self._day_at(moment)
         day.base_changed = True
         row = day.moves.setdefault((profile.segment, UNKNOWN), [0, 0, 0, 0, 0])
         row[MOVED] += 1
         row[ORDERS_BEFORE] += profile.frequency
         row[NET_BEFORE] += profile.monetary
-        _reach(day, reach_of(profile), -1)
+        _add_reach(day, _reach_of(profile), -1)
 
-    # Which day.
+    # Days.
 
-    def _bought_on_day_of(self, at: int, profile: Profile, as_of: int, window_ms: int) -> bool:
-        """Whether the customer has an order of that day that is remembered."""
-        number = self._local.bounds_and_day(at)[2]
-        begins, ends = self._local.bounds(number)
-        others = order_times_between(profile, begins, ends, as_of, window_ms)
-        return any(self._local.bounds_and_day(other)[2] == number for other in others)
+    def _has_order_on_day_of(self, at: int, profile: Profile, as_of: int, window_ms: int) -> bool:
+        """Whether the customer has a remembered order on the local day of `at`."""
+        number = self._local_days.bounds_and_day(at)[2]
+        start, end = self._local_days.bounds(number)
+        times = order_times_between(profile, start, end, as_of, window_ms)
+        return any(self._local_days.bounds_and_day(time)[2] == number for time in times)
 
-    def _day_of(self, moment: int) -> DayTotals:
-        """The day to count into."""
-        if self._begins <= moment < self._ends:
-            return self._day
-        if self._other_begins <= moment < self._other_ends:
-            return self._other_day
-        begins, ends, number = self._local.bounds_and_day(moment)
-        day = self._open(number)
+    def _day_at(self, moment: int) -> DayTotals:
+        """Return the totals to count into at a moment."""
+        if self._sale_start <= moment < self._sale_end:
+            return self._sale_day
+        if self._cached_start <= moment < self._cached_end:
+            return self._cached_day
+        start, end, number = self._local_days.bounds_and_day(moment)
+        day = self._open_day(number)
         if not self.is_refolding:
-            self._other_begins, self._other_ends, self._other_day = begins, ends, day
+            self._cached_start, self._cached_end, self._cached_day = start, end, day
         return day
 
-    def _turn_to(self, moment: int) -> DayTotals:
-        """The day to count a sale into; the next one is most likely on the same day."""
-        begins, ends, number = self._local.bounds_and_day(moment)
-        day = self._open(number)
-        self._dawn = self._local.bounds(number)[0]
+    def _move_to_day_at(self, moment: int) -> DayTotals:
+        """Return the totals to count a sale into, and cache them: the next sale is most likely on the same day."""
+        start, end, number = self._local_days.bounds_and_day(moment)
+        day = self._open_day(number)
+        self._sale_day_start = self._local_days.bounds(number)[0]
         if not self.is_refolding:
-            self._begins, self._ends, self._day = begins, ends, day
+            self._sale_start, self._sale_end, self._sale_day = start, end, day
         return day
 
-    def _open(self, number: int) -> DayTotals:
-        """A day that is going to change; if it has already what is folded, one that nobody will see."""
+    def _open_day(self, number: int) -> DayTotals:
+        """Return a day that changes now. If it already counts the current record, return totals that are discarded."""
         day = self.days.get(number)
-        if self.is_refolding and self._at <= day.counted_to:
-            return self._nobodys
+        if self.is_refolding and self._position <= day.counted_to:
+            return self._discarded
         self.days.changed_days.add(number)
         return day
 
-    def _let_go(self) -> None:
-        self._begins = self._ends = self._other_begins = self._other_ends = 0
-        self._day = self._other_day = self._nobodys = new_day()
+    def _clear_cache(self) -> None:
+        self._sale_start = self._sale_end = self._cached_start = self._cached_end = 0
+        self._sale_day = self._cached_day = self._discarded = new_day()
 
 
 def evaluated_state(profile: Profile) -> EvaluatedState:
-    """How the customer stands before something changes that."""
-    reach = 0 if profile.contact_profile is None and profile.engagement is None else reach_of(profile)
+    """Return the state of a customer, to be passed to `count_evaluation` after the change."""
+    has_contacts = profile.contact_profile is not None or profile.engagement is not None
+    reach = _reach_of(profile) if has_contacts else _NOT_REACHABLE
     return profile.segment, profile.frequency, profile.monetary, reach
 
 
-def reach_of(profile: Profile) -> int:
-    """1 for a customer who can be reached (some channel is granted), 2 for a silenced one, 0 for anyone else."""
+def _reach_of(profile: Profile) -> int:
+    """Return whether the customer is silenced, reachable (some channel is granted), or not reachable."""
     engagement = profile.engagement
     if engagement is not None and engagement.silence is not None:
-        return 2
-    person = profile.contact_profile
-    if person is not None:
-        for consent in person.consents.values():
+        return _SILENCED
+    contact_profile = profile.contact_profile
+    if contact_profile is not None:
+        for consent in contact_profile.consents.values():
             if consent.granted:
-                return 1
-    return 0
+                return _REACHABLE
+    return _NOT_REACHABLE
 
 
-def _reach(day: DayTotals, reach: int, more: int) -> None:
-    if reach == 1:
-        day.reachable += more
-    elif reach:
-        day.silenced += more
+def _add_reach(day: DayTotals, reach: int, change: int) -> None:
+    if reach == _REACHABLE:
+        day.reachable += change
+    elif reach == _SILENCED:
+        day.silenced += change

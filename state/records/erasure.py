@@ -1,4 +1,4 @@
-"""The ledger of erasures: the little that is kept of somebody who asked to be forgotten."""
+"""The erasure ledger: the little that remains of an erased customer."""
 
 from hashlib import sha256
 
@@ -11,12 +11,12 @@ _PREFIX = bytes([FORMAT])
 
 
 class Erasure(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What the ledger says under the hash of a customer's id.
+    """The ledger's entry for a customer, keyed by a hash of the id.
 
     Attributes:
-        seq: the customer's last change; one who comes back counts on from it.
-        occurred_at: of the erasure, in milliseconds; only a later signup or purchase makes the customer known again.
-        offset: of the erasure in the journal; states and records of the customer at or below it are dropped.
+        seq: Number of the customer's last segment change; a returning customer continues from it.
+        occurred_at: `occurred_at` of the erasure. Only a later signup or purchase makes the customer known again.
+        offset: Journal offset of the erasure. States and records of the customer at or below it are dropped.
     """
 
     seq: int
@@ -25,15 +25,15 @@ class Erasure(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 def encode_erasure(erasure: Erasure) -> bytes:
-    """What the ledger says as a record: one byte of format version, then MessagePack."""
+    """Return an entry as a record of the ledger: one byte of format version, then MessagePack."""
     return _PREFIX + _encoder.encode(erasure)
 
 
 def decode_erasure(value: bytes) -> Erasure:
-    """What a record of the ledger says.
+    """Return the entry of a record of the ledger.
 
     Raises:
-        UnknownFormat: the record was written by a version that this one does not know.
+        UnknownFormatVersion: The record was written by a version that is not known here.
     """
     if value[:1] != _PREFIX:
         raise UnknownFormatVersion(value[0] if value else None)
@@ -45,5 +45,5 @@ _decoder = msgspec.msgpack.Decoder(Erasure)
 
 
 def erasure_key(customer_id: str) -> bytes:
-    """The SHA-256 of the id: the ledger does not name whom it has forgotten."""
+    """Return the SHA-256 of a customer id, so that the ledger does not contain the ids of erased customers."""
     return sha256(customer_id.encode()).digest()

@@ -1,10 +1,10 @@
-"""The records of the journal: what has happened to customers, and the time, policy and campaigns by which it counts.
+"""The records of the journal: customer events, ticks, policies and campaigns.
 
-Moments are milliseconds since 1970-01-01T00:00:00Z; sums of money are integers of minor units. The customer's id is
-the record's Kafka key and is not repeated in its value.
+Times are milliseconds since 1970-01-01T00:00:00Z; amounts are integers of minor units. The customer's id is the
+record's Kafka key and is not part of its value.
 
-A record's value on Kafka is one byte of format version and a msgpack array, whose first element is the record's tag.
-The order of the fields below is that format: whoever moves, adds or drops one raises `FORMAT_VERSION`.
+A record's value is one byte of format version and a MessagePack array whose first element is the record's tag. The
+order of the fields is the format: after moving, adding or removing a field raise `FORMAT_VERSION`.
 """
 
 from typing import ClassVar, Final, Literal, TypeAlias
@@ -15,24 +15,27 @@ MAX_ID: Final = 128
 """Maximum length of an id, in characters."""
 FORMAT_VERSION: Final = 2
 _READ_VERSIONS: Final = (1, FORMAT_VERSION)
-"""Version 1 had no `CustomerReferred`; everything else is written the same."""
+"""Version 1 had no `CustomerReferred`; all other records are the same."""
 
 Channel: TypeAlias = Literal["email", "sms", "push", "messenger", "call", "all"]
-"""A way to reach a customer; `all` stands for every one of the others."""
+"""A channel to reach a customer; `all` stands for every other one."""
+
+CHANNELS: Final = ("email", "sms", "push", "messenger", "call")
+"""Every channel."""
 
 Contact: TypeAlias = Literal["delivered", "opened", "clicked", "redeemed", "bounced", "unsubscribed", "complained"]
-"""What became of a message."""
+"""How a customer, or a mail server, responded to a message."""
 
 
 class SourceEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event that a shop, a till or a campaign engine published.
+    """An event published by a shop, a till or a campaign engine.
 
     Attributes:
         topic: Short name of the source topic, such as `purchases` or `events`.
         partition: Partition of the source topic.
-        offset: Offset in that partition; with the two above, the record's only place of origin.
-        event_id: The publisher's id, repeated by its retries.
-        occurred_at: When it happened, in milliseconds.
+        offset: Offset in that partition. Topic, partition and offset identify the source record.
+        event_id: The publisher's id; retries repeat it.
+        occurred_at: When it happened.
         backfill: Whether this is history, which changes state but triggers no campaign.
     """
 
@@ -50,8 +53,8 @@ class OrderPlaced(SourceEvent, frozen=True, array_like=True, gc=False, tag="purc
     Attributes:
         amount: What was paid, after discounts, in minor units of `currency`; at least 0.
         base: The amount in minor units of the base currency.
-        rate: Price of one unit of `currency` in the base currency, as plain decimal text; None if it is the base.
-        discount: The sum taken off, in minor units of the base currency at the same rate; 0 if none.
+        rate: Price of one unit of `currency` in the base currency, as decimal text; None if it is the base currency.
+        discount: The sum deducted, in minor units of the base currency at the same rate; 0 if none.
     """
 
     kind: ClassVar[Literal["purchase"]] = "purchase"
@@ -68,15 +71,15 @@ class OrderPlaced(SourceEvent, frozen=True, array_like=True, gc=False, tag="purc
 
 
 class OrderRefunded(SourceEvent, frozen=True, array_like=True, gc=False, tag="refund"):
-    """A refund of an order in whole or in part, or of none in particular.
+    """A full or partial refund of an order, or a refund of no order in particular.
 
     Attributes:
-        amount: What was given back, in minor units of `currency`; more than 0.
-        base: The amount in minor units of the base currency at the refund's own rate; None if it has no rate and
-            names an order, whose rate then serves.
-        rate: Price of one unit of `currency` in the base currency, as plain decimal text; None if it is the base, or
-            if there is none.
-        order_id: The order refunded, if it names one.
+        amount: What was refunded, in minor units of `currency`; more than 0.
+        base: The amount in minor units of the base currency at the refund's own rate. None if the refund has no rate
+            and names an order, whose rate applies.
+        rate: Price of one unit of `currency` in the base currency, as decimal text; None if it is the base currency or
+            the refund has no rate.
+        order_id: The refunded order; None if the refund names none.
     """
 
     kind: ClassVar[Literal["refund"]] = "refund"
@@ -90,10 +93,10 @@ class OrderRefunded(SourceEvent, frozen=True, array_like=True, gc=False, tag="re
 
 
 class CustomerSignedUp(SourceEvent, frozen=True, array_like=True, gc=False, tag="signup"):
-    """A customer made themselves known, or told more of themselves.
+    """A customer signed up, or changed what a signup contains.
 
     Attributes:
-        consent: Channel to whether it is granted; a channel that is not there is unknown.
+        consent: Channel to whether it is granted; a missing channel is unknown.
         birth_date: `YYYY-MM-DD`.
         timezone: IANA name.
     """
@@ -120,12 +123,12 @@ class ConsentChanged(SourceEvent, frozen=True, array_like=True, gc=False, tag="c
 
 
 class MessageContacted(SourceEvent, frozen=True, array_like=True, gc=False, tag="contact"):
-    """What became of a message to a customer.
+    """The response to a message, or its delivery.
 
     Attributes:
-        contact: The event's `kind`, as publishers write it.
-        permanent: Whether a bounce is for good; None if not said.
-        cost: What it cost, in minor units of `currency`; None if not said.
+        contact: The field `kind` of the published event.
+        permanent: Whether a bounce is permanent; None if not given.
+        cost: Cost of the message in minor units of `currency`; None if not given.
     """
 
     kind: ClassVar[Literal["contact"]] = "contact"
@@ -151,18 +154,18 @@ REFERRAL_SUFFIX: Final = "+referrer"
 
 
 class CustomerErased(SourceEvent, frozen=True, array_like=True, gc=False, tag="erasure"):
-    """A customer asked to be forgotten."""
+    """A customer is to be erased."""
 
     kind: ClassVar[Literal["erasure"]] = "erasure"
 
 
 class AnonymousSale(SourceEvent, frozen=True, array_like=True, gc=False, tag="anonymous"):
-    """A purchase or refund of nobody known: it counts in the day's totals only.
+    """A purchase or refund without a customer. It counts in the daily totals only.
 
     Attributes:
-        sale: Which of the two it is.
+        sale: Whether it is a purchase or a refund.
         base: The amount in minor units of the base currency; None for a refund that has no rate and names an order.
-        discount: The sum taken off, in minor units of the base currency; 0 if none, and for a refund.
+        discount: The sum deducted, in minor units of the base currency; 0 if none, and for a refund.
     """
 
     kind: ClassVar[Literal["anonymous"]] = "anonymous"
@@ -173,11 +176,11 @@ class AnonymousSale(SourceEvent, frozen=True, array_like=True, gc=False, tag="an
 
 
 class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="tick"):
-    """Time has come to a moment in this partition of the journal.
+    """Time advances to a moment in this journal partition.
 
     Attributes:
-        at: The moment, in milliseconds; one that is not above the partition's time changes nothing.
-        advance: Number of the `advance` that asked for it; None for an ordinary tick.
+        at: The moment; one that is not after the partition's watermark changes nothing.
+        advance: Number of the `advance` command that requested the tick; None for other ticks.
     """
 
     kind: ClassVar[Literal["tick"]] = "tick"
@@ -187,10 +190,10 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="tick"):
 
 
 class PolicyApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="policy"):
-    """A policy came into force.
+    """A policy is activated.
 
     Attributes:
-        topic: Short name of the topic it was taken from, `control`; `partition` and `offset` are its place there.
+        topic: Short name of the topic that it is from, `control`; `partition` and `offset` are its position there.
         text: The policy's TOML.
     """
 
@@ -203,7 +206,7 @@ class PolicyApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 
 
 class CampaignsApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="campaigns"):
-    """A file of campaigns came into force; the fields are those of `PolicyApplied`."""
+    """A campaigns file is activated. The fields are those of `PolicyApplied`."""
 
     kind: ClassVar[Literal["campaigns"]] = "campaigns"
 
@@ -226,14 +229,13 @@ JournalRecord: TypeAlias = CustomerEvent | AnonymousSale | Tick | PolicyApplied 
 
 
 class UnknownFormatVersion(ValueError):
-    """A journal record is of a format version that this program does not know.
+    """A stored record has a format version that this program does not know.
 
     Attributes:
-        version: The version it says it is of; None if the value is empty.
+        version: The record's version; None if the value is empty.
     """
 
     def __init__(self, version: int | None) -> None:
-        """Say which version was met, and what to do."""
         super().__init__(
             f"a record has format version {version}, which this program does not know: "
             "run the version of goldstream that wrote it, or a newer one"
@@ -247,16 +249,16 @@ _decoder: Final[msgspec.msgpack.Decoder[JournalRecord]] = msgspec.msgpack.Decode
 
 
 def encode_record(record: JournalRecord) -> bytes:
-    """The journal's bytes for a record."""
+    """Return the value of a journal record."""
     return _VERSION_BYTE + _encoder.encode(record)
 
 
 def decode_record(data: bytes) -> JournalRecord:
-    """The record of the journal's bytes.
+    """Return the record of a value of the journal.
 
     Raises:
-        UnknownFormat: The format version is another one, or there are no bytes at all.
-        msgspec.DecodeError: The version is known, but the rest is not what `encode_record` writes.
+        UnknownFormatVersion: The format version is unknown, or the value is empty.
+        msgspec.DecodeError: The version is known, but `encode_record` did not write the rest.
     """
     if not data or data[0] not in _READ_VERSIONS:
         raise UnknownFormatVersion(data[0] if data else None)

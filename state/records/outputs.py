@@ -1,7 +1,8 @@
-"""What comes of the fold, and what is published of it: changes of segment, messages, what was kept back, erasures.
+"""The outputs of the fold: segment changes, messages, suppressions, outcomes, tombstones.
 
-A change is held as it was computed, in milliseconds and minor units (`SegmentChanged`): half of all events make one,
-and most are written out only once, by `streams.wire.change_json`. `to_segment_change` gives the published form.
+The fold creates a segment change as computed, in milliseconds and minor units (`SegmentChanged`), since half of all
+events cause one. `streams.wire.change_json` writes the published JSON directly from it; `to_segment_change` returns the
+published form (docs/topics.md) as a value.
 """
 
 from typing import Final
@@ -14,14 +15,14 @@ from state.units.timestamps import DAY_MS, format_ms
 
 
 class Cause(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What brought a change about: an event (then with its id), time or a policy."""
+    """The cause of a segment change: an event (with its id), time, or a policy."""
 
     kind: str
     event_id: str | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """The measures just after a change; `recency_days` whole days, cut; `monetary` in major units."""
+    """The measures just after a change: recency in whole days, truncated; monetary in major units."""
 
     recency_days: int | None
     frequency: int
@@ -31,7 +32,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
 
 class ScoreChange(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """A measure whose score moved; `edge` as the policy writes it, on the side the score came from."""
+    """A measure whose score changed. `edge` is the threshold next to the new score on the side the score came from."""
 
     measure: str
     edge: int | float
@@ -40,9 +41,11 @@ class ScoreChange(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
 
 class SegmentMove(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
-    """From where to where a change goes, and why: there are few of them, and many changes.
+    """What many segment changes have in common: segments and cells before and after, and the reason.
 
-    `from_segment` and `from_cell` are empty for a first change; `currency` and `digits` are the policy's.
+    Attributes:
+        from_segment: Empty for a customer's first change, as is `from_cell`.
+        policy: Reference (`name@version`) of the policy; `currency` and `digits` are also the policy's.
     """
 
     from_segment: str
@@ -56,7 +59,7 @@ class SegmentMove(msgspec.Struct, frozen=True, array_like=True, cache_hash=True,
 
 
 class SegmentChanged(msgspec.Struct, array_like=True, gc=False):
-    """A customer's segment changed; `kind` and `event_id` are those of its cause, sums in minor units."""
+    """A customer's segment changed. `kind` and `event_id` are those of the cause; amounts are in minor units."""
 
     customer_id: str
     seq: int
@@ -71,12 +74,12 @@ class SegmentChanged(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def change_id(self) -> str:
-        """`<customer_id>:<seq>`: the same whenever this change is published."""
+        """Return `<customer_id>:<seq>`, the same each time this change is published."""
         return f"{self.customer_id}:{self.seq}"
 
 
 class SegmentChangeValue(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
-    """A customer's segment changed: the value of a record of `segment-changes`."""
+    """The value of a record of `segment-changes`."""
 
     customer_id: str
     seq: int
@@ -93,12 +96,12 @@ class SegmentChangeValue(msgspec.Struct, frozen=True, rename={"from_segment": "f
 
     @property
     def change_id(self) -> str:
-        """`<customer_id>:<seq>`: the same whenever this change is published."""
+        """Return `<customer_id>:<seq>`, the same each time this change is published."""
         return f"{self.customer_id}:{self.seq}"
 
 
 class MessageChange(msgspec.Struct, frozen=True, rename={"from_segment": "from", "to_segment": "to"}):
-    """The change that began a campaign, as its messages tell it."""
+    """The segment change that started a run, as in the messages of the run."""
 
     id: str
     from_segment: str | None
@@ -110,7 +113,7 @@ class MessageChange(msgspec.Struct, frozen=True, rename={"from_segment": "from",
 
 
 class MessageCustomer(msgspec.Struct, frozen=True):
-    """The customer at the moment of a message; money in major units, the share to four digits."""
+    """The customer at the time of a message: money in major units, the share rounded to four digits."""
 
     average_check: str
     lifetime_orders: int
@@ -121,7 +124,9 @@ class MessageCustomer(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True):
     """A campaign's message: the value of a record of `offers` or `reactivations`.
 
-    `change` is what began the campaign; null where a trigger did, `birthday` or `overdue`, which only then is there.
+    Attributes:
+        change: The segment change that started the run; null if a trigger did.
+        trigger: `birthday` or `overdue`; absent if a segment change started the run.
     """
 
     message_id: str
@@ -144,9 +149,11 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """What was kept back, and why; `attempt` is null where the campaign was kept back as a whole.
+    """The value of a record of `suppressions`.
 
-    `change` and `trigger` are as in a message.
+    Attributes:
+        attempt: The suppressed step; null if the campaign was suppressed as a published.
+        change: As in a message, and so is `trigger`.
     """
 
     customer_id: str
@@ -160,11 +167,13 @@ class Suppression(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a campaign brought, or what came without it: the value of a record of `outcomes`.
+    """The outcome of a run: the value of a record of `outcomes`.
 
-    `sent` to `redeemed` are numbers of messages. `cost` is that of the
-    messages, `orders` and `net` what was bought after `from_at` and up to `to_at`. `change` and `trigger` are as in a
-    message.
+    Attributes:
+        change: As in a message, and so is `trigger`.
+        sent: Number of messages; `opened`, `clicked` and `redeemed` the number with that response.
+        cost: Cost of the messages.
+        orders: Number of orders after `from_at` and up to `to_at`, and `net` their net revenue.
     """
 
     customer_id: str
@@ -186,13 +195,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 TIME_CAUSE: Final = "time"
-"""The kind of a change that time alone has brought."""
+"""The kind of cause of a change that time alone caused."""
 SENT: Final = "sent"
-"""The outcome of a message that was not kept back, where outcomes are counted; the others are reasons."""
+"""The outcome of a message that was not suppressed, where outcomes are counted; the others are reasons."""
 
 
 class MessageSent(msgspec.Struct, frozen=True):
-    """To the campaign's topic; `at` is when it is due, in milliseconds."""
+    """A message to the campaign's topic; `at` is when it is due."""
 
     topic: str
     value: Message
@@ -200,7 +209,7 @@ class MessageSent(msgspec.Struct, frozen=True):
 
 
 class MessageSuppressed(msgspec.Struct, frozen=True):
-    """To `suppressions`; `tag` is that of the run (see `profile_schema.Run`), `at` the moment in milliseconds."""
+    """A record of `suppressions`; `tag` is that of the run (`profile_schema.Run`), `at` the time of the suppression."""
 
     tag: str
     value: Suppression
@@ -208,14 +217,14 @@ class MessageSuppressed(msgspec.Struct, frozen=True):
 
 
 class OutcomeReported(msgspec.Struct, frozen=True):
-    """To `outcomes`; `tag` is that of the run."""
+    """A record of `outcomes`; `tag` is that of the run."""
 
     tag: str
     value: Outcome
 
 
 class ErasureTombstone(msgspec.Struct, frozen=True):
-    """A tombstone to `segment-changes`; `seq` is the customer's last, 0 if there was none."""
+    """A tombstone on `segment-changes`; `seq` is the number of the customer's last change, 0 if there was none."""
 
     customer_id: str
     seq: int
@@ -226,7 +235,7 @@ Output = SegmentChanged | MessageSent | MessageSuppressed | OutcomeReported | Er
 
 
 def to_segment_change(change: SegmentChanged) -> SegmentChangeValue:
-    """Return the change in the form in which it is published."""
+    """Return a segment change in its published form."""
     move, last = change.move, change.last_order_at
     return SegmentChangeValue(
         customer_id=change.customer_id,
@@ -251,14 +260,14 @@ def to_segment_change(change: SegmentChanged) -> SegmentChangeValue:
 
 
 def to_message_change(change: SegmentChanged) -> MessageChange:
-    """The change as the messages of the campaigns tell it that it began."""
-    whole = to_segment_change(change)
+    """Return a segment change as in the messages of the runs that it started."""
+    published = to_segment_change(change)
     return MessageChange(
-        id=whole.change_id,
-        from_segment=whole.from_segment,
-        to_segment=whole.to_segment,
-        effective_at=whole.effective_at,
-        cause=whole.cause,
-        facts=whole.facts,
-        why=whole.why,
+        id=published.change_id,
+        from_segment=published.from_segment,
+        to_segment=published.to_segment,
+        effective_at=published.effective_at,
+        cause=published.cause,
+        facts=published.facts,
+        why=published.why,
     )

@@ -1,20 +1,21 @@
-"""How far a journal partition has come. A struct of msgspec: this module is never compiled (decision 0007)."""
+"""The progress of a journal partition. Its Struct is why this module is never compiled (decision 0007)."""
 
 import msgspec
 
 NO_WATERMARK = -(1 << 62)
-"""The time of a partition that no tick has reached."""
+"""The watermark of a partition before its first tick."""
 
 
 class Progress(msgspec.Struct, array_like=True):
-    """How far a partition has come: written down after everything that came of the records up to `offset`.
+    """How far a partition has been applied. It is written after all outputs of the records below `offset`.
 
     Attributes:
-        offset: the next journal offset to apply.
-        watermark: the partition's time, in milliseconds.
-        advance_offset: the greatest `advance` applied, -1 if none.
-        sources: for each source partition the highest offset applied.
-        policy_offset: place in `control` of the policy in force, -1 if there is none; `campaigns_offset` likewise.
+        offset: The next journal offset to apply.
+        watermark: The partition's time, in milliseconds.
+        advance_offset: The greatest `Tick.advance` applied; -1 if none.
+        sources: The highest offset applied from each source partition (topic, partition).
+        policy_offset: Offset of the active policy in `control`; -1 if none.
+        campaigns_offset: Offset of the active campaigns in `control`; -1 if none.
     """
 
     offset: int = 0

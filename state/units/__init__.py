@@ -1,4 +1,4 @@
-"""Own the units that every rule counts in: timestamps, time zones, local days, money and currencies.
+"""Own the units of all values: timestamps, time zones, local days, money and currencies.
 
 Import the standard library only.
 """

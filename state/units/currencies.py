@@ -1,8 +1,8 @@
-"""The currencies of ISO 4217 and their digits after the point.
+"""The currencies of ISO 4217 and their digits after the decimal point.
 
-Source: ISO 4217 list one with its amendments up to the Caribbean guilder (XCG, 2025). What has no minor unit there
-(gold, special drawing rights, testing codes) is no currency one can pay in, and is not here. Currencies withdrawn
-since 2023 stay, since a history may carry them.
+Source: ISO 4217 list one with its amendments up to the Caribbean guilder (XCG, 2025). Codes without a minor unit (gold,
+special drawing rights, testing codes) are left out, since they are not used for payments. Currencies withdrawn since
+2023 are included, since histories contain them.
 """
 
 from collections.abc import Mapping
@@ -26,4 +26,4 @@ _CODES: Final[dict[int, str]] = {
 DIGITS: Final[Mapping[str, int]] = MappingProxyType(
     {code: digits for digits, codes in _CODES.items() for code in codes.split()}
 )
-"""Alphabetic code to the number of digits after the point."""
+"""Alphabetic code to the number of digits after the decimal point."""

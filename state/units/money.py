@@ -1,7 +1,7 @@
-"""Sums of money: integers of a currency's minor units, read and written as decimal text, never a float.
+"""Parse, format and convert money: integers of a currency's minor units, decimal text outside, never a float.
 
-The number syntax is JSON's, whether the number stood in quotes or not: `12.4`, `-0.50`, `1e2`; not `+1`, `.5`, `1_000`.
-All arithmetic is on integers whose size is bounded before they are made, so that no text is dear to read.
+The number syntax is that of JSON, also for numbers in JSON strings: `12.4`, `-0.50`, `1e2`; not `+1`, `.5`, `1_000`.
+The size of integers is checked before they are created, so no text is expensive to parse.
 """
 
 import re
@@ -26,12 +26,13 @@ __all__ = [
 ]
 
 MAX_MINOR: Final = 10**15
-"""The greatest sum that one event may carry, in minor units."""
+"""Maximum amount of one event, in minor units."""
 
 MAX_TOTAL: Final = 1 << 62
-"""Of what is added up, in minor units: what the table's formats hold; an event adds `MAX_MINOR` of them at most."""
+"""Maximum of a total in minor units that the table's formats hold. An event adds at most `MAX_MINOR`."""
 
 MAX_EVENT_RATE: Final = 10**9
+"""Maximum of an event's own rate. Rates of a policy may be higher (`state.config.policy_reader.MAX_POLICY_RATE`)."""
 MAX_RATE_DIGITS: Final = 18
 
 _SCALES: Final = tuple(int("1" + "0" * digits) for digits in range(19))
@@ -45,11 +46,11 @@ class NotANumber(ValueError):
 
 
 class TooManyDigits(ValueError):
-    """The number has more digits after the point than there may be."""
+    """The number has too many digits after the decimal point."""
 
 
 class TooLarge(ValueError):
-    """The number is beyond what may be."""
+    """The number is out of range."""
 
 
 def is_number(text: str) -> bool:
@@ -58,30 +59,34 @@ def is_number(text: str) -> bool:
 
 
 def parse_minor(text: str, digits: int) -> int:
-    """The sum in minor units of a currency with so many digits after the point; exact, of either sign.
+    """Return an amount in minor units, exactly; it may be negative.
 
-    Trailing zeros are no digits: `12.400` is 1240 of a currency with two digits.
+    Trailing zeros do not count as digits: `12.400` is 1240 in a currency with two digits.
+
+    Args:
+        text: The amount in major units.
+        digits: Digits of the currency after the decimal point.
 
     Raises:
         NotANumber: The text is not a number in JSON's syntax.
-        TooLarge: The sum is over `MAX_MINOR` either way.
-        TooManyDigits: The sum is not a whole number of minor units.
+        TooLarge: The absolute amount exceeds `MAX_MINOR`.
+        TooManyDigits: The amount is not a whole number of minor units.
     """
     whole, point, cents = text.partition(".")
     missing = digits - len(cents)
     if (
         0 <= missing < 5
-        and 0 < len(whole) <= 15 - digits  # so the sum is below MAX_MINOR
+        and 0 < len(whole) <= 15 - digits  # so the amount is below MAX_MINOR
         and (whole[0] != "0" or len(whole) == 1)
         and (cents or not point)
         and (units := whole + cents + _ZEROS[missing]).isdigit()
         and units.isascii()
     ):
         return int(units)
-    return _parse_any_shape(text, digits)
+    return _parse_any_number(text, digits)
 
 
-def _parse_any_shape(text: str, digits: int) -> int:
+def _parse_any_number(text: str, digits: int) -> int:
     sign, significant, exponent = _split(text)
     exponent += digits
     if len(significant) + exponent > 16:
@@ -96,16 +101,16 @@ def _parse_any_shape(text: str, digits: int) -> int:
 
 
 def _split(text: str) -> tuple[str, str, int]:
-    """Sign, significant digits (`0` for zero) and power of ten of a number.
+    """Return sign, significant digits (`0` for zero) and power of ten of a number.
 
-    Exponents are clipped at seven digits: no number of significant digits that fits into a record makes up for more.
+    Exponents are clipped at seven digits: no record is long enough to compensate a greater one with its digits.
     """
-    shape = _NUMBER.fullmatch(text)
-    if shape is None:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
         raise NotANumber("must be a decimal number, such as 12.40")
-    sign, whole, fraction, power = shape.groups(default="")
-    written = (whole + fraction).lstrip("0")
-    significant = written.rstrip("0")
+    sign, whole, fraction, power = match.groups(default="")
+    all_digits = (whole + fraction).lstrip("0")
+    significant = all_digits.rstrip("0")
     if not significant:
         return "", "0", 0
     exponent = 0
@@ -113,17 +118,17 @@ def _split(text: str) -> tuple[str, str, int]:
         size = power.lstrip("+-").lstrip("0")
         exponent = int(size or "0") if len(size) <= 7 else _EXPONENT_END
         exponent = -exponent if power[0] == "-" else exponent
-    return sign, significant, exponent - len(fraction) + len(written) - len(significant)
+    return sign, significant, exponent - len(fraction) + len(all_digits) - len(significant)
 
 
 def parse_rate(text: str) -> str:
-    """The price of one unit of a currency in another, as plain decimal text without an exponent.
+    """Return a rate (the price of one unit of a currency in another) as plain decimal text without an exponent.
 
-    A text that is plain already stays as it is written, but for digits beyond the 18th, which can only be zeros.
+    Plain text is returned as it is, except for digits beyond the 18th, which can only be zeros.
 
     Raises:
         NotANumber: The text is not a number in JSON's syntax.
-        TooManyDigits: It has more than 18 digits after the point.
+        TooManyDigits: It has more than 18 digits after the decimal point.
         TooLarge: It is not above 0 and at most 10^9.
     """
     sign, significant, exponent = _split(text)
@@ -139,7 +144,7 @@ def parse_rate(text: str) -> str:
 
 
 def format_minor(minor: int, digits: int) -> str:
-    """The sum in major units, with as many digits after the point as the currency has: `-12.40`."""
+    """Return an amount in major units, with all digits of the currency: `-12.40`."""
     sign = "-" if minor < 0 else ""
     if digits == 0:
         return f"{minor}"
@@ -148,13 +153,13 @@ def format_minor(minor: int, digits: int) -> str:
 
 
 def convert(minor: int, digits: int, rate: Decimal | Fraction, base_digits: int) -> int:
-    """The sum in minor units of the base currency, half to even.
+    """Return an amount in minor units of the base currency, rounded half to even.
 
     Args:
-        minor: The sum in minor units of its own currency.
-        digits: Digits after the point of that currency.
+        minor: The amount in minor units of its own currency.
+        digits: Digits of that currency after the decimal point.
         rate: Price of one major unit of that currency in major units of the base currency.
-        base_digits: Digits after the point of the base currency.
+        base_digits: Digits of the base currency after the decimal point.
     """
     numerator, denominator = rate.as_integer_ratio()
     units, rest = divmod(minor * numerator * _SCALES[base_digits], denominator * _SCALES[digits])

@@ -1,8 +1,8 @@
-"""Local time: what the clock on a customer's wall shows at a moment, and when it comes to show something.
+"""Convert between moments and local time.
 
-The zones are those of the `tzdata` package, whose version the lock pins, never the system's: the same journal gives the
-same moments on every machine. They are read once, as facts. Moments are milliseconds since 1970-01-01T00:00:00Z, local
-days are counted from 1970-01-01.
+The zones are those of the `tzdata` package, whose version the lock files pin, and never the system's. So the same
+journal gives the same results on every machine. Moments are milliseconds since 1970-01-01T00:00:00Z; local days are
+numbers of days since 1970-01-01.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -27,13 +27,13 @@ _UTC: Final = "UTC"
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """The names of all time zones."""
+    """Return the names of all time zones."""
     return frozenset(files(_DATA).joinpath("zones").read_text().split())
 
 
 @lru_cache(maxsize=1024)
 def load_zone(name: str | None, fallback: str = _UTC) -> ZoneInfo:
-    """The time zone of that name; for none, or one that is not known, that of `fallback`, and if need be UTC."""
+    """Return a time zone; if the name is missing or unknown that of `fallback`, and if that is unknown UTC."""
     names = zone_names()
     return _read(next((each for each in (name, fallback) if each is not None and each in names), _UTC))
 
@@ -44,54 +44,54 @@ def _read(name: str) -> ZoneInfo:
 
 
 def local_time(at: ZoneInfo, moment_ms: int) -> datetime:
-    """What the clock shows at a moment: date and time of day, without a zone."""
-    ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
-    if ahead_ms is None:
+    """Return the local date and time of a moment, without a zone."""
+    offset_ms = _offset_ms(at, moment_ms // _HOUR_MS)
+    if offset_ms is None:
         return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at).replace(tzinfo=None, fold=0)
-    return _EPOCH_SHOWN + timedelta(milliseconds=moment_ms + ahead_ms)
+    return _EPOCH_SHOWN + timedelta(milliseconds=moment_ms + offset_ms)
 
 
 @lru_cache(maxsize=1 << 14)
-def _ahead_ms(at: ZoneInfo, hour: int) -> int | None:
-    """How far the clock is ahead of UTC throughout an hour of UTC; None where it is put on or back within it."""
+def _offset_ms(at: ZoneInfo, hour: int) -> int | None:
+    """Return the offset from UTC throughout an hour of UTC; None if the offset changes within it."""
     begin = _EPOCH + timedelta(milliseconds=hour * _HOUR_MS)
     first, last = (moment.astimezone(at).utcoffset() for moment in (begin, begin + _HOUR - _MILLISECOND))
     return None if first is None or first != last else first // _MILLISECOND
 
 
 def local_day(at: ZoneInfo, moment_ms: int) -> int:
-    """The local day in which a moment lies."""
+    """Return the local day of a moment."""
     return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(at).toordinal() - _EPOCH_ORDINAL
 
 
 def day_start_ms(at: ZoneInfo, day: int) -> int:
-    """The first moment of a local day; of a day that there is not, the first moment after it."""
+    """Return the first moment of a local day; for a day that the zone skipped, the first moment after it."""
     midnight = datetime.fromordinal(_EPOCH_ORDINAL + day)
     return first_moment(at, midnight, doubled="earlier")
 
 
 def day_number(day: date) -> int:
-    """The number of a date."""
+    """Return the number of a date."""
     return day.toordinal() - _EPOCH_ORDINAL
 
 
 @lru_cache(maxsize=1 << 12)
 def first_moment(at: ZoneInfo, shown: datetime, doubled: Literal["later", "earlier"] = "later") -> int:
-    """When the clock comes to show a date and time of day.
+    """Return the moment at which clocks show a local time.
 
     Args:
-        at: the zone.
-        shown: the local date and time, without a zone.
-        doubled: which of the two it is where a clock that is set back shows it twice.
+        at: The zone.
+        shown: The local date and time, without a zone.
+        doubled: Which moment to return if clocks are set back and show the time twice.
 
     Returns:
-        The moment; of a time that is left out, where a clock is set forward, the first moment after the gap.
+        The moment. For a time that is skipped because clocks are set forward, the first moment after the gap.
     """
-    one, other = (_moment(shown.replace(tzinfo=at, fold=fold)) for fold in (0, 1))
-    shows = [moment for moment in (one, other) if local_time(at, moment) == shown]
-    if shows:
-        return max(shows) if doubled == "later" else min(shows)
-    before, after = sorted((one, other))  # the offsets of both sides of the gap: the change lies between
+    candidates = [_to_moment(shown.replace(tzinfo=at, fold=fold)) for fold in (0, 1)]
+    moments = [moment for moment in candidates if local_time(at, moment) == shown]
+    if moments:
+        return max(moments) if doubled == "later" else min(moments)
+    before, after = sorted(candidates)  # by the offsets before and after the gap: the change is between them
     while after - before > 1:
         middle = (before + after) // 2
         before, after = (before, middle) if local_time(at, middle) > shown else (middle, after)
@@ -99,18 +99,18 @@ def first_moment(at: ZoneInfo, shown: datetime, doubled: Literal["later", "earli
 
 
 def quiet_hours_end(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: int) -> int | None:
-    """When the quiet hours end in which a moment lies; None if it lies in none.
+    """Return when the quiet hours end that contain a moment; None if none do.
 
-    They are from `from_minute` (inclusive) to `to_minute` (exclusive), in minutes after local midnight, and span it
-    where the first is the greater. An end that the clock leaves out is the first moment after the gap, one that it
-    shows twice the later.
+    They are from `from_minute` (inclusive) to `to_minute` (exclusive), in minutes after local midnight, and span
+    midnight if the first is greater. If clocks skip their end, they end at the first moment after the gap; if clocks
+    show it twice, at the later moment.
     """
-    ahead_ms = _ahead_ms(at, moment_ms // _HOUR_MS)
-    if ahead_ms is None:
+    offset_ms = _offset_ms(at, moment_ms // _HOUR_MS)
+    if offset_ms is None:
         now = local_time(at, moment_ms)
         minute = 60 * now.hour + now.minute
     else:
-        minute = (moment_ms + ahead_ms) // MINUTE_MS % _DAY_MINUTES
+        minute = (moment_ms + offset_ms) // MINUTE_MS % _DAY_MINUTES
     spans_midnight = from_minute > to_minute
     quiet = minute >= from_minute or minute < to_minute if spans_midnight else from_minute <= minute < to_minute
     if not quiet:
@@ -122,5 +122,5 @@ def quiet_hours_end(at: ZoneInfo, moment_ms: int, from_minute: int, to_minute: i
     return first_moment(at, day + to_minute * MINUTE_MS * _MILLISECOND)
 
 
-def _moment(aware: datetime) -> int:
+def _to_moment(aware: datetime) -> int:
     return (aware - _EPOCH) // _MILLISECOND

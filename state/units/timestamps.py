@@ -1,7 +1,7 @@
-"""Moments as milliseconds since 1970-01-01T00:00:00Z, and how they are written.
+"""Parse and format moments: milliseconds since 1970-01-01T00:00:00Z, RFC 3339 as text.
 
-A moment is read from RFC 3339 and kept to the millisecond, cut, not rounded. Only the years 1970 to 2199 (in UTC) are
-read, so that every moment is a non-negative integer.
+Parsing truncates to the millisecond. It accepts only the years 1970 to 2199 (in UTC), so every parsed moment is a
+non-negative integer.
 """
 
 import re
@@ -13,36 +13,36 @@ from typing import Final
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
 NEVER: Final = 1 << 62
-"""A moment that does not come: later than every timestamp."""
+"""Later than every moment."""
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout; a zone would only be written and cut again
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout; a zone would only be formatted and removed again
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 _END_MS: Final = (date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY_MS
-_SHAPE: Final = re.compile(
+_PATTERN: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
-_ZONE_SHAPE: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,3}", re.ASCII)
-_DATE_SHAPE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ZONE_PATTERN: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,3}", re.ASCII)
+_DATE_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class _Days(dict[str, int]):
-    """Milliseconds of the days read lately, by `YYYY-MM-DDT`; to read a date anew costs ten times as much.
+    """Milliseconds of recently parsed days, by `YYYY-MM-DDT`; parsing a date again costs ten times as much.
 
-    It only remembers a pure function: no outcome depends on what is in it.
+    This caches a pure function, so no result depends on its contents.
     """
 
     def __missing__(self, text: str) -> int:
-        if _DATE_SHAPE.fullmatch(text[:10]) is None or text[10:] != "T":
+        if _DATE_PATTERN.fullmatch(text[:10]) is None or text[10:] != "T":
             raise ValueError(text)
         day_ms = (date.fromisoformat(text[:10]).toordinal() - _EPOCH_ORDINAL) * DAY_MS
-        if len(self) >= _REMEMBERED:
+        if len(self) >= _CACHED_DAYS:
             self.clear()
         self[text] = day_ms
         return day_ms
 
 
 _OUT_OF_YEARS: Final = "must be in the years 1970 to 2199"
-_REMEMBERED: Final = 4096
+_CACHED_DAYS: Final = 4096
 _DAY, _MINUTE, _SECOND, _END = slice(11), slice(11, 16), slice(16, 19), slice(19, None)
 _WITH_MILLIS_AND_OFFSET: Final = len("2026-05-12T09:30:00.000+03:00")
 _FRACTION, _OFFSET = slice(19, 23), slice(23, None)
@@ -59,13 +59,13 @@ _ENDS: Final = (
 
 
 def parse_rfc3339(text: str) -> int:
-    """The moment that an RFC 3339 text with an offset tells, in milliseconds, cut.
+    """Return the moment of an RFC 3339 text with an offset, truncated to the millisecond.
 
-    `T` and `Z` may be small, a fraction may have any number of digits, `-00:00` is UTC. A leap second, `:60` at the
-    end of a month in UTC, is the first moment of the next month with its fraction kept, as clocks on POSIX have it.
+    `T` and `Z` may be lowercase, a fraction may have any number of digits, `-00:00` is UTC. A leap second, `:60` at the
+    end of a month in UTC, is the first second of the next month, as on POSIX clocks; its fraction is kept.
 
     Raises:
-        ValueError: The text is anything else, or lies outside the years 1970 to 2199 in UTC.
+        ValueError: The text has another form, or is outside the years 1970 to 2199 in UTC.
     """
     try:
         moment_ms = _DAYS[text[_DAY]] + _MINUTES[text[_MINUTE]] + _SECONDS[text[_SECOND]]
@@ -74,17 +74,17 @@ def parse_rfc3339(text: str) -> int:
         else:
             moment_ms += _ENDS[text[_END]]
     except (KeyError, ValueError):
-        return _parse_any_shape(text)  # a leap second, more digits, or a fault: the full grammar decides
+        return _parse_any_timestamp(text)  # a leap second, more digits or an error: the full grammar decides
     if 0 <= moment_ms < _END_MS:
         return moment_ms
     raise ValueError(_OUT_OF_YEARS)
 
 
-def _parse_any_shape(text: str) -> int:
-    shape = _SHAPE.fullmatch(text)
-    if shape is None:
+def _parse_any_timestamp(text: str) -> int:
+    match = _PATTERN.fullmatch(text)
+    if match is None:
         raise ValueError("must be an RFC 3339 moment with an offset, such as 2026-05-12T09:30:00Z")
-    day, hour, minute, second, fraction, sign, offset_hour, offset_minute = shape.groups()
+    day, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
     try:
         day_ms = (date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL) * DAY_MS
     except ValueError:
@@ -102,32 +102,32 @@ def _parse_any_shape(text: str) -> int:
     return moment_ms + int((fraction or "")[:3].ljust(3, "0"))
 
 
-_WRITTEN_MINUTES: Final = tuple(f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60))
-_WRITTEN_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
-_WRITTEN_MILLIS: Final = tuple(f"{milli:03}Z" for milli in range(1000))
+_FORMATTED_MINUTES: Final = tuple(f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60))
+_FORMATTED_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
+_FORMATTED_MILLIS: Final = tuple(f"{milli:03}Z" for milli in range(1000))
 
 
 def format_ms(ms: int) -> str:
-    """The moment as RFC 3339 in UTC with milliseconds: `2026-05-12T09:30:00.000Z`.
+    """Return a moment as RFC 3339 in UTC with milliseconds: `2026-05-12T09:30:00.000Z`.
 
     Raises:
-        OverflowError: The moment lies outside the years 1 to 9999.
+        OverflowError: The moment is outside the years 1 to 9999.
     """
     day, of_day = divmod(ms, DAY_MS)
     minute, of_minute = divmod(of_day, MINUTE_MS)
     second, milli = divmod(of_minute, 1000)
-    return _format_day(day) + _WRITTEN_MINUTES[minute] + _WRITTEN_SECONDS[second] + _WRITTEN_MILLIS[milli]
+    return _format_day(day) + _FORMATTED_MINUTES[minute] + _FORMATTED_SECONDS[second] + _FORMATTED_MILLIS[milli]
 
 
 @lru_cache(maxsize=1 << 14)
 def _format_day(day: int) -> str:
-    """`2026-05-12`: there are few days in a history, and a change has two moments to write."""
+    """Return `2026-05-12`. Cached: a history has few days, and a segment change has two moments."""
     return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def is_birth_date(text: str) -> bool:
-    """Whether the text is `YYYY-MM-DD`, a date that exists, in the years 1900 to 2199."""
-    if _DATE_SHAPE.fullmatch(text) is None or not "1900" <= text[:4] <= "2199":
+    """Whether the text is `YYYY-MM-DD` and an existing date in the years 1900 to 2199."""
+    if _DATE_PATTERN.fullmatch(text) is None or not "1900" <= text[:4] <= "2199":
         return False
     try:
         date.fromisoformat(text)
@@ -137,5 +137,5 @@ def is_birth_date(text: str) -> bool:
 
 
 def is_zone_name(text: str, zones: Collection[str] | None) -> bool:
-    """Whether the text is the name of a time zone: one of `zones`, or shaped like an IANA name if they are unknown."""
-    return text in zones if zones is not None else _ZONE_SHAPE.fullmatch(text) is not None
+    """Whether the text is one of `zones`, or without these, whether it looks like an IANA name."""
+    return text in zones if zones is not None else _ZONE_PATTERN.fullmatch(text) is not None

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from state.customer.contact_profile import CHANNELS, SIGNUP_FACTS, consent_of, signup_fact
+from state.customer.contact_profile import SIGNUP_FACTS, consent_of, signup_fact
 from state.customer.order_chunks import copy_profile
 from state.customer.packed_orders import unpack_orders
 from state.customer.profile import Profile, new_profile
@@ -14,6 +14,7 @@ from state.customer.traits import average_check, discount_share
 from state.daily.day_store import DayStore
 from state.daily.native_day_totals import DayTotals
 from state.records.erasure import erasure_key
+from state.records.events import CHANNELS
 from streams.kafka.topics import Topics
 from streams.wire.cloudevents import PublishedRecord
 from tests.oracle import Facts, Output, Result, read_json
