@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from state.config.campaigns import parse_campaigns
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.customer.profile import new_profile
 from state.customer.profile_schema import Engagement, Run
