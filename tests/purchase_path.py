@@ -23,7 +23,7 @@ from agents.admit.admit_lane import AdmitStage
 from agents.control.control_follower import ControlFollower
 from agents.project.customer_row import customer_row
 from agents.segment.segment_lane import SegmentStage
-from state.config.policy import parse_policy
+from state.config.policy_reader import parse_policy
 from state.customer.profile import decode_profile
 from state.customer.segment_forecast import SegmentForecast
 from state.records.events import CampaignsApplied, PolicyApplied, encode_record

@@ -191,8 +191,8 @@ def test_without_a_policy_any_segment_name_is_accepted() -> None:
     assert parse_campaigns(shop('["new"]', '["vip"]')).campaigns[0].to == ("vip",)
 
 
-QUIET = 'quiet_hours must be two times of the day, such as ["21:00", "09:00"]: got'
-START = "starts_at must be a moment from 1970 to 2199 with its offset, such as 2026-01-01T00:00:00Z: got"
+QUIET = 'quiet_hours must be two times of day, such as ["21:00", "09:00"]: got'
+START = "starts_at must be a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z: got"
 HELLO = "campaign 1 (hello): "
 
 
@@ -216,13 +216,13 @@ HELLO = "campaign 1 (hello): "
         ("quiet_hours = [21:00:00, 09:00:00]", f"{QUIET} [21:00:00, 09:00:00]"),
         (
             'quiet_hours = ["09:00", "09:00"]',
-            "quiet_hours must be two different times; leave it out for no quiet hours",
+            "quiet_hours must be two different times; remove it for no quiet hours",
         ),
         ("cap = 3", "cap must be a table: got 3"),
         ("cap = { messages = 3 }", "cap.days is missing; add it"),
         ("cap = { messages = 0, days = 7 }", "cap.messages must be a whole number from 1 to 1000000000: got 0"),
         ("cap = { messages = 3, days = 0 }", "cap.days must be a number above 0 and up to 1000000: got 0"),
-        ("cap = { messages = 3, days = 7, hours = 1 }", "cap.hours is unknown; known are messages, days"),
+        ("cap = { messages = 3, days = 7, hours = 1 }", "cap.hours is unknown; valid values: messages, days"),
         ("control = 1.1", "control must be a number from 0 to 1: got 1.1"),
         ("control = -0.1", "control must be a number from 0 to 1: got -0.1"),
         ("control = nan", "control must be a number from 0 to 1: got nan"),
@@ -249,19 +249,27 @@ def test_an_error_in_the_head_names_the_field_and_the_value(head: str, error: st
         ('topic = "offers"', "", f"{HELLO}topic is missing; add it"),
         ('"offers"', '"offer"', f'{HELLO}topic must be offers or reactivations: got "offer"'),
         ('to = ["new"]', "", f"{HELLO}to is missing; add it"),
-        ('["new"]', "[]", f"{HELLO}to must have at least one name: got []"),
+        ('["new"]', "[]", f"{HELLO}to must contain at least one name: got []"),
         ('["new"]', '"new"', f'{HELLO}to must be a list of at most 100 names: got "new"'),
         ('["new"]', "[1]", f"{HELLO}to must be a list of at most 100 names: got [1]"),
-        ('["new"]', '["gold"]', f'{HELLO}to has the unknown name "gold"; did you mean golden?'),
-        ('["new"]', '["none"]', f'{HELLO}to has the unknown name "none"; '),
-        ('["new"]', '["new", "new"]', f'{HELLO}to must not have a name twice: got ["new", "new"]'),
-        ("to =", 'from = ["gone"]\nto =', f'{HELLO}from has the unknown name "gone"; '),
+        ('["new"]', '["gold"]', f'{HELLO}to contains the unknown name "gold"; did you mean golden?'),
+        ('["new"]', '["none"]', f'{HELLO}to contains the unknown name "none"; '),
+        ('["new"]', '["new", "new"]', f'{HELLO}to must not contain a name twice: got ["new", "new"]'),
+        ("to =", 'from = ["gone"]\nto =', f'{HELLO}from contains the unknown name "gone"; '),
         ("to =", 'from = "none"\nto =', f'{HELLO}from must be a list of at most 100 names: got "none"'),
-        ("to =", "causes = []\nto =", f"{HELLO}causes must have at least one name: got []"),
-        ("to =", 'causes = ["buy"]\nto =', f'{HELLO}causes has the unknown name "buy"; known are purchase, refund'),
-        ("to =", 'channels = ["mail"]\nto =', f'{HELLO}channels has the unknown name "mail"; did you mean email?'),
-        ("to =", 'channels = ["sms", "sms"]\nto =', f'{HELLO}channels must not have a name twice: got ["sms", "sms"]'),
-        ("to =", "channels = []\nto =", f"{HELLO}channels must have at least one name: got []"),
+        ("to =", "causes = []\nto =", f"{HELLO}causes must contain at least one name: got []"),
+        (
+            "to =",
+            'causes = ["buy"]\nto =',
+            f'{HELLO}causes contains the unknown name "buy"; valid values: purchase, refund',
+        ),
+        ("to =", 'channels = ["mail"]\nto =', f'{HELLO}channels contains the unknown name "mail"; did you mean email?'),
+        (
+            "to =",
+            'channels = ["sms", "sms"]\nto =',
+            f'{HELLO}channels must not contain a name twice: got ["sms", "sms"]',
+        ),
+        ("to =", "channels = []\nto =", f"{HELLO}channels must contain at least one name: got []"),
         ("to =", "requires_consent = 1\nto =", f"{HELLO}requires_consent must be true or false: got 1"),
         ("to =", 'once = "yes"\nto =', f'{HELLO}once must be true or false: got "yes"'),
         ("to =", "ignores_cap = 0\nto =", f"{HELLO}ignores_cap must be true or false: got 0"),
@@ -284,15 +292,19 @@ def test_an_error_in_the_head_names_the_field_and_the_value(head: str, error: st
         ("after_days = 1, ", "", f"{HELLO}attempts 1: after_days is missing; add it"),
         ("= 1, t", "= -1, t", f"{HELLO}attempts 1: after_days must be a number from 0 to 1000000: got -1"),
         (', template = "hi"', "", f"{HELLO}attempts 1: template is missing; add it"),
-        ('"hi"', '""', f'{HELLO}attempts 1: template must be a text of 1 to 200 characters: got ""'),
-        ('"hi"', '"hi", incentive = 10', f"{HELLO}attempts 1: incentive must be a text of 1 to 200 characters: got 10"),
+        ('"hi"', '""', f'{HELLO}attempts 1: template must be a string of 1 to 200 characters: got ""'),
+        (
+            '"hi"',
+            '"hi", incentive = 10',
+            f"{HELLO}attempts 1: incentive must be a string of 1 to 200 characters: got 10",
+        ),
         (
             '"hi"',
             '"hi", channels = ["fax"]',
-            f'{HELLO}attempts 1: channels has the unknown name "fax"; known are email',
+            f'{HELLO}attempts 1: channels contains the unknown name "fax"; valid values: email',
         ),
-        ('"hi"', '"hi", channels = []', f"{HELLO}attempts 1: channels must have at least one name: got []"),
-        ('"hi"', '"hi", subject = "Hi"', f"{HELLO}attempts 1: subject is unknown; known are after_days, template"),
+        ('"hi"', '"hi", channels = []', f"{HELLO}attempts 1: channels must contain at least one name: got []"),
+        ('"hi"', '"hi", subject = "Hi"', f"{HELLO}attempts 1: subject is unknown; valid values: after_days, template"),
     ],
 )
 def test_an_error_in_a_campaign_names_its_place_and_the_value(old: str, new: str, error: str) -> None:
@@ -303,17 +315,17 @@ def test_an_error_in_a_campaign_names_its_place_and_the_value(old: str, new: str
 def test_each_step_must_be_later_than_the_one_before() -> None:
     second = '"hi" }, { after_days = 1.0, template = "hi-again" }'
     assert errors_of(shop('"hi" }', second)) == [
-        "campaign 1 (hello): attempts 2: after_days must be above that of the attempt before it: got 1, 1.0"
+        "campaign 1 (hello): attempts 2: after_days must be greater than in the preceding step: got 1, then 1.0"
     ]
 
 
 def test_a_campaign_name_must_be_unique() -> None:
     twice = MINIMAL + MINIMAL[MINIMAL.index("[[campaign]]") :]
-    assert errors_of(twice) == ["campaign 2 (hello): name is that of campaign 1 already; give it another one"]
+    assert errors_of(twice) == ["campaign 2 (hello): name is already used by campaign 1; choose another one"]
 
 
 def test_none_is_not_a_target_segment() -> None:
-    with pytest.raises(ConfigErrors, match=r"to must not have none: no change goes there"):
+    with pytest.raises(ConfigErrors, match=r"to must not contain none: no change leads there"):
         parse_campaigns(shop('["new"]', '["none"]'))
 
 
@@ -323,7 +335,7 @@ def test_all_errors_are_reported_together() -> None:
         "version must be a whole number from 1 to 1000000000: got 0",
         "control must be a number from 0 to 1: got 2",
         'campaign 1 (hello): topic must be offers or reactivations: got "letters"',
-        "campaign 1 (hello): attempts 1: template must be a text of 1 to 200 characters: got 5",
+        "campaign 1 (hello): attempts 1: template must be a string of 1 to 200 characters: got 5",
     ]
 
 

@@ -62,7 +62,7 @@ def standby(stage: Any, tables: WarmTables) -> Standby:
 
 def state(offset: int) -> bytes:
     """Return an encoded profile as of an offset of the journal."""
-    return encode_profile(new_profile(offset=offset, seq=1, judged=5))
+    return encode_profile(new_profile(offset=offset, seq=1, evaluated_at=5))
 
 
 def changelog(number: int) -> TopicPartition:
