@@ -1,1 +1,1 @@
-"""The core and its surroundings, one thing at a time, without servers."""
+"""Unit tests: one module at a time, without Kafka or Redis."""

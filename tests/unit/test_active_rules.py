@@ -1,4 +1,4 @@
-"""Which policy and campaigns are active: the fold, the follower and the commands decide alike."""
+"""The active policy and campaigns: the fold, the follower and the commands agree on them."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
@@ -42,7 +42,7 @@ def campaigns(version: int = 1, template: str = "hi", name: str = "retail") -> F
 
 
 def commented(file: File) -> File:
-    """The same contents in another layout."""
+    """Return a file with the same contents in another layout."""
     return File(file.kind, f"# ours\n{file.text}")
 
 
@@ -50,16 +50,16 @@ INVALID_POLICY: Final = File("policy", "name = 1")
 INVALID_CAMPAIGNS: Final = File("campaigns", "name = 1")
 
 Active = tuple[int | None, int | None]
-"""The place in `control` of the active policy, and of the campaigns that are active with it."""
+"""The offsets in `control` of the active policy and of the active campaigns."""
 
 
 def by_reducer(files: Sequence[File]) -> Active:
-    """What a command finds, and a replay."""
+    """Return the active files of a command or a replay."""
     return _active(reduce_control(_records(files)), files)
 
 
 def by_follower(files: Sequence[File]) -> Active:
-    """What a worker finds that reads every record twice, as after a reconnect."""
+    """Return the active files of a worker that reads every record twice, as after a reconnect."""
     follower = ControlFollower(Settings())
     for record in (*_records(files), *_records(files)):
         follower.apply(record)
@@ -67,15 +67,15 @@ def by_follower(files: Sequence[File]) -> Active:
 
 
 def by_fold(files: Sequence[File]) -> Active:
-    """What a journal partition finds."""
+    """Return the active files of a journal partition."""
     partition = Partition(CustomersTable())
     for offset, file in enumerate(files):
         _fold(partition, offset, file)
     return _active_in(partition)
 
 
-def by_fold_that_recovers(files: Sequence[File]) -> Active:
-    """What a journal partition finds that is recovered after every record."""
+def by_recovering_fold(files: Sequence[File]) -> Active:
+    """Return the active files of a journal partition that is recovered after every record."""
     partition = Partition(CustomersTable())
     for offset, file in enumerate(files):
         _fold(partition, offset, file)
@@ -83,7 +83,7 @@ def by_fold_that_recovers(files: Sequence[File]) -> Active:
     return _active_in(partition)
 
 
-READERS: Final = (by_reducer, by_follower, by_fold, by_fold_that_recovers)
+READERS: Final = (by_reducer, by_follower, by_fold, by_recovering_fold)
 
 
 def _records(files: Sequence[File]) -> list[ControlRecord]:
@@ -96,7 +96,7 @@ def _fold(partition: Partition, offset: int, file: File) -> None:
 
 
 def _active(rules: ActiveRules, files: Sequence[File]) -> Active:
-    """The first record with the active text: a repeat changes nothing, so the earlier one stays active."""
+    """Return the first records with the active texts: a repeated file does not replace the earlier record."""
     if rules.policy is None:
         return None, None
     texts = [file.text for file in files]
@@ -162,7 +162,7 @@ def _active_in(partition: Partition) -> Active:
         pytest.param([policy(), campaigns(), policy(2)], (2, 1), id="campaigns stay active under a new policy"),
     ],
 )
-def test_every_reader_of_control_finds_the_same_rules_active(
+def test_every_reader_of_control_has_the_same_active_rules(
     reader: Callable[[Sequence[File]], Active], files: list[File], active: Active
 ) -> None:
     assert reader(files) == active
@@ -185,12 +185,12 @@ FILES: Final = (
 
 @given(st.lists(st.sampled_from(FILES), max_size=8))
 def test_the_fold_the_follower_and_the_commands_agree_on_any_control(files: list[File]) -> None:
-    marked = [File(file.kind, f"{file.text}# {place}\n") for place, file in enumerate(files)]  # no text is there twice
-    assert len({reader(marked) for reader in READERS}) == 1
+    unique = [File(file.kind, f"{file.text}# {place}\n") for place, file in enumerate(files)]
+    assert len({reader(unique) for reader in READERS}) == 1
 
 
 @given(st.lists(st.sampled_from(FILES), max_size=8), st.sampled_from(FILES))
-def test_a_command_writes_only_what_every_reader_then_accepts(files: list[File], new: File) -> None:
+def test_a_command_writes_only_files_that_every_reader_accepts(files: list[File], new: File) -> None:
     rules = reduce_control(_records(files))
     if new in (INVALID_POLICY, INVALID_CAMPAIGNS):
         return
@@ -262,7 +262,7 @@ def test_an_invalid_file_is_reported_with_every_error() -> None:
     assert len(decision.errors) > 2
 
 
-def test_the_follower_admits_by_the_rates_of_the_active_policy() -> None:
+def test_admission_uses_the_rates_of_the_active_policy() -> None:
     rates = "[rates]\nEUR = 98\n"
     files = [policy(), File("policy", policy(2).text + rates), policy(3, currency="EUR")]
     follower = ControlFollower(Settings())
@@ -273,7 +273,7 @@ def test_the_follower_admits_by_the_rates_of_the_active_policy() -> None:
     assert list(follower.admission_rules.rates) == ["EUR"]
 
 
-def test_records_read_again_after_a_reconnect_do_not_bring_back_an_earlier_policy() -> None:
+def test_records_read_again_do_not_reactivate_an_earlier_policy() -> None:
     first, second = _records([policy(), policy(2)])
     follower = ControlFollower(Settings())
     for record in (first, second, first):

@@ -66,7 +66,7 @@ def compare(
 
 
 JOURNAL: list[tuple[str, JournalRecord]] = [
-    ("", PolicyApplied("control", 0, 0, "of the journal, which is ignored")),
+    ("", PolicyApplied("control", 0, 0, "a policy of the journal, which is ignored")),
     ("three", signed_up(0, days(0))),
     ("three", bought(1, days(0), 900_000)),
     ("three", bought(2, days(1), 900_000)),
@@ -76,8 +76,8 @@ JOURNAL: list[tuple[str, JournalRecord]] = [
     ("back", bought(5, days(20), 200_000)),
     tick(40),
 ]
-"""By A, on day 40: three is active, since five orders make loyal; quiet and back are new. By B three was golden until
-day 32 and quiet is at risk since day 30."""
+"""On day 40 under A, three is active (loyal requires five orders); quiet and back are new. Under B, three was golden
+until day 32, and quiet has been at risk since day 30."""
 
 
 def test_customers_who_move_and_their_revenue() -> None:
@@ -88,7 +88,7 @@ def test_customers_who_move_and_their_revenue() -> None:
     assert (result.record_count, result.watermark_ms) == (len(JOURNAL), days(40))
 
 
-def test_messages_are_those_each_policy_would_have_sent() -> None:
+def test_messages_are_those_that_each_policy_would_have_sent() -> None:
     result = compare(JOURNAL)
     assert result.a.sent["golden-welcome"] == 0
     assert result.b.sent["golden-welcome"] == 1
@@ -100,11 +100,11 @@ def test_the_comparison_ends_at_until() -> None:
     late: list[tuple[str, JournalRecord]] = [("later", bought(9, days(25), 1)), *JOURNAL[-1:]]
     result = compare([*JOURNAL[:-1], *late], until=days(22))
     assert result.watermark_ms == days(22)
-    assert result.customers.total() == 3  # the order of day 25 does not count, though no tick is before it
+    assert result.customers.total() == 3  # the order of day 25 is excluded although no tick precedes it
     assert result.customers == {("active", "golden"): 1, ("new", "new"): 2}
 
 
-def test_an_erased_customer_counts_no_more_than_an_unknown_one() -> None:
+def test_an_erased_customer_counts_as_an_unknown_one() -> None:
     erasure = ("three", CustomerErased("events", 0, 6, "e-6", days(40), False))
     with_erasure = compare([*JOURNAL, erasure])
     assert with_erasure.customers.total() == 2
@@ -124,8 +124,8 @@ def test_results_of_partitions_add_up() -> None:
 
     one, other = compare(part({"three"})), compare(part({"quiet", "back"}))
     both = EMPTY_RESULT.merge(one).merge(other)
-    whole = compare(JOURNAL)
-    assert both._replace(record_count=0) == whole._replace(record_count=0)
+    undivided = compare(JOURNAL)
+    assert both._replace(record_count=0) == undivided._replace(record_count=0)
     assert both.record_count == one.record_count + other.record_count
 
 
@@ -143,7 +143,7 @@ def test_merging_keeps_negative_revenue() -> None:
     assert EMPTY_RESULT.merge(negative).merge(negative).net == {move: -1400}
 
 
-def test_the_json_has_everything_in_major_units() -> None:
+def test_the_json_has_all_amounts_in_major_units() -> None:
     result = json.loads(msgspec.json.encode(backtest_report(POLICIES, "retail@1", compare(JOURNAL))))
     assert (result["as_of"], result["customers"], result["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
     assert (result["net"], result["moved_net"], result["currency"]) == ("30000.00", "28000.00", "RUB")
@@ -190,7 +190,7 @@ def test_an_empty_journal_has_a_report() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.ref)
-def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
+def test_comparing_a_policy_with_itself_moves_no_customers(policy: Policy) -> None:
     backtest = Backtest((policy.text, policy.text), campaigns_text(), {})
     for offset, (customer, record) in enumerate(JOURNAL):
         backtest.add(offset, customer, encode_record(record))
@@ -199,7 +199,7 @@ def test_the_same_policy_twice_moves_nobody(policy: Policy) -> None:
     assert result.a == result.b
 
 
-def test_a_failure_in_a_process_is_raised_by_the_command() -> None:
+def test_a_failure_in_a_child_process_is_raised_by_the_command() -> None:
     unreachable = BacktestTask(Settings(kafka="127.0.0.1:1"), {0: 5}, (A, B), campaigns_text(), None)
     with pytest.raises(KafkaError, match=r"127\.0\.0\.1"):
         run_backtest(unreachable, lambda _: None)

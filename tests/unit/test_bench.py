@@ -89,12 +89,12 @@ def test_another_seed_gives_other_purchases() -> None:
     assert list(purchases(SMALL)) != list(purchases(Workload(SMALL.events, SMALL.customers, seed=8)))
 
 
-def test_the_purchases_of_a_seed_stay_the_same_from_one_version_to_the_next() -> None:
-    """So that figures of two versions are of the same work."""
+def test_the_purchases_of_a_seed_do_not_change_between_versions() -> None:
+    """Results of two versions are comparable only for the same purchases."""
     assert fingerprint({"all": [value.decode() for _, value in purchases(SMALL)]}).hex() == "48cc0c5e61aa12c5"
 
 
-def test_purchases_come_in_order_over_the_whole_history_no_two_at_once() -> None:
+def test_purchases_span_the_history_at_strictly_rising_moments() -> None:
     moments = [read_order(value, 0)[1].at_ms for _, value in purchases(SMALL)]
     assert all(earlier < later for earlier, later in pairwise(moments))
     assert HISTORY_DAYS - 1 < (moments[-1] - moments[0]) / DAY_MS < HISTORY_DAYS
@@ -105,14 +105,14 @@ def test_a_value_has_about_three_hundred_bytes() -> None:
     assert 280 < sum(sizes) / len(sizes) < 320
 
 
-def test_few_customers_make_many_of_the_purchases() -> None:
-    """With a root law a tenth of the customers makes a third of the purchases."""
+def test_a_few_customers_make_many_of_the_purchases() -> None:
+    """Purchases follow a root law: a tenth of the customers make a third of them."""
     counts = Counter(key for key, _ in purchases(Workload(20_000, 2_000, 7)))
     best = sum(count for _, count in counts.most_common(200))
     assert 0.29 < best / 20_000 < 0.36
 
 
-def test_the_key_is_the_customer_and_every_id_comes_once() -> None:
+def test_the_key_is_the_customer_and_every_id_is_unique() -> None:
     values = [(key, orjson.loads(value)) for key, value in purchases(SMALL)]
     assert all(key.decode() == value["customer_id"] for key, value in values)
     assert len({value["event_id"] for _, value in values}) == len({value["order_id"] for _, value in values}) == 600
@@ -146,7 +146,7 @@ def test_the_expected_changes_are_those_of_the_oracle() -> None:
         max_size=40,
     )
 )
-def test_a_peer_publishes_what_is_expected_up_to_the_last_purchase(history: list[tuple[int, int]]) -> None:
+def test_a_peer_publishes_the_expected_changes_up_to_the_last_purchase(history: list[tuple[int, int]]) -> None:
     at, orders = 1_700_000_000_000, []
     for number, (gap, minor) in enumerate(history):
         at += gap
@@ -158,7 +158,7 @@ def test_a_peer_publishes_what_is_expected_up_to_the_last_purchase(history: list
     assert all(each.value["cause"] == {"kind": "time"} for each in expected[len(peers) :])
 
 
-async def test_a_program_that_accepted_a_part_is_verified_against_that_part() -> None:
+async def test_a_program_that_read_a_part_is_verified_against_that_part() -> None:
     records = topic()
     part = records[:400]
     covered = Counter(record.partition for record in part)
@@ -169,13 +169,13 @@ async def test_a_program_that_accepted_a_part_is_verified_against_that_part() ->
     assert verification.changes == len(peer_changes(part))
 
 
-async def test_a_program_that_follows_time_must_also_publish_what_falls_due_after_the_last_purchase() -> None:
+async def test_a_program_that_follows_time_must_publish_changes_due_later() -> None:
     expected = await ExpectedChanges.compute(stream(topic()))
     verification = await expected.verify(lambda: stream(peer_changes(topic())))
     assert any("is missing," in fault for fault in verification.faults)
 
 
-async def test_programs_that_accepted_everything_have_the_same_digest_whatever_they_publish_afterwards() -> None:
+async def test_the_digest_ignores_changes_after_the_last_purchase() -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
     orders: defaultdict[str, list[Order]] = defaultdict(list)
@@ -194,7 +194,7 @@ async def test_programs_that_accepted_everything_have_the_same_digest_whatever_t
     assert goldstream.changes > peer.changes
 
 
-async def test_a_repeated_change_is_one_change() -> None:
+async def test_a_repeated_change_counts_once() -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
     changes = peer_changes(records)
@@ -206,7 +206,7 @@ def changed(record: Record, **fields: Any) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "said"),
+    ("tamper", "expected_text"),
     [
         pytest.param(lambda changes: changes[1:], "is missing,", id="a missing change"),
         pytest.param(
@@ -227,12 +227,12 @@ def changed(record: Record, **fields: Any) -> Record:
         ),
     ],
 )
-async def test_what_differs_is_found(tamper: Any, said: str) -> None:
+async def test_every_kind_of_difference_is_found(tamper: Any, expected_text: str) -> None:
     records = topic()
     expected = await ExpectedChanges.compute(stream(records))
     verification = await expected.verify(lambda: stream(tamper(peer_changes(records))), expected.ends)
     assert len(verification.faults) == 1
-    assert said in verification.faults[0]
+    assert expected_text in verification.faults[0]
 
 
 def test_a_published_purchase_is_admitted_with_its_values() -> None:
@@ -247,7 +247,7 @@ def test_a_published_purchase_is_admitted_with_its_values() -> None:
     )
 
 
-def test_a_peer_reads_a_purchase_as_it_is_expected_to() -> None:
+def test_a_peer_parses_every_purchase_correctly() -> None:
     for _, value in purchases(SMALL):
         customer_id, order = read_order(value, 0)
         read = decode_checked(value)

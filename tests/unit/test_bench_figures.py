@@ -27,8 +27,8 @@ def restored_logging() -> Iterator[None]:
     logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
 
-def run(program: str, job: Job, events: int, seconds: float, **more: Any) -> Measurement:
-    return Measurement(program, job, events, seconds, **more)
+def run(program: str, job: Job, events: int, seconds: float, **fields: Any) -> Measurement:
+    return Measurement(program, job, events, seconds, **fields)
 
 
 def test_the_ratio_is_that_of_the_median_rates() -> None:
@@ -39,7 +39,7 @@ def test_the_ratio_is_that_of_the_median_rates() -> None:
     assert ratios(medians_by_program(runs)) == {"goldstream / faust, whole path": 10.0}
 
 
-def test_ratios_come_in_a_fixed_order_the_whole_path_beside_kafka_streams_first() -> None:
+def test_ratios_are_in_a_fixed_order() -> None:
     runs = [
         run("aiokafka", "read", 3000, 1),
         run("faust", "segment", 30, 1),
@@ -58,7 +58,7 @@ def test_ratios_come_in_a_fixed_order_the_whole_path_beside_kafka_streams_first(
     ]
 
 
-def test_the_better_of_one_and_two_workers_is_set_against_the_better_of_one_and_two_threads() -> None:
+def test_the_best_numbers_of_workers_and_threads_are_compared() -> None:
     runs = [
         run("goldstream", "segment", 100, 1),
         run("goldstream ×2", "segment", 180, 1),
@@ -85,7 +85,7 @@ def test_processor_time_is_per_event_and_absent_if_unknown() -> None:
     assert line.broker_us is None
 
 
-def test_a_program_agrees_only_if_it_did_in_every_round() -> None:
+def test_a_program_agrees_only_if_it_agrees_in_every_round() -> None:
     runs = [run("faust", "segment", 10, 1), run("faust", "segment", 10, 1, faults=("c-1: change 1 is missing",))]
     (line,) = medians_by_program(runs)
     assert line.agrees is False
@@ -118,27 +118,29 @@ def test_wrong_changes_fail_the_benchmark_and_slow_ones_do_not(
     outcome = ComparisonResult(runs, 3, {"bytewax": "has no wheel"}, failed)
     monkeypatch.setattr(command, "machine", lambda: {"cores": 2, "load_before": 0.0})
     monkeypatch.setattr(command, "measure", lambda *_: outcome)
-    ended = CliRunner().invoke(command.app, ["--events", "1000", "--rounds", "1", "--json", str(tmp_path / "out.json")])
-    assert ended.exit_code == status, ended.output
+    result = CliRunner().invoke(
+        command.app, ["--events", "1000", "--rounds", "1", "--json", str(tmp_path / "out.json")]
+    )
+    assert result.exit_code == status, result.output
     figures = json.loads((tmp_path / "out.json").read_text())
     assert figures["ratios"] == {"goldstream / faust, whole path": 0.001}
     assert figures["missing"] == {"bytewax": "has no wheel"} | ({"failed": failed} if failed else {})
 
 
-def test_an_unknown_peer_is_an_error_of_usage() -> None:
-    ended = CliRunner().invoke(command.app, ["--beside", "flink,faust"])
-    assert ended.exit_code == 2
-    assert "--beside flink: valid values: kafka-streams, bytewax, quix, faust, aiokafka" in ended.output
+def test_an_unknown_peer_is_a_usage_error() -> None:
+    result = CliRunner().invoke(command.app, ["--beside", "flink,faust"])
+    assert result.exit_code == 2
+    assert "--beside flink: valid values: kafka-streams, bytewax, quix, faust, aiokafka" in result.output
 
 
-def test_a_peer_that_is_not_installed_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer_runner, "_PYTHON", Path("/nowhere/python"))
     assert peer_runner.unavailable_peers(["quix", "faust"]) == {
         "quix": "quixstreams is not installed for this Python: run `make bench`, which installs it where possible"
     }
 
 
-def test_what_the_peers_need_is_locked_with_hashes_apart_from_what_goldstream_needs() -> None:
+def test_dependencies_of_the_peers_are_locked_in_a_separate_file() -> None:
     root = Path(__file__).parents[2]
     entries = (root / "requirements-bench.lock").read_text().replace("\\\n", " ").splitlines()
     locked = {entry.partition("==")[0]: entry for entry in entries if not entry.startswith("#")}
@@ -162,14 +164,14 @@ def test_the_figures_of_one_measurement_are_shown_and_written(
     assert written["asked"] == {"customers": 3}
 
 
-def test_a_measurement_that_fails_says_why_and_ends_with_status_1(
+def test_a_failed_measurement_reports_the_reason_with_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails() -> list[Figure]:
         raise BenchFailed("goldstream worker: partitions [2] did not reach the expected record")
 
     monkeypatch.setattr(console_output, "machine", dict)
-    with pytest.raises(typer.Exit) as ended:
+    with pytest.raises(typer.Exit) as caught:
         console_output.run_measurement("Recovery", fails, {}, None)
-    assert ended.value.exit_code == 1
+    assert caught.value.exit_code == 1
     assert "bench: goldstream worker: partitions [2]" in capsys.readouterr().err

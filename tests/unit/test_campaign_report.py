@@ -79,7 +79,7 @@ def test_net_per_entry_has_welchs_interval_as_in_r() -> None:
     assert not uplift.is_significant
 
 
-def test_net_per_entry_has_the_interval_that_scipy_computes_from_single_values() -> None:
+def test_net_per_entry_has_the_interval_of_scipy() -> None:
     rng = random.Random(5)
     one = [rng.choice((0, 0, 0, rng.randint(-50_000, 2_000_000))) for _ in range(200)]
     other = [rng.choice((0, 0, 0, 0, rng.randint(0, 900_000))) for _ in range(41)]
@@ -134,7 +134,7 @@ def test_the_size_needed_follows_the_usual_formula() -> None:
     assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # only the variance of the comparison group
 
 
-def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome:
+def _outcome(customer_id: str, group: str = "treated", **fields: Any) -> Outcome:
     outcome = Outcome(
         customer_id=customer_id,
         campaign="win-back",
@@ -152,7 +152,7 @@ def _outcome(customer_id: str, group: str = "treated", **others: Any) -> Outcome
         to_at="2026-05-26T09:30:00.000Z",
         campaigns="retail@1",
     )
-    return msgspec.structs.replace(outcome, **others)
+    return msgspec.structs.replace(outcome, **fields)
 
 
 def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> UpliftReport:
@@ -188,13 +188,13 @@ def _only(report: UpliftReport) -> CampaignReport:
     return campaign
 
 
-def test_each_outcome_counts_once_in_whatever_partition_it_is() -> None:
+def test_each_outcome_counts_once_in_any_partition() -> None:
     outcomes = _many(60, 40, treated_buyers=30, comparison_buyers=5)
-    whole = _report(outcomes)
-    cut = _report(outcomes[50:], [*outcomes[:50], *outcomes[10:20]])
+    in_one_partition = _report(outcomes)
+    in_two_partitions = _report(outcomes[50:], [*outcomes[:50], *outcomes[10:20]])
 
-    assert cut.repeats == 10
-    assert cut.campaigns == whole.campaigns
+    assert in_two_partitions.repeats == 10
+    assert in_two_partitions.campaigns == in_one_partition.campaigns
 
 
 def test_an_entry_by_trigger_with_a_reused_id_after_an_erasure_counts() -> None:
@@ -221,7 +221,7 @@ def test_revenue_and_cost_are_summed_exactly() -> None:
     assert (each.verdict, each.conclusion) == ("difference", "More response, more revenue.")
 
 
-def test_the_interval_of_incremental_revenue_and_roi_is_that_of_the_uplift_times_the_treated() -> None:
+def test_intervals_of_revenue_and_roi_derive_from_that_of_the_uplift() -> None:
     outcomes = _many(60, 40, treated_buyers=30, comparison_buyers=5)
     each = _only(_report(outcomes))
     net_by_customer = {outcome.customer_id: float(outcome.net) for _, outcome in outcomes}

@@ -1,4 +1,4 @@
-"""A run moves by its table of transitions, and by nothing else."""
+"""A run changes its state only by the table of transitions."""
 
 from itertools import product
 
@@ -51,7 +51,7 @@ def context_at(moment: int) -> CampaignContext:
 
 
 def run_in(state: RunState) -> Run:
-    """A run of Ann's in a state; in `OVER` it has reported its outcome."""
+    """Return Ann's run in a state; in `OVER` it has reported its outcome."""
     context = context_at(NOON)
     start_run(context, CAMPAIGN, "b2026", None, Group.TREATED)
     (run,) = context.profile.runs
@@ -64,20 +64,20 @@ def run_in(state: RunState) -> Run:
 
 
 def published(outputs: list[Output]) -> list[str]:
-    """What was published, in short."""
-    short = []
+    """Return a short text for each message, suppression and outcome."""
+    texts = []
     for output in outputs:
         if isinstance(output, MessageSent):
-            short.append(f"message {output.value.attempt}")
+            texts.append(f"message {output.value.attempt}")
         elif isinstance(output, MessageSuppressed):
-            short.append(f"{output.value.reason} {output.value.attempt}")
+            texts.append(f"{output.value.reason} {output.value.attempt}")
         elif isinstance(output, OutcomeReported):
-            short.append("outcome")
-    return short
+            texts.append("outcome")
+    return texts
 
 
 @pytest.mark.parametrize(
-    ("state", "trigger", "after", "outputs"),
+    ("state", "trigger", "next_state", "outputs"),
     [
         (RunState.OPEN, RunTrigger.STEP_DUE, RunState.SPENT, ["message 2"]),
         (RunState.OPEN, RunTrigger.SUPERSEDED, RunState.WATCHED, ["superseded 2"]),
@@ -89,14 +89,14 @@ def published(outputs: list[Output]) -> list[str]:
         (RunState.WATCHED, RunTrigger.ATTRIBUTION_ENDED, RunState.OVER, ["outcome"]),
     ],
 )
-def test_a_trigger_moves_a_run_by_its_row(
-    state: RunState, trigger: RunTrigger, after: RunState, outputs: list[str]
+def test_a_trigger_changes_the_state_by_its_row(
+    state: RunState, trigger: RunTrigger, next_state: RunState, outputs: list[str]
 ) -> None:
     run, context = run_in(state), context_at(NOON + DAY_MS)
     context.profile.runs.append(run)
     fire(run, trigger, context)
-    assert (run_state(run), published(context.outputs)) == (after, outputs)
-    assert after in TRANSITIONS[state, trigger].to
+    assert (run_state(run), published(context.outputs)) == (next_state, outputs)
+    assert next_state in TRANSITIONS[state, trigger].to
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_trigger_without_a_row_changes_nothing(state: RunState, trigger: RunTr
     assert (msgspec.msgpack.encode(run), context.outputs) == (before, [])
 
 
-def test_every_state_is_reached_from_the_first_ones() -> None:
+def test_every_state_is_reachable_from_the_first_ones() -> None:
     reached = set(FIRST_STATES.values())
     for (state, _), transition in 2 * list(TRANSITIONS.items()):
         if state in reached:

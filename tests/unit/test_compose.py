@@ -153,7 +153,7 @@ def test_the_dashboard_is_where_grafana_looks_for_it() -> None:
 
 
 def test_the_image_is_built_from_existing_files_and_nothing_else() -> None:
-    """Every copied path exists and is allowed by the ignore file, which begins by excluding everything."""
+    """Every copied path exists and is allowed by the ignore file, which first excludes everything."""
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     copied = [
         source

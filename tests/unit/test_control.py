@@ -1,4 +1,4 @@
-"""The records of the `control` topic as bytes; test_active_rules.py has what they do."""
+"""Encoding of the records of the `control` topic; test_active_rules.py tests their effect."""
 
 import pytest
 from hypothesis import given
@@ -40,7 +40,7 @@ def test_an_encoded_record_is_decoded(record: ControlRecord) -> None:
         b"[" * 100_000,
     ],
 )
-def test_values_that_goldstream_does_not_write_are_no_records(value: bytes | None) -> None:
+def test_values_that_goldstream_does_not_write_are_ignored(value: bytes | None) -> None:
     assert decode_control(value, 0) is None
 
 

@@ -1,4 +1,4 @@
-"""The hash of a customer in Redis, made from the one record that `project` reads."""
+"""The Redis hash of a customer, computed from the single changelog record that `project` reads."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.defaults import policy_text
 from streams.tables.customers_table import CustomersTable, is_chunk
 
-PROSPECTS = SegmentForecast(parse_policy(policy_text()))
+FORECAST = SegmentForecast(parse_policy(policy_text()))
 BEGIN_MS = parse_rfc3339("2026-01-01T09:30:00Z")
 
 
@@ -32,44 +32,44 @@ name = "poor"
 
 
 @pytest.mark.parametrize(("orders", "refunds"), [(1, 0), (256, 0), (300, 0), (700, 3), (300, 270), (100, 300)])
-def test_a_row_made_without_the_chunks_of_a_long_history_is_the_row_made_with_them(orders: int, refunds: int) -> None:
+def test_a_row_of_a_long_history_does_not_need_its_chunks(orders: int, refunds: int) -> None:
     table = CustomersTable()
     partition = Partition(table)
     assert partition.apply(0, "", PolicyApplied("control", 0, 0, RICH), [])
-    prospects = SegmentForecast(parse_policy(RICH))
+    forecast = SegmentForecast(parse_policy(RICH))
     for number in range(1, orders + 1):
         head = ("events", 0, number, f"e-{number}", BEGIN_MS + number * DAY_MS // 2, False)
         order = OrderPlaced(*head, f"o-{number}", 1000, "RUB", 1000, None, 0, None, "web", "s-1")
         assert partition.apply(number, "c", order, [])
-    for number in range(refunds):  # half a year ago, of no order: they leave the window earlier than many orders
+    for number in range(refunds):  # early and without an order: they leave the window before many of the orders
         head = ("events", 0, orders + 1 + number, f"r-{number}", BEGIN_MS + number, False)
         refund = OrderRefunded(*head, f"r-{number}", 10, "RUB", 10, None, None)
         assert partition.apply(orders + 1 + number, "c", refund, [])
-    whole = table.get("c")
-    assert whole is not None
-    flushed = table.flush(prospects.stored_forecast)
+    complete = table.get("c")
+    assert complete is not None
+    flushed = table.flush(forecast.stored_forecast)
     assert bool(flushed.chunks) == (orders > 256 or refunds > 256)
     (value,) = (value for key, value in flushed.profiles if not is_chunk(key))
     assert value is not None
-    alone = decode_profile(value)
-    row = customer_row(alone, prospects)
-    whole.chunks, whole.refund_chunks = [], []
-    assert row == customer_row(whole, prospects)
+    without_chunks = decode_profile(value)
+    row = customer_row(without_chunks, forecast)
+    complete.chunks, complete.refund_chunks = [], []
+    assert row == customer_row(complete, forecast)
     assert bool(row["next_down"]) == (orders > 1)
     assert row["order_gap_days"] == ("" if orders == 1 else "0.5")
 
 
-def test_what_is_not_known_is_an_empty_text() -> None:
+def test_unknown_values_are_empty_texts() -> None:
     profile = new_profile(0, 0, BEGIN_MS)
     profile.segment, profile.cell, profile.policy = "potential", "000", "retail-27@1"
-    row = customer_row(profile, PROSPECTS)
+    row = customer_row(profile, FORECAST)
     names = ("last_order_at", "next_down", "favourite_store", "favourite_channel", "order_gap_days", "overdue")
     assert {row[name] for name in names} == {""}
     assert row["next_up"] == '{"to":"new","orders":1}'
     assert (row["discount_seeker"], row["difficult"], row["referrals"]) == (0, 0, 0)
 
 
-def test_gaps_and_multiples_are_cut_decimals() -> None:
+def test_gaps_and_multiples_are_truncated_decimals() -> None:
     assert [format_days(ms) for ms in (0, DAY_MS, DAY_MS * 3 // 2, DAY_MS + 86_400, 86_399)] == [
         *("0", "1", "1.5", "1.001", "0"),
     ]

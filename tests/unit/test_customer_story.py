@@ -106,16 +106,16 @@ def test_the_forecast_does_not_change_the_profile() -> None:
 
 @pytest.mark.parametrize("orders", [1, 5, 300])
 def test_the_forecast_is_what_a_worker_publishes_as_time_passes(orders: int) -> None:
-    began_ms = BEGIN_MS + (orders + 1) * DAY_MS
-    profile, before = _profile_after(orders=orders, has_consent=True, until_ms=began_ms)
-    _, after = _profile_after(orders=orders, has_consent=True, until_ms=began_ms + 3 * 365 * DAY_MS)
+    start_ms = BEGIN_MS + (orders + 1) * DAY_MS
+    profile, before = _profile_after(orders=orders, has_consent=True, until_ms=start_ms)
+    _, after = _profile_after(orders=orders, has_consent=True, until_ms=start_ms + 3 * 365 * DAY_MS)
 
-    came = [
+    published = [
         to_segment_change(output) if isinstance(output, SegmentChanged) else output.value
         for output in after[len(before) :]
         if not isinstance(output, ErasureTombstone | OutcomeReported)
     ]
-    assert forecast_events("c-1", profile, RULES) == came
+    assert forecast_events("c-1", profile, RULES) == published
 
 
 def test_a_profile_becomes_facts_in_major_units() -> None:
@@ -169,7 +169,7 @@ def test_a_profile_becomes_traits_with_the_next_segments_down_and_up() -> None:
     assert msgspec.json.encode(bad.next_up) == b'{"to":"golden","spend":"12.00"}'
 
 
-def _story(profile: Profile, outputs: list[Output], **others: object) -> Story:
+def _story(profile: Profile, outputs: list[Output], **fields: object) -> Story:
     changes = [to_segment_change(output) for output in outputs if isinstance(output, SegmentChanged)]
     story = Story(
         customer_id="c-1",
@@ -194,7 +194,7 @@ def _story(profile: Profile, outputs: list[Output], **others: object) -> Story:
         suppressions=[output.value for output in outputs if isinstance(output, MessageSuppressed)],
         next=forecast_events("c-1", profile, RULES),
     )
-    return msgspec.structs.replace(story, **others)
+    return msgspec.structs.replace(story, **fields)
 
 
 def test_a_story_is_written_in_lines() -> None:

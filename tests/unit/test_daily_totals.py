@@ -79,16 +79,16 @@ def test_money_keeps_the_digits_of_its_currency(moneys: list[str], total: str) -
     assert sum_partitions({"net": money} for money in moneys) == {"net": total}
 
 
-def _day(day: str, **others: Any) -> bytes:
+def _day(day: str, **fields: Any) -> bytes:
     labels = {"day": day, "timezone": "UTC", "currency": "RUB"}
-    return msgspec.json.encode(labels | {"orders": 1, "net": "10.00", "customers": 7, "reachable": 3} | others)
+    return msgspec.json.encode(labels | {"orders": 1, "net": "10.00", "customers": 7, "reachable": 3} | fields)
 
 
-def test_the_last_days_are_summed_over_the_partitions_that_have_days() -> None:
-    one = {f"2026-05-0{day}": _day(f"2026-05-0{day}", customers=day) for day in range(1, 6)}
-    late = {"2026-05-05": _day("2026-05-05", orders=20)}
+def test_the_last_days_are_summed_over_partitions_with_data() -> None:
+    complete = {f"2026-05-0{day}": _day(f"2026-05-0{day}", customers=day) for day in range(1, 6)}
+    last_day_only = {"2026-05-05": _day("2026-05-05", orders=20)}
 
-    days = last_days([one, {}, late], 2)
+    days = last_days([complete, {}, last_day_only], 2)
 
     assert [(day["day"], day["orders"], day["customers"]) for day in days] == [
         ("2026-05-04", 1, 4),
@@ -96,8 +96,8 @@ def test_the_last_days_are_summed_over_the_partitions_that_have_days() -> None:
     ]
 
 
-def test_a_partition_before_a_day_counts_with_its_customers_as_they_were() -> None:
-    """As just after midnight, or while a history is read."""
+def test_a_partition_without_a_day_counts_with_its_latest_customers() -> None:
+    """For example just after midnight, or while a history is imported."""
     ahead = {day: _day(day) for day in ("2026-04-30", "2026-05-01", "2026-05-02")}
     behind = {"2026-04-30": _day("2026-04-30", segments={"new": {"customers": 2, "net": "5.00"}})}
 
@@ -179,7 +179,7 @@ def test_a_chart_spans_minimum_to_maximum() -> None:
     assert spark([-5, -5]) == "▁▁"
 
 
-def _drawn(days: list[dict[str, Any]]) -> list[str]:
+def _rendered(days: list[dict[str, Any]]) -> list[str]:
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
         console.print(*health_blocks(days), sep="\n")
@@ -189,7 +189,7 @@ def _drawn(days: list[dict[str, Any]]) -> list[str]:
 def test_health_fits_in_a_hundred_columns() -> None:
     before = {**DAY, "day": "2026-05-11", "net": "20000.00", "lapses": 9, "reachable": 480, "segments": {}}
 
-    assert _drawn([before, DAY]) == GOLDEN.splitlines()[1:]
+    assert _rendered([before, DAY]) == GOLDEN.splitlines()[1:]
 
 
 def test_very_large_numbers_and_long_names_fit() -> None:
@@ -205,11 +205,11 @@ def test_very_large_numbers_and_long_names_fit() -> None:
             "a-segment-whose-name-is-long": {"customers": 1_234_567_890, "orders": 1, "net": "98765432101234.56"}
         },
     }
-    drawn = _drawn([{**huge, "day": f"2026-{month:02}-{day:02}"} for month in (3, 4) for day in range(1, 29)])
+    lines = _rendered([{**huge, "day": f"2026-{month:02}-{day:02}"} for month in (3, 4) for day in range(1, 29)])
 
-    assert max(map(len, drawn)) <= 100
-    assert "…" not in "".join(line for line in drawn if not line.startswith("a-segment")), "no number is cut"
-    assert drawn[-1] == (
+    assert max(map(len, lines)) <= 100
+    assert "…" not in "".join(line for line in lines if not line.startswith("a-segment")), "no number is shortened"
+    assert lines[-1] == (
         "2026-04-28 123.5M  123.5M   0.0%   -98,765.4B   800,000  1,234.6M   0.0%   0.0%   0.0%  12.3M     1"
     )
 

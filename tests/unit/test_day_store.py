@@ -32,7 +32,7 @@ def policy() -> Policy:
     [
         ("UTC", "2026-05-12T00:00:00Z"),
         ("Europe/Moscow", "2026-05-11T21:00:00Z"),
-        ("America/Havana", "2025-11-02T05:00:00Z"),  # midnight comes twice
+        ("America/Havana", "2025-11-02T05:00:00Z"),  # midnight occurs twice
         ("America/St_Johns", "2006-10-29T02:31:00Z"),  # one minute of Sunday, then the last hour of Saturday again
         ("Pacific/Apia", "2011-12-30T10:00:00Z"),  # no Friday
         ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),  # no midnight
@@ -43,14 +43,14 @@ def test_the_day_of_a_moment_is_its_local_date(name: str, around: str) -> None:
     days, middle_ms = LocalDays(name), moments.parse(around)
     for minutes in range(-26 * 60, 26 * 60, 7):
         for at in (middle_ms + minutes * 60_000 - 1, middle_ms + minutes * 60_000):
-            begins, ends, day = days.bounds_and_day(at)
-            assert begins <= at < ends
-            for moment_ms in (begins, at, ends - 1):
+            begin, end, day = days.bounds_and_day(at)
+            assert begin <= at < end
+            for moment_ms in (begin, at, end - 1):
                 shown = (EPOCH + timedelta(milliseconds=moment_ms)).astimezone(zone(name)).date()
                 assert format_day(day) == shown.isoformat()
             day_begin, day_end = days.bounds(day)
-            assert day_begin <= begins
-            assert ends <= day_end
+            assert day_begin <= begin
+            assert end <= day_end
 
 
 def sign_up(daily: DayCounter, source: str | None, number: int) -> None:

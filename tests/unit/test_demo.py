@@ -32,7 +32,7 @@ SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential
 
 @pytest.fixture(scope="module")
 def history() -> list[HistoryEvent]:
-    """The whole history."""
+    """Return the history of all customers."""
     return build_history(read_purchases())
 
 
@@ -51,19 +51,19 @@ def test_the_data_are_the_69_659_purchases_of_23_570_customers_of_cdnow_md() -> 
 
 
 def test_a_limit_keeps_the_first_customers_with_all_their_purchases() -> None:
-    some = list(read_purchases(3))
+    purchases = list(read_purchases(3))
 
-    assert [purchase.customer for purchase in some] == ["00001", *["00002"] * 2, *["00003"] * 6]
+    assert [purchase.customer for purchase in purchases] == ["00001", *["00002"] * 2, *["00003"] * 6]
     assert list(read_purchases(CUSTOMERS)) == list(read_purchases())
 
 
-def test_every_event_is_admitted_and_in_order_of_time(history: list[HistoryEvent]) -> None:
+def test_every_event_is_admitted_and_they_are_in_chronological_order(history: list[HistoryEvent]) -> None:
     policy = parse_policy(_text("cdnow.toml"))
-    exchange = AdmissionRules(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
+    rules = AdmissionRules(policy.currency, policy.digits, policy.rates, frozenset(available_timezones()))
     kinds: Counter[str] = Counter()
 
     for offset, event in enumerate(history):
-        result = admit("events", 0, offset, event.value, exchange, None)
+        result = admit("events", 0, offset, event.value, rules, None)
         assert isinstance(result, Admitted), event
         assert (result.customer_id, result.event.occurred_at) == (event.customer_id, event.at_ms)
         kinds[result.event.kind] += 1
@@ -74,7 +74,7 @@ def test_every_event_is_admitted_and_in_order_of_time(history: list[HistoryEvent
     assert history[-1].at_ms < parse_rfc3339(HISTORY_END)
 
 
-def test_no_two_events_of_a_customer_are_at_the_same_moment_or_have_the_same_id(history: list[HistoryEvent]) -> None:
+def test_moments_per_customer_and_event_ids_are_unique(history: list[HistoryEvent]) -> None:
     assert len({(event.customer_id, event.at_ms) for event in history}) == len(history)
     assert len({json.loads(event.value)["event_id"] for event in history}) == len(history)
 
@@ -110,7 +110,7 @@ def test_every_run_has_the_same_history(history: list[HistoryEvent]) -> None:
     assert build_history(read_purchases()) == history
 
 
-def test_policy_and_campaigns_fit_each_other() -> None:
+def test_policy_and_campaigns_match() -> None:
     policy = parse_policy(_text("cdnow.toml"))
     campaigns = parse_campaigns(_text("cdnow-campaigns.toml"), policy.segment_names, available_timezones())
 
@@ -197,29 +197,29 @@ def test_the_tally_counts_repeats_once() -> None:
     assert [len(tally.new_changes), len(tally.new_messages)] == [4, 1]
 
 
-def _drawn(screen: Screen, width: int, height: int) -> str:
-    """The next frame on a terminal of this size."""
-    drawn = io.StringIO()
-    Console(file=drawn, width=width, height=height, force_terminal=True, color_system=None).print(screen)
-    return drawn.getvalue()
+def _frame(screen: Screen, width: int, height: int) -> str:
+    """Return the next frame on a terminal of this size."""
+    output = io.StringIO()
+    Console(file=output, width=width, height=height, force_terminal=True, color_system=None).print(screen)
+    return output.getvalue()
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 15), (80, 24), (200, 60)])
 def test_the_screen_shows_segments_changes_with_their_causes_and_messages(width: int, height: int) -> None:
     screen = Screen(SEGMENTS, 10, ManualClock())
-    assert "starting broker" in _drawn(screen, width, height)
+    assert "starting broker" in _frame(screen, width, height)
 
     screen.attach(_tallied())
-    _drawn(screen, width, height)
-    lines = _drawn(screen, width, height).splitlines()
+    _frame(screen, width, height)
+    lines = _frame(screen, width, height).splitlines()
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
-    shown = "\n".join(lines)
-    assert all(name in shown for name in SEGMENTS)
-    assert "50%" in shown
+    text = "\n".join(lines)
+    assert all(name in text for name in SEGMENTS)
+    assert "50%" in text
     if width >= 80:
-        assert "c-1 golden -> at_risk: 90 da" in shown
-        assert "c-1 hello with 10%, by" in shown
+        assert "c-1 golden -> at_risk: 90 da" in text
+        assert "c-1 hello with 10%, by" in text
 
 
 def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
@@ -229,8 +229,8 @@ def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
     tally.add_change(_change("c-7", 2, "new", "golden"))
     screen = Screen(SEGMENTS, 10, ManualClock())
     screen.attach(tally)
-    assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
-    assert _drawn(screen, 120, 40).count("c-7 new -> golden") == 1
+    assert _frame(screen, 120, 40).count("c-7 new -> golden") == 1
+    assert _frame(screen, 120, 40).count("c-7 new -> golden") == 1
     assert not tally.new_changes
 
 
@@ -268,7 +268,7 @@ def test_the_summary_has_the_figures() -> None:
         ),
     ],
 )
-def test_the_story_is_of_a_customer_who_was_golden_churned_and_came_back(
+def test_the_story_is_of_a_customer_who_was_golden_churned_and_returned(
     paths: dict[str, list[str]], chosen: str | None
 ) -> None:
     tally = DemoTally()

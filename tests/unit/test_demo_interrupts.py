@@ -10,7 +10,7 @@ from agents.demo.interrupts import Interrupted, run_interruptible, run_until_int
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_work_is_cancelled_at_the_first_signal_and_cleans_up_despite_further_ones(number: signal.Signals) -> None:
+async def test_the_first_signal_cancels_work_and_later_ones_allow_its_cleanup(number: signal.Signals) -> None:
     cleaned = []
 
     async def work() -> None:

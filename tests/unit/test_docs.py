@@ -70,7 +70,7 @@ def test_every_step_of_the_architecture_names_functions_of_its_files() -> None:
         assert set(re.findall(r"`([^`]+)`", functions)) <= defined, files
 
 
-def test_a_purchase_calls_the_files_of_the_steps_that_are_done_for_each_purchase() -> None:
+def test_a_purchase_runs_every_file_that_the_architecture_lists_for_it() -> None:
     per_batch_or_cached = {
         "agents/project/customers_projection.py",
         "agents/project/project_lane.py",

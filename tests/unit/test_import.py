@@ -1,4 +1,4 @@
-"""Import: rows of files become events, and what cannot be read is said with its place."""
+"""Import: rows of files become events, and unreadable rows are reported with their line."""
 
 import contextlib
 import datetime as dt
@@ -29,35 +29,35 @@ ROUBLES = AdmissionRules("RUB", 2, {"EUR": Decimal("98.40")})
 
 
 def rows_of(path: Path, mapping: Mapping | None = None) -> list[Row | UnreadableRow]:
-    """Read a CSV or JSON Lines file."""
+    """Return the rows of a CSV or JSON Lines file."""
     return list(RowReader(path, format_of(path) or "csv", mapping or Mapping()).rows())
 
 
 def events_of(
     path: Path, mapping: Mapping | None = None, *, topic: str = "events", backfill: bool = False
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Read a file; return its events, and errors with line numbers."""
+    """Return the events of a file, and its errors with line numbers."""
     mapping = mapping or Mapping()
     is_parquet = format_of(path) == "parquet"
     source: RowReader | ParquetReader = (
         ParquetReader(path) if is_parquet else RowReader(path, format_of(path) or "", mapping)
     )
     may_vary = source.file_format == "jsonl"
-    translation = EventBuilder(path, mapping, ROUBLES, topic, backfill=backfill, may_vary=may_vary)
+    builder = EventBuilder(path, mapping, ROUBLES, topic, backfill=backfill, may_vary=may_vary)
     events, errors = [], []
     for row in source.rows():
         if isinstance(row, UnreadableRow):
             errors.append(f"{row.line}: {row.error}")
             continue
         try:
-            events.append(json.loads(translation.build(row, None).value))
+            events.append(json.loads(builder.build(row, None).value))
         except CellError as error:
             errors.append(f"{row.line}: {error}")
     return events, errors
 
 
-def written(tmp_path: Path, name: str, content: str | bytes) -> Path:
-    """Write a file."""
+def write_file(tmp_path: Path, name: str, content: str | bytes) -> Path:
+    """Write a file and return its path."""
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
@@ -70,7 +70,7 @@ def only(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_a_row_with_plain_columns_is_a_purchase(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer_id,date,amount,order_id\nc1,2025-05-12 10:30,12.40,o1\n")
+    path = write_file(tmp_path, "a.csv", "customer_id,date,amount,order_id\nc1,2025-05-12 10:30,12.40,o1\n")
     event = only(events_of(path)[0])
     event_id = event.pop("event_id")
     assert event_id.startswith("imp-")
@@ -96,18 +96,18 @@ def test_a_row_with_plain_columns_is_a_purchase(tmp_path: Path) -> None:
     ],
 )
 def test_columns_are_recognized_in_english_and_russian(tmp_path: Path, header: str) -> None:
-    path = written(tmp_path, "a.csv", f"{header}\n7;12.05.2025 10:30;12.40;15\n")
+    path = write_file(tmp_path, "a.csv", f"{header}\n7;12.05.2025 10:30;12.40;15\n")
     event = only(events_of(path)[0])
     assert (event["customer_id"], event["occurred_at"]) == ("7", "2025-05-12T10:30:00.000Z")
     assert (event["amount"], event["order_id"]) == ("12.40", "15")
 
 
-def test_date_and_time_side_by_side_make_the_moment(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer,date,time,amount\nc1,2025-05-12,10:30:15,5\n")
+def test_a_moment_may_be_in_a_date_and_a_time_column(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.csv", "customer,date,time,amount\nc1,2025-05-12,10:30:15,5\n")
     assert only(events_of(path)[0])["occurred_at"] == "2025-05-12T10:30:15.000Z"
 
 
-def test_every_field_of_an_event_is_known_by_its_own_name() -> None:
+def test_every_field_of_an_event_is_recognized_by_its_own_name() -> None:
     for fields in FIELDS_BY_KIND.values():
         assert set(find_columns(fields, fields)) == set(fields)
 
@@ -124,13 +124,13 @@ def test_every_field_of_an_event_is_known_by_its_own_name() -> None:
         ("2.5.2025", "2025-05-01T21:00:00.000Z"),
     ],
 )
-def test_times_without_an_offset_are_in_the_time_zone_given(tmp_path: Path, text: str, moment: str) -> None:
-    path = written(tmp_path, "a.csv", f"customer,date,amount\nc1,{text},5\n")
+def test_times_without_an_offset_are_in_the_given_time_zone(tmp_path: Path, text: str, moment: str) -> None:
+    path = write_file(tmp_path, "a.csv", f"customer,date,amount\nc1,{text},5\n")
     assert only(events_of(path, Mapping(timezone="Europe/Moscow"))[0])["occurred_at"] == moment
 
 
 @pytest.mark.parametrize(
-    ("form", "text", "moment"),
+    ("time_format", "text", "moment"),
     [
         ("%d/%m/%y %H.%M", "12/05/25 10.30", "2025-05-12T10:30:00.000Z"),
         ("unix", "1747045800", "2025-05-12T10:30:00.000Z"),
@@ -138,9 +138,9 @@ def test_times_without_an_offset_are_in_the_time_zone_given(tmp_path: Path, text
         ("unix_ms", "1747045800123", "2025-05-12T10:30:00.123Z"),
     ],
 )
-def test_other_time_formats_are_configured(tmp_path: Path, form: str, text: str, moment: str) -> None:
-    path = written(tmp_path, "a.csv", f"customer,date,amount\nc1,{text},5\n")
-    assert only(events_of(path, Mapping(time_format=form))[0])["occurred_at"] == moment
+def test_other_time_formats_are_configured(tmp_path: Path, time_format: str, text: str, moment: str) -> None:
+    path = write_file(tmp_path, "a.csv", f"customer,date,amount\nc1,{text},5\n")
+    assert only(events_of(path, Mapping(time_format=time_format))[0])["occurred_at"] == moment
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_other_time_formats_are_configured(tmp_path: Path, form: str, text: str,
         (",", "1234.50", "1234.50"),
     ],
 )
-def test_amounts_are_read_as_people_write_them(tmp_path: Path, decimal: str, text: str, amount: str) -> None:
-    path = written(tmp_path, "a.csv", f"customer;date;amount\nc1;2025-05-12;{text}\n")
+def test_amounts_are_read_in_common_notations(tmp_path: Path, decimal: str, text: str, amount: str) -> None:
+    path = write_file(tmp_path, "a.csv", f"customer;date;amount\nc1;2025-05-12;{text}\n")
     assert only(events_of(path, Mapping(decimal=decimal))[0])["amount"] == amount
 
 
@@ -180,8 +180,8 @@ def test_amounts_are_read_as_people_write_them(tmp_path: Path, decimal: str, tex
         (f"{'c' * 129};2025-05-12;5", "customer_id"),
     ],
 )
-def test_an_unreadable_row_is_reported_with_its_line_and_the_rest_is_read(tmp_path: Path, row: str, error: str) -> None:
-    path = written(tmp_path, "a.csv", f"customer;date;amount\nc0;2025-05-12;1\n\n{row}\n")
+def test_an_unreadable_row_is_reported_with_its_line_and_skipped(tmp_path: Path, row: str, error: str) -> None:
+    path = write_file(tmp_path, "a.csv", f"customer;date;amount\nc0;2025-05-12;1\n\n{row}\n")
     events, errors = events_of(path)
     assert [event["customer_id"] for event in events] == ["c0"]
     (reported,) = errors
@@ -190,12 +190,12 @@ def test_an_unreadable_row_is_reported_with_its_line_and_the_rest_is_read(tmp_pa
 
 
 def test_an_error_names_the_first_line_of_its_row(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", 'customer,date,amount\n"c\n1",2025-05-12,1\nc2,2025-05-12,x\n')
+    path = write_file(tmp_path, "a.csv", 'customer,date,amount\n"c\n1",2025-05-12,1\nc2,2025-05-12,x\n')
     assert events_of(path)[1] == ['4: amount must be a number: got "x"']
 
 
 def test_another_encoding_is_detected_and_can_be_given(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "Клиент;Дата;Сумма\nИванов;12.05.2025;5\n".encode("cp1251"))
+    path = write_file(tmp_path, "a.csv", "Клиент;Дата;Сумма\nИванов;12.05.2025;5\n".encode("cp1251"))
     assert "is not utf-8; give the file's encoding" in str(rows_of(path)[-1])
     assert only(events_of(path, Mapping(encoding="cp1251"))[0])["customer_id"] == "Иванов"
 
@@ -203,20 +203,20 @@ def test_another_encoding_is_detected_and_can_be_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_detected_from_the_first_line(tmp_path: Path, delimiter: str) -> None:
     lines = (("customer", "date", "amount", '"a,b;c"'), ("c1", "2025-05-12", "5", "x"))
-    path = written(tmp_path, "a.txt", "\n".join(delimiter.join(line) for line in lines))
+    path = write_file(tmp_path, "a.txt", "\n".join(delimiter.join(line) for line in lines))
     assert only(events_of(path)[0])["amount"] == "5"
 
 
 def test_gzip_is_read_and_broken_gzip_is_reported(tmp_path: Path) -> None:
-    whole = gzip.compress(b"customer,date,amount\n" + b"c1,2025-05-12,5\n" * 1_000)
-    assert len(rows_of(written(tmp_path, "a.csv.gz", whole))) == 1_000
-    for name, content in (("b.csv.gz", whole[:-20]), ("c.jsonl.gz", b"not gzip")):
+    compressed = gzip.compress(b"customer,date,amount\n" + b"c1,2025-05-12,5\n" * 1_000)
+    assert len(rows_of(write_file(tmp_path, "a.csv.gz", compressed))) == 1_000
+    for name, content in (("b.csv.gz", compressed[:-20]), ("c.jsonl.gz", b"not gzip")):
         with pytest.raises(FileError, match="damaged or not gzip"):
-            rows_of(written(tmp_path, name, content))
+            rows_of(write_file(tmp_path, name, content))
 
 
 def test_json_lines_can_have_events_of_all_kinds(tmp_path: Path) -> None:
-    whole: list[dict[str, Any]] = [
+    records: list[dict[str, Any]] = [
         {"type": "signup", "event_id": "1", "customer_id": "c", "consent": {"email": True, "sms": False}},
         {"type": "consent", "event_id": "2", "customer_id": "c", "channel": "email", "granted": False},
         {"type": "purchase", "event_id": "3", "customer_id": "c", "order_id": "o", "amount": "5", "currency": "RUB"},
@@ -224,23 +224,23 @@ def test_json_lines_can_have_events_of_all_kinds(tmp_path: Path) -> None:
         {"type": "contact", "event_id": "5", "customer_id": "c", "message_id": "m", "kind": "opened"},
         {"type": "erasure", "event_id": "6", "customer_id": "c"},
     ]
-    expected = [each | {"occurred_at": "2025-05-12T10:30:00.000Z"} for each in whole]
-    path = written(tmp_path, "a.jsonl", "\n".join(json.dumps(each | {"extra": [1]}) for each in expected))
+    expected = [each | {"occurred_at": "2025-05-12T10:30:00.000Z"} for each in records]
+    path = write_file(tmp_path, "a.jsonl", "\n".join(json.dumps(each | {"extra": [1]}) for each in expected))
     assert events_of(path) == (expected, [])
 
 
 def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
     line = '{"customer_id": 12345678901234567890, "occurred_at": "2025-05-12T10:30:00Z", "amount": 4503599627370497.50}'
-    events, errors = events_of(written(tmp_path, "a.jsonl", line))
+    events, errors = events_of(write_file(tmp_path, "a.jsonl", line))
     assert events == []
     assert "450359962737049750" in errors[0] or "4503599627370497.50" in errors[0]
     line = line.replace("4503599627370497.50", "9007199254740.93")
-    event = only(events_of(written(tmp_path, "b.jsonl", line))[0])
+    event = only(events_of(write_file(tmp_path, "b.jsonl", line))[0])
     assert (event["customer_id"], event["amount"]) == ("12345678901234567890", "9007199254740.93")
 
 
 def test_lines_that_are_not_objects_are_reported(tmp_path: Path) -> None:
-    _, errors = events_of(written(tmp_path, "a.jsonl", b'nope\n[1]\n\n"x"\n{"a": "\xff"}\n'))
+    _, errors = events_of(write_file(tmp_path, "a.jsonl", b'nope\n[1]\n\n"x"\n{"a": "\xff"}\n'))
     assert [error.split(":")[0] for error in errors] == ["1", "2", "4", "5"]
     assert "write one object per line" in errors[1]
 
@@ -268,23 +268,23 @@ def test_parquet_is_read_with_its_own_types(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_parquet_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read as Parquet"):
-        ParquetReader(written(tmp_path, "a.parquet", b"PAR1 but not really"))
+        ParquetReader(write_file(tmp_path, "a.parquet", b"PAR1 but not really"))
     with pytest.raises(FileError, match=r"nowhere\.parquet"):
         ParquetReader(tmp_path / "nowhere.parquet")
 
 
-def test_derived_ids_repeat_in_the_next_import_and_differ_between_rows(tmp_path: Path) -> None:
+def test_derived_ids_are_stable_and_differ_between_rows_and_files(tmp_path: Path) -> None:
     content = "customer,date,amount\nc1,2025-05-12,5\nc1,2025-05-12,5\n"
-    first, again = events_of(written(tmp_path, "a.csv", content))[0], events_of(tmp_path / "a.csv")[0]
-    other = events_of(written(tmp_path, "b.csv", content))[0]
+    first, again = events_of(write_file(tmp_path, "a.csv", content))[0], events_of(tmp_path / "a.csv")[0]
+    other = events_of(write_file(tmp_path, "b.csv", content))[0]
     assert first == again
     assert len({event["order_id"] for event in (*first, *other)}) == 4
     assert len({event["event_id"] for event in (*first, *other)}) == 4
 
 
-def test_a_type_column_gives_the_kind_in_words_of_a_shop(tmp_path: Path) -> None:
+def test_a_type_column_may_use_words_of_retail(tmp_path: Path) -> None:
     lines = "тип;клиент;дата;сумма\nпродажа;c1;12.05.2025;5\nВозврат;c1;13.05.2025;5\nподарок;c1;14.05.2025;5\n"
-    events, errors = events_of(written(tmp_path, "a.csv", lines))
+    events, errors = events_of(write_file(tmp_path, "a.csv", lines))
     assert [event["type"] for event in events] == ["purchase", "refund"]
     assert events[1]["refund_id"] == events[1]["event_id"]
     assert "type must be one of" in only([{"error": error} for error in errors])["error"]
@@ -297,29 +297,29 @@ def test_a_type_column_gives_the_kind_in_words_of_a_shop(tmp_path: Path) -> None
 )
 def test_without_a_type_column_the_columns_determine_the_kind(tmp_path: Path, header: str, kind: str) -> None:
     cells = {"refund_id,amount": "r1,5", "channel,granted": "email,да", "message_id,kind": "m1,opened"}[header]
-    path = written(tmp_path, "a.csv", f"customer,date,{header}\nc1,2025-05-12,{cells}\n")
+    path = write_file(tmp_path, "a.csv", f"customer,date,{header}\nc1,2025-05-12,{cells}\n")
     assert only(events_of(path)[0])["type"] == kind
 
 
 def test_consent_columns_become_the_consents_of_a_signup(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer,date,consent_email,Consent SMS\nc1,2025-05-12,yes,0\n")
+    path = write_file(tmp_path, "a.csv", "customer,date,consent_email,Consent SMS\nc1,2025-05-12,yes,0\n")
     event = only(events_of(path, Mapping(kind="signup"))[0])
     assert event["consent"] == {"email": True, "sms": False}
 
 
 def test_backfill_marks_every_event_as_history(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
+    path = write_file(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
     assert only(events_of(path, backfill=True)[0])["backfill"] is True
 
 
 def test_a_topic_of_one_kind_needs_no_type(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
+    path = write_file(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
     assert "type" not in only(events_of(path, Mapping(kind="purchase"), topic="purchases")[0])
 
 
-def test_a_mapping_file_names_columns_constants_and_forms(tmp_path: Path) -> None:
+def test_a_mapping_file_sets_columns_constants_and_formats(tmp_path: Path) -> None:
     mapping = read_mapping(
-        written(
+        write_file(
             tmp_path,
             "map.toml",
             """
@@ -339,7 +339,7 @@ def test_a_mapping_file_names_columns_constants_and_forms(tmp_path: Path) -> Non
             """,
         )
     )
-    path = written(tmp_path, "a.csv", "c1;12-05-2025;10:30;1,50;t7\n")
+    path = write_file(tmp_path, "a.csv", "c1;12-05-2025;10:30;1,50;t7\n")
     event = only(events_of(path, mapping)[0])
     assert event["occurred_at"] == "2025-05-12T07:30:00.000Z"
     assert (event["amount"], event["currency"]) == ("1.50", "EUR")
@@ -347,7 +347,7 @@ def test_a_mapping_file_names_columns_constants_and_forms(tmp_path: Path) -> Non
 
 
 def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> None:
-    path = written(
+    path = write_file(
         tmp_path,
         "map.toml",
         """
@@ -375,18 +375,18 @@ def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> N
     assert "did you mean amount?" in " ".join(caught.value.errors)
 
 
-def test_a_missing_mapped_column_is_reported_at_once(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
+def test_a_missing_mapped_column_is_an_error(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "a.csv", "customer,date,amount\nc1,2025-05-12,5\n")
     with pytest.raises(FileError, match="no column 'sum'"):
         events_of(path, Mapping(fields={"amount": ("sum",)}))
 
 
 @pytest.mark.parametrize(
-    ("name", "form"),
+    ("name", "file_format"),
     [("a.csv", "csv"), ("A.CSV.GZ", "csv"), ("a.tsv", "csv"), ("a.ndjson", "jsonl"), ("a.pq", "parquet"), ("a", None)],
 )
-def test_the_suffix_determines_the_format(name: str, form: str | None) -> None:
-    assert format_of(Path(name)) == form
+def test_the_suffix_determines_the_format(name: str, file_format: str | None) -> None:
+    assert format_of(Path(name)) == file_format
 
 
 @given(st.lists(st.tuples(st.integers(-(2**40), 2**40), st.binary(max_size=20), st.binary(max_size=50)), max_size=60))
@@ -400,11 +400,11 @@ def test_events_are_sorted_whether_or_not_they_fit_into_memory(events: list[tupl
 
 
 @given(st.binary(max_size=400), st.sampled_from(["csv", "jsonl"]))
-def test_no_bytes_of_a_file_stop_the_import(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, form: str
+def test_no_content_of_a_file_stops_the_import(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, file_format: str
 ) -> None:
-    head = b"customer,date,amount\n" if form == "csv" else b""
-    path = written(tmp_path_factory.getbasetemp(), f"any.{form}", head + content)
+    head = b"customer,date,amount\n" if file_format == "csv" else b""
+    path = write_file(tmp_path_factory.getbasetemp(), f"any.{file_format}", head + content)
     events_of(path)
 
 
@@ -425,8 +425,8 @@ cells = st.one_of(
 @given(st.sampled_from(sorted(FIELDS_BY_KIND)), st.data())
 def test_no_cell_stops_the_import(kind: str, data: st.DataObject) -> None:
     names = ("customer_id", "occurred_at", "event_id", "backfill", *FIELDS_BY_KIND[kind])
-    good = {"customer_id": "c", "occurred_at": "2025-05-12", "amount": "5"}
-    row = Row(1, names, tuple(data.draw(st.one_of(cells, st.just(good.get(name)))) for name in names))
-    translation = EventBuilder(Path("a"), Mapping(kind=kind), ROUBLES, "events", backfill=False, may_vary=False)
+    valid = {"customer_id": "c", "occurred_at": "2025-05-12", "amount": "5"}
+    row = Row(1, names, tuple(data.draw(st.one_of(cells, st.just(valid.get(name)))) for name in names))
+    builder = EventBuilder(Path("a"), Mapping(kind=kind), ROUBLES, "events", backfill=False, may_vary=False)
     with contextlib.suppress(CellError):
-        assert isinstance(translation.build(row, None), ImportedEvent)
+        assert isinstance(builder.build(row, None), ImportedEvent)

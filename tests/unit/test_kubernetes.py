@@ -223,18 +223,18 @@ def test_the_rules_of_the_manifest_are_the_built_in_ones() -> None:
     parse_campaigns(rules["campaigns.toml"], policy.segment_names, available_timezones())
 
 
-def test_separate_stages_differ_from_the_whole_worker_only_in_name_stage_and_size() -> None:
+def test_separate_stages_differ_only_in_name_stage_and_size() -> None:
     """`split.yaml` agrees with `workers.yaml` in everything else."""
-    whole = named("StatefulSet", "goldstream")["spec"]
+    combined = named("StatefulSet", "goldstream")["spec"]
     for each in FILES["split.yaml"]:
         if each["kind"] != "StatefulSet":
             continue
         part = each["spec"]
         stage = part["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
         assert each["metadata"]["name"] == f"goldstream-{stage}"
-        (own,), (other,) = part["template"]["spec"]["containers"], whole["template"]["spec"]["containers"]
+        (own,), (other,) = part["template"]["spec"]["containers"], combined["template"]["spec"]["containers"]
         assert own["args"] == [*other["args"], "--only", stage]
         assert {**own, "args": 0, "resources": 0} == {**other, "args": 0, "resources": 0}
         for key in ("volumes", "securityContext", "terminationGracePeriodSeconds"):
-            assert part["template"]["spec"][key] == whole["template"]["spec"][key]
-        assert part["volumeClaimTemplates"] == whole["volumeClaimTemplates"]
+            assert part["template"]["spec"][key] == combined["template"]["spec"][key]
+        assert part["volumeClaimTemplates"] == combined["volumeClaimTemplates"]

@@ -4,7 +4,7 @@ from streams.telemetry.log_throttle import REPEAT_SECONDS, LogThrottle
 from tests.clock import ManualClock
 
 
-def test_a_line_is_logged_at_once_then_once_a_minute_and_at_once_after_a_reset() -> None:
+def test_a_line_is_logged_at_once_then_once_a_minute_until_a_reset() -> None:
     clock = ManualClock(0)
     throttle = LogThrottle(clock)
 

@@ -44,13 +44,13 @@ Journal = list[Message]
 
 
 class Shop:
-    """Write the journal as workers do that crash now and then: their successors journal some events twice."""
+    """Write journals as by workers that sometimes crash: their successors journal some events again."""
 
     def __init__(self, rng: random.Random, partitions: int) -> None:
         self.rng = rng
         self.journals: list[Journal] = [[] for _ in range(partitions)]
         policy = parse_policy(STEPPE.policy)
-        self._exchange = AdmissionRules(policy.currency, policy.digits, policy.rates)
+        self._rules = AdmissionRules(policy.currency, policy.digits, policy.rates)
         self._written: dict[int, list[tuple[int, bytes | None, bytes]]] = defaultdict(list)
 
     def write(self, partition: int, key: bytes | None, record: JournalRecord | bytes) -> None:
@@ -59,7 +59,7 @@ class Shop:
         value = record if isinstance(record, bytes) else encode_record(record)
         journal.append(Message(len(journal), len(journal), key, value))
 
-    def everywhere(self, record: JournalRecord, share: float = 1.0) -> None:
+    def write_to_all(self, record: JournalRecord, share: float = 1.0) -> None:
         """Append a record to every partition, or to a random share of them."""
         for partition in range(len(self.journals)):
             if share == 1.0 or self.rng.random() < share:
@@ -69,7 +69,7 @@ class Shop:
         """Journal an event, and sometimes the last ones of its source again."""
         source = crc32((event.get("customer_id") or event["event_id"]).encode()) % SOURCES
         written = self._written[source]
-        admitted = admit("events", source, len(written), json.dumps(event).encode(), self._exchange, None)
+        admitted = admit("events", source, len(written), json.dumps(event).encode(), self._rules, None)
         assert isinstance(admitted, Admitted), admitted
         key = admitted.customer_id.encode() or None
         partition = partition_of(key or admitted.event.event_id.encode(), len(self.journals))
@@ -81,26 +81,26 @@ class Shop:
 
 
 def open_shop(seed: int, partitions: int) -> Shop:
-    """Return a year of some sixty customers, in a journal of this many partitions."""
+    """Return journals with a year of some sixty customers, in this many partitions."""
     rng = random.Random(seed)
     events = draw_year(seed, STEPPE, 60).events
     for index, event in enumerate(events):
-        if rng.random() < 0.1:  # late by up to some weeks, among other customers' events
+        if rng.random() < 0.1:  # up to some weeks late, between the events of other customers
             events.insert(min(len(events), index + rng.randrange(1, 40)), events.pop(index))
             del event
     shop = Shop(rng, partitions)
-    shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
-    shop.everywhere(CampaignsApplied("control", 0, 1, STEPPE.campaigns))
+    shop.write_to_all(PolicyApplied("control", 0, 0, STEPPE.policy))
+    shop.write_to_all(CampaignsApplied("control", 0, 1, STEPPE.campaigns))
     latest = 0
     for number, event in enumerate(events):
         shop.admit(event)
         latest = max(latest, moments.parse(event["occurred_at"]))
         if rng.random() < 0.2:
-            shop.everywhere(Tick(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
+            shop.write_to_all(Tick(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
         if number == len(events) // 2:
-            shop.everywhere(Tick(latest, None))  # else a merged policy may be active from another moment
-            shop.everywhere(PolicyApplied("control", 0, 2, SECOND_POLICY))
-    shop.everywhere(Tick(latest + 200 * DAY_MS, 7))
+            shop.write_to_all(Tick(latest, None))  # otherwise the merged policy could be activated at another moment
+            shop.write_to_all(PolicyApplied("control", 0, 2, SECOND_POLICY))
+    shop.write_to_all(Tick(latest + 200 * DAY_MS, 7))
     return shop
 
 
@@ -110,7 +110,7 @@ async def batches(journal: Journal, size: int) -> AsyncIterator[Sequence[Any]]:
         yield journal[begin : begin + size]
 
 
-class Appender:
+class PartitionAppender:
     """The writer of one partition."""
 
     def __init__(self, journal: Journal) -> None:
@@ -127,25 +127,25 @@ class Broker:
     def __init__(self, journals: list[Journal], room: int) -> None:
         self.journals, self.room = journals, room
 
-    def to(self, _topic: str, partition: int) -> Appender:
+    def to(self, _topic: str, partition: int) -> PartitionAppender:
         """Return the writer of a partition."""
         if self.room == 0:
             raise BrokenPipeError
         self.room -= 1
-        return Appender(self.journals[partition])
+        return PartitionAppender(self.journals[partition])
 
 
 async def replay(
-    olds: Sequence[Journal], lanes: Sequence[Lane], news: list[Journal], *, size: int, room: int = -1
+    old_journals: Sequence[Journal], lanes: Sequence[Lane], new_journals: list[Journal], *, size: int, room: int = -1
 ) -> ErasureFilter:
-    """Copy all old partitions to all new ones, as one group."""
+    """Merge all old journals into the new ones, as one group."""
     ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
     progress: dict[int, CopyProgress] = {}
-    for number, journal in enumerate(news):
+    for number, journal in enumerate(new_journals):
         progress[number] = await read_copy_progress(batches(journal, size), ledgers)
     erased = ErasureFilter(ledgers, (key for copied in progress.values() for key in copied.erased_later))
-    writer: Any = JournalWriter(Broker(news, room), "journal", len(news), progress)  # type: ignore[arg-type]
-    partitions = [OldPartition(number, batches(journal, size)) for number, journal in enumerate(olds)]
+    writer: Any = JournalWriter(Broker(new_journals, room), "journal", len(new_journals), progress)  # type: ignore[arg-type]
+    partitions = [OldPartition(number, batches(journal, size)) for number, journal in enumerate(old_journals)]
     async for merged in merge_partitions(partitions):
         if not isinstance(merged, Barrier):
             for entry in merged:
@@ -160,7 +160,7 @@ async def replay(
 
 
 def folded(journals: Iterable[Journal], erased: ErasureFilter | None = None) -> list[Lane]:
-    """Fold the journals; after a replay, their ledgers start with what the replay has written."""
+    """Return a folded lane per journal; after a replay, its ledger starts with the erasures that the replay wrote."""
     lanes = []
     for journal in journals:
         lane = Lane([Entry((message.key or b"").decode(), message.value) for message in journal])
@@ -232,9 +232,9 @@ async def test_a_replay_interrupted_anywhere_and_repeated_writes_the_same(seed: 
 
 async def test_only_the_last_of_consecutive_ticks_is_copied() -> None:
     shop = Shop(random.Random(0), 1)
-    shop.everywhere(PolicyApplied("control", 0, 0, STEPPE.policy))
+    shop.write_to_all(PolicyApplied("control", 0, 0, STEPPE.policy))
     for at in (5, 3, 7, 7, 9):
-        shop.everywhere(Tick(at, None))
+        shop.write_to_all(Tick(at, None))
     shop.write(0, None, AnonymousSale("events", 0, 0, "sale", 8, backfill=False, sale="purchase", base=1, discount=0))
     journals: list[Journal] = [[]]
     await replay(shop.journals, folded(shop.journals), journals, size=3)

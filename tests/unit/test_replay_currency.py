@@ -20,21 +20,21 @@ from streams.kafka.control import ControlRecord
 
 
 def policy(currency: str, version: int = 1, **rates: str) -> Policy:
-    """The built-in policy in another currency."""
+    """Return the built-in policy in another currency."""
     text = policy_text().split("[rates]")[0].replace('"RUB"', f'"{currency}"')
     text = text.replace("version = 1", f"version = {version}")
     return parse_policy(text + "\n[rates]\n" + "".join(f'{code} = "{rate}"\n' for code, rate in rates.items()))
 
 
 def order(amount: int, currency: str, rate: str | None, discount: int = 0, base: int = 0) -> OrderPlaced:
-    """A purchase in a journal whose base currency is RUB."""
+    """Return a purchase in a journal whose base currency is RUB."""
     return OrderPlaced(
         "events", 0, 1, "e", 5, False, "o", amount, currency, base, rate, discount, None, None, None
     )  # fmt: skip
 
 
 def refund(amount: int, currency: str, order_id: str | None, base: int | None = 0) -> OrderRefunded:
-    """A refund in the same journal."""
+    """Return a refund in the same journal."""
     return OrderRefunded("events", 0, 1, "e", 5, False, "r", amount, currency, base, None, order_id)
 
 
@@ -42,7 +42,7 @@ TO_DOLLARS = CurrencyConversion("RUB", policy("USD", RUB="0.0125", JPY="0.0066",
 
 
 @pytest.mark.parametrize(
-    ("what", "event", "base", "rate", "discount"),
+    ("case", "event", "base", "rate", "discount"),
     [
         ("the old base currency", order(248_000, "RUB", None, 12_000), 3_100, "0.0125", 150),
         ("the new base currency", order(3_100, "USD", "90.5", 9_050), 3_100, None, 100),
@@ -58,13 +58,13 @@ TO_DOLLARS = CurrencyConversion("RUB", policy("USD", RUB="0.0125", JPY="0.0066",
         ("an order of zero", order(0, "JPY", "0.61"), 0, "0.0066", 0),
     ],
 )
-def test_an_order_is_converted_as_admission_would_have(
-    what: str, event: OrderPlaced, base: int, rate: str | None, discount: int
+def test_an_order_is_converted_as_admission_would_convert_it(
+    case: str, event: OrderPlaced, base: int, rate: str | None, discount: int
 ) -> None:
     converted = TO_DOLLARS(event)
-    assert isinstance(converted, OrderPlaced), what
-    assert (converted.base, converted.rate, converted.discount) == (base, rate, discount), what
-    assert (converted.amount, converted.currency, converted.order_id) == (event.amount, event.currency, "o"), what
+    assert isinstance(converted, OrderPlaced), case
+    assert (converted.base, converted.rate, converted.discount) == (base, rate, discount), case
+    assert (converted.amount, converted.currency, converted.order_id) == (event.amount, event.currency, "o"), case
 
 
 def test_a_refund_in_a_currency_without_a_rate_uses_that_of_its_order() -> None:
@@ -73,9 +73,9 @@ def test_a_refund_in_a_currency_without_a_rate_uses_that_of_its_order() -> None:
     assert (converted.base, converted.rate) == (None, None)
     with pytest.raises(InexactConversion, match="rates must list EUR"):
         TO_DOLLARS(refund(500, "EUR", None, base=45_000))
-    free = TO_DOLLARS(refund(80_000, "RUB", None))
-    assert isinstance(free, OrderRefunded)
-    assert (free.base, free.rate) == (1_000, "0.0125")
+    without_order = TO_DOLLARS(refund(80_000, "RUB", None))
+    assert isinstance(without_order, OrderRefunded)
+    assert (without_order.base, without_order.rate) == (1_000, "0.0125")
 
 
 def test_inexact_conversions_are_counted_by_reason() -> None:
@@ -94,18 +94,18 @@ def test_inexact_conversions_are_counted_by_reason() -> None:
     assert counts == {"rates must list EUR": 3, "discounts in VND cannot be recovered exactly from the journal": 1}
 
 
-SECOND = policy("RUB", version=2)
+SECOND_POLICY = policy("RUB", version=2)
 OTHER_CAMPAIGNS = parse_campaigns(campaigns_text().replace("version = 1", "version = 9"))
 CONTROL = [
     ControlRecord("policy", policy("RUB").text, offset=0),
     ControlRecord("campaigns", campaigns_text(), offset=1),
     ControlRecord("advance", to=1, ends={}, offset=2),
-    ControlRecord("policy", SECOND.text, offset=3),
+    ControlRecord("policy", SECOND_POLICY.text, offset=3),
 ]
 
 
 def with_offsets(rules: ReplayRules) -> ReplayRules:
-    """Return the rules as they are in a `control` that begins with the record of a replay."""
+    """Give the rules their offsets in a `control` that starts with the record of a replay."""
     rules.new_offsets = list(range(1, 1 + len(rules.rules)))
     return rules
 
@@ -114,12 +114,12 @@ def test_rules_of_the_journal_keep_their_order_and_get_new_offsets() -> None:
     rules = with_offsets(ReplayRules("shop", CONTROL, None, None))
     assert [rule.old_offset for rule in rules.rules] == [0, 1, 3]
     assert rules.initial_records() == []
-    (copied,) = rules.translate(PolicyApplied("control", 0, 3, SECOND.text))
-    assert (copied.offset, copied.text) == (3, SECOND.text)
+    (copied,) = rules.translate(PolicyApplied("control", 0, 3, SECOND_POLICY.text))
+    assert (copied.offset, copied.text) == (3, SECOND_POLICY.text)
     assert rules.policy.ref == "retail-27@2"
 
 
-def test_a_given_policy_comes_first_and_replaces_those_of_the_journal() -> None:
+def test_a_given_policy_is_first_and_replaces_those_of_the_journal() -> None:
     rules = with_offsets(ReplayRules("shop", CONTROL, policy("USD"), None))
     assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", None), ("campaigns", 1)]
     assert [(each.kind, each.offset) for each in rules.initial_records()] == [("policy", 1)]
@@ -127,26 +127,25 @@ def test_a_given_policy_comes_first_and_replaces_those_of_the_journal() -> None:
     assert [each.offset for each in rules.translate(CampaignsApplied("control", 0, 1, campaigns_text()))] == [2]
 
 
-def test_given_campaigns_come_after_the_first_policy() -> None:
+def test_given_campaigns_follow_the_first_policy() -> None:
     rules = with_offsets(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
     assert [(rule.kind, rule.old_offset) for rule in rules.rules] == [("policy", 0), ("campaigns", None), ("policy", 3)]
     first = rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text))
     assert [(each.kind, each.offset) for each in first] == [("policy", 1), ("campaigns", 2)]
     assert rules.translate(CampaignsApplied("control", 0, 1, campaigns_text())) == []
-    assert [each.offset for each in rules.translate(PolicyApplied("control", 0, 3, SECOND.text))] == [3]
+    assert [each.offset for each in rules.translate(PolicyApplied("control", 0, 3, SECOND_POLICY.text))] == [3]
 
 
-def test_given_campaigns_come_after_the_first_policy_that_was_activated() -> None:
+def test_given_campaigns_follow_the_first_policy_that_was_activated() -> None:
     invalid = ControlRecord("policy", "name = 1", offset=0)
     first = ControlRecord("policy", policy("RUB").text, offset=1)
     rules = with_offsets(ReplayRules("shop", [invalid, first], None, OTHER_CAMPAIGNS))
-    copied = rules.translate(
-        PolicyApplied("control", 0, 1, policy("RUB").text)
-    )  # the journal never has the invalid one
+    # the journal never contains the invalid policy
+    copied = rules.translate(PolicyApplied("control", 0, 1, policy("RUB").text))
     assert [(each.kind, each.offset) for each in copied] == [("policy", 2), ("campaigns", 3)]
 
 
-def test_campaigns_that_were_never_active_are_not_checked_against_a_given_policy() -> None:
+def test_campaigns_that_were_never_active_are_not_checked() -> None:
     control = [CONTROL[0], CONTROL[1], ControlRecord("campaigns", "name = 1", offset=2)]
     assert ReplayRules("shop", control, policy("USD"), None).policy.currency == "USD"
 

@@ -1,4 +1,4 @@
-"""Retries go on until one succeeds or the worker stops; pauses grow, start over, and end with the stop."""
+"""Retries continue until one succeeds or the worker stops; pauses grow, reset, and end at the stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from tests.clock import ManualClock
 
 
 class Retries:
-    """What happens to a retried attempt, on a clock that each pause moves on."""
+    """The pauses between attempts, on a clock that each pause advances."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -28,16 +28,16 @@ class Retries:
             stop=self.stop,
             clock=self.clock,
             backoff=Backoff(1.0, 5.0),
-            on_error=self._note,
+            on_error=self._record_pause,
             reset_after_s=reset_after_s,
         )
 
-    async def _note(self, error: Exception, pause_s: float) -> None:
+    async def _record_pause(self, error: Exception, pause_s: float) -> None:
         assert isinstance(error, OSError)
         self.pauses.append(pause_s)
-        asyncio.get_running_loop().call_soon(lambda: asyncio.create_task(self._pass(pause_s)))
+        asyncio.get_running_loop().call_soon(lambda: asyncio.create_task(self._advance(pause_s)))
 
-    async def _pass(self, pause_s: float) -> None:
+    async def _advance(self, pause_s: float) -> None:
         await asyncio.sleep(0)
         self.clock.advance(pause_s)
 
@@ -54,7 +54,7 @@ async def test_pauses_double_up_to_the_maximum_until_an_attempt_succeeds() -> No
     assert retries.pauses == [1, 2, 4, 5, 5]
 
 
-async def test_an_attempt_that_lasted_starts_the_pauses_over() -> None:
+async def test_a_long_attempt_resets_the_pauses() -> None:
     retries, lengths_s = Retries(), iter([0, 0, 61, 0])
 
     async def attempt() -> str:

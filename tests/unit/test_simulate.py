@@ -1,4 +1,4 @@
-"""The simulated shop: the same from the same seed, valid throughout, and plausible."""
+"""The simulated shop: reproducible from its seed, valid and plausible."""
 
 import json
 from collections import Counter, defaultdict
@@ -16,12 +16,12 @@ YEAR = Plan.create(seed=1, customers=600, days=365, until_ms=UNTIL_MS, currency=
 
 @pytest.fixture(scope="module")
 def year() -> list[SimulatedEvent]:
-    """A year of the shop."""
+    """Return the events of a year."""
     return list(simulate(YEAR))
 
 
 def values(plan: Plan) -> list[bytes]:
-    """The events of a plan, as they are published."""
+    """Return the values of the published events of a plan."""
     return [event.value() for event in simulate(plan)]
 
 
@@ -45,7 +45,7 @@ def test_the_first_bytes_are_known() -> None:
     assert json.loads(first.value())["event_id"].endswith("-e-1-0")
 
 
-def test_events_are_in_order_of_time_and_within_the_period(year: list[SimulatedEvent]) -> None:
+def test_events_are_in_chronological_order_and_within_the_period(year: list[SimulatedEvent]) -> None:
     assert all(one.at_ms <= other.at_ms for one, other in pairwise(year))
     assert year[0].at_ms >= UNTIL_MS - 365 * DAY_MS
     assert year[-1].at_ms < UNTIL_MS
@@ -71,12 +71,12 @@ def test_a_shop_has_all_kinds_of_events_and_fields(year: list[SimulatedEvent]) -
     refunds = [event.fields for event in year if event.fields["type"] == "refund"]
     assert 0.02 < len(refunds) / len(purchases) < 0.1
     amounts = {fields["order_id"]: fields["amount"] for fields in purchases}
-    whole = [refund["amount"] == amounts[refund["order_id"]] for refund in refunds if "order_id" in refund]
-    assert 0 < sum(whole) < len(whole)
+    is_full = [refund["amount"] == amounts[refund["order_id"]] for refund in refunds if "order_id" in refund]
+    assert 0 < sum(is_full) < len(is_full)
     assert any("order_id" not in refund for refund in refunds)
 
 
-def test_customers_buy_unequally_lapse_and_come_back(year: list[SimulatedEvent]) -> None:
+def test_customers_buy_unequally_lapse_and_return(year: list[SimulatedEvent]) -> None:
     moments = defaultdict(list)
     for event in year:
         if event.fields["type"] == "purchase" and event.customer_id:

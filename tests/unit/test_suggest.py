@@ -18,7 +18,7 @@ from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 BEGIN_MS = parse_rfc3339("2025-01-01T12:00:00Z")
 END_MS = BEGIN_MS + 400 * DAY_MS
 RETURNING = [(700, [0.0, 10.5]), (200, [0.0, 40.5]), (100, [0.0])]
-"""Of 1,000 customers 700 come back after ten days and a half, 200 after forty and a half; nobody twice."""
+"""Of 1,000 customers, 700 return once after 10.5 days, 200 once after 40.5 days, and 100 never."""
 
 
 def days(number: float) -> int:
@@ -71,7 +71,7 @@ def survival_of(absences: Iterable[tuple[float, float | None]], end_day: float) 
 
 def test_the_share_still_away_is_the_product_limit_estimate() -> None:
     away = evidence_of(groups(RETURNING)).suggest().survival
-    # 1,000 absences after the first order and 900 after the second, whose end the history does not show
+    # 900 customers return; the absences after their second orders and those of the other 100 are censored
     assert (away.returned, away.censored) == (900, 1000)
     assert away.still_away(10) == 1.0
     assert away.still_away(11) == pytest.approx(1200 / 1900)
@@ -80,8 +80,8 @@ def test_the_share_still_away_is_the_product_limit_estimate() -> None:
     assert away.chance_of_returning(41) == 0.0
 
 
-def test_absences_that_outlast_the_history_do_not_count_as_lost_customers() -> None:
-    """Every second customer returns after 30.5 days; for those who bought in the last 30 days it is still open."""
+def test_absences_at_the_end_of_the_history_are_censored() -> None:
+    """Every second customer returns after 30.5 days; for purchases of the last 30 days the outcome is unknown."""
     bought_on = [(number * 0.06, number % 2 == 0) for number in range(1000)]
     absences = [(at, at + 30.5 if returns and at + 30.5 <= 60 else None) for at, returns in bought_on]
     return_count = sum(second is not None for _, second in absences)
@@ -104,11 +104,11 @@ def test_the_estimate_ends_where_fewer_than_thirty_absences_last() -> None:
     assert survival_of([(0, None)] * 30 + [(50, None)] * 70, 100).reach == 100
 
 
-def test_recency_thresholds_follow_from_the_returns() -> None:
+def test_recency_thresholds_are_derived_from_the_returns() -> None:
     suggestion = evidence_of(groups(RETURNING)).suggest()
     first, second = suggestion.recency
     assert (first.exact, first.written) == (11, 11)  # 700 of the 900 who return have returned by then: over 75 %
-    assert (second.exact, second.written) == (41, 45)  # one in six returned after day 40, nobody after day 41
+    assert (second.exact, second.written) == (41, 45)  # one in six returned after day 40, none after day 41
     assert suggestion.by_returns
 
 
@@ -125,7 +125,7 @@ def test_thresholds_rise_even_if_hardly_any_customer_returns() -> None:
     assert [threshold.written for threshold in suggestion.recency] == [11, 75]
 
 
-def test_the_first_threshold_is_below_the_churn_threshold_even_if_chances_fall_early() -> None:
+def test_the_first_threshold_is_always_below_the_churn_threshold() -> None:
     """One in nine returns, evenly over 100 days: the chance is small long before three of four have returned."""
     records = groups([(1, [0.0, day + 0.5]) for day in range(1, 101)] + [(700, [0.0])])
     suggestion = evidence_of(records).suggest()
@@ -152,9 +152,9 @@ def test_orders_outside_the_window_count_only_for_absences() -> None:
 
 
 def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
-    plain = groups(RETURNING)
-    number = len(plain)
-    more: list[tuple[str, JournalRecord]] = [
+    returning = groups(RETURNING)
+    number = len(returning)
+    additional: list[tuple[str, JournalRecord]] = [
         bought(number, "d", days(1)),
         bought(number + 1, "d", days(2), 7_000),
         refunded(number + 2, "d", number, 10_000, days(3)),
@@ -163,7 +163,7 @@ def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
         ("erased", CustomerErased("events", 0, number + 5, "x", days(5), False)),
     ]
     repeated = "d", msgspec.structs.replace(bought(number + 1, "d", days(2), 7_000)[1], offset=number + 6)
-    evidence = evidence_of([*plain, *more, repeated], days(50))
+    evidence = evidence_of([*returning, *additional, repeated], days(50))
     suggestion = evidence.suggest()
     assert (suggestion.customers, suggestion.orders) == (1001, 1901)
     assert list(evidence.measures[-4:]) == [48 * DAY_MS, 1, 5_000, 1]
@@ -182,7 +182,7 @@ def test_refunds_duplicates_and_erased_customers_do_not_count() -> None:
         (1049, 1000, 1100),
     ],
 )
-def test_days_are_rounded_to_plain_numbers(day: int, nearest: int, up: int) -> None:
+def test_days_are_rounded_to_round_numbers(day: int, nearest: int, up: int) -> None:
     assert (round_days(day), round_days(day, up=True)) == (nearest, up)
 
 
@@ -204,7 +204,7 @@ def test_the_text_is_a_valid_policy_with_its_reasons() -> None:
 def test_the_text_has_the_shares_of_segments() -> None:
     evidence = evidence_of(groups(RETURNING), days(45))
     text = text_of(evidence.suggest(), evidence)
-    # on day 45: 100 never bought_on back (day 0), 700 on day 10 are away for 34 days, 200 on day 40 for 4
+    # on day 45, 100 customers have been away since day 0, 700 for 34 days and 200 for 4 days
     assert "# Away longer than most of those who return. At the end of the history 70.0% of customers" in text
     assert "# Hardly anybody returns after so long. At the end of the history 10.0% of customers" in text
 
@@ -261,10 +261,10 @@ def test_several_files_are_one_history(shop: Path, capsys: pytest.CaptureFixture
     for name, part in (("a.csv", lines[:101]), ("b.csv", [lines[0], *lines[101:]])):
         Path(name).write_text("\n".join(part) + "\n", encoding="utf-8")
     assert main(["policy", "suggest", "a.csv", "b.csv"]) == 0
-    apart = capsys.readouterr().out
-    Path("whole.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert main(["policy", "suggest", "whole.csv"]) == 0
-    assert apart.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+    from_two_files = capsys.readouterr().out
+    Path("all.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert main(["policy", "suggest", "all.csv"]) == 0
+    assert from_two_files.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
 
 
 def test_a_failure_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,13 +91,13 @@ async def test_tables_with_unwritten_changes_or_too_old_are_not_reused() -> None
     tables.give_back(0, WarmTable(clock.boot_seconds(), changed, 12))
     assert tables.take(0) is None
 
-    whole = WarmTable(clock.boot_seconds(), CustomersTable(), 12)
-    tables.give_back(0, whole)
+    warm_table = WarmTable(clock.boot_seconds(), CustomersTable(), 12)
+    tables.give_back(0, warm_table)
     taken = tables.take(0)
     assert taken is not None
-    assert (taken.table, taken.position, taken.as_of) == (whole.table, whole.position, whole.as_of)
+    assert (taken.table, taken.position, taken.as_of) == (warm_table.table, warm_table.position, warm_table.as_of)
     assert tables.take(0) is None
-    tables.give_back(0, whole)
+    tables.give_back(0, warm_table)
     clock.advance(FRESH_SECONDS + 1)
     assert tables.take(0) is None
 
