@@ -143,7 +143,7 @@ class Partition:
         elif isinstance(record, AnonymousSale):
             if daily is not None:
                 daily.count_anonymous_sale(record)
-        elif not self._take_rules(offset, cast("PolicyApplied | CampaignsApplied", record), outputs):
+        elif not self._apply_rules(offset, cast("PolicyApplied | CampaignsApplied", record), outputs):
             return False
         sources[source] = record.offset
         return True
@@ -297,7 +297,7 @@ class Partition:
         if self._reached[0] != offset or last[0] != NO_TIMER:
             self._reached = (offset, *last)
 
-    def _take_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, outputs: list[Output]) -> bool:
+    def _apply_rules(self, offset: int, record: PolicyApplied | CampaignsApplied, outputs: list[Output]) -> bool:
         """Activate a policy or campaigns and apply them to all customers; a repeat has no effect."""
         if self._remaining is None:
             if not self._activate(record):
