@@ -44,7 +44,7 @@ from tests.published import KINDS, NOON, VALID, admit_record, assert_rejected, r
         (b'{"a":' + b"[" * 600 + b'"' + b'\\"' * 30_000, "500 levels"),
     ],
 )
-def test_what_is_not_a_json_object_in_utf_8_is_malformed(source: str, value: bytes | None, named: str) -> None:
+def test_a_value_that_is_not_a_json_object_in_utf_8_is_malformed(source: str, value: bytes | None, named: str) -> None:
     """Even if the error is in an unknown field."""
     assert_rejected(admit_record(source, value), "malformed", "value must", named)
 
@@ -207,7 +207,7 @@ def test_the_reasons_are_checked_in_the_documented_order() -> None:
     assert list(RejectionReason) == ["oversize", "malformed", "invalid", "amount", "currency", "future"]
 
 
-def test_of_several_errors_with_one_reason_the_earliest_field_is_named() -> None:
+def test_of_several_errors_with_one_reason_the_first_field_is_named() -> None:
     """In the order of the fields in the documentation, whether its type or its content is wrong."""
     wrong = {"store_id": 5, "amount": "x", "occurred_at": "yesterday"}
     for name in ("occurred_at", "amount", "store_id"):
@@ -222,7 +222,7 @@ def test_the_detail_of_a_wrong_consent_names_the_channel() -> None:
     assert_rejected(admit_record("signups", record("signups", consent="all")), "invalid", "consent must", "got 'all'")
 
 
-def test_the_first_of_several_reasons_is_given() -> None:
+def test_the_first_of_several_reasons_is_reported() -> None:
     """Whatever the order of the fields: each reason hides those after it."""
     errors: dict[str, dict[str, object]] = {
         "invalid": {"event_id": 5},
@@ -273,7 +273,7 @@ def test_in_an_unknown_currency_only_the_digits_are_not_checked(amount: object, 
     ],
 )
 def test_the_detail_shows_the_value_short_and_printable(wrong: object, shown: str) -> None:
-    """So that it fits into a header and a terminal line."""
+    """It must fit into a header and into a line of a terminal."""
     outcome = admit_record("erasures", record("erasures", occurred_at=wrong))
     assert_rejected(outcome, "invalid", "occurred_at", shown)
     assert outcome.detail.endswith(shown)

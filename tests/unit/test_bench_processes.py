@@ -21,9 +21,9 @@ def test_this_process_has_used_processor_time() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
 def test_child_processes_count_too(tmp_path: Path) -> None:
-    works = "import time\nwhile time.process_time() < 1: pass"
-    waits = f"subprocess.run([sys.executable, '-c', {works!r}]); print('ended', flush=True); time.sleep(60)"
-    program = Child([sys.executable, "-c", "import subprocess, sys, time; " + waits], log=tmp_path / "log")
+    child_code = "import time\nwhile time.process_time() < 1: pass"
+    parent_code = f"subprocess.run([sys.executable, '-c', {child_code!r}]); print('ended', flush=True); time.sleep(60)"
+    program = Child([sys.executable, "-c", "import subprocess, sys, time; " + parent_code], log=tmp_path / "log")
     program.start()
     try:
         deadline = time.monotonic() + 60
@@ -45,9 +45,9 @@ def test_a_missing_process_has_no_usage() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
 def test_freed_memory_counts_in_the_peak_only() -> None:
-    held = bytearray(os.urandom(1 << 20) * 200)
+    allocated = bytearray(os.urandom(1 << 20) * 200)
     full = resident_mib(os.getpid())
-    del held
+    del allocated
     now, peak = resident_mib(os.getpid()), resident_mib(os.getpid(), peak=True)
     assert full is not None
     assert now is not None

@@ -30,7 +30,7 @@ COMMANDS = [
 
 
 @pytest.fixture(autouse=True)
-def untouched_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def isolated_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Use no outside settings and a separate folder, and restore logging."""
     for variable in (*SETTINGS,):
         monkeypatch.delenv(variable.name, raising=False)
@@ -72,13 +72,13 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in out
 
 
-def test_help_is_quick() -> None:
-    """Commands import what they need when they run: help needs neither the Kafka client nor Arrow."""
+def test_help_imports_neither_kafka_client_nor_arrow() -> None:
+    """Commands import their dependencies only when they run, so that help is fast."""
     program = "import sys; from agents.cli import main; main(['--help']); print(*sys.modules)"
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
     )
-    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(ended.stdout.split())
+    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(result.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_help_is_quick() -> None:
         (("import", "a.csv", "--strict", "--no-sort"), "leave one of them out"),
     ],
 )
-def test_wrong_usage_is_one_line_and_status_2(
+def test_wrong_usage_is_reported_in_one_line_with_status_2(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     status, out, err = run(capsys, *arguments)
@@ -144,7 +144,7 @@ def test_a_config_file_can_be_named_before_and_after_the_command(
     assert (status, "got '0'; correct it in X" in err[0]) == (2, True)
 
 
-def test_an_unreachable_kafka_is_one_line(
+def test_an_unreachable_kafka_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOLDSTREAM_KAFKA", "127.0.0.1:1")
@@ -175,7 +175,7 @@ def test_all_errors_of_a_policy_are_reported_one_per_line(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_an_unreadable_policy_is_one_line(
+def test_an_unreadable_policy_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None
 ) -> None:
     if content is not None:
@@ -237,7 +237,7 @@ def test_repeated_orders_are_reported(capsys: pytest.CaptureFixture[str], tmp_pa
     )
 
 
-def test_a_limit_ends_the_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_limit_stops_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("customer,date,amount\n" + "c1,2025-05-12,5\n" * 9)
     assert "a.csv: 4 rows read" in run(capsys, "import", "a.csv", "--dry-run", "--limit", "4")[1][-1]
 
@@ -279,7 +279,7 @@ def test_import_reads_what_simulate_writes(capsys: pytest.CaptureFixture[str], t
     assert f"{count:,} rows read, {count:,} events" in out[-1]
 
 
-def test_a_broken_pipe_is_no_traceback() -> None:
+def test_a_broken_pipe_causes_no_traceback() -> None:
     program = "import sys; from agents.cli import main; sys.exit(main(['simulate', '--out', '-']))"
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE

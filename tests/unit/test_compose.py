@@ -73,8 +73,8 @@ def test_mounts_dependencies_and_volumes_of_a_service_exist(name: str) -> None:
     service = SERVICES[name]
 
     assert [path for path in binds(service) if not path.exists()] == []
-    for other, how in service.get("depends_on", {}).items():
-        assert how["condition"] == "service_started" or "healthcheck" in SERVICES[other]
+    for other, dependency in service.get("depends_on", {}).items():
+        assert dependency["condition"] == "service_started" or "healthcheck" in SERVICES[other]
     for volume in service.get("volumes", []):
         assert volume.startswith((".", "/")) or volume.split(":")[0] in COMPOSE["volumes"]
 

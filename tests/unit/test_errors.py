@@ -1,4 +1,4 @@
-"""How an error reads in a log line."""
+"""Descriptions of errors in log lines."""
 
 import socket
 
@@ -21,5 +21,5 @@ from streams.errors import describe_error
         (KafkaConnectionError(f"of {('::1', 9092, socket.AF_INET6)}"), "KafkaConnectionError: of ::1:9092"),
     ],
 )
-def test_an_error_reads_as_its_type_and_message_in_one_line(error: Exception, line: str) -> None:
+def test_an_error_is_described_by_type_and_message_in_one_line(error: Exception, line: str) -> None:
     assert describe_error(error) == line

@@ -1,4 +1,4 @@
-"""The names of fields in the JSON that commands write are a public format, whatever the code calls them."""
+"""The field names in the JSON of commands are a public format, independent of the names in code."""
 
 import msgspec
 import pytest
@@ -68,5 +68,5 @@ from agents.reporting.report import (
         (RatioEstimate, "value low high"),
     ],
 )
-def test_json_keeps_its_names_in_their_order(struct: type[msgspec.Struct], names: str) -> None:
+def test_json_keeps_the_names_and_order_of_its_fields(struct: type[msgspec.Struct], names: str) -> None:
     assert [field.encode_name for field in msgspec.structs.fields(struct)] == names.split()

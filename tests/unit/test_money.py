@@ -124,7 +124,7 @@ def test_numbers_of_any_length_are_refused_quickly(text: str) -> None:
         ("98.4000000000000000000000000000000", "98.4"),
     ],
 )
-def test_a_rate_is_kept_as_plain_text(text: str, rate: str) -> None:
+def test_a_rate_is_stored_as_plain_text(text: str, rate: str) -> None:
     """As it was written if that is plain and short; the value never changes."""
     assert parse_rate(text) == rate
     assert Decimal(parse_rate(text)) == Decimal(text)

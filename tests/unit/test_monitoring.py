@@ -69,7 +69,7 @@ def test_every_alert_fires_when_it_should_and_only_then() -> None:
 
 
 def test_every_alert_has_a_scenario() -> None:
-    """An alert that was never seen to fire may be one that cannot."""
+    """An alert that no test has fired may never fire."""
     tested = set(re.findall(r"alert(?:name[:=]|name: )\s*\"?(\w+)", RULE_TESTS.read_text("utf-8")))
 
     assert {alert["alert"] for alert in ALERTS} <= tested

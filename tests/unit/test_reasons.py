@@ -1,4 +1,4 @@
-"""Reasons are written as plain strings, and the documents list them as the code has them."""
+"""Reasons are encoded as plain strings, and the documentation lists them as the code does."""
 
 import json
 import re
@@ -17,7 +17,7 @@ CAMPAIGNS_PAGE = (Path(__file__).parents[2] / "docs" / "campaigns.md").read_text
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=repr)
-def test_a_reason_is_written_as_its_value(reason: Reason) -> None:
+def test_a_reason_is_encoded_as_its_value(reason: Reason) -> None:
     value = reason.value
     assert (str(reason), f"{reason}", {value: 1}[reason]) == (value, value, 1)
     assert json.dumps({reason: reason}) == json.dumps({value: value})

@@ -1,4 +1,4 @@
-"""deploy/sizing.md: its table follows from its figures, and the bytes are those that are written."""
+"""deploy/sizing.md: its table is computed from its figures, and its byte counts match the written records."""
 
 import math
 import re
@@ -40,20 +40,20 @@ def purchases(count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def kept(orders: int) -> int:
+def stored_bytes(orders: int) -> int:
     """Return the bytes in the changelog of a customer with this many orders, a month after the last one."""
     begin, weeks = moments.parse("2024-01-01T00:00:00Z"), orders + 4
-    later = {"type": "tick", "at": moments.text(begin + weeks * 7 * 86_400_000)}
-    lane = Lane(journal_of([*purchases(orders), later])).run()
+    last_tick = {"type": "tick", "at": moments.text(begin + weeks * 7 * 86_400_000)}
+    lane = Lane(journal_of([*purchases(orders), last_tick])).run()
     return sum(len(key) + len(value) for key, value in lane.written.changelog.items() if key.endswith(b"0000017"))
 
 
-def test_the_computed_table_follows_from_the_figures() -> None:
+def test_the_table_is_computed_from_the_figures() -> None:
     assert with_computed(TEXT) == TEXT, "run `python -m tests.sizing`"
     assert computed(TEXT) in TEXT
 
 
-def test_every_figure_of_the_arithmetic_is_in_the_page_once() -> None:
+def test_every_figure_is_in_the_page_once() -> None:
     """A missing or repeated figure is an error."""
     needed(1, FIGURES)
     with pytest.raises(KeyError):
@@ -88,13 +88,13 @@ def test_the_arithmetic_agrees_with_a_calculation_by_hand() -> None:
     assert math.isclose(need.journal_a_year, 10_000_000 * 365 * 100 * 3)
 
 
-def test_the_bytes_in_the_page_are_those_that_are_written() -> None:
+def test_the_byte_counts_of_the_page_match_the_written_records() -> None:
     """Within a fifth: the page is for planning."""
     entry = journal_of(purchases(5))[-1]
     counted = {
         "bytes_an_event_in_journal": len(entry.customer_id) + len(entry.value) + FRAMING,
-        "bytes_a_customer": kept(5),
-        "bytes_an_order": (kept(105) - kept(25)) / 80,
+        "bytes_a_customer": stored_bytes(5),
+        "bytes_an_order": (stored_bytes(105) - stored_bytes(25)) / 80,
     }
     for name, count in counted.items():
         assert FIGURES[name] == pytest.approx(count, rel=0.2), (

@@ -219,7 +219,9 @@ def test_the_text_has_the_shares_of_segments() -> None:
     ],
     ids=["nothing", "few customers", "few returns", "few days"],
 )
-def test_an_insufficient_history_is_one_line(records: list[tuple[str, JournalRecord]], end_day: float) -> None:
+def test_an_insufficient_history_is_reported_in_one_line(
+    records: list[tuple[str, JournalRecord]], end_day: float
+) -> None:
     with pytest.raises(InsufficientHistory, match="too short to suggest") as caught:
         evidence_of(records, days(end_day)).suggest()
     assert "\n" not in str(caught.value)
@@ -267,7 +269,7 @@ def test_several_files_are_one_history(shop: Path, capsys: pytest.CaptureFixture
     assert from_two_files.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
 
 
-def test_a_failure_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_reported_in_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = shop.with_name("short.csv")
     short.write_text("\n".join(shop.read_text(encoding="utf-8").splitlines()[:60]) + "\n", encoding="utf-8")
     for file, message in (

@@ -1,4 +1,4 @@
-"""The names of source topics after a replay, and the records of a replay in `control`."""
+"""Short names of source topics with several prefixes, and the records of a replay in `control`."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_short_names_of_source_topics_keep_another_prefix(other: str) -> None:
     assert {short.rpartition(".")[2] for short in shorts} == set(SOURCE_NAMES)
 
 
-def test_a_prefix_that_another_one_starts_with_is_not_cut_off() -> None:
+def test_a_prefix_that_starts_another_prefix_is_not_removed() -> None:
     topics = Topics("gold", ["gold.stream"])
     assert topics.short("gold.stream.purchases.v1") == "gold.stream.purchases"
     assert topics.full("gold.stream.purchases") == "gold.stream.purchases.v1"
@@ -40,7 +40,7 @@ def test_the_last_replay_record_counts() -> None:
     assert decode_control(b'{"kind": "replay", "of": "shop"}', 3) is None
 
 
-def test_repeated_prefixes_are_read_once() -> None:
+def test_repeated_prefixes_are_kept_once() -> None:
     assert topic_prefixes("shop, older ,shop") == ("shop", "older")
     for invalid in ("", ",", "a b", "shop,ol der"):
         with pytest.raises(ValueError, match="be prefixes"):
