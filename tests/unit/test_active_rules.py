@@ -139,10 +139,14 @@ def _active_in(partition: Partition) -> Active:
         ),
         pytest.param([campaigns()], (None, None), id="campaigns alone have no effect"),
         pytest.param([campaigns(), policy()], (1, 0), id="campaigns wait for the first policy"),
-        pytest.param([campaigns(), campaigns(template="ho"), policy()], (2, 1), id="the last campaigns to wait count"),
-        pytest.param([campaigns(), INVALID_CAMPAIGNS, policy()], (2, 0), id="invalid campaigns replace none that wait"),
+        pytest.param([campaigns(), campaigns(template="ho"), policy()], (2, 1), id="the last waiting campaigns count"),
         pytest.param(
-            [campaigns(), policy(), campaigns(template="ho")], (1, 0), id="once active they need another version"
+            [campaigns(), INVALID_CAMPAIGNS, policy()], (2, 0), id="invalid campaigns do not replace waiting ones"
+        ),
+        pytest.param(
+            [campaigns(), policy(), campaigns(template="ho")],
+            (1, 0),
+            id="changed active campaigns need another version",
         ),
         pytest.param([policy(), campaigns(), campaigns(2, "ho")], (0, 2), id="the last campaigns are active"),
         pytest.param(

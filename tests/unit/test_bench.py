@@ -201,7 +201,7 @@ async def test_a_repeated_change_counts_once() -> None:
     assert (await expected.verify(lambda: stream(changes + changes), expected.ends)).faults == ()
 
 
-def changed(record: Record, **fields: Any) -> Record:
+def with_fields(record: Record, **fields: Any) -> Record:
     return Record(record.partition, record.offset, record.key, orjson.dumps(orjson.loads(record.value or b"") | fields))
 
 
@@ -210,18 +210,22 @@ def changed(record: Record, **fields: Any) -> Record:
     [
         pytest.param(lambda changes: changes[1:], "is missing,", id="a missing change"),
         pytest.param(
-            lambda changes: [changed(changes[0], to="loyal"), *changes[1:]], '"to":"loyal"', id="another segment"
-        ),
-        pytest.param(lambda changes: [changed(changes[0], why=[1]), *changes[1:]], '"why":[1]', id="another reason"),
-        pytest.param(
-            lambda changes: [*changes, changed(changes[0], seq=99)], "must be missing", id="an additional change"
+            lambda changes: [with_fields(changes[0], to="loyal"), *changes[1:]], '"to":"loyal"', id="another segment"
         ),
         pytest.param(
-            lambda changes: [*changes, changed(changes[0], to="x")], "published twice", id="a different repeat"
+            lambda changes: [with_fields(changes[0], why=[1]), *changes[1:]], '"why":[1]', id="another reason"
         ),
-        pytest.param(lambda changes: [*changes, Record(0, 0, b"c-x", changes[0].value)], "key", id="another's key"),
         pytest.param(
-            lambda changes: [*changes, Record(0, 0, b"c-x", changed(changes[0], customer_id="c-x").value)],
+            lambda changes: [*changes, with_fields(changes[0], seq=99)], "must be missing", id="an additional change"
+        ),
+        pytest.param(
+            lambda changes: [*changes, with_fields(changes[0], to="x")], "published twice", id="a different repeat"
+        ),
+        pytest.param(
+            lambda changes: [*changes, Record(0, 0, b"c-x", changes[0].value)], "key", id="the key of another customer"
+        ),
+        pytest.param(
+            lambda changes: [*changes, Record(0, 0, b"c-x", with_fields(changes[0], customer_id="c-x").value)],
             "made no purchase",
             id="an unknown customer",
         ),

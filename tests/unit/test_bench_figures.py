@@ -106,7 +106,7 @@ def test_the_ratios_are_first_in_the_json() -> None:
 @pytest.mark.parametrize(
     ("faults", "failed", "status"),
     [
-        pytest.param((), [], 0, id="slow, but right"),
+        pytest.param((), [], 0, id="slow but correct"),
         pytest.param(("c-1: change 1 is missing, must be {}",), [], 1, id="wrong changes"),
         pytest.param((), ["bench-quix-whole did not end within 320 s"], 1, id="a program without a result"),
     ],

@@ -296,7 +296,7 @@ def test_a_currency_without_minor_units_is_written_without_them() -> None:
         (_many(60, 40, treated_buyers=0, comparison_buyers=20), "difference", "Less response, less revenue."),
     ],
 )
-def test_the_conclusion_claims_what_the_figures_show(
+def test_the_conclusion_follows_from_the_figures(
     outcomes: list[tuple[bytes, Outcome]], verdict: str, conclusion: str
 ) -> None:
     each = _only(_report(outcomes))
@@ -314,7 +314,7 @@ def test_more_response_with_less_revenue() -> None:
     assert _only(_report(cheap)).conclusion == "More response, less revenue."
 
 
-def test_many_entries_of_one_customer_do_not_make_a_large_group() -> None:
+def test_many_entries_of_one_customer_are_not_a_large_group() -> None:
     again = [(f"again{number}".encode(), _outcome("c-1", "holdout")) for number in range(40)]
 
     each = _only(_report([*_many(60, 0, treated_buyers=30, comparison_buyers=0), *again]))

@@ -167,7 +167,7 @@ def _message(change: SegmentChangeValue, campaign: str) -> Message:
     )
 
 
-def _tallied() -> DemoTally:
+def _filled_tally() -> DemoTally:
     """Return a tally of two customers, one of them lapsed; everything arrived twice, as after a crash."""
     tally = DemoTally()
     changes = [
@@ -186,7 +186,7 @@ def _tallied() -> DemoTally:
 
 
 def test_the_tally_counts_repeats_once() -> None:
-    tally = _tallied()
+    tally = _filled_tally()
 
     assert (tally.applied, tally.time_ms) == (5, 852_200_000_000)
     assert (tally.changes, tally.lapses) == (4, 1)
@@ -209,7 +209,7 @@ def test_the_screen_shows_segments_changes_with_their_causes_and_messages(width:
     screen = Screen(SEGMENTS, 10, ManualClock())
     assert "starting broker" in _frame(screen, width, height)
 
-    screen.attach(_tallied())
+    screen.attach(_filled_tally())
     _frame(screen, width, height)
     lines = _frame(screen, width, height).splitlines()
     assert len(lines) <= height
@@ -241,7 +241,7 @@ def test_the_summary_has_the_figures() -> None:
         (parse_rfc3339("1998-09-02T00:00:00Z"), {"at_risk": 7}),
     ]
 
-    text = "\n".join(summary_lines(figures, _tallied(), SEGMENTS))
+    text = "\n".join(summary_lines(figures, _filled_tally(), SEGMENTS))
 
     assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in text
     assert "5 in 2.5 s" in text

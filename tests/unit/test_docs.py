@@ -50,7 +50,7 @@ def test_every_source_file_that_a_page_names_exists(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_every_term_of_the_glossary_has_a_file_that_owns_it_and_appears_once() -> None:
+def test_every_term_of_the_glossary_is_unique_and_names_an_existing_file() -> None:
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `([^`|]+)` \|$", GLOSSARY, re.MULTILINE)
     listed = [line for line in GLOSSARY.splitlines() if line.startswith("| ") and not line.startswith("| term |")]
     terms = [term for term, _ in rows]

@@ -1,4 +1,4 @@
-"""Formats of stored records: the bytes change only with the number of the format version.
+"""Formats of stored records: the bytes change only with the format version.
 
 The compiled build (`make test-compiled`) writes the same bytes, and each build reads those of the other.
 """

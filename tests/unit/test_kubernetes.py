@@ -177,7 +177,7 @@ def mounted(pod: Object, path: str) -> bool:
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)
-def test_a_worker_keeps_its_name_has_time_to_stop_and_no_privileges(file: str, workers: Object) -> None:
+def test_a_worker_has_stable_storage_time_to_stop_and_no_privileges(file: str, workers: Object) -> None:
     del file
     spec = workers["spec"]
     pod = spec["template"]["spec"]
