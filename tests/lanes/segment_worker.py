@@ -12,8 +12,8 @@ from streams.engine.lane import OwnershipLost, StageContext
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.metrics import Metrics
 from tests.lanes.memory_broker import Crash, MemoryBroker
-from tests.property.folding import NUMBER, PREFIX, TOPICS, Entry, Written
-from tests.property.profile_comparison import state_in
+from tests.property.folding import NUMBER, PREFIX, TOPICS, Entry, WrittenState
+from tests.property.profile_comparison import state_of_written
 
 METRICS = Metrics(CollectorRegistry())
 OUTPUTS = (TOPICS.segment_changes, TOPICS.offers, TOPICS.reactivations, TOPICS.suppressions, TOPICS.outcomes)
@@ -91,5 +91,5 @@ def result_of(broker: MemoryBroker) -> dict[str, Any]:
         topic: list(dict.fromkeys((each.key, each.value, tuple(each.headers)) for each in broker.records(topic)))
         for topic in OUTPUTS
     }
-    written = Written(broker)
-    return {"outputs": outputs, "daily": written.daily(), **state_in(written)}
+    written = WrittenState(broker)
+    return {"outputs": outputs, "daily": written.daily(), **state_of_written(written)}

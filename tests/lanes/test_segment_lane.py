@@ -14,7 +14,7 @@ from streams.tables.customers_table import is_chunk
 from tests.lanes.memory_broker import Crash, MemoryBroker
 from tests.lanes.segment_worker import OUTPUTS, SegmentWorker, append_journal, result_of, work_until_done
 from tests.oracle import moments
-from tests.property.folding import TOPICS, Entry, Written, journal_of
+from tests.property.folding import TOPICS, Entry, WrittenState, journal_of
 from tests.property.history_builder import Step
 from tests.property.test_daily_crashes import DAY_MS, START, steps
 from tests.property.test_fold_against_oracle import chunks_of
@@ -280,5 +280,5 @@ async def test_a_crash_between_the_ledger_and_the_tombstone_leaves_nobody_erased
     lane = await worker.open()
     with pytest.raises(Crash):
         await worker.work(lane)
-    assert b"b" in Written(broker).changelog
-    assert "b" not in Written(broker).profiles()
+    assert b"b" in WrittenState(broker).changelog
+    assert "b" not in WrittenState(broker).profiles()

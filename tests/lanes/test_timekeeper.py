@@ -14,7 +14,7 @@ from tests.lanes.admit_worker import METRICS, SOURCES, Group, publish, purchase
 from tests.lanes.memory_broker import MemoryBroker
 from tests.lanes.segment_worker import SegmentWorker, append_journal, result_of, work_until_done
 from tests.oracle import moments
-from tests.property.folding import TOPICS, Entry, Written, journal_of
+from tests.property.folding import TOPICS, Entry, WrittenState, journal_of
 from tests.property.test_daily_crashes import steps
 
 PURCHASES = TP(TOPICS.full("purchases"), 0)
@@ -125,7 +125,7 @@ async def test_a_smaller_tick_changes_nothing() -> None:
     append_journal(broker, journal_of(steps()))
     assert await work_until_done(broker) == 0
     before = result_of(broker)
-    watermark = Written(broker).recover()[0].progress.watermark
+    watermark = WrittenState(broker).recover()[0].progress.watermark
     smaller = [watermark, watermark - 1, watermark - moments.DAY_MS, 0]
     append_journal(broker, (Entry("", encode_record(Tick(at, None))) for at in smaller))
     worker = SegmentWorker(broker)
@@ -134,7 +134,7 @@ async def test_a_smaller_tick_changes_nothing() -> None:
     assert {name: value for name, value in after.items() if name != "progress"} == {
         name: value for name, value in before.items() if name != "progress"
     }
-    assert Written(broker).recover()[0].progress.watermark == watermark
+    assert WrittenState(broker).recover()[0].progress.watermark == watermark
 
 
 async def test_a_new_owner_of_control_goes_on_where_the_reports_are() -> None:

@@ -1,1 +1,1 @@
-"""Hypothesis against the oracle, a naive computation over the whole history."""
+"""Hypothesis compares the product with the oracle, which computes everything from the whole history."""

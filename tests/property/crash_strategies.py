@@ -1,4 +1,4 @@
-"""What may happen to a history on its way without changing anything: cuts, crashes, ticks, another order."""
+"""What may happen to a history without changing the result: interruptions, crashes, ticks, another order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,17 @@ class Way:
     """How a history is journaled and folded.
 
     Attributes:
-        one_topic: whether all events come through `events`; `again` as `journal_of` has it.
-        slice_size: how many customers are judged at most between two writes.
-        chunk_orders: orders in a chunk of a long history, which begins with twice as many and one; 0 for as many as
-            there are, which is never.
-        writes: offsets after which everything is written down, `recoveries` those after which it is then read anew.
+        one_topic: whether all events are published to `events`.
+        repeats: how many records are journaled again after a step, as in `journal_of`.
+        slice_size: how many customers at most are evaluated between two writes.
+        chunk_orders: orders per chunk; a history with more than twice as many is long. 0 leaves the product's values,
+            which no history here reaches.
+        writes: offsets after which everything is written.
+        recoveries: those of `writes` after which the lane recovers from what it wrote.
     """
 
     one_topic: bool
-    again: Mapping[int, int]
+    repeats: Mapping[int, int]
     slice_size: int
     chunk_orders: int
     writes: frozenset[int]
@@ -38,12 +40,12 @@ class Way:
 
 @st.composite
 def ways(draw: st.DrawFn, steps: int) -> Way:
-    """A way for a history of so many steps."""
-    seldom = pick(draw, (3, 6, 16))
-    cuts = [pick(draw, ("write", "recover")) if one_in(draw, seldom) else "" for _ in range(steps)]
+    """Draw a way for a history of this many steps."""
+    rarity = pick(draw, (3, 6, 16))
+    cuts = [pick(draw, ("write", "recover")) if one_in(draw, rarity) else "" for _ in range(steps)]
     return Way(
         one_topic=not one_in(draw, 3),
-        again={between(draw, 0, steps - 1): between(draw, 1, 4) for _ in range(between(draw, 0, 2))},
+        repeats={between(draw, 0, steps - 1): between(draw, 1, 4) for _ in range(between(draw, 0, 2))},
         slice_size=pick(draw, _SLICES),
         chunk_orders=pick(draw, (0, 1, 2)),
         writes=frozenset(offset for offset, cut in enumerate(cuts) if cut),
@@ -53,35 +55,37 @@ def ways(draw: st.DrawFn, steps: int) -> Way:
 
 @st.composite
 def histories_on_their_way(draw: st.DrawFn) -> tuple[History, Way]:
-    """A history and a way for it."""
+    """Draw a history and a way for it."""
     history = draw(histories())
     return history, draw(ways(len(history.steps)))
 
 
 @st.composite
 def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
-    """A history, a way for it, and one to four crashes on this way."""
+    """Draw a history, a way for it, and one to four crashes."""
     history, way = draw(histories_on_their_way())
-    places = sorted(between(draw, 0, len(history.steps) - 1) for _ in range(between(draw, 1, 4)))
-    return history, way, [_crash(draw, place) for place in places]
+    offsets = sorted(between(draw, 0, len(history.steps) - 1) for _ in range(between(draw, 1, 4)))
+    return history, way, [_crash(draw, place) for place in offsets]
 
 
-def _crash(draw: st.DrawFn, since: int) -> Crash:
-    at, slices, every = since + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
+def _crash(draw: st.DrawFn, first_offset: int) -> Crash:
+    at, slices, every = first_offset + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
     if one_in(draw, 3):
-        return Crash(since, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), every)
-    some = frozenset(place for place in range(4) if one_in(draw, 2))
+        return Crash(first_offset, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), every)
+    written = frozenset(place for place in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
-        return Crash(since, at, slices, WriteStep.DAY_TOTALS, some, every)
+        return Crash(first_offset, at, slices, WriteStep.DAY_TOTALS, written, every)
     step = pick(draw, tuple(WriteStep)[2:])
-    if step is WriteStep.PROGRESS:  # its records refer to each other: only because one request has them, in this order
-        return Crash(since, at, slices, step, range(between(draw, 0, 2)), every)
-    return Crash(since, at, slices, step, some, every)
+    if (
+        step is WriteStep.PROGRESS
+    ):  # one request: its records refer to each other, and only the first ones can be missing
+        return Crash(first_offset, at, slices, step, range(between(draw, 0, 2)), every)
+    return Crash(first_offset, at, slices, step, written, every)
 
 
 @st.composite
 def histories_with_ticks(draw: st.DrawFn) -> tuple[Sequence[Step], Sequence[Step]]:
-    """Steps in order, with nothing but a tick at their end, and the same with ticks anywhere between them."""
+    """Draw steps in order of time with a single tick at the end, and the same with ticks anywhere between them."""
     history = draw(histories(in_order=True))
     spans = history.rulebook.spans_ms
     plain: list[Step] = []
@@ -102,7 +106,7 @@ def histories_with_ticks(draw: st.DrawFn) -> tuple[Sequence[Step], Sequence[Step
 
 @st.composite
 def shuffled_histories(draw: st.DrawFn) -> tuple[History, Sequence[Step]]:
-    """A history within a window, and its steps with the events in another order."""
+    """Draw a history within one window, and its steps with the events in another order."""
     history = draw(window_histories())
     rules = [step for step in history.steps if "text" in step]
     events = [step for step in history.steps if "text" not in step]

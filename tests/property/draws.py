@@ -1,4 +1,4 @@
-"""Drawing one of a few: most of what a history is made of."""
+"""Functions that draw one of a few choices; random histories consist mostly of such draws."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,11 +10,12 @@ T = TypeVar("T")
 
 
 def between(draw: st.DrawFn, low: int, high: int) -> int:
-    """A whole number from `low` to `high`, both included; the least is the simplest.
+    """Draw an integer from `low` to `high`, both included; it shrinks to `low`.
 
-    It is drawn from Hypothesis's data itself where that can be had. Each ``draw(st.integers(...))`` is a part that its
-    mutator (`ConjectureRunner.generate_mutations_from`) takes for exchangeable with every other: five of six examples
-    were then an earlier one with two numbers exchanged, mostly a shorter one; and the parts took half of the time.
+    It is drawn from Hypothesis's data directly if possible. Each ``draw(st.integers(...))`` would be a span that the
+    mutator (`ConjectureRunner.generate_mutations_from`) treats as interchangeable with every other: five of six
+    examples were then an earlier one with two numbers exchanged, mostly a shorter one, and the spans took half of the
+    time.
     """
     data = getattr(draw, "__self__", None)
     if isinstance(data, ConjectureData):
@@ -23,10 +24,10 @@ def between(draw: st.DrawFn, low: int, high: int) -> int:
 
 
 def pick(draw: st.DrawFn, choices: Sequence[T]) -> T:
-    """One of a few; the first is the simplest."""
+    """Draw one of the choices; it shrinks to the first."""
     return choices[between(draw, 0, len(choices) - 1)]
 
 
 def one_in(draw: st.DrawFn, count: int) -> bool:
-    """Whether it is time for what shall happen now and then."""
+    """Draw True once in `count` times; it shrinks to False."""
     return between(draw, 0, count - 1) == count - 1

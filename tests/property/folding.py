@@ -1,8 +1,8 @@
-"""The product's way from published events to published changes, without Kafka: admit, journal, fold, write.
+"""The product's path from published events to outputs, without Kafka: admit, journal, fold, write.
 
-What a lane writes is kept in a broker in memory, so that a fold can be stopped anywhere and continued by another that
-knows nothing but these bytes. What is written in which order, and how it is recovered, is the product's own code:
-`agents.segment.write_plan` and `agents.segment.recovery`.
+A lane writes to a broker in memory, so that a fold can be stopped anywhere and continued by another that has only
+these bytes. Writing in order, and recovering, is the product's own code: `agents.segment.write_plan` and
+`agents.segment.recovery`.
 """
 
 import json
@@ -49,7 +49,7 @@ _SOURCES: Final = {
 }
 TOPICS: Final = Topics(PREFIX)
 NUMBER: Final = 0
-"""The number of the partition that a `Lane` has."""
+"""The partition number of every `Lane`."""
 _EVENTS: Final = CloudEvents(TOPICS, PREFIX)
 
 Result = TypeVar("Result")
@@ -68,18 +68,18 @@ class Entry:
 
 
 def journal_of(
-    steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True, again: Mapping[int, int] = MappingProxyType({})
+    steps: Iterable[Mapping[str, Any]], *, one_topic: bool = True, repeats: Mapping[int, int] = MappingProxyType({})
 ) -> list[Entry]:
     """Return what the stage admit journals for the steps.
 
     Args:
         steps: as the oracle takes them, the first one a policy.
         one_topic: whether all events are published to `events`; else each to the topic of its type.
-        again: how many of the last records of its source are journaled a second time after a step, as by a worker
+        repeats: how many of the last records of its source are journaled a second time after a step, as by a worker
             that died before it committed them.
 
     Raises:
-        AssertionError: an event was rejected.
+        AssertionError: An event was rejected.
     """
     journal: list[Entry] = []
     written: dict[str, list[list[Entry]]] = defaultdict(list)
@@ -109,31 +109,31 @@ def journal_of(
         if referral is not None:
             written[source][-1].append(Entry(referral[0], encode_record(referral[1])))
         journal += written[source][-1]
-        for entries in written[source][-again[number] :] if number in again else []:
+        for entries in written[source][-repeats[number] :] if number in repeats else []:
             journal += entries
     return journal
 
 
 @dataclass(frozen=True)
 class Crash:
-    """A lane is killed while it writes what a batch produced.
+    """A lane is killed while it writes the output of a batch.
 
     Attributes:
-        since: the offset of the batch's first record; everything before it is written.
-        at: the offset of the batch's last record.
-        every: the records before the last are written after every so many of them, without a progress; 0 for never.
-        slices: if that is a tick, a policy or campaigns: killed after so many writes in the middle of it, if there are
+        first_offset: the offset of the batch's first record; everything before it is written.
+        last_offset: the offset of the batch's last record.
+        slices: how many writes in the middle of the last record succeed, if it is a tick, a policy or campaigns and has
             so many.
-        step: of the write plan, in which it is killed. All steps before it are written.
-        some: the records of that step which are written, by their place.
+        step: the step of the write plan in which the lane is killed; all steps before it are written.
+        written: the indexes of the records of that step that are written.
+        write_every: after how many records a write without progress follows; 0 for never.
     """
 
-    since: int
-    at: int
+    first_offset: int
+    last_offset: int
     slices: int = 0
     step: WriteStep = WriteStep.OUTPUTS
-    some: Collection[int] = frozenset()
-    every: int = 0
+    written: Collection[int] = frozenset()
+    write_every: int = 0
 
 
 class Killed(Exception):
@@ -141,18 +141,18 @@ class Killed(Exception):
 
 
 class CrashingWriter:
-    """Writes to a broker in memory at once, without an event loop; dies where a crash says.
+    """Writes to a broker in memory at once, without an event loop, and raises `Killed` in the step of a crash.
 
     Attributes:
-        plan: says which step is under way.
+        plan: names the current step.
         published: every output that was written, in order.
-        dies: the step in which it dies, and the places of the records that are written of it; None for never.
+        crash_at: the step in which it dies, and the indexes of its records that are written; None for never.
     """
 
     def __init__(self, broker: MemoryBroker) -> None:
         self.ends: dict[tuple[str, int], int] = {}
         self.plan: WritePlan | None = None
-        self.dies: tuple[WriteStep, Collection[int]] | None = None
+        self.crash_at: tuple[WriteStep, Collection[int]] | None = None
         self._added: list[tuple[WriteStep, str, tuple[Any, ...]]] = []
         self._broker = broker
         self._topic = ""
@@ -173,15 +173,15 @@ class CrashingWriter:
         self._added.append((self.plan.step, self._topic, (key, value, headers)))
 
     async def flush(self) -> None:
-        """Write all added records, or some of them and die."""
+        """Write all added records, or some of them before dying."""
         assert self.plan is not None
         added, self._added = self._added, []
-        if self.dies is None or self.plan.step < self.dies[0]:
+        if self.crash_at is None or self.plan.step < self.crash_at[0]:
             self._write(added)
             return
-        step, some = self.dies
+        step, written = self.crash_at
         self._write([each for each in added if each[0] < step])
-        self._write([each for place, each in enumerate(each for each in added if each[0] is step) if place in some])
+        self._write([each for place, each in enumerate(each for each in added if each[0] is step) if place in written])
         raise Killed
 
     def _write(self, records: Iterable[tuple[WriteStep, str, tuple[Any, ...]]]) -> None:
@@ -192,37 +192,37 @@ class CrashingWriter:
                 self.published.append((topic, *record))
 
 
-class Written:
-    """What a lane has written, and so what another one recovers."""
+class WrittenState:
+    """What a lane has written, which is what another one recovers."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self.broker = broker
 
     @property
     def changelog(self) -> dict[bytes, bytes]:
-        """The changelog, compacted."""
+        """Return the changelog, compacted."""
         return self._compacted(TOPICS.customers)
 
     @property
     def progress(self) -> bytes | None:
-        """The progress record."""
+        """Return the progress record."""
         return self._compacted(TOPICS.progress).get(PROGRESS_KEY)
 
     @property
     def texts(self) -> dict[bytes, bytes]:
-        """The policies and campaigns beside the progress."""
+        """Return the policies and campaigns stored with the progress."""
         return {key: value for key, value in self._compacted(TOPICS.progress).items() if key != PROGRESS_KEY}
 
     def daily(self) -> dict[str, bytes]:
-        """What was last published of each day."""
+        """Return the last published totals of each day."""
         return {key.decode().partition(":")[0]: value for key, value in self._compacted(TOPICS.daily).items()}
 
     def erasures(self) -> dict[bytes, Erasure]:
-        """The ledger."""
+        """Return the erasure ledger."""
         return {key: decode_erasure(value) for key, value in self._compacted(TOPICS.erasure_ledger).items()}
 
     def table(self) -> CustomersTable:
-        """The table as a lane recovers it, after compaction."""
+        """Compact the topics, and return the table as a lane recovers it."""
         self.compact()
         broker = self.broker
         warm = drive(recover_table(broker, TOPICS.customers, NUMBER, None, broker.clock, _nothing, _nothing))
@@ -230,7 +230,7 @@ class Written:
         return warm.table
 
     def profiles(self) -> dict[str, Profile]:
-        """Everyone who is known."""
+        """Return the profiles of all known customers."""
         table = self.table()
         profiles = {customer_id: table.get(customer_id) for customer_id in table.ids()}
         return {customer_id: profile for customer_id, profile in profiles.items() if profile is not None}
@@ -241,7 +241,7 @@ class Written:
         return drive(recover_partition(self.broker, TOPICS, NUMBER, warm, clock, _nothing, _nothing))
 
     def compact(self) -> None:
-        """Compact everything that a lane recovers from."""
+        """Compact all topics that a lane recovers from."""
         for topic in (TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress):
             self.broker.log(topic, NUMBER).compact()
 
@@ -250,25 +250,26 @@ class Written:
 
 
 class Lane:
-    """Folds a journal and has what it produces written by the product's write plan.
+    """Folds a journal, and writes the outputs and the state by the product's write plan.
 
     Attributes:
         published: every output that was sent, in order.
-        duplicates: the fold's counts by type of event; `dropped` by reason.
+        duplicates: the fold's counts by type of event.
+        dropped: the fold's counts by reason.
     """
 
     def __init__(self, journal: Sequence[Entry], slice_size: int = 10_000, *, publishes_days: bool = False) -> None:
         """Start with nothing written.
 
         Args:
-            journal: what is folded.
+            journal: the records to fold.
             slice_size: how many customers a record may touch between two writes.
             publishes_days: whether daily totals are published, at every write.
         """
         self.journal = journal
         self.slice_size = slice_size
         self.publishes_days = publishes_days
-        self.written = Written(MemoryBroker())
+        self.written = WrittenState(MemoryBroker())
         self.duplicates: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.writer = CrashingWriter(self.written.broker)
@@ -276,12 +277,12 @@ class Lane:
         self.recover()
 
     @property
-    def out(self) -> list[Output]:
-        """The outputs that are not taken to be written yet."""
+    def pending_outputs(self) -> list[Output]:
+        """Return the outputs that no batch has taken yet."""
         return self.outputs.out
 
     def recover(self, warm: WarmTable | None = None) -> None:
-        """Forget everything but what was written, or what is in a warm table."""
+        """Discard everything except what was written, or what is in a warm table."""
         clock = self.written.broker.clock
         self.partition, self.warm = self.written.recover(warm)
         self.partition.slice_size = self.slice_size
@@ -294,7 +295,7 @@ class Lane:
         )
 
     def run(self, writes: Collection[int] = (), recoveries: Collection[int] = (), end: int | None = None) -> "Lane":
-        """Fold to the end; after each of these offsets write, or write and recover what was written."""
+        """Fold to the end; write after each offset in `writes`, and write and recover after each in `recoveries`."""
         for offset in range(self.partition.progress.offset, len(self.journal) if end is None else end):
             self.fold(offset)
             if offset in writes or offset in recoveries:
@@ -306,14 +307,14 @@ class Lane:
         return self
 
     def fold(self, offset: int) -> None:
-        """Fold one record, with writes in the middle of it where it touches many customers."""
+        """Fold one record, with writes in the middle of it if it touches many customers."""
         while not self.apply(offset):
             self.write(whole=False)
 
     def apply(self, offset: int) -> bool:
         """Fold one record, or a slice of it; return whether it is done."""
         entry = self.journal[offset]
-        if not self.partition.apply(offset, entry.customer_id, decode_record(entry.value), self.out):
+        if not self.partition.apply(offset, entry.customer_id, decode_record(entry.value), self.pending_outputs):
             return False
         self.partition.progress.offset = offset + 1
         return True
@@ -337,21 +338,21 @@ class Lane:
         drive(self.plan.write(whole=whole))
 
     def crash(self, crash: Crash) -> None:
-        """Fold from where the progress is, die as the crash says, and recover what was written."""
-        self.run(end=crash.since)
-        at = min(max(crash.at, self.partition.progress.offset), len(self.journal) - 1)
+        """Continue from the progress, die as the crash says, and recover what was written."""
+        self.run(end=crash.first_offset)
+        at = min(max(crash.last_offset, self.partition.progress.offset), len(self.journal) - 1)
         for count, offset in enumerate(range(self.partition.progress.offset, at), 1):
             self.fold(offset)
-            if crash.every and count % crash.every == 0:
+            if crash.write_every and count % crash.write_every == 0:
                 self._write_batch()
         slices, whole = 0, False
         while not (whole := self.apply(at)) and slices < crash.slices:
             self.write(whole=False)
             slices += 1
-        self.writer.dies = crash.step, crash.some
+        self.writer.crash_at = crash.step, crash.written
         with suppress(Killed):
             self.write(whole=whole)
-        self.writer.dies = None
+        self.writer.crash_at = None
         self.written.compact()
         self.recover()
 
@@ -360,7 +361,7 @@ def drive(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine that never waits, without an event loop: there are hundreds of thousands of writes.
 
     Raises:
-        AssertionError: it waited.
+        AssertionError: The coroutine waited.
     """
     try:
         work.send(None)
@@ -370,4 +371,4 @@ def drive(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _nothing(*_: Any) -> Any:
-    """Do nothing, for whatever would be told or asked."""
+    """Stand in for callbacks that these tests do not need."""

@@ -1,4 +1,4 @@
-"""What a history comes to by the oracle: everything of campaigns that a history of a few steps may easily miss."""
+"""Which features of campaigns a history reaches: those that a history of a few steps easily misses."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,15 +9,24 @@ from tests.oracle.outputs import MESSAGE_TYPES, OUTCOMES, SUPPRESSIONS, JsonObje
 from tests.oracle.runs import SENT
 from tests.property.histories import History
 
-WHOLE: Final = ("backfill", "silenced", "control", "once", "cooldown", "holdout", "silence-began", "silence-ended")
-ATTEMPT: Final = ("silenced", "consent", "cap", "superseded")
+ENTRY_REASONS: Final = (
+    "backfill",
+    "silenced",
+    "control",
+    "once",
+    "cooldown",
+    "holdout",
+    "silence-began",
+    "silence-ended",
+)
+STEP_REASONS: Final = ("silenced", "consent", "cap", "superseded")
 CONDITIONS: Final = (
     *("discount_seeker", "difficult", "lifetime_orders_min", "lifetime_orders_max", "referrals_min"),
     *("city", "country", "language", "source", "favourite_store", "favourite_channel"),
 )
-EVERYTHING: Final = (
-    *(f"a campaign: {reason}" for reason in WHOLE),
-    *(f"an attempt: {reason}" for reason in ATTEMPT),
+FEATURES: Final = (
+    *(f"a campaign: {reason}" for reason in ENTRY_REASONS),
+    *(f"an attempt: {reason}" for reason in STEP_REASONS),
     *(f"a campaign that asks for {name}" for name in CONDITIONS),
     *("a birthday", "overdue", "a message", "a message that expires", "a message after the first"),
     *("an outcome: treated", "an outcome: holdout", "an outcome: control", "an outcome that counts an order"),
@@ -31,20 +40,22 @@ EVERYTHING: Final = (
 )
 
 
-def reached(history: History) -> set[str]:
-    """Which of `EVERYTHING` the history comes to, by what was published and by what the oracle remembers at its end."""
+def features_reached(history: History) -> set[str]:
+    """Return the `FEATURES` that the history reaches, by its outputs and by the oracle's final state."""
     partition = Partition("reached")
     for step in history.steps:
         partition.apply(step)
     partition.close()
-    found = {each for output in partition.result.outputs for each in _told(output.topic, output.value or {})}
+    found = {
+        each for output in partition.result.outputs for each in _features_of_output(output.topic, output.value or {})
+    }
     found |= {f"a campaign that asks for {name}" for name in partition.result.conditions_checked}
     for customer in partition.customers.values():
-        found |= set(_remembered(customer.history.campaigns))
+        found |= set(_features_of_history(customer.history.campaigns))
     return found
 
 
-def _told(topic: str, value: JsonObject) -> Iterator[str]:
+def _features_of_output(topic: str, value: JsonObject) -> Iterator[str]:
     if value.get("trigger") is not None:
         yield {"birthday": "a birthday", "overdue": "overdue"}[value["trigger"]]
     if topic == SUPPRESSIONS:
@@ -58,15 +69,15 @@ def _told(topic: str, value: JsonObject) -> Iterator[str]:
         yield from ["a message after the first"] * (value["attempt"] > 1)
 
 
-def _remembered(mail: CampaignHistory) -> Iterator[str]:
-    heard = {each.kind for each in mail.contacts}
-    yield from ["an answer"] * bool(heard & {"clicked", "redeemed"})
-    yield from ["a refusal"] * bool(heard & {"unsubscribed", "complained"})
-    yield from ["a dead channel"] * bool(mail.dead_channels)
-    for run in mail.runs:
+def _features_of_history(campaigns: CampaignHistory) -> Iterator[str]:
+    contact_kinds = {each.kind for each in campaigns.contacts}
+    yield from ["an answer"] * bool(contact_kinds & {"clicked", "redeemed"})
+    yield from ["a refusal"] * bool(contact_kinds & {"unsubscribed", "complained"})
+    yield from ["a dead channel"] * bool(campaigns.dead_channels)
+    for run in campaigns.runs:
         if any(each.result == SENT and each.due_at != each.base_at for each in run.steps):
             yield "a message at the end of quiet hours"
-    for message in mail.sent:
-        rungs = message.run.campaign.steps
-        if message.channel != rungs[int(message.message_id.rpartition(":")[2]) - 1].channels[0]:
+    for message in campaigns.sent:
+        definitions = message.run.campaign.steps
+        if message.channel != definitions[int(message.message_id.rpartition(":")[2]) - 1].channels[0]:
             yield "a message by another channel"

@@ -27,8 +27,8 @@ class Choice:
 
     Attributes:
         steps: the history; every event that needs a rate has its own.
-        policies: both texts, without rates: the sums in a journal are converted already.
-        until: the time at which the comparison ends, in milliseconds; None: the end.
+        policies: both texts, without rates: the amounts in a journal are already converted.
+        until: when the comparison ends, in milliseconds; None for the end of the history.
     """
 
     steps: tuple[Step, ...]
@@ -39,7 +39,7 @@ class Choice:
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choice:
-    """Any history, with two of its policies; sometimes with another window, sometimes not to its end."""
+    """Draw a history and two of its policies; sometimes with another window, sometimes not to its end."""
     history = draw(histories())
     policies = [text.partition("[rates]")[0] for text in history.rulebook.policies]
     steps = tuple(_with_rates(history.steps))

@@ -1,4 +1,4 @@
-"""Policies and campaigns files to fold histories by, with the moments and the sums that are edges to them."""
+"""Policies and campaigns files for random histories, with the moments and amounts close to their thresholds."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _WINDOWS: Final = ("365", "30", "10", "1.5", "0.01")
 _RECENCY: Final = (
     ("60", "180"),
     ("0.001", "1", "30"),
-    ("10", "20"),  # the window ends at an edge
+    ("10", "20"),  # the window ends at a threshold
     ("0.0000000001", "0.01", "1.00000000578704", "365"),  # less than a millisecond, just more than a day
     ("0.5", "1", "7.25", "30", "30.5", "60.0", "180", "365", "4e2"),
 )
@@ -28,30 +28,31 @@ _FREQUENCY: Final = (("2", "5"), ("1", "2"), ("1", "2", "3"), ("1", "2", "3", "4
 _MONETARY: Final = (
     ("5", "20"),
     ("0.001", "0.01", "1.5"),
-    ("9.99", "10.005", "1e2"),  # an edge between two minor units
+    ("9.99", "10.005", "1e2"),  # a threshold between two minor units
     ("0.5", "1", "2", "5", "10", "20.0", "50", "100.50", "5000"),
 )
 _SHARES: Final = ("0.5", "0.0001", "0.3", "0.8667", "1")
 _ZONES: Final = (
     "UTC",
     "Europe/Moscow",
-    "America/Havana",  # a midnight that comes twice
-    "America/St_Johns",  # a minute of a day, an hour of the day before once more
-    "Pacific/Apia",  # a day that there was not
+    "America/Havana",  # a midnight that occurs twice
+    "America/St_Johns",  # one minute of a day, then an hour of the day before again
+    "Pacific/Apia",  # a day that did not exist
 )
 
 
 @dataclass(frozen=True)
 class Rulebook:
-    """Everything that may come into force in one history.
+    """All rules that may be activated in one history.
 
     Attributes:
-        currency: the base currency of all policies; `window_ms` is theirs too.
-        policies: texts, the first of which comes first.
-        rates: of each policy, the currencies for which it lists a rate.
-        campaigns: texts, any number of them.
-        spans_ms: how long after something that happened something else may fall due; the window more than once.
-        sums_minor: minor units of the base currency at and about the edges.
+        currency: the base currency of all policies.
+        window_ms: the window of all policies.
+        policies: policy texts; the first one is activated first.
+        rates: for each policy, the currencies with a rate.
+        campaigns: texts of campaigns files, any number of them.
+        spans_ms: how long after an event something else may be due; the window more than once.
+        amounts_minor: amounts at and near the thresholds, in minor units of the base currency.
     """
 
     currency: str
@@ -60,22 +61,26 @@ class Rulebook:
     rates: tuple[frozenset[str], ...]
     campaigns: tuple[str, ...]
     spans_ms: tuple[int, ...]
-    sums_minor: tuple[int, ...]
+    amounts_minor: tuple[int, ...]
 
 
 @st.composite
 def rulebooks(draw: st.DrawFn) -> Rulebook:
-    """One to three policies that may follow each other, and up to three campaigns files for their segments."""
+    """Draw one to three policies that may follow each other, and up to three campaigns files for their segments."""
     currency, window = pick(draw, CURRENCIES[:3]), pick(draw, _WINDOWS)
     zone = pick(draw, _ZONES)
     drawn = [_policy(draw, number, currency, window, zone) for number in range(1, between(draw, 1, 3) + 1)]
     segments = sorted({segment for policy in drawn for segment in policy.segments} | {"potential"})
     files = campaign_files(draw, segments)
     window_ms = moments.days(Decimal(window))
-    edges = {moments.days(Decimal(edge)) for policy in drawn for edge in policy.recency}
-    spans = {0, 1000, window_ms, 2 * window_ms, moments.DAY_MS} | edges | {window_ms + edge for edge in edges}
+    thresholds = {moments.days(Decimal(threshold)) for policy in drawn for threshold in policy.recency}
+    spans = (
+        {0, 1000, window_ms, 2 * window_ms, moments.DAY_MS}
+        | thresholds
+        | {window_ms + threshold for threshold in thresholds}
+    )
     scale = money.scale(currency)
-    sums = {math.ceil(Fraction(edge) * scale) for policy in drawn for edge in policy.monetary}
+    amounts = {math.ceil(Fraction(threshold) * scale) for policy in drawn for threshold in policy.monetary}
     return Rulebook(
         currency=currency,
         window_ms=window_ms,
@@ -83,12 +88,16 @@ def rulebooks(draw: st.DrawFn) -> Rulebook:
         rates=tuple(policy.rates for policy in drawn),
         campaigns=files.texts,
         spans_ms=(*sorted(spans | files.spans_ms), window_ms, window_ms),
-        sums_minor=tuple(sorted({edge + near for edge in sums for near in (-1, 0, 1) if edge + near > 0} | {1, 100})),
+        amounts_minor=tuple(
+            sorted(
+                {threshold + near for threshold in amounts for near in (-1, 0, 1) if threshold + near > 0} | {1, 100}
+            )
+        ),
     )
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _DrawnPolicy:
     text: str
     segments: frozenset[str]
     recency: tuple[str, ...]
@@ -96,12 +105,12 @@ class _Drawn:
     rates: frozenset[str]
 
 
-def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str) -> _Drawn:
-    edges = pick(draw, _RECENCY), pick(draw, _FREQUENCY), pick(draw, _MONETARY)
-    rules = _rules(draw, [len(each) + 1 for each in edges])
+def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str) -> _DrawnPolicy:
+    thresholds = pick(draw, _RECENCY), pick(draw, _FREQUENCY), pick(draw, _MONETARY)
+    rules = _rules(draw, [len(each) + 1 for each in thresholds])
     others = [other for other in CURRENCIES if other != currency]
     rates = {pick(draw, others): pick(draw, RATES[:-1]) for _ in range(between(draw, 0, 3))}
-    recency, frequency, monetary = (f"edges = [{', '.join(each)}]" for each in edges)
+    recency, frequency, monetary = (f"edges = [{', '.join(each)}]" for each in thresholds)
     lines = [
         f'name = "{pick(draw, ("shop", "other"))}"',
         f"version = {version}",
@@ -116,11 +125,13 @@ def _policy(draw: st.DrawFn, version: int, currency: str, window: str, zone: str
         "[rates]",
         *(f'{other} = "{rate}"' for other, rate in rates.items()),
     ]
-    return _Drawn("\n".join(lines), frozenset(name for name, _ in rules), edges[0], edges[2], frozenset(rates))
+    return _DrawnPolicy(
+        "\n".join(lines), frozenset(name for name, _ in rules), thresholds[0], thresholds[2], frozenset(rates)
+    )
 
 
 def _rules(draw: st.DrawFn, widths: Sequence[int]) -> list[tuple[str, str]]:
-    """Segments by name and `when`, best first: the more cells have a name of their own, the more a change tells."""
+    """Draw segments as name and `when`, best first; with a segment for more of the cells, more moves are visible."""
     rules = []
     if one_in(draw, 2):
         rules.append(("new", f"f = [1, 2], orders_max = {between(draw, 1, 3)}"))

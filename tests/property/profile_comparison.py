@@ -1,4 +1,4 @@
-"""What is compared: published records as the oracle words them, and where everyone ended up."""
+"""Comparing a fold with the oracle: published records, final facts and counts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ from state.records.events import CHANNELS
 from streams.kafka.topics import Topics
 from streams.wire.cloudevents import PublishedRecord
 from tests.oracle import Facts, Output, Result, read_json
-from tests.property.folding import PREFIX, Lane, Written
+from tests.property.folding import PREFIX, Lane, WrittenState
 
 Record: TypeAlias = tuple[str, bytes | None, tuple[tuple[str, bytes], ...]]
-"""Topic, value and headers, as they were published."""
+"""Topic, value and headers, as published."""
 
-_WORDS = {True: "granted", False: "refused", None: "unknown"}
+_CONSENTS = {True: "granted", False: "refused", None: "unknown"}
 _DROPPED = {
     "excess_refund": "excess",
     "refund_without_order": "order_never_came",
@@ -35,7 +35,7 @@ _DROPPED = {
 
 
 def output_of(record: PublishedRecord) -> Output:
-    """A published record as the oracle has it; no header may stand twice."""
+    """Return a published record as the oracle's `Output`; each header name must be unique."""
     topic, key, value, headers = record
     names = {name: text.decode() for name, text in headers}
     assert len(names) == len(headers)
@@ -43,7 +43,7 @@ def output_of(record: PublishedRecord) -> Output:
 
 
 def by_customer(outputs: Iterable[Output]) -> dict[str, list[Output]]:
-    """Each customer's outputs in their order."""
+    """Return each customer's outputs in their order."""
     grouped: dict[str, list[Output]] = defaultdict(list)
     for output in outputs:
         grouped[output.key].append(output)
@@ -51,7 +51,7 @@ def by_customer(outputs: Iterable[Output]) -> dict[str, list[Output]]:
 
 
 def records_of(lane: Lane) -> dict[str, list[Record]]:
-    """Each customer's records in the order in which they were first published, with those that were published again."""
+    """Return each customer's records in the order of publication, repeats included."""
     grouped: dict[str, list[Record]] = defaultdict(list)
     for topic, key, value, headers in lane.published:
         grouped[key.decode()].append((topic, value, tuple(headers)))
@@ -59,24 +59,24 @@ def records_of(lane: Lane) -> dict[str, list[Record]]:
 
 
 def state_of(lane: Lane) -> dict[str, Any]:
-    """What a lane has written."""
-    return state_in(lane.written)
+    """Return what a lane has written."""
+    return state_of_written(lane.written)
 
 
-def state_in(written: Written) -> dict[str, Any]:
-    """What is written, whatever the pieces in which long histories are written."""
+def state_of_written(written: WrittenState) -> dict[str, Any]:
+    """Return what is written, independent of the chunks in which long histories are stored."""
     days = written.table().days
     return {
-        "customers": {customer_id: in_one_piece(profile) for customer_id, profile in written.profiles().items()},
-        "days": {number: day_in(days, number) for number in days.numbers()},
+        "customers": {customer_id: without_chunks(profile) for customer_id, profile in written.profiles().items()},
+        "days": {number: day_totals_of(days, number) for number in days.numbers()},
         "erasures": written.erasures(),
         "progress": written.progress,
         "texts": written.texts,
     }
 
 
-def day_in(days: DayStore, number: int) -> dict[str, Any]:
-    """The totals of a day, but for how far they count."""
+def day_totals_of(days: DayStore, number: int) -> dict[str, Any]:
+    """Return the totals of a day, without its bookkeeping."""
     day = days.read_flushed(number)
     return (
         {}
@@ -85,8 +85,8 @@ def day_in(days: DayStore, number: int) -> dict[str, Any]:
     )
 
 
-def in_one_piece(profile: Profile) -> dict[str, Any]:
-    """The fields of a profile as they are when its history counts as short."""
+def without_chunks(profile: Profile) -> dict[str, Any]:
+    """Return the fields of a profile as they are for a short history."""
     short = copy_profile(profile)
     unpack_orders(short)
     short.chunks, short.refund_chunks, short.last_chunk, short.order_index = [], [], 0, None
@@ -95,7 +95,7 @@ def in_one_piece(profile: Profile) -> dict[str, Any]:
 
 
 def facts_of(profile: Profile) -> dict[str, Any]:
-    """The facts of a profile that the oracle has too, by its names for them."""
+    """Return the facts of a profile that the oracle has too, by the oracle's names."""
     contacts = profile.contact_profile.contacts if profile.contact_profile is not None else {}
     return {
         "segment": profile.segment,
@@ -117,17 +117,17 @@ def facts_of(profile: Profile) -> dict[str, Any]:
         "discount_share": Decimal(repr(discount_share(profile))),
         "refunded": profile.refunded,
         "refund_count": profile.refund_count,
-        "consents": {channel: _WORDS[consent_of(profile, channel)] for channel in CHANNELS},
+        "consents": {channel: _CONSENTS[consent_of(profile, channel)] for channel in CHANNELS},
         "signup": {name: signup_fact(profile, name) for name in SIGNUP_FACTS},
         "contacts": dict(contacts),
     }
 
 
 def expected_facts(facts: Facts, lane: Lane) -> dict[str, Any]:
-    """The oracle's facts of a customer under the same names.
+    """Return the oracle's facts of a customer under the same names.
 
-    At the moment at which a fully refunded order leaves the window the product judges and finds nothing; the oracle
-    does not look. So the last judgement may be a later one, if time has come to it.
+    When a fully refunded order leaves the window, the product evaluates the customer and finds no change; the oracle
+    does not evaluate. So the product's last evaluation may be later, up to the watermark.
     """
     expected = {name: getattr(facts, name) for name in facts_of(new_profile(0, 0, 0))}
     profile = lane.written.profiles().get(facts.customer_id)
@@ -137,32 +137,32 @@ def expected_facts(facts: Facts, lane: Lane) -> dict[str, Any]:
 
 
 def differences(lane: Lane, result: Result) -> list[str]:
-    """Where a fold and the oracle part: in what they published, where everyone ended up, and what they counted."""
+    """Return the differences between a fold and the oracle in outputs, final facts, ledger and counts."""
     published = by_customer(output_of(record) for record in lane.published)
     expected = by_customer(result.outputs)
-    found = []
+    lines = []
     for customer_id in sorted(published.keys() | expected.keys()):
         pairs = zip_longest(published.get(customer_id, []), expected.get(customer_id, []))
-        first = next(((mine, its) for mine, its in pairs if mine != its), None)
+        first = next(((actual, expected_value) for actual, expected_value in pairs if actual != expected_value), None)
         if first is not None:
-            found.append(f"{customer_id} publishes\n  {first[0]}, expected\n  {first[1]}")
+            lines.append(f"{customer_id} publishes\n  {first[0]}, expected\n  {first[1]}")
     facts = {each: facts_of(profile) for each, profile in lane.written.profiles().items()}
-    found += unlike("facts", facts, {each: expected_facts(of, lane) for each, of in result.customers.items()})
+    lines += diff_mappings("facts", facts, {each: expected_facts(of, lane) for each, of in result.customers.items()})
     ledger = {key: (erasure.seq, erasure.occurred_at) for key, erasure in lane.written.erasures().items()}
     erased = {erasure_key(each): (erased.last_seq, erased.occurred_at) for each, erased in result.ledger.items()}
-    found += unlike("ledger", ledger, erased)
-    found += unlike("duplicates", lane.duplicates, result.duplicates)
+    lines += diff_mappings("ledger", ledger, erased)
+    lines += diff_mappings("duplicates", lane.duplicates, result.duplicates)
     dropped = {_DROPPED.get(reason, reason): count for reason, count in lane.dropped.items()}
-    return found + unlike("dropped", dropped, result.dropped)
+    return lines + diff_mappings("dropped", dropped, result.dropped)
 
 
-def unlike(what: str, mine: Mapping[Any, Any], its: Mapping[Any, Any]) -> list[str]:
-    """One line for each key under which two mappings have different values, and for each field of them."""
-    found = []
-    for key in [*its, *(key for key in mine if key not in its)]:
-        one, other = mine.get(key), its.get(key)
+def diff_mappings(what: str, actual: Mapping[Any, Any], expected_value: Mapping[Any, Any]) -> list[str]:
+    """Return one line for each key with different values, and for each field of nested mappings."""
+    lines = []
+    for key in [*expected_value, *(key for key in actual if key not in expected_value)]:
+        one, other = actual.get(key), expected_value.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
-            found += unlike(f"{what} of {key}", one, other)
+            lines += diff_mappings(f"{what} of {key}", one, other)
         elif one != other:
-            found.append(f"{what}: {key!r} is {one!r}, expected {other!r}")
-    return found
+            lines.append(f"{what}: {key!r} is {one!r}, expected {other!r}")
+    return lines

@@ -1,4 +1,4 @@
-"""Every value that can be published becomes an event or a rejection, and it is the right one."""
+"""Every published value becomes an event or is rejected, and the oracle agrees which."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ ORACLE_RULES: Final = oracle.Rules(RUBLES.currency, RUBLES.rates, ZONES, LATE)
 
 
 def admit_and_check(source: str, value: bytes) -> Admitted | Rejected:
-    """Admit a value, and check what must be true of every outcome, and that the oracle decides the same."""
+    """Admit a value; check what holds for every outcome, and that the oracle decides the same."""
     outcome = admit_record(source, value, RULES)
     assert isinstance(outcome, Admitted | Rejected)
     if isinstance(outcome, Admitted):
@@ -46,7 +46,7 @@ def admit_and_check(source: str, value: bytes) -> Admitted | Rejected:
     return outcome
 
 
-# --- What can be published
+# --- Published values
 
 
 surrogates = st.characters(categories=["Cs"])
@@ -109,7 +109,7 @@ def broken_bytes(draw: st.DrawFn) -> tuple[str, bytes]:
     return source, value
 
 
-# --- Every value has one outcome
+# --- Every value is admitted or rejected
 
 
 @given(sources, st.binary(max_size=400))
@@ -126,7 +126,7 @@ def test_any_bytes_are_admitted_or_rejected(source: str, value: bytes) -> None:
 
 @given(published=changed_records(), escaped=st.booleans())
 def test_any_fields_are_admitted_or_rejected(published: tuple[str, dict[str, Any]], *, escaped: bool) -> None:
-    """Values of any type in known and unknown fields, written with escapes or as UTF-8."""
+    """Values of any type in known and unknown fields, as UTF-8 or with escapes."""
     source, fields = published
     admit_and_check(source, json.dumps(fields, ensure_ascii=escaped).encode("utf-8", "replace"))
 
@@ -147,15 +147,15 @@ def test_every_truncation_of_an_event_is_malformed(source: str, data: st.DataObj
 
 
 @given(kinds, st.integers(1, 1200), st.sampled_from([b"[]", b"{}"]))
-def test_an_unknown_field_may_be_500_levels_deep_with_its_object(source: str, depth: int, pair: bytes) -> None:
-    """And no deeper, whatever the depth of the caller's stack."""
+def test_an_event_may_nest_500_levels_deep(source: str, depth: int, pair: bytes) -> None:
+    """The limit includes the event itself and does not depend on the depth of the caller's stack."""
     opening, closing = (b"[", b"]") if pair == b"[]" else (b'{"u":', b"}")
     deep = opening * (depth - 1) + pair + closing * (depth - 1)
     outcome = admit_and_check(source, json.dumps(VALID[source]).encode()[:-1] + b', "u": ' + deep + b"}")
     assert isinstance(outcome, Admitted) == (depth < 500)
 
 
-# --- Which outcome, and which event
+# --- The reason and the event
 
 
 ERRORS: Final[Mapping[str, list[tuple[str, object]]]] = {
@@ -178,7 +178,7 @@ labelled_errors = st.sampled_from(
 
 @given(st.lists(labelled_errors, max_size=4, unique_by=lambda error: error[1]), st.randoms())
 def test_of_several_errors_the_first_reason_is_given(errors: list[tuple[str, str, object]], random: Any) -> None:
-    """Whatever the order of the fields."""
+    """The order of the fields does not matter."""
     fields = list((dict(VALID["purchases"]) | {name: wrong for _, name, wrong in errors}).items())
     random.shuffle(fields)
     outcome = admit_and_check("purchases", json.dumps(dict(fields)).encode())
@@ -196,10 +196,10 @@ def test_of_several_errors_the_first_reason_is_given(errors: list[tuple[str, str
     st.integers(-14 * 60, 14 * 60),
     st.sampled_from(sorted(SPELLINGS)),
 )
-def test_a_purchase_equals_a_plain_computation(
+def test_a_purchase_equals_an_independent_computation(
     amount: Decimal, discount: Decimal, currency: str, rate: Decimal, at_us: int, zone: int, spelling: str
 ) -> None:
-    """Minor units, conversion and moment are computed by Decimal and datetime, which the product does not use here."""
+    """Minor units, conversion and moment are computed with Decimal and datetime; the product uses neither here."""
     spell = SPELLINGS[spelling]
     moment = (EPOCH + timedelta(microseconds=at_us)).astimezone(timezone(timedelta(minutes=zone)))
     head = {"event_id": "e", "customer_id": "c", "order_id": "o", "currency": currency, "rate": str(rate)}

@@ -1,4 +1,4 @@
-"""One customer, whatever they and the clock do: after each step the product has said what the oracle says."""
+"""One customer, with any sequence of events and ticks: after each step the product agrees with the oracle."""
 
 # ruff: noqa: D102 - rules and invariants are sentences by their names, as tests are
 
@@ -20,7 +20,7 @@ from tests.property.history_builder import Step
 from tests.property.profile_comparison import differences, output_of
 
 CUSTOMER = "e"
-"""Of the shares of a half, the control's and of campaign `two` hold them not, those of `one` and `three` do."""
+"""With shares of 0.5: in the holdout groups of `one` and `three`, not in that of `two`, nor in the control group."""
 SEGMENTS = ("golden", "loyal", "new", "active", "at_risk", "churned", "potential")
 POLICY = """
 name = "quick"
@@ -39,7 +39,7 @@ segment = [
     { name = "churned", when = { r = [1] } },
 ]
 """
-LADDER = f"""
+SEQUENCE = f"""
 name = "plain"
 version = 1
 cap = {{ messages = 3, days = 7 }}
@@ -58,129 +58,129 @@ MESSAGES = ("offers", "reactivations")
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, ...]:
-    """Up to three campaigns files that may follow each other."""
-    return campaign_files(draw, SEGMENTS).texts or (LADDER,)
+    """Draw up to three campaigns files that may follow each other."""
+    return campaign_files(draw, SEGMENTS).texts or (SEQUENCE,)
 
 
 class OneCustomer(RuleBasedStateMachine):
-    """A customer whose events come in order, and the files that come into force meanwhile."""
+    """A customer whose events arrive in order of time, with campaigns files activated between them."""
 
     def __init__(self) -> None:
-        """Begin before anything is known."""
+        """Start without events."""
         super().__init__()
         self.steps: list[Step] = [{"type": "policy", "text": POLICY}]
         self.lane = Lane([])
         self.now = 0
         self.texts: tuple[str, ...] = ()
         self.files: dict[str, Campaigns] = {}
-        self.said: list[Output] = []
+        self.outputs: list[Output] = []
 
     @initialize(start=st.sampled_from(STARTS), texts=files())
-    def opens(self, start: str, texts: tuple[str, ...]) -> None:
+    def start(self, start: str, texts: tuple[str, ...]) -> None:
         self.now, self.texts = moments.parse(start), texts
         self.files = {file.reference: file for file in map(read_campaigns, texts)}
         self.steps.append({"type": "campaigns", "text": texts[0]})
-        self.tell("consent", channel="all", granted=True)
+        self.publish("consent", channel="all", granted=True)
 
-    # What the customer does.
+    # Events of the customer.
 
     @rule(amount=st.sampled_from(("0", "1", "60")), backfill=st.sampled_from((False, False, True)))
     def buys(self, amount: str, *, backfill: bool) -> None:
-        self.tell("purchase", order_id=f"o{len(self.steps)}", amount=amount, currency="RUB", backfill=backfill)
+        self.publish("purchase", order_id=f"o{len(self.steps)}", amount=amount, currency="RUB", backfill=backfill)
 
     @rule()
     @precondition(lambda self: self.orders())
-    def gives_back(self) -> None:
+    def gets_a_refund(self) -> None:
         order = self.orders()[-1]
-        self.tell("refund", refund_id=f"r{len(self.steps)}", amount="60", currency="RUB", order_id=order["order_id"])
+        self.publish("refund", refund_id=f"r{len(self.steps)}", amount="60", currency="RUB", order_id=order["order_id"])
 
     @rule(zone=st.none() | st.sampled_from(ZONES), consent=st.sampled_from(({}, {"email": True}, {"all": False})))
     def signs_up(self, zone: str | None, consent: dict[str, bool]) -> None:
-        self.tell("signup", timezone=zone, consent=consent)
+        self.publish("signup", timezone=zone, consent=consent)
 
     @rule(zone=st.sampled_from(ZONES), days=st.sampled_from((0, 1, 2, 7)))
-    def tells_their_birthday(self, zone: str, days: int) -> None:
+    def states_a_birthday(self, zone: str, days: int) -> None:
         """It is soon; 1988 has a 29 February."""
         birthday = moments.text(self.now + days * moments.DAY_MS)[4:10]
-        self.tell("signup", timezone=zone, birth_date=f"1988{birthday}")
+        self.publish("signup", timezone=zone, birth_date=f"1988{birthday}")
 
     @rule(channel=st.sampled_from(("all", "email", "sms")), granted=st.booleans())
     def consents(self, channel: str, *, granted: bool) -> None:
-        self.tell("consent", channel=channel, granted=granted)
+        self.publish("consent", channel=channel, granted=granted)
 
     @rule(kind=st.sampled_from(KINDS), place=st.integers(1, 4), permanent=st.booleans())
     @precondition(lambda self: self.messages())
-    def answers(self, kind: str, place: int, *, permanent: bool) -> None:
+    def answers_a_message(self, kind: str, place: int, *, permanent: bool) -> None:
         message = self.messages()[-place:][0]
-        self.tell("contact", message_id=message["message_id"], kind=kind, permanent=permanent)
+        self.publish("contact", message_id=message["message_id"], kind=kind, permanent=permanent)
 
     @rule(kind=st.sampled_from(KINDS), seq=st.integers(1, 5), name=st.sampled_from(NAMES), attempt=st.integers(1, 3))
-    def answers_what_may_never_have_been_sent(self, kind: str, seq: int, name: str, attempt: int) -> None:
-        self.tell("contact", message_id=f"{CUSTOMER}:{seq}:{name}:{attempt}", kind=kind)
+    def answers_an_unsent_message(self, kind: str, seq: int, name: str, attempt: int) -> None:
+        self.publish("contact", message_id=f"{CUSTOMER}:{seq}:{name}:{attempt}", kind=kind)
 
-    # What happens around them.
+    # Time, files and recovery.
 
     @rule(near_ms=st.sampled_from((0, 0, -1, 1)))
-    def time_comes_to_what_is_due(self, near_ms: int) -> None:
+    def time_advances_to_a_due_moment(self, near_ms: int) -> None:
         due = self.lane.table.due(CUSTOMER) if self.lane.table.get(CUSTOMER) is not None else NEVER
-        self.passes((due if due != NEVER else self.now) + near_ms)
+        self.advance_to((due if due != NEVER else self.now) + near_ms)
 
     @rule(hours=st.sampled_from((0.5, 1, 3, 12)))
     def hours_pass(self, hours: float) -> None:
-        self.passes(self.now + int(hours * HOUR_MS))
+        self.advance_to(self.now + int(hours * HOUR_MS))
 
     @rule(days=st.sampled_from((1, 2, 7, 31)))
     def days_pass(self, days: int) -> None:
-        self.passes(self.now + days * moments.DAY_MS)
+        self.advance_to(self.now + days * moments.DAY_MS)
 
     @rule(place=st.integers(0, 2))
-    def a_campaigns_file_comes(self, place: int) -> None:
-        self.take({"type": "campaigns", "text": self.texts[place % len(self.texts)]})
+    def a_campaigns_file_is_activated(self, place: int) -> None:
+        self.apply({"type": "campaigns", "text": self.texts[place % len(self.texts)]})
 
     @rule()
-    def the_lane_begins_anew_from_what_it_wrote(self) -> None:
+    def the_lane_recovers(self) -> None:
         self.lane.recover()
 
-    # How it is told.
+    # Applying steps.
 
-    def tell(self, what: str, **fields: Any) -> None:
-        event = {"type": what, "event_id": f"e{len(self.steps)}", "customer_id": CUSTOMER, **fields}
-        self.take(event | {"occurred_at": moments.text(self.now)})
+    def publish(self, event_type: str, **fields: Any) -> None:
+        event = {"type": event_type, "event_id": f"e{len(self.steps)}", "customer_id": CUSTOMER, **fields}
+        self.apply(event | {"occurred_at": moments.text(self.now)})
 
-    def passes(self, until_ms: int) -> None:
+    def advance_to(self, until_ms: int) -> None:
         self.now = max(self.now, until_ms)
-        self.take({"type": "tick", "at": moments.text(self.now)})
+        self.apply({"type": "tick", "at": moments.text(self.now)})
 
-    def take(self, step: Step) -> None:
+    def apply(self, step: Step) -> None:
         self.steps.append(step)
         self.lane.journal = journal_of(self.steps)
         self.lane.run()
         assert differences(self.lane, Oracle(PREFIX).run(self.steps)) == []
-        self.said = [output_of(record) for record in self.lane.published]
+        self.outputs = [output_of(record) for record in self.lane.published]
 
     def orders(self) -> list[Step]:
         return [step for step in self.steps if step["type"] == "purchase"]
 
     def messages(self) -> list[dict[str, Any]]:
-        return [output.value for output in self.said if output.topic in MESSAGES and output.value is not None]
+        return [output.value for output in self.outputs if output.topic in MESSAGES and output.value is not None]
 
-    def campaign(self, told: dict[str, Any]) -> Campaign:
-        """The campaign of a message or a suppression, as the file has it by which it was made."""
-        file = self.files[told["campaigns"]]
-        return next(each for each in file.campaigns if each.name == told["campaign"])
+    def campaign(self, published: dict[str, Any]) -> Campaign:
+        """Return the campaign of a message or a suppression, from the file named in it."""
+        file = self.files[published["campaigns"]]
+        return next(each for each in file.campaigns if each.name == published["campaign"])
 
-    # What holds whatever happens, seen from what was published alone.
+    # Invariants of the published records.
 
     @invariant()
-    def no_id_is_said_twice(self) -> None:
-        ids = Counter(output.headers["ce_id"] for output in self.said)
+    def no_id_is_published_twice(self) -> None:
+        ids = Counter(output.headers["ce_id"] for output in self.outputs)
         assert [each for each, count in ids.items() if count > 1] == []
 
     @invariant()
-    def nothing_is_sent_in_silence(self) -> None:
-        """But at the moment that ends it, of which the end is told last."""
+    def silenced_customers_get_no_message(self) -> None:
+        """Except at the moment when the silence ends, whose record is published last."""
         silenced, sent = False, set[str]()
-        for output in self.said:
+        for output in self.outputs:
             value = output.value or {}
             if value.get("reason") == "silence-ended":
                 assert sent <= {value["at"]}
@@ -192,7 +192,7 @@ class OneCustomer(RuleBasedStateMachine):
         assert not sent
 
     @invariant()
-    def no_span_has_more_messages_than_the_cap(self) -> None:
+    def messages_stay_within_the_cap(self) -> None:
         sent = self.messages()
         for number, message in enumerate(sent):
             cap = self.files[message["campaigns"]].cap
@@ -203,21 +203,21 @@ class OneCustomer(RuleBasedStateMachine):
             assert len(before) < cap.messages
 
     @invariant()
-    def a_campaign_has_one_open_run_at_most(self) -> None:
-        """All attempts of a run were made, or given up, before the next run of that campaign began."""
+    def a_campaign_has_at_most_one_open_run(self) -> None:
+        """All steps of a run were sent or suppressed before the next run of that campaign began."""
         for name in NAMES:
-            ends: dict[str, list[int]] = {}
-            begins: dict[str, int] = {}
-            for told in (output.value for output in self.said):
-                if told is None or told.get("campaign") != name or told.get("attempt") is None:
+            finished_at: dict[str, list[int]] = {}
+            entered_at: dict[str, int] = {}
+            for published in (output.value for output in self.outputs):
+                if published is None or published.get("campaign") != name or published.get("attempt") is None:
                     continue
-                if told["change"] is None:  # one that a birthday began: its beginning is not told
+                if published["change"] is None:  # an entry by a trigger, whose moment is not published
                     continue
-                run = told["change"]["id"]
-                begins[run] = moments.parse(told["change"]["effective_at"])
-                ends.setdefault(run, []).append(moments.parse(told.get("due_at") or told["at"]))
-            in_order = sorted(begins, key=lambda run: int(run.split(":")[1]))
-            assert all(max(ends[run]) <= begins[later] for run, later in pairwise(in_order))
+                run = published["change"]["id"]
+                entered_at[run] = moments.parse(published["change"]["effective_at"])
+                finished_at.setdefault(run, []).append(moments.parse(published.get("due_at") or published["at"]))
+            in_order = sorted(entered_at, key=lambda run: int(run.split(":")[1]))
+            assert all(max(finished_at[run]) <= entered_at[later] for run, later in pairwise(in_order))
 
 
 OneCustomer.TestCase.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)

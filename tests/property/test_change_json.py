@@ -1,4 +1,4 @@
-"""A change written out by hand is the document that msgspec makes of it."""
+"""`ChangeJson` writes a change as the document that msgspec would write."""
 
 import msgspec
 from hypothesis import given
@@ -45,7 +45,7 @@ _CHANGES = st.builds(
 
 
 @given(st.lists(_CHANGES, min_size=1, max_size=3))
-def test_a_change_written_by_hand_is_what_msgspec_writes(changes: list[SegmentChanged]) -> None:
+def test_change_json_writes_the_same_document_as_msgspec(changes: list[SegmentChanged]) -> None:
     by_hand = ChangeJson()
     for change in [*changes, *changes]:
         written = by_hand.encode(change, format_ms(change.at))

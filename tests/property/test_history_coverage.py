@@ -1,27 +1,27 @@
-"""Random histories come to everything that campaigns may do: what is never reached is never compared."""
+"""Random histories reach every feature of campaigns: a feature that none reaches is never compared."""
 
 from collections import Counter
 
 from hypothesis import Phase, given, seed, settings
 
 from tests.property.histories import History, histories
-from tests.property.history_coverage import EVERYTHING, reached
+from tests.property.history_coverage import FEATURES, features_reached
 
 HISTORIES = 200
-ONE_IN = 25
-"""Of everything there is about twice as much or more: a change of the generators moves these figures by chance."""
+ONE_IN_AT_LEAST = 25
+"""Every feature is reached about twice as often or more: a change of the generators moves the counts by chance."""
 
 
-def test_nothing_of_campaigns_is_reached_by_fewer_than_one_history_in_25() -> None:
-    """Of histories that are the same in every run, until the generators, or Hypothesis, change."""
+def test_random_histories_reach_every_campaign_feature() -> None:
+    """The histories are the same in every run until the generators or Hypothesis change."""
     found: Counter[str] = Counter()
 
     @seed(20261122)
     @settings(max_examples=HISTORIES, phases=[Phase.generate], database=None)
     @given(histories())
-    def look(history: History) -> None:
-        found.update(reached(history))
+    def count_features(history: History) -> None:
+        found.update(features_reached(history))
 
-    look()
-    assert set(found) <= set(EVERYTHING)
-    assert {what: found[what] for what in EVERYTHING if found[what] * ONE_IN < HISTORIES} == {}
+    count_features()
+    assert set(found) <= set(FEATURES)
+    assert {feature: found[feature] for feature in FEATURES if found[feature] * ONE_IN_AT_LEAST < HISTORIES} == {}

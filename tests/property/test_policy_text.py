@@ -1,4 +1,4 @@
-"""Any text is a policy, and is a campaigns file, or a list of faults; what is read means what the file says."""
+"""Any text is a policy or campaigns file or has a list of errors; the parsed policy means what the text states."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -28,7 +28,7 @@ VALUES = SHORT | NUMBERS | MOMENTS
 
 @st.composite
 def changed(draw: st.DrawFn, text: str) -> str:
-    """A file in which some lines are gone, doubled, given another value, or have words put into them."""
+    """Change a file: drop or repeat lines, change values, or insert words."""
     lines = text.splitlines()
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(lines) - 1))
@@ -48,22 +48,22 @@ def changed(draw: st.DrawFn, text: str) -> str:
     return "\n".join(lines)
 
 
-def faults_of(parse: Callable[[str], object], text: str) -> tuple[str, ...] | None:
-    """What is wrong with a text, None if nothing is; any other exception is a bug."""
+def errors_of(parse: Callable[[str], object], text: str) -> tuple[str, ...] | None:
+    """Return the errors of a text, None if it has none; any other exception is a bug."""
     try:
         parse(text)
-    except ConfigErrors as refused:
-        return refused.errors
+    except ConfigErrors as exception:
+        return exception.errors
     return None
 
 
-def holds(parse: Callable[[str], object], text: str) -> None:
-    """A text is read or refused, then with faults of one printable line each."""
-    faults = faults_of(parse, text)
-    assert faults != ()
-    for fault in faults or ():
-        assert fault.isprintable()
-        assert len(fault) < 500
+def check_parse(parse: Callable[[str], object], text: str) -> None:
+    """Check that a text is parsed, or has errors of one printable line each."""
+    errors = errors_of(parse, text)
+    assert errors != ()
+    for error in errors or ():
+        assert error.isprintable()
+        assert len(error) < 500
 
 
 @given(st.text() | st.text(alphabet=st.characters(codec=None)) | st.lists(WORDS, max_size=30).map("".join))
@@ -74,29 +74,29 @@ def holds(parse: Callable[[str], object], text: str) -> None:
 @example("\x00")
 @example("segment = [{name = [[[[[[]]]]]], when = {r = [[[[]]]]}}]")
 @example('"a\u2028b" = 1\n"\\u0000" = "\\u0007"')
-def test_any_text_is_a_policy_or_faults(text: str) -> None:
-    holds(parse_policy, text)
-    holds(parse_campaigns, text)
+def test_any_text_parses_or_has_errors(text: str) -> None:
+    check_parse(parse_policy, text)
+    check_parse(parse_campaigns, text)
 
 
 @given(changed(policy_text()))
-def test_a_policy_with_anything_changed_is_a_policy_or_faults(text: str) -> None:
-    holds(parse_policy, text)
+def test_any_changed_policy_parses_or_has_errors(text: str) -> None:
+    check_parse(parse_policy, text)
 
 
 @given(changed(campaigns_text()))
-def test_campaigns_with_anything_changed_are_campaigns_or_faults(text: str) -> None:
-    holds(parse_campaigns, text)
+def test_any_changed_campaigns_file_parses_or_has_errors(text: str) -> None:
+    check_parse(parse_campaigns, text)
 
 
 def rising(fewest: Decimal, most: Decimal, places: int) -> st.SearchStrategy[list[Decimal]]:
-    """Two to nine rising numbers."""
+    """Generate two to nine rising numbers."""
     number = st.decimals(fewest, most, places=places)
     return st.lists(number, min_size=2, max_size=9, unique=True).map(sorted)
 
 
 def scores(width: int) -> st.SearchStrategy[list[int] | None]:
-    """The scores of a measure that a rule names, if it names any."""
+    """Generate the scores that a rule names for a measure, or None."""
     return st.none() | st.lists(st.integers(1, width), min_size=1, max_size=3)
 
 
@@ -105,8 +105,8 @@ Rule = tuple[str, dict[str, list[int] | None], int | None]
 
 @st.composite
 def policies(draw: st.DrawFn) -> tuple[Policy, list[list[Decimal]], list[Rule]]:
-    """A policy that was written and read, with its edges and rules as they were before they were written."""
-    edges = [
+    """Generate a policy parsed from text, with the thresholds and rules that the text was written from."""
+    thresholds = [
         draw(rising(Decimal("0.001"), Decimal(400), 3)),
         draw(rising(Decimal(1), Decimal(50), 0)),
         draw(rising(Decimal("0.01"), Decimal(10_000), draw(st.integers(0, 4)))),
@@ -114,45 +114,45 @@ def policies(draw: st.DrawFn) -> tuple[Policy, list[list[Decimal]], list[Rule]]:
     rules: list[Rule] = [
         (
             draw(st.sampled_from(["a", "b", "c", "d"])),
-            {key: draw(scores(len(of) + 1)) for key, of in zip("rfm", edges, strict=True)},
+            {key: draw(scores(len(of) + 1)) for key, of in zip("rfm", thresholds, strict=True)},
             draw(st.none() | st.integers(1, 3)),
         )
         for _ in range(draw(st.integers(0, 6)))
     ]
     rules.append(("rest", {}, None))
-    measures = zip(("recency_days", "frequency", "monetary"), edges, strict=True)
+    measures = zip(("recency_days", "frequency", "monetary"), thresholds, strict=True)
     written = ['name = "any"', "version = 1", 'currency = "EUR"']
-    written += [f"[{measure}]\nedges = [{', '.join(str(edge) for edge in of)}]" for measure, of in measures]
+    written += [f"[{measure}]\nedges = [{', '.join(str(threshold) for threshold in of)}]" for measure, of in measures]
     for name, when, orders_max in rules:
         fields = [f"{key} = {value}" for key, value in when.items() if value is not None]
         fields += [f"orders_max = {orders_max}"] if orders_max else []
         written.append(f'[[segment]]\nname = "{name}"\nwhen = {{ {", ".join(fields)} }}')
-    return parse_policy("\n".join(written)), edges, rules
+    return parse_policy("\n".join(written)), thresholds, rules
 
 
 @given(policies(), st.data())
-def test_scores_cells_and_segments_are_those_that_the_file_says(
-    made: tuple[Policy, list[list[Decimal]], list[Rule]], data: st.DataObject
+def test_scores_cells_and_segments_follow_the_policy_text(
+    generated: tuple[Policy, list[list[Decimal]], list[Rule]], data: st.DataObject
 ) -> None:
-    policy, (days, orders, money), rules = made
-    near = [int(edge * DAY_MS) + step for edge in days for step in (-1, 0, 1)]
+    policy, (days, orders, money), rules = generated
+    near = [int(threshold * DAY_MS) + step for threshold in days for step in (-1, 0, 1)]
     age_ms = data.draw(st.sampled_from(near) | st.integers(0, 500 * DAY_MS))
     count = data.draw(st.integers(0, 60))
-    minor = data.draw(st.sampled_from([int(edge * 100) + step for edge in money for step in (-1, 0, 1)]))
-    r = 1 + sum(Decimal(age_ms) < edge * DAY_MS for edge in days)
-    f = 1 + sum(count >= edge for edge in orders)
-    m = 1 + sum(Decimal(minor) >= edge * 100 for edge in money)
+    minor = data.draw(st.sampled_from([int(threshold * 100) + step for threshold in money for step in (-1, 0, 1)]))
+    r = 1 + sum(Decimal(age_ms) < threshold * DAY_MS for threshold in days)
+    f = 1 + sum(count >= threshold for threshold in orders)
+    m = 1 + sum(Decimal(minor) >= threshold * 100 for threshold in money)
     ruleset = Ruleset(policy, None)
     cell, segment = ruleset.cell_and_segment(age_ms, count, minor, 1)
     assert scores_of(cell) == (r, f, m)
     assert segment == ruleset.segment_of(r, f, m, 1)
     for lifetime_orders in range(5):
-        wanted = next(
+        expected = next(
             name
             for name, when, orders_max in rules
             if all(score in (when.get(key) or [score]) for key, score in zip("rfm", (r, f, m), strict=True))
             and (orders_max is None or lifetime_orders <= orders_max)
         )
-        assert ruleset.segment_of(r, f, m, lifetime_orders) == wanted
+        assert ruleset.segment_of(r, f, m, lifetime_orders) == expected
     assert policy.segment_names == (*dict.fromkeys(name for name, _, _ in rules), POTENTIAL)
     assert [Decimal(text) for text in policy.recency_edges_text] == days

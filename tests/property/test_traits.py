@@ -1,4 +1,4 @@
-"""What is known of a customer beyond the cell: as the whole history says, and as doing it shows."""
+"""Traits and forecasts agree with the oracle, and with what happens afterwards."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -42,7 +42,7 @@ _FOREVER: Final = 1 << 60
 
 @st.composite
 def told_of_more(draw: st.DrawFn) -> tuple[History, Way]:
-    """Histories in which purchases say where they were made, and signups who brought the customer."""
+    """Draw a history whose purchases name stores and channels, and whose signups name referrers."""
     history, way = draw(histories_on_their_way())
     steps = []
     for step in history.steps:
@@ -56,12 +56,12 @@ def told_of_more(draw: st.DrawFn) -> tuple[History, Way]:
 
 
 @given(told_of_more())
-def test_the_traits_kept_event_by_event_are_those_of_the_whole_history(drawn: tuple[History, Way]) -> None:
+def test_incremental_traits_agree_with_the_oracle(drawn: tuple[History, Way]) -> None:
     history, way = drawn
     oracle = TraitsOracle(PREFIX)
     result = oracle.run(history.steps)
     with chunks_of(way.chunk_orders):
-        lane = Lane(journal_of(history.steps, one_topic=way.one_topic, again=way.again), way.slice_size)
+        lane = Lane(journal_of(history.steps, one_topic=way.one_topic, repeats=way.repeats), way.slice_size)
         lane.run(way.writes, way.recoveries)
     assert differences(lane, result) == []
     profiles = lane.written.profiles()
@@ -103,11 +103,11 @@ _WHENS: Final = (
 
 @st.composite
 def shops(draw: st.DrawFn) -> list[Step]:
-    """A policy whose segments ask for much, and a customer who has bought a few times, or got something back."""
+    """Draw a policy with demanding segments, and a customer with a few purchases and refunds."""
     whens = draw(st.permutations(_WHENS))[: between(draw, 1, 4)]
     segments = [f'[[segment]]\nname = "s{number}"\nwhen = {{ {when} }}' for number, when in enumerate(whens)]
-    edges = pick(draw, ("[2, 5]", "[1, 3]", "[3, 4]")), pick(draw, ("[5, 20]", "[0.01, 10.5]"))
-    head = f"recency_days.edges = [60, 180]\nfrequency.edges = {edges[0]}\nmonetary.edges = {edges[1]}"
+    thresholds = pick(draw, ("[2, 5]", "[1, 3]", "[3, 4]")), pick(draw, ("[5, 20]", "[0.01, 10.5]"))
+    head = f"recency_days.edges = [60, 180]\nfrequency.edges = {thresholds[0]}\nmonetary.edges = {thresholds[1]}"
     text = "\n".join(['name = "shop"\nversion = 1\ncurrency = "RUB"', head, *segments, '[[segment]]\nname = "rest"'])
     steps: list[Step] = [{"type": "policy", "text": text}]
     for number in range(between(draw, 1, 9)):
@@ -116,9 +116,9 @@ def shops(draw: st.DrawFn) -> list[Step]:
         event["occurred_at"] = moments.text(moments.DAY_MS * between(draw, 0, 400))
         event["amount"] = pick(draw, ("5", "0.01", "1", "4.99", "20"))
         event["order_id" if kind == "purchase" else "refund_id"] = f"{number}"
-        bought = [step for step in steps if step["type"] == "purchase"]
-        if kind == "refund" and bought and one_in(draw, 2):
-            order = pick(draw, bought)
+        purchases = [step for step in steps if step["type"] == "purchase"]
+        if kind == "refund" and purchases and one_in(draw, 2):
+            order = pick(draw, purchases)
             event |= {name: order[name] for name in ("order_id", "amount", "occurred_at")}
         steps.append(event)
     return steps
@@ -128,22 +128,26 @@ of_shops = shops() | histories_on_their_way().map(lambda drawn: list(drawn[0].st
 
 
 @given(of_shops)
-def test_time_brings_the_segment_and_the_moment_that_were_foreseen(steps: list[Step]) -> None:
-    """At every point of the history; the orders as objects, and as a plain history where they make one."""
+def test_the_next_drop_happens_as_forecast(steps: list[Step]) -> None:
+    """At every point of the history, with the orders as objects and packed."""
     lane = Lane(journal_of(steps))
     for offset in range(len(lane.journal)):
         lane.fold(offset)
         for customer_id in lane.table.ids():
             profile = lane.table.get(customer_id)
             assert profile is not None
-            plain = copy_profile(profile)
-            pack_orders(plain)
-            foreseen = SegmentForecast(_policy(lane)).next_drop(profile)
-            assert foreseen == SegmentForecast(_policy(lane)).next_drop(plain) == _first_by_time(profile, _policy(lane))
+            packed = copy_profile(profile)
+            pack_orders(packed)
+            forecast = SegmentForecast(_policy(lane)).next_drop(profile)
+            assert (
+                forecast
+                == SegmentForecast(_policy(lane)).next_drop(packed)
+                == _first_change_by_time(profile, _policy(lane))
+            )
 
 
-def _first_by_time(profile: Profile, policy: Policy) -> tuple[int, str] | None:
-    """Lets time go by over a copy."""
+def _first_change_by_time(profile: Profile, policy: Policy) -> tuple[int, str] | None:
+    """Advance time on a copy, and return the first change of segment."""
     out: list[Any] = []
     then = copy_profile(profile)
     while then.due < _FOREVER and not out:
@@ -153,48 +157,58 @@ def _first_by_time(profile: Profile, policy: Policy) -> tuple[int, str] | None:
 
 
 @given(of_shops, st.integers(0, 60))
-def test_the_way_up_leads_there_and_nothing_less_does(steps: list[Step], later: int) -> None:
-    """By doing it: so many orders of so much, placed at a later moment before anything falls due."""
+def test_the_next_rise_is_reached_by_nothing_less(steps: list[Step], later: int) -> None:
+    """Shown by placing the orders, at a later moment before anything is due."""
     lane = Lane(journal_of(steps)).run()
     policy = _policy(lane)
     for profile in lane.written.profiles().values():
         moment = min(profile.evaluated_at + later, profile.due - 1)
-        up = SegmentForecast(policy).next_rise(profile)
-        if up is None:
-            tried = [(count, total) for count in _counts(profile, policy) for total in _totals(profile, policy)]
-            assert not any(_better(profile, policy, moment, *way) for way in tried)
+        rise = SegmentForecast(policy).next_rise(profile)
+        if rise is None:
+            tried = [
+                (count, total) for count in _order_counts(profile, policy) for total in _order_totals(profile, policy)
+            ]
+            assert not any(_better_segment_after(profile, policy, moment, *way) for way in tried)
         else:
-            _expect_least(profile, policy, moment, up)
+            _expect_minimal(profile, policy, moment, rise)
 
 
-def _expect_least(profile: Profile, policy: Policy, moment: int, up: NextRise) -> None:
-    count, spend = up.orders or 1, up.spend or 0
-    assert _better(profile, policy, moment, count, spend) == up.to
-    totals = (0, *_totals(profile, policy))
+def _expect_minimal(profile: Profile, policy: Policy, moment: int, rise: NextRise) -> None:
+    count, spend = rise.orders or 1, rise.spend or 0
+    assert _better_segment_after(profile, policy, moment, count, spend) == rise.to
+    totals = (0, *_order_totals(profile, policy))
     if count > 1:
-        assert not any(_better(profile, policy, moment, 1, total) for total in totals), "one order, of whatever sum"
-        fewer = totals if up.spend is not None else (0,)
-        assert not any(_better(profile, policy, moment, count - 1, total) for total in fewer), "one order fewer"
-    if up.spend is not None:
-        assert _better(profile, policy, moment, count, spend - 1) is None
-    if up.orders is not None and up.spend is not None:
-        assert not any(_better(profile, policy, moment, each, 0) for each in _counts(profile, policy))
+        assert not any(_better_segment_after(profile, policy, moment, 1, total) for total in totals), (
+            "one order of any amount"
+        )
+        fewer = totals if rise.spend is not None else (0,)
+        assert not any(_better_segment_after(profile, policy, moment, count - 1, total) for total in fewer), (
+            "one order fewer"
+        )
+    if rise.spend is not None:
+        assert _better_segment_after(profile, policy, moment, count, spend - 1) is None
+    if rise.orders is not None and rise.spend is not None:
+        assert not any(
+            _better_segment_after(profile, policy, moment, each, 0) for each in _order_counts(profile, policy)
+        )
 
 
-def _counts(profile: Profile, policy: Policy) -> list[int]:
-    """So many more orders that their number is at an edge, or past what a segment takes at most."""
+def _order_counts(profile: Profile, policy: Policy) -> list[int]:
+    """Return numbers of further orders that reach a threshold, or exceed a segment's maximum."""
     limits = (rule.orders_max + 1 - profile.lifetime_orders for rule in policy.rules if rule.orders_max)
-    edges = (edge - profile.frequency for edge in policy.frequency_edges)
-    return sorted({1, *(count for count in (*limits, *edges) if count > 0)})
+    thresholds = (threshold - profile.frequency for threshold in policy.frequency_edges)
+    return sorted({1, *(count for count in (*limits, *thresholds) if count > 0)})
 
 
-def _totals(profile: Profile, policy: Policy) -> list[int]:
-    """Sums by which monetary comes to an edge."""
-    return [edge - profile.monetary for edge in policy.monetary_edges_minor if edge > profile.monetary] or [0]
+def _order_totals(profile: Profile, policy: Policy) -> list[int]:
+    """Return the amounts by which monetary reaches a threshold."""
+    return [
+        threshold - profile.monetary for threshold in policy.monetary_edges_minor if threshold > profile.monetary
+    ] or [0]
 
 
-def _better(profile: Profile, policy: Policy, moment: int, count: int, total: int) -> str | None:
-    """The segment after so many orders at a moment that bring so much together, if it is a better one."""
+def _better_segment_after(profile: Profile, policy: Policy, moment: int, count: int, total: int) -> str | None:
+    """Return the segment after `count` orders with this `total`, or None if it is no better one."""
     after = copy_profile(profile)
     for number in range(count):
         head = ("events", 0, 1 << 40, f"e-{number}", moment, False)
@@ -206,8 +220,8 @@ def _better(profile: Profile, policy: Policy, moment: int, count: int, total: in
 
 
 @given(told_of_more(), st.sampled_from(["0.5", "1", "2.0", "3.75"]))
-def test_one_is_overdue_at_the_moment_that_was_told_and_not_before(drawn: tuple[History, Way], multiple: str) -> None:
-    """At that moment the same is told again, and the time since the last order has come to the multiple."""
+def test_an_order_is_overdue_exactly_at_the_forecast_moment(drawn: tuple[History, Way], multiple: str) -> None:
+    """At that moment the forecast is the same, and the time since the last order has reached the multiple."""
     lane = Lane(journal_of(drawn[0].steps)).run()
     rules = Ruleset(_policy(lane), None)
     for profile in lane.written.profiles().values():
@@ -224,7 +238,7 @@ def test_one_is_overdue_at_the_moment_that_was_told_and_not_before(drawn: tuple[
         reached = overdue_ratio(gap, then.last_order_at, at)
         before = overdue_ratio(
             gap + Fraction(1, 2), then.last_order_at, at - 1
-        )  # that of an even number may be cut by half
+        )  # the median of an even number of gaps may be rounded down by half
         assert reached is not None
         assert before is not None
         assert before < Fraction(multiple) <= reached
