@@ -1,4 +1,4 @@
-"""A worker with the stage admit alone, on a broker in memory: some source partitions, and perhaps `control`."""
+"""A worker with the stage admit alone, on a broker in memory, with some source partitions and perhaps `control`."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -28,7 +28,7 @@ for source in TOPICS.sources:
 
 
 class Group:
-    """What the consumer group has committed, which outlives its workers."""
+    """A consumer group with what it has committed, which outlives its workers."""
 
     def __init__(self, broker: MemoryBroker, *, time: str = "wall", lateness: str = "5s", partitions: int = 1) -> None:
         """Take the broker, the time mode, the allowed lateness, and how many partitions the journal has."""
@@ -44,7 +44,7 @@ class Group:
         return AdmitWorker(self, owned, owns_control=owns_control)
 
     def journal(self, partition: int = 0) -> list[JournalRecord]:
-        """Return what is journaled."""
+        """Return the records of a journal partition."""
         return [decode_record(record.value) for record in self.broker.records(TOPICS.journal, partition)]
 
     def ticks(self, partition: int = 0) -> list[int]:
@@ -53,10 +53,10 @@ class Group:
 
 
 class AdmitWorker:
-    """One process, which is at the same time what its timekeeper needs of a running `Stage`.
+    """One process, which is also what its timekeeper needs of a running `Stage`.
 
     Attributes:
-        failure: with what the timekeeper has stopped the stage.
+        failure: the error with which the timekeeper stopped the stage.
     """
 
     def __init__(self, group: Group, owned: Collection[TP], *, owns_control: bool) -> None:
@@ -72,7 +72,7 @@ class AdmitWorker:
         self.timekeeper = Timekeeper(self._stage, cast("Any", self))
 
     async def open(self) -> None:
-        """Open the lanes; that of `control` first, whose rules the others wait for."""
+        """Open the lanes; that of `control` first, since the others wait for its rules."""
         for tp in self._owned:
             self._lanes[tp] = self._stage.lane(tp, self.context)
             await self.follow()
@@ -81,7 +81,7 @@ class AdmitWorker:
                 await self.process(tp)
 
     async def process(self, tp: TP, records: int | None = None) -> None:
-        """Give a lane the next records of its partition, and commit."""
+        """Process the next records of a partition, and commit."""
         lane = self._lanes[tp]
         waiting = [each for each in self.group.broker.records(*tp) if each.offset >= lane.cursor][:records]
         if waiting:
@@ -89,13 +89,13 @@ class AdmitWorker:
         self.group.committed[tp] = lane.committable_offset
 
     async def process_all(self, *, batch_records: int = 2) -> None:
-        """Give every lane everything that waits, in batches."""
+        """Process all unread records, in batches."""
         for tp, lane in self._lanes.items():
             while lane.cursor < self.group.broker.log(*tp).end:
                 await self.process(tp, batch_records)
 
     async def follow(self) -> None:
-        """Read what other workers report, as the follower of the process does."""
+        """Read the rules and the reports of other workers, as the follower of the process does."""
         for record in self.group.broker.records(TOPICS.control):
             rules = decode_control(record.value, record.offset)
             assert rules is not None
@@ -104,7 +104,7 @@ class AdmitWorker:
             self.follower._note_watermark(record.key, record.value)
 
     async def keep_time(self) -> None:
-        """Report, read the reports, and tick; the group answers heartbeats."""
+        """Run two rounds of the timekeeper, the second with the reports of the first; heartbeats are answered."""
         self.context.note_heartbeat()
         async with self.group.broker.connect_for_ends() as offsets:
             await self.timekeeper.run_round(offsets)
@@ -136,7 +136,7 @@ class AdmitWorker:
 
 
 def publish(broker: MemoryBroker, topic: str, events: Iterable[dict[str, Any] | bytes]) -> None:
-    """Publish events, or bytes that are none, to partition 0 of a source topic, each a minute ago."""
+    """Publish events, or bytes that are none, to partition 0 of a source topic, each dated a minute ago."""
     occurred_at = moments.text(broker.clock.wall_ms() - 60_000)
     for event in events:
         value = event if isinstance(event, bytes) else json.dumps({"occurred_at": occurred_at} | event).encode()

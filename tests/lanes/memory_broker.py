@@ -1,8 +1,8 @@
-"""A broker that lives in memory: partitions with offsets, compaction, fenced producers, and failures on demand.
+"""A broker in memory: partitions with offsets, compaction, fenced producers, and failures on demand.
 
-It behaves as Kafka does where lanes depend on it: records of a partition keep their order, a producer of a name is
-refused by each partition to which a later producer of that name has written, and after a delivery that failed an
-idempotent producer accepts nothing more.
+It behaves as Kafka does where lanes depend on it: records of a partition keep their order, a partition rejects a
+producer once a later producer of the same name has written to it, and an idempotent producer accepts nothing more after
+a failed delivery.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from streams.kafka.reader import OffsetTruncated, PartitionShortened
 from tests.clock import ManualClock
 
 READ_RECORDS = 500
-"""How many records one piece of a read has."""
+"""The maximum of records that a read returns at once."""
 BATCH_RECORDS = 1000
-"""How many records fit into one batch."""
+"""The maximum of records in one batch."""
 
 
 class StoredRecord(NamedTuple):
-    """A record as a partition has it; a `ConsumerRecord` to those who read it."""
+    """A record in a partition; readers use it as a `ConsumerRecord`."""
 
     topic: str
     partition: int
@@ -38,7 +38,7 @@ class StoredRecord(NamedTuple):
 
 
 class Log:
-    """One partition: records in the order of their offsets, some of which may be missing."""
+    """One partition: records by offset, possibly with gaps."""
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
@@ -50,7 +50,7 @@ class Log:
 
     @property
     def tp(self) -> TopicPartition:
-        """Its topic and number."""
+        """Return its topic and number."""
         return TopicPartition(self.topic, self.number)
 
     def append(self, key: bytes | None, value: bytes | None, headers: Headers | None, timestamp: int) -> None:
@@ -70,10 +70,10 @@ class Log:
 
 
 class MemoryBroker:
-    """A cluster of any topics and partitions; implements `streams.kafka.broker.Broker`.
+    """A cluster that creates topics and partitions on demand; implements `streams.kafka.broker.Broker`.
 
     Attributes:
-        fault: asked about each request before it is carried out; what it returns happens to the request.
+        fault: called before each request; returns what happens to it, None for success.
         requests: the topic, partition and number of records of each request, in order.
     """
 
@@ -94,7 +94,7 @@ class MemoryBroker:
     def append(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None
     ) -> None:
-        """Append a record that no producer of this broker wrote."""
+        """Append a record without a producer."""
         self.log(topic, partition).append(key, value, headers, self.clock.wall_ms())
 
     def records(self, topic: str, partition: int = 0) -> list[ConsumerRecord]:
@@ -118,11 +118,11 @@ class MemoryBroker:
             if begin is not None and begin > end:
                 raise PartitionShortened(log.tp, begin, end)
         wanted = [record for record in log.records if (begin or 0) <= record.offset < end]
-        for place in range(0, len(wanted), READ_RECORDS):
-            piece = wanted[place : place + READ_RECORDS]
-            yield cast("list[ConsumerRecord]", piece)
+        for start in range(0, len(wanted), READ_RECORDS):
+            chunk = wanted[start : start + READ_RECORDS]
+            yield cast("list[ConsumerRecord]", chunk)
             if on_remaining is not None:
-                on_remaining(end - piece[-1].offset - 1)
+                on_remaining(end - chunk[-1].offset - 1)
 
     @asynccontextmanager
     async def connect_for_ends(self) -> AsyncIterator[EndOffsets]:
@@ -134,7 +134,7 @@ class MemoryBroker:
         return {tp: self.log(tp.topic, tp.partition).end for tp in partitions}
 
     async def partitions_by_topic(self) -> Mapping[str, int]:
-        """Count the partitions that anything has asked for."""
+        """Return the number of partitions used so far, by topic."""
         return Counter(topic for topic, _ in self._logs)
 
     async def check_not_shortened(self, topic: str, partition: int, offset: int) -> None:
@@ -154,12 +154,12 @@ class MemoryBroker:
         return self.producer()
 
     def producer(self) -> "MemoryProducer":
-        """Return a producer without a name, which nothing fences off."""
+        """Return a producer without a name, which is never fenced."""
         return MemoryProducer(self, "", 0)
 
 
 class MemoryBatch:
-    """Records of one partition on their way, as aiokafka's batch builder has them."""
+    """A batch under construction, with the interface of aiokafka's batch builder."""
 
     def __init__(self) -> None:
         self.records: list[tuple[int | None, bytes | None, bytes | None, Headers]] = []
@@ -167,7 +167,7 @@ class MemoryBatch:
     def append(
         self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Headers
     ) -> object | None:
-        """Append a record; None if the batch is full."""
+        """Append a record; return None if the batch is full."""
         if len(self.records) >= BATCH_RECORDS:
             return None
         self.records.append((timestamp, key, value, headers))
@@ -185,23 +185,23 @@ class Acknowledgement(NamedTuple):
 
 
 class Crash(Exception):
-    """The worker is dead: it does nothing more."""
+    """The worker dies at once."""
 
 
 class MemoryProducer:
     """An idempotent producer; `send_batch` is one request.
 
     Attributes:
-        holds: set once a request is held.
+        holding: set once a request is held.
 
     What `MemoryBroker.fault` returns for a request happens to it:
 
-        too large        nothing is written, and the delivery fails for the size of the record
+        too large        nothing is written, and the delivery fails because of the record's size
         refused          nothing is written, and the delivery fails
-        unacknowledged   it is written, and the delivery fails all the same
+        unacknowledged   it is written, but the delivery fails
         crash            the worker dies before it
-        crash after      the worker dies when it is written, before it learns that
-        held             it is on its way until `release`; the worker waits
+        crash after      it is written, and the worker dies before it learns that
+        held             it is under way until `release`; the worker waits
     """
 
     def __init__(self, broker: MemoryBroker, name: str, epoch: int) -> None:
@@ -210,7 +210,7 @@ class MemoryProducer:
         self._name = name
         self._epoch = epoch
         self._fatal: KafkaError | None = None
-        self.holds = asyncio.Event()
+        self.holding = asyncio.Event()
         self._held: list[Callable[[], None]] = []
 
     def create_batch(self) -> MemoryBatch:
@@ -229,7 +229,7 @@ class MemoryProducer:
             raise Crash
         if fault == "held":
             self._held.append(lambda: self._deliver(batch, topic, partition, future))
-            self.holds.set()
+            self.holding.set()
         elif fault == "too large":
             self._fail(future, MessageSizeTooLargeError("the topic refuses it"))
         elif fault == "refused":
@@ -255,7 +255,7 @@ class MemoryProducer:
             self._fatal = None
 
     def release(self) -> None:
-        """Let the requests that are held reach the broker, though their sender may be dead."""
+        """Deliver the held requests, even if their sender is dead."""
         held, self._held = self._held, []
         for deliver in held:
             deliver()
@@ -284,7 +284,7 @@ class MemoryProducer:
 
 
 def by_key(records: Sequence[ConsumerRecord]) -> dict[bytes, bytes]:
-    """Return the values that remain when the records are compacted."""
+    """Return the latest value of each key, without deleted keys, as compaction leaves them."""
     kept: dict[bytes, bytes] = {}
     for record in records:
         kept.pop(record.key, None)

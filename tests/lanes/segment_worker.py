@@ -1,4 +1,4 @@
-"""A worker with the stage segment alone, on one partition of a journal in a broker in memory."""
+"""A worker with the stage segment alone, on one journal partition of a broker in memory."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ OUTPUTS = (TOPICS.segment_changes, TOPICS.offers, TOPICS.reactivations, TOPICS.s
 
 
 class SegmentWorker:
-    """One process: its lanes, one after the other, and the tables that it keeps between them."""
+    """One process, with the tables that it keeps between one lane and the next."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self.broker = broker
@@ -37,7 +37,7 @@ class SegmentWorker:
         return lane
 
     async def work(self, lane: SegmentLane, end: int | None = None, *, batch_records: int = 3) -> None:
-        """Give the lane what follows its cursor, in batches between which 0.3 s pass; then close it."""
+        """Process the rest of the journal, with 0.3 s between batches; then close the lane."""
         journal = self.broker.records(TOPICS.journal, NUMBER)[:end]
         for begin in range(lane.cursor, len(journal), batch_records):
             await lane.process(journal[begin : begin + batch_records])
@@ -49,7 +49,7 @@ class SegmentWorker:
         await lane.close()
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, in which the group answers heartbeats."""
+        """Advance the clock; heartbeats are answered meanwhile."""
         self.broker.clock.advance(seconds)
         self.context.note_heartbeat()
 
@@ -65,9 +65,9 @@ def append_journal(broker: MemoryBroker, entries: Iterable[Entry]) -> None:
 
 
 async def work_until_done(broker: MemoryBroker) -> int:
-    """Run workers until one comes to the end of the journal; return how many died or failed.
+    """Run workers until one reaches the end of the journal; return how many died or failed.
 
-    One that dies is replaced by a new process; where a delivery fails, the stage starts again in the same one.
+    A worker that dies is replaced by a new process; after a failed delivery, the stage starts again in the same one.
     """
     failures, worker = 0, SegmentWorker(broker)
     while True:
@@ -86,7 +86,7 @@ async def work_until_done(broker: MemoryBroker) -> int:
 
 
 def result_of(broker: MemoryBroker) -> dict[str, Any]:
-    """Everything that was written: outputs in their order without repeats, daily totals, state."""
+    """Return everything written: outputs in order without repeats, daily totals, and state."""
     outputs = {
         topic: list(dict.fromkeys((each.key, each.value, tuple(each.headers)) for each in broker.records(topic)))
         for topic in OUTPUTS

@@ -1,4 +1,4 @@
-"""The lane of a source partition: every record is journaled in order or rejected, whatever fails in between."""
+"""The lane of a source partition: every record is journaled in order or rejected, despite any failure."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ EVENTS = (
 
 
 async def admitted(broker: MemoryBroker, partitions: int = 1) -> Group:
-    """Admit the events, undisturbed."""
+    """Admit the events without failures."""
     group = Group(broker, partitions=partitions)
     publish(broker, PURCHASES.topic, EVENTS)
     worker = group.worker([PURCHASES])
@@ -41,7 +41,7 @@ async def admitted(broker: MemoryBroker, partitions: int = 1) -> Group:
     return group
 
 
-async def test_each_customer_s_events_are_journaled_in_order_in_the_partition_of_their_id() -> None:
+async def test_a_customer_s_events_are_journaled_in_order_in_one_partition() -> None:
     broker = MemoryBroker()
     group = await admitted(broker, partitions=2)
     for number in range(2):
@@ -62,7 +62,7 @@ def order_of(record: ConsumerRecord) -> str:
     return decoded.order_id
 
 
-async def test_what_is_no_event_is_rejected_with_its_reason_and_origin() -> None:
+async def test_an_invalid_record_is_rejected_with_its_reason_and_origin() -> None:
     broker = MemoryBroker()
     await admitted(broker)
     rejected = broker.records(TOPICS.rejected)
@@ -84,7 +84,7 @@ async def test_a_signup_that_names_a_referrer_is_journaled_for_both() -> None:
     assert isinstance(group.journal()[-1], CustomerReferred)
 
 
-async def test_a_restart_goes_on_at_the_committed_offset_and_the_fold_drops_the_repeats() -> None:
+async def test_a_restart_repeats_from_the_committed_offset_and_the_fold_skips_it() -> None:
     expected_broker = MemoryBroker()
     await admitted(expected_broker)
     expected = await folded(expected_broker)
@@ -107,7 +107,7 @@ async def test_a_restart_goes_on_at_the_committed_offset_and_the_fold_drops_the_
 
 
 @pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
-async def test_a_request_that_fails_changes_nothing_of_what_is_folded(fault: str) -> None:
+async def test_a_failed_request_does_not_change_the_folded_result(fault: str) -> None:
     """At every request of the stage: rules, journal, rejected, reports."""
     undisturbed = MemoryBroker()
     await admitted(undisturbed)
@@ -134,7 +134,7 @@ async def test_a_request_that_fails_changes_nothing_of_what_is_folded(fault: str
 
 
 async def folded(broker: MemoryBroker) -> object:
-    """What the stage segment makes of the journal; the offsets of the journal left out, since repeats shift them."""
+    """Return the result of the stage segment, without journal offsets, which repeats shift."""
     broker.fault = lambda _topic, _number: None
     assert await work_until_done(broker) == 0
     result = result_of(broker)
@@ -143,7 +143,7 @@ async def folded(broker: MemoryBroker) -> object:
     return {name: result[name] for name in ("outputs", "daily", "customers", "days", "erasures")}
 
 
-async def test_an_event_from_the_future_is_rejected_in_wall_mode_alone() -> None:
+async def test_an_event_from_the_future_is_rejected_only_in_wall_mode() -> None:
     for time, is_admitted in (("wall", False), ("event", True)):
         broker = MemoryBroker()
         group = Group(broker, time=time)
@@ -157,7 +157,7 @@ async def test_an_event_from_the_future_is_rejected_in_wall_mode_alone() -> None
 
 
 @pytest.mark.parametrize("fault", [None, "too large"])
-async def test_a_large_reject_is_published_without_its_value_only_if_the_topic_refuses_it(fault: str | None) -> None:
+async def test_a_large_reject_loses_its_value_only_if_the_topic_refuses_it(fault: str | None) -> None:
     broker = MemoryBroker()
     group = Group(broker)
     large = b"x" * (LARGE_BYTES + 1)
@@ -171,7 +171,7 @@ async def test_a_large_reject_is_published_without_its_value_only_if_the_topic_r
     assert worker.lane(PURCHASES).cursor == 1
 
 
-async def test_event_mode_restores_the_greatest_moment_from_the_report_and_what_follows_it() -> None:
+async def test_event_mode_restores_the_latest_moment_after_a_restart() -> None:
     broker = MemoryBroker()
     group = Group(broker, time="event")
     start_ms = broker.clock.wall_ms()
@@ -212,7 +212,7 @@ async def test_a_lane_waits_until_the_journal_has_a_policy() -> None:
     assert any(isinstance(record, OrderPlaced) for record in group.journal())
 
 
-async def test_a_lane_whose_group_is_silent_for_a_session_journals_nothing_more() -> None:
+async def test_a_lane_without_heartbeats_for_a_session_journals_nothing() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     publish(broker, PURCHASES.topic, EVENTS)

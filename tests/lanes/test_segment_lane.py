@@ -1,4 +1,4 @@
-"""The lane of a journal partition: whatever fails while it writes, the result is that of an undisturbed lane."""
+"""The lane of a journal partition: a failure while it writes never changes the result."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ FUTURE_FORMAT: Final = b"\x63something"
 
 
 def reseller() -> Iterator[Step]:
-    """A customer with so many orders that they are written in chunks, who is erased and comes back."""
+    """Yield the events of a customer with orders in several chunks, who is erased and returns."""
     kinds = ("purchase",) * 6 + ("refund", "erasure") + ("purchase",) * 4
     for number, kind in enumerate(kinds):
         at = moments.text(START + (50 + number) * DAY_MS)
@@ -57,7 +57,7 @@ def broker_with(journal: list[Entry]) -> MemoryBroker:
 
 
 def at_request(number: int, fault: str) -> Callable[[str, int], str | None]:
-    """A fault of one request, counted from 0."""
+    """Return a fault for one request, counted from 0."""
     return lambda _topic, request: fault if request == number else None
 
 
@@ -76,7 +76,7 @@ async def test_a_lane_writes_outputs_state_daily_totals_and_progress(journal: li
 
 
 @pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
-async def test_a_request_that_fails_changes_nothing_of_the_result(journal: list[Entry], fault: str) -> None:
+async def test_a_failed_request_does_not_change_the_result(journal: list[Entry], fault: str) -> None:
     """At every request, whichever step of the write plan or of recovery sends it."""
     expected = await undisturbed(journal)
     result = result_of(expected)
@@ -92,7 +92,7 @@ async def test_a_request_that_fails_changes_nothing_of_the_result(journal: list[
     assert {TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress, TOPICS.daily, TOPICS.outcomes} <= written_to
 
 
-async def test_a_lane_that_dies_again_and_again_comes_to_the_same_result(journal: list[Entry]) -> None:
+async def test_repeated_crashes_do_not_change_the_result(journal: list[Entry]) -> None:
     expected = result_of(await undisturbed(journal))
     broker = broker_with(journal)
     deaths = iter(range(5, 500, 7))  # a new lane writes three fences, so each gets a few requests further
@@ -143,7 +143,7 @@ async def test_the_requests_of_a_batch_follow_the_write_plan() -> None:
     assert lane.checkpoint_due_in() is None
 
 
-async def test_records_that_were_applied_before_change_nothing() -> None:
+async def test_repeated_records_change_nothing() -> None:
     broker = await undisturbed(JOURNAL)
     expected, ends = result_of(broker), {topic: broker.log(topic).end for topic in (*OUTPUTS, TOPICS.daily)}
     worker = SegmentWorker(broker)
@@ -156,7 +156,7 @@ async def test_records_that_were_applied_before_change_nothing() -> None:
     assert result_of(broker) == expected
 
 
-async def test_a_table_is_kept_for_the_next_lane_unless_a_batch_was_cut_short() -> None:
+async def test_a_table_is_kept_for_the_next_lane_unless_a_batch_failed() -> None:
     broker = broker_with(JOURNAL)
     worker = SegmentWorker(broker)
     lane = await worker.open()
@@ -172,7 +172,7 @@ async def test_a_table_is_kept_for_the_next_lane_unless_a_batch_was_cut_short() 
 
 
 async def test_the_late_request_of_a_replaced_worker_is_refused() -> None:
-    """It was on its way while the worker hung; its group has given the partition to another one meanwhile."""
+    """The request is under way while the worker hangs, and the group assigns the partition to another worker."""
     expected = result_of(await undisturbed(JOURNAL))
     broker = broker_with(JOURNAL)
     zombie = SegmentWorker(broker)
@@ -181,7 +181,7 @@ async def test_the_late_request_of_a_replaced_worker_is_refused() -> None:
     assert hung is not None
     broker.fault = lambda topic, _number: "held" if topic == TOPICS.customers else None
     writing = asyncio.create_task(lane.process(broker.records(TOPICS.journal)[:4]))
-    await hung.holds.wait()
+    await hung.holding.wait()
     broker.fault = lambda _topic, _number: None
     assert await work_until_done(broker) == 0
     before = result_of(broker)
@@ -192,7 +192,7 @@ async def test_the_late_request_of_a_replaced_worker_is_refused() -> None:
     assert result_of(broker) == before
 
 
-async def test_a_lane_whose_group_is_silent_for_a_session_writes_nothing_more() -> None:
+async def test_a_lane_without_heartbeats_for_a_session_writes_nothing() -> None:
     broker = broker_with(JOURNAL)
     worker = SegmentWorker(broker)
     lane = await worker.open()
@@ -226,14 +226,14 @@ async def test_a_lane_that_hangs_between_two_steps_does_not_write_the_next(topic
 
 
 @pytest.mark.parametrize("topic", [TOPICS.customers, TOPICS.erasure_ledger, TOPICS.progress])
-async def test_a_state_of_another_version_ends_the_worker(topic: str) -> None:
+async def test_a_state_of_another_format_version_stops_the_worker(topic: str) -> None:
     broker = await undisturbed(JOURNAL)
     broker.append(topic, 0, b"segment" if topic == TOPICS.progress else b"d", FUTURE_FORMAT)
     with pytest.raises(FatalError, match=rf"{topic}:0: .*format version 99"):
         await SegmentWorker(broker).open()
 
 
-async def test_a_journal_record_of_another_version_ends_the_worker_before_anything_is_written() -> None:
+async def test_a_journal_record_of_another_version_stops_the_worker_before_it_writes() -> None:
     broker = broker_with(JOURNAL[:5])
     broker.append(TOPICS.journal, 0, b"d", FUTURE_FORMAT)
     worker = SegmentWorker(broker)
@@ -245,14 +245,14 @@ async def test_a_journal_record_of_another_version_ends_the_worker_before_anythi
     assert lane.cursor == 0
 
 
-async def test_a_journal_that_ends_before_what_was_read_of_it_ends_the_worker() -> None:
+async def test_a_journal_shorter_than_the_progress_stops_the_worker() -> None:
     broker = await undisturbed(JOURNAL)
     broker.log(TOPICS.journal).end = 3
     with pytest.raises(FatalError, match=f"ends at 3, but was read up to {len(JOURNAL)}"):
         await SegmentWorker(broker).open()
 
 
-async def test_a_changelog_without_a_part_of_a_long_history_ends_the_worker() -> None:
+async def test_a_missing_chunk_of_a_long_history_stops_the_worker() -> None:
     with chunks_of(1):
         broker = await undisturbed(LONG_JOURNAL)
         log = broker.log(TOPICS.customers)
@@ -263,8 +263,8 @@ async def test_a_changelog_without_a_part_of_a_long_history_ends_the_worker() ->
             await SegmentWorker(broker).open()
 
 
-async def test_a_crash_between_the_ledger_and_the_tombstone_leaves_nobody_erased() -> None:
-    """Recovery removes the profile that the ledger names, and its tombstone is written afterwards."""
+async def test_recovery_completes_an_erasure_interrupted_by_a_crash() -> None:
+    """Recovery removes the profile that the ledger names; its tombstone is written afterwards."""
     broker = broker_with(JOURNAL)
     in_ledger = False
 

@@ -1,4 +1,4 @@
-"""The timekeeper: the watermark never passes what is not journaled, even if a worker is slow or silent."""
+"""The timekeeper: the watermark never passes an event that is not journaled, even if workers are slow or silent."""
 
 import asyncio
 from typing import Final
@@ -24,7 +24,7 @@ LATENESS_MS: Final = 5_000
 
 
 async def test_every_round_ticks_in_every_partition_of_the_journal() -> None:
-    """At the time at which all sources were read to their ends, less the allowed lateness."""
+    """The tick is the time at which all sources were read to their ends, minus the allowed lateness."""
     broker = MemoryBroker()
     group = Group(broker, partitions=2)
     worker = group.worker()
@@ -37,7 +37,7 @@ async def test_every_round_ticks_in_every_partition_of_the_journal() -> None:
     assert group.ticks(0) == group.ticks(1) == expected
 
 
-async def test_the_watermark_waits_for_the_source_partition_that_is_furthest_behind() -> None:
+async def test_the_watermark_follows_the_slowest_source_partition() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     worker = group.worker()
@@ -52,22 +52,22 @@ async def test_the_watermark_waits_for_the_source_partition_that_is_furthest_beh
     publish(broker, PURCHASES.topic, [purchase(2)])
     await worker.process(PURCHASES, 1)
     await worker.keep_time()
-    assert group.ticks() == [read_to_end_ms - LATENESS_MS], "one of the two is not journaled yet"
+    assert group.ticks() == [read_to_end_ms - LATENESS_MS], "only one of two records is journaled"
     await worker.process(PURCHASES, 1)
     await worker.keep_time()
-    assert group.ticks()[1:] == [asked_ms - LATENESS_MS], "the third came after the end was asked for"
+    assert group.ticks()[1:] == [asked_ms - LATENESS_MS], "the third record arrived after the end was read"
     await worker.process_all()
     await worker.keep_time()
     assert group.ticks()[2:] == [broker.clock.wall_ms() - LATENESS_MS]
 
 
-async def test_a_silent_owner_stalls_the_watermark_and_never_makes_it_wrong() -> None:
+async def test_a_silent_owner_stalls_the_watermark() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     owner, other = group.worker(OTHERS), group.worker([PURCHASES], owns_control=False)
     await owner.open()
     await owner.keep_time()
-    assert group.ticks() == [], "nobody has ever reported the purchases"
+    assert group.ticks() == [], "no worker has reported the purchases yet"
     await other.follow()
     await other.open()
     await other.keep_time()
@@ -88,7 +88,7 @@ async def test_a_silent_owner_stalls_the_watermark_and_never_makes_it_wrong() ->
     assert group.ticks()[1:] == [broker.clock.wall_ms() - LATENESS_MS]
 
 
-async def test_event_mode_takes_the_least_of_the_partitions_that_are_not_read_to_their_end() -> None:
+async def test_event_mode_takes_the_minimum_of_the_partitions_with_unread_records() -> None:
     broker = MemoryBroker()
     group = Group(broker, time="event", lateness="1s")
     start_ms = broker.clock.wall_ms()
@@ -112,7 +112,7 @@ async def test_event_mode_takes_the_least_of_the_partitions_that_are_not_read_to
     await worker.process(PURCHASES, 1)
     await worker.process(SIGNUPS, 1)
     await worker.keep_time()
-    assert group.ticks()[1:] == [at(40) - 1000], "signups are at their end, and no longer count"
+    assert group.ticks()[1:] == [at(40) - 1000], "signups are read to their end and do not count"
     await worker.process_all()
     broker.clock.advance(3600)
     await worker.keep_time()
@@ -120,7 +120,7 @@ async def test_event_mode_takes_the_least_of_the_partitions_that_are_not_read_to
 
 
 async def test_a_smaller_tick_changes_nothing() -> None:
-    """A new owner of `control` starts from the reports that it has read, which may be older than the last tick."""
+    """A new owner of `control` starts from the reports, which may be older than the last tick."""
     broker = MemoryBroker()
     append_journal(broker, journal_of(steps()))
     assert await work_until_done(broker) == 0
@@ -137,7 +137,7 @@ async def test_a_smaller_tick_changes_nothing() -> None:
     assert WrittenState(broker).recover()[0].progress.watermark == watermark
 
 
-async def test_a_new_owner_of_control_goes_on_where_the_reports_are() -> None:
+async def test_a_new_owner_of_control_continues_from_the_reports() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     first = group.worker()
@@ -154,7 +154,7 @@ async def test_a_new_owner_of_control_goes_on_where_the_reports_are() -> None:
     assert ticks[-1] == broker.clock.wall_ms() - LATENESS_MS
 
 
-async def test_transaction_markers_at_the_end_of_a_partition_do_not_stall_the_watermark() -> None:
+async def test_transaction_markers_at_the_end_do_not_stall_the_watermark() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     worker = group.worker()
@@ -184,7 +184,7 @@ async def test_a_worker_without_control_reports_and_does_not_tick() -> None:
 
 
 async def test_a_report_that_is_not_delivered_stops_the_stage() -> None:
-    """Its producer accepts nothing more, and the lanes write with the same one."""
+    """Its producer, which the lanes use too, accepts nothing more."""
     broker = MemoryBroker()
     worker = Group(broker).worker()
     await worker.open()
@@ -194,14 +194,14 @@ async def test_a_report_that_is_not_delivered_stops_the_stage() -> None:
     assert worker.failure is failed.value
 
 
-async def test_it_runs_a_round_whenever_the_clock_says_so_until_it_is_cancelled() -> None:
+async def test_it_runs_a_round_per_interval_until_it_is_cancelled() -> None:
     broker = MemoryBroker()
     group = Group(broker)
     worker = group.worker()
     await worker.open()
     running = asyncio.create_task(worker.timekeeper.run())
     for _ in range(4):
-        await _let_it_run()
+        await _run_pending_tasks()
         await worker.follow()
         broker.clock.advance(ROUND_SECONDS)
     running.cancel()
@@ -210,7 +210,7 @@ async def test_it_runs_a_round_whenever_the_clock_says_so_until_it_is_cancelled(
     assert len(group.ticks()) == 3, "the first round has no report yet"
 
 
-async def _let_it_run() -> None:
-    """Let everything happen that waits for nothing but its turn."""
+async def _run_pending_tasks() -> None:
+    """Run all tasks that wait only for their turn."""
     for _ in range(100):
         await asyncio.sleep(0)

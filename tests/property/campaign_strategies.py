@@ -76,7 +76,7 @@ class CampaignFiles:
 def campaign_files(draw: st.DrawFn, segments: Sequence[str]) -> CampaignFiles:
     """Draw up to three files; a later one keeps, changes and drops campaigns of the earlier one."""
     count = pick(draw, (1, 4, 4, 5, 3, 4, 4, 5, 4, 0))
-    pool = [_campaign(draw, NAMES[place % len(NAMES)], segments) for place in range(count)]
+    pool = [_campaign(draw, NAMES[index % len(NAMES)], segments) for index in range(count)]
     texts = []
     for version in range(1, pick(draw, (1, 2, 3, 2)) + 1 if pool else 1):
         first = between(draw, 0, count - 1)

@@ -65,14 +65,14 @@ def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
     """Draw a history, a way for it, and one to four crashes."""
     history, way = draw(histories_on_their_way())
     offsets = sorted(between(draw, 0, len(history.steps) - 1) for _ in range(between(draw, 1, 4)))
-    return history, way, [_crash(draw, place) for place in offsets]
+    return history, way, [_crash(draw, offset) for offset in offsets]
 
 
 def _crash(draw: st.DrawFn, first_offset: int) -> Crash:
     at, slices, every = first_offset + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
     if one_in(draw, 3):
         return Crash(first_offset, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), every)
-    written = frozenset(place for place in range(4) if one_in(draw, 2))
+    written = frozenset(index for index in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
         return Crash(first_offset, at, slices, WriteStep.DAY_TOTALS, written, every)
     step = pick(draw, tuple(WriteStep)[2:])

@@ -181,7 +181,7 @@ class CrashingWriter:
             return
         step, written = self.crash_at
         self._write([each for each in added if each[0] < step])
-        self._write([each for place, each in enumerate(each for each in added if each[0] is step) if place in written])
+        self._write([each for index, each in enumerate(each for each in added if each[0] is step) if index in written])
         raise Killed
 
     def _write(self, records: Iterable[tuple[WriteStep, str, tuple[Any, ...]]]) -> None:

@@ -175,10 +175,10 @@ def _add_retry(builder: HistoryBuilder, _kind: str) -> None:
     if not builder.events:
         return
     earlier = builder.events[-1 - between(builder.draw, 0, min(5, len(builder.events) - 1))]
-    how = "same" if builder.unique_ids else pick(builder.draw, ("same", "same", "moment", "id"))
-    if how == "id":
+    variant = "same" if builder.unique_ids else pick(builder.draw, ("same", "same", "moment", "id"))
+    if variant == "id":
         _add_event(builder, earlier["type"], repeated=earlier)
-    elif how == "moment" or builder.in_order:
+    elif variant == "moment" or builder.in_order:
         builder.add(builder.with_rate(earlier | {"occurred_at": moments.text(builder.moment(earlier))}))
     else:
         builder.add(builder.with_rate(earlier))

@@ -72,10 +72,10 @@ class HistoryBuilder:
         if self.rulebook.campaigns:
             self.activate_campaigns(-1)
 
-    def activate_policy(self, place: int) -> None:
+    def activate_policy(self, index: int) -> None:
         """Activate a policy."""
-        self.policy = place
-        self.steps.append({"type": "policy", "text": self.rulebook.policies[place]})
+        self.policy = index
+        self.steps.append({"type": "policy", "text": self.rulebook.policies[index]})
 
     def activate_campaigns(self, after: int) -> None:
         """Activate the campaigns file `after` positions behind the next one; -1 activates the same file again."""
@@ -149,20 +149,20 @@ class HistoryBuilder:
 
     def moment_text(self, at: int) -> str:
         """Return a moment as a publisher may write it: in UTC, with microseconds, or with another offset."""
-        how = pick(self.draw, ("utc", "utc", "micro", "east"))
-        if how == "micro":
+        variant = pick(self.draw, ("utc", "utc", "micro", "east"))
+        if variant == "micro":
             return moments.text(at).replace("Z", "999Z")
-        if how == "east" and at + _EAST_MS <= LAST_MS:
+        if variant == "east" and at + _EAST_MS <= LAST_MS:
             return moments.text(at + _EAST_MS).replace("Z", "+03:00")
         return moments.text(at)
 
     def amount_json(self, minor: int, currency: str) -> str | int | float:
         """Return an amount as JSON may have it."""
         text = money.major_text(minor, currency)
-        how = pick(self.draw, ("text", "text", "number", "zeros"))
-        if how == "number":
+        variant = pick(self.draw, ("text", "text", "number", "zeros"))
+        if variant == "number":
             return float(text) if "." in text else int(text)
-        if how == "zeros":
+        if variant == "zeros":
             return f"{text}00" if "." in text else f"{text}.0"
         return text
 

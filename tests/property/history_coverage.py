@@ -25,16 +25,16 @@ CONDITIONS: Final = (
     *("city", "country", "language", "source", "favourite_store", "favourite_channel"),
 )
 FEATURES: Final = (
-    *(f"a campaign: {reason}" for reason in ENTRY_REASONS),
-    *(f"an attempt: {reason}" for reason in STEP_REASONS),
-    *(f"a campaign that asks for {name}" for name in CONDITIONS),
+    *(f"campaign: {reason}" for reason in ENTRY_REASONS),
+    *(f"step: {reason}" for reason in STEP_REASONS),
+    *(f"condition: {name}" for name in CONDITIONS),
     *("a birthday", "overdue", "a message", "a message that expires", "a message after the first"),
     *("an outcome: treated", "an outcome: holdout", "an outcome: control", "an outcome that counts an order"),
     *(
         "a message at the end of quiet hours",
         "a message by another channel",
         "a dead channel",
-        "an answer",
+        "a response",
         "a refusal",
     ),
 )
@@ -42,24 +42,24 @@ FEATURES: Final = (
 
 def features_reached(history: History) -> set[str]:
     """Return the `FEATURES` that the history reaches, by its outputs and by the oracle's final state."""
-    partition = Partition("reached")
+    partition = Partition("coverage")
     for step in history.steps:
         partition.apply(step)
     partition.close()
-    found = {
+    features = {
         each for output in partition.result.outputs for each in _features_of_output(output.topic, output.value or {})
     }
-    found |= {f"a campaign that asks for {name}" for name in partition.result.conditions_checked}
+    features |= {f"condition: {name}" for name in partition.result.conditions_checked}
     for customer in partition.customers.values():
-        found |= set(_features_of_history(customer.history.campaigns))
-    return found
+        features |= set(_features_of_history(customer.history.campaigns))
+    return features
 
 
 def _features_of_output(topic: str, value: JsonObject) -> Iterator[str]:
     if value.get("trigger") is not None:
         yield {"birthday": "a birthday", "overdue": "overdue"}[value["trigger"]]
     if topic == SUPPRESSIONS:
-        yield f"{'a campaign' if value['attempt'] is None else 'an attempt'}: {value['reason']}"
+        yield f"{'campaign' if value['attempt'] is None else 'step'}: {value['reason']}"
     elif topic == OUTCOMES:
         yield f"an outcome: {value['group']}"
         yield from ["an outcome that counts an order"] * bool(value["orders"])
@@ -71,7 +71,7 @@ def _features_of_output(topic: str, value: JsonObject) -> Iterator[str]:
 
 def _features_of_history(campaigns: CampaignHistory) -> Iterator[str]:
     contact_kinds = {each.kind for each in campaigns.contacts}
-    yield from ["an answer"] * bool(contact_kinds & {"clicked", "redeemed"})
+    yield from ["a response"] * bool(contact_kinds & {"clicked", "redeemed"})
     yield from ["a refusal"] * bool(contact_kinds & {"unsubscribed", "complained"})
     yield from ["a dead channel"] * bool(campaigns.dead_channels)
     for run in campaigns.runs:

@@ -64,8 +64,8 @@ def steps() -> list[Step]:
         step = {"type": kind, "event_id": f"e{len(history)}", "customer_id": customer, "occurred_at": at, **fields}
         history.append(step if kind not in ("tick", "policy", "campaigns") else {"type": kind, "at": at, **fields})
 
-    for place, customer in enumerate(("c", "a", "b")):
-        add("purchase", place, customer, order_id="o", amount="7.00", currency="RUB")
+    for day, customer in enumerate(("c", "a", "b")):
+        add("purchase", day, customer, order_id="o", amount="7.00", currency="RUB")
     add("purchase", 3, "c", order_id="q", amount="7.00", currency="RUB")  # due later than its timer entry
     add("consent", 2, "a", channel="email", granted=True)
     add("purchase", 2, "", order_id="o", amount="1.00", currency="RUB")

@@ -1,1 +1,1 @@
-"""What campaigns do, in tables of At, Event and Want that a marketer can read and that run as tests."""
+"""Scenarios of campaigns as tables of At, Event and Want, readable by a marketer and run as tests."""

@@ -1,4 +1,4 @@
-"""The fold and the oracle publish what the tables next to this file want."""
+"""The fold and the oracle publish what the tables in the Markdown files want."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,8 +51,8 @@ def test_every_scenario_has_its_own_title() -> None:
 
 
 @pytest.mark.parametrize(("number", "wants"), [(2, "soon 66 by sms"), (1, "soon 66 suppressed: consent")])
-def test_unsubscribing_refuses_all_channels_if_the_message_is_not_among_the_last_64(number: int, wants: str) -> None:
-    """Of 65 messages by email the second is the oldest remembered one."""
+def test_unsubscribing_from_a_forgotten_message_refuses_all_channels(number: int, wants: str) -> None:
+    """The last 64 messages are remembered: of 65 messages by email, the second is the oldest of them."""
     attempts = ", ".join(f'{{ after_days = {day}, template = "soon" }}' for day in range(66))
     campaign = 'name = "soon"\ntopic = "offers"\nto = ["at_risk"]\nchannels = ["email", "sms"]'
     file = f'name = "retail"\nversion = 1\n[[campaign]]\n{campaign}\nattempts = [{attempts}]'
