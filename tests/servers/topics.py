@@ -1,5 +1,6 @@
 """Topics for tests."""
 
+import asyncio
 import contextlib
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -25,6 +26,8 @@ async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: di
         for _, code, *_ in response.topic_errors:
             if code != 0:
                 raise for_code(code)(name)
+        while not all(each["error_code"] == 0 and each["partitions"] for each in await admin.describe_topics([name])):
+            await asyncio.sleep(0.02)  # the controller has it; the broker learns it a moment later
     finally:
         await admin.close()
 
