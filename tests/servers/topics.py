@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, for_code
+
+VISIBLE_WITHIN_S: Final = 30.0
 
 
 async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: dict[str, str] | None = None) -> None:
@@ -18,6 +21,7 @@ async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: di
 
     Raises:
         aiokafka.errors.KafkaError: The broker refused.
+        TimeoutError: The broker does not show it.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
@@ -26,8 +30,12 @@ async def make_topic(bootstrap: str, name: str, partitions: int = 1, configs: di
         for _, code, *_ in response.topic_errors:
             if code != 0:
                 raise for_code(code)(name)
-        while not all(each["error_code"] == 0 and each["partitions"] for each in await admin.describe_topics([name])):
-            await asyncio.sleep(0.02)  # the controller has it; the broker learns it a moment later
+        async with asyncio.timeout(VISIBLE_WITHIN_S):  # the controller has it; the broker learns it a moment later
+            while True:
+                (described,) = await admin.describe_topics([name])
+                if described["error_code"] == 0 and len(described["partitions"]) == partitions:
+                    break
+                await asyncio.sleep(0.02)
     finally:
         await admin.close()
 
