@@ -83,11 +83,11 @@ async def _play(directory: Path, jobs: list[str], speed: float) -> bool:
 
 async def _tell(scene: Scene) -> None:
     play, _, alerts_caused = SCENARIOS[scene.job]
-    async with aclosing(play(scene)) as telling:
-        async for told in telling:
-            assert told.alert in alerts_caused
-            verb = "ended" if told.ended else "fired"
-            print(f"{told.alert}: {verb} {told.seconds:.0f} s after: {told.done}", flush=True)
+    async with aclosing(play(scene)) as observing:
+        async for observed in observing:
+            assert observed.alert in alerts_caused
+            verb = "ended" if observed.ended else "fired"
+            print(f"{observed.alert}: {verb} {observed.seconds:.0f} s after: {observed.done}", flush=True)
 
 
 def _folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ from tests.alerts.scene import SECONDS, Scene, purchase
 from tests.integration.workers import RunningWorker, until
 
 STILL: Final = 7200.0
-"""Seconds for which a lane stands still."""
+"""Seconds for which a lane hangs."""
 
 
 class Observation(NamedTuple):
@@ -35,7 +35,7 @@ async def workers_die(scene: Scene) -> AsyncGenerator[Observation]:
             "GoldstreamWorkerUnreachable", "one of two workers frozen", await scene.fires("GoldstreamWorkerUnreachable")
         )
     yield Observation(
-        "GoldstreamWorkerUnreachable", "let go on", await scene.ends("GoldstreamWorkerUnreachable"), ended=True
+        "GoldstreamWorkerUnreachable", "continued", await scene.ends("GoldstreamWorkerUnreachable"), ended=True
     )
     first.kill()
     second.kill()
@@ -56,7 +56,7 @@ async def broker_refuses(scene: Scene) -> AsyncGenerator[Observation]:
             yield Observation(alert, "the broker takes no record of `customers`", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.kill)
     alert = "GoldstreamStageDown"
-    yield Observation(alert, "the broker killed while the stage started anew", await scene.fires(alert))
+    yield Observation(alert, "the broker killed while the stage restarted", await scene.fires(alert))
     await asyncio.to_thread(scene.own_kafka.start)
     await scene.largest_record("customers", 1 << 20)
     yield Observation(alert, "the broker started, and takes everything again", await scene.ends(alert), ended=True)
@@ -81,7 +81,7 @@ async def recovery_hangs(scene: Scene) -> AsyncGenerator[Observation]:
     await worker.stop()
     worker = await scene.worker(delays={"recover:journal:1": STILL})
     for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
-        yield Observation(alert, "the recovery of one partition stands still", await scene.fires(alert))
+        yield Observation(alert, "the recovery of one partition hangs", await scene.fires(alert))
     worker.kill()
     await scene.worker()
     for alert in ("GoldstreamPartitionsUnowned", "GoldstreamRecoverySlow"):
@@ -118,7 +118,7 @@ async def watermark_stalls(scene: Scene) -> AsyncGenerator[Observation]:
         reason = (
             f'goldstream_clock_held_by{{job="{scene.job}", reason="unread", topic="{scene.site.topic("purchases")}"}}'
         )
-        assert await scene.prometheus.value(reason) == 1, "the reason is told"
+        assert await scene.prometheus.value(reason) == 1, "the reason is exposed"
         worker.kill()
         await scene.worker("--only", "admit", at=0)
         yield Observation(

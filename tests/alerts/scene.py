@@ -41,7 +41,7 @@ when = { r = [2] }
 name = "gone"
 when = { r = [1] }
 """
-"""A policy by which whoever does not buy is leaving after 26 s and gone after 52 s."""
+"""A policy by which customers without an order become `leaving` after 26 s and `gone` after 52 s."""
 
 
 @dataclass

@@ -54,9 +54,9 @@ async def find(ended: RunningYear) -> Findings:
     await admin.start()
     try:
         for stage in ("admit", "segment", "project"):
-            for tp, told in (await admin.list_consumer_group_offsets(f"{site.prefix}.{stage}")).items():
+            for tp, position in (await admin.list_consumer_group_offsets(f"{site.prefix}.{stage}")).items():
                 short = tp.topic.removeprefix(f"{site.prefix}.").removesuffix(".v1")
-                committed[stage, short, tp.partition] = told.offset
+                committed[stage, short, tp.partition] = position.offset
     finally:
         await admin.close()
     names = ("progress", "customers", "segment-changes", "journal", "rejected", "events")
@@ -97,23 +97,23 @@ async def published_outputs_equal_the_oracle(ended: RunningYear, found: Findings
 async def seq_has_no_gap(ended: RunningYear, found: Findings) -> None:
     """By customer, repeats left out; after an erasure the segment starts from null, but `seq` continues."""
     del ended
-    stands: dict[bytes, tuple[int, str | None, str | None]] = {}
+    last_changes: dict[bytes, tuple[int, str | None, str | None]] = {}
     seen: set[tuple[Any, Any]] = set()
     for record in found.topics["segment-changes"]:
-        seq, segment, cell = stands.get(record.key, (0, None, None))
+        seq, segment, cell = last_changes.get(record.key, (0, None, None))
         headers = dict(record.headers)
-        told = headers["ce_id"], headers["ce_time"]  # with the time: a customer erased twice has the same id twice
-        if told in seen:
+        change_id = headers["ce_id"], headers["ce_time"]  # with the time: a customer erased twice has the same id twice
+        if change_id in seen:
             continue
-        seen.add(told)
+        seen.add(change_id)
         if record.value is None:
-            stands[record.key] = (seq, None, None)
+            last_changes[record.key] = (seq, None, None)
             continue
         change = read_json(record.value)
         # a cell change within a segment publishes nothing, so only the segment must equal that of the last change
         assert (change["seq"], change["from"]) == (seq + 1, segment), f"after {seq} in {segment} comes {change}"
         assert (cell is None) == (change["from_cell"] is None), f"after {cell} comes {change}"
-        stands[record.key] = (change["seq"], change["to"], change["to_cell"])
+        last_changes[record.key] = (change["seq"], change["to"], change["to_cell"])
 
 
 async def every_record_has_one_outcome(ended: RunningYear, found: Findings) -> None:
@@ -205,9 +205,9 @@ async def only_durable_offsets_are_committed(ended: RunningYear, found: Findings
     }
     for (stage, topic, partition), offset in found.committed.items():
         if stage == "segment":
-            assert offset <= progress[partition], f"{stage}:{partition} stands at {offset}, has {progress}"
+            assert offset <= progress[partition], f"{stage}:{partition} is at {offset}, has {progress}"
         elif topic in ends:
-            assert offset <= ends[topic][partition], f"{stage} of {topic}:{partition} stands at {offset}"
+            assert offset <= ends[topic][partition], f"{stage} of {topic}:{partition} is at {offset}"
     for partition, offset in progress.items():
         assert offset <= ends["journal"][partition], f"segment:{partition} has come to {offset}, beyond the journal"
 
@@ -216,15 +216,15 @@ async def counters_add_up(ended: RunningYear, found: Findings) -> None:
     """Each rejection has a reason; in a worker that did all the work once, the outcomes add up."""
     for worker in ended.workers:
         samples = await worker.metrics()
-        told = samples.by("goldstream_records_total", "outcome", topic=ended.site.topic("events"))
-        assert told.get(("rejected",), 0) == samples.total("goldstream_rejected_total")
+        counted = samples.by("goldstream_records_total", "outcome", topic=ended.site.topic("events"))
+        assert counted.get(("rejected",), 0) == samples.total("goldstream_rejected_total")
         again = (
             samples.total("goldstream_stage_restarts_total") or samples.total("goldstream_rebalances_total") > STAGES
         )
         if len(ended.site.workers) == 1 and worker._log_begins_at == 0 and not again:
             outcomes = {"anonymous": ended.year.anonymous, "rejected": len(ended.year.wrong)}
             outcomes["admitted"] = len(found.topics["events"]) - sum(outcomes.values())
-            assert told == {(name,): float(count) for name, count in outcomes.items() if count}
+            assert counted == {(name,): float(count) for name, count in outcomes.items() if count}
             assert not samples.total("goldstream_fenced_total"), "nothing happened to it, and it journaled twice"
 
 

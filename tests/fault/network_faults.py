@@ -79,10 +79,10 @@ async def away(scenario: RunningScenario, wave: Wave) -> None:
         for line in scenario.lines.values():
             lines.enter_context(line.away())
 
-        async def nobody() -> bool:
+        async def group_is_empty() -> bool:
             return not await scenario.members()
 
-        await until(nobody, "the group to give up everybody", GIVEN_UP_WITHIN_S, every_s=0.2)
+        await until(group_is_empty, "the group to give up all members", GIVEN_UP_WITHIN_S, every_s=0.2)
 
 
 def gone_for(seconds: float) -> Fault:

@@ -147,9 +147,9 @@ async def check_all(ended: Shop) -> None:
     sources = {(r.partition, r.offset): r for r in await read(kafka, ended.site.topic("purchases"))}
     expected = Result(prefix)
     for records in journal.values():
-        told = _expected_from(records, sources, prefix)
-        expected.outputs += told.outputs
-        expected.customers |= told.customers
+        partition_result = _expected_from(records, sources, prefix)
+        expected.outputs += partition_result.outputs
+        expected.customers |= partition_result.customers
     again = await assert_published(kafka, prefix, expected, PARTITIONS, repeats=True)
     changes = expected.changes
     lapses = [change for change in changes if change["cause"]["kind"] == "time"]

@@ -218,6 +218,6 @@ def _with_errors(frame: bytes, version: int, errors: Errors) -> bytes:
     """Return the answer to a write with these errors added to the broker's, or in their place."""
     response = getattr(produce, f"ProduceResponse_v{version}").decode(frame[4:])
     rest: tuple[Any, ...] = (-1, -1, -1, [], None) if version >= 8 else (-1, -1, -1)  # offset, time, start; then texts
-    wrong = {topic: [(partition, error, *rest) for partition, error in told] for topic, told in errors.items()}
+    wrong = {topic: [(partition, error, *rest) for partition, error in answered] for topic, answered in errors.items()}
     response.topics = list((dict(response.topics) | wrong).items())
     return frame[:4] + bytes(response.encode())

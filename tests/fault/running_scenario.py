@@ -127,8 +127,8 @@ class RunningScenario:
         if (await worker.get("/ready"))[0] != 200:
             return 0
         _, text = await worker.get("/metrics")  # not parsed: every worker is asked many times a second
-        told = re.search(rf'^goldstream_assigned_partitions{{stage="{stage}"}} (\d+)', text, re.MULTILINE)
-        return int(told[1]) if told else 0
+        found = re.search(rf'^goldstream_assigned_partitions{{stage="{stage}"}} (\d+)', text, re.MULTILINE)
+        return int(found[1]) if found else 0
 
     async def members(self, stage: str = "segment") -> int:
         """Return how many members the group of a stage has."""

@@ -107,8 +107,8 @@ async def _missed_redis(scenario: RunningScenario) -> None:
     """Wait until a worker reports that Redis is away."""
 
     async def missed() -> bool:
-        told = [await worker.get("/metrics") for worker in scenario.workers]
-        return any("goldstream_redis_up 0.0" in text for _, text in told)
+        answers = [await worker.get("/metrics") for worker in scenario.workers]
+        return any("goldstream_redis_up 0.0" in text for _, text in answers)
 
     await until(missed, "a worker to miss Redis")
 

@@ -26,19 +26,19 @@ async def assert_published(kafka: str, prefix: str, result: Result, partitions: 
     Returns:
         The number of repeats.
     """
-    told: PublishedOutputs = {}
+    published: PublishedOutputs = {}
     again = 0
     for topic in PUBLISHED:
         records = await read(kafka, f"{prefix}.{topic}.v1")
-        again += _gather(topic, records, partitions, told)
+        again += _gather(topic, records, partitions, published)
     assert repeats or not again, f"{again} records were published again"
     expected = _expected(result)
-    for place in sorted(expected.keys() | told.keys()):
-        _assert_same(place, told.get(place, []), expected.get(place, []))
+    for place in sorted(expected.keys() | published.keys()):
+        _assert_same(place, published.get(place, []), expected.get(place, []))
     return again
 
 
-def _gather(topic: str, records: Sequence[Any], partitions: int, told: PublishedOutputs) -> int:
+def _gather(topic: str, records: Sequence[Any], partitions: int, published: PublishedOutputs) -> int:
     """Collect records by topic and key, each once; return how many were repeats.
 
     A `ce_id` has one content, except for tombstones: a customer who is erased again without a change in between has the
@@ -48,7 +48,7 @@ def _gather(topic: str, records: Sequence[Any], partitions: int, told: Published
     again = 0
     for record in records:
         headers = {name: value.decode() for name, value in record.headers}
-        assert len(headers) == len(record.headers), f"{topic}: a header stands twice: {record.headers}"
+        assert len(headers) == len(record.headers), f"{topic}: a header is there twice: {record.headers}"
         when = headers["ce_time"] if record.value is None else ""
         first = seen.setdefault((headers["ce_id"], when), record)
         if first is not record:
@@ -57,39 +57,39 @@ def _gather(topic: str, records: Sequence[Any], partitions: int, told: Published
             again += 1
             continue
         key = record.key.decode()
-        assert record.partition == java_partition(record.key, partitions), f"{topic}: {key} lies in {record.partition}"
+        assert record.partition == java_partition(record.key, partitions), f"{topic}: {key} is in {record.partition}"
         value = None if record.value is None else read_json(record.value)
-        told.setdefault((topic, key), []).append(Output(topic, key, value, headers))
+        published.setdefault((topic, key), []).append(Output(topic, key, value, headers))
     return again
 
 
 def _expected(result: Result) -> PublishedOutputs:
-    told: PublishedOutputs = defaultdict(list)
+    published: PublishedOutputs = defaultdict(list)
     for output in result.outputs:
-        told[output.topic, output.key].append(output)
-    return told
+        published[output.topic, output.key].append(output)
+    return published
 
 
-def _assert_same(place: tuple[str, str], told: Sequence[Output], expected: Sequence[Output]) -> None:
+def _assert_same(place: tuple[str, str], published: Sequence[Output], expected: Sequence[Output]) -> None:
     topic, customer = place
-    for number, (is_, should) in enumerate(zip(told, expected, strict=False)):
+    for number, (is_, should) in enumerate(zip(published, expected, strict=False)):
         assert is_ == should, f"{topic} of {customer}, number {number}:\n  is     {is_}\n  should {should}"
-    assert len(told) == len(expected), (
-        f"{topic} of {customer}: {len(told)} records, should be {len(expected)}; the first one too many or missing: "
-        f"{(told if len(told) > len(expected) else expected)[min(len(told), len(expected))]}"
+    assert len(published) == len(expected), (
+        f"{topic} of {customer}: {len(published)} records, should be {len(expected)}; first extra or missing: "
+        f"{(published if len(published) > len(expected) else expected)[min(len(published), len(expected))]}"
     )
 
 
 async def assert_daily(kafka: str, prefix: str, result: Result, ends_at: str) -> None:
     """Compare the published totals of each day, summed over the partitions, with the oracle's."""
-    told: dict[str, Any] = {}
+    published: dict[str, Any] = {}
     for record in await read(kafka, f"{prefix}.daily.v1"):
         day, partition = record.key.decode().split(":")
         assert partition == str(record.partition)
-        told[record.key.decode()] = read_json(record.value)
-        assert told[record.key.decode()]["day"] == day
+        published[record.key.decode()] = read_json(record.value)
+        assert published[record.key.decode()]["day"] == day
     days: dict[date, Any] = {}
-    for key, value in told.items():
+    for key, value in published.items():
         day = date.fromisoformat(key.split(":")[0])
         days[day] = _added(days.get(day, {}), value)
     calendar = DailyTotals(result.daily_notes, result.outputs, moments.parse(ends_at))

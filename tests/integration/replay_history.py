@@ -92,10 +92,10 @@ def _of_events(year: Year, events: list[Event]) -> Year:
 
 def expected_outputs(result: Result) -> PublishedOutputs:
     """Return the oracle's outputs in the same form; values are parsed JSON on both sides."""
-    said: PublishedOutputs = defaultdict(list)
+    outputs: PublishedOutputs = defaultdict(list)
     for output in result.outputs:
-        said[output.topic, output.key].append((output.headers["ce_id"], (output.value, output.headers)))
-    return said
+        outputs[output.topic, output.key].append((output.headers["ce_id"], (output.value, output.headers)))
+    return outputs
 
 
 async def apply_other_policy(site: Site) -> None:
@@ -119,26 +119,26 @@ def _late(rng: random.Random, key: bytes, latest: int) -> Published:
     return Published(json.dumps(event).encode(), key)
 
 
-async def told(kafka: str, prefix: str) -> PublishedOutputs:
+async def read_outputs(kafka: str, prefix: str) -> PublishedOutputs:
     """Return what was published under a prefix; partitions and repeats are checked elsewhere."""
-    said: PublishedOutputs = defaultdict(list)
+    outputs: PublishedOutputs = defaultdict(list)
     for topic in PUBLISHED:
         for record in await read(kafka, f"{prefix}.{topic}.v1"):
             headers = {name: value.decode() for name, value in record.headers}
             value = None if record.value is None else read_json(record.value)
-            said[topic, record.key.decode()].append((headers["ce_id"], (value, headers)))
-    return said
+            outputs[topic, record.key.decode()].append((headers["ce_id"], (value, headers)))
+    return outputs
 
 
-def after_erasures(said: PublishedOutputs) -> PublishedOutputs:
+def after_erasures(outputs: PublishedOutputs) -> PublishedOutputs:
     """Return what remains of the outputs after each customer's last erasure."""
     erased = {
         customer: max(_seq(ce_id, customer) for ce_id, (value, _) in records if value is None)
-        for (topic, customer), records in said.items()
+        for (topic, customer), records in outputs.items()
         if topic == "segment-changes" and any(value is None for _, (value, _) in records)
     }
     kept: PublishedOutputs = {}
-    for (topic, customer), records in said.items():
+    for (topic, customer), records in outputs.items():
         since = erased.get(customer, 0)
         left = [each for each in records if each[1][0] is not None and _seq(each[0], customer) > since]
         if left:

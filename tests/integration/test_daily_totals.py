@@ -18,7 +18,7 @@ PARTITIONS: Final = 2
 DAYS: Final = [f"2026-05-{day:02}" for day in range(1, 31)]
 
 
-def _told(day: str, partition: int, orders: int, net: str) -> Published:
+def _published_day(day: str, partition: int, orders: int, net: str) -> Published:
     """Return a partition's totals of a day."""
     value = {
         "day": day,
@@ -74,13 +74,13 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
 async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site, redis_server: RedisServer) -> None:
     topic = site.topic("daily")
     worker = await _begin(site, redis_server)
-    first = [_told(day, partition, 1, "0.10") for day in DAYS for partition in range(PARTITIONS)]
+    first = [_published_day(day, partition, 1, "0.10") for day in DAYS for partition in range(PARTITIONS)]
     await publish(site.kafka, topic, [*first, *first[:7]])
     sums = dict.fromkeys(DAYS, (2, "0.20"))
     days = await _shows(redis_server, site.prefix, sums)
     assert days[DAYS[0]]["changes"] == {"new": {"segment-0": 1, "segment-1": 1}}
 
-    await publish(site.kafka, topic, [_told(DAYS[3], 1, 9, "-5.00")])  # a late refund
+    await publish(site.kafka, topic, [_published_day(DAYS[3], 1, 9, "-5.00")])  # a late refund
     sums[DAYS[3]] = (10, "-4.90")
     days = await _shows(redis_server, site.prefix, sums)
 
@@ -99,9 +99,9 @@ async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site
     assert rebuilt.status == 0, rebuilt.errors
     assert await _days(redis_server, site.prefix) == days
 
-    told = await site.command("health", "--json", "--days", "28", REDIS="redis://127.0.0.1:1")
-    assert told.status == 0, told.errors
-    shown = json.loads(told.out)["days"]
+    result = await site.command("health", "--json", "--days", "28", REDIS="redis://127.0.0.1:1")
+    assert result.status == 0, result.errors
+    shown = json.loads(result.out)["days"]
     assert [{name: value for name, value in day.items() if name != "figures"} for day in shown] == [
         days[day] for day in DAYS[2:]
     ]
@@ -116,8 +116,8 @@ async def test_two_partitions_written_at_once_both_count(redis_server: RedisServ
 
     def records(partition: int) -> Iterable[ConsumerRecord]:
         for offset, day in enumerate(days):
-            told = _told(day, partition, 1, "0.10")
-            yield ConsumerRecord("daily", partition, offset, 0, 0, told.key, told.value, None, 0, 0, ())
+            result = _published_day(day, partition, 1, "0.10")
+            yield ConsumerRecord("daily", partition, offset, 0, 0, result.key, result.value, None, 0, 0, ())
 
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
         await asyncio.gather(

@@ -29,8 +29,8 @@ from tests.integration.replay_history import (
     journal,
     live,
     make_events,
+    read_outputs,
     set_up_year,
-    told,
     without_erased,
     without_own_rates,
 )
@@ -79,18 +79,18 @@ async def test_a_replay_publishes_the_same_for_all_but_erased_customers(site: Si
     await live(site, rest, year, seed + 1)
     await site.advance(year.ends_at)
     assert await worker.stop() == 0
-    original = await told(site.kafka, site.prefix)
-    assert any(value is None for records in original.values() for _, (value, _) in records), "nobody was erased"
+    original = await read_outputs(site.kafka, site.prefix)
+    assert any(value is None for records in original.values() for _, (value, _) in records), "no customer was erased"
 
     for partitions in (PARTITIONS, 8):  # fewer partitions, and numbers without a common divisor, are in other tests
         there = under(site, f"{site.prefix}-{partitions}")
-        said = await replayed(site, there.prefix, "--partitions", str(partitions))
-        assert f"written to {partitions}" in said
+        outputs = await replayed(site, there.prefix, "--partitions", str(partitions))
+        assert f"written to {partitions}" in outputs
         worker = there.worker()
         await worker.ready()
         await there.advance(year.ends_at)
         assert await worker.stop() == 0
-        assert_same(await told(site.kafka, there.prefix), after_erasures(original))
+        assert_same(await read_outputs(site.kafka, there.prefix), after_erasures(original))
         await assert_partitioned(site.kafka, there.prefix, partitions)
 
 
@@ -146,7 +146,7 @@ async def test_the_new_workers_continue_where_killed_ones_stopped(site: Site, se
     await worker.ready()
     await there.advance(year.ends_at)
     should = after_erasures(expected_outputs(await expected))
-    assert_same(after_erasures(await told(site.kafka, there.prefix)), should)
+    assert_same(after_erasures(await read_outputs(site.kafka, there.prefix)), should)
     assert await worker.stop() == 0
 
 
@@ -161,8 +161,10 @@ async def test_a_repeated_replay_adds_new_events_and_erasures(site: Site, seed: 
     there = under(site, f"{site.prefix}-next")
     await replayed(site, there.prefix, "--partitions", "6")
     await live(site, [second], year, seed + 1)
-    said = await told(site.kafka, site.prefix)
-    chosen = random.Random(seed).sample(sorted(customer for topic, customer in said if topic == "segment-changes"), 30)
+    outputs = await read_outputs(site.kafka, site.prefix)
+    chosen = random.Random(seed).sample(
+        sorted(customer for topic, customer in outputs if topic == "segment-changes"), 30
+    )
     await publish(site.kafka, site.topic("events"), [erasure(customer, year.ends_at) for customer in chosen])
     await site.advance(year.ends_at)
     assert await worker.stop() == 0
@@ -172,17 +174,17 @@ async def test_a_repeated_replay_adds_new_events_and_erasures(site: Site, seed: 
     await worker.ready()
     await there.advance(year.ends_at)
     assert await worker.stop() == 0
-    new, old = await told(site.kafka, there.prefix), await told(site.kafka, site.prefix)
+    new, old = await read_outputs(site.kafka, there.prefix), await read_outputs(site.kafka, site.prefix)
     assert_same(after_erasures(new), after_erasures(old))
     known = {record.key for record in first if record.key}
     for customer in chosen:
         records = new.get(("segment-changes", customer), [])
         assert not records or records[-1] == old["segment-changes", customer][-1], customer
-        assert records or customer.encode() not in known or _erased_before(said, customer), customer
+        assert records or customer.encode() not in known or _erased_before(outputs, customer), customer
 
 
-def _erased_before(said: PublishedOutputs, customer: str) -> bool:
-    return any(value is None for _, (value, _) in said["segment-changes", customer])
+def _erased_before(outputs: PublishedOutputs, customer: str) -> bool:
+    return any(value is None for _, (value, _) in outputs["segment-changes", customer])
 
 
 @pytest.mark.timeout(300)
@@ -251,10 +253,10 @@ async def test_what_cannot_be_replayed_is_refused_and_nothing_is_written(site: S
     worker = there.worker()
     await worker.ready()
 
-    async def begun() -> bool:
+    async def has_control() -> bool:
         return any(record.key == b"control:0" for record in await read(site.kafka, there.topic("source-times")))
 
-    await until(begun, "the worker to have control")
+    await until(has_control, "the worker to have control")
     again = await site.command("replay", "--into", next_prefix)
     assert (again.status, again.errors.count("\n")) == (1, 1)
     assert f"workers have started under {next_prefix}" in again.errors
@@ -275,7 +277,7 @@ async def test_no_customer_lapses_over_a_purchase_made_during_the_replay(site: S
     await publish(site.kafka, site.topic("purchases"), [Published(json.dumps(first).encode(), b"c")])
 
     async def changes_of(place: Site, count: int) -> list[tuple[str, object]]:
-        changes = (await told(site.kafka, place.prefix)).get(("segment-changes", "c"), [])
+        changes = (await read_outputs(site.kafka, place.prefix)).get(("segment-changes", "c"), [])
         return changes if len(changes) >= count else []
 
     await until(lambda: changes_of(site, 1), "the first change")

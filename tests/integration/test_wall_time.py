@@ -107,8 +107,8 @@ async def test_a_purchase_changes_at_once_and_lapses_at_the_exact_moment(site: S
     assert [change["seq"] for change, _ in changes] == [1, 2, 3]
     assert 1_000 <= warm_at - (occurred_at + HOT_MS) < 6_000, "the lateness, and the step of the ticks"
 
-    told = [change for each in range(number + 1) for change, _ in await _changes(site, f"c-{each}")]
-    lapses: int = sum(change["cause"]["kind"] == "time" for change in told)
+    changes = [change for each in range(number + 1) for change, _ in await _changes(site, f"c-{each}")]
+    lapses: int = sum(change["cause"]["kind"] == "time" for change in changes)
 
     async def counted() -> bool:
         return (await worker.metrics()).total("goldstream_due_lag_seconds_count") >= lapses
@@ -116,7 +116,7 @@ async def test_a_purchase_changes_at_once_and_lapses_at_the_exact_moment(site: S
     await until(counted, "what is published to be counted")
     samples = await worker.metrics()
     assert samples.total("goldstream_due_lag_seconds_count") == lapses >= 2
-    assert samples.total("goldstream_event_latency_seconds_count") == len(told) - lapses == number + 1
+    assert samples.total("goldstream_event_latency_seconds_count") == len(changes) - lapses == number + 1
 
 
 @pytest.mark.timeout(150)
@@ -159,11 +159,11 @@ async def test_ticks_come_every_second_behind_the_clock_by_the_lateness(site: Si
         if isinstance(event, Tick):
             ticks.setdefault(record.partition, []).append((event.at, record.timestamp))
     assert set(ticks) == {0, 1, 2, 3}
-    for told in ticks.values():
-        assert all(written - at >= 2_000 for at, written in told)
-        steps = sorted(later - earlier for (_, earlier), (_, later) in pairwise(told))
+    for of_partition in ticks.values():
+        assert all(written - at >= 2_000 for at, written in of_partition)
+        steps = sorted(later - earlier for (_, earlier), (_, later) in pairwise(of_partition))
         assert steps[len(steps) // 2] <= 1_000, f"ticks came in steps of {steps} ms"
-        assert told == sorted(told)
+        assert of_partition == sorted(of_partition)
 
     async def lag() -> float:
         return (await worker.metrics()).total("goldstream_clock_lag_seconds", partition="0")
@@ -197,8 +197,8 @@ async def test_a_silent_source_stalls_the_watermark_and_is_named(site: Site) -> 
     async def keeper() -> RunningWorker | None:
         before = [(await each.metrics()).total("goldstream_ticks_total") for each in workers]
         await until(lambda: _ticked(workers, before), "time to go on", every_s=0.2)
-        told = [(await each.metrics()).total("goldstream_ticks_total") for each in workers]
-        ticking = [each for each, was, is_ in zip(workers, before, told, strict=True) if is_ > was]
+        after = [(await each.metrics()).total("goldstream_ticks_total") for each in workers]
+        ticking = [each for each, was, is_ in zip(workers, before, after, strict=True) if is_ > was]
         return ticking[0] if len(ticking) == 1 else None
 
     ticking = await until(keeper, "one worker to write the ticks")

@@ -182,8 +182,8 @@ async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(sit
     await _changes(site, 4)
     await worker.wait_for_log("policy retail-27@2 is active, in place of retail-27@1")
     assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@1") == 1
-    told = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
-    for change in [each for each in told if each["seq"] == 2]:
+    changes = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
+    for change in [each for each in changes if each["seq"] == 2]:
         assert (change["from"], change["to"], change["cause"]) == ("new", "fresh", {"kind": "policy"})
         assert (change["why"], change["policy"], change["backfill"]) == ([], "retail-27@2", False)
 
