@@ -131,8 +131,8 @@ class DailyTotals:
 
     def totals_of_day(self, day: date) -> JsonObject:
         """Return the totals of a day, as `daily` publishes them."""
-        last_change = max(each for each in self._states if each <= day)
-        return _flow_totals(self._notes, day, self._flows.get(day, [])) | self._states[last_change]
+        evaluated_day = max(each for each in self._states if each <= day)
+        return _flow_totals(self._notes, day, self._flows.get(day, [])) | self._states[evaluated_day]
 
 
 def _flows(daily_notes: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple[str, int, Any]]:

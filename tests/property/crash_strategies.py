@@ -69,18 +69,17 @@ def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
 
 
 def _crash(draw: st.DrawFn, first_offset: int) -> Crash:
-    at, slices, every = first_offset + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
+    last_offset, slices, write_every = first_offset + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
     if one_in(draw, 3):
-        return Crash(first_offset, at, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), every)
+        return Crash(first_offset, last_offset, slices, WriteStep.OUTPUTS, range(between(draw, 0, 5)), write_every)
     written = frozenset(index for index in range(4) if one_in(draw, 2))
     if one_in(draw, 3):
-        return Crash(first_offset, at, slices, WriteStep.DAY_TOTALS, written, every)
+        return Crash(first_offset, last_offset, slices, WriteStep.DAY_TOTALS, written, write_every)
     step = pick(draw, tuple(WriteStep)[2:])
-    if (
-        step is WriteStep.PROGRESS
-    ):  # one request: its records refer to each other, and only the first ones can be missing
-        return Crash(first_offset, at, slices, step, range(between(draw, 0, 2)), every)
-    return Crash(first_offset, at, slices, step, written, every)
+    # Records of the progress refer to each other: they are one request, in order, so only the last can be missing.
+    if step is WriteStep.PROGRESS:
+        return Crash(first_offset, last_offset, slices, step, range(between(draw, 0, 2)), write_every)
+    return Crash(first_offset, last_offset, slices, step, written, write_every)
 
 
 @st.composite

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 
-from state.daily import daily_summary as told_day
+from state.daily import daily_summary
 from tests.oracle import Oracle, read_json
 from tests.oracle.daily import DailyTotals
 from tests.property.crash_strategies import Way, histories_on_their_way, histories_with_crashes
@@ -23,7 +23,7 @@ GAP = 3
 def _short_gaps() -> Iterator[None]:
     """Shorten the run of days without events that is published, so that idle years do not cost time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(told_day, "LONGEST_GAP", GAP)
+        patch.setattr(daily_summary, "LONGEST_GAP", GAP)
         yield
 
 

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from state.customer import order_chunks as order_book
-from state.customer import orders
-from state.customer import packed_orders as plain_orders
+from state.customer import order_chunks, orders, packed_orders
 from state.customer.profile import encode_profile
 from state.records.events import Tick
 from state.units.timestamps import NEVER
@@ -46,8 +44,8 @@ def chunks_of(chunk_orders: int) -> Iterator[None]:
     """Store histories in chunks from a few orders on; 0 changes nothing."""
     with pytest.MonkeyPatch.context() as patch:
         if chunk_orders:
-            patch.setattr(order_book, "CHUNK_ORDERS", chunk_orders)
-            for module in (order_book, orders, plain_orders):
+            patch.setattr(order_chunks, "CHUNK_ORDERS", chunk_orders)
+            for module in (order_chunks, orders, packed_orders):
                 patch.setattr(module, "LONG_HISTORY", 2 * chunk_orders)
         yield
 

@@ -168,7 +168,7 @@ def test_the_next_rise_is_reached_by_nothing_less(steps: list[Step], later: int)
             tried = [
                 (count, total) for count in _order_counts(profile, policy) for total in _order_totals(profile, policy)
             ]
-            assert not any(_better_segment_after(profile, policy, moment, *way) for way in tried)
+            assert not any(_better_segment_after(profile, policy, moment, *orders) for orders in tried)
         else:
             _expect_minimal(profile, policy, moment, rise)
 
@@ -236,9 +236,8 @@ def test_an_order_is_overdue_exactly_at_the_forecast_moment(drawn: tuple[History
         gap = usual_gap(then, rules.window_ms)
         assert gap is not None
         reached = overdue_ratio(gap, then.last_order_at, at)
-        before = overdue_ratio(
-            gap + Fraction(1, 2), then.last_order_at, at - 1
-        )  # the median of an even number of gaps may be rounded down by half
+        # The median of an even number of gaps may be rounded down by half.
+        before = overdue_ratio(gap + Fraction(1, 2), then.last_order_at, at - 1)
         assert reached is not None
         assert before is not None
         assert before < Fraction(multiple) <= reached
