@@ -1,13 +1,15 @@
 """Apply signups, consents and contacts. The order in which they arrive does not change the result."""
 
+from typing import Final
+
 from state.customer.profile import Profile
 from state.customer.profile_schema import Consent, ContactProfile, SignupFact
 from state.records.events import CHANNELS, ConsentChanged, CustomerSignedUp, MessageContacted
 
-REMEMBERED_EVENTS = 64
+REMEMBERED_EVENTS: Final = 64
 """Last event ids of a customer that are remembered to recognize duplicates."""
 
-SIGNUP_FACTS = ("source", "birth_date", "city", "country", "timezone", "language", "referred_by")
+SIGNUP_FACTS: Final = ("source", "birth_date", "city", "country", "timezone", "language", "referred_by")
 
 
 def remembers_event(profile: Profile, event_id: str) -> bool:

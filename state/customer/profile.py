@@ -4,6 +4,8 @@ A profile is changed in place, and only by the functions of `state.customer`, `s
 `state.engagement`; all other code treats it as a value.
 """
 
+from typing import Final
+
 import msgspec
 
 from state.customer.native_profile import Profile, ProfileFields
@@ -13,9 +15,9 @@ from state.units.timestamps import NEVER
 
 __all__ = ["FORMAT", "Profile", "decode_head", "decode_profile", "encode_profile", "new_profile", "peek_due"]
 
-FORMAT = 3
-_PREFIX = bytes([FORMAT])
-_DUE_AT = len(_PREFIX) + 3
+FORMAT: Final = 3
+_PREFIX: Final = bytes([FORMAT])
+_DUE_AT: Final = len(_PREFIX) + 3
 """Index of `due`: it follows the version byte and the header of an array of 16 elements or more."""
 _UINT64 = 0xCF
 

@@ -5,13 +5,15 @@ While it is remembered, a second event with the same id is a duplicate. Forgotte
 may still be in the profile after their time; `forget_order_at` and `RefundId.forget_at` decide.
 """
 
+from typing import Final
+
 from state.customer.order_chunks import remove_from_index
 from state.customer.packed_orders import may_hold_order, unpack_orders
 from state.customer.profile import Profile
 from state.customer.profile_schema import Order, RefundId
 from state.units.timestamps import NEVER
 
-SWEEPS_PER_WINDOW = 64
+SWEEPS_PER_WINDOW: Final = 64
 """A sweep visits all orders, so there is at most one in this part of the window."""
 
 

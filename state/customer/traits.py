@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
+from typing import Final
 
 from state.config.policy import Policy
 from state.config.ruleset import Ruleset
@@ -20,18 +21,18 @@ from state.records.events import OrderPlaced
 from state.units.time_zones import first_moment, load_zone, local_time
 from state.units.timestamps import NEVER
 
-MIN_ORDERS = 3
+MIN_ORDERS: Final = 3
 """A customer with fewer orders is neither a discount seeker nor difficult: there is too little data."""
-RECENT_GAPS = 12
+RECENT_GAPS: Final = 12
 """The usual gap is the median of this many last gaps."""
-MAX_PLACES = 64
+MAX_PLACES: Final = 64
 """Stores, and channels, that are counted per customer: the first ones that they bought in."""
-MAX_PLACE_LENGTH = 128
+MAX_PLACE_LENGTH: Final = 128
 """Stores and channels with longer names are not counted."""
-DIFFICULT_TENTHS = 3
+DIFFICULT_TENTHS: Final = 3
 """A customer is difficult if this many in ten of their orders have a refund."""
-_NEAR = 0.001
-_LAST_YEAR = 9998
+_NEAR: Final = 0.001
+_LAST_YEAR: Final = 9998
 
 
 def average_check(profile: Profile) -> int:

@@ -3,6 +3,8 @@
 A day is changed in place, by `state.daily.day_counter` alone.
 """
 
+from typing import Final
+
 import msgspec
 
 from state.daily.day_totals_schema import DayTotalsHead, DayTotalsRecord, FoldPosition
@@ -10,22 +12,31 @@ from state.daily.native_day_totals import DayTotals, DayTotalsFields
 from state.records.events import UnknownFormatVersion
 from state.units.money import MAX_TOTAL
 
-FORMAT = 1
-FIRST_ORDERS, FIRST_GROSS, REPEAT_ORDERS, REPEAT_GROSS = range(4)
+FORMAT: Final = 1
+FIRST_ORDERS: Final = 0
+FIRST_GROSS: Final = 1
+REPEAT_ORDERS: Final = 2
+REPEAT_GROSS: Final = 3
 """Columns of `DayTotals.purchases`."""
-MOVED, ORDERS_BEFORE, NET_BEFORE, ORDERS_AFTER, NET_AFTER = range(5)
+MOVED: Final = 0
+ORDERS_BEFORE: Final = 1
+NET_BEFORE: Final = 2
+ORDERS_AFTER: Final = 3
+NET_AFTER: Final = 4
 """Columns of `DayTotals.moves`."""
-CUSTOMERS, ORDERS, NET = range(3)
+CUSTOMERS: Final = 0
+ORDERS: Final = 1
+NET: Final = 2
 """Columns of `segment_deltas`."""
-UNKNOWN = ""
+UNKNOWN: Final = ""
 """The segment of a customer who is not known yet, or has been erased."""
-NONE = "none"
+NONE: Final = "none"
 """What is published where there is none: as a buyer's segment, as a change's `from`, as a signup's source."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(DayTotalsFields)
 _head_decoder = msgspec.msgpack.Decoder(DayTotalsHead)
-_PREFIX = bytes([FORMAT])
+_PREFIX: Final = bytes([FORMAT])
 
 
 def new_day() -> DayTotals:

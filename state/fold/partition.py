@@ -6,7 +6,7 @@ that was applied before is recognized by the fences and changes nothing.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import outdated_campaigns, parse_campaigns
@@ -40,7 +40,7 @@ from state.records.progress import NO_WATERMARK, Progress
 from state.records.reasons import DropReason, Fence
 from state.units.timestamps import NEVER, format_ms
 
-NO_TIMER = -1
+NO_TIMER: Final = -1
 """In place of a due moment in a `FoldPosition`: no customer has been reached by the record yet."""
 
 

@@ -11,7 +11,7 @@ to change something.
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from state.config.policy import POTENTIAL_CELL
 from state.config.ruleset import Ruleset
@@ -30,7 +30,7 @@ from state.records.outputs import TIME_CAUSE, Output, SegmentChanged
 from state.records.reasons import DropReason, Fence
 from state.units.timestamps import NEVER
 
-POLICY_CAUSE = "policy"
+POLICY_CAUSE: Final = "policy"
 
 
 class FoldCounters:
