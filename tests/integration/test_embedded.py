@@ -187,7 +187,7 @@ async def test_it_reports_why_it_does_not_start(tmp_path: Path) -> None:
     broken = Embedded(tmp_path, SYSTEM_CLOCK)
     (tmp_path / "kafka.json").write_text("not what it saved")
     try:
-        with pytest.raises(EmbeddedError, match=r"did not start: it outputs 'error.*log\.txt"):
+        with pytest.raises(EmbeddedError, match=r"did not start: it reported 'error.*log\.txt"):
             await broken.start()
     finally:
         broken.kill()

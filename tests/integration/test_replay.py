@@ -84,8 +84,8 @@ async def test_a_replay_publishes_the_same_for_all_but_erased_customers(site: Si
 
     for partitions in (PARTITIONS, 8):  # fewer partitions, and numbers without a common divisor, are in other tests
         there = under(site, f"{site.prefix}-{partitions}")
-        outputs = await replayed(site, there.prefix, "--partitions", str(partitions))
-        assert f"written to {partitions}" in outputs
+        output = await replayed(site, there.prefix, "--partitions", str(partitions))
+        assert f"written to {partitions}" in output
         worker = there.worker()
         await worker.ready()
         await there.advance(year.ends_at)

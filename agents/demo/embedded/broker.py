@@ -88,7 +88,7 @@ class Embedded:
         if not all(answers):
             reason = self._last_error()
             self._child.kill()
-            message = f"the embedded broker did not start: it said {reason!r}; its log is {self._child.log}"
+            message = f"the embedded broker did not start: it reported {reason!r}; its log is {self._child.log}"
             raise EmbeddedError(message)
 
     async def stop(self) -> None:
