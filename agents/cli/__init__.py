@@ -11,17 +11,12 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli import (
+from agents.cli.commands import (
     advance,
-    campaigns,
-    campaigns_report,
     customer,
     demo,
     health,
     importing,
-    policy,
-    policy_diff,
-    policy_suggest,
     rebuild_redis,
     replay,
     simulate,
@@ -29,6 +24,7 @@ from agents.cli import (
     worker,
 )
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
+from agents.cli.rules import campaigns, campaigns_report, policy, policy_diff, policy_suggest
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
 _TYPERS_INTERRUPTED: Final = 130

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.control_rules import read_active_rules
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.rules.control_rules import read_active_rules
 
 if TYPE_CHECKING:
     from state.config.campaigns import Campaigns

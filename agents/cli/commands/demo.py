@@ -96,7 +96,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
 
 def _next_commands() -> str:
     program = _program()
-    policy = _typed_path(Path(__file__).parents[1] / "demo" / "cdnow.toml")
+    policy = _typed_path(Path(__file__).parents[2] / "demo" / "cdnow.toml")
     rows = [
         ("demo --keep", "keep it running: look up customers, advance time"),
         (f"policy check {policy}", "the rules behind the segments"),

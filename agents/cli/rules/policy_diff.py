@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.control_rules import read_active_rules, warn_of_missing_segments
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.option_values import parse_moment
 from agents.cli.progress import progress_of
+from agents.cli.rules.control_rules import read_active_rules, warn_of_missing_segments
 
 if TYPE_CHECKING:
     from agents.analysis.backtest_report import BacktestReport
