@@ -218,11 +218,6 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     cost: int
     attribution_ends_at: int | None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it has steps that have not been made."""
-        return self.next_step > 0 or bool(self.deferred)
-
 
 class SentMessage(msgspec.Struct, array_like=True, gc=False):
     """A sent message: what identifies it in a contact, counts toward the frequency cap, and names its channel."""

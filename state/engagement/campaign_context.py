@@ -38,6 +38,7 @@ class CampaignContext:
         by_time: whether time alone has reached this moment.
         purchased: whether a purchase was just applied.
         ended_silence: the silence that an event has just ended, if one has.
+        has_finished_runs: whether a run is over at this moment, so that it is removed.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class CampaignContext:
         self.by_time = False
         self.purchased = False
         self.ended_silence: Silence | None = None
+        self.has_finished_runs = False
 
     def after_quiet_hours(self, moment: int) -> int:
         """Return when a step of that moment is due: then, or at the end of the quiet hours that contain it."""
@@ -135,3 +137,8 @@ class CampaignContext:
             trigger=trigger_of(tag),
         )
         self.outputs.append(MessageSuppressed(tag, value, self.at))
+
+
+def is_open(run: Run) -> bool:
+    """Return whether the run has steps that have not been made."""
+    return run.next_step > 0 or bool(run.deferred)

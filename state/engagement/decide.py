@@ -1,10 +1,8 @@
-"""What campaigns do for a customer at one moment, and in which order: `STAGES`.
+"""What campaigns do for a customer at one moment, and in which order: see `decide`.
 
 How a campaign is entered is in `state.engagement.enrollment`, what a run goes through in `state.engagement.run`, why
 something is suppressed in `state.engagement.suppression`.
 """
-
-from typing import Final
 
 from state.customer.profile_schema import Silence
 from state.engagement.campaign_context import CampaignContext
@@ -12,11 +10,11 @@ from state.engagement.enrollment import enter_campaigns
 from state.engagement.run import (
     RunState,
     RunTrigger,
-    attribution_ended_at,
     fire,
-    next_step_at,
+    is_attribution_over,
+    is_silence_due,
+    is_step_due,
     run_state,
-    silence_due_at,
 )
 from state.records.outputs import SegmentChanged
 from state.records.reasons import SuppressionReason
@@ -30,7 +28,7 @@ def decide(
     purchased: bool = False,
     ended_silence: Silence | None = None,
 ) -> None:
-    """Run the stages for one moment, after the profile was evaluated at it.
+    """Run the stages of a decision for one moment, after the profile was evaluated at it.
 
     Args:
         context: the customer and the moment.
@@ -41,8 +39,15 @@ def decide(
     """
     context.change, context.by_time = change, by_time
     context.purchased, context.ended_silence = purchased, ended_silence
-    for stage in STAGES:
-        stage(context)
+    # The order of the stages; within a stage, runs come in the order in which they were entered. A tuple of functions
+    # that a loop calls would cost 1.6 % of the compiled fold.
+    _supersede_runs(context)
+    enter_campaigns(context)
+    _make_steps(context)
+    _begin_silence(context)
+    _end_silence(context)
+    _report_outcomes(context)
+    _remove_finished_runs(context)
 
 
 def supersede_outdated(context: CampaignContext, outdated: frozenset[str]) -> bool:
@@ -64,14 +69,16 @@ def _supersede_runs(context: CampaignContext) -> None:
 
 
 def _make_steps(context: CampaignContext) -> None:
+    at = context.at
     for run in context.profile.runs:
-        if next_step_at(run) <= context.at:
+        if is_step_due(run, at):
             fire(run, RunTrigger.STEP_DUE, context)
 
 
 def _begin_silence(context: CampaignContext) -> None:
+    at = context.at
     for run in context.profile.runs:
-        if silence_due_at(run) <= context.at:
+        if is_silence_due(run, at):
             fire(run, RunTrigger.SILENCE_DUE, context)
 
 
@@ -81,25 +88,12 @@ def _end_silence(context: CampaignContext) -> None:
 
 
 def _report_outcomes(context: CampaignContext) -> None:
+    at = context.at
     for run in context.profile.runs:
-        if attribution_ended_at(run) <= context.at:
+        if is_attribution_over(run, at):
             fire(run, RunTrigger.ATTRIBUTION_ENDED, context)
 
 
 def _remove_finished_runs(context: CampaignContext) -> None:
-    runs = context.profile.runs
-    remaining = [run for run in runs if run_state(run) is not RunState.OVER]
-    if len(remaining) < len(runs):
-        context.profile.runs = remaining
-
-
-STAGES: Final = (
-    _supersede_runs,
-    enter_campaigns,
-    _make_steps,
-    _begin_silence,
-    _end_silence,
-    _report_outcomes,
-    _remove_finished_runs,
-)
-"""After the change of segment. Within a stage, runs come in the order in which they were entered."""
+    if context.has_finished_runs:
+        context.profile.runs = [run for run in context.profile.runs if run_state(run) is not RunState.OVER]

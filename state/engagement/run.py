@@ -5,13 +5,13 @@ A run is one entry of a customer into one campaign. Its state is not stored: it 
 """
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from state.config.campaigns import Campaign
 from state.customer.profile_schema import Run, Silence
 from state.engagement.attribution import report_outcome
-from state.engagement.campaign_context import CampaignContext
+from state.engagement.campaign_context import CampaignContext, is_open
 from state.engagement.change_snapshot import snapshot_change
 from state.engagement.contacts import remember_message
 from state.engagement.suppression import step_suppression, usable_channels
@@ -23,7 +23,7 @@ MAX_RUNS: Final = 256
 """Concurrent runs of a customer beyond which neither outcome nor silence is awaited: thousands may be entered."""
 
 
-class RunState(Enum):
+class RunState(StrEnum):
     """What a run still has to do."""
 
     OPEN = "it has steps to make"
@@ -32,7 +32,7 @@ class RunState(Enum):
     OVER = "nothing: it is removed from the profile"
 
 
-class RunTrigger(Enum):
+class RunTrigger(StrEnum):
     """What moves a run on."""
 
     STEP_DUE = "a step, or a step deferred by quiet hours, is due"
@@ -55,7 +55,7 @@ class Transition(NamedTuple):
 
 def run_state(run: Run) -> RunState:
     """Return the state that the run's fields amount to."""
-    if run.is_open:
+    if is_open(run):
         return RunState.OPEN
     if run.silence_at is not None:
         return RunState.SPENT
@@ -72,6 +72,8 @@ def fire(run: Run, trigger: RunTrigger, context: CampaignContext) -> None:
     after = run_state(run)
     if after not in transition.to:
         raise AssertionError(f"a run went from {before.name} to {after.name} by {trigger.name}: no transition does so")
+    if after is RunState.OVER:
+        context.has_finished_runs = True
 
 
 def start_run(
@@ -79,9 +81,9 @@ def start_run(
 ) -> None:
     """Add a run in the first state of its group to the profile, unless it would be over at once."""
     profile, at = context.profile, context.at
-    is_open = FIRST_STATES[group] is RunState.OPEN
+    opens = FIRST_STATES[group] is RunState.OPEN
     is_attributed = campaign.attribution_ms > 0 and len(profile.runs) < MAX_RUNS
-    if not is_open and not is_attributed:
+    if not opens and not is_attributed:
         return
     run = Run(
         campaign=campaign.name,
@@ -90,8 +92,8 @@ def start_run(
         entered_at=at,
         group=group,
         step_count=len(campaign.steps),
-        next_step=1 if is_open else 0,
-        next_at=at + campaign.steps[0].after_ms if is_open else None,
+        next_step=1 if opens else 0,
+        next_at=at + campaign.steps[0].after_ms if opens else None,
         deferred=[],
         silence_at=None,
         sent=[],
@@ -104,27 +106,31 @@ def start_run(
     profile.runs.append(run)
 
 
-def next_step_at(run: Run) -> int:
-    """Return when `STEP_DUE` fires next; `NEVER` if it does not."""
-    at = NEVER if run.next_at is None else run.next_at
-    for _, due in run.deferred:
-        at = min(at, due)
-    return at
+def is_step_due(run: Run, moment: int) -> bool:
+    """Return whether `STEP_DUE` fires at the moment."""
+    if run.next_at is not None and run.next_at <= moment:
+        return True
+    return bool(run.deferred) and any(due <= moment for _, due in run.deferred)
 
 
-def silence_due_at(run: Run) -> int:
-    """Return when `SILENCE_DUE` fires; `NEVER` if it does not."""
-    return NEVER if run.silence_at is None else run.silence_at
+def is_silence_due(run: Run, moment: int) -> bool:
+    """Return whether `SILENCE_DUE` fires at the moment."""
+    return run.silence_at is not None and run.silence_at <= moment
 
 
-def attribution_ended_at(run: Run) -> int:
-    """Return when `ATTRIBUTION_ENDED` fires, `NEVER` if it does not: a purchase at the last moment still counts."""
-    return NEVER if run.attribution_ends_at is None else run.attribution_ends_at + 1
+def is_attribution_over(run: Run, moment: int) -> bool:
+    """Return whether `ATTRIBUTION_ENDED` fires at the moment: a purchase at the last moment still counts."""
+    return run.attribution_ends_at is not None and run.attribution_ends_at < moment
 
 
 def next_moment(run: Run) -> int:
-    """Return when time alone next moves the run on; `NEVER` if it does not."""
-    return min(next_step_at(run), silence_due_at(run), attribution_ended_at(run))
+    """Return when time alone next fires a trigger of the run; `NEVER` if it does not."""
+    at = NEVER if run.next_at is None else run.next_at
+    for _, due in run.deferred:
+        at = min(at, due)
+    if run.silence_at is not None:
+        at = min(at, run.silence_at)
+    return at if run.attribution_ends_at is None else min(at, run.attribution_ends_at + 1)
 
 
 def _make_due_steps(run: Run, context: CampaignContext) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from state.config.campaigns import Campaign, Step, is_in_share
 from state.customer.contact_profile import consent_of
 from state.customer.profile import Profile
-from state.engagement.campaign_context import CampaignContext
+from state.engagement.campaign_context import CampaignContext, is_open
 from state.engagement.contacts import is_dead_channel, sent_since
 from state.records.outputs import SegmentChanged
 from state.records.reasons import SuppressionReason
@@ -75,7 +75,7 @@ def _is_cooling_down(context: CampaignContext, campaign: Campaign, _change: Segm
     entered_at = None if engagement is None else engagement.last_entries.get(campaign.name)
     if entered_at is not None and context.at - entered_at < campaign.cooldown_ms:
         return True
-    return any(run.campaign == campaign.name and run.is_open for run in context.profile.runs)
+    return any(run.campaign == campaign.name and is_open(run) for run in context.profile.runs)
 
 
 def _is_in_holdout_group(context: CampaignContext, campaign: Campaign, _change: SegmentChanged | None) -> bool:
