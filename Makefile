@@ -48,6 +48,11 @@ test-compiled: $(COMPILED) ## Run the unit and property tests on the compiled bu
 faults: $(DEVELOPMENT) servers ## Run the long fault scenarios: half an hour
 	@.venv/bin/python -m pytest tests/fault/long/scenarios.py tests/fault/long/open_shop.py $(ARGS)
 
+.PHONY: image
+image: $(DEVELOPMENT) servers ## Build deploy/Dockerfile without Docker, and run a worker from the image; as root, on Debian
+	@scripts/image
+	@.venv/bin/python -m pytest tests/integration/built_image.py $(ARGS)
+
 .PHONY: soak
 soak: $(DEVELOPMENT) servers ## Run random faults against workers, for minutes or hours: ARGS="--hours 2 --seed 7"
 	@.venv/bin/python -m tests.soak $(ARGS)

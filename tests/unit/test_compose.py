@@ -1,6 +1,6 @@
 """The compose file, the image and the servers' settings agree with each other and with their published schemas.
 
-There is no Docker engine where these tests run: only the files are checked.
+There is no Docker engine where these tests run: only the files are checked. `make image` builds the image.
 """
 
 import json
