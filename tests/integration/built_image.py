@@ -42,6 +42,8 @@ exec chroot "$root" setpriv --reuid "$user" --regid "$group" --clear-groups --bo
   --pdeathsig KILL env --ignore-environment --chdir="$workdir" "$@"
 """
 
+_FILES: Final = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
+
 # Prints, for each of its arguments, how writing a file in that folder ended.
 _WRITE: Final = """\
 import errno, sys
@@ -118,12 +120,20 @@ async def test_a_worker_of_the_image_works_compiled_and_without_root(
     assert set(process.status["Uid"]) == set(process.status["Gid"]) == {str(USER)}
     assert process.status["NSpid"][-1] == "1"
     assert int(process.status["CapEff"][0], 16) == 0
-    assert _COMPILED
-    assert [module for module in _COMPILED if f"/site-packages/{module}.cpython-" not in process.maps] == []
+    assert re.search(r"/site-packages/\w+__mypyc\.cpython-", process.maps), "the code of all compiled modules"
 
     worker.child.signal(image.stop_signal)
     assert await worker.wait_for_exit(STOP_WITHIN_S) == 0
     assert "stopped" in worker.log.splitlines()[-1]
+
+
+def test_every_module_that_is_compiled_is_imported_as_such(image: Image, tmp_path: Path) -> None:
+    modules = [module.replace("/", ".") for module in _COMPILED]
+    files = _outputs(image.argv(tmp_path / "data", ["python", "-c", _FILES, *modules]))
+
+    assert modules
+    assert [file for file in files if not re.search(r"/site-packages/.+\.cpython-\w+-[\w-]+\.so$", file)] == []
+    assert len(files) == len(modules)
 
 
 def test_only_the_data_folder_can_be_written(image: Image, tmp_path: Path) -> None:
