@@ -12,6 +12,8 @@ from tests.oracle import Result, moments
 
 ALWAYS_WRITTEN: Final = frozenset({"journal", "source-times", "customers", "progress", "daily", "control"})
 """Topics that any wave of a year causes records of."""
+KNOWN_FROM_INPUT: Final = ALWAYS_WRITTEN | {"rejected", "erasure-ledger"}
+"""Topics whose causes are known without the outputs that the oracle computes."""
 
 
 class Causes(NamedTuple):
@@ -27,8 +29,8 @@ class Causes(NamedTuple):
     indexes: Mapping[str, Sequence[int]]
 
     @classmethod
-    def of(cls, year: Year, expected: Result) -> "Causes":
-        """Return the causes of what the oracle expects: a record causes all that is due up to its moment."""
+    def of(cls, year: Year, expected: Result | None) -> "Causes":
+        """Return the causes of what the oracle expects, if given: a record causes all that is due up to its moment."""
         moments_ms, indexes, events = list[int](), defaultdict[str, list[int]](list), iter(year.events)
         for index, record in enumerate(year.records):
             if record in year.wrong:
@@ -40,7 +42,7 @@ class Causes(NamedTuple):
             if event["type"] == "erasure":
                 indexes["erasure-ledger"].append(index)
         latest_ms = list(accumulate(moments_ms, max))
-        for output in expected.outputs:
+        for output in expected.outputs if expected is not None else ():
             index = bisect.bisect_left(latest_ms, moments.parse(output.headers["ce_time"]))
             if index < len(year.records):
                 indexes[output.topic].append(index)
