@@ -61,7 +61,7 @@ class DailyPublisher:
         self._last_day = 0
 
     def due_in(self) -> float | None:
-        """Return in how many seconds days are to be published, 0 for now; None if there is nothing to publish."""
+        """Return the seconds until the next publication, 0 if it is due; None if there is nothing to publish."""
         if self._partition.rules is None or is_published(self._days, self._partition.today):
             return None
         return max(0.0, self._published_at + PUBLISH_SECONDS - self._clock.monotonic())

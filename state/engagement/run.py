@@ -212,4 +212,4 @@ TRANSITIONS: Final[dict[tuple[RunState, RunTrigger], Transition]] = {
     (RunState.WATCHED, RunTrigger.ATTRIBUTION_ENDED): Transition(_end_attribution, (RunState.OVER,)),
 }
 """By state and trigger. Once all steps are made or given up, a run is `SPENT` if it may silence, otherwise `WATCHED`
-while its outcome is to be reported, otherwise `OVER`."""
+while its outcome is pending, otherwise `OVER`."""

@@ -154,7 +154,7 @@ REFERRAL_SUFFIX: Final = "+referrer"
 
 
 class CustomerErased(SourceEvent, frozen=True, array_like=True, gc=False, tag="erasure"):
-    """A customer is to be erased."""
+    """A customer asked to be erased."""
 
     kind: ClassVar[Literal["erasure"]] = "erasure"
 
