@@ -28,22 +28,38 @@ _GROUP_TIMEOUT_S: Final = 60.0
 _TOPICS_TIMEOUT_S: Final = 30.0
 
 
+_DEFAULT_PROPERTIES: Final = """\
+group.initial.rebalance.delay.ms=3000
+log.cleaner.backoff.ms=15000
+log.cleaner.min.cleanable.ratio=0.5
+log.cleaner.dedupe.buffer.size=134217728
+log.segment.delete.delay.ms=60000
+num.network.threads=3
+num.io.threads=8
+background.threads=10
+broker.session.timeout.ms=9000
+broker.heartbeat.interval.ms=2000
+"""
+"""Kafka's defaults for what the tests' broker does sooner or with fewer threads."""
+
+
 class BenchFailed(Exception):
     """A program failed; the message names it and quotes the end of its log."""
 
 
 class FastKafka(ApacheKafka):
-    """Apache Kafka with an optimizing compiler, and with Kafka's own default wait for the members of a new group.
+    """Apache Kafka as operators run it: Kafka's own Java options, and its defaults where the tests' broker differs.
 
-    Because of that wait, workers and threads that start together get their partitions together, before the clock
-    starts, and no rebalance is measured. `directory` holds its settings, data and log.
+    Because of the default wait for the members of a new group, workers and threads that start together get their
+    partitions together, before the clock starts, and no rebalance is measured. `directory` holds its settings, data and
+    log.
     """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, for_speed=True)
 
     def _further_properties(self) -> str:
-        return "group.initial.rebalance.delay.ms=3000\n"
+        return _DEFAULT_PROPERTIES
 
 
 def settings_for(bootstrap: str, time_mode: TimeMode = "event") -> Settings:

@@ -2,171 +2,198 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
-from random import Random
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, TypeAlias
 
-import orjson
 import typer
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.broker import PARTITIONS, SOURCE
-from bench.console_output import JsonFile, print_progress, run_measurement
-from bench.figures import Figure
-from bench.purchase_publisher import DAY_MS, PurchasePublisher, purchase_value
+from bench.broker import BenchFailed
+from bench.console_output import JsonFile, console, or_exit, print_progress, write_json
+from bench.idle import running_redis
+from bench.latency_programs import (
+    GOLDSTREAM,
+    GOLDSTREAM_WITH_REDIS,
+    KAFKA_STREAMS,
+    RunningProgram,
+    running_goldstream,
+    running_kafka_streams,
+)
+from bench.latency_report import LatencyRun, Spread, print_report, report_as_json
+from bench.machine import machine
+from bench.measurement import difference
+from bench.peer_runner import peers_python, unavailable_peers
+from bench.process_usage import processor_seconds, processor_seconds_of_all
+from bench.redis_watch import RedisWatch
+from bench.steady_runner import SteadyLoad
 from bench.testbed import Testbed, run_on_testbed
-from bench.workers import all_running
-from tests.integration.workers import until
 
-CUSTOMERS: Final = 200_000
-_CHANGES_TIMEOUT_S: Final = 30.0
-_MAX_DELAY_S: Final = 0.05
-"""How late a purchase may be published; above that, the machine cannot keep the rate, which is reported."""
+Starting: TypeAlias = AbstractAsyncContextManager[RunningProgram]
+DEFAULT_RATES: Final = (100, 1000)
 
 
-@dataclass(slots=True)
-class LatencySamples:
-    """The samples of a run, by `time.perf_counter`.
+@dataclass(frozen=True, slots=True)
+class LatencyPlan:
+    """What to measure: each program at each rate, `warm` seconds before each measurement of `seconds`."""
 
-    Attributes:
-        published_at_s: by event id.
-        pending_customers: customers whose first purchase was published and whose change was not yet read.
-        purchase_read_s: seconds until a reader of the source topic had the purchase.
-        change_read_s: seconds until a reader had the change.
-        max_delay_s: how late a purchase was published at most.
-    """
-
-    published_at_s: dict[str, float] = field(default_factory=dict)
-    pending_customers: set[str] = field(default_factory=set)
-    purchase_read_s: list[float] = field(default_factory=list)
-    change_read_s: list[float] = field(default_factory=list)
-    max_delay_s: float = 0.0
+    rates: Sequence[int]
+    seconds: float
+    warm: float
+    programs: Sequence[str]
 
 
 def latency(
-    rate: Annotated[int, typer.Option(min=1, help="Purchases per second.")] = 1000,
-    seconds: Annotated[float, typer.Option(min=1, help="Duration of the measurement, in seconds.")] = 30.0,
-    warm: Annotated[float, typer.Option(min=0, help="Duration of the warm-up before it, in seconds.")] = 10.0,
+    rate: Annotated[
+        list[int] | None,
+        typer.Option("--rate", min=1, help="Purchases per second; repeat it for several. Default: 100 and 1000."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Duration of each measurement, in seconds.")] = 30.0,
+    warm: Annotated[float, typer.Option(min=0, help="Duration of the warm-up before each, in seconds.")] = 10.0,
+    redis: Annotated[
+        bool | None,
+        typer.Option("--redis/--no-redis", help="Measure Goldstream with Redis or without; default: both."),
+    ] = None,
+    beside: Annotated[
+        str, typer.Option(metavar="PEER", help="kafka-streams, or none: Goldstream alone.")
+    ] = KAFKA_STREAMS,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure the time from a purchase published to its change read, at a steady rate in wall mode."""
-    options = {"rate": rate, "seconds": seconds, "warm": warm}
-    title = f"From purchase published to change read, {rate:,} purchases per second, one worker, wall mode"
-    run_measurement(
-        title,
-        lambda: run_on_testbed("wall", print_progress, partial(_measure, rate, seconds, warm)),
-        options,
-        json_file,
+    """Measure latency and processor time at steady rates in wall mode, next to Kafka Streams with `linger.ms=0`.
+
+    The status is 1 if a program publishes wrong changes, whatever the figures are.
+    """
+    if beside not in {KAFKA_STREAMS, "none"}:
+        print_progress(f"bench: --beside {beside}: valid values: {KAFKA_STREAMS}, none", style="red")
+        raise typer.Exit(2)
+    plan = LatencyPlan(rate or DEFAULT_RATES, seconds, warm, programs_for(redis, beside))
+    machine_facts = or_exit(machine)
+    runs, missing = or_exit(lambda: measure(plan))
+    print_report(console(), runs, machine_facts)
+    if json_file is not None:
+        options = {"rates": list(plan.rates), "seconds": seconds, "warm": warm, "programs": list(plan.programs)}
+        write_json(json_file, report_as_json(runs, options, machine_facts, missing))
+    for name, reason in missing.items():
+        print_progress(f"bench: left out: {name}: {reason}", style="red")
+    wrong = [f"{run.program}, {run.rate:,}/s: {fault}" for run in runs for fault in run.faults]
+    for fault in wrong:
+        print_progress(f"bench: {fault}", style="red")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def programs_for(redis: bool | None, beside: str) -> list[str]:  # noqa: FBT001 - three values: with, without, both
+    """Return the names of the programs to measure, in order."""
+    goldstream = {None: [GOLDSTREAM, GOLDSTREAM_WITH_REDIS], True: [GOLDSTREAM_WITH_REDIS], False: [GOLDSTREAM]}[redis]
+    return [*goldstream, *([KAFKA_STREAMS] if beside == KAFKA_STREAMS else [])]
+
+
+def measure(plan: LatencyPlan) -> tuple[list[LatencyRun], dict[str, str]]:
+    """Measure on a broker of its own; also return the programs that were left out, and why.
+
+    Raises:
+        Missing: Java, Maven or the peers' environment is not available.
+        BenchFailed: a measurement failed.
+    """
+    peers_python("confluent_kafka")
+    missing = {
+        str(peer): reason
+        for peer, reason in unavailable_peers(["kafka-streams"] if KAFKA_STREAMS in plan.programs else []).items()
+    }
+    programs = [name for name in plan.programs if name not in missing]
+
+    async def run_all(redis: str | None, testbed: Testbed) -> list[LatencyRun]:
+        starts = _starts(testbed, redis)
+        runs: list[LatencyRun] = []
+        for name in programs:
+            runs += [run async for run in _at_each_rate(testbed, plan, starts[name]())]
+        return runs
+
+    with running_redis() if GOLDSTREAM_WITH_REDIS in programs else nullcontext() as redis:
+        return run_on_testbed("wall", print_progress, partial(run_all, redis)), missing
+
+
+def _starts(testbed: Testbed, redis: str | None) -> dict[str, Callable[[], Starting]]:
+    return {
+        GOLDSTREAM: partial(running_goldstream, testbed),
+        GOLDSTREAM_WITH_REDIS: partial(running_goldstream, testbed, redis),
+        KAFKA_STREAMS: partial(running_kafka_streams, testbed),
+    }
+
+
+async def _at_each_rate(testbed: Testbed, plan: LatencyPlan, starting: Starting) -> AsyncIterator[LatencyRun]:
+    async with starting as program:
+        for number, rate in enumerate(plan.rates):
+            testbed.log(f"{program.name}: {rate:,} purchases per second for {plan.warm + plan.seconds:.0f} s")
+            yield await measure_at_rate(testbed, program, f"s{number}-{rate}", rate, plan.warm, plan.seconds)
+
+
+async def measure_at_rate(
+    testbed: Testbed, program: RunningProgram, name: str, rate: int, warm: float, seconds: float
+) -> LatencyRun:
+    """Measure a running program at one rate.
+
+    Raises:
+        BenchFailed: the program or the load ended early.
+    """
+    load = SteadyLoad(
+        testbed.settings.kafka,
+        testbed.directory,
+        source=program.source,
+        changes=program.changes,
+        name=f"{program.name.partition(',')[0]}-{name}",
+        rate=rate,
+        seconds=warm + seconds,
+    )
+    with load:
+        from_s, until_s = load.begin_s + warm, load.begin_s + warm + seconds
+        watch = None
+        if program.redis is not None:
+            watch = RedisWatch(*program.redis, load.name, rate, load.begin_s, from_s, until_s)
+        watching = asyncio.create_task(asyncio.to_thread(watch.run)) if watch is not None else None
+        await _until(from_s)
+        before = _used(testbed, program, load)
+        await _until(until_s)
+        after = _used(testbed, program, load)
+        result = await load.result()
+        seen_s = {} if watching is None else await watching
+    if not program.is_alive():
+        message = f"{program.name} ended during the measurement"
+        raise BenchFailed(message)
+    faults = result.faults()
+    invisible = sum(at_s is None for at_s in seen_s.values())
+    if invisible:
+        faults = (*faults, f"{invisible:,} of {len(seen_s):,} sampled purchases not visible in Redis after 30 s")
+    percent = {
+        name: None if used is None else 100 * used / (until_s - from_s)
+        for name, used in ((name, difference(before[name], after[name])) for name in before)
+    }
+    published = result.published_s
+    return LatencyRun(
+        program.name,
+        rate,
+        Spread.of(result.change_latencies_s(from_s, until_s)),
+        Spread.of(result.purchase_latencies_s(from_s, until_s)),
+        Spread.of([at_s - published[number] for number, at_s in seen_s.items() if at_s is not None]),
+        late_ms=max(
+            1000 * (at_s - load.begin_s - number / rate) for number, at_s in enumerate(published) if at_s >= from_s
+        ),
+        cpu_percent=percent["program"],
+        broker_percent=percent["broker"],
+        load_percent=percent["load"],
+        faults=faults,
     )
 
 
-async def _measure(rate: int, seconds: float, warm: float, testbed: Testbed) -> Sequence[Figure]:
-    samples = LatencySamples()
-    with testbed.workers.running() as workers:
-        alive = partial(all_running, workers)
-        await workers[0].ready()
-        async with PurchasePublisher(testbed) as publisher:
-            await publisher.publish_to_each_partition(int(time.time() * 1000) - DAY_MS)
-            await publisher.wait_until_processed(alive)
-        readers = [
-            asyncio.create_task(_read_purchases(testbed, samples)),
-            asyncio.create_task(_read_changes(testbed, samples)),
-        ]
-        try:
-            testbed.log(f"publishing {rate:,} purchases per second for {warm + seconds:.0f} s")
-            await _publish(testbed, samples, rate, seconds, warm)
-            await until(
-                partial(_all_changed, samples, readers), "a change of every customer to be read", _CHANGES_TIMEOUT_S
-            )
-        finally:
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
-    if samples.max_delay_s > _MAX_DELAY_S:
-        testbed.log(
-            f"a purchase was published {1000 * samples.max_delay_s:.0f} ms late: this machine cannot keep the rate"
-        )
-    return [
-        Figure("published to change read, median", _quantile_ms(samples.change_read_s, 0.5), "ms", "15"),
-        Figure("the same, 99th percentile", _quantile_ms(samples.change_read_s, 0.99), "ms", "50"),
-        Figure("the same, 99.9th percentile", _quantile_ms(samples.change_read_s, 0.999), "ms"),
-        Figure("the same, maximum", _quantile_ms(samples.change_read_s, 1.0), "ms"),
-        Figure("changes measured", len(samples.change_read_s), ""),
-        Figure("published to purchase read, median", _quantile_ms(samples.purchase_read_s, 0.5), "ms"),
-        Figure("the same, 99th percentile", _quantile_ms(samples.purchase_read_s, 0.99), "ms"),
-        Figure("purchases published late, maximum", 1000 * samples.max_delay_s, "ms"),
-    ]
+def _used(testbed: Testbed, program: RunningProgram, load: SteadyLoad) -> dict[str, float | None]:
+    """Return the processor time used so far, in seconds; that of the load includes this process, which asks Redis."""
+    of_load, own = processor_seconds_of_all(load.pid), time.process_time()
+    return {
+        "program": program.processor_seconds(),
+        "broker": processor_seconds(testbed.broker_pid),
+        "load": None if of_load is None else of_load + own,
+    }
 
 
-async def _all_changed(samples: LatencySamples, readers: list[asyncio.Task[None]]) -> bool:
-    """Return whether every customer has their change; raises the error of a failed reader."""
-    for reader in readers:
-        if reader.done():
-            reader.result()
-    return not samples.pending_customers
-
-
-async def _publish(testbed: Testbed, samples: LatencySamples, rate: int, seconds: float, warm: float) -> None:
-    """Publish at a steady rate; purchases after the warm-up are measured."""
-    draw = Random(7)
-    seen: set[str] = set()
-    producer = AIOKafkaProducer(**testbed.settings.kafka_client(), acks="all")
-    await producer.start()
-    try:
-        started_s = time.perf_counter()
-        for number in range(int(rate * (warm + seconds))):
-            due = started_s + number / rate
-            if (early_s := due - time.perf_counter()) > 0:
-                await asyncio.sleep(early_s)
-            if number >= rate * warm:
-                samples.max_delay_s = max(samples.max_delay_s, time.perf_counter() - due)
-            customer_id = f"c-{draw.randrange(CUSTOMERS):07d}"
-            value = purchase_value(customer_id, int(time.time() * 1000), 1_000_000 + number)
-            if number >= rate * warm:
-                samples.published_at_s[f"e-{1_000_000 + number}"] = time.perf_counter()
-            if customer_id not in seen:
-                seen.add(customer_id)
-                samples.pending_customers.add(customer_id)
-            await producer.send(SOURCE, value, key=customer_id.encode())
-        await producer.flush()
-    finally:
-        await producer.stop()
-
-
-async def _read_purchases(testbed: Testbed, samples: LatencySamples) -> None:
-    async for value in _values(testbed, SOURCE):
-        published = samples.published_at_s.get(value["event_id"])
-        if published is not None:
-            samples.purchase_read_s.append(time.perf_counter() - published)
-
-
-async def _read_changes(testbed: Testbed, samples: LatencySamples) -> None:
-    async for value in _values(testbed, testbed.topics.segment_changes):
-        samples.pending_customers.discard(value["customer_id"])
-        published = samples.published_at_s.get(value["cause"].get("event_id", ""))
-        if published is not None:
-            samples.change_read_s.append(time.perf_counter() - published)
-
-
-async def _values(testbed: Testbed, topic: str) -> AsyncIterator[dict[str, Any]]:
-    """Yield the values of a topic as they arrive, decoded from JSON."""
-    consumer = AIOKafkaConsumer(**testbed.settings.kafka_client(), enable_auto_commit=False, fetch_max_wait_ms=100)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        async for record in consumer:
-            yield orjson.loads(record.value)
-    finally:
-        await consumer.stop()
-
-
-def _quantile_ms(seconds: list[float], share: float) -> float | None:
-    """Return the milliseconds within which this share of the samples lies; None without samples."""
-    if not seconds:
-        return None
-    ordered = sorted(seconds)
-    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+async def _until(moment_s: float) -> None:
+    await asyncio.sleep(max(0.0, moment_s - time.perf_counter()))

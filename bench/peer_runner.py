@@ -48,11 +48,20 @@ def command_of(peer: Peer) -> list[str]:
     if peer == "aiokafka":
         return [sys.executable, "-m", "bench.peers.bare_consumer"]
     module = {"bytewax": "bytewax", "quix": "quixstreams"}[peer]
+    return [peers_python(module), "-W", "ignore", "-m", f"bench.peers.{peer}_segments"]
+
+
+def peers_python(module: str) -> str:
+    """Return the Python of the peers' environment, which must have a module.
+
+    Raises:
+        Missing: it does not have it.
+    """
     find_module = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
     if not _PYTHON.is_file() or subprocess.run([_PYTHON, "-c", find_module], check=False).returncode:
         message = f"{module} is not installed for this Python: run `make bench`, which installs it where possible"
         raise Missing(message)
-    return [str(_PYTHON), "-W", "ignore", "-m", f"bench.peers.{peer}_segments"]
+    return str(_PYTHON)
 
 
 def unavailable_peers(peers: Iterable[Peer]) -> dict[Peer, str]:

@@ -16,16 +16,42 @@ def processor_seconds(pid: int | None) -> float | None:
 
 
 def processor_seconds_of_all(leader: int | None) -> float | None:
-    """Return the same for a program that leads its own session, together with every process it has started.
+    """Return the same for a program and every process that it has started, directly or not.
 
-    A process that has ended counts once its parent, if it belongs to the program, has waited for it.
+    These are its descendants, and whatever else is in the session that it leads, if it leads one. A process that has
+    ended counts once its parent, if it belongs to the program, has waited for it.
     """
     if leader is None or processor_seconds(leader) is None:
         return None
-    every = (_fields(path) for path in Path("/proc").glob("[0-9]*/stat"))
-    of_session = [fields for fields in every if fields is not None and int(fields[3]) == leader]  # field 6: the session
-    # fields 16 and 17: times of children that have ended
-    return sum(int(each) for fields in of_session for each in fields[11:15]) / os.sysconf(_TICKS_PER_SECOND)
+    members = (_fields(Path(f"/proc/{pid}/stat")) for pid in processes_of(leader))
+    # fields 14 to 17: user and system time, and those of children that have ended
+    ticks = sum(int(each) for fields in members if fields is not None for each in fields[11:15])
+    return ticks / os.sysconf(_TICKS_PER_SECOND)
+
+
+def processor_seconds_by_name(leader: int) -> dict[str, float]:
+    """Return the same of each of its processes, summed by the name that the kernel has for it; without those ended."""
+    used: dict[str, float] = {}
+    for pid in processes_of(leader):
+        seconds, name = processor_seconds(pid), _name(pid)
+        if seconds is not None and name is not None:
+            used[name] = used.get(name, 0.0) + seconds
+    return used
+
+
+def processes_of(leader: int) -> list[int]:
+    """Return the ids of a program's processes: its own, its descendants', and those in the session that it leads."""
+    parents: dict[int, int] = {}
+    members = {leader}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        if (fields := _fields(path)) is not None:
+            pid = int(path.parent.name)
+            parents[pid] = int(fields[1])  # field 4
+            if int(fields[3]) == leader:  # field 6: the session
+                members.add(pid)
+    while further := {pid for pid, parent in parents.items() if parent in members} - members:
+        members |= further
+    return sorted(members & parents.keys())
 
 
 def resident_mib(pid: int | None, *, peak: bool = False) -> float | None:
@@ -36,6 +62,34 @@ def resident_mib(pid: int | None, *, peak: bool = False) -> float | None:
         return None
     match = re.search(rf"^{'VmHWM' if peak else 'VmRSS'}:\s*(\d+) kB", status, re.MULTILINE)
     return int(match[1]) / 1024 if match else None
+
+
+def resident_mib_of_all(leader: int | None, *, peak: bool = False) -> float | None:
+    """Return the same for a program and every process that it has started; None if it does not exist, or without /proc.
+
+    Memory that processes share counts once. Peaks are added up, shared memory included, so they are an upper bound.
+    """
+    if leader is None or resident_mib(leader) is None:
+        return None
+    each = (resident_mib(pid, peak=True) if peak else _proportional_mib(pid) for pid in processes_of(leader))
+    return sum(mib for mib in each if mib is not None)
+
+
+def _proportional_mib(pid: int) -> float | None:
+    """Return the resident memory of a process, of shared pages only its part."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    match = re.search(r"^Pss:\s*(\d+) kB", text, re.MULTILINE)
+    return int(match[1]) / 1024 if match else None
+
+
+def _name(pid: int) -> str | None:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
 
 
 def _fields(stat: Path) -> list[str] | None:

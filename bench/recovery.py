@@ -9,7 +9,7 @@ import typer
 
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.process_usage import resident_mib
+from bench.process_usage import resident_mib_of_all
 from bench.purchase_publisher import DAY_MS, PurchasePublisher
 from bench.testbed import Testbed, run_on_testbed
 from bench.workers import all_running
@@ -50,7 +50,7 @@ async def _measure(customers: int, orders: int, testbed: Testbed) -> Sequence[Fi
                     at_ms = _BEGIN_MS + (order * customers + number) * _HISTORY_MS // (orders * customers)
                     await publisher.publish(f"c-{number:07d}", at_ms, 500 + number % 3000)
             await publisher.wait_until_processed(partial(all_running, workers))
-        filled_mib = resident_mib(workers[0].child.pid)
+        filled_mib = resident_mib_of_all(workers[0].child.pid)
     testbed.log("starting the worker again")
     started_s = time.perf_counter()
     with testbed.workers.running(only="segment") as workers:
@@ -60,7 +60,7 @@ async def _measure(customers: int, orders: int, testbed: Testbed) -> Sequence[Fi
         metrics = await until(knows_all, f"{customers:,} customers to be known", _COUNT_TIMEOUT_S)
         assert metrics is not None
         pid = workers[0].child.pid
-        now_mib, peak_mib = resident_mib(pid), resident_mib(pid, peak=True)
+        now_mib, peak_mib = resident_mib_of_all(pid), resident_mib_of_all(pid, peak=True)
     # Partitions recover concurrently: the slowest one determines the time of all.
     seconds = max(value for value in metrics.by("goldstream_recovery_seconds", "partition").values())
     records = metrics.total("goldstream_recovery_records")

@@ -23,12 +23,22 @@ _TIMEOUT_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """What a measurement gets; all topics of Goldstream exist and are empty."""
+    """What a measurement gets; all topics of Goldstream exist and are empty.
+
+    Attributes:
+        broker_pid: the process of the broker.
+    """
 
     settings: Settings
     topics: Topics
     workers: Workers
     log: LogProgress
+    broker_pid: int | None = None
+
+    @property
+    def directory(self) -> Path:
+        """A folder for logs and other files."""
+        return self.workers.directory
 
 
 def run_on_testbed(time_mode: TimeMode, log: LogProgress, measure: Callable[[Testbed], Awaitable[Result]]) -> Result:
@@ -43,7 +53,7 @@ def run_on_testbed(time_mode: TimeMode, log: LogProgress, measure: Callable[[Tes
 
         async def run() -> Result:
             await create_topics(settings)
-            testbed = Testbed(settings, Topics(settings.prefix), Workers(settings, directory), log)
+            testbed = Testbed(settings, Topics(settings.prefix), Workers(settings, directory), log, kafka.pid)
             return await asyncio.wait_for(measure(testbed), _TIMEOUT_S)
 
         try:

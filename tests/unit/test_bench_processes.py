@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from agents.demo.embedded.child_process import Child
-from bench.process_usage import processor_seconds, processor_seconds_of_all, resident_mib
+from bench.process_usage import (
+    processor_seconds,
+    processor_seconds_by_name,
+    processor_seconds_of_all,
+    resident_mib,
+    resident_mib_of_all,
+)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
@@ -37,10 +43,38 @@ def test_child_processes_count_too(tmp_path: Path) -> None:
         program.kill()
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")
+def test_running_descendants_count_even_in_sessions_of_their_own(tmp_path: Path) -> None:
+    """A supervisor's stages: processes of their own, still running, with the names that they gave themselves."""
+    grandchild = (
+        "import os, sys, time; open('/proc/self/comm', 'w').write('gs-segment')\n"
+        "size = bytearray(os.urandom(1 << 20) * 100)\n"
+        "while time.process_time() < 1: pass\n"
+        "print('busy', flush=True); sys.stdin.read()"  # until its parent ends
+    )
+    start = f"subprocess.Popen([sys.executable, '-c', {grandchild!r}], stdin=-1, start_new_session=True).wait()"
+    program = Child([sys.executable, "-c", f"import subprocess, sys; {start}"], log=tmp_path / "log")
+    program.start()
+    try:
+        deadline = time.monotonic() + 60
+        while "busy" not in program.tail() and time.monotonic() < deadline:
+            assert program.running
+        used, memory = processor_seconds_of_all(program.pid), resident_mib_of_all(program.pid)
+        assert used is not None
+        assert used >= 0.9
+        assert processor_seconds_by_name(program.pid or 0)["gs-segment"] >= 0.9
+        assert memory is not None
+        assert memory >= 100
+        assert (resident_mib_of_all(program.pid, peak=True) or 0) >= memory
+    finally:
+        program.kill()
+
+
 def test_a_missing_process_has_no_usage() -> None:
     assert processor_seconds(None) is None
     assert processor_seconds_of_all(None) is None
     assert resident_mib(None) is None
+    assert resident_mib_of_all(None) is None
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc exists on Linux only")

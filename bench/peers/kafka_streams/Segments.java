@@ -26,8 +26,8 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * Segments on Kafka Streams: a processor with an in-memory store and its changelog; for the whole path, before it a
- * processor that checks, and a repartition topic. BENCH_THREADS is the number of threads; see clock.py for the other
- * variables.
+ * processor that checks, and a repartition topic. BENCH_THREADS is the number of threads, BENCH_LINGER_MS how long its
+ * producer waits for a batch to fill; see clock.py for the other variables.
  */
 public final class Segments {
   static final String STORE = "customers";
@@ -97,7 +97,7 @@ public final class Segments {
     settings.put("consumer.fetch.max.bytes", Integer.toString(64 << 20));
     settings.put("consumer.max.partition.fetch.bytes", Integer.toString(8 << 20));
     settings.put("consumer.receive.buffer.bytes", Integer.toString(1 << 20));
-    settings.put("producer.linger.ms", "50");
+    settings.put("producer.linger.ms", System.getenv().getOrDefault("BENCH_LINGER_MS", "50"));
     settings.put("producer.batch.size", Integer.toString(1 << 20));
     settings.put("producer.buffer.memory", Integer.toString(128 << 20));
     return settings;
