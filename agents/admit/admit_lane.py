@@ -20,8 +20,10 @@ from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics
+from streams.kafka.watched_broker import WatchedBroker
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.waits import Wait
 
 MAX_AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
@@ -44,11 +46,14 @@ class AdmitLane(StatelessLane):
         self._kind = self._source.rpartition(".")[2]  # the short name of another prefix's topic has that prefix in it
         self._stage = stage
         self._context = context
+        self.waiter = context.waits.waiter()
+        self._broker = WatchedBroker(stage.broker, self.waiter)
         self._rules: AdmissionRules | None = None
 
     async def recover(self) -> None:
         """Wait until the journal has a policy, then start at the committed offset."""
-        self._rules = await self._stage.follower.wait_for_policy()
+        with self.waiter.on(Wait.POLICY, "the first policy"):
+            self._rules = await self._stage.follower.wait_for_policy()
         start = await self._context.committed_start(self._tp)
         if self._stage.settings.time == "event":
             await self._recover_max_occurred_at(start)
@@ -63,7 +68,7 @@ class AdmitLane(StatelessLane):
         begin = None if report is None else report.position
         if begin is not None and begin >= start:
             return
-        async for batch in self._stage.broker.read(tp.topic, tp.partition, begin, start):
+        async for batch in self._broker.read(tp.topic, tp.partition, begin, start):
             for record in batch:
                 result = admit(self._kind, tp.partition, record.offset, record.value, rules, None)
                 if isinstance(result, Admitted):
@@ -75,7 +80,7 @@ class AdmitLane(StatelessLane):
         rules = stage.follower.admission_rules or self._rules
         assert rules is not None
         latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
-        writer = BatchWriter(self._context.producer)
+        writer = BatchWriter(self._context.producer, self.waiter)
         outcomes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         rejects: list[tuple[ConsumerRecord, Rejected]] = []
@@ -115,7 +120,7 @@ class AdmitLane(StatelessLane):
 
     async def _publish_rejects(self, rejects: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:
         """Send rejected records to the dead-letter topic, and return when all are acknowledged."""
-        writer = BatchWriter(self._context.producer)
+        writer = BatchWriter(self._context.producer, self.waiter)
         large = []
         for record, result in rejects:
             if record.value is not None and len(record.value) > LARGE_BYTES:
@@ -124,7 +129,7 @@ class AdmitLane(StatelessLane):
                 writer.add(*self._stage.dead_letter(record, result))
         await writer.flush()
         if large:
-            await publish_large_rejects(self._stage.broker, [self._stage.dead_letter(*each) for each in large])
+            await publish_large_rejects(self._broker, [self._stage.dead_letter(*each) for each in large])
 
     def stop(self) -> None:
         """Do nothing: `process` waits for the broker alone."""

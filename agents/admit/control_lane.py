@@ -25,10 +25,12 @@ from streams.kafka.control import (
     encode_control,
 )
 from streams.kafka.topics import Topics
+from streams.kafka.watched_broker import WatchedBroker
 from streams.retries import Backoff, retry_until_stopped
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings
 from streams.telemetry.log_throttle import LogThrottle
+from streams.telemetry.waits import Wait
 from streams.wire.watermarks import SourceWatermark, encode_watermark
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,8 @@ class ControlLane(StatelessLane):
         self.cursor = -1
         self.active = False
         self._settings = settings
-        self._broker = broker
+        self.waiter = context.waits.waiter()
+        self._broker = WatchedBroker(broker, self.waiter)
         self._follower = follower
         self._partitions = partitions
         self._context = context
@@ -72,7 +75,7 @@ class ControlLane(StatelessLane):
         async for batch in self._broker.read(self._topics.control, 0):
             records = (decode_control(message.value, message.offset) for message in batch)
             kinds.update(record.kind for record in records if record is not None)
-        writer = BatchWriter(self._context.producer)
+        writer = BatchWriter(self._context.producer, self.waiter)
         if "policy" not in kinds:
             text = configured_policy(self._settings).text
             writer.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
@@ -136,11 +139,19 @@ class ControlLane(StatelessLane):
             if throttle.should_log():
                 log.warning("advance to %d: %s; trying again every %.1f s", to_ms, describe_error(error), pause_s)
 
-        def is_journaled() -> bool:
-            reports = self._follower.source_watermarks
-            return all(not end or (name in reports and reports[name].position >= end) for name, end in ends.items())
+        with self.waiter.on(Wait.REPORTS, "the source partitions to be journaled for an advance") as waiting:
+            behind: dict[str, int] = {}
 
-        await self._follower.wait(is_journaled)
+            def is_journaled() -> bool:
+                nonlocal behind
+                reports, before = self._follower.source_watermarks, behind
+                positions = {name: reports[name].position if name in reports else 0 for name in ends}
+                behind = {name: positions[name] for name, end in ends.items() if positions[name] < end}
+                if behind != before:
+                    waiting.note_progress()
+                return not behind
+
+            await self._follower.wait(is_journaled)
         await retry_until_stopped(
             lambda: self.tick(to_ms, record.offset),
             on=KafkaError,
@@ -154,14 +165,14 @@ class ControlLane(StatelessLane):
 
     async def _journal(self, record: JournalRecord) -> None:
         self._context.check_ownership()
-        writer = BatchWriter(self._context.producer)
+        writer = BatchWriter(self._context.producer, self.waiter)
         value = encode_record(record)
         for partition in range(self._partitions):
             writer.add(self._topics.journal, partition, None, value)
         await writer.flush()
 
     async def _report(self) -> None:
-        writer = BatchWriter(self._context.producer)
+        writer = BatchWriter(self._context.producer, self.waiter)
         report = encode_watermark(SourceWatermark(self._position))
         writer.add(self._topics.source_times, 0, CONTROL_SOURCE.encode(), report)
         await writer.flush()

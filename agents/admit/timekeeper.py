@@ -13,6 +13,7 @@ from agents.admit.watermark_stall import StallLogger, diagnose_stall
 from streams.engine.stage import Stage
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import EndOffsets
+from streams.kafka.watched_broker import WatchedBroker
 from streams.wire.watermarks import SourceWatermark, encode_watermark, event_watermark, wall_watermark
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class Timekeeper:
         """Take the stage `admit`, whose lanes know how far they are."""
         self._spec = spec
         self._stage = stage
-        self._broker = spec.broker
+        self._waiter = stage.waits.waiter()
+        self._broker = WatchedBroker(spec.broker, self._waiter)
         self._clock = spec.clock
         self._pending_ends: dict[TopicPartition, tuple[int, int]] = {}  # wall mode: when asked, and the end offset
         self._reported: dict[str, SourceWatermark] = {}
@@ -83,7 +85,7 @@ class Timekeeper:
         now_ms = self._clock.wall_ms() if is_wall else 0
         ends = await offsets.end_offsets(lanes)
         await self._pass_markers(lanes, ends)
-        writer, new = BatchWriter(self._stage.producer), {}
+        writer, new = BatchWriter(self._stage.producer, self._waiter), {}
         for tp, lane in lanes.items():
             report = self._wall_report(tp, lane, now_ms, ends[tp]) if is_wall else self._event_report(lane, ends[tp])
             source = f"{self._spec.names.short(tp.topic)}:{tp.partition}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.policy import Policy
@@ -25,6 +26,10 @@ log = logging.getLogger(__name__)
 
 POLL_MS: Final = 1000
 CATCH_UP_POLL_MS: Final = 100
+ANSWER_SECONDS: Final = 20.0
+"""How long Kafka may take to answer before the follower connects again."""
+SILENT_MS: Final = 30_000
+"""How long polls may stay without any answer of the broker, not even an empty one, before the follower reconnects."""
 
 
 class ControlFollower:
@@ -53,6 +58,7 @@ class ControlFollower:
 
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
+            TimeoutError: it does not answer.
         """
         control = TopicPartition(self._topics.control, 0)
         watermarks = TopicPartition(self._topics.source_times, 0)
@@ -62,17 +68,21 @@ class ControlFollower:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=POLL_MS,
         )
-        await consumer.start()
         try:
-            await find_leaders(consumer, [control.topic, watermarks.topic])
-            consumer.assign([control, watermarks])
-            ends = await consumer.end_offsets([control, watermarks])
-            await consumer.seek_to_beginning(control, watermarks)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await consumer.start()
+                await find_leaders(consumer, [control.topic, watermarks.topic])
+                consumer.assign([control, watermarks])
+                ends = await consumer.end_offsets([control, watermarks])
+                await consumer.seek_to_beginning(control, watermarks)
+            silence = _Silence(consumer, control)
             while True:
-                if not self.caught_up.is_set() and all([await consumer.position(tp) >= ends[tp] for tp in ends]):
-                    self.caught_up.set()
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    if not self.caught_up.is_set() and all([await consumer.position(tp) >= ends[tp] for tp in ends]):
+                        self.caught_up.set()
                 timeout_ms = POLL_MS if self.caught_up.is_set() else CATCH_UP_POLL_MS
                 batches = await consumer.getmany(timeout_ms=timeout_ms)
+                silence.look(timeout_ms)
                 for message in batches.get(watermarks, []):
                     self._note_watermark(message.key, message.value)
                 for message in batches.get(control, []):
@@ -133,3 +143,21 @@ class ControlFollower:
             self.source_watermarks[(key or b"").decode()] = decode_watermark(value or b"")
         except ValueError:
             log.warning("source-times has a record that goldstream did not write (key %r); it is ignored", key)
+
+
+class _Silence:
+    """Notices that the broker no longer answers the consumer, which aiokafka does not report."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> None:
+        self._consumer = consumer
+        self._tp = tp
+        self._answered_at: int | None = None
+        self._silent_ms = 0
+
+    def look(self, poll_ms: int) -> None:
+        """Note a poll that waited for this long at most; raise `KafkaTimeoutError` after 30 s without an answer."""
+        answered_at: int | None = self._consumer.last_poll_timestamp(self._tp)
+        self._silent_ms = self._silent_ms + poll_ms if answered_at == self._answered_at else 0
+        self._answered_at = answered_at
+        if self._silent_ms > SILENT_MS:
+            raise KafkaTimeoutError(f"no answer about {self._tp.topic} for {self._silent_ms / 1000:.0f} s")

@@ -25,6 +25,7 @@ from streams.kafka.topics import Topics
 from streams.retries import Backoff, retry_until_stopped
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.waits import Wait
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class ProjectLane(StatelessLane):
         self._tp = tp
         self._stage = stage
         self._context = context
+        self.waiter = context.waits.waiter()
         self._stopping = asyncio.Event()
         self._writing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
@@ -49,7 +51,8 @@ class ProjectLane(StatelessLane):
 
     async def recover(self) -> None:
         """Write what Redis lacks below the committed offset of the group."""
-        await self._stage.follower.wait(lambda: self._stage.follower.rules.policy is not None)
+        with self.waiter.on(Wait.POLICY, "the first policy"):
+            await self._stage.follower.wait(lambda: self._stage.follower.rules.policy is not None)
         start = await self._context.committed_start(self._tp)
         if await self._persist(lambda: self._projection.catch_up(start)):
             self.cursor = start
@@ -100,6 +103,7 @@ class ProjectLane(StatelessLane):
         async def on_error(error: Exception, pause_s: float) -> None:
             nonlocal down_since_s
             del pause_s
+            self.waiter.steps += 1  # the lane waits for Redis, which a restart would not bring back
             if down_since_s is None:
                 down_since_s = stage.clock.monotonic()
             stage.log_down(error)

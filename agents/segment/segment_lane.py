@@ -18,6 +18,7 @@ from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.fenced_producer import stop_producer
 from streams.kafka.topics import Topics
+from streams.kafka.watched_broker import WatchedBroker
 from streams.tables.customers_table import FENCE_KEY, CustomersTable
 from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
@@ -70,6 +71,8 @@ class SegmentLane:
         self.recovery = RecoveryProgress()
         self._stage = stage
         self._context = context
+        self.waiter = context.waits.waiter()
+        self._broker = WatchedBroker(stage.broker, self.waiter)
         self._topics = stage.names
         self._producer: AIOKafkaProducer | None = None
         self._warm: WarmTable | None = None
@@ -100,11 +103,11 @@ class SegmentLane:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
         stage, topics, number = self._stage, self._topics, self.number
-        producer = self._producer = await stage.broker.fenced_producer(f"{topics.prefix}.segment.{number}")
+        producer = self._producer = await self._broker.fenced_producer(f"{topics.prefix}.segment.{number}")
         await self._fence_off(producer)
         started, label = stage.clock.monotonic(), str(number)
         self.partition, self._warm = await recover_partition(
-            stage.broker,
+            self._broker,
             topics,
             number,
             stage.warm_tables.take(number),
@@ -112,9 +115,9 @@ class SegmentLane:
             self.recovery.set_remaining,
             self.recovery.set_read,
         )
-        cursor, writer = self.partition.progress.offset, BatchWriter(producer)
+        cursor, writer = self.partition.progress.offset, BatchWriter(producer, self.waiter)
         with fatal_where_permanent(f"{topics.customers}:{number}"):
-            await stage.broker.check_not_shortened(topics.journal, number, cursor)
+            await self._broker.check_not_shortened(topics.journal, number, cursor)
         self._outputs = OutputBatch(CloudEvents(topics, stage.source), writer, number)
         daily = DailyPublisher(self.partition, self._warm.table.days, stage.clock)
         self._plan = WritePlan(topics, number, self.partition, self._warm, writer, self._context, daily)
@@ -129,7 +132,7 @@ class SegmentLane:
 
     async def _fence_off(self, producer: AIOKafkaProducer) -> None:
         """Make the broker refuse what a former owner still sends to the partitions that recovery reads."""
-        writer = BatchWriter(producer)
+        writer = BatchWriter(producer, self.waiter)
         for topic in (self._topics.customers, self._topics.erasure_ledger, self._topics.progress):
             writer.add(topic, self.number, FENCE_KEY, None)
         await writer.flush()

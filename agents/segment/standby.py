@@ -5,6 +5,7 @@ alone: a lane takes its table out of `WarmTables` when it opens, and gives it ba
 a partition is unknown, so a standby keeps all of them, in the memory of every worker that has one.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 POLL_MS: Final = 500
 MAX_RECORDS: Final = 2_000
 """Records of one poll: they take a few milliseconds, in which the lanes of this worker wait."""
+ANSWER_SECONDS: Final = 20.0
+"""How long Kafka may take to answer before the standby connects again."""
 ENDS_SECONDS: Final = 5.0
 """How often the standby compares its positions with the ends."""
 
@@ -57,6 +60,7 @@ class Standby:
 
         Raises:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
+            TimeoutError: it does not answer.
         """
         consumer = AIOKafkaConsumer(
             **self._kafka,
@@ -65,10 +69,13 @@ class Standby:
             isolation_level="read_committed",
             fetch_max_wait_ms=POLL_MS,
         )
-        await consumer.start()
         try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await consumer.start()
             while True:
-                if not await self._follow(consumer):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    is_following = await self._follow(consumer)
+                if not is_following:
                     await self._clock.sleep(POLL_MS / 1000)
                     continue
                 try:
@@ -81,7 +88,8 @@ class Standby:
                     self._take(tp, batch)
                 # leave half of the time to the lanes
                 await self._clock.sleep(self._clock.monotonic() - fetched_at)
-                await self._note_ends(consumer)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._note_ends(consumer)
         finally:
             await consumer.stop()
 

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final, TypeVar
 
 import uvloop
@@ -38,6 +39,7 @@ from streams.settings.settings import Settings
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics, worker_registry
+from streams.telemetry.waits import LOOK_SECONDS, WORKER, Wait, Waiting, Waits
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Worker:
         self._clock = clock
         self.metrics = Metrics(worker_registry())
         self._only = only
+        self._waits = Waits(WORKER, self.metrics.waiting_seconds, clock)
         self._waiting_for: str | None = "Kafka"
         self._topics = Topics(settings.prefix, settings.sources)
         self._policy = configured_policy(settings)
@@ -84,33 +87,50 @@ class Worker:
             self._only or "all", settings.kafka, settings.redis_masked, settings.prefix, settings.time,
             self._policy.ref, self._campaigns.ref, settings.http_address[0], self.port,
         )  # fmt: skip
+        looking = asyncio.create_task(self._look_at_waits())
         try:
-            partitions = await self._wait_for_topics()
+            with self._waits.on(Wait.KAFKA, f"Kafka at {settings.kafka}") as waiting:
+                partitions = await self._wait_for_topics(waiting)
             source = None
             if partitions is not None:
                 self._waiting_for = "the end of a replay"
-                source = await wait_for_replay_end(settings, self.stop)
+                with self._waits.on(Wait.REPLAY, "the end of a replay"):
+                    source = await wait_for_replay_end(settings, self.stop)
             if partitions is not None and source is not None:
                 await self._work(partitions, source)
         finally:
+            looking.cancel()
             await http.cleanup()
         log.info("goldstream worker: stopped")
 
-    async def _wait_for_topics(self) -> int | None:
+    async def _look_at_waits(self) -> None:
+        """Report once a second what the worker and its stages wait for."""
+        while True:
+            for waits in self._all_waits():
+                waits.look()
+            await self._clock.sleep(LOOK_SECONDS)
+
+    def _all_waits(self) -> list[Waits]:
+        return [self._waits, *(stage.waits for stage in self.stages)]
+
+    async def _wait_for_topics(self, waiting: Waiting) -> int | None:
         """Return the number of journal partitions once Kafka answers; None if the worker is stopped before.
+
+        A reason why it does not is logged at once, and becomes the detail of `waiting`, which is logged every minute.
 
         Raises:
             FatalError: Kafka refuses the connection for a reason that trying again does not fix.
         """
-        throttle = LogThrottle(self._clock)
+        throttle = LogThrottle(self._clock, inf)
 
         async def on_error(error: Exception, pause_s: float) -> None:
             del pause_s
             diagnosis = await diagnose_connection(self.settings)
             if diagnosis is not None and diagnosis.is_permanent:
                 raise FatalError(diagnosis.message) from error
-            if throttle.should_log():
-                reason = diagnosis.message if diagnosis else _describe_unreachable(error)
+            reason = diagnosis.message if diagnosis else _describe_unreachable(error)
+            waiting.detail = f"Kafka at {self.settings.kafka} ({reason})"
+            if throttle.should_log(reason):
                 log.warning("waiting for Kafka at %s: %s", self.settings.kafka, reason)
 
         return await self._retry(lambda: ready_topics(self.settings), (KafkaError, OSError), on_error)
@@ -187,8 +207,10 @@ class Worker:
 
     async def _watch_rules(self, follower: ControlFollower) -> None:
         """Log each change of the active rules, and expose them in `goldstream_build_info`."""
-        await follower.caught_up.wait()
-        await follower.wait(lambda: follower.rules.policy is not None and follower.rules.campaigns is not None)
+        with self._waits.on(Wait.READING, f"records of {self._topics.control}"):
+            await follower.caught_up.wait()
+        with self._waits.on(Wait.POLICY, "the first policy and campaigns"):
+            await follower.wait(lambda: follower.rules.policy is not None and follower.rules.campaigns is not None)
         self._log_overridden_files(follower)
         active = _active_refs(follower)
         while True:
@@ -215,10 +237,11 @@ class Worker:
         return f"stages down: {', '.join(down)}" if down else None
 
     def _readiness(self) -> str | None:
-        """Return what the worker waits for before it owns and has recovered its partitions, or None."""
-        problem = self._health()
+        """Return what the worker waits for: until it has recovered its partitions, or for too long; or None."""
         recovering = [stage.spec.name for stage in self.stages if not stage.ready]
-        return problem or (f"stages recovering: {', '.join(recovering)}" if recovering else None)
+        state = self._health() or (f"stages recovering: {', '.join(recovering)}" if recovering else None)
+        problems = [state, *(waits.problem() for waits in self._all_waits())]
+        return "; ".join(problem for problem in problems if problem) or None
 
 
 def _active_refs(follower: ControlFollower) -> dict[str, str]:

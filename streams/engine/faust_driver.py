@@ -8,7 +8,8 @@ cycle remain Faust's own. Read against faust-streaming 0.15.3; the version is pi
     ConsumerScheduler.iterate                   yields (partition, everything fetched), not single records
     Consumer._to_message                        makes one message of that
     Consumer._wait_next_records                 when every lane is full, waits for room; Faust sleeps for a second
-    Consumer.perform_seek                       keeps the offsets that the group starts from, for the lanes
+    Consumer.perform_seek                       keeps the offsets that the group starts from, for the lanes; fails if
+                                                they do not come: Faust would wait for ever (decision 0055)
     Consumer._add_gap                           missing offsets do not matter: lanes keep their own offsets
     Consumer._filter_tps_with_pending_acks      every open lane may commit
     Consumer._new_offset                        the lane's durable offset; Faust counts acks, which can commit records
@@ -31,6 +32,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import aiokafka
+from aiokafka.errors import KafkaTimeoutError
 from faust.tables.manager import TableManager
 from faust.transport.base import Fetcher
 from faust.transport.consumer import RecordMap
@@ -47,6 +49,9 @@ from streams.kafka.fenced_producer import PRODUCER_SETTINGS
 FETCH_WAIT_MS = 250
 """The longest poll: a fetch that was sent for some partitions delays the others by this much."""
 FETCH_BYTES = 4 << 20
+POSITION_SECONDS = 15.0
+"""How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
+the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
 
 
 class Lanes(Protocol):
@@ -203,7 +208,18 @@ class LaneConsumer(driver.Consumer):
         return self.transport.lanes.committable_offsets().get(tp)
 
     async def perform_seek(self) -> None:
-        """Seek to the committed offsets, and keep the offsets that reading starts from."""
+        """Seek to the committed offsets, and keep the offsets that reading starts from.
+
+        Raises:
+            KafkaTimeoutError: the group did not say where it is; the app crashes, and the stage restarts.
+        """
+        try:
+            async with asyncio.timeout(POSITION_SECONDS):
+                await self._perform_seek()
+        except TimeoutError:
+            raise KafkaTimeoutError(f"the group's position is unknown after {POSITION_SECONDS:.0f} s") from None
+
+    async def _perform_seek(self) -> None:
         assigned = set(self.assignment())
         await super().perform_seek()
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver has no public way to its consumer
@@ -221,6 +237,11 @@ class LaneConsumer(driver.Consumer):
         """Return the end of what can be read of a partition, as of the last fetch; None if that is not known."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - as above
         return consumer.last_stable_offset(tp) if tp in self.assignment() else None
+
+    def fetched_at_ms(self, tp: TP) -> int | None:
+        """Return when the broker last answered a fetch of a partition, in wall time; None if it has not."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - as above
+        return cast("int | None", consumer.last_poll_timestamp(tp)) if tp in self.assignment() else None
 
     async def start_of(self, tp: TP) -> int:
         """Return the offset that reading starts from: the committed one, or the first that the partition has."""

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faust.types import TP
 
 from streams.clock import Clock
+from streams.telemetry.waits import Waiter, Waits
 
 SESSION_SECONDS: Final = 20.0
 
@@ -20,9 +21,11 @@ class Lane(Protocol):
 
     Attributes:
         needs_all: whether the lane must stop when retention has deleted records that it has not read.
+        waiter: reports what the lane waits for; its steps show that the lane is not stuck.
     """
 
     needs_all: bool
+    waiter: Waiter
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
@@ -84,16 +87,25 @@ class StageContext:
 
     Attributes:
         clock: the time.
+        waits: reports what the stage waits for.
         heartbeat_at: when the group last answered a heartbeat, in seconds of `Clock.monotonic`.
         committed_start: returns the offset from which the group reads a partition.
     """
 
     def __init__(
-        self, producer: Callable[[], AIOKafkaProducer], committed_start: Callable[[TP], Awaitable[int]], clock: Clock
+        self,
+        producer: Callable[[], AIOKafkaProducer],
+        committed_start: Callable[[TP], Awaitable[int]],
+        clock: Clock,
+        waits: Waits | None = None,
     ) -> None:
-        """Take functions, since neither the producer nor the group exists before the app has started."""
+        """Take functions, since neither the producer nor the group exists before the app has started.
+
+        Without `waits`, nobody looks at what the lanes wait for.
+        """
         self._producer = producer
         self.clock = clock
+        self.waits = Waits("lanes", None, clock) if waits is None else waits
         self.committed_start = committed_start
         self.note_heartbeat()
 

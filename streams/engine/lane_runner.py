@@ -81,6 +81,12 @@ class LaneRunner:
         self._next = -1  # the offset of the next record that the lane needs
         self._last_check = (-1, -1)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are records, as of the last poll, that it has not processed; markers do not count."""
+        end = self._source.end()
+        return self.queued > 0 or (end is not None and end > self._next)
+
     async def run(self, on_drained: Callable[[], None], on_batch: Callable[[int], None]) -> None:
         """Recover the lane, then process the queue until `finish` is called.
 

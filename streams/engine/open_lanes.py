@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -18,6 +18,7 @@ from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
 from streams.errors import describe_error
 from streams.kafka.reader import read_range
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.waits import Wait, Waiting, Waits
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,10 @@ class OpenLanes:
         metrics: Metrics,
         clock: Clock,
         on_failure: Callable[[BaseException], None],
+        waits: Waits,
     ) -> None:
         """Start with none; `on_failure` is called with the error of a lane that failed."""
-        self.context = StageContext(self._producer, self._committed_start, clock)
+        self.context = StageContext(self._producer, self._committed_start, clock, waits)
         self.runners: dict[TP, LaneRunner] = {}
         self._spec = spec
         self._app = app
@@ -50,6 +52,7 @@ class OpenLanes:
         self._metrics = metrics
         self._on_failure = on_failure
         self._room = asyncio.Event()
+        self._assignment: Waiting | None = None  # from a revocation until the next assignment
 
     def hand_over(self, tp: TP, batch: Fetched) -> None:
         """Give a batch to the lane of its partition; pause the partition if the lane's queue is full."""
@@ -67,6 +70,17 @@ class OpenLanes:
             return {}
         ends = {tp: self._app.consumer.highwater(tp) for tp in self.runners}
         return {tp: max(0, (ends[tp] or 0) - max(0, runner.lane.cursor)) for tp, runner in self.runners.items()}
+
+    def progress_marks(self) -> Mapping[str, Hashable]:
+        """Return who has something to do, each with a value that changes while they make progress.
+
+        A lane that waits for another worker is left out: a restart would not help it.
+        """
+        marks: dict[str, Hashable] = {} if self._assignment is None else {"the group's assignment": None}
+        for tp, runner in self.runners.items():
+            if not runner.lane.waiter.waits_for_others and (not runner.is_recovered or runner.is_behind):
+                marks[f"{tp.topic}:{tp.partition}"] = runner.is_recovered, runner.lane.cursor, runner.lane.waiter.steps
+        return marks
 
     def on_heartbeat(self) -> None:
         """Note that the group has answered a heartbeat."""
@@ -86,6 +100,9 @@ class OpenLanes:
 
     async def open(self, assigned: set[TP]) -> None:
         """Open a lane for each partition, and let it recover."""
+        if self._assignment is not None:
+            self._assignment.end()
+            self._assignment = None
         self.on_heartbeat()
         self._metrics.rebalances.labels(self._spec.name).inc()
         await self.close(set(self.runners), drop=True)
@@ -105,6 +122,8 @@ class OpenLanes:
         await asyncio.gather(*(runner.finish() for runner in runners.values()))
         if runners and not drop:
             await self.commit(REBALANCE_COMMIT_SECONDS, "the commit before a rebalance")
+        if not drop and self._assignment is None:
+            self._assignment = self.context.waits.on(Wait.ASSIGNMENT, "the partitions that the group assigns").begin()
         for tp, runner in runners.items():
             if self.runners.get(tp) is runner:  # a second call may have closed it, and a lane may be open again
                 del self.runners[tp]
@@ -117,7 +136,8 @@ class OpenLanes:
         return cast("LaneProducer", self._app.producer).client
 
     async def _committed_start(self, tp: TP) -> int:
-        return await cast("LaneConsumer", self._app.consumer).start_of(tp)
+        with self.context.waits.on(Wait.POSITION, f"the group's position in {tp.topic}:{tp.partition}"):
+            return await cast("LaneConsumer", self._app.consumer).start_of(tp)
 
     async def _run(self, runner: LaneRunner, tp: TP) -> None:
         try:

@@ -21,18 +21,26 @@ from streams.engine.faust_app import StageSpec, add_agent, check_faust_is_compil
 from streams.engine.faust_driver import LaneTransport
 from streams.engine.lane import Lane
 from streams.engine.open_lanes import OpenLanes, finishes_within
+from streams.engine.progress_watch import LOOK_SECONDS, STUCK_SECONDS, ProgressWatch, StageStuckError
 from streams.errors import describe_error
-from streams.retries import Backoff, retry_until_stopped
+from streams.kafka.cluster import find_outage
+from streams.retries import Backoff, pause, retry_until_stopped
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.waits import Wait, Waits
 
 log = logging.getLogger(__name__)
 
+START_SECONDS: Final = 25.0
+"""How long an app may take to start; twice as long after each time in a row that this was not enough."""
+MAX_START_SECONDS: Final = 120.0
 LAST_COMMIT_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 8.0
 UNREACHABLE_SECONDS: Final = 1.0
 """The limit for every step of a shutdown that follows one in which Kafka did not answer."""
 FIRST_PAUSE_SECONDS: Final = 1.0
 MAX_PAUSE_SECONDS: Final = 10.0
+ASK_SECONDS: Final = 0.5
+"""How often a stage that has failed asks whether Kafka answers, before it restarts."""
 STABLE_SECONDS: Final = 60.0
 """A stage that ran this long before it failed restarts after the first pause."""
 
@@ -43,6 +51,7 @@ class Stage:
     Attributes:
         spec: what it runs.
         clock: the time.
+        waits: reports what it waits for.
         healthy: whether its app has started and not failed.
     """
 
@@ -71,12 +80,15 @@ class Stage:
         check_faust_is_compiled()
         self.spec = spec
         self.clock = clock
+        self.waits = Waits(spec.name, metrics.waiting_seconds, clock)
         self.healthy = False
         self._kafka = kafka
         self._metrics = metrics
         self._data = data
         self._instance = instance
         self._failed: asyncio.Future[BaseException] | None = None
+        self._has_failed = False
+        self._start_seconds = START_SECONDS
         self._open: OpenLanes | None = None  # of the app that runs, or of the last one
 
     @property
@@ -119,7 +131,12 @@ class Stage:
         """
         name = self.spec.name
 
+        async def attempt() -> None:
+            if not self._has_failed or await self._wait_for_kafka(stop):
+                await self._run_once(stop)
+
         async def report(error: Exception, pause_s: float) -> None:
+            self._has_failed = True
             self._metrics.stage_restarts.labels(name).inc()
             if isinstance(error, KafkaError):
                 self._metrics.delivery_failures.labels(name).inc()
@@ -127,7 +144,7 @@ class Stage:
             log.debug("stage %s failed", name, exc_info=error)
 
         await retry_until_stopped(
-            lambda: self._run_once(stop),
+            attempt,
             on=Exception,
             stop=stop,
             clock=self.clock,
@@ -141,13 +158,23 @@ class Stage:
         if self._failed is not None and not self._failed.done():
             self._failed.set_result(error)
 
+    async def _wait_for_kafka(self, stop: asyncio.Event) -> bool:
+        """Return once Kafka answers, so that the stage restarts at once and not after a pause; False if stopped."""
+        with self.waits.on(Wait.KAFKA, f"Kafka at {','.join(self._kafka['bootstrap_servers'])}"):
+            while not stop.is_set():
+                if await find_outage(self._kafka) is None:
+                    return True
+                await pause(ASK_SECONDS, stop, self.clock)
+        return False
+
     async def _run_once(self, stop: asyncio.Event) -> None:
         self._failed = asyncio.get_running_loop().create_future()
         app = make_app(self.spec, self._kafka, self._data, self._instance)
-        lanes = self._open = OpenLanes(self.spec, app, self._kafka, self._metrics, self.clock, self.fail)
+        lanes = OpenLanes(self.spec, app, self._kafka, self._metrics, self.clock, self.fail, self.waits)
+        self._open = lanes
         app.transport = LaneTransport(app, lanes, self._kafka)
         add_agent(app, self.spec, lanes.hand_over)
-        watching = asyncio.ensure_future(self._start_and_watch(app))
+        watching = asyncio.ensure_future(self._start_and_watch(app, lanes))
         waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(stop.wait()), self._failed, watching}
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -164,13 +191,47 @@ class Stage:
             await lanes.close(set(lanes.runners), drop=True)
             seconds = STOP_SECONDS if is_reachable else UNREACHABLE_SECONDS
             await finishes_within(app.stop(), seconds, f"stage {self.spec.name} to stop")
+            self.waits.clear()
 
-    async def _start_and_watch(self, app: faust.App) -> BaseException:
-        await app.start()
+    async def _start_and_watch(self, app: faust.App, lanes: OpenLanes) -> BaseException:
+        """Start the app within a deadline; return why it crashed, or that it makes no progress."""
+        await self._start(app)
         self.healthy = True
         self._metrics.stage_up.labels(self.spec.name).set(1)
-        await app._crashed.wait()  # noqa: SLF001 - mode has no public way to wait for a crash
-        return app.crash_reason or RuntimeError("the app crashed without a reason")
+        ends = [asyncio.ensure_future(self._find_stuck(lanes)), asyncio.ensure_future(_crash_of(app))]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for each in ends:
+                each.cancel()
+
+    async def _start(self, app: faust.App) -> None:
+        """Start the app.
+
+        Raises:
+            StageStuckError: it takes too long. Without this deadline, a start that lost its broker may wait for ever.
+        """
+        starting = asyncio.ensure_future(app.start())
+        with self.waits.on(Wait.START, f"Kafka and the group {self.spec.group} to start"):
+            try:
+                done, _ = await asyncio.wait({starting}, timeout=self._start_seconds)
+            finally:
+                starting.cancel()  # this does not wait: the app may refuse to be cancelled
+        if not done:
+            seconds, self._start_seconds = self._start_seconds, min(2 * self._start_seconds, MAX_START_SECONDS)
+            raise StageStuckError(f"it has not started within {seconds:.0f} s")
+        self._start_seconds = START_SECONDS
+        starting.result()
+
+    async def _find_stuck(self, lanes: OpenLanes) -> StageStuckError:
+        """Return once something makes no progress for 60 s although there are records and a broker."""
+        watch = ProgressWatch()
+        while True:
+            await self.clock.sleep(LOOK_SECONDS)
+            stuck = watch.look(lanes.progress_marks())
+            if stuck and await find_outage(self._kafka) is None:
+                return StageStuckError(f"no progress for {STUCK_SECONDS:.0f} s: {', '.join(stuck)}")
 
     async def _finish_and_commit(self, lanes: OpenLanes) -> bool:
         """Let every lane end and commit what is durable; return whether Kafka answered in time."""
@@ -179,3 +240,8 @@ class Stage:
         done = all(await asyncio.gather(*(runner.finish() for runner in lanes.runners.values())))
         seconds = LAST_COMMIT_SECONDS if done else UNREACHABLE_SECONDS
         return await lanes.commit(seconds, "the last commit") and done
+
+
+async def _crash_of(app: faust.App) -> BaseException:
+    await app._crashed.wait()  # noqa: SLF001 - mode has no public way to wait for a crash
+    return app.crash_reason or RuntimeError("the app crashed without a reason")

@@ -1,10 +1,13 @@
 """Write many records at once and wait until the broker has acknowledged all of them."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+
+from streams.telemetry.waits import Wait, Waiter
 
 Headers = list[tuple[str, bytes]]
 
@@ -40,9 +43,10 @@ class BatchWriter:
         ends: for each partition, the offset after the last acknowledged record.
     """
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        """Write through a producer that is idempotent and has `acks=all`."""
+    def __init__(self, producer: AIOKafkaProducer, waiter: Waiter | None = None) -> None:
+        """Write through a producer that is idempotent and has `acks=all`; `waiter` reports waits for the broker."""
         self._producer = producer
+        self._waiter = waiter
         self._partitions: dict[tuple[str, int], PartitionWriter] = {}
         self.ends: dict[tuple[str, int], int] = {}
 
@@ -67,7 +71,10 @@ class BatchWriter:
                 records may have been delivered.
         """
         writers, self._partitions = self._partitions, {}
-        if writers:
+        if not writers:
+            return
+        waiter, (topic, _) = self._waiter, next(iter(writers))
+        with nullcontext() if waiter is None else waiter.on(Wait.ACKNOWLEDGEMENT, f"acknowledgements of {topic}"):
             await asyncio.gather(*(self._send(topic, p, writer.batches) for (topic, p), writer in writers.items()))
 
     async def _send(self, topic: str, partition: int, batches: list[Any]) -> None:

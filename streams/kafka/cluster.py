@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.protocol.offset import OffsetRequest
 
 from streams.settings.settings import Settings
 
 _LOOK_AGAIN_S: Final = 0.1
 _USABLE_WITHIN_S: Final = 30.0
+_ANSWER_SECONDS: Final = 5.0
 
 # Arguments of a request for offsets: the end of a partition, asked by a client that reads uncommitted records.
 _LATEST: Final = -1
@@ -35,6 +37,20 @@ async def partitions_by_topic(settings: Settings) -> dict[str, int]:
         return await _partitions_by_topic(admin)
     finally:
         await admin.close()
+
+
+async def find_outage(kafka: Mapping[str, Any]) -> Exception | None:
+    """Ask the cluster for its brokers, on a new connection; return why it does not answer within 5 s, or None."""
+    client = AIOKafkaClient(**kafka)
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await client.bootstrap()
+    except (KafkaError, OSError, TimeoutError) as error:
+        return error
+    else:
+        return None
+    finally:
+        await client.close()
 
 
 async def wait_for_topics(settings: Settings, topics: Collection[str]) -> None:

@@ -260,6 +260,12 @@ class Metrics:
             "Restarts of a stage after an error.",
             ("stage",),
         )
+        self.waiting_seconds = self._gauge(
+            "goldstream_waiting_seconds",
+            "How long a stage (or the worker, before its stages start) has waited for something that others must do; "
+            "only while that is more than 10 s.",
+            ("stage", "what"),
+        )
         self.rebalances = self._counter(
             "goldstream_rebalances_total",
             "Rebalances of the consumer group of a stage that this worker took part in.",

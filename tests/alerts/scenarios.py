@@ -200,6 +200,16 @@ async def redis_goes(scene: Scene) -> AsyncGenerator[Observation]:
         )
 
 
+async def first_policy_is_missing(scene: Scene) -> AsyncGenerator[Observation]:
+    """A worker with `segment` alone is started under a new prefix, where nobody takes over the first policy."""
+    await scene.worker("--only", "segment", at=0)
+    yield Observation(
+        "GoldstreamWaiting", "a first worker without admit started", await scene.fires("GoldstreamWaiting")
+    )
+    await scene.worker("--only", "admit", at=1)
+    yield Observation("GoldstreamWaiting", "one with admit started", await scene.ends("GoldstreamWaiting"), ended=True)
+
+
 async def _changes_are_told(worker: RunningWorker) -> bool:
     return (await worker.metrics()).total("goldstream_segment_changes_total") > 5
 
@@ -226,6 +236,7 @@ SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
     "rejects": (invalid_records_arrive, 1, frozenset({"GoldstreamRejects"})),
     "growing": (lag_grows, 1, frozenset({"GoldstreamConsumerLagGrowing"})),
     "rebalancing": (workers_come_and_go, 1, frozenset({"GoldstreamRebalancing"})),
+    "waiting": (first_policy_is_missing, 2, frozenset({"GoldstreamWaiting"})),
     "redis": (redis_goes, 1, frozenset({"GoldstreamRedisDown"})),
 }
 """By the job of its workers: what is played, how many of them are scraped, and which alerts it causes."""

@@ -15,6 +15,8 @@ from streams.engine.lane import StatelessLane
 from streams.engine.lane_runner import Fetched, LaneRunner
 from streams.errors import FatalError
 from streams.kafka.reader import OffsetTruncated
+from streams.telemetry.waits import Waiter
+from tests.clock import ManualClock
 from tests.integration.workers import until
 
 END = 40
@@ -24,6 +26,7 @@ class RecordingLane(StatelessLane):
     """A lane that records the offsets that it processes."""
 
     def __init__(self, start: int, *, needs_all: bool = False) -> None:
+        self.waiter = Waiter(ManualClock())
         self.start = start
         self.cursor = -1
         self.needs_all = needs_all
