@@ -11,6 +11,7 @@ from bench.comparison_report import JOBS, print_report, report_as_json
 from bench.console_output import JsonFile, console, or_exit, print_progress, write_json
 from bench.diff import diff
 from bench.due import due
+from bench.fairness import fairness
 from bench.idle import idle
 from bench.latency import latency
 from bench.machine import machine
@@ -72,7 +73,7 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option of the command
     raise typer.Exit(1 if wrong_runs or result.failed else 0)
 
 
-for measurement in (recovery, due, latency, idle, big_customer, scaling, diff):
+for measurement in (recovery, due, latency, fairness, idle, big_customer, scaling, diff):
     app.command()(measurement)
 
 

@@ -21,9 +21,9 @@ from bench.worker_usage import measure_idle_worker
 from bench.workers import all_running
 from state.records.events import Tick, decode_record
 
-_LAPSE_DAYS: Final = 60
-_LEAD_S: Final = 20.0
-_MIN_RATE: Final = 5000
+LAPSE_DAYS: Final = 60
+LEAD_S: Final = 20.0
+MIN_RATE: Final = 5000
 """Purchases per second that a worker is assumed to process at least, so that all are processed when they fall due."""
 _PUBLISHED_TIMEOUT_S: Final = 300.0
 
@@ -68,10 +68,10 @@ async def _measure(customers: int, waiting: int, seconds: float, testbed: Testbe
             testbed.log(f"watching ticks for {seconds:.0f} s with {publisher.published_count:,} customers")
             many = await measure_idle_worker(workers[0], seconds)
 
-            moment = _now_ms() + int(1000 * (_LEAD_S + customers / _MIN_RATE))
+            moment = _now_ms() + int(1000 * (LEAD_S + customers / MIN_RATE))
             testbed.log(f"{customers:,} customers who fall due together in {(moment - _now_ms()) / 1000:.0f} s")
             for number in range(customers):
-                await publisher.publish(f"d-{number:07d}", moment - _LAPSE_DAYS * DAY_MS)
+                await publisher.publish(f"d-{number:07d}", moment - LAPSE_DAYS * DAY_MS)
             await publisher.wait_until_processed(alive)
             if _now_ms() > moment:
                 message = (
@@ -81,7 +81,7 @@ async def _measure(customers: int, waiting: int, seconds: float, testbed: Testbe
             seconds_to_publish = await _seconds_to_publish(
                 testbed, moment, publisher.published_count + customers, alive
             )
-    await _check(testbed, customers, moment)
+    await check_due_changes(testbed, customers, moment)
     return [
         Figure("from the tick in the journal to the last change", seconds_to_publish, "s", "5 for 100,000"),
         Figure("changes", customers / seconds_to_publish, "per second"),
@@ -93,18 +93,13 @@ async def _measure(customers: int, waiting: int, seconds: float, testbed: Testbe
 
 async def _seconds_to_publish(testbed: Testbed, moment: int, changes: int, alive: Callable[[], bool]) -> float:
     """Return the seconds from the first tick at or after `moment` until so many changes are acknowledged."""
-
-    def is_tick_at_moment(record: ConsumerRecord) -> bool:
-        event = decode_record(record.value)
-        return isinstance(event, Tick) and event.at >= moment
-
     partitions = [TopicPartition(testbed.topics.segment_changes, number) for number in range(PARTITIONS)]
     ends = AIOKafkaConsumer(**testbed.settings.kafka_client(), enable_auto_commit=False)
     await ends.start()
     try:
         async with TopicFollower(testbed.settings, testbed.topics.journal) as follower:
             within_s = 120 + max(0.0, (moment - _now_ms()) / 1000)
-            started_s = await follower.wait_for_any(is_tick_at_moment, within_s=within_s, alive=alive)
+            started_s = await follower.wait_for_any(partial(has_tick_at, moment), within_s=within_s, alive=alive)
         deadline = time.monotonic() + _PUBLISHED_TIMEOUT_S
         while (published := sum((await ends.end_offsets(partitions)).values())) < changes:
             if time.monotonic() > deadline or not alive():
@@ -116,7 +111,13 @@ async def _seconds_to_publish(testbed: Testbed, moment: int, changes: int, alive
         await ends.stop()
 
 
-async def _check(testbed: Testbed, customers: int, moment: int) -> None:
+def has_tick_at(moment: int, record: ConsumerRecord) -> bool:
+    """Return whether a record of the journal is a tick at or after a moment, in milliseconds."""
+    event = decode_record(record.value)
+    return isinstance(event, Tick) and event.at >= moment
+
+
+async def check_due_changes(testbed: Testbed, customers: int, moment: int) -> None:
     """Check that each customer has exactly one such change, with its own moment.
 
     Raises:

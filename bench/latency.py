@@ -175,9 +175,7 @@ async def measure_at_rate(
         Spread.of(result.change_latencies_s(from_s, until_s)),
         Spread.of(result.purchase_latencies_s(from_s, until_s)),
         Spread.of([at_s - published[number] for number, at_s in seen_s.items() if at_s is not None]),
-        late_ms=max(
-            1000 * (at_s - load.begin_s - number / rate) for number, at_s in enumerate(published) if at_s >= from_s
-        ),
+        late_ms=1000 * max(result.late_s(from_s, until_s, load.begin_s, rate)),
         cpu_percent=percent["program"],
         broker_percent=percent["broker"],
         load_percent=percent["load"],

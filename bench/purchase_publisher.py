@@ -47,12 +47,13 @@ class PurchasePublisher:
         """Disconnect."""
         await self._open.__aexit__(kind, error, trace)
 
-    async def publish(self, customer_id: str, at_ms: int, roubles: int = 1000) -> None:
-        """Publish a purchase; it is sent when its batch is full, or on `flush`."""
+    async def publish(self, customer_id: str, at_ms: int, roubles: int = 1000, *, backfill: bool = False) -> None:
+        """Publish a purchase, of history if `backfill`; it is sent when its batch is full, or on `flush`."""
         key = customer_id.encode()
         self._ends[partition_of(key, PARTITIONS)] += 1
         self.published_count += 1
-        await self._publisher.publish(key, purchase_value(customer_id, at_ms, self.published_count, roubles))
+        value = purchase_value(customer_id, at_ms, self.published_count, roubles, backfill=backfill)
+        await self._publisher.publish(key, value)
 
     async def publish_to_each_partition(self, at_ms: int) -> None:
         """Publish one purchase to every partition, so that every lane has work."""
@@ -86,10 +87,11 @@ class PurchasePublisher:
         await self._follower.wait_for_all(reached, within_s=within_s, alive=alive)
 
 
-def purchase_value(customer_id: str, at_ms: int, number: int, roubles: int = 1000) -> bytes:
+def purchase_value(customer_id: str, at_ms: int, number: int, roubles: int = 1000, *, backfill: bool = False) -> bytes:
     """Return the value of a purchase; its ids contain `number`."""
     moment = (_EPOCH + at_ms * _MILLISECOND).isoformat(timespec="milliseconds")
+    flag = '"backfill":true,' if backfill else ""
     return (
-        f'{{"event_id":"e-{number}","customer_id":"{customer_id}","order_id":"o-{number}","occurred_at":"{moment}",'
+        f'{{{flag}"event_id":"e-{number}","customer_id":"{customer_id}","order_id":"o-{number}","occurred_at":"{moment}",'
         f'"amount":"{roubles}.00","currency":"RUB","discount":"0.00","channel":"pos","store_id":"msk-001"}}'
     ).encode()

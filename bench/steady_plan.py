@@ -78,6 +78,11 @@ class SteadyResult:
         """Return the seconds from published to the purchase itself read, of purchases published in a period."""
         return self._latencies_s(self.purchase_read_s, from_s, until_s)
 
+    def late_s(self, from_s: float, until_s: float, begin_s: float, rate: float) -> list[float]:
+        """Return how late purchases were published in a period, in seconds, at a rate that began at `begin_s`."""
+        published = enumerate(self.published_s)
+        return [at_s - begin_s - number / rate for number, at_s in published if from_s <= at_s < until_s]
+
     def _latencies_s(self, read_s: dict[int, float], from_s: float, until_s: float) -> list[float]:
         published = enumerate(self.published_s)
         return [read_s[number] - at_s for number, at_s in published if from_s <= at_s < until_s and number in read_s]
