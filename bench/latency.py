@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Final, TypeAlias
 
@@ -36,7 +36,10 @@ DEFAULT_RATES: Final = (100, 1000)
 
 @dataclass(frozen=True, slots=True)
 class LatencyPlan:
-    """What to measure: each program at each rate, `warm` seconds before each measurement of `seconds`."""
+    """What to measure: each program at each rate, `warm` seconds before each measurement of `seconds`.
+
+    Each program first processes the highest rate for `warm` seconds, because Java compiles what it runs often.
+    """
 
     rates: Sequence[int]
     seconds: float
@@ -123,9 +126,16 @@ def _starts(testbed: Testbed, redis: str | None) -> dict[str, Callable[[], Start
 
 async def _at_each_rate(testbed: Testbed, plan: LatencyPlan, starting: Starting) -> AsyncIterator[LatencyRun]:
     async with starting as program:
+        faults: tuple[str, ...] = ()
+        if plan.warm >= 1:
+            rate = max(plan.rates)
+            testbed.log(f"{program.name}: {rate:,} purchases per second for {plan.warm:.0f} s, not measured")
+            faults = (await measure_at_rate(testbed, program, "warm", rate, 0.0, plan.warm)).faults
         for number, rate in enumerate(plan.rates):
             testbed.log(f"{program.name}: {rate:,} purchases per second for {plan.warm + plan.seconds:.0f} s")
-            yield await measure_at_rate(testbed, program, f"s{number}-{rate}", rate, plan.warm, plan.seconds)
+            run = await measure_at_rate(testbed, program, f"s{number}-{rate}", rate, plan.warm, plan.seconds)
+            yield replace(run, faults=(*faults, *run.faults))
+            faults = ()
 
 
 async def measure_at_rate(

@@ -2,9 +2,9 @@
 
     python -m bench.steady_load PLAN.json
 
-A process of its own, in the peers' environment: librdkafka does with a few per cent of a core what aiokafka needs a
-third of one for, which the measured programs would lack. SIGTERM ends the publishing early. Moments are those of
-`time.perf_counter`, which all processes of a machine share.
+A process of its own, in the peers' environment: librdkafka leaves the measured programs more processor time than
+aiokafka would. SIGTERM ends the publishing early. Moments are those of `time.perf_counter`, which all processes of a
+machine share.
 """
 
 import json

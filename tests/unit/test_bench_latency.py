@@ -5,8 +5,11 @@ import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice, pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import orjson
 import pytest
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 from bench import __main__ as command
 from bench import latency
 from bench.latency import LatencyPlan, programs_for
+from bench.latency_programs import RunningProgram
 from bench.latency_report import LatencyRun, Spread, print_report, ratios, report_as_json
 from bench.redis_watch import RedisWatch
 from bench.steady_plan import SteadyResult
@@ -166,6 +170,26 @@ def test_quantiles_are_samples_in_milliseconds() -> None:
     assert measured is not None
     assert dataclasses.astuple(measured) == pytest.approx((1000, 501, 991, 1000, 1000))
     assert Spread.of([]) is None
+
+
+async def test_each_program_is_warmed_up_at_the_highest_rate_and_its_faults_then_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[tuple[int, float, float]] = []
+
+    async def measure_at_rate(
+        _: object, program: RunningProgram, name: str, rate: int, warm: float, seconds: float
+    ) -> LatencyRun:
+        measured.append((rate, warm, seconds))
+        return run(program.name, rate, 5, faults=(f"a fault of {name}",))
+
+    monkeypatch.setattr(latency, "measure_at_rate", measure_at_rate)
+    program = RunningProgram("goldstream", "purchases", "changes", lambda: 0.0, lambda: True)
+    testbed: Any = SimpleNamespace(log=lambda _: None)
+    plan = LatencyPlan([100, 1000], seconds=30, warm=10, programs=["goldstream"])
+    runs = [each async for each in latency._at_each_rate(testbed, plan, nullcontext(program))]
+    assert measured == [(1000, 0, 10), (100, 10, 30), (1000, 10, 30)]
+    assert [each.faults for each in runs] == [("a fault of warm", "a fault of s0-100"), ("a fault of s1-1000",)]
 
 
 # The report.
