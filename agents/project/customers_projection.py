@@ -3,14 +3,16 @@
 All records of a customer are in one partition of the changelog.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.project.customer_row import customer_row
-from agents.project.redis_projector import RedisProjector
+from agents.project.redis_link import pack, pack_argument
+from agents.project.redis_projector import Plan, RedisProjector
 from state.config.policy import Policy
 from state.customer.profile import Profile, decode_profile
 from state.customer.segment_forecast import SegmentForecast
@@ -21,9 +23,10 @@ MAX_CUSTOMERS: Final = 500
 
 
 class CustomersProjection(RedisProjector):
-    """Writes the customers of one changelog partition to Redis."""
+    """Projects the customers of one changelog partition."""
 
     max_keys = MAX_CUSTOMERS
+    shares_transactions = True
 
     def __init__(
         self,
@@ -40,43 +43,54 @@ class CustomersProjection(RedisProjector):
         self._find_policy = find_policy
         self._forecasts: dict[str, SegmentForecast] = {}
 
-    def _is_projected(self, key: bytes) -> bool:
+    def is_projected(self, key: bytes) -> bool:
+        """Return whether it is the key of a profile."""
         return not is_chunk(key)
 
-    async def _prepare(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
+    async def plan(self, records: Sequence[ConsumerRecord]) -> Plan:
+        """Return how to write the customers: the segment that Redis has of each decides what else must change."""
         rows = [(record.key.decode(), decode_profile(record.value) if record.value else None) for record in records]
         forecasts = self._forecasts
         for ref in {profile.policy for _, profile in rows if profile is not None} - forecasts.keys():
             forecasts[ref] = SegmentForecast(await self._find_policy(ref))
-        segments = await self._segments([customer_id for customer_id, _ in rows])
+        begin = f"{self._prefix}:customer:"
+        hashes = [
+            pack("DEL", begin + customer_id)
+            if profile is None
+            else pack_hash(begin + customer_id, customer_row(profile, forecasts[profile.policy]))
+            for customer_id, profile in rows
+        ]
+        return Plan(
+            [_HGET + pack_argument(begin + customer_id) + _SEGMENT for customer_id, _ in rows],
+            lambda old_segments: hashes + self._segment_commands(rows, old_segments),
+        )
 
-        def queue_commands() -> None:
-            for (customer_id, profile), old_segment in zip(rows, segments, strict=True):
-                _write_customer(pipe, self._prefix, customer_id, profile, old_segment, forecasts)
+    def _segment_commands(
+        self, rows: Sequence[tuple[str, Profile | None]], old_segments: Sequence[str | None]
+    ) -> list[str]:
+        """Return at most two commands for each segment: who leaves it, and who is in it now."""
+        begin = f"{self._prefix}:segment:"
+        left: dict[str, list[str]] = {}
+        present: dict[str, list[str | int]] = {}
+        for (customer_id, profile), old in zip(rows, old_segments, strict=True):
+            if old is not None and (profile is None or old != profile.segment):
+                left.setdefault(old, []).append(customer_id)
+            if profile is not None:
+                present.setdefault(profile.segment, []).extend((profile.monetary, customer_id))
+        commands = [pack("ZREM", begin + segment, *ids) for segment, ids in left.items()]
+        return commands + [pack("ZADD", begin + segment, *scores) for segment, scores in present.items()]
 
-        return queue_commands
 
-    async def _segments(self, customer_ids: Sequence[str]) -> list[str | None]:
-        """Return the segments in which Redis has the customers now."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for customer_id in customer_ids:
-                pipe.hget(f"{self._prefix}:customer:{customer_id}", "segment")
-            return list(await pipe.execute())
+def pack_hash(key: str, row: Mapping[str, str | int]) -> str:
+    """Return a packed HSET."""
+    fields = [
+        _packed_name(name) + pack_argument(value if isinstance(value, str) else str(value))
+        for name, value in row.items()
+    ]
+    return f"*{2 + 2 * len(row)}\r\n{_HSET}{pack_argument(key)}{''.join(fields)}"
 
 
-def _write_customer(
-    pipe: Any,
-    prefix: str,
-    customer_id: str,
-    profile: Profile | None,
-    old_segment: str | None,
-    forecasts: dict[str, SegmentForecast],
-) -> None:
-    key = f"{prefix}:customer:{customer_id}"
-    if old_segment and (profile is None or old_segment != profile.segment):
-        pipe.zrem(f"{prefix}:segment:{old_segment}", customer_id)
-    if profile is None:
-        pipe.delete(key)
-        return
-    pipe.hset(key, mapping=customer_row(profile, forecasts[profile.policy]))
-    pipe.zadd(f"{prefix}:segment:{profile.segment}", {customer_id: profile.monetary})
+_HGET: Final = "*3\r\n" + pack_argument("HGET")
+_SEGMENT: Final = pack_argument("segment")
+_HSET: Final = pack_argument("HSET")
+_packed_name: Final = cache(pack_argument)

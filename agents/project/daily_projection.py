@@ -1,6 +1,6 @@
 """Daily totals in Redis: for each day the part of every partition, and their sum."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +8,8 @@ from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.health.partition_totals import sum_partitions
-from agents.project.redis_projector import RedisProjector
+from agents.project.redis_link import pack
+from agents.project.redis_projector import Plan, RedisProjector
 
 MAX_DAYS: Final = 20
 """Days per transaction; the parts of all partitions are read for each."""
@@ -22,35 +23,29 @@ class DailyProjection(RedisProjector):
     """
 
     max_keys = MAX_DAYS
+    shares_transactions = False  # the sum of a day depends on the parts of other partitions
 
     def __init__(self, redis: Redis, kafka: dict[str, Any], prefix: str, topic: str, partition: int) -> None:
         super().__init__(redis, kafka, topic, partition, f"{prefix}:project-daily:{partition}")
         self._prefix = prefix
 
-    def _is_projected(self, key: bytes) -> bool:
+    def is_projected(self, key: bytes) -> bool:
+        """Return whether the record is of a day."""
         return bool(key)
 
-    async def _prepare(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
+    async def plan(self, records: Sequence[ConsumerRecord]) -> Plan:
+        """Return how to write the days: the parts of the other partitions are read for the sum."""
         days = {record.key.decode().partition(":")[0]: record.value for record in records if record.value is not None}
-        if days:
-            await pipe.watch(*map(self._parts_key, days))
-        parts_by_day = dict(zip(days, await self._read_parts(days), strict=True))
+        keys = [f"{self._prefix}:daily-parts:{day}" for day in days]
 
-        def queue_commands() -> None:
-            for day, value in days.items():
-                parts = {int(number): part for number, part in parts_by_day[day].items()} | {self._partition: value}
-                pipe.hset(self._parts_key(day), str(self._partition), value)
+        def writes(replies: Sequence[Any]) -> list[str]:
+            commands: list[str] = []
+            for (day, value), key, reply in zip(days.items(), keys, replies, strict=True):
+                flat = iter(reply)
+                parts = {int(number): part for number, part in zip(flat, flat, strict=True)} | {self._partition: value}
                 total = sum_partitions(msgspec.json.decode(parts[number]) for number in sorted(parts))
-                pipe.set(f"{self._prefix}:daily:{day}", msgspec.json.encode(total))
+                commands.append(pack("HSET", key, self._partition, value.decode()))
+                commands.append(pack("SET", f"{self._prefix}:daily:{day}", msgspec.json.encode(total).decode()))
+            return commands
 
-        return queue_commands
-
-    def _parts_key(self, day: str) -> str:
-        return f"{self._prefix}:daily-parts:{day}"
-
-    async def _read_parts(self, days: Sequence[str] | dict[str, bytes]) -> list[dict[str, str]]:
-        """Return the parts that Redis has of each day, by partition."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for day in days:
-                pipe.hgetall(self._parts_key(day))
-            return list(await pipe.execute())
+        return Plan([pack("HGETALL", key) for key in keys], writes, keys)

@@ -24,6 +24,7 @@ def connect_redis(settings: Settings) -> Redis:
     return Redis.from_url(
         settings.redis,
         decode_responses=True,
+        protocol=2,  # a map is a flat list, and nothing arrives that was not asked for
         socket_timeout=TIMEOUT_S,
         health_check_interval=HEALTH_CHECK_S,
         **arguments,

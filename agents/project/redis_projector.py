@@ -6,14 +6,23 @@ whichever worker wrote it, not even after an erasure.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any, Final, NamedTuple
 
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
-from redis.exceptions import WatchError
 
+from agents.project.redis_link import RedisLink, pack
+from state.records.events import UnknownFormatVersion
+from streams.errors import FatalError
 from streams.kafka.reader import read_range
+
+_UNWATCH: Final = pack("UNWATCH")
+
+
+def _ignore() -> None:
+    pass
 
 
 class RedisEmptied(Exception):
@@ -21,52 +30,64 @@ class RedisEmptied(Exception):
 
 
 class RedisProjector(ABC):
-    """Writes one compacted partition to Redis.
+    """Projects one compacted partition.
 
     Attributes:
+        name: the partition, as `topic:partition`.
         max_keys: keys per transaction, during which Redis serves nobody else.
-        position: the offset below which Redis reflects the partition, as far as this writer knows.
+        shares_transactions: whether parts of several partitions may be in one transaction.
+        position: the offset below which Redis reflects the partition, as far as this projector knows.
+        position_key: the Redis key of that offset.
         written_count: keys written so far.
     """
 
     max_keys: int
+    shares_transactions: bool
 
     def __init__(self, redis: Redis, kafka: dict[str, Any], topic: str, partition: int, position_key: str) -> None:
-        """Take the target and the source; `position_key` is the Redis key of the offset."""
+        """Take the target and the source."""
+        self.name = f"{topic}:{partition}"
         self.position = 0
+        self.position_key = position_key
         self.written_count = 0
         self._redis = redis
         self._kafka = kafka
         self._topic = topic
         self._partition = partition
-        self._position_key = position_key
 
     @abstractmethod
-    def _is_projected(self, key: bytes) -> bool:
+    def is_projected(self, key: bytes) -> bool:
         """Return whether records with this key are for Redis."""
 
     @abstractmethod
-    async def _prepare(self, pipe: Any, records: Sequence[ConsumerRecord]) -> Callable[[], None]:
-        """Read what the commands for these records depend on, and return the function that queues them in `pipe`.
+    async def plan(self, records: Sequence[ConsumerRecord]) -> "Plan":
+        """Return how to write these records, of different keys.
 
-        `pipe` watches the offset; whatever else may change in the meantime must be added to what it watches.
+        Raises:
+            state.records.events.UnknownFormatVersion: a record has a format version that this program does not know.
         """
 
-    async def catch_up(self, end: int | None = None) -> None:
+    async def catch_up(self, end: int | None = None, on_progress: Callable[[], None] = _ignore) -> None:
         """Write the records from the offset that Redis reflects to `end`, by default the end of the partition.
+
+        `on_progress` is called after each batch.
 
         Raises:
             RedisEmptied: Redis was emptied in the meantime.
             redis.exceptions.RedisError, OSError: Redis cannot be reached.
         """
-        position = await self._redis.get(self._position_key)
-        self.position = 0 if position is None else int(position)
-        if end is None or self.position < end:
-            async for batch in self._read(end):
-                await self.write(batch)
-
-    def _read(self, end: int | None) -> AsyncIterator[list[ConsumerRecord]]:
-        return read_range(self._kafka, self._topic, self._partition, self.position or None, end)
+        link = RedisLink(self._redis)
+        try:
+            position = (await link.exchange([pack("GET", self.position_key)]))[0]
+            self.position = int(position or 0)
+            if end is None or self.position < end:
+                async for batch in read_range(self._kafka, self._topic, self._partition, self.position or None, end):
+                    await self._write(link, batch)
+                    on_progress()
+                if end is not None and self.position < end:  # there are no records below `end` any more
+                    await write_parts(link, [Part(self, [], end)])
+        finally:
+            await link.close()
 
     async def write(self, records: Sequence[ConsumerRecord]) -> None:
         """Write the last record of each key.
@@ -75,40 +96,134 @@ class RedisProjector(ABC):
             RedisEmptied: Redis no longer reflects what it did.
             redis.exceptions.RedisError, OSError: Redis cannot be reached.
         """
-        last: dict[bytes, ConsumerRecord] = {}
-        for record in records:
-            if record.offset >= self.position and self._is_projected(record.key):
-                last.pop(record.key, None)
-                last[record.key] = record  # ordered by last offset, so that each part ends at an offset of its own
-        newest = list(last.values())
-        if not newest and records[-1].offset >= self.position:
-            await self._write([], records[-1].offset + 1)
-        for begin in range(0, len(newest), self.max_keys):
-            part = newest[begin : begin + self.max_keys]
-            is_last = begin + self.max_keys >= len(newest)
-            await self._write(part, (records if is_last else part)[-1].offset + 1)
-            await asyncio.sleep(0)
+        link = RedisLink(self._redis)
+        try:
+            await self._write(link, records)
+        finally:
+            await link.close()
 
-    async def _write(self, records: Sequence[ConsumerRecord], position: int) -> None:
-        """Write keys and offset in one transaction, or nothing if another worker was faster."""
-        while True:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                await pipe.watch(self._position_key)
-                current = int(await pipe.get(self._position_key) or 0)
-                if current < self.position:
-                    self.position = current
-                    raise RedisEmptied
-                if current >= position:
-                    self.position = current
-                    return
-                queue_commands = await self._prepare(pipe, records)
-                pipe.multi()
-                queue_commands()
-                pipe.set(self._position_key, position)
-                try:
-                    await pipe.execute()
-                except WatchError:
-                    continue
-            self.position = position
-            self.written_count += len(records)
-            return
+    async def _write(self, link: RedisLink, records: Sequence[ConsumerRecord]) -> None:
+        latest = LatestRecords(self)
+        latest.add(records)
+        if latest.end > self.position:
+            for part in latest.parts():
+                await write_parts(link, [part])
+                await asyncio.sleep(0)
+
+
+class LatestRecords:
+    """The last record of each key of consecutive records that Redis does not reflect yet.
+
+    Attributes:
+        projector: writes them.
+        end: the offset after the last record.
+    """
+
+    def __init__(self, projector: RedisProjector) -> None:
+        self.projector = projector
+        self.end = 0
+        self._latest: dict[bytes, ConsumerRecord] = {}
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._latest)
+
+    def add(self, records: Sequence[ConsumerRecord]) -> None:
+        """Add the records that follow those added before."""
+        latest, is_projected = self._latest, self.projector.is_projected
+        for record in records:
+            if is_projected(record.key):
+                latest.pop(record.key, None)
+                latest[record.key] = record  # ordered by offset, so that each part ends at an offset of its own
+        self.end = records[-1].offset + 1
+
+    def parts(self) -> list["Part"]:
+        """Return what Redis does not reflect yet, in parts for one transaction each.
+
+        The last part ends at `end`; it may be the only one, and empty.
+        """
+        position, size, end = self.projector.position, self.projector.max_keys, self.end
+        newest = [record for record in self._latest.values() if record.offset >= position]
+        parts = []
+        for begin in range(0, max(1, len(newest)), size):
+            part = newest[begin : begin + size]
+            parts.append(Part(self.projector, part, end if begin + size >= len(newest) else part[-1].offset + 1))
+        return parts
+
+    def discard_below(self, offset: int) -> None:
+        """Remove the records below an offset."""
+        latest = self._latest
+        for key in [key for key, _ in takewhile(lambda each: each[1].offset < offset, latest.items())]:
+            del latest[key]
+
+
+class Plan(NamedTuple):
+    """How a part is written.
+
+    Attributes:
+        reads: packed commands that read what the writes depend on.
+        writes: returns the packed commands that write, given the replies to `reads`.
+        watched: keys that must not change in between, besides the offset, which is always watched.
+    """
+
+    reads: Sequence[str]
+    writes: Callable[[Sequence[Any]], list[str]]
+    watched: Sequence[str] = ()
+
+
+class Part(NamedTuple):
+    """What one transaction writes of a partition: the last record of some keys, so that Redis reflects all below `end`.
+
+    `records` may be empty.
+    """
+
+    projector: RedisProjector
+    records: Sequence[ConsumerRecord]
+    end: int
+
+
+async def write_parts(link: RedisLink, parts: Sequence[Part]) -> None:
+    """Write parts of different partitions, and the offset of each, in one transaction.
+
+    A part that another worker was faster to write is left out.
+
+    Raises:
+        RedisEmptied: Redis reflects less than before of one of the partitions, whose `position` is corrected.
+        FatalError: a record has a format version that this program does not know.
+        redis.exceptions.RedisError, OSError: Redis cannot be reached.
+    """
+    plans = [await _plan(part) for part in parts]
+    keys = [part.projector.position_key for part in parts]
+    begin = [pack("WATCH", *keys, *(key for plan in plans for key in plan.watched)), pack("MGET", *keys)]
+    begin += [read for plan in plans for read in plan.reads]
+    while True:
+        _, positions, *replies = await link.exchange(begin)
+        offsets = [int(position or 0) for position in positions]
+        if any(offset < part.projector.position for part, offset in zip(parts, offsets, strict=True)):
+            await link.exchange([_UNWATCH])
+            for part, offset in zip(parts, offsets, strict=True):
+                part.projector.position = offset
+            raise RedisEmptied
+        writes: list[str] = []
+        reached: list[str | int] = []
+        place = 0
+        for part, offset, plan in zip(parts, offsets, plans, strict=True):
+            if offset < part.end:
+                writes += plan.writes(replies[place : place + len(plan.reads)])
+                reached += [part.projector.position_key, part.end]
+            place += len(plan.reads)
+        if not reached:
+            await link.exchange([_UNWATCH])
+        elif not await link.execute([*writes, pack("MSET", *reached)]):
+            continue
+        for part, offset in zip(parts, offsets, strict=True):
+            part.projector.position = max(offset, part.end)
+            part.projector.written_count += len(part.records) if offset < part.end else 0
+        return
+
+
+async def _plan(part: Part) -> Plan:
+    try:
+        return await part.projector.plan(part.records)
+    except UnknownFormatVersion as error:
+        raise FatalError(f"{part.projector.name}: {error}") from error

@@ -9,7 +9,9 @@ from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.project.daily_projection import DailyProjection
+from agents.project.redis_connection import connect_redis
 from streams.defaults import policy_text
+from streams.settings.settings import Settings
 from tests.integration.kafka_records import Published, publish, read
 from tests.integration.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
@@ -119,7 +121,7 @@ async def test_two_partitions_written_at_once_both_count(redis_server: RedisServ
             result = _published_day(day, partition, 1, "0.10")
             yield ConsumerRecord("daily", partition, offset, 0, 0, result.key, result.value, None, 0, 0, ())
 
-    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+    async with connect_redis(Settings(redis=redis_server.url)) as redis:
         await asyncio.gather(
             *(DailyProjection(redis, {}, prefix, "daily", number).write([*records(number)]) for number in range(4))
         )

@@ -8,8 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.project.customers_projection import CustomersProjection
+from agents.project.redis_connection import connect_redis
 from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
+from streams.settings.settings import Settings
 from tests.integration.comparison import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.integration.kafka_records import Ends, Published, publish, read
 from tests.integration.retail_rules import STEPPE
@@ -141,7 +143,7 @@ async def test_a_late_write_replaces_nothing_newer_even_after_an_erasure(
     async def policy(_ref: str) -> Policy:
         return parse_policy(STEPPE.policy)
 
-    async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+    async with connect_redis(Settings(redis=redis_server.url)) as redis:
         late = CustomersProjection(
             redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy
         )

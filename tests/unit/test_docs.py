@@ -74,6 +74,8 @@ def test_a_purchase_runs_every_file_that_the_architecture_lists_for_it() -> None
     per_batch_or_cached = {
         "agents/project/customers_projection.py",
         "agents/project/project_lane.py",
+        "agents/project/projection_writer.py",
+        "agents/project/redis_link.py",
         "agents/project/redis_projector.py",
         "state/fold/timers.py",  # only if the due moment moves earlier
         "streams/engine/faust_app.py",
