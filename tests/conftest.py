@@ -84,7 +84,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         with pausing_after_empty_fetches(SYSTEM_CLOCK):
             yield server
     finally:
-        asyncio.run(server.stop())
+        server.kill()
 
 
 @pytest.fixture

@@ -79,14 +79,14 @@ class DemoRun:
 
     async def _run(self) -> None:
         self._screen.attach(self.tally)
-        self._screen.phase = "eighteen months of purchases"
+        self._screen.phase = "replaying eighteen months of purchases"
         started_s = self._clock.monotonic()
         await self._publish()
         await self._watcher.wait_until(lambda: self.tally.applied >= len(self._events))
-        self._result.history_s = self._clock.monotonic() - started_s
+        self._result.history_s = self._screen.history_s = self._clock.monotonic() - started_s
         await self._advance(_HISTORY_END_MS)
         self._record_segment_counts()
-        self._screen.phase = "quiet weeks: no purchases"
+        self._screen.phase = "quiet weeks: no purchases, only time"
         for week in range(1, QUIET_WEEKS + 1):
             await self._advance(_HISTORY_END_MS + week * _WEEK_MS)
         self._record_segment_counts()

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.customer_view.change_text import cause_text, move_text
+from agents.demo.summary import measure_text
 from agents.demo.tally import DemoTally
 from state.records.outputs import Message, SegmentChangeValue
 from streams.clock import Clock
@@ -30,8 +31,9 @@ STYLES: Final[Mapping[str, str]] = {
     "potential": "bright_black",
 }
 
-_FRAME_S: Final = 0.2
+_FRAME_S: Final = 0.25
 """A frame takes some 10 ms of processor time, which the worker and the broker need too."""
+_HEAD_LINES: Final = 6
 _LINES: Final = 100
 _NEW_LINES_PER_FRAME: Final = 3
 """How many changes, and messages, a frame adds: as many as can be read."""
@@ -41,6 +43,8 @@ _SHORT_BARS: Final = 8
 _LONG_BARS: Final = 16
 _WIDE_COLUMNS: Final = 100
 """The terminal width from which dates are shown."""
+_RECENT_S: Final = 2.0
+"""The worker reports its progress in steps of up to half a second; the present rate is taken over several."""
 
 
 class Screen:
@@ -49,35 +53,39 @@ class Screen:
     Args:
         segments: names of the segments, in the order in which they are shown.
         event_count: number of events in the history.
-        clock: measures the rate.
+        clock: measures the rates.
 
     Attributes:
         phase: what the demo is doing, in a few words.
+        history_s: how long the whole history took; None until all of it is applied.
     """
 
     def __init__(self, segments: Sequence[str], event_count: int, clock: Clock) -> None:
         self.phase = "starting broker, Redis, worker"
+        self.history_s: float | None = None
         self._tally: DemoTally | None = None
         self._segments = segments
         self._event_count = event_count
         self._clock = clock
+        self._measure = measure_text()
         self._candidates: list[SegmentChangeValue] = []
         self._changes: deque[SegmentChangeValue] = deque(maxlen=_LINES)
         self._messages: deque[Message] = deque(maxlen=_LINES)
         self._shown_moves: Counter[tuple[str | None, str]] = Counter()
         self._started_s = 0.0
-        self._busy_s = 0.0
+        self._recent: deque[tuple[float, int]] = deque()
 
     def attach(self, tally: DemoTally) -> None:
-        """Show this tally from now on; the rate counts from this moment."""
+        """Show this tally from now on; the rates count from this moment."""
         self._tally = tally
         self._started_s = self._clock.monotonic()
+        self._recent.append((self._started_s, tally.applied))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the next frame."""
         is_wide = options.max_width >= _WIDE_COLUMNS
         layout = Layout()
-        layout.split_column(Layout(self._head(), size=4), Layout(name="body"))
+        layout.split_column(Layout(self._head(), size=_HEAD_LINES), Layout(name="body"))
         tally = self._tally
         if tally is None:
             layout["body"].update(Text())
@@ -111,22 +119,36 @@ class Screen:
         applied = tally.applied if tally else 0
         moment = f"{datetime.fromtimestamp(tally.time_ms / 1000, UTC):%-d %B %Y}" if tally and tally.time_ms else ""
         title = Text.assemble(
-            ("goldstream demo", "bold"), f"  {self._event_count:,} events of a shop for CDs   ", (moment, "bold yellow")
+            ("goldstream demo", "bold"),
+            f"  {self._event_count:,} events of a shop for CDs   ",
+            (moment, "bold yellow"),
+            no_wrap=True,
+            overflow="ellipsis",
         )
         facts = Table.grid(padding=(0, 2))
         facts.add_row(
             ProgressBar(total=self._event_count, completed=applied, width=_COUNTS_WIDTH),
             f"{applied / self._event_count:4.0%}",
-            f"{self._rate(applied):>7,.0f} events/s",
-            Text(self.phase, style="italic"),
+            Text(self.phase, style="italic", no_wrap=True, overflow="ellipsis"),
         )
-        return Group(title, Text(), facts)
+        return Group(title, Text(), facts, self._rates(applied), Text(self._measure, style="dim"))
 
-    def _rate(self, applied: int) -> float:
-        """Return events per second since `attach`; the value stays once all events are applied."""
-        if self._tally is not None and applied < self._event_count:
-            self._busy_s = self._clock.monotonic() - self._started_s
-        return applied / self._busy_s if self._busy_s else 0.0
+    def _rates(self, applied: int) -> Text:
+        """Return the events per second since `attach` and in the last seconds; of the whole history, the average."""
+        if self._tally is None:
+            return Text()
+        if self.history_s is not None:
+            return Text(f"{self._event_count / self.history_s:,.0f} events/s on average", style="bold")
+        now_s = self._clock.monotonic()
+        self._recent.append((now_s, applied))
+        while now_s - self._recent[1][0] >= _RECENT_S:
+            self._recent.popleft()
+        since_s, before = self._recent[0]
+        average = _rate(applied, now_s - self._started_s)
+        recent = _rate(applied - before, now_s - since_s)
+        return Text.assemble(
+            (f"{average:,.0f} events/s on average", "bold"), f", {recent:,.0f} in the last {_RECENT_S:.0f} s"
+        )
 
     def _counts(self, tally: DemoTally, bars: int) -> RenderableType:
         segments = Table.grid(padding=(0, 1))
@@ -138,13 +160,17 @@ class Screen:
             segments.add_row(Text(name, style=style), f"{count:>7,}", bar)
         numbers = Table.grid(padding=(0, 1))
         numbers.add_column(justify="right", min_width=9)
-        numbers.add_row(f"{tally.changes:,}", "changes")
+        numbers.add_row(f"{tally.changes:,}", "segment changes")
         numbers.add_row(f"{tally.lapses:,}", "by time alone")
         numbers.add_row(f"{tally.sent_by_campaign.total():,}", "messages")
         for campaign, count in tally.sent_by_campaign.most_common():
             numbers.add_row(Text(f"{count:,}", style="dim"), Text(campaign, style="dim"))
         numbers.add_row(f"{tally.suppressed_by_reason.total():,}", "suppressed")
         return Panel(Group(segments, Text(), numbers), title="customers", title_align="left")
+
+
+def _rate(count: int, duration_s: float) -> float:
+    return count / duration_s if duration_s > 0 else 0.0
 
 
 def _panel(title: str, lines: Sequence[Text]) -> RenderableType:

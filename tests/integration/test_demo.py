@@ -166,12 +166,14 @@ async def test_without_a_terminal_it_prints_only_its_summary_and_in_one_also_the
     assert "the story of a customer\n  c-000" in plain
     assert "what to try next" in plain
     assert "\x1b" not in plain
+    assert "measured from publishing an event until its changes and messages are in Kafka" in " ".join(plain.split())
 
     screen, said = await _drawn(tmp_path)
     assert "\x1b[?1049h" in screen
-    assert "eighteen months of purchases" in screen
+    assert "replaying eighteen months of purchases" in screen
     assert "quiet weeks" in screen
     assert "90 days without a purchase" in screen
+    assert re.search(r"events/s on average, +[0-9,]+ in the last", screen)
     assert "\x1b[?25h" in screen + said  # the cursor is visible again
     assert _TIMES.sub("", said[said.index("CDNOW") :]) == _TIMES.sub("", plain)
 

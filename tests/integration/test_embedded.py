@@ -1,7 +1,9 @@
 """What the product needs from the embedded broker and Redis (noida-db), tested through its own clients."""
 
 import asyncio
+import contextlib
 import importlib.util
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from redis.exceptions import WatchError
 
 from agents.demo.embedded.broker import Embedded, EmbeddedError
 from streams.clock import SYSTEM_CLOCK
+from tests.integration.workers import until
 from tests.servers.topics import make_topic
 
 RECORDS = 100
@@ -172,15 +175,25 @@ async def test_its_redis_has_what_the_projection_needs(embedded: Embedded, prefi
         assert await client.delete(customer, segment) == 2
 
 
-async def test_it_finds_its_data_again_after_a_stop(tmp_path: Path, prefix: str) -> None:
-    async with Embedded(tmp_path, SYSTEM_CLOCK) as first:
-        await make_topic(first.kafka, prefix)
-        async with AIOKafkaProducer(bootstrap_servers=first.kafka) as producer:
-            await producer.send_and_wait(prefix, b"kept", partition=0)
-        first_pid = first.pid
-    async with Embedded(tmp_path, SYSTEM_CLOCK) as second:
-        assert second.pid != first_pid
-        assert [record.value for record in await _read(second.kafka, prefix, 1)] == [b"kept"]
+async def test_its_saving_thread_waits_at_a_pipe_that_nobody_reads(tmp_path: Path, prefix: str) -> None:
+    async with Embedded(tmp_path, SYSTEM_CLOCK) as server:
+        await make_topic(server.kafka, prefix)
+        async with AIOKafkaProducer(bootstrap_servers=server.kafka) as producer:
+            await producer.send_and_wait(prefix, b"in memory", partition=0)
+        assert [record.value for record in await _read(server.kafka, prefix, 1)] == [b"in memory"]
+        assert not (tmp_path / "kafka.json").exists()
+
+        pipe = os.open(tmp_path / "kafka.tmp", os.O_RDONLY | os.O_NONBLOCK)
+
+        async def saves() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                return os.read(pipe, 1) != b""
+            return False
+
+        try:
+            await until(saves, "the thread to save")
+        finally:
+            os.close(pipe)
 
 
 async def test_it_reports_why_it_does_not_start(tmp_path: Path) -> None:

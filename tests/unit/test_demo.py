@@ -222,6 +222,24 @@ def test_the_screen_shows_segments_changes_with_their_causes_and_messages(width:
         assert "c-1 hello with 10%, by" in text
 
 
+def test_the_screen_shows_the_average_and_the_present_rate_and_what_they_measure() -> None:
+    clock, tally = ManualClock(), DemoTally()
+    screen = Screen(SEGMENTS, 10_000, clock)
+    screen.attach(tally)
+    for applied in (1_000, 2_000, 4_000, 7_000):
+        clock.advance(1)
+        tally.applied = applied
+        frame = _frame(screen, 80, 24)
+    assert "1,750 events/s on average, 2,500 in the last 2 s" in frame
+    assert "measured from publishing an event until its changes and messages are in Kafka" in frame
+    assert " of this machine" in frame
+
+    screen.history_s = 4.0
+    frame = _frame(screen, 80, 24)
+    assert "2,500 events/s on average" in frame
+    assert "in the last" not in frame
+
+
 def test_the_screen_shows_each_change_once_and_the_rare_kinds_first() -> None:
     tally = DemoTally()
     for number in range(50):
@@ -245,6 +263,8 @@ def test_the_summary_has_the_figures() -> None:
 
     assert "4 real purchases of 2 customers (of 69,659 of 23,570)" in text
     assert "5 in 2.5 s" in text
+    assert "2 on average" in text
+    assert max(len(line) for line in text.splitlines()[3:8]) <= 80
     assert "4, 1 of them by time alone" in text
     assert "1 sent, 1 suppressed" in text
     assert "1998-07-01  1998-09-02" in text
