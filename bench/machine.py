@@ -6,7 +6,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.workers import is_compiled
+from bench.workers import build_description
 from tests.servers.apache_kafka import jars
 
 
@@ -20,7 +20,7 @@ def machine() -> dict[str, str | int | float]:
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "kafka": _kafka_version(),
-        "fold": "compiled" if is_compiled() else "interpreted",
+        "fold": build_description(),
         **{name: version(name) for name in ("aiokafka", "faust-streaming", "msgspec", "orjson")},
     }
 

@@ -27,6 +27,16 @@ def is_compiled() -> bool:
     return (_COMPILED / ".made").exists()
 
 
+def build_description() -> str:
+    """Return how the fold that workers run was built, and whether that build is older than its sources."""
+    if not is_compiled():
+        return "interpreted"
+    made_at = (_COMPILED / ".made").stat().st_mtime
+    sources = (each for package in ("state", "streams") for each in (_ROOT / package).rglob("*.py"))
+    is_outdated = any(each.stat().st_mtime > made_at for each in sources)
+    return "compiled, OLDER THAN ITS SOURCES: run `make compiled`" if is_outdated else "compiled"
+
+
 def import_path() -> str:
     """Return PYTHONPATH for workers, with the compiled build first if it exists."""
     return os.pathsep.join(map(str, [_COMPILED, _ROOT] if is_compiled() else [_ROOT]))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from bench import __main__ as command
-from bench import console_output, peer_runner
+from bench import console_output, peer_runner, workers
 from bench.broker import BenchFailed
 from bench.comparison import ComparisonResult
 from bench.comparison_report import medians_by_program, ratios, report_as_json
@@ -138,6 +139,22 @@ def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(monkeypatch: py
     assert peer_runner.unavailable_peers(["quix", "faust"]) == {
         "quix": "quixstreams is not installed for this Python: run `make bench`, which installs it where possible"
     }
+
+
+def test_a_compiled_build_that_is_older_than_its_sources_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(workers, "_ROOT", tmp_path)
+    monkeypatch.setattr(workers, "_COMPILED", tmp_path / "compiled")
+    assert workers.build_description() == "interpreted"
+    source, made = tmp_path / "state" / "fold.py", tmp_path / "compiled" / ".made"
+    for moment, file in enumerate((source, made), 1):
+        file.parent.mkdir()
+        file.touch()
+        os.utime(file, (moment, moment))
+    assert workers.build_description() == "compiled"
+    os.utime(source, (3, 3))
+    assert workers.build_description().startswith("compiled, OLDER THAN ITS SOURCES")
 
 
 def test_dependencies_of_the_peers_are_locked_in_a_separate_file() -> None:
