@@ -97,7 +97,8 @@ async def _trace() -> dict[str, list[Call]]:
     async def from_the_beginning(_tp: TP) -> int:
         return 0
 
-    context = StageContext(lambda: cast("Any", broker.producer()), from_the_beginning, clock)
+    producer = broker.producer()
+    context = StageContext(lambda: cast("Any", producer), from_the_beginning, clock)
     follower = ControlFollower(settings)
     follower.apply(ControlRecord("policy", policy_text(), offset=0))
     follower.source_watermarks["control:0"] = SourceWatermark(1)

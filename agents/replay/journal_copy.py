@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-
 from agents.replay.currency_conversion import EventConversion
 from agents.replay.cutover import SourcePositions, copied_source_offsets
 from agents.replay.erasure_filter import ErasureFilter
@@ -22,6 +20,7 @@ from state.records.erasure import Erasure, encode_erasure
 from state.records.events import Tick
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.reader import read_range
+from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -76,7 +75,7 @@ class JournalCopy:
     old: OldJournal
     target: ReplayTarget
     convert: EventConversion
-    producer: AIOKafkaProducer
+    producer: StageProducer
     on_read: Callable[[int], None]
     result: CopyResult = field(default_factory=CopyResult)
 

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.replay.currency_conversion import CurrencyConversion, EventConversion, keep_sums
 from agents.replay.cutover import hand_over_sources, read_source_positions
@@ -26,8 +26,8 @@ from state.config.policy import Policy
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
-from streams.kafka.fenced_producer import PRODUCER_SETTINGS
 from streams.kafka.reader import read_range
+from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.erasure_ledger import read_ledger
@@ -92,7 +92,7 @@ async def replay(
         sources=(settings.prefix, *settings.sources),
     )
     target = await prepare_target(new, partitions, start_record, rules)
-    producer = AIOKafkaProducer(**settings.kafka_client(), **PRODUCER_SETTINGS)
+    producer = StageProducer(**settings.kafka_client())
     await producer.start()
     try:
         total = sum(old.ends.values())

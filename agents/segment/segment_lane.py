@@ -1,30 +1,39 @@
 """The lane of a journal partition: folds its records; `agents.segment.write_plan` writes what they produce."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from agents.segment.commit_policy import DailyPublisher
 from agents.segment.output_batch import OutputBatch
 from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, recover_partition
-from agents.segment.write_plan import WritePlan
+from agents.segment.write_plan import TableWrite, WritePlan, Writers
 from state.fold.partition import Partition
 from state.records.events import Tick, decode_record
 from streams.clock import Clock
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
-from streams.kafka.fenced_producer import stop_producer
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
 from streams.tables.customers_table import FENCE_KEY, CustomersTable
 from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.waits import Wait
 from streams.wire.cloudevents import CloudEvents
 
+if TYPE_CHECKING:
+    from streams.kafka.stage_producer import StageProducer
+
 log = logging.getLogger(__name__)
+
+TABLE_WAIT_SECONDS: Final = 0.01
+"""How long the table of a batch waits for the outputs of the next one, to be sent in one request with them."""
 
 
 class SegmentStage:
@@ -74,16 +83,13 @@ class SegmentLane:
         self.waiter = context.waits.waiter()
         self._broker = WatchedBroker(stage.broker, self.waiter)
         self._topics = stage.names
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: StageProducer | None = None
         self._warm: WarmTable | None = None
         self._plan: WritePlan | None = None
         self._outputs: OutputBatch | None = None
+        self._table_write: asyncio.Task[None] | None = None
+        self._next_outputs = asyncio.Event()
         self._is_closing = False
-
-    @property
-    def producer(self) -> AIOKafkaProducer | None:
-        """The lane's own producer, while it is open."""
-        return self._producer
 
     @property
     def cursor(self) -> int:
@@ -103,8 +109,7 @@ class SegmentLane:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
         stage, topics, number = self._stage, self._topics, self.number
-        producer = self._producer = await self._broker.fenced_producer(f"{topics.prefix}.segment.{number}")
-        await self._fence_off(producer)
+        await self._fence_off(f"{topics.prefix}.segment.{number}")
         started, label = stage.clock.monotonic(), str(number)
         self.partition, self._warm = await recover_partition(
             self._broker,
@@ -115,12 +120,13 @@ class SegmentLane:
             self.recovery.set_remaining,
             self.recovery.set_read,
         )
-        cursor, writer = self.partition.progress.offset, BatchWriter(producer, self.waiter)
+        cursor, producer = self.partition.progress.offset, self._context.producer
+        writers = Writers(BatchWriter(producer, self.waiter), BatchWriter(producer, self.waiter))
         with fatal_where_permanent(f"{topics.customers}:{number}"):
             await self._broker.check_not_shortened(topics.journal, number, cursor)
-        self._outputs = OutputBatch(CloudEvents(topics, stage.source), writer, number)
+        self._outputs = OutputBatch(CloudEvents(topics, stage.source), writers.outputs, number)
         daily = DailyPublisher(self.partition, self._warm.table.days, stage.clock)
-        self._plan = WritePlan(topics, number, self.partition, self._warm, writer, self._context, daily)
+        self._plan = WritePlan(topics, number, self.partition, self._warm, writers, self._context, daily)
         self._plan.on_outputs_sent = self._count_sent
         self._plan.is_closing = self._is_closing
         seconds = stage.clock.monotonic() - started
@@ -130,8 +136,11 @@ class SegmentLane:
         count_customers = len(self._warm.table)
         log.info("partition %d recovered: %d customers in %.2f s, at %d", number, count_customers, seconds, cursor)
 
-    async def _fence_off(self, producer: AIOKafkaProducer) -> None:
+    async def _fence_off(self, name: str) -> None:
         """Make the broker refuse what a former owner still sends to the partitions that recovery reads."""
+        producer = self._producer = self._context.producer
+        with self.waiter.on(Wait.EPOCH, f"the producer epoch of {name}"):
+            await producer.fence(name, self.number)
         writer = BatchWriter(producer, self.waiter)
         for topic in (self._topics.customers, self._topics.erasure_ledger, self._topics.progress):
             writer.add(topic, self.number, FENCE_KEY, None)
@@ -168,10 +177,34 @@ class SegmentLane:
         await self._write(self._plan, whole=True)
 
     async def _write(self, plan: WritePlan, *, whole: bool) -> None:
+        """Send the outputs; write the table meanwhile, as the next batch is folded, unless something must not wait."""
         clock = self._stage.clock
         started = clock.monotonic()
-        await plan.write(whole=whole)
+        self._next_outputs.set()
+        captured = await plan.publish(whole=whole)
+        await self._table_written()
+        if not plan.must_checkpoint:
+            self._next_outputs.clear()
+            self._table_write = asyncio.create_task(self._write_table(plan, captured), name=f"table:{self.number}")
+        else:
+            await plan.write_table(captured)
+            if whole:
+                await plan.checkpoint()
         self._stage.metrics.flush_seconds.labels("segment").observe(clock.monotonic() - started)
+
+    async def _write_table(self, plan: WritePlan, captured: TableWrite) -> None:
+        """Write the table of a batch, in the request with the outputs of the next batch if there is one soon."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TABLE_WAIT_SECONDS):
+                await self._next_outputs.wait()
+        await plan.write_table(captured)
+
+    async def _table_written(self) -> None:
+        """Wait until the table of the last batch is written."""
+        if self._table_write is not None:
+            self._next_outputs.set()
+            await self._table_write
+            self._table_write = None
 
     def _count_sent(self) -> None:
         """Add to the metrics what was sent and what the fold counted, once for each write."""
@@ -199,6 +232,7 @@ class SegmentLane:
             aiokafka.errors.KafkaError: something was not delivered.
         """
         assert self._plan is not None
+        await self._table_written()
         await self._plan.checkpoint()
 
     def stop(self) -> None:
@@ -212,11 +246,13 @@ class SegmentLane:
 
         The offsets stay: the last commit comes after.
         """
-        if self._plan is not None and self._plan.is_whole and self._warm is not None:
+        if self._table_write is not None:
+            self._table_write.cancel()
+            await asyncio.wait({self._table_write})
+        elif self._plan is not None and self._plan.is_whole and self._warm is not None:
             self._stage.warm_tables.give_back(self.number, self._warm)
         self._warm = None
         self.partition = Partition(CustomersTable())
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await stop_producer(producer)
+        if self._producer is not None:
+            self._producer.discard(self.number)
         self._stage.metrics.forget_partition("segment", self._topics.journal, self.number)

@@ -26,12 +26,19 @@ one before, so a crash leaves a beginning of this list, and a part of one step:
 A record that touches many customers (a tick, a policy) is written in slices, each with steps 1 to 7; `cursor` moves
 after the last one.
 
+The outputs of a batch need not wait for the table of the batch before it: while steps 2 to 7 of one batch are under
+way, the next one is folded and its step 1 sent. Outputs that are ahead of the table are sent again after a crash, with
+the same ids and contents. So a batch is captured as it is folded: its records of steps 2 to 7 are encoded before
+anything further is folded. They are sent after the table of the batch before, and after the outputs of their own. Steps
+8 to 10 refer to everything that was folded, so they wait until no batch is under way.
+
 Before each step the plan checks that the group still confirms this worker. A request that a replaced worker has
 already sent is refused by the broker (decision 0008).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 from agents.segment.commit_policy import CheckpointTimer, DailyPublisher
 from state.customer.segment_forecast import SegmentForecast
@@ -64,6 +71,27 @@ StepRecords = tuple[WriteStep, str, list[Record]]
 """A step, the topic that it writes to, and its records."""
 
 
+class TableWrite(NamedTuple):
+    """Steps 2 to 7 of a batch whose outputs are acknowledged.
+
+    Attributes:
+        steps: their records.
+        offset: the offset of the journal up to which everything is durable once they are written.
+        whole: False in the middle of a record.
+    """
+
+    steps: list[StepRecords]
+    offset: int
+    whole: bool
+
+
+class Writers(NamedTuple):
+    """Two that send at the same time: one for the outputs, one for everything else."""
+
+    outputs: Writer
+    table: Writer
+
+
 class WritePlan:
     """Writes for one journal partition; the only object of a lane that does.
 
@@ -83,7 +111,7 @@ class WritePlan:
         number: int,
         partition: Partition,
         warm: WarmTable,
-        writer: Writer,
+        writers: Writers,
         context: StageContext,
         daily: DailyPublisher | None,
     ) -> None:
@@ -94,16 +122,17 @@ class WritePlan:
             number: of the partition.
             partition: the fold, with everything recovered.
             warm: its table, whose `position` and `as_of` follow what is written.
-            writer: sends records.
+            writers: send records.
             context: knows the time, and whether the partition is still this worker's.
             daily: what to publish of the days; None for nothing.
         """
-        self.writer = writer
+        self.writer, self._table_writer = writers
         self.step = WriteStep.OUTPUTS
         self.cursor = self.committable_offset = partition.progress.offset
         self.is_whole = True
         self.is_closing = False
         self.on_outputs_sent: Callable[[], None] = lambda: None
+        self._last_captured: TableWrite | None = None
         self._topics = topics
         self._number = number
         self._partition = partition
@@ -114,8 +143,8 @@ class WritePlan:
         self._wrote = False
         self._advance_offset = partition.progress.advance_offset
 
-    async def write(self, *, whole: bool) -> None:
-        """Write everything that was folded: steps 1 to 7, and the rest if it can wait no longer.
+    async def publish(self, *, whole: bool) -> TableWrite:
+        """Send the outputs of what was folded: step 1; return what `write_table` must write then.
 
         Args:
             whole: False in the middle of a record, which will be folded further: `cursor` stays before it.
@@ -124,15 +153,42 @@ class WritePlan:
             OwnershipLost: the partition may be another worker's.
             aiokafka.errors.KafkaError: a record was not delivered.
         """
-        await self._run(self._batch_steps(whole=whole))
+        captured = self._last_captured = TableWrite(
+            list(self._table_steps(whole=whole)), self._partition.progress.offset, whole
+        )
+        self._context.check_ownership()
+        await self.writer.flush()
+        self.on_outputs_sent()
+        self._wrote = self._wrote or any(records for _, _, records in captured.steps)
         if whole:
-            self.is_whole = True
-            self.cursor = self._partition.progress.offset
-            self._note_position()
             self._timer.note_batch(wrote=self._wrote)
             self._wrote = False
-            if self._timer.is_overdue or self._must_checkpoint:
-                await self.checkpoint()
+        return captured
+
+    async def write_table(self, captured: TableWrite) -> None:
+        """Write steps 2 to 7 of a batch; the table of the batch before must be written.
+
+        Raises:
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: a record was not delivered.
+        """
+        await self._run(captured.steps)
+        if captured.whole:
+            self.is_whole = captured is self._last_captured
+            self.cursor = captured.offset
+            self._note_position()
+
+    @property
+    def must_checkpoint(self) -> bool:
+        """Whether steps 8 to 10 can wait no longer.
+
+        The progress is overdue, a command waits for it, or recovery needs the rules with it.
+        """
+        return self._timer.is_overdue or self._is_awaited
+
+    @property
+    def _is_awaited(self) -> bool:
+        return bool(self._partition.new_texts) or self._partition.progress.advance_offset != self._advance_offset
 
     def checkpoint_due_in(self) -> float | None:
         """Return how many seconds `checkpoint` may wait if nothing arrives; None if there is nothing to write."""
@@ -142,18 +198,17 @@ class WritePlan:
     async def checkpoint(self) -> None:
         """Write what was postponed: steps 8 and 9 if they are due, then step 10 if a batch is not covered.
 
+        Everything that was folded must be written.
+
         Raises:
             OwnershipLost: the partition may be another worker's.
             aiokafka.errors.KafkaError: a record was not delivered.
         """
         await self._run(self._postponed_steps())
-        self._wrote = False
 
-    def _batch_steps(self, *, whole: bool) -> Iterator[StepRecords]:
+    def _table_steps(self, *, whole: bool) -> Iterator[StepRecords]:
         partition, topics = self._partition, self._topics
         rules = partition.rules
-        yield WriteStep.OUTPUTS, "", []  # added to the writer while the batch was folded
-        self.on_outputs_sent()
         yield WriteStep.DAY_TOTALS, topics.customers, partition.day_records(whole=whole)
         erasures = partition.new_erasures
         yield (
@@ -171,7 +226,7 @@ class WritePlan:
     def _postponed_steps(self) -> Iterator[StepRecords]:
         partition, topics = self._partition, self._topics
         due_in, daily = self._daily_due_in(), self._daily
-        if daily is not None and (due_in == 0 or (due_in is not None and (self.is_closing or self._must_checkpoint))):
+        if daily is not None and (due_in == 0 or (due_in is not None and (self.is_closing or self._is_awaited))):
             yield WriteStep.DAILY, topics.daily, list(daily.records(self._number))
             yield WriteStep.DAILY_MARK, topics.customers, [daily.mark()]
             self._note_position()
@@ -192,33 +247,27 @@ class WritePlan:
         The day totals alone share the request of the next step if that writes to the same partition, where the broker
         keeps their order.
         """
-        writer, waiting_in = self.writer, ""
+        writer, waiting_in = self._table_writer, ""
         for step, topic, records in steps:
+            if not records:
+                continue
+            if waiting_in not in ("", topic):
+                await writer.flush()
             self.step = step
             self._context.check_ownership()
-            if records:
-                if waiting_in not in ("", topic):
-                    await writer.flush()
-                add = writer.to(topic, self._number).add
-                for key, value in records:
-                    add(key, value)
-                self._wrote, waiting_in = True, topic
-            elif step is not WriteStep.OUTPUTS:
-                continue
+            add = writer.to(topic, self._number).add
+            for key, value in records:
+                add(key, value)
+            waiting_in = topic
             if step is not WriteStep.DAY_TOTALS:
                 await writer.flush()
                 waiting_in = ""
         await writer.flush()
         self.step = WriteStep.OUTPUTS
 
-    @property
-    def _must_checkpoint(self) -> bool:
-        """Whether the progress must not be postponed: a command waits for it, or recovery needs the rules with it."""
-        return bool(self._partition.new_texts) or self._partition.progress.advance_offset != self._advance_offset
-
     def _daily_due_in(self) -> float | None:
         return None if self._daily is None else self._daily.due_in()
 
     def _note_position(self) -> None:
         changelog = (self._topics.customers, self._number)
-        self._warm.position = self.writer.ends.get(changelog, self._warm.position)
+        self._warm.position = self._table_writer.ends.get(changelog, self._warm.position)

@@ -1,4 +1,4 @@
-"""The Faust app of a stage: a consumer group whose one agent hands each batch to the lane of its partition."""
+"""The Faust app of a stage: a consumer group whose one agent hands what each poll returned to the lanes."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +9,8 @@ import faust
 from faust.transport import conductor
 from faust.types import TP
 
-from streams.engine.faust_driver import BatchScheduler, NoTables
+from streams.engine.faust_driver import NoTables, Poll, PollScheduler
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
-from streams.engine.lane_runner import Fetched
 
 HEARTBEAT_SECONDS: Final = 1.0
 """With the next heartbeat a worker learns of a rebalance; until then its partitions stand still."""
@@ -63,19 +62,19 @@ def make_app(spec: StageSpec, kafka: Mapping[str, Any], data: Path, instance: st
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_request_timeout=REQUEST_TIMEOUT_SECONDS,
         consumer_group_instance_id=f"{spec.group}-{instance}" if instance else None,
-        ConsumerScheduler=BatchScheduler,
+        ConsumerScheduler=PollScheduler,
         TableManager=NoTables,
     )
 
 
-def add_agent(app: faust.App, spec: StageSpec, hand_over: Callable[[TP, Fetched], None]) -> None:
-    """Add the agent that gives each batch to `hand_over`; the app must have its transport by now."""
+def add_agent(app: faust.App, spec: StageSpec, hand_over: Callable[[Poll], None]) -> None:
+    """Add the agent that gives what each poll returned to `hand_over`; the app must have its transport by now."""
     topic = app.topic(*spec.topics, value_serializer="raw", key_serializer="raw", allow_empty=True)
 
     @app.agent(topic, name=f"{spec.group}.{spec.name}")
-    async def take_batches(stream: Any) -> None:
+    async def take_polls(stream: Any) -> None:
         async for event in stream.events():
-            hand_over(event.message.tp, event.message.value)
+            hand_over(event.message.value)
 
 
 def check_faust_is_compiled() -> None:

@@ -1,11 +1,11 @@
-"""Faust with a partition's records delivered as one message: what is overridden, and why.
+"""Faust with everything that a poll returned delivered as one message: what is overridden, and why.
 
 Faust takes 60 to 300 µs for each message of a stream, whatever it contains. Here a message is everything that one poll
-returned of a partition, so that thousands of records share that price. Group membership, assignment, agents and life
-cycle remain Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
+returned, so that thousands of records share that price. Group membership, assignment, agents and life cycle remain
+Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 
     overridden                                  why
-    ConsumerScheduler.iterate                   yields (partition, everything fetched), not single records
+    ConsumerScheduler.iterate                   yields everything fetched at once, not single records
     Consumer._to_message                        makes one message of that
     Consumer._wait_next_records                 when every lane is full, waits for room; Faust sleeps for a second
     Consumer.perform_seek                       keeps the offsets that the group starts from, for the lanes; fails if
@@ -17,18 +17,20 @@ cycle remain Faust's own. Read against faust-streaming 0.15.3; the version is pi
     Consumer.ack                                an ack decides nothing
     Consumer.on_partitions_revoked              lanes finish and commit before the partitions are given up
     Consumer.on_partitions_assigned             lanes open
-    ConsumerThread.Worker                       a daemon thread, or the process would wait for an unreachable Kafka
-    ConsumerThread.on_start                     notes answered heartbeats
+    ConsumerThread: start, maybe_start, stop,   runs in the loop of the stage, not in a thread: two loops that wake
+    crash, call_thread, keepalive, _stop_*,     each other for each poll cost a tenth of the processor, and wait for
+    set_shutdown, on_partitions_*               each other's turn of the interpreter lock (decision 0053)
+    ConsumerThread.on_start                     notes answered heartbeats; spaces fetches
     ConsumerThread._create_worker_consumer      a long poll shorter than 1.5 s, large fetches
     ConsumerThread._fetch_records               notes the offset of the next poll, so that lanes see what is missing
-    Producer._settings_extra                    idempotence and acks=all, which Faust sets only with transactions
-    Producer._new_producer                      TLS and SASL as in the rest of the worker
+    Producer._new_producer                      TLS and SASL as in the rest of the worker; idempotent, with an epoch for
+                                                each lane
     TableManager.on_start                       there are no tables that agents might still create, for which Faust
                                                 waits a second at every start
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import aiokafka
@@ -40,11 +42,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage, Message
-from mode.threads import ServiceThread, WorkerThread
+from mode.services import Service
+from mode.utils.futures import maybe_async
 from yarl import URL
 
+from streams.clock import Clock
 from streams.engine.lane_runner import Fetched
-from streams.kafka.fenced_producer import PRODUCER_SETTINGS
+from streams.kafka.stage_producer import StageProducer
 
 FETCH_WAIT_MS = 250
 """The longest poll: a fetch that was sent for some partitions delays the others by this much."""
@@ -52,6 +56,8 @@ FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
 the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
+FETCH_SPACING_SECONDS = 0.004
+"""The minimum time between two fetches: at a high rate, fewer and larger ones; at a low rate they wait for records."""
 
 
 class Lanes(Protocol):
@@ -73,12 +79,16 @@ class Lanes(Protocol):
         """Close the lanes of these partitions after their current batch, within a deadline, and commit for them."""
 
 
-class BatchScheduler(DefaultSchedulingStrategy):
-    """Yields what was fetched, partition by partition."""
+Poll = Mapping[TP, Fetched]
+"""What one poll returned, by partition."""
+
+
+class PollScheduler(DefaultSchedulingStrategy):
+    """Yields everything that was fetched at once, under the name of its first partition."""
 
     def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
-        """Yield each partition once, with all of its records."""
-        return iter(records.items())
+        """Yield once, if anything was fetched."""
+        return iter([(next(iter(records)), records)] if records else [])
 
 
 class NoTables(TableManager):
@@ -90,24 +100,72 @@ class NoTables(TableManager):
         await self.recovery.start()
 
 
-class DaemonThread(WorkerThread):
-    """A thread that does not keep the process alive: without Kafka, aiokafka may never return in it."""
+class LoopConsumerThread(driver.AIOKafkaConsumerThread):
+    """What Faust runs in a thread of its own, in the loop of the stage: the aiokafka consumer, and calls to it."""
 
-    def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
-        super().__init__(service, **kwargs)
-        self.daemon = True
+    def __init__(self, consumer: "LaneConsumer", loop: asyncio.AbstractEventLoop, beacon: Any) -> None:
+        super().__init__(consumer, loop=loop, thread_loop=loop, beacon=beacon)
+        self._clock = consumer.transport.clock
+        self._next_fetch_at = 0.0
 
+    async def start(self) -> None:
+        """Start without a thread."""
+        self._thread_started.set()
+        await Service.start(self)
 
-class LaneConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread in which aiokafka consumes."""
+    async def maybe_start(self) -> bool:
+        """Start, if it has not started yet."""
+        return await Service.maybe_start(self)
 
-    Worker = DaemonThread
+    async def stop(self) -> None:
+        """Stop the consumer, then the service."""
+        if self._started.is_set() and not self._stopped.is_set():
+            await self.on_thread_stop()
+            self.set_shutdown()
+            await Service.stop(self)
+
+    async def crash(self, exc: BaseException) -> None:
+        """Crash the app."""
+        await Service.crash(self, exc)
+
+    def set_shutdown(self) -> None:
+        """Let `stop` go on."""
+        self._shutdown.set()
+
+    def _stopped_set(self) -> None:
+        self._stopped.set()
+
+    async def _stop_children(self) -> None:
+        await self._default_stop_children()
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    @Service.task
+    async def _thread_keepalive(self) -> None:
+        """Do nothing: the loop needs nobody to keep it awake."""
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call it here and now."""
+        return await maybe_async(fun(*args, **kwargs))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Tell the consumer."""
+        await self.consumer.on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Tell the consumer."""
+        await self.consumer.on_partitions_assigned(assigned, generation_id)
 
     async def on_start(self) -> None:
-        """Note answered heartbeats: a worker that gets no answers knows that it may have been replaced."""
+        """Note answered heartbeats, by which a worker knows that it has not been replaced; space the fetches."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka has no hook for heartbeats
-        heartbeat = coordinator._do_heartbeat  # noqa: SLF001
+        consumer = self._ensure_consumer()
+        coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - aiokafka has no hooks for these
+        heartbeat, fetch = coordinator._do_heartbeat, fetcher._proc_fetch_request  # noqa: SLF001
 
         async def heartbeat_and_note() -> bool:
             answered: bool = await heartbeat()
@@ -115,7 +173,21 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
                 cast("LaneTransport", self.transport).lanes.on_heartbeat()
             return answered
 
+        async def fetch_in_time(assignment: Any, node: Any, request: Any) -> bool:
+            """Fetch, but not sooner than `FETCH_SPACING_SECONDS` after the fetch before."""
+            now = self._clock.monotonic()
+            begin = max(now, self._next_fetch_at)
+            self._next_fetch_at = begin + FETCH_SPACING_SECONDS
+            if begin > now:
+                try:
+                    await self._clock.sleep(begin - now)
+                except asyncio.CancelledError:
+                    return False  # as aiokafka's own: nobody is interested in the result any more
+            has_records: bool = await fetch(assignment, node, request)
+            return has_records
+
         coordinator._do_heartbeat = heartbeat_and_note  # noqa: SLF001
+        fetcher._proc_fetch_request = fetch_in_time  # noqa: SLF001
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -150,10 +222,8 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> RecordMap:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         # a partition that records were just taken from has a position: this does not wait
-        batches: Mapping[TP, Any] = {
-            tp: Fetched(records, await consumer.position(tp)) for tp, records in fetched.items() if records
-        }
-        return cast("RecordMap", batches)
+        poll: Poll = {tp: Fetched(records, await consumer.position(tp)) for tp, records in fetched.items() if records}
+        return cast("RecordMap", poll)
 
 
 class LaneConsumer(driver.Consumer):
@@ -162,12 +232,12 @@ class LaneConsumer(driver.Consumer):
     transport: "LaneTransport"
     _starts: "asyncio.Future[Mapping[TP, int]] | None" = None
 
-    def _new_consumer_thread(self) -> LaneConsumerThread:
-        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> LoopConsumerThread:
+        return LoopConsumerThread(self, self.loop, self.beacon)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        batch: Fetched = record
-        last = batch.records[-1]
+        poll: Poll = record
+        last = poll[tp].records[-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -176,7 +246,7 @@ class LaneConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            cast("bytes", batch),  # what the agent gets as the value
+            cast("bytes", poll),  # what the agent gets as the value
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
@@ -269,23 +339,18 @@ class LaneConsumer(driver.Consumer):
 
 
 class LaneProducer(driver.Producer):
-    """The stage's only producer: idempotent; the lanes await their own deliveries."""
+    """The stage's only producer; the lanes await their own deliveries."""
 
     transport: "LaneTransport"
 
-    def _settings_extra(self) -> Mapping[str, Any]:
-        return PRODUCER_SETTINGS
-
-    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+    def _new_producer(self, transactional_id: str | None = None) -> StageProducer:
         del transactional_id  # there are no transactions here
-        return aiokafka.AIOKafkaProducer(
-            **self.transport.kafka_settings, **self._settings_extra(), client_id=self.app.conf.broker_client_id
-        )
+        return StageProducer(**self.transport.kafka_settings, client_id=self.app.conf.broker_client_id)
 
     @property
-    def client(self) -> aiokafka.AIOKafkaProducer:
+    def client(self) -> StageProducer:
         """The aiokafka producer."""
-        return self._ensure_producer()
+        return cast("StageProducer", self._ensure_producer())
 
 
 class LaneTransport(driver.Transport):
@@ -295,8 +360,9 @@ class LaneTransport(driver.Transport):
     Producer = LaneProducer
     Fetcher = Fetcher
 
-    def __init__(self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any]) -> None:
-        """Take the lanes of the stage and aiokafka's settings for reaching the brokers."""
+    def __init__(self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any], clock: Clock) -> None:
+        """Take the lanes of the stage, aiokafka's settings for reaching the brokers, and the time."""
         super().__init__([URL(f"kafka://{kafka_settings['bootstrap_servers'][0]}")], app)
         self.lanes = lanes
         self.kafka_settings = kafka_settings
+        self.clock = clock

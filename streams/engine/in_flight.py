@@ -1,7 +1,5 @@
 """Count what a stage has sent and Kafka has not acknowledged yet, by topic."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from faust.exceptions import NotReady
@@ -20,29 +18,23 @@ NOTHING: Final = InFlight(0, 0.0)
 
 
 def in_flight_by_topic(stage: Stage) -> dict[str, InFlight]:
-    """Return what a stage and its lanes have in flight, for each topic that they have ever written to.
+    """Return what a stage has in flight, for each topic that it has ever written to.
 
     aiokafka has no public counter. A producer's accumulator has the batches that wait for a request in `_batches`, and
     those in a request in `_pending_batches`; an idempotent producer has a sequence number for every partition that it
     has written to.
     """
     now_s, found = stage.clock.monotonic(), dict[str, InFlight]()
-    for producer in _producers(stage):
-        accumulator = producer._message_accumulator  # noqa: SLF001
-        waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
-        for partition in producer._txn_manager._sequence_numbers:  # noqa: SLF001
-            found.setdefault(partition.topic, NOTHING)
-        for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
-            so_far = found.get(batch.tp.topic, NOTHING)
-            oldest_s = max(so_far.seconds, now_s - batch._ctime)  # noqa: SLF001
-            found[batch.tp.topic] = InFlight(so_far.records + batch.record_count, oldest_s)
+    try:
+        producer: Any = stage.producer
+    except (AssertionError, NotReady):  # the stage has not started yet
+        return found
+    accumulator = producer._message_accumulator  # noqa: SLF001
+    waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+    for partition in producer._txn_manager._sequence_numbers:  # noqa: SLF001
+        found.setdefault(partition.topic, NOTHING)
+    for batch in (*waiting, *accumulator._pending_batches):  # noqa: SLF001
+        so_far = found.get(batch.tp.topic, NOTHING)
+        oldest_s = max(so_far.seconds, now_s - batch._ctime)  # noqa: SLF001
+        found[batch.tp.topic] = InFlight(so_far.records + batch.record_count, oldest_s)
     return found
-
-
-def _producers(stage: Stage) -> Iterator[Any]:
-    """Yield the stage's own producer, and those of its lanes."""
-    with contextlib.suppress(AssertionError, NotReady):  # the stage has not started yet
-        yield stage.producer
-    for lane in stage.lanes().values():
-        if lane.producer is not None:
-            yield lane.producer

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from streams.clock import Clock
+from streams.kafka.stage_producer import StageProducer
 from streams.telemetry.waits import Waiter, Waits
 
 SESSION_SECONDS: Final = 20.0
@@ -26,10 +27,6 @@ class Lane(Protocol):
 
     needs_all: bool
     waiter: Waiter
-
-    @property
-    def producer(self) -> AIOKafkaProducer | None:
-        """The lane's own producer, if it has one."""
 
     @property
     def cursor(self) -> int:
@@ -59,15 +56,10 @@ class Lane(Protocol):
 
 
 class StatelessLane:
-    """A lane that postpones nothing, and writes with the stage's producer if at all."""
+    """A lane that postpones nothing."""
 
     cursor: int
     needs_all = False
-
-    @property
-    def producer(self) -> AIOKafkaProducer | None:
-        """None: it has no producer of its own."""
-        return None
 
     @property
     def committable_offset(self) -> int:
@@ -94,7 +86,7 @@ class StageContext:
 
     def __init__(
         self,
-        producer: Callable[[], AIOKafkaProducer],
+        producer: Callable[[], StageProducer],
         committed_start: Callable[[TP], Awaitable[int]],
         clock: Clock,
         waits: Waits | None = None,
@@ -110,7 +102,7 @@ class StageContext:
         self.note_heartbeat()
 
     @property
-    def producer(self) -> AIOKafkaProducer:
+    def producer(self) -> StageProducer:
         """The stage's idempotent producer."""
         return self._producer()
 

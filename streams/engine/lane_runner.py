@@ -76,7 +76,7 @@ class LaneRunner:
         self.task: asyncio.Task[None] | None = None
         self._source = source
         self._queue: deque[Fetched] = deque()
-        self._arrived = asyncio.Event()
+        self._woken: asyncio.Future[None] | None = None
         self._is_closing = False
         self._next = -1  # the offset of the next record that the lane needs
         self._last_check = (-1, -1)
@@ -119,7 +119,7 @@ class LaneRunner:
         if not self._is_closing:
             self._queue.append(batch)
             self.queued += len(batch.records)
-            self._arrived.set()
+            self._wake()
 
     async def finish(self) -> bool:
         """Close the lane after its current batch, which is cancelled if it takes too long.
@@ -128,7 +128,7 @@ class LaneRunner:
             Whether it finished in time.
         """
         self._is_closing, done = True, True
-        self._arrived.set()
+        self._wake()
         self.lane.stop()
         if self.task is not None:
             if not self.is_recovered:
@@ -139,6 +139,10 @@ class LaneRunner:
                 await asyncio.wait({self.task}, timeout=1)
         await self.lane.close()
         return done
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     def _take(self) -> list[ConsumerRecord]:
         """Return the next records of the queue up to the first gap; none if there is a gap before the first record."""
@@ -164,17 +168,27 @@ class LaneRunner:
     async def _wait(self) -> None:
         """Wait for records; if none arrive, write a checkpoint that is due, or check for missing records."""
         lane = self.lane
-        self._arrived.clear()
         due_in = lane.checkpoint_due_in()
-        try:
-            await asyncio.wait_for(
-                self._arrived.wait(), IDLE_CHECK_SECONDS if due_in is None else min(due_in, IDLE_CHECK_SECONDS)
-            )
-        except TimeoutError:
+        await self._wait_for_records(IDLE_CHECK_SECONDS if due_in is None else min(due_in, IDLE_CHECK_SECONDS))
+        if not self._queue and not self._is_closing:
             if due_in is not None and due_in <= IDLE_CHECK_SECONDS:
                 await lane.checkpoint()
             else:
                 await self._check_for_missing()
+
+    async def _wait_for_records(self, seconds: float) -> None:
+        """Wait until something is queued or the lane closes, at most this long.
+
+        Without `asyncio.wait_for`, which costs a task: this runs for each batch.
+        """
+        loop = asyncio.get_running_loop()
+        woken = self._woken = loop.create_future()
+        timer = loop.call_later(seconds, self._wake)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+            self._woken = None
 
     async def _check_for_missing(self) -> None:
         """Read the records that the partition had at the last check, too, and that have not arrived since."""

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import faust
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from streams.clock import Clock
 from streams.engine.faust_app import StageSpec
-from streams.engine.faust_driver import LaneConsumer, LaneProducer
+from streams.engine.faust_driver import LaneConsumer, LaneProducer, Poll
 from streams.engine.lane import StageContext
-from streams.engine.lane_runner import MAX_QUEUED, Fetched, LaneRunner
+from streams.engine.lane_runner import MAX_QUEUED, LaneRunner
 from streams.errors import describe_error
 from streams.kafka.reader import read_range
+from streams.kafka.stage_producer import StageProducer
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait, Waiting, Waits
 
@@ -54,15 +55,16 @@ class OpenLanes:
         self._room = asyncio.Event()
         self._assignment: Waiting | None = None  # from a revocation until the next assignment
 
-    def hand_over(self, tp: TP, batch: Fetched) -> None:
-        """Give a batch to the lane of its partition; pause the partition if the lane's queue is full."""
-        runner = self.runners.get(TP(tp.topic, tp.partition))
-        if runner is None:
-            return
-        runner.put(batch)
-        if runner.queued > MAX_QUEUED and not runner.is_full:
-            runner.is_full = True
-            self._app.consumer.on_buffer_full(tp)
+    def hand_over(self, poll: Poll) -> None:
+        """Give each lane what was fetched of its partition; pause the partition if the lane's queue is full."""
+        for tp, fetched in poll.items():
+            runner = self.runners.get(TP(tp.topic, tp.partition))
+            if runner is None:
+                continue
+            runner.put(fetched)
+            if runner.queued > MAX_QUEUED and not runner.is_full:
+                runner.is_full = True
+                self._app.consumer.on_buffer_full(tp)
 
     def lags(self) -> Mapping[TP, int]:
         """Return how many records of each partition are not done, as of the last fetch."""
@@ -132,7 +134,7 @@ class OpenLanes:
         """Commit the committable offsets; return whether that finished in time."""
         return await finishes_within(self._app.consumer.commit(), seconds, what)
 
-    def _producer(self) -> AIOKafkaProducer:
+    def _producer(self) -> StageProducer:
         return cast("LaneProducer", self._app.producer).client
 
     async def _committed_start(self, tp: TP) -> int:

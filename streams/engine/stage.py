@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -24,6 +23,7 @@ from streams.engine.open_lanes import OpenLanes, finishes_within
 from streams.engine.progress_watch import LOOK_SECONDS, STUCK_SECONDS, ProgressWatch, StageStuckError
 from streams.errors import describe_error
 from streams.kafka.cluster import find_outage
+from streams.kafka.stage_producer import StageProducer
 from streams.retries import Backoff, pause, retry_until_stopped
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait, Waits
@@ -102,7 +102,7 @@ class Stage:
         return set(self.lanes())
 
     @property
-    def producer(self) -> AIOKafkaProducer:
+    def producer(self) -> StageProducer:
         """The stage's idempotent producer, once the app has started."""
         assert self._open is not None
         return self._open.context.producer
@@ -172,7 +172,7 @@ class Stage:
         app = make_app(self.spec, self._kafka, self._data, self._instance)
         lanes = OpenLanes(self.spec, app, self._kafka, self._metrics, self.clock, self.fail, self.waits)
         self._open = lanes
-        app.transport = LaneTransport(app, lanes, self._kafka)
+        app.transport = LaneTransport(app, lanes, self._kafka, self.clock)
         add_agent(app, self.spec, lanes.hand_over)
         watching = asyncio.ensure_future(self._start_and_watch(app, lanes))
         waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(stop.wait()), self._failed, watching}

@@ -1,13 +1,16 @@
 """Write many records at once and wait until the broker has acknowledged all of them."""
 
-import asyncio
 from contextlib import nullcontext
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.kafka.stage_producer import StageProducer
 from streams.telemetry.waits import Wait, Waiter
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
 
 Headers = list[tuple[str, bytes]]
 
@@ -43,8 +46,8 @@ class BatchWriter:
         ends: for each partition, the offset after the last acknowledged record.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, waiter: Waiter | None = None) -> None:
-        """Write through a producer that is idempotent and has `acks=all`; `waiter` reports waits for the broker."""
+    def __init__(self, producer: StageProducer, waiter: Waiter | None = None) -> None:
+        """Write through this producer; `waiter` reports waits for the broker."""
         self._producer = producer
         self._waiter = waiter
         self._partitions: dict[tuple[str, int], PartitionWriter] = {}
@@ -73,24 +76,33 @@ class BatchWriter:
         writers, self._partitions = self._partitions, {}
         if not writers:
             return
-        waiter, (topic, _) = self._waiter, next(iter(writers))
-        with nullcontext() if waiter is None else waiter.on(Wait.ACKNOWLEDGEMENT, f"acknowledgements of {topic}"):
-            await asyncio.gather(*(self._send(topic, p, writer.batches) for (topic, p), writer in writers.items()))
+        topic, _ = next(iter(writers))
+        with self._waiter.on(Wait.ACKNOWLEDGEMENT, f"acknowledgements of {topic}") if self._waiter else nullcontext():
+            await self._send_all(writers)
 
-    async def _send(self, topic: str, partition: int, batches: list[Any]) -> None:
+    async def _send_all(self, writers: "Mapping[tuple[str, int], PartitionWriter]") -> None:
         sent = [
-            (await self._producer.send_batch(batch, topic, partition=partition), batch.record_count())
-            for batch in batches
+            await self._send(topic, partition, batch)
+            for (topic, partition), writer in writers.items()
+            for batch in writer.batches
             if batch.record_count()
         ]
-        for acknowledged, count in sent:
+        for number, (topic, partition, count, acknowledged) in enumerate(sent):
             try:
                 offset = (await acknowledged).offset
             except KafkaError as error:
+                for *_, other in sent[number + 1 :]:
+                    other.add_done_callback(_ignore_result)
                 error.args = (f"not delivered to {topic}:{partition}", *error.args)
                 raise
             if offset >= 0:  # the acknowledgement of a repeated request has no offset
                 self.ends[topic, partition] = offset + count
+
+    async def _send(self, topic: str, partition: int, batch: Any) -> tuple[str, int, int, "asyncio.Future[Any]"]:
+        acknowledged = self._producer.enqueue(batch, topic, partition)
+        if acknowledged is None:
+            acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
+        return topic, partition, batch.record_count(), acknowledged
 
 
 class PartitionWriter:
@@ -98,7 +110,7 @@ class PartitionWriter:
 
     __slots__ = ("_append", "_producer", "batches")
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: StageProducer) -> None:
         self._producer = producer
         batch = producer.create_batch()
         self.batches: list[Any] = [batch]
@@ -113,3 +125,8 @@ class PartitionWriter:
             self.batches.append(batch)
             self._append = batch.append
             batch.append(timestamp=timestamp, key=key, value=value, headers=headers or [])
+
+
+def _ignore_result(acknowledged: "asyncio.Future[Any]") -> None:
+    if not acknowledged.cancelled():
+        acknowledged.exception()

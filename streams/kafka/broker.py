@@ -1,4 +1,4 @@
-"""The cluster as a worker's lanes see it: partitions to read, and producers. Tests pass one that lives in memory."""
+"""The cluster as a worker's lanes see it: partitions to read, and a producer. Tests pass one that lives in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,7 +7,6 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from streams.kafka.cluster import find_leaders, partitions_by_topic
-from streams.kafka.fenced_producer import fenced_producer
 from streams.kafka.reader import check_not_shortened, read_range
 from streams.settings.settings import Settings
 
@@ -40,9 +39,6 @@ class Broker(Protocol):
 
     async def check_not_shortened(self, topic: str, partition: int, offset: int) -> None:
         """Raise `PartitionShortened` if the partition ends before `offset`."""
-
-    async def fenced_producer(self, name: str) -> AIOKafkaProducer:
-        """Return a started producer with the next epoch of that name: the broker refuses writes of earlier epochs."""
 
     async def large_record_producer(self, max_request_bytes: int) -> AIOKafkaProducer:
         """Return a started producer that compresses by zstd and is not idempotent.
@@ -86,10 +82,6 @@ class KafkaBroker:
     async def check_not_shortened(self, topic: str, partition: int, offset: int) -> None:
         """Raise `PartitionShortened` if the partition ends before `offset`."""
         await check_not_shortened(self._kafka, topic, partition, offset)
-
-    async def fenced_producer(self, name: str) -> AIOKafkaProducer:
-        """Return a started producer with the next epoch of that name."""
-        return await fenced_producer(self._kafka, name)
 
     async def large_record_producer(self, max_request_bytes: int) -> AIOKafkaProducer:
         """Return a started producer that compresses and is not idempotent."""

@@ -53,11 +53,6 @@ class WatchedBroker:
         with self._waiter.on(Wait.READING, f"the end of {topic}:{partition}"):
             await self._broker.check_not_shortened(topic, partition, offset)
 
-    async def fenced_producer(self, name: str) -> AIOKafkaProducer:
-        """Return a started producer with the next epoch of that name."""
-        with self._waiter.on(Wait.EPOCH, f"the producer epoch of {name}"):
-            return await self._broker.fenced_producer(name)
-
     async def large_record_producer(self, max_request_bytes: int) -> AIOKafkaProducer:
         """Return a started producer that compresses and is not idempotent."""
         with self._waiter.on(Wait.READING, "a connection to Kafka"):

@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 from agents.cli import main
-from streams.engine.faust_driver import LaneConsumerThread
+from streams.engine.faust_driver import LoopConsumerThread
 from tests.fault.short_session_worker import shorten_sessions
 
 LOST: Final = 0.2
@@ -18,9 +18,9 @@ FAR: Final = 100
 
 def lose_and_repeat() -> None:
     """Make the polls of this process lose and repeat records."""
-    fetch, rng = LaneConsumerThread._fetch_records, random.Random()
+    fetch, rng = LoopConsumerThread._fetch_records, random.Random()
 
-    async def lossy_fetch(thread: LaneConsumerThread, consumer: Any, *asked: Any, **how: Any) -> Any:
+    async def lossy_fetch(thread: LoopConsumerThread, consumer: Any, *asked: Any, **how: Any) -> Any:
         fetched: dict[Any, Any] = dict(await fetch(thread, consumer, *asked, **how))
         for tp, batch in list(fetched.items()):
             drawn = rng.random()
@@ -30,7 +30,7 @@ def lose_and_repeat() -> None:
                 consumer.seek(tp, max(0, batch.records[-1].offset - rng.randrange(FAR)))
         return fetched
 
-    LaneConsumerThread._fetch_records = lossy_fetch  # type: ignore[assignment,method-assign]
+    LoopConsumerThread._fetch_records = lossy_fetch  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":

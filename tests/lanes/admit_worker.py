@@ -64,7 +64,7 @@ class AdmitWorker:
         self.group = group
         self.producer: MemoryProducer = broker.producer()
         self.follower = ControlFollower(group.settings)
-        self.context = StageContext(lambda: self.producer, self._committed_start, broker.clock)
+        self.context = StageContext(lambda: cast("Any", self.producer), self._committed_start, broker.clock)
         self.waits = self.context.waits
         self.failure: BaseException | None = None
         self._stage = AdmitStage(group.settings, broker, METRICS, self.follower, group.partitions, broker.clock)

@@ -143,19 +143,19 @@ class MemoryBroker:
         if log.end < offset:
             raise PartitionShortened(log.tp, offset, log.end)
 
-    async def fenced_producer(self, name: str) -> "MemoryProducer":
-        """Return a producer with the next epoch of that name."""
-        self._epochs[name] += 1
-        return MemoryProducer(self, name, self._epochs[name])
-
     async def large_record_producer(self, max_request_bytes: int) -> "MemoryProducer":
-        """Return a producer without a name."""
+        """Return a producer."""
         assert max_request_bytes > 0
         return self.producer()
 
     def producer(self) -> "MemoryProducer":
-        """Return a producer without a name, which is never fenced."""
-        return MemoryProducer(self, "", 0)
+        """Return a producer; it is never fenced where it has not called `fence`."""
+        return MemoryProducer(self)
+
+    def next_epoch(self, name: str) -> int:
+        """Return the next epoch of a name."""
+        self._epochs[name] += 1
+        return self._epochs[name]
 
 
 class MemoryBatch:
@@ -204,14 +204,23 @@ class MemoryProducer:
         held             it is under way until `release`; the worker waits
     """
 
-    def __init__(self, broker: MemoryBroker, name: str, epoch: int) -> None:
+    def __init__(self, broker: MemoryBroker) -> None:
         self.is_stopped = False
         self._broker = broker
-        self._name = name
-        self._epoch = epoch
+        self._epochs: dict[int, tuple[str, int]] = {}
         self._fatal: KafkaError | None = None
         self.holding = asyncio.Event()
         self._held: list[Callable[[], None]] = []
+
+    async def fence(self, name: str, partition: int) -> None:
+        """Take the next epoch of that name for partitions of this number."""
+        self._epochs[partition] = name, self._broker.next_epoch(name)
+
+    def discard(self, partition: int) -> None:
+        """Do nothing: every request is on its way at once."""
+
+    def enqueue(self, batch: MemoryBatch, topic: str, partition: int) -> None:
+        """Return None: `send_batch` sends every batch."""
 
     def create_batch(self) -> MemoryBatch:
         """Return an empty batch."""
@@ -266,11 +275,12 @@ class MemoryProducer:
 
     def _deliver(self, batch: MemoryBatch, topic: str, partition: int, future: "asyncio.Future[Any]") -> None:
         log = self._broker.log(topic, partition)
-        if self._name:
-            if log.epochs.get(self._name, 0) > self._epoch:
-                self._fail(future, InvalidProducerEpoch(f"epoch {self._epoch} of {self._name}"))
+        if partition in self._epochs:
+            name, epoch = self._epochs[partition]
+            if log.epochs.get(name, 0) > epoch:
+                self._fail(future, InvalidProducerEpoch(f"epoch {epoch} of {name}"))
                 return
-            log.epochs[self._name] = self._epoch
+            log.epochs[name] = epoch
         base = log.end
         for timestamp, key, value, headers in batch.records:
             log.append(key, value, headers, self._broker.clock.wall_ms() if timestamp is None else timestamp)

@@ -1,7 +1,7 @@
 """A worker with the stage segment alone, on one journal partition of a broker in memory."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -20,16 +20,22 @@ OUTPUTS = (TOPICS.segment_changes, TOPICS.offers, TOPICS.reactivations, TOPICS.s
 
 
 class SegmentWorker:
-    """One process, with the tables that it keeps between one lane and the next."""
+    """One process, with the tables that it keeps between one lane and the next.
+
+    Attributes:
+        producer: of the stage, which starts with a new one when a lane opens.
+    """
 
     def __init__(self, broker: MemoryBroker) -> None:
         self.broker = broker
-        self.context = StageContext(broker.producer, _no_start, broker.clock)
+        self.producer = broker.producer()
+        self.context = StageContext(lambda: cast("Any", self.producer), _no_start, broker.clock)
         self.warm_tables = WarmTables(broker.clock, standby=True)
         self._stage = SegmentStage(TOPICS, broker, METRICS, PREFIX, self.warm_tables, broker.clock)
 
     async def open(self, *, slice_size: int = 2) -> SegmentLane:
         """Open a lane and let it recover."""
+        self.producer = self.broker.producer()
         self.context.note_heartbeat()
         lane = self._stage.lane(TP(TOPICS.journal, NUMBER), self.context)
         await lane.recover()

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar, cast
 from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
 from agents.segment.output_batch import OutputBatch
 from agents.segment.recovery import recover_partition, remove_erased
-from agents.segment.write_plan import WritePlan, WriteStep
+from agents.segment.write_plan import TableWrite, WritePlan, Writers, WriteStep
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile
@@ -126,6 +126,7 @@ class Crash:
         step: the step of the write plan in which the lane is killed; all steps before it are written.
         written: the indexes of the records of that step that are written.
         write_every: after how many records a write without progress follows; 0 for never.
+        ahead: whether the lane dies while it sends outputs and the table of the batch before them is not written.
     """
 
     first_offset: int
@@ -134,6 +135,7 @@ class Crash:
     step: WriteStep = WriteStep.OUTPUTS
     written: Collection[int] = frozenset()
     write_every: int = 0
+    ahead: bool = False
 
 
 class Killed(Exception):
@@ -291,7 +293,7 @@ class Lane:
         self.context = StageContext(_nothing, _nothing, clock)
         daily = DailyPublisher(self.partition, self.table.days, clock) if self.publishes_days else None
         self.plan = self.writer.plan = WritePlan(
-            TOPICS, NUMBER, self.partition, self.warm, self.writer, self.context, daily
+            TOPICS, NUMBER, self.partition, self.warm, Writers(self.writer, self.writer), self.context, daily
         )
 
     def run(self, writes: Collection[int] = (), recoveries: Collection[int] = (), end: int | None = None) -> "Lane":
@@ -334,8 +336,12 @@ class Lane:
 
     def _write_batch(self, *, whole: bool = True) -> None:
         """Run the first part of the write plan; the rest is not due if no time has passed."""
+        drive(self.plan.write_table(self._publish(whole=whole)))
+
+    def _publish(self, *, whole: bool = True) -> TableWrite:
+        """Send outputs, ahead of the table."""
         self.outputs.take(0, by_tick=False)
-        drive(self.plan.write(whole=whole))
+        return drive(self.plan.publish(whole=whole))
 
     def crash(self, crash: Crash) -> None:
         """Continue from the progress, die as the crash says, and recover what was written."""
@@ -345,8 +351,10 @@ class Lane:
             self.fold(offset)
             if crash.write_every and count % crash.write_every == 0:
                 self._write_batch()
+        if crash.ahead:
+            self._publish()
         slices, whole = 0, False
-        while not (whole := self.apply(at)) and slices < crash.slices:
+        while not (whole := self.apply(at)) and slices < (0 if crash.ahead else crash.slices):
             self.write(whole=False)
             slices += 1
         self.writer.crash_at = crash.step, crash.written
