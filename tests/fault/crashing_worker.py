@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 import agents.segment.commit_policy
 import streams.engine.lane_runner
 from agents.cli import main
+from streams.kafka.stage_producer import StageProducer
 
 RECORDS_IN_A_BATCH = 60
 
@@ -22,7 +23,7 @@ RECORDS_IN_A_BATCH = 60
 def crash_at(step: str, times: int) -> None:
     """Make this process kill itself at that moment."""
     left = times
-    send_batch, commit = AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit
+    send_batch, enqueue, commit = AIOKafkaProducer.send_batch, StageProducer.enqueue, AIOKafkaConsumer.commit
 
     def comes(this: str) -> None:
         nonlocal left
@@ -38,12 +39,21 @@ def crash_at(step: str, times: int) -> None:
         acknowledged.add_done_callback(lambda _: comes(f"acked:{name}"))
         return acknowledged
 
+    def crashing_enqueue(self: StageProducer, batch: Any, topic: str, partition: int) -> Any:
+        name = topic.split(".")[1]
+        comes(f"before:{name}")
+        acknowledged = enqueue(self, batch, topic, partition)
+        if acknowledged is not None:
+            acknowledged.add_done_callback(lambda _: comes(f"acked:{name}"))
+        return acknowledged
+
     async def crashing_commit(self: AIOKafkaConsumer, offsets: Any = None) -> None:
         comes("before:commit")
         await commit(self, offsets)
 
     agents.segment.commit_policy.WORKING_SECONDS = agents.segment.commit_policy.QUIET_SECONDS = 0.0
     streams.engine.lane_runner.MAX_BATCH = RECORDS_IN_A_BATCH  # type: ignore[misc]  # `Final` for all other code
+    StageProducer.enqueue = crashing_enqueue  # type: ignore[method-assign]
     AIOKafkaProducer.send_batch, AIOKafkaConsumer.commit = crashing_send_batch, crashing_commit
 
 
