@@ -126,10 +126,9 @@ class OpenStage:
 
     spec = SimpleNamespace(name="segment")
 
-    def __init__(self, producer: Any, lane_producer: Any = None) -> None:
+    def __init__(self, producer: Any) -> None:
         self.clock = SimpleNamespace(monotonic=lambda: 100.0)
         self._producer = producer
-        self._lane_producer = lane_producer
         self.assigned = {TP("journal", 1), TP("journal", 0)}
 
     @property
@@ -138,11 +137,6 @@ class OpenStage:
         if isinstance(self._producer, Exception):
             raise self._producer
         return self._producer
-
-    def lanes(self) -> dict[TP, Any]:
-        """Return a lane with its own producer and one without."""
-        own = {TP("journal", 0): self._lane_producer, TP("journal", 1): None}
-        return {tp: SimpleNamespace(producer=producer) for tp, producer in own.items()}
 
     def queued(self) -> dict[TP, int]:
         """Return 30 queued records for each lane."""
@@ -159,8 +153,6 @@ def test_queued_and_sent_records_are_in_flight() -> None:
     assert in_flight_by_topic(stage(busy)) == {"changes": (8, 2.5), "customers": (7, 2.0), "progress": (0, 0.0)}
     assert set(in_flight_by_topic(stage(producer_with())).values()) == {(0, 0.0)}
     assert in_flight_by_topic(stage(NotReady())) == {}
-    stage_with_lane_producer = OpenStage(busy, producer_with(("changes", 2, 90.0)))
-    assert in_flight_by_topic(cast("Stage", stage_with_lane_producer))["changes"] == (10, 10.0)
 
 
 async def test_a_stop_logs_at_once_and_every_two_seconds(caplog: pytest.LogCaptureFixture) -> None:
