@@ -10,6 +10,7 @@ from faust.types import TP
 
 from agents.admit.control_lane import ControlLane
 from agents.admit.dead_letters import LARGE_BYTES, RejectedRecord, publish_large_rejects
+from agents.admit.journal_backlog import BACKLOG_RECORDS, JournalBacklog
 from agents.control.control_follower import ControlFollower
 from state.customer.referrals import referral_of
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
@@ -49,6 +50,7 @@ class AdmitLane(StatelessLane):
         self.waiter = context.waits.waiter()
         self._broker = WatchedBroker(stage.broker, self.waiter)
         self._rules: AdmissionRules | None = None
+        self._is_closing = False
 
     async def recover(self) -> None:
         """Wait until the journal has a policy, then start at the committed offset."""
@@ -79,6 +81,9 @@ class AdmitLane(StatelessLane):
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
         rules = stage.follower.admission_rules or self._rules
         assert rules is not None
+        if stage.backlog is not None and len(records) >= BACKLOG_RECORDS:
+            with self.waiter.on(Wait.LANES, "the lanes to fold what is in the journal"):
+                await stage.backlog.wait_for_room(lambda: self._is_closing)
         latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
         writer = BatchWriter(self._context.producer, self.waiter)
         outcomes: Counter[str] = Counter()
@@ -111,6 +116,8 @@ class AdmitLane(StatelessLane):
         self._context.check_ownership()
         await self._publish_rejects(rejects)
         await writer.flush()
+        if stage.backlog is not None:
+            stage.backlog.note_ends(writer.ends)
         self.max_occurred_at = None if max_occurred_at < 0 else max_occurred_at
         self.position = self.cursor = records[-1].offset + 1
         for outcome, count in outcomes.items():
@@ -132,7 +139,8 @@ class AdmitLane(StatelessLane):
             await publish_large_rejects(self._broker, [self._stage.dead_letter(*each) for each in large])
 
     def stop(self) -> None:
-        """Do nothing: `process` waits for the broker alone."""
+        """End the wait for the lanes."""
+        self._is_closing = True
 
     async def close(self) -> None:
         """Remove the gauges of the partition."""
@@ -144,6 +152,7 @@ class AdmitStage:
 
     Attributes:
         control: the lane of `control`, once this worker had it.
+        backlog: what a backlog of source records waits for; None in event mode, where nothing is live.
     """
 
     name = "admit"
@@ -168,6 +177,7 @@ class AdmitStage:
         self.partitions = partitions
         self.clock = clock
         self.control: ControlLane | None = None
+        self.backlog = JournalBacklog(follower.source_watermarks, clock) if settings.time == "wall" else None
 
     def lane(self, tp: TP, context: StageContext) -> "AdmitLane | ControlLane":
         """Return a new lane of a source partition, or of `control`."""

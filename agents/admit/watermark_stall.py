@@ -64,7 +64,7 @@ class StallLogger:
         behind = "" if behind_ms is None else f", {behind_ms / 1000:.0f} s behind the clock"
         explanations: dict[StallReason, str] = {
             "unheard": "no worker has ever reported it; does a worker with the stage admit own it?",
-            "unread": f"{stall.unread} of its records are not journaled yet",
+            "unread": f"{stall.unread} of its records are not journaled yet; lapses wait for them, as in an import",
             "silent": "it is read to its end, but its worker does not report that; look at that worker",
         }
         log.info("the watermark stalls at %s%s: %s", source, behind, explanations[stall.reason])

@@ -15,7 +15,7 @@ from streams.kafka.control import CONTROL_SOURCE
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-from streams.wire.watermarks import SourceWatermark, decode_watermark, encode_watermark
+from streams.wire.watermarks import FOLDED, SourceWatermark, decode_watermark, encode_watermark
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ async def hand_over_sources(writer: BatchWriter, sources: SourcePositions, old: 
     topics = Topics(new.prefix, new.sources)
     for source, watermark in sources.watermarks.items():
         short, _, number = source.rpartition(":")
-        if source != CONTROL_SOURCE:
+        if source != CONTROL_SOURCE and short != FOLDED:
             key = f"{topics.short(old.full(short))}:{number}"
             value = encode_watermark(SourceWatermark(watermark.position, watermark.time))
             writer.add(topics.source_times, 0, key.encode(), value)

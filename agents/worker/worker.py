@@ -21,6 +21,7 @@ from agents.admit.admit_lane import AdmitStage
 from agents.admit.timekeeper import Timekeeper
 from agents.control.control_follower import ControlFollower
 from agents.replay.replay_gate import wait_for_replay_end
+from agents.segment.backlog_reporter import BacklogReporter
 from agents.segment.segment_lane import SegmentStage
 from agents.segment.standby import Standby
 from agents.worker.gauges import Gauges
@@ -152,6 +153,8 @@ class Worker:
                 tables = WarmTables(self._clock, standby=settings.standby == "all")
                 segment = SegmentStage(topics, broker, metrics, source, tables, self._clock)
                 stage = self._add(Stage(segment, kafka, metrics, settings.data, instance, self._clock))
+                if settings.time == "wall":
+                    jobs.append(self._keep_running("backlog", BacklogReporter(topics, stage, self._clock).run))
                 if settings.standby == "all":
                     standby = Standby(stage, topics.customers, partitions, kafka, tables, metrics, self._clock)
                     jobs.append(self._keep_running("standby", standby.run))

@@ -112,9 +112,8 @@ class PartitionWriter:
 
     def __init__(self, producer: StageProducer) -> None:
         self._producer = producer
-        batch = producer.create_batch()
-        self.batches: list[Any] = [batch]
-        self._append = batch.append
+        self.batches: list[Any] = []
+        self._append = _append_nothing
 
     def add(
         self, key: bytes | None, value: bytes | None, headers: Headers | None = None, timestamp: int | None = None
@@ -125,6 +124,10 @@ class PartitionWriter:
             self.batches.append(batch)
             self._append = batch.append
             batch.append(timestamp=timestamp, key=key, value=value, headers=headers or [])
+
+
+def _append_nothing(**_: Any) -> None:
+    """Accept no record: there is no batch yet."""
 
 
 def _ignore_result(acknowledged: "asyncio.Future[Any]") -> None:

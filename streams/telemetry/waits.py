@@ -48,6 +48,7 @@ class Wait(Enum):
     EPOCH = "epoch", "Kafka must assign a producer epoch: look at the topic __transaction_state"
     READING = "reading", "Kafka must deliver the records: look at the brokers"
     ACKNOWLEDGEMENT = "acknowledgement", "Kafka must acknowledge writes: look at brokers, disks and in-sync replicas"
+    LANES = "lanes", "a worker with the stage segment must fold the journal: look at its lag", True
     REPORTS = "reports", "other workers must journal their source partitions: look at their stage admit", True
 
     def __init__(self, label: str, advice: str, is_for_others: bool = False) -> None:  # noqa: FBT001, FBT002 - a column of the table above

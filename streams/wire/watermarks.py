@@ -1,8 +1,12 @@
 """Watermarks of source partitions: reported by the workers that read them, combined by the one that writes ticks."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
+
+FOLDED: Final = "folded"
+"""In place of the topic: a report of how far the lane of a journal partition is, while it is behind (`folded:3`)."""
 
 
 class SourceWatermark(msgspec.Struct, frozen=True, omit_defaults=True):
