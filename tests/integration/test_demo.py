@@ -173,7 +173,7 @@ async def test_without_a_terminal_it_prints_only_its_summary_and_in_one_also_the
     assert "replaying eighteen months of purchases" in screen
     assert "quiet weeks" in screen
     assert "90 days without a purchase" in screen
-    assert re.search(r"events/s on average, +[0-9,]+ in the last", screen)
+    assert "events/s on average" in screen
     assert "\x1b[?25h" in screen + said  # the cursor is visible again
     assert _TIMES.sub("", said[said.index("CDNOW") :]) == _TIMES.sub("", plain)
 
