@@ -67,7 +67,7 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._connection.disconnect(nowait=True)
+        await self._connection.disconnect()
 
 
 def pack(*arguments: str | int) -> str:
