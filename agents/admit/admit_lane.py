@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
@@ -12,19 +11,17 @@ from agents.admit.control_lane import ControlLane
 from agents.admit.dead_letters import LARGE_BYTES, RejectedRecord, publish_large_rejects
 from agents.admit.journal_backlog import BACKLOG_RECORDS, JournalBacklog
 from agents.control.control_follower import ControlFollower
-from state.customer.referrals import referral_of
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
-from state.records.events import AnonymousSale, encode_record
 from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
-from streams.kafka.batch_writer import BatchWriter
+from streams.kafka.batch_writer import BatchWriter, RecordSink
 from streams.kafka.broker import Broker
-from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait
+from streams.wire.journal_batch import JournalBatch
 
 MAX_AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""
@@ -86,43 +83,22 @@ class AdmitLane(StatelessLane):
                 await stage.backlog.wait_for_room(lambda: self._is_closing)
         latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
         writer = BatchWriter(self._context.producer, self.waiter)
-        outcomes: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
-        rejects: list[tuple[ConsumerRecord, Rejected]] = []
-        max_occurred_at = -1 if self.max_occurred_at is None else self.max_occurred_at
-        partition, partitions = tp.partition, stage.partitions
-        journal = [writer.to(stage.names.journal, number).add for number in range(partitions)]
-        for record in records:
-            result = admit(kind, partition, record.offset, record.value, rules, latest_ms)
-            if isinstance(result, Rejected):
-                outcomes["rejected"] += 1
-                reasons[result.reason] += 1
-                rejects.append((record, result))
-                continue
-            event = result.event if source == kind else msgspec.structs.replace(result.event, topic=source)
-            max_occurred_at = max(max_occurred_at, event.occurred_at)
-            if isinstance(event, AnonymousSale):
-                outcomes["anonymous"] += 1
-                key, spread = None, event.event_id.encode()
-            else:
-                key = spread = result.customer_id.encode()
-            journal[partition_of(spread, partitions)](key, encode_record(event), None, record.timestamp)
-            if key is not None and (referral := referral_of(result.customer_id, event)) is not None:
-                referrer = referral[0].encode()
-                journal[partition_of(referrer, partitions)](
-                    referrer, encode_record(referral[1]), None, record.timestamp
-                )
-        outcomes["admitted"] = len(records) - outcomes.total()
+        journal: list[RecordSink] = [writer.to(stage.names.journal, number) for number in range(stage.partitions)]
+        highest = -1 if self.max_occurred_at is None else self.max_occurred_at
+        batch = JournalBatch(source, kind, tp.partition, highest, journal)
+        batch.admit_all(records, rules, latest_ms)
         self._context.check_ownership()
-        await self._publish_rejects(rejects)
+        await self._publish_rejects(batch.rejects)
         await writer.flush()
         if stage.backlog is not None:
             stage.backlog.note_ends(writer.ends)
-        self.max_occurred_at = None if max_occurred_at < 0 else max_occurred_at
+        self.max_occurred_at = None if batch.max_occurred_at < 0 else batch.max_occurred_at
         self.position = self.cursor = records[-1].offset + 1
+        outcomes = {"rejected": len(batch.rejects), "anonymous": batch.anonymous_count}
+        outcomes["admitted"] = len(records) - sum(outcomes.values())
         for outcome, count in outcomes.items():
             stage.metrics.records.labels(tp.topic, outcome).inc(count)
-        for reason, count in reasons.items():
+        for reason, count in Counter(result.reason for _, result in batch.rejects).items():
             stage.metrics.rejected.labels(reason).inc(count)
 
     async def _publish_rejects(self, rejects: Sequence[tuple[ConsumerRecord, Rejected]]) -> None:

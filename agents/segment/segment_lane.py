@@ -10,11 +10,9 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from agents.segment.commit_policy import DailyPublisher
-from agents.segment.output_batch import OutputBatch
 from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, recover_partition
 from agents.segment.write_plan import TableWrite, WritePlan, Writers
 from state.fold.partition import Partition
-from state.records.events import Tick, decode_record
 from streams.clock import Clock
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import BatchWriter
@@ -26,6 +24,7 @@ from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait
 from streams.wire.cloudevents import CloudEvents
+from streams.wire.output_batch import OutputBatch, fold_records
 
 if TYPE_CHECKING:
     from streams.kafka.stage_producer import StageProducer
@@ -161,19 +160,10 @@ class SegmentLane:
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         assert self._plan is not None
         assert self._outputs is not None
-        partition, outputs = self.partition, self._outputs
-        apply, progress, out = partition.apply, partition.progress, outputs.out
         self._plan.is_whole = False
-        for message in records:
-            offset = message.offset
-            record = decode_record(message.value)
-            customer_id = message.key.decode() if message.key else ""
-            while not apply(offset, customer_id, record, out):
-                outputs.take(message.timestamp, by_tick=isinstance(record, Tick))
-                await self._write(self._plan, whole=False)
-            progress.offset = offset + 1
-            if out:
-                outputs.take(message.timestamp, by_tick=isinstance(record, Tick))
+        done = 0
+        while (done := fold_records(records, done, self.partition, self._outputs)) < len(records):
+            await self._write(self._plan, whole=False)
         await self._write(self._plan, whole=True)
 
     async def _write(self, plan: WritePlan, *, whole: bool) -> None:

@@ -95,12 +95,13 @@ def count_places(profile: Profile, order: OrderPlaced) -> None:
 
 def _with_one_more(counts: dict[str, int] | None, name: str) -> dict[str, int] | None:
     if counts is None:
-        counts = {}
-    if name in counts:
-        counts[name] += 1
+        return {name: 1} if len(name) <= MAX_PLACE_LENGTH else None
+    count = counts.get(name)
+    if count is not None:
+        counts[name] = count + 1
     elif len(counts) < MAX_PLACES and len(name) <= MAX_PLACE_LENGTH:
         counts[name] = 1
-    return counts or None
+    return counts
 
 
 def most_frequent(counts: Mapping[str, int] | None) -> str | None:

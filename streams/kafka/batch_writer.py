@@ -106,28 +106,36 @@ class BatchWriter:
 
 
 class PartitionWriter:
-    """The batches of one partition."""
+    """The batches of one partition.
 
-    __slots__ = ("_append", "_producer", "batches")
+    Records go to the C builder within aiokafka's batch: the Python around it, which serializes keys and values, takes
+    half of the time of an `append`.
+    """
+
+    __slots__ = ("_batch", "_producer", "batches")
 
     def __init__(self, producer: StageProducer) -> None:
         self._producer = producer
+        self._batch: Any = None
         self.batches: list[Any] = []
-        self._append = _append_nothing
 
     def add(
         self, key: bytes | None, value: bytes | None, headers: Headers | None = None, timestamp: int | None = None
     ) -> None:
         """Add a record, in a new batch if the last one is full; `timestamp` is in milliseconds."""
-        if self._append(timestamp=timestamp, key=key, value=value, headers=headers or []) is None:
-            batch = self._producer.create_batch()
-            self.batches.append(batch)
-            self._append = batch.append
-            batch.append(timestamp=timestamp, key=key, value=value, headers=headers or [])
-
-
-def _append_nothing(**_: Any) -> None:
-    """Accept no record: there is no batch yet."""
+        batch = self._batch
+        if headers is None:
+            headers = []
+        if batch is not None:
+            number = batch._relative_offset  # noqa: SLF001 - see above; aiokafka is pinned
+            if batch._builder.append(number, timestamp, key, value, headers) is not None:  # noqa: SLF001
+                batch._relative_offset = number + 1  # noqa: SLF001
+                return
+            batch.close()
+        batch = self._batch = self._producer.create_batch()
+        self.batches.append(batch)
+        batch._builder.append(0, timestamp, key, value, headers)  # noqa: SLF001
+        batch._relative_offset = 1  # noqa: SLF001
 
 
 def _ignore_result(acknowledged: "asyncio.Future[Any]") -> None:

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 
+from streams.kafka.partitioner import murmur2
 from streams.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MAX_IN_FLIGHT: Final = 32
 @lru_cache(maxsize=1 << 18)
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key, as Kafka's default partitioner chooses it."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class Publisher:

@@ -1,4 +1,4 @@
-"""Own how outputs and watermark reports are encoded as records.
+"""Own how a batch is folded and its outputs are encoded as records, and watermark reports.
 
-Import `streams.kafka` and `state`.
+Import `streams.kafka`, `streams.telemetry` and `state`.
 """

@@ -18,6 +18,7 @@ _quoted: Final = encode_basestring
 _json: Final = msgspec.json.Encoder().encode
 _MAX_MOVES: Final = 10_000
 """Moves that are cached: far more than a policy of a thousand cells uses."""
+_CENTS: Final = tuple(f"{minor:02}" for minor in range(100))
 _BACKFILL: Final = {False: "false}", True: "true}"}
 
 
@@ -31,18 +32,17 @@ class ChangeJson:
         """Return the JSON of a change whose moment has the text `at`."""
         move, monetary, last = change.move, change.monetary, change.last_order_at
         try:
-            head, facts, tail, scale = self._parts[move]
+            head, facts, tail, digits = self._parts[move]
         except KeyError:
-            head, facts, tail, scale = self._encode_parts(move)
+            head, facts, tail, digits = self._encode_parts(move)
         event_id = change.event_id
         cause = (
             f'"kind":"{change.kind}"' if event_id is None else f'"kind":"{change.kind}","event_id":{_quoted(event_id)}'
         )
-        if scale == 1 or monetary < 0:  # otherwise `format_minor` inlined: the call would take 5 % of the whole
-            money = format_minor(monetary, move.digits)
+        if digits != 2 or monetary < 0:  # otherwise `format_minor` inlined: the call would take 5 % of the whole
+            money = format_minor(monetary, digits)
         else:
-            major, minor = divmod(monetary, scale)
-            money = f"{major}.{minor:0{move.digits}}"
+            money = f"{monetary // 100}.{_CENTS[monetary % 100]}"
         if last is None:
             recency, last_at = "null", "null"
         else:
@@ -66,5 +66,5 @@ class ChangeJson:
         head = f',{_json(ends).decode()[1:-1]},"effective_at":"'
         facts = f',"currency":{_quoted(move.currency)},"last_order_at":'
         tail = f',"why":{_json(move.why).decode()},"policy":{_quoted(move.policy)},"backfill":'
-        parts = self._parts[move] = head, facts, tail, 10**move.digits
+        parts = self._parts[move] = head, facts, tail, move.digits
         return parts

@@ -45,8 +45,10 @@ class CloudEvents:
     def record(self, output: Output) -> PublishedRecord:
         """Return the record of an output."""
         if isinstance(output, SegmentChanged):
-            key, at = output.customer_id.encode(), format_ms(output.at)
-            headers = self._headers(_CHANGE_TYPE, output.change_id, key, at.encode())
+            customer_id, at = output.customer_id, format_ms(output.at)
+            key = customer_id.encode()
+            # `output.change_id`, which compiled code would call in the interpreter
+            headers = self._headers(_CHANGE_TYPE, f"{customer_id}:{output.seq}", key, at.encode())
             return self._topics.segment_changes, key, self._change_json.encode(output, at), headers
         if isinstance(output, MessageSent):
             message = output.value

@@ -159,19 +159,25 @@ class MemoryBroker:
 
 
 class MemoryBatch:
-    """A batch under construction, with the interface of aiokafka's batch builder."""
+    """A batch under construction, with the interface of aiokafka's batch and of the builder within it."""
 
     def __init__(self) -> None:
         self.records: list[tuple[int | None, bytes | None, bytes | None, Headers]] = []
+        self._builder = self
+        self._relative_offset = 0
 
     def append(
-        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Headers
+        self, number: int, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Headers
     ) -> object | None:
         """Append a record; return None if the batch is full."""
-        if len(self.records) >= BATCH_RECORDS:
+        assert number == len(self.records)
+        if number >= BATCH_RECORDS:
             return None
         self.records.append((timestamp, key, value, headers))
         return self
+
+    def close(self) -> None:
+        """Accept nothing more: nobody appends to a full batch."""
 
     def record_count(self) -> int:
         """Return how many records it has."""
@@ -257,7 +263,7 @@ class MemoryProducer:
     ) -> None:
         """Send one record and wait for its acknowledgement; a refused one does not stop this producer."""
         batch = self.create_batch()
-        batch.append(timestamp=None, key=key, value=value, headers=headers)
+        batch.append(0, None, key, value, headers)
         try:
             await (await self.send_batch(batch, topic, partition=partition))
         finally:

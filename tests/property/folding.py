@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
-from agents.segment.output_batch import OutputBatch
 from agents.segment.recovery import recover_partition, remove_erased
 from agents.segment.write_plan import TableWrite, WritePlan, Writers, WriteStep
 from state.config.campaigns import parse_campaigns
@@ -34,6 +33,7 @@ from streams.tables.customers_table import CustomersTable
 from streams.tables.progress import PROGRESS_KEY
 from streams.tables.warm_tables import WarmTable, recover_table
 from streams.wire.cloudevents import CloudEvents, PublishedRecord
+from streams.wire.output_batch import OutputBatch
 from tests.lanes.memory_broker import MemoryBroker, by_key
 from tests.oracle import moments
 

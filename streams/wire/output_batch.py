@@ -1,5 +1,11 @@
-"""The outputs of the batch that is being folded: encoded as soon as they exist, and counted."""
+"""Fold the records of a batch; their outputs are encoded as soon as they exist, and counted."""
 
+from collections.abc import Sequence
+
+from aiokafka import ConsumerRecord
+
+from state.fold.partition import Partition
+from state.records.events import Tick, decode_record
 from state.records.outputs import SENT, MessageSent, MessageSuppressed, Output, SegmentChanged, SegmentMove
 from streams.kafka.batch_writer import Writer
 from streams.telemetry.metrics import Metrics
@@ -58,3 +64,29 @@ class OutputBatch:
 
     def _count(self, campaign: str, outcome: str) -> None:
         self._messages[campaign, outcome] = self._messages.get((campaign, outcome), 0) + 1
+
+
+def fold_records(records: Sequence[ConsumerRecord], start: int, partition: Partition, outputs: OutputBatch) -> int:
+    """Fold records of the journal, from the index `start` on, and add what they publish to `outputs`.
+
+    Returns:
+        The number of records that are done. If it is not that of all, the next one touches many customers and is folded
+        in slices: write what there is, and go on with it.
+
+    Raises:
+        UnknownFormatVersion: another version wrote a record.
+    """
+    apply, progress, out = partition.apply, partition.progress, outputs.out
+    for place in range(start, len(records)):
+        message = records[place]
+        offset: int = message.offset
+        record = decode_record(message.value)
+        customer_id = message.key.decode() if message.key else ""
+        is_done = apply(offset, customer_id, record, out)
+        if is_done:
+            progress.offset = offset + 1
+        if out or not is_done:
+            outputs.take(message.timestamp, by_tick=isinstance(record, Tick))
+        if not is_done:
+            return place
+    return len(records)
