@@ -13,6 +13,7 @@ from agents.admit.journal_backlog import BACKLOG_RECORDS, JournalBacklog
 from agents.control.control_follower import ControlFollower
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from streams.clock import Clock
+from streams.engine.faust_driver import FETCH_SPACING_SECONDS
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.batch_writer import BatchWriter, RecordSink
 from streams.kafka.broker import Broker
@@ -132,6 +133,7 @@ class AdmitStage:
     """
 
     name = "admit"
+    fetch_spacing_s = FETCH_SPACING_SECONDS
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from agents.control.control_follower import ControlFollower
 from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
-from agents.project.projection_writer import ProjectedPartition, ProjectionWriter
+from agents.project.projection_writer import TICK_SECONDS, ProjectedPartition, ProjectionWriter
 from agents.project.redis_projector import RedisProjector
 from state.config.policy import Policy
 from streams.clock import Clock
@@ -78,6 +78,7 @@ class ProjectStage:
     """The stage over the changelog of customers and the daily totals."""
 
     name = "project"
+    fetch_spacing_s = TICK_SECONDS
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, rec
 from agents.segment.write_plan import TableWrite, WritePlan, Writers
 from state.fold.partition import Partition
 from streams.clock import Clock
+from streams.engine.faust_driver import FETCH_SPACING_SECONDS
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
@@ -43,6 +44,7 @@ class SegmentStage:
     """
 
     name = "segment"
+    fetch_spacing_s = FETCH_SPACING_SECONDS
 
     def __init__(
         self, topics: Topics, broker: Broker, metrics: Metrics, source: str, warm_tables: WarmTables, clock: Clock

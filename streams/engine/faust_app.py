@@ -33,6 +33,10 @@ class StageSpec(Protocol):
     def topics(self) -> Sequence[str]:
         """The topics that it reads."""
 
+    @property
+    def fetch_spacing_s(self) -> float:
+        """The minimum time between two fetches, in seconds, which is how long records may wait at a high rate."""
+
     def lane(self, tp: TP, context: StageContext) -> Lane:
         """Return a new lane for a partition."""
 

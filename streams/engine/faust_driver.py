@@ -31,7 +31,7 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import aiokafka
 from aiokafka.errors import KafkaTimeoutError
@@ -56,8 +56,8 @@ FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
 the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
-FETCH_SPACING_SECONDS = 0.004
-"""The minimum time between two fetches: at a high rate, fewer and larger ones; at a low rate they wait for records."""
+FETCH_SPACING_SECONDS: Final = 0.004
+"""The minimum time between two fetches of a stage on the way of a change: at a high rate, fewer and larger ones."""
 
 
 class Lanes(Protocol):
@@ -174,10 +174,10 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         async def fetch_in_time(assignment: Any, node: Any, request: Any) -> bool:
-            """Fetch, but not sooner than `FETCH_SPACING_SECONDS` after the fetch before."""
+            """Fetch, but not too soon after the fetch before."""
             now = self._clock.monotonic()
             begin = max(now, self._next_fetch_at)
-            self._next_fetch_at = begin + FETCH_SPACING_SECONDS
+            self._next_fetch_at = begin + cast("LaneTransport", self.transport).fetch_spacing_s
             if begin > now:
                 try:
                     await self._clock.sleep(begin - now)
@@ -360,9 +360,12 @@ class LaneTransport(driver.Transport):
     Producer = LaneProducer
     Fetcher = Fetcher
 
-    def __init__(self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any], clock: Clock) -> None:
-        """Take the lanes of the stage, aiokafka's settings for reaching the brokers, and the time."""
+    def __init__(
+        self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any], clock: Clock, fetch_spacing_s: float
+    ) -> None:
+        """Take the lanes of the stage, aiokafka's settings for reaching the brokers, the time and how it is used."""
         super().__init__([URL(f"kafka://{kafka_settings['bootstrap_servers'][0]}")], app)
         self.lanes = lanes
         self.kafka_settings = kafka_settings
         self.clock = clock
+        self.fetch_spacing_s = fetch_spacing_s
