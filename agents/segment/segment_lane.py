@@ -241,6 +241,8 @@ class SegmentLane:
         if self._table_write is not None:
             self._table_write.cancel()
             await asyncio.wait({self._table_write})
+            if not self._table_write.cancelled():
+                self._table_write.exception()  # the stage fails for it, or has failed for another reason
         elif self._plan is not None and self._plan.is_whole and self._warm is not None:
             self._stage.warm_tables.give_back(self.number, self._warm)
         self._warm = None

@@ -25,6 +25,8 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
     ConsumerThread._fetch_records               notes the offset of the next poll, so that lanes see what is missing
     Producer._new_producer                      TLS and SASL as in the rest of the worker; idempotent, with an epoch for
                                                 each lane
+    Producer.flush                              a commit need not wait: lanes await their own deliveries, and one lane's
+                                                hanging request must not keep the others from committing
     TableManager.on_start                       there are no tables that agents might still create, for which Faust
                                                 waits a second at every start
 """
@@ -346,6 +348,9 @@ class LaneProducer(driver.Producer):
     def _new_producer(self, transactional_id: str | None = None) -> StageProducer:
         del transactional_id  # there are no transactions here
         return StageProducer(**self.transport.kafka_settings, client_id=self.app.conf.broker_client_id)
+
+    async def flush(self) -> None:
+        """Do nothing: what may be committed is acknowledged."""
 
     @property
     def client(self) -> StageProducer:
