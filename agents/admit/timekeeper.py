@@ -18,8 +18,8 @@ from streams.wire.watermarks import SourceWatermark, encode_watermark, event_wat
 
 log = logging.getLogger(__name__)
 
-ROUND_SECONDS: Final = 0.4
-"""Each round may tick, or every other one where a report is read back only after the tick: within a second."""
+ROUND_SECONDS: Final = 0.75
+"""Each round may tick, so there is a tick within a second."""
 ROUND_TIMEOUT_SECONDS: Final = 20.0
 METADATA_SECONDS: Final = 30.0
 
@@ -142,13 +142,25 @@ class Timekeeper:
             return
         sources = await self._sources()
         settings = self._spec.settings
-        watermark_of = wall_watermark if settings.time == "wall" else event_watermark
-        watermark, slowest = watermark_of(self._spec.follower.source_watermarks, sources, settings.lateness_ms)
+        if settings.time == "wall":
+            watermark, slowest = wall_watermark(self._newest_reports(), sources, settings.lateness_ms)
+        else:
+            reports = self._spec.follower.source_watermarks
+            watermark, slowest = event_watermark(reports, sources, settings.lateness_ms)
         await self._expose_stall(offsets, slowest)
         if watermark is not None and (self._last_tick is None or watermark > self._last_tick):
             await control.tick(watermark)
             self._last_tick = watermark
             self._spec.metrics.ticks.inc()
+
+    def _newest_reports(self) -> Mapping[str, SourceWatermark]:
+        """Return the reports of all workers, in wall mode; one's own count before they are read back."""
+        reports = dict(self._spec.follower.source_watermarks)
+        for source, own in self._reported.items():
+            read = reports.get(source)
+            if read is None or (read.time or 0) < (own.time or 0):
+                reports[source] = own
+        return reports
 
     async def _sources(self) -> set[str]:
         """Return every partition of every source topic (`events:3`), looked up again every half minute."""

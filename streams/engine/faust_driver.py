@@ -52,7 +52,7 @@ from streams.clock import Clock
 from streams.engine.lane_runner import Fetched
 from streams.kafka.stage_producer import StageProducer
 
-FETCH_WAIT_MS = 250
+FETCH_WAIT_MS = 500
 """The longest poll: a fetch that was sent for some partitions delays the others by this much."""
 FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
