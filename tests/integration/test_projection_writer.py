@@ -1,6 +1,7 @@
 """What all partitions collected is written together, on a real Redis, which may hang."""
 
 import asyncio
+import random
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from agents.project.projection_writer import MAX_COLLECTED, ProjectedPartition, 
 from agents.project.redis_connection import connect_redis
 from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
-from state.customer.profile import encode_profile, new_profile
+from state.customer.profile import decode_profile, encode_profile, new_profile
 from streams.clock import SYSTEM_CLOCK
 from streams.defaults import policy_text
 from streams.settings.settings import Settings
@@ -133,6 +134,50 @@ async def test_a_customer_is_in_one_segment_or_after_an_erasure_in_none(redis_se
                 if segment is not None:
                     expected.setdefault(segment, set()).add(f"c-{each}")
             assert await _segments(redis_server, prefix) == expected
+
+
+async def test_two_workers_that_write_the_same_partitions_at_once_leave_the_last_record_of_each_customer(
+    redis_server: RedisServer, prefix: str, seed: int
+) -> None:
+    rng = random.Random(seed)
+    customers = [f"c-{number}" for number in range(12)]
+    logs = [
+        [
+            _record(offset, f"{number}-{rng.choice(customers)}", rng.choice([None, "new", "golden", "sleeping"]))
+            for offset in range(400)
+        ]
+        for number in range(2)
+    ]
+
+    async def follow(partition: ProjectedPartition, writer: ProjectionWriter, log: Sequence[ConsumerRecord]) -> None:
+        begin = 0
+        while begin < len(log):
+            end = begin + rng.randint(1, 30)
+            partition.collected.add(log[begin:end])
+            await writer.write(partition, NEVER)
+            begin = end
+
+    async with (
+        _projection(redis_server.url, prefix, 2) as one,
+        _projection(redis_server.url, prefix, 2) as other,
+    ):
+        await asyncio.gather(
+            *(
+                follow(partition, each.writer, log)
+                for each in (one, other)
+                for partition, log in zip(each.partitions, logs, strict=True)
+            )
+        )
+    expected: dict[str, set[str]] = {}
+    last = {record.key.decode(): record.value for log in logs for record in log}
+    for customer_id, value in last.items():
+        if value is not None:
+            expected.setdefault(decode_profile(value).segment, set()).add(customer_id)
+    assert await _segments(redis_server, prefix) == expected
+    assert await _offsets(redis_server, prefix, 2) == [400, 400]
+    async with Redis.from_url(redis_server.url, decode_responses=True) as client:
+        shown = {key async for key in client.scan_iter(f"{prefix}:customer:*", count=1000)}
+    assert shown == {f"{prefix}:customer:{each}" for each, value in last.items() if value is not None}
 
 
 async def test_a_backlog_is_written_in_parts_without_waiting_for_a_tick(redis_server: RedisServer, prefix: str) -> None:
