@@ -42,12 +42,21 @@ class ControlFollower:
         caught_up: set once the end offsets at the start of `run` are reached.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, reads_watermarks: bool = True, is_quiet: bool = False) -> None:
+        """Take the settings.
+
+        Args:
+            settings: valid ones.
+            reads_watermarks: whether to follow `source-times` too, which changes several times a second.
+            is_quiet: whether another process of the worker reports the rules that have no effect.
+        """
         self.rules = ActiveRules()
         self.admission_rules: AdmissionRules | None = None
         self.source_watermarks: dict[str, SourceWatermark] = {}
         self.caught_up = asyncio.Event()
         self._settings = settings
+        self._reads_watermarks = reads_watermarks
+        self._is_quiet = is_quiet
         self._topics = Topics(settings.prefix)
         self._first_policy_offset = -1
         self._next_offset = 0
@@ -69,12 +78,13 @@ class ControlFollower:
             fetch_max_wait_ms=POLL_MS,
         )
         try:
+            followed = [control, watermarks] if self._reads_watermarks else [control]
             async with asyncio.timeout(ANSWER_SECONDS):
                 await consumer.start()
-                await find_leaders(consumer, [control.topic, watermarks.topic])
-                consumer.assign([control, watermarks])
-                ends = await consumer.end_offsets([control, watermarks])
-                await consumer.seek_to_beginning(control, watermarks)
+                await find_leaders(consumer, [tp.topic for tp in followed])
+                consumer.assign(followed)
+                ends = await consumer.end_offsets(followed)
+                await consumer.seek_to_beginning(*followed)
             silence = _Silence(consumer, control)
             while True:
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -125,7 +135,9 @@ class ControlFollower:
         if decision is None:
             return
         if decision.outcome in (Outcome.REFUSED, Outcome.INVALID):
-            log.warning(
+            level = logging.DEBUG if self._is_quiet else logging.WARNING
+            log.log(
+                level,
                 "%s:%d: %s %s, so it has no effect: %s",
                 CONTROL_SOURCE, record.offset, record.kind, decision.outcome.value, decision.errors[0],
             )  # fmt: skip

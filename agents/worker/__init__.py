@@ -1,4 +1,4 @@
-"""Own the worker process: its stages, HTTP server, gauges and shutdown.
+"""Own the processes of a worker: the supervisor, the front with its HTTP server, and one for each stage.
 
 Import the stages and `agents.control`.
 """

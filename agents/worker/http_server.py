@@ -1,60 +1,84 @@
-"""The HTTP server of a worker: metrics, health and readiness."""
+"""The HTTP server of a process of a worker: metrics, health and readiness."""
 
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from streams.errors import FatalError
 
+BACKLOG: Final = 128
+CLEANUP_SECONDS: Final = 1.0
+"""How long requests that are being answered may take when the server ends; aiohttp would wait for a minute."""
 
-async def serve_http(
-    address: tuple[str, int],
-    registry: CollectorRegistry,
-    health: Callable[[], str | None],
-    ready: Callable[[], str | None],
-) -> tuple[web.AppRunner, int]:
-    """Serve `/metrics`, `/health` and `/ready`.
 
-    Args:
-        address: host and port; port 0 takes a free one.
-        registry: the metrics.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a server answers.
+
+    Attributes:
+        metrics: returns Prometheus text.
         health: returns what prevents the worker from working, or None.
         ready: returns what it waits for before it is ready, or None.
+    """
 
-    Returns:
-        The server, to be cleaned up in the end, and its port.
+    metrics: Callable[[], Awaitable[bytes]]
+    health: Callable[[], Awaitable[str | None]]
+    ready: Callable[[], Awaitable[str | None]]
+
+
+def bind_http(address: tuple[str, int]) -> list[socket.socket]:
+    """Return sockets that listen at an address, one for each address that its host stands for; port 0 takes a free one.
 
     Raises:
         FatalError: the address is taken, or is not one of this machine.
     """
+    host, port = address
+    bound: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, place in dict.fromkeys(found):
+            chosen = (place[0], bound[0].getsockname()[1] if bound else port, *place[2:])
+            bound.append(socket.create_server(chosen, family=family, backlog=BACKLOG))
+    except OSError as error:
+        close_all(bound)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise FatalError(
+            f"GOLDSTREAM_HTTP must be an address that is free: got {host}:{port} ({reason}); end "
+            "the program that listens there, or set another host:port (port 0 takes a free one)"
+        ) from error
+    return bound
+
+
+def close_all(sockets: Sequence[socket.socket]) -> None:
+    """Close sockets."""
+    for each in sockets:
+        each.close()
+
+
+async def serve_http(sockets: Sequence[socket.socket], answers: Answers) -> web.AppRunner:
+    """Serve `/metrics`, `/health` and `/ready` on sockets; return the server, to be cleaned up in the end."""
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await answers.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    def answer(ask: Callable[[], str | None]) -> Callable[[web.Request], object]:
+    def answer(ask: Callable[[], Awaitable[str | None]]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(_: web.Request) -> web.Response:
-            problem = ask()
+            problem = await ask()
             return web.Response(status=200 if problem is None else 503, text=f"{problem or 'ok'}\n")
 
         return handler
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
-    app.router.add_get("/health", answer(health))  # type: ignore[arg-type]  # aiohttp wants its own alias
-    app.router.add_get("/ready", answer(ready))  # type: ignore[arg-type]
-    runner = web.AppRunner(app, access_log=None)
+    app.router.add_get("/health", answer(answers.health))
+    app.router.add_get("/ready", answer(answers.ready))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLEANUP_SECONDS)
     await runner.setup()
-    site = web.TCPSite(runner, *address)
-    try:
-        await site.start()
-    except OSError as error:
-        await runner.cleanup()
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise FatalError(
-            f"GOLDSTREAM_HTTP must be an address that is free: got {address[0]}:{address[1]} ({reason}); end "
-            "the program that listens there, or set another host:port (port 0 takes a free one)"
-        ) from error
-    port: int = runner.addresses[0][1]
-    return runner, port
+    for each in sockets:
+        await web.SockSite(runner, each).start()
+    return runner

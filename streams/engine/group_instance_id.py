@@ -1,6 +1,7 @@
 """The name of this worker in its groups, which survives a restart: static membership gives its partitions back."""
 
 import fcntl
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ def claim_instance_id(data: Path) -> Iterator[str]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            os.register_at_fork(after_in_child=file.close)  # or a child that dies late would keep the name taken
             file.seek(0)
             name = file.read().strip()
             if not name:

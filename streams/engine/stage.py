@@ -137,7 +137,7 @@ class Stage:
 
         async def report(error: Exception, pause_s: float) -> None:
             self._has_failed = True
-            self._metrics.stage_restarts.labels(name).inc()
+            self._metrics.count_restart(name)
             if isinstance(error, KafkaError):
                 self._metrics.delivery_failures.labels(name).inc()
             log.error("stage %s failed: %s; restarts in %.0f s", name, describe_error(error), pause_s)

@@ -8,6 +8,7 @@ logged, with whole tracebacks.
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
@@ -52,6 +53,12 @@ def set_up_logging(
     logging.captureWarnings(capture=True)
 
 
+def add_to_every_line(**extra: str) -> None:
+    """Add fields to all lines from now on, such as the stage that this process runs."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Extra(extra))
+
+
 class TextLine(logging.Formatter):
     """`2026-05-12T09:30:00.000Z info agents.worker.worker: what happened key=value`."""
 
@@ -94,6 +101,19 @@ class JsonLine(logging.Formatter):
             if self.is_debug:
                 line["traceback"] = _encodable(_traceback(record))
         return orjson.dumps(line).decode()
+
+
+class _Extra(logging.Filter):
+    """Adds fields to the records that do not have them."""
+
+    def __init__(self, extra: Mapping[str, str]) -> None:
+        super().__init__()
+        self._added = extra
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in self._added.items():
+            record.__dict__.setdefault(name, value)
+        return True
 
 
 class _Quiet(logging.Filter):

@@ -31,7 +31,7 @@ from state.records.reasons import DropReason, Fence, RejectionReason, enumerate_
 from streams.telemetry.histogram import BatchedHistogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
@@ -62,15 +62,23 @@ class Metrics:
 
     Attributes have the names of the metrics without `goldstream_` and `_total`. Label values are given in the order in
     which `described` lists them: `metrics.records.labels("goldstream.purchases.v1", "admitted").inc(512)`.
+    `on_restart` is called with the name of each stage that restarts.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, process: str | None = None) -> None:
         """Register every metric; counters with a closed set of reasons start at 0, so that a first one is an increase.
+
+        Args:
+            registry: where they are exposed.
+            process: where several processes expose the metrics of one worker, the stage that this one runs, or
+                `front`: metrics that another stage counts are then not exposed, so that no sample appears twice.
 
         Raises:
             ValueError: the registry already has Goldstream's metrics.
         """
         self.registry: Final = registry
+        self.on_restart: Callable[[str], None] | None = None
+        self._process = process
         self.described: Final[list[MetricDescription]] = []
         self._declare_intake()
         self._declare_time()
@@ -97,6 +105,7 @@ class Metrics:
             "goldstream_rejected_total",
             f"Records rejected, by reason: {enumerate_values(RejectionReason)}.",
             ("reason",),
+            of="admit",
         )
         self.journal_records = self._counter(
             "goldstream_journal_records_total",
@@ -107,23 +116,27 @@ class Metrics:
             "goldstream_duplicates_total",
             "Events without effect because the customer already had them, by event type.",
             ("type",),
+            of="segment",
         )
         self.dropped = self._counter(
             "goldstream_dropped_total",
             f"Admitted events, or parts of one, that were not counted, by reason: {enumerate_values(DropReason)}.",
             ("reason",),
+            of="segment",
         )
         self.fenced = self._counter(
             "goldstream_fenced_total",
             "Journal records skipped after a crash because they were applied before: "
             f"{' or '.join(f'{fence.meaning} ({fence})' for fence in Fence)}.",
             ("fence",),
+            of="segment",
         )
 
     def _declare_time(self) -> None:
         self.ticks = self._counter(
             "goldstream_ticks_total",
             "Ticks written to the journal, each counted once, by the worker that owns `control`.",
+            of="admit",
         )
         self.clock_time_seconds = self._gauge(
             "goldstream_clock_time_seconds",
@@ -214,6 +227,7 @@ class Metrics:
         self.projected = self._counter(
             "goldstream_projected_total",
             "Customer states from the changelog that Redis reflects.",
+            of="project",
         )
 
     def _declare_recovery(self) -> None:
@@ -279,6 +293,7 @@ class Metrics:
         self.redis_up = self._gauge(
             "goldstream_redis_up",
             "1 if the last write to Redis succeeded, 0 if it failed; NaN before the first and without Redis.",
+            of="project",
         )
         self.redis_up.set(nan)
         self.build_info = self._info(
@@ -294,6 +309,12 @@ class Metrics:
         self.assigned_partitions.labels(stage).set(0)
         for counter in (self.stage_restarts, self.rebalances, self.delivery_failures):
             counter.labels(stage)
+
+    def count_restart(self, stage: str) -> None:
+        """Count a restart of a stage after an error."""
+        self.stage_restarts.labels(stage).inc()
+        if self.on_restart is not None:
+            self.on_restart(stage)
 
     def add_source(self, topic: str) -> None:
         """Start the outcomes of a source topic, given by its full name, at 0."""
@@ -349,13 +370,18 @@ class Metrics:
         ):
             gauge.remove_by_labels({"partition": number})
 
-    def _counter(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:
-        self.described.append(MetricDescription(name, "counter", labels, meaning))
-        return Counter(name, meaning, labels, registry=self.registry)
+    def _registry_of(self, stage: str | None) -> CollectorRegistry:
+        """Return the registry for a metric that only this stage counts; for one of each stage, None."""
+        is_exposed = self._process is None or stage in (None, self._process)
+        return self.registry if is_exposed else CollectorRegistry()
 
-    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
+    def _counter(self, name: str, meaning: str, labels: tuple[str, ...] = (), of: str | None = None) -> Counter:
+        self.described.append(MetricDescription(name, "counter", labels, meaning))
+        return Counter(name, meaning, labels, registry=self._registry_of(of))
+
+    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] = (), of: str | None = None) -> Gauge:
         self.described.append(MetricDescription(name, "gauge", labels, meaning))
-        return Gauge(name, meaning, labels, registry=self.registry)
+        return Gauge(name, meaning, labels, registry=self._registry_of(of))
 
     def _histogram(self, name: str, meaning: str, labels: tuple[str, ...], buckets: Sequence[float]) -> Histogram:
         self.described.append(MetricDescription(name, "histogram", labels, meaning))
@@ -363,11 +389,11 @@ class Metrics:
 
     def _latencies(self, name: str, meaning: str) -> BatchedHistogram:
         self.described.append(MetricDescription(name, "histogram", (), meaning))
-        return BatchedHistogram(name, meaning, SECONDS_BUCKETS, self.registry)
+        return BatchedHistogram(name, meaning, SECONDS_BUCKETS, self._registry_of("segment"))
 
     def _info(self, name: str, meaning: str, labels: tuple[str, ...]) -> Info:
         self.described.append(MetricDescription(name, "info", labels, meaning))
-        return Info(name.removesuffix("_info"), meaning, registry=self.registry)
+        return Info(name.removesuffix("_info"), meaning, registry=self._registry_of("admit"))
 
 
 def worker_registry() -> CollectorRegistry:

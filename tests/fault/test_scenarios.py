@@ -42,6 +42,9 @@ PLOTS: Final = {
     "a delivery fails, for one topic after the other": Scenario(
         1, year_of(650), [network_faults.retriable_errors, *FAILING], lines=True
     ),
+    "processes of single stages are killed, and hang": Scenario(
+        2, year_of(200), [worker_faults.stages_killed, worker_faults.stage_hung, worker_faults.stages_killed]
+    ),
     "workers come and go and are all restarted": Scenario(
         2, year_of(200), [worker_faults.joined_and_left, worker_faults.restarted_one_by_one]
     ),

@@ -1,6 +1,7 @@
 """Faults that hit workers while they run; each leaves them able to continue."""
 
 import asyncio
+import os
 import signal
 from typing import Final
 
@@ -49,6 +50,29 @@ async def hung(scenario: RunningScenario, wave: Wave) -> None:
         await given_up(scenario, worker)
     finally:
         worker.child.signal(signal.SIGCONT)
+
+
+async def stages_killed(scenario: RunningScenario, wave: Wave) -> None:
+    """The process of one stage after the other is killed, in any worker; its supervisor starts it again."""
+    await scenario.work_on(wave)
+    stages = ["admit", "segment", "project"]
+    scenario.rng.shuffle(stages)
+    for stage in stages:
+        worker = scenario.any_worker()
+        os.kill(await _process_of(worker, stage), signal.SIGKILL)
+        await worker.wait_for_log(f"the process of stage {stage} was killed by SIGKILL")
+
+
+async def stage_hung(scenario: RunningScenario, wave: Wave) -> None:
+    """The process of `segment` hangs in one worker until the group gives it up, then continues."""
+    await scenario.work_on(wave)
+    worker = scenario.any_worker()
+    process = await _process_of(worker, "segment")
+    os.kill(process, signal.SIGSTOP)
+    try:
+        await given_up(scenario, worker)
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 async def joined_and_left(scenario: RunningScenario, wave: Wave) -> None:
@@ -101,6 +125,13 @@ async def broker_restarted(scenario: RunningScenario, wave: Wave) -> None:
     await scenario.work_on(wave)
     await asyncio.to_thread(scenario.kafka.stop)
     await asyncio.to_thread(scenario.kafka.start)
+
+
+async def _process_of(worker: RunningWorker, stage: str) -> int:
+    async def found() -> int:
+        return worker.processes().get(stage, 0)
+
+    return await until(found, f"a process of stage {stage}")
 
 
 async def _missed_redis(scenario: RunningScenario) -> None:

@@ -1,6 +1,7 @@
 """Workers and commands as a user runs them: separate processes, configured by their environment."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ STOP_WITHIN_S: Final = 30.0
 Answer = TypeVar("Answer")
 
 _GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
+_NAMED: Final = "gs-"
+"""How the names of a worker's processes begin."""
 _STARTED: Final = re.compile(r"goldstream worker: stages .*, http \S+:(\d+)")
 
 
@@ -109,6 +112,17 @@ class RunningWorker:
         """Its HTTP port, once it is logged."""
         said = _STARTED.search(self.log)
         return int(said[1]) if said else None
+
+    def processes(self) -> dict[str, int]:
+        """Return the ids of the processes that its supervisor has started, by `front` and the names of the stages."""
+        children = Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children")
+        found = {}
+        for pid in children.read_text().split() if self.child.running else ():
+            with contextlib.suppress(OSError):
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                if name.startswith(_NAMED):
+                    found[name.removeprefix(_NAMED)] = int(pid)
+        return found
 
     async def get(self, path: str) -> tuple[int, str]:
         """Return status and text of its answer; (0, "") while it does not answer."""

@@ -24,6 +24,7 @@ ALWAYS: Final = {"journal": "admit", "source-times": "admit"} | dict.fromkeys(
 
 ANY: Final[list[Fault]] = [
     *(worker_faults.killed, worker_faults.all_killed, worker_faults.killed_while_it_recovers, worker_faults.hung),
+    *(worker_faults.stages_killed, worker_faults.stage_hung),
     *(worker_faults.joined_and_left, worker_faults.restarted_one_by_one),
     *(worker_faults.redis_emptied, worker_faults.redis_gone),
     *(worker_faults.broker_killed, worker_faults.broker_restarted),

@@ -1,0 +1,119 @@
+"""What a worker waits for before its stages start: Kafka, its topics, and the end of a replay."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from math import inf
+from typing import Final, NamedTuple
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from agents.replay.replay_gate import wait_for_replay_end
+from streams.clock import Clock
+from streams.errors import FatalError, describe_error
+from streams.kafka.connection_diagnosis import diagnose_connection
+from streams.kafka.topics import ready_topics
+from streams.retries import Backoff, retry_until_stopped
+from streams.settings.settings import Settings
+from streams.telemetry.log_throttle import LogThrottle
+from streams.telemetry.waits import LOOK_SECONDS, Wait, Waiting, Waits
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 2.0
+
+
+class Cluster(NamedTuple):
+    """What the stages need to know of the cluster: `partitions` of the journal, and the prefix in `ce_source`."""
+
+    partitions: int
+    source: str
+
+
+class Preparation:
+    """Creates and checks the topics as soon as Kafka answers.
+
+    Attributes:
+        waiting_for: what it waits for; None once it is done.
+        waits: reports waits of more than 10 s.
+    """
+
+    def __init__(self, settings: Settings, waits: Waits, clock: Clock) -> None:
+        """Take the settings, and where long waits are reported."""
+        self.waiting_for: str | None = "Kafka"
+        self.waits = waits
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> Cluster | None:
+        """Return the cluster once stages may start; None if `stop` was set before that.
+
+        Raises:
+            TopicsError: a topic cannot be created, or has another number of partitions or cleanup policy.
+            FatalError: Kafka refuses the connection for a reason that trying again does not fix.
+        """
+        looking = asyncio.create_task(look_at_waits([self.waits], self._clock))
+        try:
+            with self.waits.on(Wait.KAFKA, f"Kafka at {self._settings.kafka}") as waiting:
+                partitions = await self._wait_for_topics(waiting, stop)
+            if partitions is None:
+                return None
+            self.waiting_for = "the end of a replay"
+            with self.waits.on(Wait.REPLAY, "the end of a replay"):
+                source = await wait_for_replay_end(self._settings, stop)
+            if source is None:
+                return None
+        finally:
+            looking.cancel()
+        self.waits.look()  # says that a wait is over
+        self.waiting_for = None
+        return Cluster(partitions, source)
+
+    def health(self) -> str | None:
+        """Return what is waited for, or None."""
+        return None if self.waiting_for is None else f"waiting for {self.waiting_for}"
+
+    def readiness(self) -> str | None:
+        """Return the same, and for how long if that is more than 10 s."""
+        problems = (self.health(), self.waits.problem())
+        return None if self.waiting_for is None else "; ".join(problem for problem in problems if problem)
+
+    async def _wait_for_topics(self, waiting: Waiting, stop: asyncio.Event) -> int | None:
+        """Return the number of journal partitions once Kafka answers; None if the worker is stopped before.
+
+        A reason why it does not is logged at once, and becomes the detail of `waiting`, which is logged every minute.
+        """
+        throttle = LogThrottle(self._clock, inf)
+
+        async def on_error(error: Exception, pause_s: float) -> None:
+            del pause_s
+            diagnosis = await diagnose_connection(self._settings)
+            if diagnosis is not None and diagnosis.is_permanent:
+                raise FatalError(diagnosis.message) from error
+            reason = diagnosis.message if diagnosis else _describe_unreachable(error)
+            waiting.detail = f"Kafka at {self._settings.kafka} ({reason})"
+            if throttle.should_log(reason):
+                log.warning("waiting for Kafka at %s: %s", self._settings.kafka, reason)
+
+        return await retry_until_stopped(
+            lambda: ready_topics(self._settings),
+            on=(KafkaError, OSError),
+            stop=stop,
+            clock=self._clock,
+            backoff=Backoff(RETRY_SECONDS, RETRY_SECONDS),
+            on_error=on_error,
+        )
+
+
+async def look_at_waits(waits: Sequence[Waits], clock: Clock) -> None:
+    """Report once a second what is waited for, until cancelled."""
+    while True:
+        for each in waits:
+            each.look()
+        await clock.sleep(LOOK_SECONDS)
+
+
+def _describe_unreachable(error: Exception) -> str:
+    if isinstance(error, KafkaConnectionError):
+        return "connection refused; start Kafka, or correct GOLDSTREAM_KAFKA"
+    return describe_error(error)
