@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Final
 
 from tests.fault.proxy import NO_RETRY, RETRY, Proxy
@@ -9,6 +10,8 @@ from tests.fault.running_scenario import Fault, RunningScenario, TopicFault, Wav
 from tests.fault.worker_faults import GIVEN_UP_WITHIN_S, given_up
 from tests.integration.workers import RunningWorker, until
 
+WORKS_WITHIN_S: Final = 30.0
+"""How long after the broker's return every stage of every worker works again, whatever happened before."""
 WRITTEN_BY: Final = {
     "admit": ("journal", "rejected", "source-times", "control"),
     "segment": (
@@ -113,6 +116,35 @@ def gone_at_the_start(seconds: float) -> Fault:
 
     gone.__doc__ = f"The workers start while the broker is stopped, for {seconds:.0f} s."
     return gone
+
+
+def comes_and_goes(away_s: float) -> Fault:
+    """Return a fault: the broker comes up after the workers, goes away at once for this long, and returns."""
+
+    async def coming_and_going(scenario: RunningScenario, wave: Wave) -> None:
+        for worker in scenario.workers:
+            worker.kill()
+        await asyncio.to_thread(scenario.kafka.stop)
+        for worker in scenario.site.workers:
+            worker.start()
+        for worker in scenario.site.workers:
+            await worker.wait_for_log("waiting for Kafka")
+        await asyncio.to_thread(scenario.kafka.start)
+        await scenario.work_on(wave)
+        await asyncio.to_thread(scenario.kafka.stop)
+        await asyncio.sleep(away_s)
+        await asyncio.to_thread(scenario.kafka.start)
+        begin = time.monotonic()
+        await asyncio.gather(*(worker.ready(WORKS_WITHIN_S) for worker in scenario.workers))
+        scenario.log(f"all workers are ready {time.monotonic() - begin:.0f} s after the broker's return")
+        await scenario.processed_all()
+        scenario.log(f"the wave is processed {time.monotonic() - begin:.0f} s after the broker's return")
+        assert time.monotonic() - begin < WORKS_WITHIN_S
+
+    coming_and_going.__doc__ = (
+        f"The broker comes up after the workers, goes away at once for {away_s:.0f} s, and returns."
+    )
+    return coming_and_going
 
 
 async def retriable_errors(scenario: RunningScenario, wave: Wave) -> None:

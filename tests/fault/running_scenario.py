@@ -32,6 +32,7 @@ from tests.servers.topics import delete_topics, make_topic
 
 PARTITIONS: Final = 4
 SHORT_SESSION: Final = ("-m", "tests.fault.short_session_worker")
+IMPATIENT: Final = ("-m", "tests.fault.impatient_worker")
 LOSSY_POLLS: Final = ("-m", "tests.fault.lossy_poll_worker")
 NEXT_VERSION: Final = ("-m", "tests.fault.next_version_worker")
 PLAIN: Final = ("-c", "import sys; from agents.cli import main; sys.exit(main())")

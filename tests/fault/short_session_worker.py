@@ -23,20 +23,19 @@ LOOK_SECONDS: Final = 0.5
 
 def shorten_sessions() -> None:
     """Shorten the sessions of this process."""
-    _set(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.engine.faust_app, "SESSION_SECONDS", SESSION_SECONDS)
-    _set(streams.engine.faust_app, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
-    _set(streams.engine.stage, "MAX_PAUSE_SECONDS", 0.2)
-    _set(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
-    _set(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)
-    _set(agents.segment.commit_policy, "QUIET_SECONDS", QUIET_SECONDS)
+    set_constant(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
+    set_constant(streams.engine.faust_app, "SESSION_SECONDS", SESSION_SECONDS)
+    set_constant(streams.engine.faust_app, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
+    set_constant(streams.engine.stage, "MAX_PAUSE_SECONDS", 0.2)
+    set_constant(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
+    set_constant(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)
+    set_constant(agents.segment.commit_policy, "QUIET_SECONDS", QUIET_SECONDS)
 
 
-def _set(module: Any, name: str, value: float) -> None:
+def set_constant(module: Any, name: str, value: float) -> None:
+    """Replace a constant of a module, which must have it."""
     if not hasattr(module, name):
-        raise AttributeError(
-            f"{module.__name__}.{name} is gone: tests/fault/short_session_worker.py has to set something else"
-        )
+        raise AttributeError(f"{module.__name__}.{name} is gone: the worker of this test has to set something else")
     setattr(module, name, value)
 
 
