@@ -83,9 +83,9 @@ class LaneRunner:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there are records, as of the last poll, that it has not processed; markers do not count."""
+        """Whether it is at work, or there are records, as of the last poll, that it has not processed."""
         end = self._source.end()
-        return self.queued > 0 or (end is not None and end > self._next)
+        return self._woken is None or self.queued > 0 or (end is not None and end > self._next)
 
     async def run(self, on_drained: Callable[[], None], on_batch: Callable[[int], None]) -> None:
         """Recover the lane, then process the queue until `finish` is called.

@@ -15,6 +15,7 @@ from streams.engine.faust_app import StageSpec
 from streams.engine.faust_driver import LaneConsumer, LaneProducer, Poll
 from streams.engine.lane import StageContext
 from streams.engine.lane_runner import MAX_QUEUED, LaneRunner
+from streams.engine.progress_watch import marks_of_lane
 from streams.errors import describe_error
 from streams.kafka.reader import read_range
 from streams.kafka.stage_producer import StageProducer
@@ -74,14 +75,10 @@ class OpenLanes:
         return {tp: max(0, (ends[tp] or 0) - max(0, runner.lane.cursor)) for tp, runner in self.runners.items()}
 
     def progress_marks(self) -> Mapping[str, Hashable]:
-        """Return who has something to do, each with a value that changes while they make progress.
-
-        A lane that waits for another worker is left out: a restart would not help it.
-        """
+        """Return who has something to do, each with a value that changes while they make progress."""
         marks: dict[str, Hashable] = {} if self._assignment is None else {"the group's assignment": None}
         for tp, runner in self.runners.items():
-            if not runner.lane.waiter.waits_for_others and (not runner.is_recovered or runner.is_behind):
-                marks[f"{tp.topic}:{tp.partition}"] = runner.is_recovered, runner.lane.cursor, runner.lane.waiter.steps
+            marks |= dict(marks_of_lane(tp, runner, cast("LaneConsumer", self._app.consumer).fetched_at_ms(tp)))
         return marks
 
     def on_heartbeat(self) -> None:

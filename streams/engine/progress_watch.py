@@ -1,7 +1,11 @@
 """Notice lanes that have something to do and do not get on with it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Final
+
+from faust.types import TP
+
+from streams.engine.lane_runner import LaneRunner
 
 LOOK_SECONDS: Final = 5.0
 STUCK_SECONDS: Final = 60.0
@@ -11,6 +15,24 @@ STUCK_LOOKS: Final = int(STUCK_SECONDS / LOOK_SECONDS)
 
 class StageStuckError(Exception):
     """A stage has something to do and Kafka answers, but it makes no progress."""
+
+
+def marks_of_lane(tp: TP, runner: LaneRunner, fetched_at_ms: int | None) -> Iterator[tuple[str, Hashable]]:
+    """Yield what a lane has to do, with a value that changes while it does.
+
+    A lane that waits for another worker is left out: a restart would not help it. The broker answers fetches even while
+    there are no records, except of a partition that is paused because its lane is full.
+
+    Args:
+        tp: the partition.
+        runner: of its lane.
+        fetched_at_ms: when the broker last answered a fetch.
+    """
+    lane = runner.lane
+    if not lane.waiter.waits_for_others and (not runner.is_recovered or runner.is_behind):
+        yield f"{tp.topic}:{tp.partition}", (runner.is_recovered, lane.cursor, lane.waiter.steps)
+    if runner.is_recovered and not runner.is_full:
+        yield f"fetching {tp.topic}:{tp.partition}", fetched_at_ms
 
 
 class ProgressWatch:

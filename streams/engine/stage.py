@@ -16,9 +16,11 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.clock import Clock
+from streams.engine.abandoned_app import close_abandoned
 from streams.engine.faust_app import StageSpec, add_agent, check_faust_is_compiled, make_app
 from streams.engine.faust_driver import LaneTransport
 from streams.engine.lane import Lane
+from streams.engine.loop_watchdog import end_process
 from streams.engine.open_lanes import OpenLanes, finishes_within
 from streams.engine.progress_watch import LOOK_SECONDS, STUCK_SECONDS, ProgressWatch, StageStuckError
 from streams.errors import describe_error
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 START_SECONDS: Final = 25.0
 """How long an app may take to start; twice as long after each time in a row that this was not enough."""
 MAX_START_SECONDS: Final = 120.0
+MAX_STUCK: Final = 3
+"""How often in a row a stage may be stuck, or fail to start in time, before its process ends to be started again."""
 LAST_COMMIT_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 8.0
 UNREACHABLE_SECONDS: Final = 1.0
@@ -88,6 +92,7 @@ class Stage:
         self._instance = instance
         self._failed: asyncio.Future[BaseException] | None = None
         self._has_failed = False
+        self._stuck_count = 0
         self._start_seconds = START_SECONDS
         self._open: OpenLanes | None = None  # of the app that runs, or of the last one
 
@@ -137,11 +142,14 @@ class Stage:
 
         async def report(error: Exception, pause_s: float) -> None:
             self._has_failed = True
+            self._stuck_count = self._stuck_count + 1 if isinstance(error, StageStuckError) else 0
             self._metrics.count_restart(name)
             if isinstance(error, KafkaError):
                 self._metrics.delivery_failures.labels(name).inc()
             log.error("stage %s failed: %s; restarts in %.0f s", name, describe_error(error), pause_s)
             log.debug("stage %s failed", name, exc_info=error)
+            if self._stuck_count >= MAX_STUCK:
+                end_process(f"stage {name} was stuck {MAX_STUCK} times in a row")
 
         await retry_until_stopped(
             attempt,
@@ -191,6 +199,7 @@ class Stage:
             await lanes.close(set(lanes.runners), drop=True)
             seconds = STOP_SECONDS if is_reachable else UNREACHABLE_SECONDS
             await finishes_within(app.stop(), seconds, f"stage {self.spec.name} to stop")
+            await close_abandoned(app)
             self.waits.clear()
 
     async def _start_and_watch(self, app: faust.App, lanes: OpenLanes) -> BaseException:

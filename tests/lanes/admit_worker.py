@@ -75,11 +75,15 @@ class AdmitWorker:
     async def open(self) -> None:
         """Open the lanes; that of `control` first, since the others wait for its rules."""
         for tp in self._owned:
-            self._lanes[tp] = self._stage.lane(tp, self.context)
+            self._lanes[tp] = self.new_lane(tp)
             await self.follow()
             await self._lanes[tp].recover()
             if tp.topic == TOPICS.control:
                 await self.process(tp)
+
+    def new_lane(self, tp: TP) -> Lane:
+        """Return a lane that has not recovered."""
+        return self._stage.lane(tp, self.context)
 
     async def process(self, tp: TP, records: int | None = None) -> None:
         """Process the next records of a partition, and commit."""
