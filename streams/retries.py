@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from streams.clock import Clock
-from streams.errors import FatalError
+from streams.errors import FatalError, StrayCancellationError, is_cancelled
 
 Result = TypeVar("Result")
 OnError = Callable[[Exception, float], Awaitable[None]]
@@ -44,7 +44,8 @@ async def retry_until_stopped(
 ) -> Result | None:
     """Attempt something until it succeeds; return its result, or None if `stop` was set before that.
 
-    A running attempt is never interrupted, only the pause between two. A `FatalError` is always raised.
+    A running attempt is never interrupted, only the pause between two. A `FatalError` is always raised; after a
+    cancellation that nobody has asked for, there is always another attempt.
 
     Args:
         attempt: what to do.
@@ -56,13 +57,14 @@ async def retry_until_stopped(
             raises ends the retries.
         reset_after_s: an attempt that lasted this long before it failed starts the pauses over.
     """
+    errors: tuple[type[Exception], ...] = (StrayCancellationError, *(on if isinstance(on, tuple) else (on,)))
     while not stop.is_set():
         started_s = clock.monotonic()
         try:
-            return await attempt()
+            return await _without_stray_cancellation(attempt)
         except FatalError:
             raise
-        except on as error:
+        except errors as error:
             if stop.is_set():
                 break
             if reset_after_s is not None and clock.monotonic() - started_s > reset_after_s:
@@ -71,6 +73,15 @@ async def retry_until_stopped(
             await on_error(error, pause_s)
             await pause(pause_s, stop, clock)
     return None
+
+
+async def _without_stray_cancellation(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    try:
+        return await attempt()
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise StrayCancellationError from error
 
 
 async def pause(seconds: float, stop: asyncio.Event, clock: Clock) -> None:

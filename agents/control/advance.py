@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, partitions_by_topic
+from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.control import ControlRecord, append_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -63,7 +63,7 @@ async def _advance(settings: Settings, to_ms: int, clock: Clock) -> None:
         lanes = [TopicPartition(topics.progress, number) for number in range(counts.get(topics.progress, 0))]
         await _wait_for_lanes(consumer, lanes, offset, clock)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def _wait_for_lanes(

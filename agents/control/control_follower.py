@@ -16,7 +16,7 @@ from state.config.active_rules import ActiveRules, Outcome
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules
 from state.units.time_zones import zone_names
-from streams.kafka.cluster import find_leaders
+from streams.kafka.cluster import find_leaders, stop_consumer
 from streams.kafka.control import CONTROL_SOURCE, ControlRecord, apply_rules, decode_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -103,7 +103,7 @@ class ControlFollower:
                     async with self._changed:
                         self._changed.notify_all()
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def wait(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds; it is checked again after every batch read."""

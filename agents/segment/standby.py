@@ -16,6 +16,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from state.records.events import UnknownFormatVersion
 from streams.clock import Clock
 from streams.engine.stage import Stage
+from streams.kafka.cluster import stop_consumer
 from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
 
@@ -91,7 +92,7 @@ class Standby:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._note_ends(consumer)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     def _wanted(self) -> dict[TopicPartition, WarmTable]:
         """Return the table of each partition that no lane has, a new one where there is none."""

@@ -16,7 +16,7 @@ from streams.engine.faust_driver import LaneConsumer, LaneProducer, Poll
 from streams.engine.lane import StageContext
 from streams.engine.lane_runner import MAX_QUEUED, LaneRunner
 from streams.engine.progress_watch import marks_of_lane
-from streams.errors import describe_error
+from streams.errors import StrayCancellationError, describe_error, is_cancelled
 from streams.kafka.reader import read_range
 from streams.kafka.stage_producer import StageProducer
 from streams.telemetry.metrics import Metrics
@@ -113,6 +113,8 @@ class OpenLanes:
 
     async def close(self, revoked: set[TP], *, drop: bool = False) -> None:
         """Close lanes after the batch that each is processing, and commit what is durable; with `drop` at once."""
+        if not drop and self._assignment is None:
+            self._assignment = self.context.waits.on(Wait.ASSIGNMENT, "the partitions that the group assigns").begin()
         runners = {tp: self.runners[tp] for tp in revoked if tp in self.runners}
         if drop:
             for runner in runners.values():
@@ -121,8 +123,6 @@ class OpenLanes:
         await asyncio.gather(*(runner.finish() for runner in runners.values()))
         if runners and not drop:
             await self.commit(REBALANCE_COMMIT_SECONDS, "the commit before a rebalance")
-        if not drop and self._assignment is None:
-            self._assignment = self.context.waits.on(Wait.ASSIGNMENT, "the partitions that the group assigns").begin()
         for tp, runner in runners.items():
             if self.runners.get(tp) is runner:  # a second call may have closed it, and a lane may be open again
                 del self.runners[tp]
@@ -142,6 +142,8 @@ class OpenLanes:
         try:
             await runner.run(lambda: self._drained(tp), self._metrics.batch_records.labels(self._spec.name).observe)
         except asyncio.CancelledError:
+            if not is_cancelled():
+                self._on_failure(StrayCancellationError())
             raise
         except Exception as error:  # noqa: BLE001 - reported to the stage, which restarts
             self._on_failure(error)

@@ -239,7 +239,9 @@ class Stage:
         while True:
             await self.clock.sleep(LOOK_SECONDS)
             stuck = watch.look(lanes.progress_marks())
-            if stuck and await find_outage(self._kafka) is None:
+            if stuck and await find_outage(self._kafka) is not None:
+                watch = ProgressWatch()  # once Kafka is back, everybody gets a minute
+            elif stuck:
                 return StageStuckError(f"no progress for {STUCK_SECONDS:.0f} s: {', '.join(stuck)}")
 
     async def _finish_and_commit(self, lanes: OpenLanes) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from streams.kafka.cluster import find_leaders, partitions_by_topic
+from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.reader import check_not_shortened, read_range
 from streams.settings.settings import Settings
 
@@ -73,7 +73,7 @@ class KafkaBroker:
             await consumer.start()
             yield _ConsumerEnds(consumer)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def partitions_by_topic(self) -> Mapping[str, int]:
         """Count the partitions of every topic."""

@@ -11,6 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.protocol.offset import OffsetRequest
 
+from streams.errors import is_cancelled
 from streams.settings.settings import Settings
 
 _LOOK_AGAIN_S: Final = 0.1
@@ -51,6 +52,20 @@ async def find_outage(kafka: Mapping[str, Any]) -> Exception | None:
         return None
     finally:
         await client.close()
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, also one that has not started, and close its connections.
+
+    Stopped while it pauses between two attempts to fetch, aiokafka's consumer raises a `CancelledError` and leaves its
+    connections open (`Fetcher.close`).
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()  # noqa: SLF001 - this is what `stop` leaves out
+        if is_cancelled():
+            raise
 
 
 async def wait_for_topics(settings: Settings, topics: Collection[str]) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from state.config.active_rules import ActiveRules, Decision
-from streams.kafka.cluster import find_leaders, partitions_by_topic
+from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -121,7 +121,7 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
                 read = (decode_control(message.value, message.offset) for message in batch if message.offset < end)
                 records.extend(record for record in read if record is not None)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     return records
 
 

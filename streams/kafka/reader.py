@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.kafka.cluster import find_leaders
+from streams.kafka.cluster import find_leaders, stop_consumer
 
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
@@ -54,7 +54,7 @@ async def check_not_shortened(kafka: Mapping[str, Any], topic: str, partition: i
         await find_leaders(consumer, [topic])
         end = (await consumer.end_offsets([tp]))[tp]
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     if end < offset:
         raise PartitionShortened(tp, offset, end)
 
@@ -121,4 +121,4 @@ async def read_range(
             if on_remaining is not None:
                 on_remaining(max(0, end - position))
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)

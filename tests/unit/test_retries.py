@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from streams.clock import SYSTEM_CLOCK
 from streams.errors import FatalError
 from streams.retries import Backoff, retry_until_stopped
 from tests.clock import ManualClock
@@ -97,3 +98,52 @@ async def test_other_errors_are_raised(error: Exception) -> None:
 
     with pytest.raises(type(error), match="not retried"):
         await Retries().run(attempt, on=Exception if isinstance(error, FatalError) else OSError)
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failed_attempt() -> None:
+    attempts = 0
+
+    async def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            await _cancelled_task()
+        return "done"
+
+    assert await _retried(attempt) == "done"
+    assert attempts == 2
+
+
+async def test_a_cancellation_ends_the_retries() -> None:
+    started = asyncio.Event()
+
+    async def attempt() -> str:
+        started.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    retrying = asyncio.create_task(_retried(attempt))
+    await started.wait()
+    retrying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await retrying
+
+
+async def _cancelled_task() -> None:
+    """Wait for a task that is cancelled, as aiokafka's consumer does when it stops."""
+    pending = asyncio.create_task(asyncio.sleep(600))
+    pending.cancel()
+    await pending
+
+
+async def _retried(attempt: Callable[[], Awaitable[str]]) -> str | None:
+    async def no_report(_error: Exception, _pause_s: float) -> None: ...
+
+    return await retry_until_stopped(
+        attempt,
+        on=OSError,
+        stop=asyncio.Event(),
+        clock=SYSTEM_CLOCK,
+        backoff=Backoff(0.001, 0.001),
+        on_error=no_report,
+    )
