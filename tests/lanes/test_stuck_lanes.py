@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from faust.types import TP
 
@@ -56,16 +56,17 @@ class Watched:
 
 
 @asynccontextmanager
-async def segment_lane(broker: MemoryBroker) -> AsyncIterator[Watched]:
+async def segment_lane(broker: MemoryBroker) -> AsyncIterator[tuple[Watched, MemoryProducer]]:
     """Run a lane on the journal, recovered and with all of it in the queue."""
-    lane = await SegmentWorker(broker).open()
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
     watched = Watched(broker, JOURNAL, lane)
     records = broker.records(*JOURNAL)
     if records:
         watched.runner.put(Fetched(records, records[-1].offset + 1))
     watched.runner.task = asyncio.create_task(_run(watched.runner, lane))
     try:
-        yield watched
+        yield watched, worker.producer
     finally:
         watched.runner.task.cancel()
         await asyncio.gather(watched.runner.task, return_exceptions=True)
@@ -84,10 +85,6 @@ def held(_topic: str, _request: int) -> str:
     return "held"
 
 
-def producer_of(watched: Watched) -> MemoryProducer:
-    return cast("MemoryProducer", watched.runner.lane.producer)
-
-
 def broker_with_journal() -> MemoryBroker:
     broker = MemoryBroker()
     append_journal(broker, journal_of(steps()))
@@ -96,33 +93,33 @@ def broker_with_journal() -> MemoryBroker:
 
 async def test_a_lane_whose_writes_are_not_acknowledged_is_stuck_after_a_minute() -> None:
     broker = broker_with_journal()
-    async with segment_lane(broker) as watched:
+    async with segment_lane(broker) as (watched, producer):
         broker.fault = held
-        await producer_of(watched).holding.wait()
+        await producer.holding.wait()
         assert await watched.look(STUCK_LOOKS) == []
         assert await watched.look() == [f"{TOPICS.journal}:{NUMBER}"]
 
 
 async def test_a_lane_whose_writes_are_acknowledged_one_by_one_is_not_stuck() -> None:
     broker = broker_with_journal()
-    async with segment_lane(broker) as watched:
+    async with segment_lane(broker) as (watched, producer):
         broker.fault = held
         looks = 0
         while watched.runner.lane.cursor < broker.log(*JOURNAL).end:
             assert await watched.look(STUCK_LOOKS - 1) == []
-            producer_of(watched).release()
+            producer.release()
             looks += 1
             assert looks < 1000
     assert looks > 3, "the journal was written in one go: nothing was tested"
 
 
 async def test_a_lane_without_records_is_not_stuck() -> None:
-    async with segment_lane(MemoryBroker()) as watched:
+    async with segment_lane(MemoryBroker()) as (watched, _):
         assert await watched.look(2 * STUCK_LOOKS) == []
 
 
 async def test_a_lane_that_nothing_is_fetched_for_is_stuck() -> None:
-    async with segment_lane(MemoryBroker()) as watched:
+    async with segment_lane(MemoryBroker()) as (watched, _):
         assert await watched.look() == []
         assert await watched.look(STUCK_LOOKS + 1, is_fetching=False) == [f"fetching {TOPICS.journal}:{NUMBER}"]
 
