@@ -101,6 +101,23 @@ async def test_a_worker_waits_for_a_late_kafka_and_stops_without_one(site: Site,
     assert len(await read(site.kafka, site.topic("segment-changes"))) == 1, "it keeps its data"
 
 
+@pytest.mark.timeout(150)
+async def test_a_worker_is_not_ready_while_it_waits_for_another_and_says_for_what(site: Site) -> None:
+    worker = site.worker("--only", "segment")
+    line = await worker.wait_for_log("worker waits for the first policy")
+    assert "a worker with the stage admit" in line, "the line says what to do"
+    status, why = await worker.get("/ready")
+    assert (status, "waits for the first policy" in why) == (503, True)
+    waiting = (await worker.metrics()).by("goldstream_waiting_seconds", "what")
+    assert waiting.keys() == {("policy",)}
+    assert waiting["policy",] > 10
+
+    site.worker("--only", "admit")
+    await worker.wait_for_log("worker no longer waits for the first policy")
+    await worker.ready()
+    assert (await worker.metrics()).by("goldstream_waiting_seconds", "what") == {}
+
+
 @pytest.mark.timeout(120)
 async def test_a_topic_with_wrong_partitions_is_refused_in_one_line(site: Site) -> None:
     await make_topic(site.kafka, site.topic("journal"), 2)
