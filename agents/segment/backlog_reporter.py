@@ -1,5 +1,6 @@
 """Report how far the lanes are, while they are behind: `agents.admit.journal_backlog` says what for."""
 
+import asyncio
 from typing import Final
 
 from streams.clock import Clock
@@ -11,6 +12,7 @@ from streams.wire.watermarks import FOLDED, SourceWatermark, encode_watermark
 BEHIND_RECORDS: Final = 500
 """A lane with more records to fold is behind."""
 REPORT_SECONDS: Final = 0.1
+ANSWER_SECONDS: Final = 20.0
 IDLE_SECONDS: Final = 0.5
 """How often is looked for lanes that are behind while none is."""
 
@@ -22,6 +24,7 @@ class BacklogReporter:
         self._topics = topics
         self._stage = stage
         self._clock = clock
+        self._waiter = stage.waits.waiter()
         self._reported: dict[int, int] = {}
 
     async def run(self) -> None:
@@ -29,9 +32,11 @@ class BacklogReporter:
 
         Raises:
             aiokafka.errors.KafkaError: a report was not delivered.
+            TimeoutError: it was not acknowledged, perhaps since the stage has restarted with another producer.
         """
         while True:
-            is_behind = await self.report()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                is_behind = await self.report()
             await self._clock.sleep(REPORT_SECONDS if is_behind else IDLE_SECONDS)
 
     async def report(self) -> bool:
@@ -43,7 +48,7 @@ class BacklogReporter:
         cursors = {tp.partition: lane.cursor for tp, lane in self._stage.lanes().items() if lane.cursor >= 0}
         new = {number: cursor for number, cursor in cursors.items() if cursor != self._reported.get(number)}
         if new:
-            writer = BatchWriter(self._stage.producer)
+            writer = BatchWriter(self._stage.producer, self._waiter)
             for number, cursor in new.items():
                 key = f"{FOLDED}:{number}".encode()
                 writer.add(self._topics.source_times, 0, key, encode_watermark(SourceWatermark(cursor)))

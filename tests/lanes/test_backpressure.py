@@ -8,6 +8,7 @@ from faust.types import TP
 
 from agents.admit.journal_backlog import BACKLOG_RECORDS, FRESH_SECONDS, LOOK_SECONDS, MAX_UNFOLDED
 from agents.segment.backlog_reporter import BEHIND_RECORDS, BacklogReporter
+from streams.telemetry.waits import Waits
 from streams.wire.watermarks import SourceWatermark, decode_watermark, encode_watermark
 from tests.lanes.admit_worker import AdmitWorker, Group, publish, purchase
 from tests.lanes.memory_broker import MemoryBroker
@@ -82,7 +83,10 @@ async def test_nothing_waits_for_a_lane_that_nobody_works_on() -> None:
 async def test_lanes_report_while_they_are_behind() -> None:
     broker = MemoryBroker()
     lane = SimpleNamespace(cursor=100)
-    stage = SimpleNamespace(producer=broker.producer(), lags=dict, lanes=lambda: {TP(TOPICS.journal, 3): lane})
+    waits = Waits("segment", None, broker.clock)
+    stage = SimpleNamespace(
+        producer=broker.producer(), lags=dict, lanes=lambda: {TP(TOPICS.journal, 3): lane}, waits=waits
+    )
     reporter = BacklogReporter(TOPICS, cast("Any", stage), broker.clock)
     lags = {TP(TOPICS.journal, 3): BEHIND_RECORDS}
     stage.lags = lambda: lags
