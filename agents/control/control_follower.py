@@ -92,7 +92,7 @@ class ControlFollower:
                         self.caught_up.set()
                 timeout_ms = POLL_MS if self.caught_up.is_set() else CATCH_UP_POLL_MS
                 batches = await consumer.getmany(timeout_ms=timeout_ms)
-                silence.look(timeout_ms)
+                silence.look(timeout_ms, has_records=bool(batches))
                 for message in batches.get(watermarks, []):
                     self._note_watermark(message.key, message.value)
                 for message in batches.get(control, []):
@@ -166,10 +166,14 @@ class _Silence:
         self._answered_at: int | None = None
         self._silent_ms = 0
 
-    def look(self, poll_ms: int) -> None:
-        """Note a poll that waited for this long at most; raise `KafkaTimeoutError` after 30 s without an answer."""
+    def look(self, poll_ms: int, *, has_records: bool) -> None:
+        """Note a poll, which took this long if it had no records; raise after 30 s without any answer.
+
+        Raises:
+            KafkaTimeoutError: the broker does not answer.
+        """
         answered_at: int | None = self._consumer.last_poll_timestamp(self._tp)
-        self._silent_ms = self._silent_ms + poll_ms if answered_at == self._answered_at else 0
+        self._silent_ms = self._silent_ms + poll_ms if not has_records and answered_at == self._answered_at else 0
         self._answered_at = answered_at
         if self._silent_ms > SILENT_MS:
             raise KafkaTimeoutError(f"no answer about {self._tp.topic} for {self._silent_ms / 1000:.0f} s")
