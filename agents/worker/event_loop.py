@@ -5,11 +5,13 @@ import gc
 import logging
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import uvloop
 
+from streams.engine.loop_watchdog import LoopWatchdog
 from streams.errors import FatalError
 from streams.settings.settings import Settings
 
@@ -39,11 +41,15 @@ async def _run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # a supervisor forks with them blocked, so none is lost
+    watchdog = LoopWatchdog(loop, threading.get_ident())
+    watchdog.start()
     try:
         status = await main(stop)
     except FatalError as error:
         log.error("%s", error)  # noqa: TRY400 - one line; a traceback would not help an operator
         status = FAILED
+    finally:
+        watchdog.stop()
     await _leave(status)
     return status
 
