@@ -26,8 +26,8 @@ setup: $(RUNTIME) ## Create .venv with the locked dependencies and .venv/bin/gol
 	@echo "setup: ready: .venv/bin/goldstream --help"
 
 .PHONY: demo
-demo: $(RUNTIME) ## Run the demo: embedded broker, real purchases, live in the terminal
-	@.venv/bin/goldstream demo $(ARGS)
+demo: $(RUNTIME) ## Run the demo: embedded broker, real purchases, live in the terminal; compiled, if make compiled was run
+	@if $(MAKE) --question $(COMPILED) >/dev/null 2>&1; then export PYTHONPATH=.venv/compiled; fi; .venv/bin/goldstream demo $(ARGS)
 
 .PHONY: test
 test: $(DEVELOPMENT) servers ## Run all tests on real servers; ARGS="tests/unit -k policy" for some

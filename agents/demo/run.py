@@ -19,8 +19,8 @@ from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics
 
 QUIET_WEEKS: Final = 9
-MAX_IN_FLIGHT: Final = 8_000
-"""Events that may be published and not yet applied: enough to keep the worker busy, few enough to see it progress."""
+MAX_IN_FLIGHT: Final = 20_000
+"""Events that may be published and not yet applied: two seconds of work, as progress comes in steps of up to one."""
 BATCH_SIZE: Final = 1_000
 ADVANCE_TIMEOUT_S: Final = 60.0
 
@@ -46,7 +46,7 @@ class DemoRun:
     def __init__(
         self, stack: Stack, screen: Screen, events: Sequence[HistoryEvent], result: DemoResult, clock: Clock
     ) -> None:
-        self._watcher = TopicWatcher(stack.settings)
+        self._watcher = TopicWatcher(stack.settings, clock)
         self.tally = self._watcher.tally
         self._stack = stack
         self._settings = stack.settings

@@ -13,6 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import agents
+import state
+import streams
 from agents.demo.embedded.broker import Embedded
 from agents.demo.embedded.child_process import Child
 from agents.demo.embedded.loopback import HOST, free_port
@@ -165,10 +168,15 @@ def _worker_environment(settings: Settings) -> dict[str, str]:
 
 
 def _search_path() -> str:
-    """Return PYTHONPATH for the worker. Installed packages are left out: they must come after the standard library."""
-    packages, given = Path(__file__).parents[2], os.environ.get("PYTHONPATH")
-    own = None if packages == Path(sysconfig.get_path("purelib")) else str(packages)
-    return os.pathsep.join(each for each in (own, given) if each)
+    """Return PYTHONPATH for the worker: where this process found its packages, compiled ones first if it has them.
+
+    Installed packages are left out: they must come after the standard library.
+    """
+    installed = Path(sysconfig.get_path("purelib"))
+    of_packages = (Path(package.__file__ or "").resolve().parents[1] for package in (state, streams, agents))
+    own = dict.fromkeys(str(each) for each in of_packages if each != installed)
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(each for each in (*own, *given) if each)
 
 
 async def _is_ready(host: str, port: int) -> bool:

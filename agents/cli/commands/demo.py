@@ -59,6 +59,7 @@ def demo(
 
 async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> None:
     import contextlib
+    import gc
 
     from agents.customer_view.story_text import story_lines
     from agents.demo.embedded.empty_fetches import pausing_after_empty_fetches
@@ -71,6 +72,7 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
     from streams.settings.rules_files import configured_policy
 
     started_s = SYSTEM_CLOCK.monotonic()
+    gc.disable()  # what it keeps, it keeps to the end, and there are no cycles to be found
     events, result = read_history(limit)
     with contextlib.closing(Stack(data, SYSTEM_CLOCK)) as stack, pausing_after_empty_fetches(SYSTEM_CLOCK):
         segments = configured_policy(stack.settings).segment_names
