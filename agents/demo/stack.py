@@ -158,7 +158,7 @@ def _worker_environment(settings: Settings) -> dict[str, str]:
         own
         | environment_variables(settings)
         | {
-            "PYTHONPATH": _search_path(),
+            "PYTHONPATH": worker_search_path(),
             "GOLDSTREAM_POLICY": str(settings.policy),
             "GOLDSTREAM_CAMPAIGNS": str(settings.campaigns),
             "GOLDSTREAM_HTTP": settings.http,
@@ -167,13 +167,13 @@ def _worker_environment(settings: Settings) -> dict[str, str]:
     )
 
 
-def _search_path() -> str:
+def worker_search_path() -> str:
     """Return PYTHONPATH for the worker: where this process found its packages, compiled ones first if it has them.
 
     Installed packages are left out: they must come after the standard library.
     """
     installed = Path(sysconfig.get_path("purelib"))
-    of_packages = (Path(package.__file__ or "").resolve().parents[1] for package in (state, streams, agents))
+    of_packages = (Path(package.__file__ or "").absolute().parents[1] for package in (state, streams, agents))
     own = dict.fromkeys(str(each) for each in of_packages if each != installed)
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(each for each in (*own, *given) if each)

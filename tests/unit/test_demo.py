@@ -4,9 +4,13 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import available_timezones
 
 import msgspec
@@ -300,3 +304,19 @@ def test_the_history_is_counted_as_it_is_read() -> None:
     events, figures = read_history(3)
     assert (figures.purchases, figures.customers, figures.events) == (9, 3, len(events))
     assert msgspec.json.decode(events[0].value)["occurred_at"].startswith("1997-01-01")
+
+
+def test_the_worker_finds_the_packages_that_this_program_runs_the_compiled_ones_too(tmp_path: Path) -> None:
+    repository = Path(__file__).parents[2]
+    compiled = tmp_path / "compiled"
+    compiled.mkdir()
+    (compiled / "state").symlink_to(repository / "state")
+    found = subprocess.run(
+        [sys.executable, "-c", "from agents.demo.stack import worker_search_path as path; print(path())"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{compiled}{os.pathsep}{repository}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip().split(os.pathsep)[:2] == [str(compiled), str(repository)]
