@@ -14,21 +14,21 @@ from streams.telemetry.metrics import STAGES
 _BYTES: Final = 8
 
 
-class RestartCounts:
-    """How often each stage has restarted, in shared memory, so that the counts outlive the process of a stage.
+class SharedCounts:
+    """A count for each stage in memory that the processes share, so that it outlives the process of a stage.
 
-    They are written by that process and, while there is none, by the supervisor: never by two at a time.
+    It is written by that process and, while there is none, by the supervisor: never by two at a time.
     """
 
     def __init__(self) -> None:
         self._counts = memoryview(mmap.mmap(-1, _BYTES * len(STAGES))).cast("Q")
 
     def of(self, stage: str) -> int:
-        """Return how often a stage has restarted since the worker started."""
+        """Return the count of a stage, which begins at 0."""
         return self._counts[STAGES.index(stage)]
 
     def add(self, stage: str) -> None:
-        """Count a restart."""
+        """Add one to the count of a stage."""
         self._counts[STAGES.index(stage)] += 1
 
 
@@ -43,7 +43,8 @@ class Shared:
         instance: the worker's name in its consumer groups.
         stages: the names of those that it runs.
         folder: where the processes of the stages answer on Unix sockets; only this user can open it.
-        restarts: of the stages.
+        restarts: how often each stage has restarted.
+        beats: how often the event loop of each stage has turned, about once a second: one that hangs does not count.
         supervisor: the supervisor's process id.
     """
 
@@ -53,7 +54,8 @@ class Shared:
     instance: str
     stages: Sequence[str]
     folder: Path
-    restarts: RestartCounts
+    restarts: SharedCounts
+    beats: SharedCounts
     supervisor: int
 
     def socket_path(self, stage: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from prometheus_client import generate_latest
 
@@ -17,6 +18,8 @@ from streams.clock import Clock
 from streams.engine.group_instance_id import claim_instance_id
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics, worker_registry
+
+BEAT_SECONDS: Final = 1.0
 
 
 async def work_alone(
@@ -58,12 +61,20 @@ async def work_supervised(stage: str, shared: Shared, cluster: Cluster, stop: as
     metrics.on_restart = shared.restarts.add
     rules = shared.rules if stage == "admit" else None
     worker = StageWorker(stage, shared.settings, metrics, shared.clock, rules)
+    beating = asyncio.create_task(_beat(stage, shared))
     http = await serve_http([_listen(shared.socket_path(stage))], _answers(worker, metrics, None))
     try:
         await worker.run(cluster, shared.instance, stop)
     finally:
+        beating.cancel()
         await http.cleanup()
     return 0
+
+
+async def _beat(stage: str, shared: Shared) -> None:
+    while True:
+        shared.beats.add(stage)
+        await shared.clock.sleep(BEAT_SECONDS)
 
 
 def _answers(worker: StageWorker, metrics: Metrics, preparation: Preparation | None) -> Answers:

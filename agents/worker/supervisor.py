@@ -1,7 +1,7 @@
 """The supervisor of a worker: starts one process for each stage and one for HTTP, and restarts those that die.
 
-It has neither an event loop nor threads, so that it can fork at any time, and does nothing while nothing happens. The
-processes are forked, not started anew: they share the memory of what is imported.
+It has neither an event loop nor threads, so that it can fork at any time, and looks at the stages every ten seconds.
+The processes are forked, not started anew: they share the memory of what is imported.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from agents.worker.child_process import Forked, describe_end, end_with_superviso
 from agents.worker.event_loop import FAILED, STOP_SIGNALS, run_loop
 from agents.worker.front import FRONT, Report, run_front
 from agents.worker.rules_watch import ConfiguredRules
-from agents.worker.shared import RestartCounts, Shared
+from agents.worker.shared import Shared, SharedCounts
 from agents.worker.single_stage import work_supervised
 from streams.clock import Clock
 from streams.engine.group_instance_id import claim_instance_id
@@ -41,6 +41,9 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 MAX_PAUSE_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """A process that ran this long before it died is started again after the first pause."""
+LOOK_SECONDS: Final = 10.0
+HANGING_LOOKS: Final = 6
+"""A stage whose event loop has not turned between so many looks is killed."""
 STOP_SECONDS: Final = 28.0
 """A worker ends within 30 s; a stage without a broker takes up to 25 s to give up."""
 
@@ -61,6 +64,8 @@ class _Process:
         forked: it, while it runs.
         started_s: when.
         due_s: when it starts again.
+        beats: its count at the last look.
+        looks: how many looks in a row have found it unchanged.
     """
 
     name: str
@@ -68,6 +73,8 @@ class _Process:
     forked: Forked | None = None
     started_s: float = 0.0
     due_s: float | None = None
+    beats: int = -1
+    looks: int = 0
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS))
 
 
@@ -88,6 +95,7 @@ class Supervisor:
         self._is_stopping = False
         self._deadline_s: float | None = None
         self._status = 0
+        self._looks_at_s = 0.0
 
     def run(self) -> int:
         """Run until all processes have ended, and return the exit status.
@@ -106,12 +114,20 @@ class Supervisor:
             _private_folder(instance) as folder,
         ):
             shared = Shared(
-                self._settings, self._rules, self._clock, instance, stages, folder, RestartCounts(), os.getpid()
+                settings=self._settings,
+                rules=self._rules,
+                clock=self._clock,
+                instance=instance,
+                stages=stages,
+                folder=folder,
+                restarts=SharedCounts(),
+                beats=SharedCounts(),
+                supervisor=os.getpid(),
             )
             gc.collect()
             gc.freeze()  # a collection would write to every object, and the processes would no longer share its memory
             self._add(FRONT, partial(self._run_front, shared))
-            while self._go_on():
+            while self._go_on(shared):
                 self._wait(woken)
                 self._take_report(shared)
                 self._reap(shared)
@@ -146,13 +162,14 @@ class Supervisor:
     def _running(self) -> list[_Process]:
         return [each for each in self._processes.values() if each.forked is not None]
 
-    def _go_on(self) -> bool:
+    def _go_on(self, shared: Shared) -> bool:
         """Start and stop what is due; return whether there is still something to wait for."""
         now_s = self._clock.monotonic()
         if not self._is_stopping:
             for process in self._processes.values():
                 if process.due_s is not None and process.due_s <= now_s:
                     self._start(process, now_s)
+            self._kill_hanging(shared, now_s)
             return True
         running = self._running()
         if self._deadline_s is None:
@@ -173,10 +190,39 @@ class Supervisor:
 
     def _start(self, process: _Process, now_s: float) -> None:
         links = [each.forked.link for each in self._processes.values() if each.forked is not None]
-        process.started_s, process.due_s = now_s, None
+        process.started_s, process.due_s, process.looks = now_s, None, 0
         closing = links if process.name == FRONT else [*links, *self._sockets]
-        process.forked = fork(process.name, process.main, closing)
+        try:
+            process.forked = fork(process.name, process.main, closing)
+        except OSError as error:  # too little memory, or too many processes
+            pause_s = self._pause(process)
+            log.error("%s cannot be started: %s; it is tried again in %.0f s", _subject(process.name), error, pause_s)  # noqa: TRY400 - one line
+            return
         log.debug("%s is process %d", _subject(process.name), process.forked.pid)
+
+    def _pause(self, process: _Process) -> float:
+        """Have a process start after a pause, and return its length in seconds."""
+        pause_s = process.backoff.next_pause()
+        process.due_s = self._clock.monotonic() + pause_s
+        return pause_s
+
+    def _kill_hanging(self, shared: Shared, now_s: float) -> None:
+        """Every ten seconds, look for event loops that do not turn.
+
+        Looks are counted, not seconds: after the sleep of a laptop, or a stop of the whole worker, all get a minute.
+        """
+        if now_s < self._looks_at_s:
+            return
+        self._looks_at_s = now_s + LOOK_SECONDS
+        for process in self._running():
+            if process.name == FRONT:
+                continue
+            beats, before = shared.beats.of(process.name), process.beats
+            process.beats, process.looks = beats, process.looks + 1 if beats == before else 0
+            if process.looks >= HANGING_LOOKS:
+                seconds = LOOK_SECONDS * HANGING_LOOKS
+                log.error("%s hangs: its event loop has not turned for %.0f s", _subject(process.name), seconds)
+                self._signal(process, signal.SIGKILL)
 
     def _signal(self, process: _Process, number: signal.Signals) -> None:
         if process.forked is not None:
@@ -190,6 +236,8 @@ class Supervisor:
         if front is not None and self._cluster is None and front.link.fileno() >= 0:
             reads.append(front.link)
         due_s = [each.due_s for each in self._processes.values() if each.due_s is not None]
+        if self._cluster is not None:
+            due_s.append(self._looks_at_s)
         if self._is_stopping:
             due_s = [] if self._deadline_s is None else [self._deadline_s]
         timeout_s = max(0.0, min(due_s) - self._clock.monotonic()) if due_s else None
@@ -240,8 +288,7 @@ class Supervisor:
         ran_s = self._clock.monotonic() - process.started_s
         if ran_s > STABLE_SECONDS:
             process.backoff.reset()
-        pause_s = process.backoff.next_pause()
-        process.due_s = self._clock.monotonic() + pause_s
+        pause_s = self._pause(process)
         if process.name != FRONT:
             shared.restarts.add(process.name)
         log.error(

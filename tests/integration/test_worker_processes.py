@@ -201,7 +201,7 @@ async def test_an_idle_supervisor_and_front_use_no_processor_time(worker: Runnin
     before = [_switches(pid) for pid in watched]
     await asyncio.sleep(5)
     woken = [_switches(pid) - each for pid, each in zip(watched, before, strict=True)]
-    assert woken[0] == 0, "the supervisor waits without a timeout"
+    assert woken[0] <= 2, "the supervisor looks at the stages every ten seconds"
     assert woken[1] <= 10, "the front answers requests only"
 
 

@@ -31,6 +31,7 @@ from streams.telemetry.logs import set_up_logging
 marks = Path(sys.argv[1])
 supervisor.STOP_SECONDS, supervisor.KILL_SECONDS = 0.5, 60.0
 supervisor.FIRST_PAUSE_SECONDS = supervisor.MAX_PAUSE_SECONDS = 0.05
+{setup}
 
 async def front(shared, sockets, cluster, link, stop):
     ended = asyncio.Event()
@@ -63,9 +64,9 @@ except TopicsError as error:
 class _Worker:
     """A worker that was started, and the marks that its processes leave."""
 
-    def __init__(self, folder: Path, front: str, stage: str) -> None:
+    def __init__(self, folder: Path, front: str, stage: str, setup: str) -> None:
         self.folder = folder
-        program = _PROGRAM.format(front=front, stage=stage)
+        program = _PROGRAM.format(front=front, stage=stage, setup=setup)
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(folder)], stderr=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -97,8 +98,8 @@ class _Start:
         self.folder = folder
         self.started: list[_Worker] = []
 
-    def __call__(self, front: str = "pass", stage: str = "pass") -> _Worker:
-        worker = _Worker(self.folder, front, stage)
+    def __call__(self, front: str = "pass", stage: str = "pass", setup: str = "") -> _Worker:
+        worker = _Worker(self.folder, front, stage, setup)
         self.started.append(worker)
         return worker
 
@@ -168,6 +169,43 @@ def test_a_process_that_does_not_stop_in_time_is_killed_with_a_line(start: _Star
     assert status == 0
     assert "the process of stage segment has not ended within 0 s and is killed" in log
     assert worker.marks("front-ended")
+
+
+def test_a_stage_whose_event_loop_hangs_is_killed_and_starts_again(start: _Start) -> None:
+    beats = """
+    async def beat():
+        while True:
+            shared.beats.add(name)
+            await asyncio.sleep(0.01)
+    beating = asyncio.create_task(beat())
+    if name == "segment" and runs == 0:
+        await asyncio.sleep(0.1)
+        while True: time.sleep(1)
+"""
+    worker = start(stage=beats, setup="supervisor.LOOK_SECONDS = 1.0")
+    worker.wait_for("segment-1-*")
+    status, log = worker.stop()
+    assert status == 0
+    assert log.count("the process of stage segment hangs: its event loop has not turned for 6 s") == 1
+    assert log.count("the process of stage segment was killed by SIGKILL") == 1
+    assert "stage admit hangs" not in log
+
+
+def test_a_process_that_cannot_be_forked_is_tried_again(start: _Start) -> None:
+    fails_once = """
+forks, fork = [], os.fork
+def second_fails():
+    forks.append(1)
+    if len(forks) == 2: raise BlockingIOError(11, "Resource temporarily unavailable")
+    return fork()
+os.fork = second_fails
+"""
+    worker = start(setup=fails_once)
+    worker.wait_for("admit-*")
+    worker.wait_for("segment-*")
+    status, log = worker.stop()
+    assert status == 0
+    assert log.count("cannot be started: [Errno 11] Resource temporarily unavailable; it is tried again in 0 s") == 1
 
 
 def test_a_signal_before_the_cluster_is_prepared_stops_the_worker(start: _Start) -> None:
