@@ -152,9 +152,10 @@ class _Live:
         if faults := result.faults():
             message = f"live purchases, {what}: {'; '.join(faults)}"
             raise BenchFailed(message)
-        before = Spread.of(result.change_latencies_s(load.begin_s + WARM_S, begin_s))
+        alone_s = max(load.begin_s + WARM_S, begin_s - self.before_s)
+        before = Spread.of(result.change_latencies_s(alone_s, begin_s))
         during = Spread.of(result.change_latencies_s(begin_s, end_s))
-        late_ms = max(1000 * late_s for late_s in result.late_s(load.begin_s + WARM_S, end_s, load.begin_s, self.rate))
+        late_ms = max(1000 * late_s for late_s in result.late_s(alone_s, end_s, load.begin_s, self.rate))
         return Burst(what, end_s - begin_s, size, before, during, late_ms)
 
 
