@@ -24,10 +24,10 @@ _HEAD: Final = Struct("<qI")
 _TIME: Final = Struct("<q")
 ENTRY_BYTES: Final = _ENTRY.size
 _FIELD_END: Final = 1 << 32
-_pack_entry = _ENTRY.pack
-_entry_at = _ENTRY.unpack_from
-_time_and_amount_at = _HEAD.unpack_from
-_time_at = _TIME.unpack_from
+_pack_entry: Final = _ENTRY.pack
+_entry_at: Final = _ENTRY.unpack_from
+_time_and_amount_at: Final = _HEAD.unpack_from
+_time_at: Final = _TIME.unpack_from
 _LENGTHS: Final = tuple(length.to_bytes(2, "big") for length in range(128 * 4 + 1))
 
 

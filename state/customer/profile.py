@@ -19,11 +19,11 @@ FORMAT: Final = 3
 _PREFIX: Final = bytes([FORMAT])
 _DUE_AT: Final = len(_PREFIX) + 3
 """Index of `due`: it follows the version byte and the header of an array of 16 elements or more."""
-_UINT64 = 0xCF
+_UINT64: Final = 0xCF
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(ProfileFields)
-_head_decoder = msgspec.msgpack.Decoder(ProfileHead)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(ProfileFields).decode
+_decode_head: Final = msgspec.msgpack.Decoder(ProfileHead).decode
 
 
 def new_profile(offset: int, seq: int, evaluated_at: int) -> Profile:
@@ -47,7 +47,7 @@ def stored_fields(profile: Profile) -> ProfileFields | ProfileRecord:
 
 def encode_profile(profile: Profile) -> bytes:
     """Return a profile as a record of the table."""
-    return _PREFIX + _encoder.encode(stored_fields(profile))
+    return _PREFIX + _encode(stored_fields(profile))
 
 
 def decode_profile(value: bytes) -> Profile:
@@ -58,12 +58,12 @@ def decode_profile(value: bytes) -> Profile:
     """
     if value[0] != FORMAT:
         raise UnknownFormatVersion(value[0])
-    return Profile(_decoder.decode(value[1:]))
+    return Profile(_decode(value[1:]))
 
 
 def copy_fields(profile: Profile) -> Profile:
     """Return a copy of what is stored of a profile that shares nothing with it."""
-    return Profile(_decoder.decode(_encoder.encode(stored_fields(profile))))
+    return Profile(_decode(_encode(stored_fields(profile))))
 
 
 def decode_head(value: bytes) -> ProfileHead:
@@ -74,7 +74,7 @@ def decode_head(value: bytes) -> ProfileHead:
     """
     if value[0] != FORMAT:
         raise UnknownFormatVersion(value[0])
-    return _head_decoder.decode(value[1:])
+    return _decode_head(value[1:])
 
 
 def peek_due(value: bytes) -> int:
