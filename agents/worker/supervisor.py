@@ -42,8 +42,10 @@ MAX_PAUSE_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """A process that ran this long before it died is started again after the first pause."""
 LOOK_SECONDS: Final = 10.0
-HANGING_LOOKS: Final = 6
-"""A stage whose event loop has not turned between so many looks is killed."""
+HANGING_LOOKS: Final = 9
+"""A stage whose event loop has not turned between so many looks is killed. Its own watchdog, a thread, ends it after a
+minute and says where it hangs (`streams.engine.loop_watchdog`); it cannot where the process is stopped, or where code
+in C does not let go of the interpreter."""
 STOP_SECONDS: Final = 28.0
 """A worker ends within 30 s; a stage without a broker takes up to 25 s to give up."""
 
@@ -209,7 +211,7 @@ class Supervisor:
     def _kill_hanging(self, shared: Shared, now_s: float) -> None:
         """Every ten seconds, look for event loops that do not turn.
 
-        Looks are counted, not seconds: after the sleep of a laptop, or a stop of the whole worker, all get a minute.
+        Looks are counted, not seconds: after the sleep of a laptop, or a stop of the whole worker, they begin again.
         """
         if now_s < self._looks_at_s:
             return

@@ -186,7 +186,7 @@ def test_a_stage_whose_event_loop_hangs_is_killed_and_starts_again(start: _Start
     worker.wait_for("segment-1-*")
     status, log = worker.stop()
     assert status == 0
-    assert log.count("the process of stage segment hangs: its event loop has not turned for 6 s") == 1
+    assert log.count("the process of stage segment hangs: its event loop has not turned for 9 s") == 1
     assert log.count("the process of stage segment was killed by SIGKILL") == 1
     assert "stage admit hangs" not in log
 
