@@ -1,7 +1,6 @@
 """The lane of a journal partition: folds its records; `agents.segment.write_plan` writes what they produce."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -186,9 +185,11 @@ class SegmentLane:
 
     async def _write_table(self, plan: WritePlan, captured: TableWrite) -> None:
         """Write the table of a batch, in the request with the outputs of the next batch if there is one soon."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TABLE_WAIT_SECONDS):
-                await self._next_outputs.wait()
+        timer = asyncio.get_running_loop().call_later(TABLE_WAIT_SECONDS, self._next_outputs.set)
+        try:
+            await self._next_outputs.wait()
+        finally:
+            timer.cancel()
         await plan.write_table(captured)
 
     async def _table_written(self) -> None:

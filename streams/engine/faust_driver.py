@@ -58,7 +58,7 @@ FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
 the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
-FETCH_SPACING_SECONDS: Final = 0.004
+FETCH_SPACING_SECONDS: Final = 0.006
 """The minimum time between two fetches of a stage on the way of a change: at a high rate, fewer and larger ones."""
 
 
