@@ -9,7 +9,7 @@ from faust.types import TP
 
 from agents.admit.control_lane import ControlLane
 from agents.admit.dead_letters import LARGE_BYTES, RejectedRecord, publish_large_rejects
-from agents.admit.journal_backlog import BACKLOG_RECORDS, JournalBacklog
+from agents.admit.journal_backlog import BACKLOG_RECORDS, CHUNK_RECORDS, JournalBacklog
 from agents.control.control_follower import ControlFollower
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from streams.clock import Clock
@@ -76,12 +76,19 @@ class AdmitLane(StatelessLane):
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Journal or reject each record, and return when all of that is acknowledged."""
+        backlog = self._stage.backlog
+        if backlog is None or len(records) < BACKLOG_RECORDS:
+            await self._journal(records)
+            return
+        for begin in range(0, len(records), CHUNK_RECORDS):
+            with self.waiter.on(Wait.LANES, "the lanes to fold what is in the journal"):
+                await backlog.wait_for_room(lambda: self._is_closing)
+            await self._journal(records[begin : begin + CHUNK_RECORDS])
+
+    async def _journal(self, records: Sequence[ConsumerRecord]) -> None:
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
         rules = stage.follower.admission_rules or self._rules
         assert rules is not None
-        if stage.backlog is not None and len(records) >= BACKLOG_RECORDS:
-            with self.waiter.on(Wait.LANES, "the lanes to fold what is in the journal"):
-                await stage.backlog.wait_for_room(lambda: self._is_closing)
         latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
         writer = BatchWriter(self._context.producer, self.waiter)
         journal: list[RecordSink] = [writer.to(stage.names.journal, number) for number in range(stage.partitions)]
