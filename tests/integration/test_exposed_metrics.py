@@ -15,8 +15,8 @@ from tests.metric_names import uses
 from tests.servers.redis_server import RedisServer
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
-WITH_A_STANDBY: Final = {"goldstream_standby_lag_records"}
-"""What a worker without one does not expose: tests/integration/test_standby.py looks at it."""
+AT_TIMES: Final = {"goldstream_standby_lag_records", "goldstream_waiting_seconds"}
+"""What only a worker with a standby exposes, or one that waits: test_standby.py and test_worker_life.py look at them."""
 
 
 def _expressions() -> list[str]:
@@ -48,7 +48,7 @@ async def test_every_metric_of_rules_and_panels_is_exposed_with_its_labels(
     named = {use for expression in _expressions() for use in uses(expression)}
     assert len(named) > 20
     exposed = samples.labels()
-    named = {use for use in named if use.metric not in WITH_A_STANDBY}
+    named = {use for use in named if use.metric not in AT_TIMES}
     missing = {use.metric for use in named} - exposed.keys()
     assert not missing
     target_labels = {"job", "instance"}
