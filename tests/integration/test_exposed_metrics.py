@@ -16,7 +16,7 @@ from tests.servers.redis_server import RedisServer
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 AT_TIMES: Final = {"goldstream_standby_lag_records", "goldstream_waiting_seconds"}
-"""What only a worker with a standby exposes, or one that waits: test_standby.py and test_worker_life.py look at them."""
+"""What only a worker with a standby exposes, or one that waits: tested in test_standby.py and test_worker_life.py."""
 
 
 def _expressions() -> list[str]:
