@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,8 @@ async def test_every_metric_of_rules_and_panels_is_exposed_with_its_labels(
     site.settings["REDIS"] = redis_server.url
     worker = site.worker()
     await worker.ready()
-    signup = Published(json.dumps(hostile.valid("signups", "one")).encode())
+    noon = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # where it is day now: at night the message waits for the morning
+    signup = Published(json.dumps(hostile.valid("signups", "one", timezone=noon)).encode())
     await publish(site.kafka, site.topic("signups"), [signup, signup, Published(b"nothing")])
 
     async def worked() -> Samples | None:
