@@ -20,8 +20,8 @@ FINISH_SECONDS: Final = 10.0
 """How long a lane may take to finish its batch when its partition is revoked or the worker stops."""
 MAX_QUEUED: Final = 40_000
 """Records in a lane's queue above which its partition is not fetched, until the queue is down to half of that."""
-MAX_BATCH: Final = 4_000
-"""Records in a batch: so many that the cost of a flush does not show, so few that others need not wait for long."""
+MAX_BATCH: Final = 10_000
+"""Records in a batch: so many that the cost of a flush does not show, so few that a lane can stop soon."""
 IDLE_CHECK_SECONDS: Final = 5.0
 """How often a lane without records checks whether its partition has any."""
 TRUNCATED: Final = (

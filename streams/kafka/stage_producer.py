@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError, TransactionalIdAuthorizationFailed
 from aiokafka.producer.message_accumulator import MessageAccumulator, MessageBatch
-from aiokafka.producer.sender import Sender
+from aiokafka.producer.sender import Sender, SendProduceReqHandler
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from streams.errors import FatalError
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
+RETRY_BACKOFF_MS: Final = 100
+SMALL_REQUEST_BYTES: Final = 256 * 1024
+"""Above that, a request does not keep the next one back."""
 FIRST_EPOCH_SECONDS: Final = 15.0
 """How long the first lane of a worker waits for its epoch; a broker that has just started takes a few seconds."""
 EPOCH_SECONDS: Final = 30.0
@@ -76,7 +79,14 @@ class StageProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
             self._metadata, MAX_BATCH_BYTES, no_compression, ttl_s, txn_manager=self._txn_manager, loop=self._loop
         )
         self._message_accumulator.epochs = self._epochs
-        self._sender._message_accumulator = self._message_accumulator  # noqa: SLF001 - it was made with another
+        self._sender = _LaneSender(
+            self.client,
+            acks=-1,
+            txn_manager=self._txn_manager,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            message_accumulator=self._message_accumulator,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
 
     async def fence(self, name: str, partition: int) -> None:
         """Take the next epoch of `name`, a transactional id for access control, for partitions of this number.
@@ -116,6 +126,21 @@ class StageProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
         for tp in [each for each in batches if each.partition == partition]:
             for batch in batches.pop(tp):
                 batch.future.cancel()
+
+
+class _LaneSender(Sender):  # type: ignore[misc]
+    """Sends one small request after the other, and large ones at the same time.
+
+    What lanes add while a small request is under way shares the next one. A large one is what a single lane has folded
+    in a tenth of a second: the others must not wait for it.
+    """
+
+    async def _send_produce_req(self, node_id: int, batches: Mapping[TopicPartition, MessageBatch]) -> None:
+        if sum(batch._builder.size() for batch in batches.values()) > SMALL_REQUEST_BYTES:  # noqa: SLF001 - no public way
+            self._in_flight.discard(node_id)
+        await SendProduceReqHandler(self, batches).do(node_id)
+        self._in_flight.discard(node_id)
+        self._muted_partitions.difference_update(batches)
 
 
 class _LaneAccumulator(MessageAccumulator):  # type: ignore[misc]
@@ -159,7 +184,7 @@ async def _next_epoch(client: Any, name: str) -> ProducerEpoch | None:
         acks=-1,
         txn_manager=transactions,
         message_accumulator=None,
-        retry_backoff_ms=100,
+        retry_backoff_ms=RETRY_BACKOFF_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     # not `wait_for`, which cancels only once: aiokafka's search for a coordinator may take that for a failed request
