@@ -19,11 +19,11 @@ BACKLOG_RECORDS: Final = 500
 """A batch of this size is a backlog: live events come in batches of a few dozen at most."""
 CHUNK_RECORDS: Final = 1_000
 """A backlog is journaled in chunks of this size, and waits before each."""
-AHEAD_SECONDS: Final = 0.4
-"""How much work for its lane a journal partition may have before a backlog waits."""
-MIN_UNFOLDED: Final = 500
-MAX_UNFOLDED: Final = 3_000
-"""The least and the most records that this may be, however slow or fast the lane is."""
+MAX_UNFOLDED: Final = 4_000
+"""Records of a journal partition that may wait to be folded before a backlog waits: some 0.7 s of work.
+
+Fewer would leave the lanes without work between two reports.
+"""
 FRESH_SECONDS: Final = 5.0
 """How long a report counts that does not change."""
 LOOK_SECONDS: Final = 0.02
@@ -37,7 +37,7 @@ class JournalBacklog:
         self._reports = reports
         self._clock = clock
         self._ends: dict[int, int] = {}
-        self._lanes: dict[int, _LaneReports] = {}
+        self._seen: dict[int, tuple[int, float]] = {}
 
     def note_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
         """Note the offsets after what was just written to the journal."""
@@ -53,25 +53,10 @@ class JournalBacklog:
         report = self._reports.get(f"{FOLDED}:{partition}")
         if report is None:
             return False
-        lane = self._lanes.setdefault(partition, _LaneReports())
-        return lane.is_fresh(report.position, self._clock.monotonic()) and end - report.position > lane.limit
-
-
-class _LaneReports:
-    """What the reports of a lane tell about its speed."""
-
-    def __init__(self) -> None:
-        self.limit = MAX_UNFOLDED
-        self._position = -1
-        self._since_s = 0.0
-
-    def is_fresh(self, position: int, now_s: float) -> bool:
-        """Note the newest report; return whether the lane gets on."""
-        seconds, records = now_s - self._since_s, position - self._position
-        if not records:
-            return seconds <= FRESH_SECONDS
-        if self._position >= 0 and seconds > 0:
-            ahead = round(AHEAD_SECONDS * records / seconds)
-            self.limit = max(MIN_UNFOLDED, min(MAX_UNFOLDED, (self.limit + ahead) // 2))
-        self._position, self._since_s = position, now_s
-        return True
+        now_s = self._clock.monotonic()
+        position, since_s = self._seen.get(partition, (-1, 0.0))
+        if position != report.position:
+            self._seen[partition] = report.position, now_s
+        elif now_s - since_s > FRESH_SECONDS:
+            return False
+        return end - report.position > MAX_UNFOLDED

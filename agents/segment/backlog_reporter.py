@@ -13,8 +13,8 @@ BEHIND_RECORDS: Final = 500
 """A lane with more records to fold is behind."""
 REPORT_SECONDS: Final = 0.1
 ANSWER_SECONDS: Final = 20.0
-IDLE_SECONDS: Final = 0.5
-"""How often is looked for lanes that are behind while none is."""
+IDLE_SECONDS: Final = 0.1
+"""How often is looked for lanes that are behind while none is: until one is found, a backlog does not wait."""
 
 
 class BacklogReporter:
