@@ -166,6 +166,8 @@ def fails(topic: str, stage: str) -> Fault:
 
     async def failing(scenario: RunningScenario, wave: Wave) -> None:
         name = scenario.site.topic(topic)
+        for worker in scenario.lines:
+            await worker.ready()  # an earlier fault may have just started it
         before = {worker: await failures(worker, stage) for worker in scenario.lines}
         said = {worker: worker.log.count(f"stage {stage} failed") for worker in scenario.lines}
         error, number = scenario.rng.choice(list(NO_RETRY.items()))
