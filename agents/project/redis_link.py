@@ -26,7 +26,7 @@ class RedisLink:
         connection = redis.connection_pool.make_connection()
         connection.socket_timeout = None  # `exchange` has one deadline for everything
         connection.health_check_interval = 0
-        connection.retry = Retry(NoBackoff(), 0)  # whoever uses the link retries (streams/retries.py)
+        connection.retry = Retry(NoBackoff(), 0)  # the caller retries (streams/retries.py)
         self._connection = connection
 
     async def exchange(self, commands: Sequence[str]) -> list[Any]:

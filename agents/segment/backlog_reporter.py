@@ -12,9 +12,8 @@ from streams.wire.watermarks import FOLDED, SourceWatermark, encode_watermark
 BEHIND_RECORDS: Final = 500
 """A lane with more records to fold is behind."""
 REPORT_SECONDS: Final = 0.1
+"""The time between two reports, and between two checks whether a lane is behind."""
 ANSWER_SECONDS: Final = 20.0
-IDLE_SECONDS: Final = 0.1
-"""How often is looked for lanes that are behind while none is: until one is found, a backlog does not wait."""
 
 
 class BacklogReporter:
@@ -36,8 +35,8 @@ class BacklogReporter:
         """
         while True:
             async with asyncio.timeout(ANSWER_SECONDS):
-                is_behind = await self.report()
-            await self._clock.sleep(REPORT_SECONDS if is_behind else IDLE_SECONDS)
+                await self.report()
+            await self._clock.sleep(REPORT_SECONDS)
 
     async def report(self) -> bool:
         """Report the cursors that have moved, if a lane is behind or was at the last report; return whether one is."""

@@ -31,7 +31,6 @@ def run_loop(settings: Settings, main: Callable[[asyncio.Event], Awaitable[int]]
     """
     gc.set_threshold(100_000, 50, 100)  # with CPython's defaults, collections take up to 40 % of a lane's time
     if not settings.uses_tls:  # with TLS, a worker on uvloop stalls as it starts: deploy/decisions/0052
-        # as the policy and not by `uvloop.run`, since Faust's consumer thread has a loop of its own
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     return asyncio.run(_run(main))
 

@@ -1,7 +1,7 @@
 """The supervisor of a worker: starts one process for each stage and one for HTTP, and restarts those that die.
 
 It has neither an event loop nor threads, so that it can fork at any time, and looks at the stages every ten seconds.
-The processes are forked, not started anew: they share the memory of what is imported.
+The processes are forked from it, so that they share the memory of the imported modules.
 """
 
 import contextlib

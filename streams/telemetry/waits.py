@@ -173,7 +173,7 @@ class Waits:
         return self._own.on(what, detail)
 
     def clear(self) -> None:
-        """Forget all waits: whoever waited is no longer there."""
+        """Remove all waits, since the tasks that waited have ended."""
         self._open.clear()
 
     def look(self) -> None:

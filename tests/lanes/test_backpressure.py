@@ -37,7 +37,7 @@ def report(broker: MemoryBroker, folded: int) -> None:
 
 
 async def passes(broker: MemoryBroker, seconds: float) -> None:
-    """Let time pass, in steps that wake whoever looks again and again."""
+    """Advance the clock in steps of `LOOK_SECONDS`, so that code that polls runs after each step."""
     for _ in range(round(seconds / LOOK_SECONDS)):
         broker.clock.advance(LOOK_SECONDS)
         await asyncio.sleep(0)

@@ -111,9 +111,9 @@ class Embedded:
     def _prevent_saving(self) -> None:
         """Let the program's saving thread wait forever, at a pipe that has no reader.
 
-        Once a second the thread writes everything anew: in the demo, 85 % of the program's processor time, and as much
-        as the worker's (17 s in a run of 29 s). It has no option against that. A save of topics begins by opening this
-        file, with no lock held; one of Redis holds a lock, so it must come to an end.
+        Once a second the thread writes a full copy of its data to disk: in the demo, 85 % of the program's processor
+        time, and as much as the worker's (17 s in a run of 29 s). No option turns that off. A save of topics begins by
+        opening this file, with no lock held; one of Redis holds a lock, so it must come to an end.
         """
         self.data.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
