@@ -1,0 +1,89 @@
+"""What the import found out about a file, what it must ask, and why it refuses."""
+
+from collections import defaultdict
+from typing import Final
+
+import msgspec
+
+MAX_LINES_PER_REASON: Final = 10
+
+
+class Assumption(msgspec.Struct, frozen=True):
+    """A decision about a whole file, with its evidence.
+
+    Attributes:
+        subject: what was decided, such as `encoding`, `timezone`, `amount.decimal`, `occurred_at.order`.
+        value: what was decided, such as `cp1251`.
+        evidence: why, in words, with the line number where one line proves it.
+        option: how to decide otherwise, such as `--encoding`; empty: nothing to decide.
+    """
+
+    subject: str
+    value: str
+    evidence: str
+    option: str = ""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A possible answer to a question: the value for the mapping file, and what it means for this file."""
+
+    value: str
+    meaning: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Something that the file cannot decide.
+
+    Attributes:
+        subject: as in `Assumption`.
+        text: the question, one sentence, with an example from the file.
+        key: key of the mapping file that the answer is stored under, such as `timezone` or `fields.customer_id`.
+        choices: possible answers, the likely one first; empty: any text is an answer.
+        option: what decides it without a terminal, such as `--timezone Europe/Moscow`.
+    """
+
+    subject: str
+    text: str
+    key: str
+    choices: tuple[Choice, ...]
+    option: str
+
+
+class FileError(Exception):
+    """A file cannot be read; the message names it and the remedy."""
+
+
+class ImportRefused(Exception):
+    """The file was read, but what would be published is probably wrong; the message says why and what to do."""
+
+
+class LeftOut:
+    """Counts what was left out, by reason, with the first line numbers.
+
+    Reasons are short and stable, such as `status`, `test_order`, `total_row`, `not_a_sale`, `unreadable`, `known`.
+    """
+
+    def __init__(self) -> None:
+        self._lines: defaultdict[str, list[int]] = defaultdict(list)
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._details: dict[str, str] = {}
+
+    def add(self, reason: str, line: int, detail: str = "", count: int = 1) -> None:
+        """Count rows that are left out; `detail` describes the first one."""
+        self._counts[reason] += count
+        if len(self._lines[reason]) < MAX_LINES_PER_REASON:
+            self._lines[reason].append(line)
+        if detail:
+            self._details.setdefault(reason, detail)
+
+    def count(self, reason: str) -> int:
+        """Return how many rows were left out for a reason."""
+        return self._counts[reason] if reason in self._counts else 0
+
+    def rows(self) -> list[tuple[str, int, list[int], str]]:
+        """Return reason, count, first line numbers and first detail, the most frequent reason first."""
+        reasons = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
+        return [
+            (reason, self._counts[reason], sorted(self._lines[reason]), self._details.get(reason, ""))
+            for reason in reasons
+        ]
