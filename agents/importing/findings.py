@@ -1,6 +1,6 @@
 """What the import found out about a file, what it must ask, and why it refuses."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Final
 
 import msgspec
@@ -65,7 +65,7 @@ class LeftOut:
 
     def __init__(self) -> None:
         self._lines: defaultdict[str, list[int]] = defaultdict(list)
-        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._counts: Counter[str] = Counter()
         self._details: dict[str, str] = {}
 
     def add(self, reason: str, line: int, detail: str = "", count: int = 1) -> None:
@@ -78,7 +78,7 @@ class LeftOut:
 
     def count(self, reason: str) -> int:
         """Return how many rows were left out for a reason."""
-        return self._counts[reason] if reason in self._counts else 0
+        return self._counts[reason]
 
     def rows(self) -> list[tuple[str, int, list[int], str]]:
         """Return reason, count, first line numbers and first detail, the most frequent reason first."""
