@@ -1,0 +1,95 @@
+"""What a file is read as: a table of text cells, batch by batch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from agents.importing.findings import Assumption, LeftOut
+
+ROWS_PER_BATCH: Final = 10_000
+MAX_COLUMNS: Final = 2_000
+
+
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read a file where the user has decided it; None: decide from the file.
+
+    Attributes:
+        file_format: `csv`, `xlsx`, `json`, `jsonl` or `parquet`.
+        encoding: name of the encoding, such as `cp1251`.
+        delimiter: of CSV, one character.
+        header: names of the columns of a file that has no header line.
+        sheet: name of a workbook's sheet.
+        skip: number of lines before the header line.
+    """
+
+    file_format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: tuple[str, ...] | None = None
+    sheet: str | None = None
+    skip: int | None = None
+
+
+class RowBatch(NamedTuple):
+    """Some rows, column by column.
+
+    Attributes:
+        lines: of each row, the line on which it begins. XLSX and Parquet: the number of the row; a JSON array: of the
+            object, from 1.
+        columns: of each column in the order of the table's names, a cell for each row; None if it is absent.
+    """
+
+    lines: list[int]
+    columns: list[list[str | None]]
+
+
+class SourceTable(Protocol):
+    """A file as a table whose cells are texts.
+
+    Attributes:
+        path: the file.
+        file_format: `csv`, `xlsx`, `json`, `jsonl` or `parquet`.
+        names: names of the columns, unique, without surrounding spaces. A repeated name is followed by ` (2)`. Fields
+            of nested JSON objects have dotted paths.
+        assumptions: how the file is read; complete once all rows are read.
+        left_out: rows that are not read, by reason; complete once all rows are read.
+        typed: names of the columns whose cells all came as numbers or dates, not as text; valid once all rows are read.
+        size: the file's size in bytes.
+    """
+
+    path: Path
+    file_format: str
+    names: tuple[str, ...]
+    assumptions: list[Assumption]
+    left_out: LeftOut
+    typed: frozenset[str]
+    size: int
+
+    def position(self) -> int:
+        """Return how many of the file's bytes have been read."""
+        ...
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Yield the rows in the order of the file.
+
+        Raises:
+            FileError: the file is damaged, or what it contains is no table.
+        """
+        ...
+
+
+def unique_names(names: list[str]) -> tuple[str, ...]:
+    """Return names of columns without surrounding spaces, each once: `Total`, `Total (2)`; empty ones are numbered."""
+    taken: set[str] = set()
+    unique = []
+    for number, raw in enumerate(names, 1):
+        plain = " ".join(raw.split()) or f"column {number}"
+        name, ordinal = plain, 1
+        while name in taken:
+            ordinal += 1
+            name = f"{plain} ({ordinal})"
+        taken.add(name)
+        unique.append(name)
+    return tuple(unique)
