@@ -12,9 +12,9 @@ import msgspec
 from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_ends import journal_ends
 from agents.importing.event_builder import EventBuilder
-from agents.importing.mapping import Mapping
 from agents.importing.parquet_reader import ParquetReader
 from agents.importing.report import ImportReport, build_events
+from agents.importing.row_mapping import Mapping
 from agents.importing.row_reader import FileError, RowReader, format_of
 from state.config.active_rules import ActiveRules
 from state.config.policy import Policy

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from agents.importing.mapping import Mapping
+from agents.importing.row_mapping import Mapping
 from state.config.config_errors import format_value
 from state.units.money import DIGITS
 

@@ -17,7 +17,7 @@ from agents.importing.column_names import (
     kind_from_fields,
     kind_from_word,
 )
-from agents.importing.mapping import Mapping
+from agents.importing.row_mapping import Mapping
 from agents.importing.row_reader import FileError, Row
 from state.config.config_errors import format_value
 from state.intake.admission import AdmissionRules, Rejected, admit

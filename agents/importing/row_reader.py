@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
-from agents.importing.mapping import Mapping
+from agents.importing.row_mapping import Mapping
 
 if TYPE_CHECKING:
     from _csv import Reader

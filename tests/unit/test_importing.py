@@ -19,8 +19,8 @@ from agents.importing.cell_values import CellError
 from agents.importing.column_names import FIELDS_BY_KIND, find_columns, kind_from_word
 from agents.importing.event_builder import EventBuilder, ImportedEvent
 from agents.importing.event_sorter import EventSorter
-from agents.importing.mapping import Mapping, read_mapping
 from agents.importing.parquet_reader import ParquetReader
+from agents.importing.row_mapping import Mapping, read_mapping
 from agents.importing.row_reader import FileError, Row, RowReader, UnreadableRow, format_of
 from state.config.config_errors import ConfigErrors
 from state.intake.admission import AdmissionRules

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.importing.event_builder import EventBuilder, ImportedEvent
-    from agents.importing.mapping import Mapping
     from agents.importing.parquet_reader import ParquetReader
     from agents.importing.report import ImportReport
+    from agents.importing.row_mapping import Mapping
     from agents.importing.row_reader import Row, RowReader, UnreadableRow
     from state.config.policy import Policy
     from state.intake.admission import AdmissionRules
@@ -124,7 +124,7 @@ def _effective_mapping(file: Path | None, options: dict[str, str], currency: str
     import msgspec
 
     from agents.importing.column_names import KIND_BY_TOPIC
-    from agents.importing.mapping import Mapping, mapping_errors, read_mapping
+    from agents.importing.row_mapping import Mapping, mapping_errors, read_mapping
 
     mapping = msgspec.structs.replace(read_mapping(file) if file else Mapping(), **options)
     if currency is not None:

@@ -14,7 +14,7 @@ from agents.cli.progress import progress_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.importing.mapping import Mapping
+    from agents.importing.row_mapping import Mapping
     from streams.settings.settings import Settings
 
 
@@ -65,7 +65,7 @@ def _suggest_from_files(settings: "Settings", files: list[Path], mapping: Path |
 def _mapping(file: Path | None, currency: str | None) -> "Mapping":
     import msgspec
 
-    from agents.importing.mapping import Mapping, read_mapping
+    from agents.importing.row_mapping import Mapping, read_mapping
 
     mapping = read_mapping(file) if file else Mapping()
     if currency is None:
