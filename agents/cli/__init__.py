@@ -19,6 +19,7 @@ from agents.cli.commands import (
     importing,
     rebuild_redis,
     replay,
+    settings,
     simulate,
     topics,
     worker,
@@ -74,6 +75,7 @@ app.command("customer")(customer.customer)
 app.command("health")(health.health)
 app.command("replay")(replay.replay)
 app.command("rebuild-redis")(rebuild_redis.rebuild_redis)
+app.command("settings")(settings.settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

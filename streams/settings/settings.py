@@ -5,8 +5,6 @@ its default. In the file the keys are the names without `GOLDSTREAM_`, in lower 
 file's folder. All errors are reported together.
 """
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any, Literal
 
 from streams.settings import setting_parsers as parsers
 from streams.settings.kafka_security import KafkaSecurity, parse_security
-from streams.settings.settings_spec import CONFIG_VARIABLE, SETTINGS
+from streams.settings.setting_texts import Origin, collect_texts
 from streams.settings.tls_files import TlsFiles, parse_tls_files
 
 TimeMode = Literal["wall", "event"]
@@ -89,29 +87,21 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     Raises:
         SettingsError: with all errors.
     """
-    environ = os.environ if environ is None else environ
     errors: list[str] = []
-    file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
-    file_texts = _read_file(file, errors) if file else {}
     values: dict[str, Any] = {}
-    for spec in SETTINGS:
-        text, from_file = environ.get(spec.name, ""), False
-        if not text:
-            text, from_file = file_texts.get(spec.key, ""), True
-        if not text:
+    for given in collect_texts(config, environ, errors).values():
+        if given.origin is Origin.DEFAULT and given.spec.key != "lateness":  # whose default depends on the mode
             continue
-        name, place = (spec.key, str(file)) if from_file else (spec.name, "the environment")
         try:
-            value = spec.parse(text)
+            value = given.spec.parse(given.text)
         except ValueError as error:
-            shown = parsers.mask_password(text) if spec.is_secret else text
-            errors.append(f"{name} must {error}: got {shown!r}; correct it in {place}")
+            errors.append(f"{given.name} must {error}: got {given.shown!r}; correct it in {given.place}")
             continue
         if isinstance(value, Path):
-            value = file.parent / value if file and from_file else value
-            if not spec.is_created and not value.is_file():
-                errors.append(f"{name} must be an existing file: got {str(value)!r}; correct it in {place}")
-        values[spec.key] = value
+            value = given.path
+            if not given.spec.is_created and not value.is_file():
+                errors.append(f"{given.name} must be an existing file: got {str(value)!r}; correct it in {given.place}")
+        values[given.spec.key] = value
     security = parse_security(values, errors)
     uses_tls = str(values.get("redis", "")).startswith("rediss:")
     redis_files = parse_tls_files(
@@ -119,32 +109,5 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     )
     if errors:
         raise SettingsError(tuple(errors))
-    if values.get("time") == "event":
-        values.setdefault("lateness", 0)
-    if "lateness" in values:
-        values["lateness_ms"] = values.pop("lateness")
+    values["lateness_ms"] = values.pop("lateness")
     return Settings(**values, kafka_security=security, redis_files=redis_files)
-
-
-def _read_file(file: Path, errors: list[str]) -> dict[str, str]:
-    """Return the texts in the TOML file by key; add what is wrong with it to `errors`."""
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        errors.append(
-            f"{file}: cannot be read ({error.strerror}); name an existing file in --config or {CONFIG_VARIABLE}"
-        )
-        return {}
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        errors.append(f"{file}: is not TOML ({error}); correct it")
-        return {}
-    keys = {spec.key for spec in SETTINGS}
-    texts: dict[str, str] = {}
-    for key, value in table.items():
-        if key not in keys:
-            errors.append(f"{file}: unknown setting {key!r}; goldstream --help lists all of them")
-        elif isinstance(value, bool) or not isinstance(value, str | int):
-            errors.append(f"{file}: {key} must be a string or a whole number: got {value!r}; correct it")
-        else:
-            texts[key] = str(value)
-    return texts

@@ -135,6 +135,33 @@ def test_invalid_settings_are_reported_together_with_status_2(
     assert [line.split()[1] for line in err] == ["GOLDSTREAM_PARTITIONS", "GOLDSTREAM_TIME"]
 
 
+def test_settings_are_shown_with_their_origin_and_without_passwords(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.toml").write_text('prefix = "shop"')
+    monkeypatch.setenv("GOLDSTREAM_REDIS", "redis://user:secret@host")
+    status, out, err = run(capsys, "settings", "--config", "shop.toml")
+    assert (status, err) == (0, [])
+    shown = {line.split()[0]: line.split()[1:] for line in out[1:]}
+    assert list(shown) == [spec.name for spec in SETTINGS]
+    assert shown["GOLDSTREAM_PREFIX"] == ["shop", "shop.toml"]
+    assert shown["GOLDSTREAM_REDIS"] == ["redis://user:***@host", "environment"]
+    assert shown["GOLDSTREAM_PARTITIONS"] == ["4", "default"]
+
+    status, out, err = run(capsys, "settings", "--config", "shop.toml", "--json")
+    assert (status, err) == (0, [])
+    found = json.loads("".join(out))
+    assert found["file"] == "shop.toml"
+    assert [each["name"] for each in found["settings"]] == [spec.name for spec in SETTINGS]
+    assert found["settings"][1] == {
+        "name": "GOLDSTREAM_REDIS",
+        "key": "redis",
+        "value": "redis://user:***@host",
+        "origin": "environment",
+        "default": None,
+    }
+
+
 @pytest.mark.parametrize("order", [("--config", "X", "topics", "check"), ("topics", "check", "--config", "X")])
 def test_a_config_file_can_be_named_before_and_after_the_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, order: tuple[str, ...]

@@ -199,6 +199,7 @@ def test_a_worker_has_stable_storage_time_to_stop_and_no_privileges(file: str, w
     user = re.findall(r"^USER (\d+):(\d+)$", (ROOT / "deploy/Dockerfile").read_text("utf-8"), flags=re.MULTILINE)[-1]
     assert user == (str(pod["securityContext"]["runAsUser"]), str(pod["securityContext"]["runAsGroup"]))
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
 
 
 def test_prometheus_scrapes_the_port_of_the_worker() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.settings.setting_parsers import duration_ms, mask_password
+from streams.settings.setting_texts import Origin, collect_texts
 from streams.settings.settings import Settings, SettingsError, load_settings
 from streams.settings.settings_spec import SETTINGS, describe_settings
 
@@ -134,12 +135,71 @@ def test_all_errors_are_reported_together(tmp_path: Path) -> None:
     file.write_text('partitions = 0\nprefiks = "x"\nreplication = true\n')
     errors = errors_of({"GOLDSTREAM_TIME": "sun"}, file)
     assert [error.split(" must")[0] for error in errors] == [
-        f"{file}: unknown setting 'prefiks'; goldstream --help lists all of them",
+        f"{file}: prefiks is unknown; did you mean prefix?",
         f"{file}: replication",
         "partitions",
         "GOLDSTREAM_TIME",
     ]
     assert f"got '0'; correct it in {file}" in errors[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("GOLDSTREAM_PARTITION", "did you mean GOLDSTREAM_PARTITIONS?"),
+        ("GOLDSTREAM_KAFKA_USER", "did you mean GOLDSTREAM_KAFKA_USERNAME?"),
+        ("GOLDSTREAM_ZZZ", "remove it; `goldstream settings` lists all settings"),
+    ],
+)
+def test_an_unknown_variable_is_refused(name: str, remedy: str) -> None:
+    assert errors_of({name: "12", "HOME": "/"}) == (f"{name} is unknown in the environment; {remedy}",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GOLDSTREAM_SERVICE_HOST",
+        "GOLDSTREAM_SERVICE_PORT_HTTP",
+        "GOLDSTREAM_PORT",
+        "GOLDSTREAM_PORT_6066_TCP_ADDR",
+        "GOLDSTREAM_SEGMENT_SERVICE_HOST",
+        "GOLDSTREAM_SEGMENT_PORT_6066_TCP",
+    ],
+)
+def test_what_kubernetes_injects_for_a_service_is_ignored(name: str) -> None:
+    assert load_settings(environ={name: "tcp://10.0.0.1:6066"}) == Settings()
+
+
+def test_every_setting_has_its_text_and_origin(tmp_path: Path) -> None:
+    file = tmp_path / "goldstream.toml"
+    file.write_text('prefix = "shop"\npartitions = 12\ntime = "event"\ndata = "files"\n')
+    environ = {"GOLDSTREAM_PARTITIONS": "8", "GOLDSTREAM_REDIS": "redis://u:secret@h", "GOLDSTREAM_KAFKA_PASSWORD": "x"}
+    errors: list[str] = []
+    texts = collect_texts(file, environ, errors)
+    assert errors == []
+    assert list(texts) == [spec.key for spec in SETTINGS]
+    assert {key: (each.shown, each.origin) for key, each in texts.items() if each.text} == {
+        "kafka": ("127.0.0.1:9092", Origin.DEFAULT),
+        "redis": ("redis://u:***@h", Origin.ENVIRONMENT),
+        "prefix": ("shop", Origin.FILE),
+        "partitions": ("8", Origin.ENVIRONMENT),
+        "replication": ("1", Origin.DEFAULT),
+        "time": ("event", Origin.FILE),
+        "lateness": ("0s", Origin.DEFAULT),
+        "standby": ("off", Origin.DEFAULT),
+        "http": ("127.0.0.1:6066", Origin.DEFAULT),
+        "data": (str(tmp_path / "files"), Origin.FILE),
+        "log": ("info", Origin.DEFAULT),
+        "log_format": ("text", Origin.DEFAULT),
+        "kafka_security": ("plaintext", Origin.DEFAULT),
+        "kafka_sasl_mechanism": ("PLAIN", Origin.DEFAULT),
+        "kafka_password": ("***", Origin.ENVIRONMENT),
+    }
+
+
+def test_a_redis_password_without_a_scheme_is_not_shown() -> None:
+    (error,) = errors_of({"GOLDSTREAM_REDIS": "user:secret@host"})
+    assert "secret" not in error
 
 
 def test_a_file_that_is_missing_or_not_toml_is_an_error(tmp_path: Path) -> None:
