@@ -1,14 +1,17 @@
 """Write an installation of this version to a file: `python -m tests.upgrade.record OUT.json.xz`.
 
 Do so before a format changes, and commit the file: tests/upgrade/test_upgrade_from.py reads all of them. The history is
-a part of a retailer's year, with refunds, campaigns under way, an erasure, and one customer whose orders are in chunks.
+a part of a retailer's year, with refunds, campaigns under way, silenced customers, dead channels, an erasure, and one
+customer whose orders are in chunks.
 """
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +40,19 @@ SEED: Final = 11
 CUSTOMERS: Final = 60
 ORDERS_OF_TILL: Final = 700
 """Orders of one customer: more than are stored in one record."""
+SUNSET: Final = """
+[[campaign]]
+name = "last-call"
+topic = "offers"
+to = ["gone", "cooling"]
+channels = ["email", "sms", "push"]
+requires_consent = false
+attempts = [{ after_days = 0, template = "last-call" }]
+silence_after_days = 10
+"""
+"""A campaign that silences."""
+BOUNCES: Final = 12
+"""Customers whose last message bounces for good: those who declare nothing later."""
 REDIS_SETTLES_S: Final = 3.0
 """After the end of the history: `project` writes what is left at once, and nothing is published then."""
 
@@ -44,8 +60,9 @@ REDIS_SETTLES_S: Final = 3.0
 async def record(site: Site, redis: Redis) -> Installation:
     """Run the installation, stop it, continue it, and return all of it."""
     settings = {"TIME": "event", "PARTITIONS": "2"}
-    site.settings |= STEPPE.settings(site.directory) | settings
-    year = draw_year(SEED, STEPPE, CUSTOMERS)
+    rules = replace(STEPPE, campaigns=STEPPE.campaigns + SUNSET)
+    site.settings |= rules.settings(site.directory) | settings
+    year = draw_year(SEED, rules, CUSTOMERS)
     await make_topic(site.kafka, topic("events"))
     first, second = year.waves(2)
     stop_ms = year.latest(first)
@@ -53,12 +70,13 @@ async def record(site: Site, redis: Redis) -> Installation:
     first = _in_order([*first, *(each for each in till if _moment(each) <= stop_ms)])
     second = _in_order([*second, *(each for each in till if _moment(each) > stop_ms)])
     await _live(site, first, moments.text(stop_ms))
+    await _live(site, list(_bounces(await _read_topics(site.kafka), second, stop_ms)), moments.text(stop_ms))
     topics, offsets = await _read_topics(site.kafka), await read_offsets(site.kafka)
     redis_at_stop = await read_redis(redis)
     await _live(site, second, year.ends_at)
     later = await _read_topics(site.kafka)
     return Installation(
-        files={"POLICY": STEPPE.policy, "CAMPAIGNS": STEPPE.campaigns},
+        files={"POLICY": rules.policy, "CAMPAIGNS": rules.campaigns},
         settings=settings,
         topics=topics,
         offsets=offsets,
@@ -91,6 +109,19 @@ async def _read_topics(kafka: str) -> dict[str, list[list[StoredRecord]]]:
             rows[each.partition].append(StoredRecord(each.key, each.value, list(each.headers), each.timestamp))
         found[name] = rows
     return found
+
+
+def _bounces(
+    topics: Mapping[str, list[list[StoredRecord]]], later: Iterable[Published], at_ms: int
+) -> Iterator[Published]:
+    """Yield permanent bounces of the last messages of some customers who sign up or consent no more."""
+    declare = {each.key for each in later if re.search(rb'"(signup|consent)"', each.value or b"")}
+    sent = [record for name in ("offers", "reactivations") for rows in topics[name] for record in rows]
+    last = {record.key: json.loads(record.value or b"") for record in sent if record.key not in declare}
+    for key, message in sorted(last.items(), key=lambda each: each[1]["due_at"])[-BOUNCES:]:
+        fields = {"type": "contact", "kind": "bounced", "permanent": True, "event_id": f"b-{message['message_id']}"}
+        fields |= {name: message[name] for name in ("customer_id", "message_id")}
+        yield Published(json.dumps(fields | {"occurred_at": moments.text(at_ms)}).encode(), key)
 
 
 def _till(begin_ms: int) -> Iterator[Published]:
