@@ -23,6 +23,7 @@ VALID: Final[Mapping[str, Mapping[str, Any]]] = {
         "channel": "web",
         "store_id": "s-4",
         "backfill": False,
+        "import_id": "2026-11-29/shop.csv",
     },
     "refunds": HEAD | {"refund_id": "r-1", "amount": "40.50", "currency": "RUB", "order_id": "o-1"},
     "signups": HEAD

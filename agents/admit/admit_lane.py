@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
 from aiokafka import ConsumerRecord
 from faust.types import TP
@@ -23,9 +22,6 @@ from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait
 from streams.wire.journal_batch import JournalBatch
-
-MAX_AHEAD_MS: Final = 5 * 60_000
-"""How far ahead of the wall clock an event may be, in wall mode."""
 
 
 class AdmitLane(StatelessLane):
@@ -89,12 +85,12 @@ class AdmitLane(StatelessLane):
         stage, tp, source, kind = self._stage, self._tp, self._source, self._kind
         rules = stage.follower.admission_rules or self._rules
         assert rules is not None
-        latest_ms = None if stage.settings.time == "event" else stage.clock.wall_ms() + MAX_AHEAD_MS
+        now_ms = None if stage.settings.time == "event" else stage.clock.wall_ms()
         writer = BatchWriter(self._context.producer, self.waiter)
         journal: list[RecordSink] = [writer.to(stage.names.journal, number) for number in range(stage.partitions)]
         highest = -1 if self.max_occurred_at is None else self.max_occurred_at
         batch = JournalBatch(source, kind, tp.partition, highest, journal)
-        batch.admit_all(records, rules, latest_ms)
+        batch.admit_all(records, rules, now_ms)
         self._context.check_ownership()
         await self._publish_rejects(batch.rejects)
         await writer.flush()

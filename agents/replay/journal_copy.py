@@ -6,13 +6,14 @@ partitions stays or is multiplied, every group has one old partition, and nothin
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from agents.replay.currency_conversion import EventConversion
 from agents.replay.cutover import SourcePositions, copied_source_offsets
 from agents.replay.erasure_filter import ErasureFilter
+from agents.replay.import_filter import ImportFilter
 from agents.replay.journal_writer import JournalWriter, read_copy_progress
 from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
 from agents.replay.target import ReplayTarget
@@ -43,6 +44,14 @@ class OldJournal:
     ledgers: dict[int, dict[bytes, Erasure]]
     sources: SourcePositions
 
+    def partitions(self, numbers: Iterable[int] | None = None) -> list[OldPartition]:
+        """Return some of the partitions, by default all, each to be read from its start to its end."""
+        kafka, topic = self.settings.kafka_client(), Topics(self.settings.prefix).journal
+        return [
+            OldPartition(number, read_range(kafka, topic, number, 0, self.ends[number]))
+            for number in (self.ends if numbers is None else numbers)
+        ]
+
 
 @dataclass
 class CopyResult:
@@ -52,11 +61,13 @@ class CopyResult:
         read_count: records read from the old journal.
         written_count: records written to the new one by this run.
         erased_count: events of erased customers left out.
+        import_count: events of imports left out.
     """
 
     read_count: int = 0
     written_count: int = 0
     erased_count: int = 0
+    import_count: int = 0
 
 
 @dataclass
@@ -101,6 +112,7 @@ class JournalCopy:
             for number in new_numbers
         }
         erased = ErasureFilter(ledgers, (key for copied in progress.values() for key in copied.erased_later))
+        imports = ImportFilter(target.start_record.without)
         writer = BatchWriter(self.producer)
         for key, erasure in erased.new_ledger().items():
             for number in new_numbers:
@@ -109,15 +121,14 @@ class JournalCopy:
         journal = JournalWriter(writer, topics.journal, target.partitions, progress)
         for rule in target.rules.initial_records():
             journal.add_rules(rule, None)
-        old_topic = Topics(old.settings.prefix).journal
-        partitions = [OldPartition(n, read_range(kafka, old_topic, n, 0, old.ends[n])) for n in old_numbers]
+        partitions = old.partitions(old_numbers)
         read_before, unflushed = result.read_count, 0
         async for merged in merge_partitions(partitions):
             if isinstance(merged, Barrier):
                 self._copy_barrier(merged, journal)
                 continue
             for entry in merged:
-                if erased.is_retained(entry):
+                if imports.is_retained(entry) and erased.is_retained(entry):
                     journal.add_event(entry, self.convert(entry.event))
             unflushed += len(merged)
             if unflushed >= FLUSH_RECORDS:
@@ -131,6 +142,7 @@ class JournalCopy:
         result.read_count = read_before + sum(partition.read_count for partition in partitions)
         result.written_count += journal.written_count
         result.erased_count += erased.dropped_count
+        result.import_count += imports.dropped_count
         self.on_read(result.read_count)
 
     def _copy_barrier(self, barrier: Barrier, journal: JournalWriter) -> None:

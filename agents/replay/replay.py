@@ -10,15 +10,16 @@ Repeated after 4, while no worker has started, it adds what the old journal has 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.replay.currency_conversion import CurrencyConversion, EventConversion, keep_sums
 from agents.replay.cutover import hand_over_sources, read_source_positions
+from agents.replay.import_filter import check_imports
 from agents.replay.journal_copy import CopyResult, JournalCopy, OldJournal
-from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
+from agents.replay.merge_order import Barrier, merge_partitions
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
@@ -53,22 +54,31 @@ class ReplayResult:
     copied: CopyResult
 
 
-async def replay(
-    settings: Settings,
-    into: str,
-    partitions: int | None,
-    policy: Policy | None,
-    campaigns: Campaigns | None,
-    on_read: ReportProgress,
-) -> ReplayResult:
+@dataclasses.dataclass(frozen=True)
+class ReplayRequest:
+    """What a replay is asked for.
+
+    Attributes:
+        into: the new prefix.
+        partitions: of the new journal; None for as many as it has already, or as the settings say.
+        policy: replaces all policies of the journal; None for those.
+        campaigns: replaces all campaigns of the journal; None for those.
+        without: the ids of the imports whose events are left out.
+    """
+
+    into: str
+    partitions: int | None = None
+    policy: Policy | None = None
+    campaigns: Campaigns | None = None
+    without: Collection[str] = ()
+
+
+async def replay(settings: Settings, request: ReplayRequest, on_read: ReportProgress) -> ReplayResult:
     """Copy the journal to another prefix.
 
     Args:
         settings: of the old prefix.
-        into: the new prefix.
-        partitions: of the new journal; None for as many as it has already, or as the settings say.
-        policy: replaces all policies of the journal.
-        campaigns: replaces all campaigns of the journal.
+        request: what is asked for.
         on_read: called as the old journal is read.
 
     Raises:
@@ -81,17 +91,25 @@ async def replay(
     earlier = replay_of(control)
     if earlier is not None and not earlier.done:
         raise ReplayRefused(f"the replay of {earlier.of} into {settings.prefix} has not ended; finish that one first")
-    rules = ReplayRules(settings.prefix, control, policy, campaigns)
+    rules = ReplayRules(settings.prefix, control, request.policy, request.campaigns)
     old = await _read_old_journal(settings)
     convert = await _find_conversion(old, rules, on_read)
-    start_record = ControlRecord("replay", of=settings.prefix, source=earlier.source if earlier else settings.prefix)
+    if request.without:
+        total = sum(old.ends.values())
+        await check_imports(request.without, settings.prefix, old.partitions(), lambda read: on_read(read, total))
+    start_record = ControlRecord(
+        "replay",
+        of=settings.prefix,
+        source=earlier.source if earlier else settings.prefix,
+        without=tuple(sorted(set(request.without))),
+    )
     new = dataclasses.replace(
         settings,
-        prefix=into,
-        partitions=partitions or settings.partitions,
+        prefix=request.into,
+        partitions=request.partitions or settings.partitions,
         sources=(settings.prefix, *settings.sources),
     )
-    target = await prepare_target(new, partitions, start_record, rules)
+    target = await prepare_target(new, request.partitions, start_record, rules)
     producer = StageProducer(**settings.kafka_client())
     await producer.start()
     try:
@@ -141,9 +159,8 @@ async def _find_conversion(old: OldJournal, rules: ReplayRules, on_read: ReportP
     if rules.policy.currency == rules.old_currency:
         return keep_sums
     convert = CurrencyConversion(rules.old_currency, rules.policy)
-    topic, kafka, read_before = Topics(old.settings.prefix).journal, old.settings.kafka_client(), 0
-    for number, end in old.ends.items():
-        partition = OldPartition(number, read_range(kafka, topic, number, 0, end))
+    read_before = 0
+    for partition in old.partitions():
         async for merged in merge_partitions([partition]):
             if not isinstance(merged, Barrier):
                 for entry in merged:

@@ -95,6 +95,11 @@ async def _check_same_replay(
     prefix, first = settings.prefix, control[0]
     if (first.kind, first.of, first.source) != (start_record.kind, start_record.of, start_record.source):
         raise ReplayRefused(f"{prefix} is in use, and not by a replay of {start_record.of}; take another prefix")
+    if first.without != start_record.without:
+        raise ReplayRefused(
+            f"the replay into {prefix} was started with --without-import {', '.join(first.without) or 'of nothing'}; "
+            "repeat it with the same options, or take another prefix"
+        )
     if CONTROL_SOURCE in await read_watermarks(settings):
         raise ReplayRefused(f"workers have started under {prefix}, so nothing can be added; take another prefix")
     written = [(record.kind, record.text) for record in control if record.kind != "replay"]

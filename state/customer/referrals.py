@@ -36,8 +36,8 @@ def referral_of(customer_id: str, event: CustomerEvent | AnonymousSale) -> tuple
     if referrer is None or referrer == customer_id or len(referrer) > MAX_ID:
         return None
     hashed = sha256(f"{customer_id}:{event.event_id}".encode()).hexdigest()[:_ID_DIGITS]
-    topic = event.topic + REFERRAL_SUFFIX
-    return referrer, CustomerReferred(topic, event.partition, event.offset, hashed, event.occurred_at, event.backfill)
+    origin = event.topic + REFERRAL_SUFFIX, event.partition, event.offset
+    return referrer, CustomerReferred(*origin, hashed, event.occurred_at, event.backfill, import_id=event.import_id)
 
 
 def remembers_referral(profile: Profile, event: CustomerReferred) -> bool:

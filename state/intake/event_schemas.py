@@ -26,6 +26,7 @@ from state.intake.field_parsing import (
 )
 from state.records.events import (
     MAX_ID,
+    MAX_IMPORT_ID,
     AnonymousSale,
     Channel,
     ConsentChanged,
@@ -47,6 +48,10 @@ _CHANNELS: Final = ", ".join(get_args(Channel))
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_ID, description=_ID_EXPECTED)]
 OptionalId: TypeAlias = Annotated[Annotated[str, Meta(max_length=MAX_ID)] | None, Meta(description=_ID_EXPECTED)]
+ImportId: TypeAlias = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MAX_IMPORT_ID)] | None,
+    Meta(description=f"must be a string of 1 to {MAX_IMPORT_ID} characters"),
+]
 MessageId: TypeAlias = Annotated[str, Meta(min_length=1, description="must be a string of at least 1 character")]
 Moment: TypeAlias = Annotated[
     str, Meta(description="must be an RFC 3339 moment with an offset, such as 2026-05-12T09:30:00Z")
@@ -72,6 +77,7 @@ class PublishedEvent(msgspec.Struct, kw_only=True, gc=False):
     customer_id: OptionalId = None
     occurred_at: Moment
     backfill: OptionalFlag = None
+    import_id: ImportId = None
 
     def origin(
         self, topic: str, partition: int, offset: int, latest_ms: int | None, errors: FieldErrors
@@ -110,7 +116,16 @@ class Purchase(PublishedEvent, kw_only=True, gc=False):
         backfill = self.backfill is True
         if not self.customer_id:
             return AnonymousSale(
-                topic, partition, offset, self.event_id, occurred_at, backfill, "purchase", base, discount
+                topic,
+                partition,
+                offset,
+                self.event_id,
+                occurred_at,
+                backfill,
+                "purchase",
+                base,
+                discount,
+                import_id=self.import_id,
             )
         return OrderPlaced(
             topic,
@@ -128,6 +143,7 @@ class Purchase(PublishedEvent, kw_only=True, gc=False):
             self.coupon or None,
             self.channel or None,
             self.store_id or None,
+            import_id=self.import_id,
         )
 
 
@@ -151,8 +167,8 @@ class Refund(PublishedEvent, kw_only=True, gc=False):
         has_base = rate is not None or currency == rules.currency
         base = to_base("amount", amount, currency, rate, rules, errors) if has_base else None
         if not self.customer_id:
-            return AnonymousSale(*origin, "refund", base, 0)
-        return OrderRefunded(*origin, self.refund_id, amount, currency, base, rate, order_id)
+            return AnonymousSale(*origin, "refund", base, 0, import_id=self.import_id)
+        return OrderRefunded(*origin, self.refund_id, amount, currency, base, rate, order_id, import_id=self.import_id)
 
 
 class Signup(PublishedEvent, kw_only=True, gc=False):
@@ -187,6 +203,7 @@ class Signup(PublishedEvent, kw_only=True, gc=False):
             timezone=self.timezone or None,
             language=self.language or None,
             referred_by=self.referred_by or None,
+            import_id=self.import_id,
         )
 
 
@@ -207,7 +224,8 @@ class Consent(PublishedEvent, kw_only=True, gc=False):
         errors: FieldErrors,
     ) -> ConsentChanged:
         """Return the consent."""
-        return ConsentChanged(*self.origin(topic, partition, offset, latest_ms, errors), self.channel, self.granted)
+        origin = self.origin(topic, partition, offset, latest_ms, errors)
+        return ConsentChanged(*origin, self.channel, self.granted, import_id=self.import_id)
 
 
 class MessageContact(PublishedEvent, kw_only=True, gc=False):
@@ -239,7 +257,9 @@ class MessageContact(PublishedEvent, kw_only=True, gc=False):
                 errors.add_error(_INVALID, "currency", "must be a string")
             else:
                 cost = parse_amount("cost", self.cost, currency, errors)
-        return MessageContacted(*origin, self.message_id, self.kind, self.permanent, cost, currency)
+        return MessageContacted(
+            *origin, self.message_id, self.kind, self.permanent, cost, currency, import_id=self.import_id
+        )
 
 
 class Erasure(PublishedEvent, kw_only=True, gc=False):
@@ -257,7 +277,7 @@ class Erasure(PublishedEvent, kw_only=True, gc=False):
         errors: FieldErrors,
     ) -> CustomerErased:
         """Return the erasure."""
-        return CustomerErased(*self.origin(topic, partition, offset, latest_ms, errors))
+        return CustomerErased(*self.origin(topic, partition, offset, latest_ms, errors), import_id=self.import_id)
 
 
 AnyPublished: TypeAlias = Purchase | Refund | Signup | Consent | MessageContact | Erasure

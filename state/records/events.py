@@ -5,6 +5,9 @@ record's Kafka key and is not part of its value.
 
 A record's value is one byte of format version and a MessagePack array whose first element is the record's tag. The
 order of the fields is the format: after moving, adding or removing a field raise `FORMAT_VERSION`.
+
+Records of earlier formats are read. A rule that is newer than a record does not apply to it, so that a replay publishes
+what was published: `format_version` and the absence of a horizon tell.
 """
 
 from typing import ClassVar, Final, Literal, TypeAlias
@@ -13,9 +16,12 @@ import msgspec
 
 MAX_ID: Final = 128
 """Maximum length of an id, in characters."""
-FORMAT_VERSION: Final = 2
-_READ_VERSIONS: Final = (1, FORMAT_VERSION)
-"""Version 1 had no `CustomerReferred`; all other records are the same."""
+MAX_IMPORT_ID: Final = 64
+"""Maximum length of an import's id, in characters."""
+FORMAT_VERSION: Final = 3
+_EARLIER_VERSIONS: Final = (1, 2)
+"""Version 1 had no `CustomerReferred`. Version 2 ended before the fields of `Arrival`, and before `begins_at` of
+campaigns."""
 
 Channel: TypeAlias = Literal["email", "sms", "push", "messenger", "call", "all"]
 """A channel to reach a customer; `all` stands for every other one."""
@@ -27,7 +33,23 @@ Contact: TypeAlias = Literal["delivered", "opened", "clicked", "redeemed", "boun
 """How a customer, or a mail server, responded to a message."""
 
 
-class SourceEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Arrival(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
+    """What `admit` notes of an event besides its fields. These are the last fields of a record.
+
+    Attributes:
+        horizon: Of a backfill event: the moment before which the customer's past counts as history. In wall mode the
+            clock at admission, in event mode `occurred_at`; a replay copies it. None of other events, and of those in
+            earlier formats.
+        import_id: The import that the event came with; None if it came with none.
+        format_version: Version of the format in which `admit` wrote the record; a replay copies it.
+    """
+
+    horizon: int | None = None
+    import_id: str | None = None
+    format_version: int = FORMAT_VERSION
+
+
+class SourceEvent(Arrival, frozen=True, array_like=True, gc=False):
     """An event published by a shop, a till or a campaign engine.
 
     Attributes:
@@ -144,7 +166,7 @@ class CustomerReferred(SourceEvent, frozen=True, array_like=True, gc=False, tag=
     """Another customer's signup named this customer as the referrer.
 
     All fields are those of the signup, except that `topic` ends with `REFERRAL_SUFFIX`: signup and referral have the
-    same origin and may be in the same journal partition.
+    same origin and may be in the same journal partition. It has no horizon, since it is not the referrer's past.
     """
 
     kind: ClassVar[Literal["referral"]] = "referral"
@@ -206,7 +228,12 @@ class PolicyApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 
 
 class CampaignsApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="campaigns"):
-    """A campaigns file is activated. The fields are those of `PolicyApplied`."""
+    """A campaigns file is activated. The other fields are those of `PolicyApplied`.
+
+    Attributes:
+        begins_at: Changes that are effective earlier start nothing, unless the file itself says when it starts; None
+            for no such limit, as in earlier formats.
+    """
 
     kind: ClassVar[Literal["campaigns"]] = "campaigns"
 
@@ -214,6 +241,7 @@ class CampaignsApplied(msgspec.Struct, frozen=True, array_like=True, gc=False, t
     partition: int
     offset: int
     text: str
+    begins_at: int | None = None
 
 
 CustomerEvent: TypeAlias = (
@@ -260,6 +288,9 @@ def decode_record(data: bytes) -> JournalRecord:
         UnknownFormatVersion: The format version is unknown, or the value is empty.
         msgspec.DecodeError: The version is known, but `encode_record` did not write the rest.
     """
-    if not data or data[0] not in _READ_VERSIONS:
+    if data and data[0] == FORMAT_VERSION:
+        return _decoder.decode(data[1:])
+    if not data or data[0] not in _EARLIER_VERSIONS:
         raise UnknownFormatVersion(data[0] if data else None)
-    return _decoder.decode(data[1:])
+    record = _decoder.decode(data[1:])
+    return msgspec.structs.replace(record, format_version=data[0]) if isinstance(record, SourceEvent) else record

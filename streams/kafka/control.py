@@ -41,6 +41,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         ends: for an advance, the end offset of each source partition (`purchases:0`): all below is journaled first.
         of: for a replay, the prefix whose journal is copied.
         source: for a replay, the prefix in `ce_source`: `of`, or the `source` of `of` if that is a replay itself.
+        without: for a replay, the ids of the imports that are left out, sorted.
         done: for a replay, whether it is complete.
         offset: where the record is in the topic; -1 before it is written.
     """
@@ -51,6 +52,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ends: dict[str, int] | None = None
     of: str | None = None
     source: str | None = None
+    without: tuple[str, ...] = ()
     done: bool = False
     offset: int = -1
 

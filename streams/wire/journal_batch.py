@@ -1,6 +1,7 @@
 """Admit the records of a batch: each becomes a record of the journal, or is rejected."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -10,6 +11,11 @@ from state.intake.admission import AdmissionRules, Rejected, admit
 from state.records.events import AnonymousSale, CustomerSignedUp, encode_record
 from streams.kafka.batch_writer import RecordSink
 from streams.kafka.publisher import partition_of
+
+MAX_AHEAD_MS: Final = 5 * 60_000
+"""How far ahead of the wall clock an event may be, in wall mode."""
+
+_replace: Final = msgspec.structs.replace
 
 
 class JournalBatch:
@@ -39,8 +45,16 @@ class JournalBatch:
         self._partition = partition
         self._journal = journal
 
-    def admit_all(self, records: Sequence[ConsumerRecord], rules: AdmissionRules, latest_ms: int | None) -> None:
-        """Admit or reject each record; `rules` and `latest_ms` are those of `admit`."""
+    def admit_all(self, records: Sequence[ConsumerRecord], rules: AdmissionRules, now_ms: int | None) -> None:
+        """Admit or reject each record.
+
+        Args:
+            records: those that follow in the partition.
+            rules: the rules of the active policy.
+            now_ms: the wall time: no event may be more than 5 minutes ahead, and it is the horizon of backfill events;
+                None in event mode, where their own moments are.
+        """
+        latest_ms = None if now_ms is None else now_ms + MAX_AHEAD_MS
         topic, kind, partition = self._topic, self._kind, self._partition
         journal, is_own = self._journal, self._topic == self._kind
         partitions = len(journal)
@@ -49,8 +63,12 @@ class JournalBatch:
             if isinstance(result, Rejected):
                 self.rejects.append((record, result))
                 continue
-            event = result.event if is_own else msgspec.structs.replace(result.event, topic=topic)
+            event = result.event
             occurred_at = event.occurred_at
+            if event.backfill:
+                event = _replace(event, topic=topic, horizon=occurred_at if now_ms is None else now_ms)
+            elif not is_own:
+                event = _replace(event, topic=topic)
             self.max_occurred_at = max(self.max_occurred_at, occurred_at)
             timestamp: int = record.timestamp
             if isinstance(event, AnonymousSale):

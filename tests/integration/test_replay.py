@@ -215,6 +215,55 @@ async def test_another_currency_and_window_give_what_they_would_have_given_from_
 
 
 @pytest.mark.timeout(200)
+async def test_a_replay_without_an_import_gives_what_the_rest_would_have_given(site: Site, seed: int) -> None:
+    """The import is one of every third event of the year, chosen by customer so that ids of changes stay the same."""
+    year = without_erased(set_up_year(site, 200, seed))
+    await make_events(site)
+    records = [_of_import(record, "wrong.csv") if _is_third(record) else record for record in year.records]
+    await publish(site.kafka, site.topic("events"), records)
+    rest = [
+        event for event in year.events if not event.get("customer_id") or not _is_third_customer(event["customer_id"])
+    ]
+    steps = [*list(year.steps())[:2], *rest, {"type": "tick", "at": year.ends_at}]
+    expected = asyncio.create_task(asyncio.to_thread(Oracle(site.prefix).run, steps))
+    worker = site.worker()
+    await worker.ready()
+    await site.advance(year.ends_at)
+    assert await worker.stop() == 0
+
+    there = under(site, f"{site.prefix}-right")
+    unknown = await site.command("replay", "--into", there.prefix, "--without-import", "wronk.csv")
+    assert (unknown.status, unknown.errors.count("\n")) == (1, 1)
+    assert "has the import id wronk.csv; it has wrong.csv (" in unknown.errors
+    assert " of imports left out; " in await replayed(site, there.prefix, "--without-import", "wrong.csv")
+    other = await site.command("replay", "--into", there.prefix)
+    assert (other.status, other.errors.count("\n")) == (1, 1)
+    assert "was started with --without-import wrong.csv" in other.errors
+    worker = there.worker()
+    await worker.ready()
+    await there.advance(year.ends_at)
+    await assert_published(site.kafka, there.prefix, await expected, PARTITIONS)
+    assert await worker.stop() == 0
+
+
+def _is_third_customer(customer_id: str) -> bool:
+    return sum(customer_id.encode()) % 3 == 0
+
+
+def _is_third(record: Published) -> bool:
+    return record.key is not None and _is_third_customer(record.key.decode("utf-8", "replace"))
+
+
+def _of_import(record: Published, import_id: str) -> Published:
+    """Return the record as an event of an import; unchanged if it is none."""
+    try:
+        event = json.loads(record.value or b"")
+    except ValueError:
+        return record
+    return record._replace(value=json.dumps(event | {"import_id": import_id}).encode())
+
+
+@pytest.mark.timeout(200)
 async def test_what_cannot_be_replayed_is_refused_and_nothing_is_written(site: Site, seed: int) -> None:
     nothing_there = await site.command("replay", "--into", f"{site.prefix}-next")
     assert (nothing_there.status, nothing_there.errors.count("\n")) == (1, 1)

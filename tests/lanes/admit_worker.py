@@ -30,11 +30,20 @@ for source in TOPICS.sources:
 class Group:
     """A consumer group with what it has committed, which outlives its workers."""
 
-    def __init__(self, broker: MemoryBroker, *, time: str = "wall", lateness: str = "5s", partitions: int = 1) -> None:
-        """Take the broker, the time mode, the allowed lateness, and how many partitions the journal has."""
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        *,
+        time: str = "wall",
+        lateness: str = "5s",
+        partitions: int = 1,
+        sources: str = "",
+    ) -> None:
+        """Take the broker and settings; `partitions` are those of the journal, `sources` other prefixes."""
         self.broker = broker
+        environ = {"PREFIX": PREFIX, "TIME": time, "LATENESS": lateness} | ({"SOURCES": sources} if sources else {})
         self.settings: Settings = load_settings(
-            environ={"GOLDSTREAM_PREFIX": PREFIX, "GOLDSTREAM_TIME": time, "GOLDSTREAM_LATENESS": lateness}
+            environ={f"GOLDSTREAM_{name}": value for name, value in environ.items()}
         )
         self.partitions = partitions
         self.committed: dict[TP, int] = {}

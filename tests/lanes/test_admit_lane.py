@@ -1,6 +1,7 @@
 """The lane of a source partition: every record is journaled in order or rejected, despite any failure."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
@@ -8,14 +9,23 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.admit.dead_letters import LARGE_BYTES
-from state.records.events import AnonymousSale, CustomerReferred, OrderPlaced, PolicyApplied, Tick, decode_record
+from state.records.events import (
+    AnonymousSale,
+    CustomerReferred,
+    OrderPlaced,
+    PolicyApplied,
+    SourceEvent,
+    Tick,
+    decode_record,
+)
 from streams.engine.lane import SESSION_SECONDS, OwnershipLost
 from streams.kafka.publisher import partition_of
+from streams.kafka.topics import Topics
 from tests.lanes.admit_worker import Group, publish, purchase
 from tests.lanes.memory_broker import Crash, MemoryBroker
 from tests.lanes.segment_worker import result_of, work_until_done
 from tests.oracle import moments
-from tests.property.folding import TOPICS
+from tests.property.folding import PREFIX, TOPICS
 
 PURCHASES = TP(TOPICS.full("purchases"), 0)
 SIGNUPS = TP(TOPICS.full("signups"), 0)
@@ -154,6 +164,35 @@ async def test_an_event_from_the_future_is_rejected_only_in_wall_mode() -> None:
         await worker.process_all()
         assert any(isinstance(record, OrderPlaced) for record in group.journal()) == is_admitted
         assert len(broker.records(TOPICS.rejected)) == (not is_admitted)
+
+
+@pytest.mark.parametrize("time", ["wall", "event"])
+@pytest.mark.parametrize("source", ["events", "purchases", "old.purchases"])
+async def test_a_backfill_event_has_a_horizon(time: str, source: str) -> None:
+    """The clock at admission in wall mode, its own moment in event mode; other events have none."""
+    broker = MemoryBroker()
+    group = Group(broker, time=time, sources="old")
+    at_ms = broker.clock.wall_ms() - 60_000
+    history: dict[str, Any] = {"backfill": True, "import_id": "i-7"}
+    topic = Topics(PREFIX, ("old",)).full(source)
+    signup = {"type": "signup", "event_id": "s", "customer_id": "d", "referred_by": "a"}
+    events = [purchase(0, **history), purchase(1), purchase(2, None, **history), purchase(3, import_id="i-8")]
+    publish(broker, topic, [*events, signup | history] if source == "events" else events)
+    worker = group.worker([TP(topic, 0)])
+    await worker.open()
+    await worker.process_all(batch_records=9)
+    horizon = broker.clock.wall_ms() if time == "wall" else at_ms
+    records = [each for each in group.journal() if isinstance(each, SourceEvent)]
+    assert {each.topic.removesuffix("+referrer") for each in records} == {source}
+    found = [(each.kind, each.horizon, each.import_id) for each in records]
+    expected = [
+        ("purchase", horizon, "i-7"),
+        ("purchase", None, None),
+        ("anonymous", horizon, "i-7"),
+        ("purchase", None, "i-8"),
+    ]
+    assert found[:4] == expected
+    assert found[4:] == ([("signup", horizon, "i-7"), ("referral", None, "i-7")] if source == "events" else [])
 
 
 @pytest.mark.parametrize("fault", [None, "too large"])

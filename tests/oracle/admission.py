@@ -181,6 +181,10 @@ def _id(found: Any, _rules: Rules) -> bool:
     return _text(found) and 1 <= len(found) <= 128
 
 
+def _import_id(found: Any, _rules: Rules) -> bool:
+    return _text(found) and 1 <= len(found) <= 64
+
+
 def _flag(found: object, _rules: Rules) -> bool:
     return isinstance(found, bool)
 
@@ -206,6 +210,7 @@ _HEAD: dict[str, _Check] = {
     "customer_id": _id,
     "occurred_at": lambda found, _: _text(found) and _accepts(_moment, found),
     "backfill": _optional(_flag),
+    "import_id": _optional(_import_id),
 }
 _SALE = _HEAD | {
     "customer_id": _if_filled(_id),

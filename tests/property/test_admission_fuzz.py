@@ -62,7 +62,7 @@ likely_texts = st.sampled_from(
         *("RUB", "EUR", "JPY", "KWD", "ZZZ", "email", "all", "opened", "bounced", "Europe/Moscow", "1990-12-31", ""),
         *("2026-05-12T10:00:00Z", "2026-05-12T10:00:00.123456+03:00", "2200-01-01T00:00:00Z", "2016-12-31T23:59:60Z"),
         *KINDS.values(),
-        *("x" * 128, "x" * 129),
+        *("x" * 128, "x" * 129, "x" * 64, "x" * 65),
     ]
 )
 leaves = st.none() | st.booleans() | numbers | texts | number_texts | likely_texts

@@ -31,7 +31,8 @@ from tests.published import (
 
 EVENTS: dict[str, CustomerEvent] = {
     "purchases": OrderPlaced(
-        "purchases", 3, 40, "e-1", NOON, False, "o-1", 124050, "RUB", 124050, None, 10000, "SPRING", "web", "s-4"
+        "purchases", 3, 40, "e-1", NOON, False, "o-1", 124050, "RUB", 124050, None, 10000, "SPRING", "web", "s-4",
+        import_id="2026-11-29/shop.csv"
     ),
     "refunds": OrderRefunded("refunds", 3, 40, "e-1", NOON, False, "r-1", 4050, "RUB", 4050, None, "o-1"),
     "signups": CustomerSignedUp(
@@ -142,6 +143,24 @@ def test_backfill_is_false_unless_it_is_true(*, backfill: bool | None) -> None:
     assert event_of("erasures", record("erasures", backfill=backfill)).backfill is (backfill is True)
 
 
+@pytest.mark.parametrize("source", KINDS)
+def test_any_event_may_come_with_an_import(source: str) -> None:
+    """Its id has 1 to 64 characters; without one, or with null, the event is of no import."""
+    for import_id in ("i", "я" * 64):
+        assert event_of(source, record(source, import_id=import_id)).import_id == import_id
+    for absent in (..., None):
+        assert event_of(source, record(source, import_id=absent)).import_id is None
+    for wrong in ("", "x" * 65, 7):
+        outcome = admit_record(source, record(source, import_id=wrong))
+        assert_rejected(outcome, "invalid", "import_id must be a string of 1 to 64 characters")
+
+
+@pytest.mark.parametrize("source", ["purchases", "refunds"])
+def test_an_anonymous_sale_has_its_import(source: str) -> None:
+    """A replay without the import leaves it out of the totals, too."""
+    assert event_of(source, record(source, customer_id=None, import_id="i")).import_id == "i"
+
+
 @pytest.mark.parametrize("text", ["x" * 128, "я" * 128, "\x00", "\n", " ", "🦊" * 128, "a/b:c"])
 @pytest.mark.parametrize("name", ["event_id", "customer_id", "order_id"])
 def test_an_id_is_any_string_of_1_to_128_characters(name: str, text: str) -> None:
@@ -159,7 +178,7 @@ def test_a_message_id_may_be_longer_than_128_characters() -> None:
 @pytest.mark.parametrize("customer_id", [..., None, ""])
 def test_a_sale_without_a_customer_is_anonymous(customer_id: object) -> None:
     """It has only the fields that the daily totals need."""
-    purchase = admit_record("purchases", record("purchases", customer_id=customer_id))
+    purchase = admit_record("purchases", record("purchases", customer_id=customer_id, import_id=...))
     assert purchase == Admitted("", AnonymousSale("purchases", 3, 40, "e-1", NOON, False, "purchase", 124050, 10000))
     refund = admit_record("refunds", record("refunds", customer_id=customer_id))
     assert refund == Admitted("", AnonymousSale("refunds", 3, 40, "e-1", NOON, False, "refund", 4050, 0))

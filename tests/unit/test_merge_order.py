@@ -6,19 +6,30 @@ twice, a second policy, customers who are erased and return.
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import pytest
 
 from agents.replay.erasure_filter import ErasureFilter
+from agents.replay.import_filter import ImportFilter, check_imports
 from agents.replay.journal_writer import CopyProgress, JournalWriter, read_copy_progress
 from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
+from agents.replay.replay_rules import ReplayRefused
 from state.config.policy_reader import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit
-from state.records.events import AnonymousSale, CampaignsApplied, JournalRecord, PolicyApplied, Tick, encode_record
+from state.records.events import (
+    AnonymousSale,
+    CampaignsApplied,
+    JournalRecord,
+    PolicyApplied,
+    Tick,
+    decode_record,
+    encode_record,
+)
 from streams.kafka.publisher import partition_of
 from streams.wire.cloudevents import PublishedRecord
 from tests.integration.replay_history import erasure
@@ -80,8 +91,11 @@ class Shop:
                 self.write(*again)
 
 
-def open_shop(seed: int, partitions: int) -> Shop:
-    """Return journals with a year of some sixty customers, in this many partitions."""
+IMPORTS: Final = ("spring.csv", "copy of spring.csv", "summer.csv")
+
+
+def open_shop(seed: int, partitions: int, *, imports: bool = False) -> Shop:
+    """Return journals with a year of some sixty customers, in this many partitions, perhaps with events of imports."""
     rng = random.Random(seed)
     events = draw_year(seed, STEPPE, 60).events
     for index, event in enumerate(events):
@@ -93,7 +107,7 @@ def open_shop(seed: int, partitions: int) -> Shop:
     shop.write_to_all(CampaignsApplied("control", 0, 1, STEPPE.campaigns))
     latest = 0
     for number, event in enumerate(events):
-        shop.admit(event)
+        shop.admit(event | {"import_id": rng.choice(IMPORTS)} if imports and rng.random() < 0.3 else event)
         latest = max(latest, moments.parse(event["occurred_at"]))
         if rng.random() < 0.2:
             shop.write_to_all(Tick(latest - rng.randrange(3) * DAY_MS, None), rng.choice([1.0, 1.0, 0.6]))
@@ -136,9 +150,16 @@ class Broker:
 
 
 async def replay(
-    old_journals: Sequence[Journal], lanes: Sequence[Lane], new_journals: list[Journal], *, size: int, room: int = -1
+    old_journals: Sequence[Journal],
+    lanes: Sequence[Lane],
+    new_journals: list[Journal],
+    *,
+    size: int,
+    room: int = -1,
+    without: Sequence[str] = (),
 ) -> ErasureFilter:
     """Merge all old journals into the new ones, as one group."""
+    imports = ImportFilter(without)
     ledgers = {number: lane.written.erasures() for number, lane in enumerate(lanes)}
     progress: dict[int, CopyProgress] = {}
     for number, journal in enumerate(new_journals):
@@ -149,7 +170,7 @@ async def replay(
     async for merged in merge_partitions(partitions):
         if not isinstance(merged, Barrier):
             for entry in merged:
-                if erased.is_retained(entry):
+                if imports.is_retained(entry) and erased.is_retained(entry):
                     writer.add_event(entry, entry.event)
         elif isinstance(merged.record, Tick):
             writer.advance_time(merged.record.at, merged.timestamp)
@@ -228,6 +249,52 @@ async def test_a_replay_interrupted_anywhere_and_repeated_writes_the_same(seed: 
             await replay(shop.journals, before, interrupted, size=70, room=rng.randrange(1, 60))
     await replay(shop.journals, before, interrupted, size=90)
     assert interrupted == uninterrupted
+
+
+@pytest.mark.parametrize("without", [IMPORTS[:1], IMPORTS[1:], IMPORTS], ids=str)
+async def test_a_replay_without_imports_publishes_as_if_they_had_never_been(without: Sequence[str]) -> None:
+    shop = open_shop(len(without), 2, imports=True)
+    never: list[Journal] = []
+    for journal in shop.journals:
+        others = [each for each in journal if getattr(decode_record(each.value), "import_id", None) not in without]
+        never.append([each._replace(offset=offset) for offset, each in enumerate(others)])
+    before, expected = folded(shop.journals), folded(never)
+    journals: list[Journal] = [[] for _ in range(3)]
+    erased = await replay(shop.journals, before, journals, size=50, without=without)
+    found = folded(journals, erased)
+    ever_erased = {record[1] for lane in (*before, *expected) for record in lane.published if record[2] is None}
+    assert ever_erased, "of these, `seq` continues from the old journal"
+    published, should = (
+        {key: records for key, records in published_by_customer(lanes).items() if key not in ever_erased}
+        for lanes in (found, expected)
+    )
+    assert published == should
+    assert published_by_customer(before) != should
+    left = {getattr(decode_record(each.value), "import_id", None) for journal in journals for each in journal}
+    assert left == {None, *IMPORTS} - set(without)
+
+
+async def test_an_import_of_which_the_journal_has_no_event_is_refused() -> None:
+    """The error names the imports of which it has some, those with the most events first."""
+    shop = open_shop(3, 2, imports=True)
+    counts = Counter(getattr(decode_record(each.value), "import_id", None) for each in chain(*shop.journals))
+    read: list[int] = []
+
+    async def check(*import_ids: str, journals: Sequence[Journal] = shop.journals) -> None:
+        partitions = [OldPartition(number, batches(journal, 40)) for number, journal in enumerate(journals)]
+        await check_imports(import_ids, "shop", partitions, read.append)
+
+    await check("summer.csv", "spring.csv")
+    assert read[-1] == sum(map(len, shop.journals))
+    with pytest.raises(ReplayRefused) as refused:
+        await check("autumn.csv", "summer.csv", "autumn.csv")
+    assert str(refused.value).startswith(
+        "--without-import: no event in the journal of shop has the import id autumn.csv; "
+    )
+    known = [str(refused.value).index(f"{name} (") for name in sorted(IMPORTS, key=lambda name: -counts[name])]
+    assert known == sorted(known)
+    with pytest.raises(ReplayRefused, match=r"import id summer\.csv; it has no events of any import$"):
+        await check("summer.csv", journals=open_shop(3, 1).journals)
 
 
 async def test_only_the_last_of_consecutive_ticks_is_copied() -> None:

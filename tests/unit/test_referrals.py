@@ -49,6 +49,12 @@ class ReferralFold:
         return referrals(ann)
 
 
+def test_a_referral_belongs_to_the_import_of_the_signup_but_is_not_the_referrer_s_history() -> None:
+    referral = referral_of("bob", msgspec.structs.replace(signup(7, "s"), backfill=True, horizon=2000, import_id="i"))
+    assert referral is not None
+    assert (referral[1].import_id, referral[1].backfill, referral[1].horizon) == ("i", True, None)
+
+
 def test_a_referral_does_not_identify_the_referred_customer() -> None:
     event = signup(7, "secret-of-bob")
     referral = referral_of("bob", event)

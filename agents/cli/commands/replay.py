@@ -13,13 +13,11 @@ from agents.cli.option_values import parse_timeout
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
-    from agents.replay.replay import ReplayResult
-    from state.config.campaigns import Campaigns
-    from state.config.policy import Policy
+    from agents.replay.replay import ReplayRequest, ReplayResult
     from streams.settings.settings import Settings
 
 
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     into: Annotated[str, typer.Option(metavar="PREFIX", help="The new prefix; it must not be in use.")],
     partitions: Annotated[
@@ -38,13 +36,17 @@ def replay(
     campaigns: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Campaigns from the beginning on, in place of the journal's.")
     ] = None,
+    without_import: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Leave out the events of this import; may be repeated."),
+    ] = None,
     timeout: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="Stop after this time, such as 2h; run the command again to continue."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Replay the journal into another prefix, to change the number of partitions, the currency or the window.
+    """Replay the journal into another prefix: other partitions, currency or window, or without a wrong import.
 
     The ids and the ce_source stay the same, so readers recognize what they have seen; erased customers are left out.
     Stop the workers of the old prefix first, or run the command again after they have stopped. Then start workers with
@@ -56,6 +58,7 @@ def replay(
     before a policy was activated. That policy, or a late event next to it, may then apply from the later of the two
     moments.
     """
+    from agents.replay.replay import ReplayRequest
     from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
 
     settings = load_context(context, config)
@@ -65,12 +68,13 @@ def replay(
     if _parse_prefix(into) == settings.prefix:
         raise UsageFailure(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
     with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
-        result = asyncio.run(_replay(settings, into, partitions, new_policy, new_campaigns, timeout_s, show))
+        request = ReplayRequest(into, partitions, new_policy, new_campaigns, without_import or ())
+        result = asyncio.run(_replay(settings, request, timeout_s, show))
     copied = result.copied
     typer.echo(
         f"{settings.prefix} → {into}: {copied.read_count:,} records of {result.old_partitions} partitions read, "
         f"{copied.written_count:,} written to {result.new_partitions}, {copied.erased_count:,} of erased customers "
-        f"left out; {result.policy_ref} is active"
+        f"{f'and {copied.import_count:,} of imports ' if without_import else ''}left out; {result.policy_ref} is active"
     )
     typer.echo(f"now start workers with GOLDSTREAM_PREFIX={into}")
     typer.echo(
@@ -79,13 +83,7 @@ def replay(
 
 
 async def _replay(
-    settings: "Settings",
-    into: str,
-    partitions: int | None,
-    policy: "Policy | None",
-    campaigns: "Campaigns | None",
-    timeout_s: float | None,
-    show: Callable[[float], None],
+    settings: "Settings", request: "ReplayRequest", timeout_s: float | None, show: Callable[[float], None]
 ) -> "ReplayResult":
     from agents.replay.replay import replay as replay_journal
     from state.records.events import UnknownFormatVersion
@@ -94,12 +92,10 @@ async def _replay(
 
     try:
         async with asyncio.timeout(timeout_s):
-            return await replay_journal(
-                settings, into, partitions, policy, campaigns, lambda read, total: show(read / max(1, total))
-            )
+            return await replay_journal(settings, request, lambda read, total: show(read / max(1, total)))
     except TimeoutError as error:
         raise CommandFailed(
-            f"the replay into {into} is not done after {timeout_s:.0f} s; run the command again to continue it"
+            f"the replay into {request.into} is not done after {timeout_s:.0f} s; run the command again to continue it"
         ) from error
     except (NoControlTopic, UnknownFormatVersion, OffsetTruncated) as error:
         raise CommandFailed(str(error)) from error
