@@ -25,7 +25,16 @@ from agents.cli.commands import (
     worker,
 )
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
-from agents.cli.rules import campaigns, campaigns_report, policy, policy_diff, policy_suggest
+from agents.cli.rules import (
+    campaigns,
+    campaigns_report,
+    campaigns_show,
+    policy,
+    policy_diff,
+    policy_show,
+    policy_suggest,
+    rules_history,
+)
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
 _TYPERS_INTERRUPTED: Final = 130
@@ -66,9 +75,13 @@ app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)
 app.command("advance")(advance.advance)
 app.command("simulate")(simulate.simulate)
+policy.group.command("show")(policy_show.show_policy)
+policy.group.command("history")(rules_history.policy_history)
 policy.group.command("suggest")(policy_suggest.suggest)
 policy.group.command("diff")(policy_diff.diff)
 app.add_typer(policy.group, name="policy")
+campaigns.group.command("show")(campaigns_show.show_campaigns)
+campaigns.group.command("history")(rules_history.campaigns_history)
 campaigns.group.command("report")(campaigns_report.report_campaigns)
 app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)

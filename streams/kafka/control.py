@@ -44,6 +44,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         without: for a replay, the ids of the imports that are left out, sorted.
         done: for a replay, whether it is complete.
         offset: where the record is in the topic; -1 before it is written.
+        written_ms: when it was written, by its own timestamp, in milliseconds; -1 if that is not known.
     """
 
     kind: ControlKind
@@ -55,6 +56,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     without: tuple[str, ...] = ()
     done: bool = False
     offset: int = -1
+    written_ms: int = -1
 
 
 class NoControlTopic(Exception):
@@ -68,11 +70,11 @@ _decode = msgspec.json.Decoder(ControlRecord).decode
 
 
 def encode_control(record: ControlRecord) -> bytes:
-    """Return a record's value; the offset is not part of it."""
-    return msgspec.json.encode(msgspec.structs.replace(record, offset=-1))
+    """Return a record's value; its offset and time are not part of it."""
+    return msgspec.json.encode(msgspec.structs.replace(record, offset=-1, written_ms=-1))
 
 
-def decode_control(value: bytes | None, offset: int) -> ControlRecord | None:
+def decode_control(value: bytes | None, offset: int, written_ms: int = -1) -> ControlRecord | None:
     """Return the record with this value, or None if Goldstream does not write such values."""
     try:
         record = _decode(value or b"")
@@ -81,7 +83,9 @@ def decode_control(value: bytes | None, offset: int) -> ControlRecord | None:
     is_file = record.kind in ("policy", "campaigns") and record.text is not None
     is_advance = record.kind == "advance" and record.to is not None and record.ends is not None
     is_replay = record.kind == "replay" and record.of is not None and record.source is not None
-    return msgspec.structs.replace(record, offset=offset) if is_file or is_advance or is_replay else None
+    if not (is_file or is_advance or is_replay):
+        return None
+    return msgspec.structs.replace(record, offset=offset, written_ms=written_ms)
 
 
 def apply_rules(rules: ActiveRules, record: ControlRecord) -> Decision | None:
@@ -120,7 +124,11 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
         await consumer.seek_to_beginning(partition)
         while await consumer.position(partition) < end:
             for batch in (await consumer.getmany(partition, timeout_ms=_FETCH_MS)).values():
-                read = (decode_control(message.value, message.offset) for message in batch if message.offset < end)
+                read = (
+                    decode_control(message.value, message.offset, message.timestamp)
+                    for message in batch
+                    if message.offset < end
+                )
                 records.extend(record for record in read if record is not None)
     finally:
         await stop_consumer(consumer)

@@ -228,12 +228,14 @@ class Site:
         worker.start()
         return worker
 
-    async def command(self, *arguments: str, within_s: float = 100.0, **settings: str) -> FinishedCommand:
-        """Run a command of `goldstream` to its end."""
+    async def command(
+        self, *arguments: str, within_s: float = 100.0, language: str = "C.UTF-8", **settings: str
+    ) -> FinishedCommand:
+        """Run a command of `goldstream` to its end, in a locale."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _GOLDSTREAM, *arguments),
             cwd=self.directory,
-            env=self.environment(**settings),
+            env=self.environment(**settings) | {"LC_ALL": language},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

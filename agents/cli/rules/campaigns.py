@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from state.config.campaigns import Campaigns
     from streams.settings.settings import Settings
 
-group = typer.Typer(help="Check or activate campaigns, and report their uplift.")
+group = typer.Typer(help="Check, activate or show campaigns, and report their uplift.")
 
 CampaignsFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of campaigns.")]
 

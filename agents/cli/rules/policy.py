@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from state.config.policy import Policy
     from streams.settings.settings import Settings
 
-group = typer.Typer(help="Check, activate, suggest or compare policies.")
+group = typer.Typer(help="Check, activate, show, suggest or compare policies.")
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of a policy.")]
 

@@ -1,0 +1,40 @@
+"""What the reader of a command's output reads best: their language, and times in the shop's zone."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from state.config.segments import Segment
+
+Language = Literal["en", "ru"]
+
+POTENTIAL_TITLES: Final = {"en": "Potential", "ru": "Потенциальный"}
+"""The titles of the segment that no policy defines."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCALE_VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def reader_language(environ: Mapping[str, str] | None = None) -> Language:
+    """Return the language of the terminal: Russian if its locale is, else English."""
+    environ = os.environ if environ is None else environ
+    chosen = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
+    return "ru" if chosen.lower().startswith("ru") else "en"
+
+
+def title_of(segment: "Segment", language: Language) -> str:
+    """Return a segment's title in a language, else in the other one, else its name."""
+    titles = (segment.title_en, segment.title_ru)
+    first, second = titles if language == "en" else reversed(titles)
+    return first or second or segment.name
+
+
+def format_local(moment_ms: int, zone_name: str) -> str:
+    """Return a moment in a time zone: `2026-05-12 12:30`; `unknown` for -1."""
+    from state.units.time_zones import load_zone
+
+    if moment_ms < 0:
+        return "unknown"
+    return (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(load_zone(zone_name)).strftime("%Y-%m-%d %H:%M")
