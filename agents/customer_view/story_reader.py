@@ -116,8 +116,8 @@ class _CustomerReader:
 
     async def progress(self) -> tuple[Progress, Ruleset | None]:
         """Read the partition's progress and active rules; no rules if no worker has run yet."""
-        progress, texts = await read_progress(read_range(self._kafka, self._topics.progress, self.partition))
-        partition = Partition(CustomersTable(), progress, texts=texts)
+        written = await read_progress(read_range(self._kafka, self._topics.progress, self.partition))
+        partition = Partition(CustomersTable(), written.progress, texts=written.texts)
         return partition.progress, partition.rules
 
     async def profile(self) -> Profile | None:

@@ -1,7 +1,8 @@
 """Run `goldstream replay --into`: copy the journal to another prefix, without erased customers.
 
     1. `control` of the new prefix: a record that a replay is running, then all policies and campaigns
-    2. the erasure ledger, so that customers who return continue their `seq`; then the journal, group by group
+    2. the erasure ledger, so that customers who return continue their `seq`; then the journal, group by group; then the
+       order ledger
     3. the positions from which `admit` of the new prefix continues with the old source topics
     4. `control`: a record that the replay is done
 
@@ -20,11 +21,13 @@ from agents.replay.cutover import hand_over_sources, read_source_positions
 from agents.replay.import_filter import check_imports
 from agents.replay.journal_copy import CopyResult, JournalCopy, OldJournal
 from agents.replay.merge_order import Barrier, merge_partitions
+from agents.replay.order_ledger_copy import copy_order_ledger
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
 from streams.kafka.batch_writer import BatchWriter
+from streams.kafka.broker import KafkaBroker
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
 from streams.kafka.reader import read_range
@@ -115,7 +118,12 @@ async def replay(settings: Settings, request: ReplayRequest, on_read: ReportProg
     try:
         total = sum(old.ends.values())
         copied = await JournalCopy(old, target, convert, producer, lambda read: on_read(read, total)).run()
-        await hand_over_sources(BatchWriter(producer), old.sources, Topics(settings.prefix, settings.sources), new)
+        writer, old_topics = BatchWriter(producer), Topics(settings.prefix, settings.sources)
+        if old_topics.order_ledger in await partitions_by_topic(settings):  # otherwise no worker since 0061 was there
+            without, ledger_topics = frozenset(request.without), (old_topics, Topics(new.prefix))
+            broker = KafkaBroker(settings)
+            await copy_order_ledger(broker, writer, ledger_topics, target.partitions, old.ledgers, without)
+        await hand_over_sources(writer, old.sources, old_topics, new)
     finally:
         await producer.stop()
     await target.mark_done()

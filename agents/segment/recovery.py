@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from state.customer.order_chunks import MissingChunk
 from state.daily.day_counter import DayCounter
@@ -41,6 +42,20 @@ class RecoveryProgress:
         self.remaining = count
 
 
+class Recovered(NamedTuple):
+    """What was recovered of a partition.
+
+    Attributes:
+        partition: the fold, as the last complete write left it.
+        warm: its table.
+        orders_erased: the journal offset up to which erasures are done in the order ledger.
+    """
+
+    partition: Partition
+    warm: WarmTable
+    orders_erased: int
+
+
 async def recover_partition(
     broker: Broker,
     topics: Topics,
@@ -49,7 +64,7 @@ async def recover_partition(
     clock: Clock,
     on_remaining: Callable[[int], None],
     on_read: Callable[[int], None],
-) -> tuple[Partition, WarmTable]:
+) -> Recovered:
     """Return the partition as its last complete write left it, and its table.
 
     Args:
@@ -68,13 +83,14 @@ async def recover_partition(
     with fatal_where_permanent(f"{topics.erasure_ledger}:{number}"):
         erasures = await read_ledger(broker.read(topics.erasure_ledger, number))
     with fatal_where_permanent(f"{topics.progress}:{number}"):
-        progress, texts = await read_progress(broker.read(topics.progress, number))
+        written = await read_progress(broker.read(topics.progress, number))
     with fatal_where_permanent(f"{topics.customers}:{number}"):
         recovered = await recover_table(broker, topics.customers, number, warm, clock, on_remaining, on_read)
         table = recovered.table
         remove_erased(table, erasures)
         daily = DayCounter(table.days)
-        return Partition(table, progress, erasures, texts, daily=daily), recovered
+        partition = Partition(table, written.progress, erasures, written.texts, daily=daily)
+        return Recovered(partition, recovered, written.orders_erased)
 
 
 def remove_erased(table: CustomersTable, erasures: Mapping[bytes, Erasure]) -> None:

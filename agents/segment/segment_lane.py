@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from agents.segment.commit_policy import DailyPublisher
+from agents.segment.order_erasure import OrderErasure
 from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, recover_partition
 from agents.segment.write_plan import TableWrite, WritePlan, Writers
 from state.fold.partition import Partition
@@ -87,6 +88,7 @@ class SegmentLane:
         self._warm: WarmTable | None = None
         self._plan: WritePlan | None = None
         self._outputs: OutputBatch | None = None
+        self._order_erasure: OrderErasure | None = None
         self._table_write: asyncio.Task[None] | None = None
         self._next_outputs = asyncio.Event()
         self._is_closing = False
@@ -111,7 +113,7 @@ class SegmentLane:
         stage, topics, number = self._stage, self._topics, self.number
         await self._fence_off(f"{topics.prefix}.segment.{number}")
         started, label = stage.clock.monotonic(), str(number)
-        self.partition, self._warm = await recover_partition(
+        recovered = await recover_partition(
             self._broker,
             topics,
             number,
@@ -120,6 +122,7 @@ class SegmentLane:
             self.recovery.set_remaining,
             self.recovery.set_read,
         )
+        self.partition, self._warm = recovered.partition, recovered.warm
         cursor, producer = self.partition.progress.offset, self._context.producer
         writers = Writers(BatchWriter(producer, self.waiter), BatchWriter(producer, self.waiter))
         with fatal_where_permanent(f"{topics.customers}:{number}"):
@@ -128,6 +131,9 @@ class SegmentLane:
         daily = DailyPublisher(self.partition, self._warm.table.days, stage.clock)
         self._plan = WritePlan(topics, number, self.partition, self._warm, writers, self._context, daily)
         self._plan.on_outputs_sent = self._count_sent
+        self._order_erasure = OrderErasure(topics, number, stage.broker, self._context)
+        self._order_erasure.start(self.partition.erasures, recovered.orders_erased)
+        self._plan.on_erased = self._order_erasure.add
         self._plan.is_closing = self._is_closing
         seconds = stage.clock.monotonic() - started
         stage.metrics.recovery_seconds.labels(label).set(seconds)
@@ -161,6 +167,8 @@ class SegmentLane:
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
         assert self._plan is not None
         assert self._outputs is not None
+        assert self._order_erasure is not None
+        self._order_erasure.check()
         self._plan.is_whole = False
         done = 0
         while (done := fold_records(records, done, self.partition, self._outputs)) < len(records):
@@ -239,6 +247,8 @@ class SegmentLane:
 
         The offsets stay: the last commit comes after.
         """
+        if self._order_erasure is not None:
+            await self._order_erasure.close()
         if self._table_write is not None:
             self._table_write.cancel()
             await asyncio.wait({self._table_write})

@@ -36,7 +36,7 @@ Before each step the plan checks that the group still confirms this worker. A re
 already sent is refused by the broker (decision 0008).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ from agents.segment.commit_policy import CheckpointTimer, DailyPublisher
 from state.customer.segment_forecast import SegmentForecast
 from state.daily.day_store import Record
 from state.fold.partition import Partition
-from state.records.erasure import encode_erasure
+from state.records.erasure import Erasure, encode_erasure
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import Writer
 from streams.kafka.topics import Topics
@@ -78,11 +78,13 @@ class TableWrite(NamedTuple):
         steps: their records.
         offset: the offset of the journal up to which everything is durable once they are written.
         whole: False in the middle of a record.
+        erasures: those among them, by the key in the ledger.
     """
 
     steps: list[StepRecords]
     offset: int
     whole: bool
+    erasures: Mapping[bytes, Erasure]
 
 
 class Writers(NamedTuple):
@@ -102,6 +104,7 @@ class WritePlan:
         committable_offset: the offset up to which the progress is written too.
         is_whole: whether everything that was folded is written.
         on_outputs_sent: called when the outputs of a write are acknowledged.
+        on_erased: called with erasures once they are in the ledger and their customers' profiles are gone.
         is_closing: set when there may be no later checkpoint, so that the next one publishes the daily totals.
     """
 
@@ -132,6 +135,7 @@ class WritePlan:
         self.is_whole = True
         self.is_closing = False
         self.on_outputs_sent: Callable[[], None] = lambda: None
+        self.on_erased: Callable[[Mapping[bytes, Erasure]], None] = lambda _: None
         self._last_captured: TableWrite | None = None
         self._topics = topics
         self._number = number
@@ -153,8 +157,9 @@ class WritePlan:
             OwnershipLost: the partition may be another worker's.
             aiokafka.errors.KafkaError: a record was not delivered.
         """
+        erasures, self._partition.new_erasures = self._partition.new_erasures, {}
         captured = self._last_captured = TableWrite(
-            list(self._table_steps(whole=whole)), self._partition.progress.offset, whole
+            list(self._table_steps(erasures, whole=whole)), self._partition.progress.offset, whole, erasures
         )
         self._context.check_ownership()
         await self.writer.flush()
@@ -173,6 +178,8 @@ class WritePlan:
             aiokafka.errors.KafkaError: a record was not delivered.
         """
         await self._run(captured.steps)
+        if captured.erasures:
+            self.on_erased(captured.erasures)
         if captured.whole:
             self.is_whole = captured is self._last_captured
             self.cursor = captured.offset
@@ -206,17 +213,15 @@ class WritePlan:
         """
         await self._run(self._postponed_steps())
 
-    def _table_steps(self, *, whole: bool) -> Iterator[StepRecords]:
+    def _table_steps(self, erasures: Mapping[bytes, Erasure], *, whole: bool) -> Iterator[StepRecords]:
         partition, topics = self._partition, self._topics
         rules = partition.rules
         yield WriteStep.DAY_TOTALS, topics.customers, partition.day_records(whole=whole)
-        erasures = partition.new_erasures
         yield (
             WriteStep.ERASURE_LEDGER,
             topics.erasure_ledger,
             [(key, encode_erasure(each)) for key, each in erasures.items()],
         )
-        partition.new_erasures = {}
         changelog = self._warm.table.flush(None if rules is None else SegmentForecast(rules.policy).stored_forecast)
         yield WriteStep.STALE_CHUNKS, topics.customers, changelog.stale_chunks
         yield WriteStep.CHUNKS, topics.customers, changelog.chunks

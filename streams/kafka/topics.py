@@ -55,6 +55,7 @@ TOPIC_SPECS: Final = (
     TopicSpec("daily", {**_COMPACT, "segment.ms": str(DAY_MS)}),  # rewritten every 5 s, so compact it soon
     TopicSpec("customers", _COMPACT),
     TopicSpec("erasure-ledger", _COMPACT),
+    TopicSpec("order-ledger", _COMPACT),
     TopicSpec("progress", _COMPACT),
 )
 
@@ -83,6 +84,7 @@ class Topics:
         self.daily = self.full("daily")
         self.customers = self.full("customers")
         self.erasure_ledger = self.full("erasure-ledger")
+        self.order_ledger = self.full("order-ledger")
         self.progress = self.full("progress")
 
     def full(self, name: str) -> str:

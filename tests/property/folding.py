@@ -240,7 +240,8 @@ class WrittenState:
     def recover(self, warm: WarmTable | None = None) -> tuple[Partition, WarmTable]:
         """Recover as a lane does."""
         clock = self.broker.clock
-        return drive(recover_partition(self.broker, TOPICS, NUMBER, warm, clock, _nothing, _nothing))
+        recovered = drive(recover_partition(self.broker, TOPICS, NUMBER, warm, clock, _nothing, _nothing))
+        return recovered.partition, recovered.warm
 
     def compact(self) -> None:
         """Compact all topics that a lane recovers from."""

@@ -26,12 +26,27 @@ from state.records.events import OrderPlaced
 from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove
 from state.records.progress import Progress
 from state.records.reasons import Group
-from streams.tables.progress import decode_progress, encode_progress
+from streams.tables.order_ledger import (
+    EVENT,
+    NO_ERASURE,
+    ORDER,
+    REFUNDS,
+    Announcement,
+    LedgerEntry,
+    decode_entry,
+    encode_entry,
+)
+from streams.tables.progress import decode_orders_erased, decode_progress, encode_orders_erased, encode_progress
 from tests.native_classes import NATIVE_CLASSES, NativeClass
 
 NOON = 1_767_225_600_000
 PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"
 LEDGER = "019304cf0000019b76daa80009"
+ORDER_ENTRY = "0197a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fe"
+REFUNDS_ENTRY = (
+    "0197a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653295a46a756e65cd0190a0ff0009"
+)
+ANNOUNCED_ENTRY = "0197a165a0a3652d31ae696d706f72743a67656e657269639095a36d617900a66576656e74730246fe"
 BUYER = (
     "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
     "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c42800a8da769b010000e2040000320000"
@@ -122,6 +137,19 @@ def test_the_format_of_progress_does_not_change() -> None:
 def test_the_format_of_the_erasure_ledger_does_not_change() -> None:
     assert encode_erasure(Erasure(4, NOON, 9)).hex() == LEDGER
     assert decode_erasure(bytes.fromhex(LEDGER)) == Erasure(4, NOON, 9)
+
+
+def test_the_format_of_the_order_ledger_does_not_change() -> None:
+    order = LedgerEntry(ORDER, "c-1", "o-1", "hook:shopify/main", (("", 0),))
+    refunds = LedgerEntry(
+        REFUNDS, "c-1", "o-1", "import:shopify", (("may", 250), ("june", 50)), Announcement("june", 400), 9
+    )
+    anonymous = LedgerEntry(EVENT, "", "e-1", "import:generic", (), Announcement("may", 0, "events", 2, 70))
+    for entry, written in ((order, ORDER_ENTRY), (refunds, REFUNDS_ENTRY), (anonymous, ANNOUNCED_ENTRY)):
+        assert encode_entry(entry).hex() == written
+        assert decode_entry(bytes.fromhex(written)) == entry
+    assert order.erasure_offset == NO_ERASURE
+    assert (encode_orders_erased(9).hex(), decode_orders_erased(bytes.fromhex("0109"))) == ("0109", 9)
 
 
 @pytest.mark.parametrize("native", NATIVE_CLASSES, ids=lambda native: native.name)

@@ -1,0 +1,75 @@
+"""Copy the order ledger of a replay: what a later import of the same export leaves out.
+
+Entries of erased customers and of imports that are left out are not copied. The others go to the partitions of their
+customers in the new prefix, where they count as written after every erasure that its ledger begins with.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from agents.replay.erasure_filter import BEFORE_JOURNAL, Ledgers
+from streams.kafka.batch_writer import BatchWriter
+from streams.kafka.broker import Broker
+from streams.kafka.topics import Topics
+from streams.tables.order_ledger import (
+    LedgerEntry,
+    customer_part,
+    decode_entry,
+    encode_entry,
+    entry_partition,
+)
+
+FLUSH_ENTRIES: Final = 20_000
+
+
+async def copy_order_ledger(
+    broker: Broker,
+    writer: BatchWriter,
+    topics: tuple[Topics, Topics],
+    partitions: int,
+    ledgers: Ledgers,
+    without_imports: frozenset[str] = frozenset(),
+) -> int:
+    """Copy the order ledger and return the number of entries written; writing them again changes nothing.
+
+    Args:
+        broker: where both prefixes are.
+        writer: writes the new entries.
+        topics: of the old prefix, whose order ledger has as many partitions as there are `ledgers`, and of the new one.
+        partitions: the number of partitions of the new prefix.
+        ledgers: the erasure ledger of each old partition.
+        without_imports: ids of imports that are left out.
+
+    Raises:
+        UnknownFormatVersion: a version of goldstream wrote an entry that this one cannot read.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    old, new = topics
+    count = unflushed = 0
+    for number, ledger in ledgers.items():
+        erased = {customer_part(key): erasure.offset for key, erasure in ledger.items()}
+        async for batch in broker.read(old.order_ledger, number):
+            for record in batch:
+                entry = None if record.value is None else _retained(record.key, record.value, erased, without_imports)
+                if entry is None:  # a tombstone only ever removes what an erasure removes
+                    continue
+                target = entry_partition(entry.customer_id, record.key, partitions)
+                writer.add(new.order_ledger, target, record.key, encode_entry(entry))
+                unflushed += 1
+            if unflushed >= FLUSH_ENTRIES:
+                await writer.flush()
+                count, unflushed = count + unflushed, 0
+    await writer.flush()
+    return count + unflushed
+
+
+def _retained(
+    key: bytes, value: bytes, erased: Mapping[bytes, int], without_imports: frozenset[str]
+) -> LedgerEntry | None:
+    entry = decode_entry(value)
+    erasure_offset = erased.get(customer_part(key))
+    if erasure_offset is not None and entry.erasure_offset < erasure_offset:
+        return None
+    return msgspec.structs.replace(entry, erasure_offset=BEFORE_JOURNAL).without_imports(without_imports)

@@ -1,0 +1,135 @@
+"""The order ledger: which orders and refunds are published already, and by which route, as records of `order-ledger`.
+
+Imports and hooks write it, so that an order that comes again, in a longer export or by another route, counts once. The
+partition is that of the customer's id, so that the lane of the customer removes the entries when the customer is
+erased. Anonymous sales are spread by their keys.
+
+A key consists of two hashes, so that the tombstone of an erased customer names nobody: 16 bytes for the customer, which
+begin the key of the erasure ledger (zeros for an anonymous sale), and 16 bytes for the kind and the id. An entry names
+customer and order: a reader of all partitions can tell to which customer an order belongs.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from state.records.erasure import erasure_key
+from state.records.events import UnknownFormatVersion
+from streams.kafka.publisher import partition_of
+
+FORMAT: Final = 1
+NO_ERASURE: Final = -2
+"""The `erasure_offset` of an entry whose customer was never erased; below that of any erasure."""
+HASH_BYTES: Final = 16
+
+ORDER: Final = "o"
+"""Kind of an entry: a purchase; its id is the order's."""
+REFUNDS: Final = "r"
+"""Kind of an entry: what was refunded of an order in all; its id is the order's."""
+EVENT: Final = "e"
+"""Kind of an entry: any other event, such as a refund with an id of its own; its id is the event's."""
+
+_FORMAT_PREFIX: Final = bytes([FORMAT])
+_NOBODY: Final = bytes(HASH_BYTES)
+
+
+class Announcement(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What is about to be published: written before the event, and gone from the entry after it.
+
+    If a process dies in between, the next one repeats an event of a customer, which counts once. An event without a
+    customer would count twice, so it looks for it in the source topic first.
+
+    Attributes:
+        import_id: the import that publishes it.
+        refunded: of `REFUNDS`, the refunded total after it, in minor units; otherwise 0.
+        topic: short name of the source topic.
+        partition: the partition of it that the event goes to; -1 if that does not matter.
+        offset: an offset of that partition that the event cannot be below.
+    """
+
+    import_id: str
+    refunded: int = 0
+    topic: str = ""
+    partition: int = -1
+    offset: int = 0
+
+
+class LedgerEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An order, the refunds of an order, or another event that is published or announced.
+
+    Attributes:
+        kind: `ORDER`, `REFUNDS` or `EVENT`.
+        customer_id: empty for an anonymous sale.
+        id: of the order or event.
+        route: how it came, such as `import:shopify` or `hook:shopify/main`.
+        published: for each import that published a part of it, the import's id (empty for a hook) and the sum refunded
+            in minor units (0 unless `REFUNDS`); empty if it is announced only.
+        announced: what may or may not be published.
+        erasure_offset: the journal offset of the customer's last erasure of which the writer knew. An erasure with a
+            greater offset removes the entry.
+    """
+
+    kind: str
+    customer_id: str
+    id: str
+    route: str
+    published: tuple[tuple[str, int], ...] = ()
+    announced: Announcement | None = None
+    erasure_offset: int = NO_ERASURE
+
+    @property
+    def refunded(self) -> int:
+        """The published refunds of an order in all, in minor units."""
+        return sum(minor for _, minor in self.published)
+
+    @property
+    def key(self) -> bytes:
+        """The key of its record."""
+        return entry_key(self.customer_id, self.kind, self.id)
+
+    def without_imports(self, import_ids: frozenset[str]) -> "LedgerEntry | None":
+        """Return the entry as if these imports had never been; None if nothing is left of it."""
+        published = tuple(each for each in self.published if each[0] not in import_ids)
+        announced = self.announced
+        if announced is not None and announced.import_id in import_ids:
+            announced = None
+        if not published and announced is None:
+            return None
+        return msgspec.structs.replace(self, published=published, announced=announced)
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(LedgerEntry).decode
+
+
+def entry_key(customer_id: str, kind: str, entry_id: str) -> bytes:
+    """Return the key of an entry, 32 bytes; `customer_id` is empty for an anonymous sale."""
+    customer = customer_part(erasure_key(customer_id)) if customer_id else _NOBODY
+    return customer + sha256(f"{kind}{entry_id}".encode()).digest()[:HASH_BYTES]
+
+
+def customer_part(key: bytes) -> bytes:
+    """Return what the key of an entry, or of the customer in the erasure ledger, has for the customer."""
+    return key[:HASH_BYTES]
+
+
+def entry_partition(customer_id: str, key: bytes, partitions: int) -> int:
+    """Return the partition of an entry: the customer's, or for an anonymous sale one by its key."""
+    return partition_of(customer_id.encode() if customer_id else key, partitions)
+
+
+def encode_entry(entry: LedgerEntry) -> bytes:
+    """Return an entry as the value of a record: one byte of format version, then MessagePack."""
+    return _FORMAT_PREFIX + _encode(entry)
+
+
+def decode_entry(value: bytes) -> LedgerEntry:
+    """Return the entry of a record.
+
+    Raises:
+        UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
+    """
+    if value[:1] != _FORMAT_PREFIX:
+        raise UnknownFormatVersion(value[0] if value else None)
+    return _decode(value[1:])
