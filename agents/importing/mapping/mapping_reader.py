@@ -1,0 +1,344 @@
+"""Read a mapping file, and report all its errors at once. docs/import.md describes its form."""
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from agents.importing.mapping.event_fields import ALL_FIELDS, type_of
+from agents.importing.mapping.expression import Expression, ExpressionError, parse_expression
+from agents.importing.mapping.mapping import (
+    GROUP_AMOUNTS,
+    KINDS,
+    ROW_KINDS,
+    Grouping,
+    Identify,
+    Join,
+    Mapping,
+    RowRule,
+    Statuses,
+)
+from state.config.config_errors import ConfigErrors, format_value, suggest_name
+from state.config.toml_reader import Table, read_toml
+from state.units.currencies import DIGITS
+from state.units.time_zones import zone_names
+
+UNIX_FORMATS: Final = ("unix", "unix_ms", "unix_us", "serial")
+FILE_FORMATS: Final = ("csv", "xlsx", "json", "jsonl", "parquet")
+_IDENTIFY_BY: Final = ("email", "id")
+_MAX_SOURCE: Final = 32
+_TEXTS: Final = (
+    "platform",
+    "kind",
+    "timezone",
+    "time_format",
+    "decimal",
+    "currency",
+    "delimiter",
+    "encoding",
+    "sheet",
+    "negative",
+    "explode",
+    "source",
+)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+_CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
+    "kind": (KINDS.__contains__, f"one of {', '.join(KINDS)}"),
+    "timezone": (
+        lambda name: name in zone_names(),
+        "an IANA name such as Europe/Moscow, not an abbreviation",
+    ),
+    "time_format": (
+        lambda text: text in UNIX_FORMATS or "%" in text,
+        f"one of {', '.join(UNIX_FORMATS)} or of the form %d.%m.%Y %H:%M",
+    ),
+    "decimal": ((".", ",").__contains__, '"." or ","'),
+    "delimiter": (
+        lambda text: len(text) == 1 and text not in '"\r\n',
+        "one character, such as ; or a tab",
+    ),
+    "encoding": (_is_encoding, "known to Python, such as utf-8 or cp1251"),
+    "currency": (DIGITS.__contains__, "the ISO 4217 code of a currency, such as RUB"),
+    "format": (FILE_FORMATS.__contains__, f"one of {', '.join(FILE_FORMATS)}"),
+    "negative": (("refund", "skip").__contains__, "refund or skip"),
+    "source": (
+        lambda text: len(text) <= _MAX_SOURCE and ":" not in text,
+        f"a name of at most {_MAX_SOURCE} characters without a colon",
+    ),
+}
+_FIELD_BY_KEY: Final = {key: "file_format" if key == "format" else key for key in _CHECKS}
+
+
+def read_mapping(file: Path) -> Mapping:
+    """Read and validate a mapping file.
+
+    Raises:
+        ConfigErrors: with all errors; each names the file.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigErrors([f"{file} cannot be read ({error.strerror}); name an existing file"]) from error
+    except UnicodeDecodeError:
+        raise ConfigErrors([f"{file} is not UTF-8; save it as UTF-8"]) from None
+    try:
+        content = read_toml(text)
+    except ConfigErrors as invalid:
+        raise ConfigErrors([f"{file}: {error}" for error in invalid.errors]) from None
+    errors: list[str] = []
+    table = Table(content, errors)
+    mapping = read_mapping_table(table)
+    table.reject_unknown_keys()
+    if errors:
+        raise ConfigErrors([f"{file}: {error}" for error in errors])
+    return mapping
+
+
+def read_mapping_table(table: Table) -> Mapping:
+    """Return the mapping that a table holds; errors go to the table, and the result is unusable if there are any."""
+    given: dict[str, Any] = {key: text for key in _TEXTS if (text := table.text(key)) is not None}
+    given["file_format"] = table.text("format") or ""
+    given["header"] = _texts(table, "header")
+    if table.content.get("day_first") is not None:
+        given["day_first"] = table.boolean("day_first")
+    given["skip_lines"] = _skip_lines(table)
+    given["fields"] = _expressions(table, "fields")
+    given["refund"] = _expressions(table, "refund")
+    given["constants"] = _constants(table)
+    given["words"], given["other_words"] = _words(table)
+    given["statuses"] = _statuses(table)
+    given["rules"] = (*_rules(table, "skip"), *_rules(table, "keep"))
+    given["group"] = _grouping(table)
+    given["joins"] = tuple(map(_join, table.tables("join")))
+    given["identify"] = _identify(table)
+    guests = table.table("guests")
+    if guests is not None:
+        given["guests"] = _texts(guests, "values")
+        guests.reject_unknown_keys()
+    given["currency"] = given["constants"].pop("currency", given.get("currency", ""))
+    mapping = Mapping(**given)
+    for error in mapping_errors(mapping):
+        table.errors.append(f"{table.place}{error}")
+    return mapping
+
+
+def mapping_errors(mapping: Mapping) -> list[str]:
+    """Return the errors in the plain values of a mapping, whether they come from a file or from options."""
+    values = {key: getattr(mapping, field) for key, field in _FIELD_BY_KEY.items()}
+    return [
+        f"{key} must be {expected}: got {format_value(values[key])}"
+        for key, (fits, expected) in _CHECKS.items()
+        if values[key] and not fits(values[key])
+    ]
+
+
+def _texts(table: Table, key: str, *, required: bool = False) -> tuple[str, ...]:
+    value = table.get(key, required=required)
+    if value is None:
+        return ()
+    if isinstance(value, str) and value:
+        return (value,)
+    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
+        table.expect(key, "a list of texts", value)
+        return ()
+    return tuple(value)
+
+
+def _skip_lines(table: Table) -> int | None:
+    value = table.get("skip_lines")
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000):
+        return value
+    table.expect("skip_lines", "a whole number of lines before the header", value)
+    return None
+
+
+def flat_keys(content: dict[str, object]) -> dict[str, object]:
+    """Flatten one level of nested tables: `[set.consent] email = true` becomes `consent.email`."""
+    flat: dict[str, object] = {}
+    for key, value in content.items():
+        if key == "consent" and isinstance(value, dict):
+            flat.update((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            flat[key] = value
+    return flat
+
+
+def _section(table: Table, key: str) -> tuple[Table, dict[str, object]] | None:
+    section = table.table(key)
+    return (section, flat_keys(dict(section.content))) if section is not None else None
+
+
+def _expressions(table: Table, key: str) -> dict[str, Expression]:
+    found = _section(table, key)
+    expressions: dict[str, Expression] = {}
+    for field, value in found[1].items() if found else ():
+        assert found is not None
+        if field not in ALL_FIELDS:
+            found[0].errors.append(
+                f"{found[0].place}{field} is not a field of an event; {suggest_name(field, ALL_FIELDS)}"
+            )
+            continue
+        try:
+            expressions[field] = parse_expression(value, type_of(field))
+        except ExpressionError as error:
+            found[0].errors.append(f"{found[0].place}{field} {error}")
+    return expressions
+
+
+def _constants(table: Table) -> dict[str, str]:
+    found = _section(table, "set")
+    constants: dict[str, str] = {}
+    for field, value in found[1].items() if found else ():
+        assert found is not None
+        place = f"{found[0].place}{field}"
+        if field not in ALL_FIELDS:
+            table.errors.append(f"{place} is not a field of an event; {suggest_name(field, ALL_FIELDS)}")
+        elif not isinstance(value, str | int):
+            table.errors.append(f"{place} must be a text, a whole number, true or false: got {format_value(value)}")
+        else:
+            constants[field] = str(value).lower() if isinstance(value, bool) else str(value)
+    return constants
+
+
+def _words(table: Table) -> tuple[dict[str, tuple[str, ...]], str]:
+    section = table.table("words")
+    if section is None:
+        return {}, ""
+    words = {kind: _texts(section, kind) for kind in ROW_KINDS if section.get(kind) is not None}
+    other = section.choice("other", ROW_KINDS) if section.get("other") is not None else ""
+    section.reject_unknown_keys()
+    return words, other
+
+
+def _statuses(table: Table) -> Statuses:
+    section = table.table("status")
+    if section is None:
+        return Statuses()
+    other = section.choice("other", ("count", "skip")) if section.get("other") is not None else ""
+    statuses = Statuses(_texts(section, "counts"), _texts(section, "skip"), _texts(section, "refunded"), other)
+    section.reject_unknown_keys()
+    return statuses
+
+
+def _rules(table: Table, key: str) -> list[RowRule]:
+    rules = []
+    for each in table.tables(key):
+        column = each.text("column", required=True) or ""
+        values, matches = _texts(each, "values"), each.text("matches") or ""
+        is_empty = each.boolean("empty")
+        if matches and not _is_pattern(matches):
+            each.expect("matches", "a regular expression", matches)
+        if not values and not matches and not is_empty:
+            each.add_error("values", "is missing, and so are matches and empty; add one of them")
+        reason = each.text("reason") or ("not_kept" if key == "keep" else "skipped")
+        rules.append(RowRule(column, values, matches, is_empty, key == "keep", reason))
+        each.reject_unknown_keys()
+    return rules
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+def _grouping(table: Table) -> Grouping:
+    section = table.table("group")
+    if section is None:
+        return Grouping()
+    amount = section.choice("amount", GROUP_AMOUNTS) if section.get("amount") is not None else ""
+    by = _texts(section, "by")
+    _check_names(section, "by", by, ("order_id", "customer_id", "occurred_at"))
+    section.reject_unknown_keys()
+    return Grouping(by, amount)
+
+
+def _check_names(table: Table, key: str, names: Collection[str], allowed: Collection[str]) -> None:
+    for name in names:
+        if name not in allowed:
+            table.add_error(key, f"contains the unknown name {format_value(name)}; {suggest_name(name, allowed)}")
+
+
+def _join(table: Table) -> Join:
+    join = Join(
+        _texts(table, "columns", required=True),
+        _texts(table, "on", required=True),
+        table.boolean("required"),
+        table.text("title") or "",
+    )
+    table.reject_unknown_keys()
+    return join
+
+
+def _identify(table: Table) -> Identify | None:
+    value = table.get("identify")
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in _IDENTIFY_BY:
+            table.expect("identify", f"{' or '.join(_IDENTIFY_BY)}, or a table with by and key_env or key_file", value)
+        return Identify(value)
+    section = table.table("identify")
+    if section is None:
+        return None
+    by = section.choice("by", _IDENTIFY_BY) if section.get("by") is not None else "email"
+    identify = Identify(by, section.text("key_env") or "", section.text("key_file") or "")
+    if identify.key_env and identify.key_file:
+        section.add_error("key_file", "is given, and so is key_env; leave one of them out")
+    section.reject_unknown_keys()
+    return identify
+
+
+def with_answer(mapping: Mapping, key: str, value: str) -> Mapping:
+    """Return a mapping with a question's answer stored under the question's key.
+
+    Args:
+        mapping: to change.
+        key: such as `timezone`, `fields.customer_id`, `set.occurred_at`, `group.amount`.
+        value: the answer; a list of columns is a JSON list of texts.
+
+    Raises:
+        ConfigErrors: the answer is not valid.
+    """
+    section, _, name = key.partition(".")
+    answer: object = value
+    if value.startswith("[") and section in ("fields", "refund", "group"):
+        answer = msgspec.json.decode(value)
+    elif key == "day_first":
+        answer = value == "true"
+    errors: list[str] = []
+    table = Table({section: {name: answer}} if name else {key: answer}, errors)
+    changes = read_mapping_table(table)
+    table.reject_unknown_keys()
+    if errors:
+        raise ConfigErrors(errors)
+    return _changed(mapping, changes, section)
+
+
+def _changed(mapping: Mapping, changes: Mapping, section: str) -> Mapping:
+    match section:
+        case "fields":
+            return msgspec.structs.replace(mapping, fields=mapping.fields | changes.fields)
+        case "set":
+            changed = msgspec.structs.replace(mapping, constants=mapping.constants | changes.constants)
+            return msgspec.structs.replace(changed, currency=changes.currency) if changes.currency else changed
+        case "group":
+            group = msgspec.structs.replace(
+                mapping.group, **{name: each for name in ("by", "amount") if (each := getattr(changes.group, name))}
+            )
+            return msgspec.structs.replace(mapping, group=group)
+        case _:
+            return msgspec.structs.replace(mapping, **{section: getattr(changes, section)})
