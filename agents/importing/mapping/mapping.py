@@ -161,7 +161,6 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_WITH_EMAIL: Final = ("customer_id",)
 _AMOUNT_FIELDS: Final = (
     "quantity",
     "unit_price",
@@ -199,7 +198,7 @@ def combine(base: Mapping, changes: Mapping) -> Mapping:
             "refund": base.refund | changes.refund,
             "constants": base.constants | changes.constants,
             "words": base.words | changes.words,
-            "rules": base.rules + changes.rules,
+            "rules": tuple(dict.fromkeys((*base.rules, *changes.rules))),
             "guests": tuple(dict.fromkeys((*base.guests, *changes.guests))),
         },
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.importing.mapping.event_fields import ALL_FIELDS
 from agents.importing.mapping.expression import to_value
-from agents.importing.mapping.mapping import AUTO, Identify, Mapping, RowRule
+from agents.importing.mapping.mapping import AUTO, Identify, Join, Mapping, RowRule
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN_KEYS: Final = (
@@ -68,6 +68,10 @@ def _rule(rule: RowRule) -> dict[str, Any]:
         "empty": rule.is_empty or None,
         "reason": rule.reason,
     }
+
+
+def _join(join: Join) -> dict[str, Any]:
+    return {"columns": join.columns, "on": join.on, "required": join.required or None, "title": join.title}
 
 
 def _identify(identify: Identify | None) -> Any:

@@ -1,0 +1,75 @@
+"""The names and words of `known_names.toml`, as they are compared."""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+_LIST: Final = re.compile(r"\s*;\s*")
+_UNIT: Final = re.compile(r"^(.+?)\s*(?:[,(\[]\s*([^,()\[\]]{1,16}?)\s*[)\]]?|[\s_-]+([^\s_-]{1,5}))$")
+
+
+class KnownNames(msgspec.Struct, frozen=True):
+    """Names and words, normalized; of several that fit, the first one wins.
+
+    Attributes:
+        columns: field to names of its column; besides fields of events, `customer_name` and `phone`.
+        line_columns: names of columns whose rows are lines of orders.
+        order_amounts: names of amounts that belong to a whole order.
+        kinds: word of a type column to kind, `cancel` or `skip`.
+        statuses: word of a status column to `counts`, `skip` or `refunded`.
+        guests: what stands in place of a customer's id for nobody, in lower case.
+    """
+
+    columns: dict[str, tuple[str, ...]]
+    line_columns: frozenset[str]
+    order_amounts: frozenset[str]
+    kinds: dict[str, str]
+    statuses: dict[str, str]
+    guests: tuple[str, ...]
+
+
+def normalize_name(name: str) -> str:
+    """Return a name as it is compared: letters and digits only, without case and accents, `ё` as `е`.
+
+    `№` is read as `no`, and `#` as `number` would be: they are left out if nothing else is.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(letter for letter in folded if letter.isalnum())
+
+
+def without_unit(name: str) -> tuple[str, str]:
+    """Return a name without the unit at its end, and the unit: `Сумма, руб.`, `Amount (USD)`, `total_usd`."""
+    match = _UNIT.fullmatch(name.strip())
+    return (match[1], match[2] or match[3]) if match else (name, "")
+
+
+@lru_cache(maxsize=1)
+def known_names() -> KnownNames:
+    """Return the names and words."""
+    content = tomllib.loads(files("agents.importing.mapping").joinpath("known_names.toml").read_text("utf-8"))
+    return KnownNames(
+        {field: _names(text) for field, text in content["columns"].items()},
+        frozenset(_names(content["evidence"]["line"])),
+        frozenset(_names(content["evidence"]["order_amount"])),
+        _words(content["kinds"]),
+        _words(content["statuses"]),
+        tuple(_split(content["guests"]["words"])),
+    )
+
+
+def _split(text: str) -> list[str]:
+    return [each for each in _LIST.split(text.strip()) if each]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(normalize_name(name) for name in _split(text)))
+
+
+def _words(texts: Mapping[str, str]) -> dict[str, str]:
+    return {word: meaning for meaning, text in texts.items() for word in _names(text)}

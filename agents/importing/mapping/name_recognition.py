@@ -1,0 +1,90 @@
+"""Find the columns that can be a field's, by their names. Whether they are, their contents decide."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from agents.importing.columns.currencies import currency_candidates
+from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
+from agents.importing.mapping.known_names import known_names, normalize_name, without_unit
+
+_PIECES = frozenset({"шт", "pcs", "pc", "ea", "pieces", "stk", "ks", "szt"})
+_ZONES = frozenset({"utc", "gmt", "msk", "мск"})
+
+
+class ColumnNames:
+    """The column names of a file, as they are compared.
+
+    Args:
+        names: in the order of the file.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self._exact: defaultdict[str, list[str]] = defaultdict(list)
+        self._without_unit: defaultdict[str, list[str]] = defaultdict(list)
+        self._last: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self.names:
+            self._exact[normalize_name(name)].append(name)
+            plain, unit = without_unit(name)
+            if _is_unit(unit):
+                self._without_unit[normalize_name(plain)].append(name)
+            if "." in name and " " not in name:
+                self._last[normalize_name(name.rpartition(".")[2])].append(name)
+
+    def same(self, name: str) -> str | None:
+        """Return the column with this name; if there is none, one whose name differs in case and punctuation only."""
+        if name in self.names:
+            return name
+        found = self._exact.get(normalize_name(name))
+        return found[0] if found and normalize_name(name) else None
+
+    def candidates(self, field: str) -> list[str]:
+        """Return the columns that can be a field's, the likeliest first.
+
+        Names without their unit (`Сумма, руб.`) come after exact ones; after those, for JSON, the last parts of paths.
+        """
+        aliases = known_names().columns.get(field, ())
+        tables = (self._exact, self._without_unit) if field != "zone" else (self._exact,)
+        found = [name for table in tables for alias in aliases for name in table.get(alias, ())]
+        if type_of(field) is not FieldType.FLAG or field not in CONSENT_FIELDS:
+            found += [name for alias in aliases for name in self._last.get(alias, ())]
+        return list(dict.fromkeys(found))
+
+    def has_lines(self) -> list[str]:
+        """Return the columns that only rows have which are lines of orders, such as a product."""
+        lines = known_names().line_columns
+        return [
+            name
+            for name in self.names
+            if normalize_name(name) in lines or normalize_name(name.rpartition(".")[2]) in lines
+        ]
+
+
+def is_order_amount(name: str) -> bool:
+    """Whether an amount with this name belongs to a whole order, not to one of its lines."""
+    plain, unit = without_unit(name)
+    names = known_names().order_amounts
+    return normalize_name(name) in names or (_is_unit(unit) and normalize_name(plain) in names)
+
+
+def unit_of(name: str) -> str:
+    """Return the currency or zone that the name of a column ends with, as it is written there; empty: none."""
+    unit = without_unit(name)[1]
+    return unit if unit and (currency_candidates(unit) or unit.casefold() in _ZONES) else ""
+
+
+def kind_of_word(word: str) -> str | None:
+    """Return the kind of event, `cancel` or `skip` that a word of a type column stands for; None: it is unknown."""
+    return known_names().kinds.get(normalize_name(word))
+
+
+def status_of_word(word: str) -> str | None:
+    """Return what a word of a status column says about its order: `counts`, `skip`, `refunded`; None: it is unknown."""
+    normal = normalize_name(word)
+    return known_names().statuses.get(normal) or known_names().statuses.get(normal.removeprefix("wc"))
+
+
+def _is_unit(unit: str) -> bool:
+    return bool(unit) and (
+        bool(currency_candidates(unit)) or unit.casefold() in _ZONES or unit.casefold().rstrip(".") in _PIECES
+    )
