@@ -15,6 +15,7 @@ from agents.cli.commands import (
     advance,
     customer,
     demo,
+    doctor,
     health,
     importing,
     rebuild_redis,
@@ -88,6 +89,7 @@ app.command("customer")(customer.customer)
 app.command("health")(health.health)
 app.command("replay")(replay.replay)
 app.command("rebuild-redis")(rebuild_redis.rebuild_redis)
+app.command("doctor")(doctor.doctor)
 app.command("settings")(settings.settings)
 
 

@@ -98,7 +98,7 @@ class StageProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
             FatalError: the user has no permission for the name.
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
-        epoch = await _next_epoch(self.client, name)
+        epoch = await next_epoch(self.client, name)
         sequences = self._txn_manager._sequence_numbers  # noqa: SLF001 - those of another epoch
         for tp in [each for each in sequences if each.partition == partition]:
             del sequences[tp]
@@ -174,7 +174,7 @@ class _Epochs:
     available: bool | None = None
 
 
-async def _next_epoch(client: Any, name: str) -> ProducerEpoch | None:
+async def next_epoch(client: Any, name: str) -> ProducerEpoch | None:
     """Return the next epoch of a name; None if the cluster assigns none."""
     if _Epochs.available is False:
         return None

@@ -181,7 +181,7 @@ async def _inspect(admin: AIOKafkaAdminClient, settings: Settings) -> list[Topic
     topics = Topics(settings.prefix)
     existing = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
     names = [topics.full(spec.name) for spec in TOPIC_SPECS]
-    policies = await _cleanup_policies(admin, [name for name in names if name in existing])
+    configs = await topic_configs(admin, [name for name in names if name in existing])
     journal = existing.get(topics.journal, settings.partitions)
     reports = []
     for name, spec in zip(names, TOPIC_SPECS, strict=True):
@@ -189,25 +189,30 @@ async def _inspect(admin: AIOKafkaAdminClient, settings: Settings) -> list[Topic
         if name not in existing:
             reports.append(TopicReport(name, expected or 1, missing=True))
             continue
-        error, count, policy = None, existing[name], spec.config["cleanup.policy"]
+        error, count, expected_policy = None, existing[name], spec.config["cleanup.policy"]
+        policy = configs.get(name, {}).get("cleanup.policy", expected_policy)
         if spec.partitions is not None and count != expected:
             error = f"topic {name} must have {expected} partitions: it has {count}; delete it or use another prefix"
-        elif policies.get(name, policy) != policy:
-            error = f"topic {name} must have cleanup.policy={policy}: it has {policies[name]}; alter it"
+        elif policy != expected_policy:
+            error = f"topic {name} must have cleanup.policy={expected_policy}: it has {policy}; alter it"
         reports.append(TopicReport(name, count, error=error))
     return reports
 
 
-async def _cleanup_policies(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:
+async def topic_configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the settings of topics by their names, those that are the broker's included.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
     if not names:
         return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": ""}) for name in names]
-    policies = {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs: dict[str, dict[str, str]] = {}
     for response in await admin.describe_configs(resources):
         for resource in response.resources:
-            name, entries = resource[3], resource[4]
-            policies[name] = next((entry[1] for entry in entries if entry[0] == "cleanup.policy"), "")
-    return policies
+            configs[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
+    return configs
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: list[TopicReport]) -> None:

@@ -1,0 +1,83 @@
+"""The connection to Kafka that all examinations share."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+
+from streams.clock import Clock
+from streams.kafka.cluster import find_leaders, stop_consumer
+from streams.kafka.topics import Topics
+from streams.settings.settings import Settings
+
+_COORDINATOR_SECONDS: Final = 10.0
+_LOOK_AGAIN_S: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Connected clients, and what exists.
+
+    Attributes:
+        settings: valid ones.
+        clock: the time of this machine.
+        admin: a started client.
+        consumer: a started client without a group, for offsets.
+        topics: the names of the prefix.
+        counts: the number of partitions of every topic of the cluster.
+    """
+
+    settings: Settings
+    clock: Clock
+    admin: AIOKafkaAdminClient
+    consumer: AIOKafkaConsumer
+    topics: Topics
+    counts: dict[str, int]
+
+    def partitions(self, names: Iterable[str]) -> list[TopicPartition]:
+        """Return the partitions of those of these topics that exist."""
+        return [TopicPartition(name, number) for name in names for number in range(self.counts.get(name, 0))]
+
+    async def ends(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the end offset of each partition."""
+        await find_leaders(self.consumer, {tp.topic for tp in partitions})
+        ends: dict[TopicPartition, int] = await self.consumer.end_offsets(partitions) if partitions else {}
+        return ends
+
+
+@contextlib.asynccontextmanager
+async def connect(settings: Settings, clock: Clock) -> AsyncIterator[Cluster]:
+    """Connect to the cluster.
+
+    Raises:
+        aiokafka.errors.KafkaError: it cannot be reached.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
+    try:
+        await admin.start()
+        await consumer.start()
+        await _wait_for_coordinators(admin, f"{settings.prefix}.segment", clock)
+        counts = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        yield Cluster(settings, clock, admin, consumer, Topics(settings.prefix, settings.sources), counts)
+    finally:
+        await stop_consumer(consumer)
+        await admin.close()
+
+
+async def _wait_for_coordinators(admin: AIOKafkaAdminClient, group: str, clock: Clock) -> None:
+    """Wait while the brokers create their topic of groups, which the first question about a group makes them do."""
+    deadline_s = clock.monotonic() + _COORDINATOR_SECONDS
+    while clock.monotonic() < deadline_s:
+        try:
+            await admin.find_coordinator(group)
+        except GroupCoordinatorNotAvailableError:
+            await clock.sleep(_LOOK_AGAIN_S)
+        except KafkaError:
+            return  # a finding of a check
+        else:
+            return
