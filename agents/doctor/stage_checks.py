@@ -92,7 +92,7 @@ async def _watermarks(settings: Settings, topic: str, count: int) -> list[int]:
 
     async def read(number: int) -> int:
         async with limit:
-            progress, _ = await read_progress(read_range(settings.kafka_client(), topic, number))
+            progress, *_ = await read_progress(read_range(settings.kafka_client(), topic, number))
         return NO_WATERMARK if progress is None else progress.watermark
 
     return await asyncio.gather(*map(read, range(count)))
