@@ -1,5 +1,6 @@
 """What the import found out about a file, what it must ask, and why it refuses."""
 
+from bisect import insort
 from collections import Counter, defaultdict
 from typing import Final
 
@@ -71,8 +72,10 @@ class LeftOut:
     def add(self, reason: str, line: int, detail: str = "", count: int = 1) -> None:
         """Count rows that are left out; `detail` describes the first one."""
         self._counts[reason] += count
-        if len(self._lines[reason]) < MAX_LINES_PER_REASON:
-            self._lines[reason].append(line)
+        lines = self._lines[reason]
+        if len(lines) < MAX_LINES_PER_REASON or line < lines[-1]:
+            insort(lines, line)
+            del lines[MAX_LINES_PER_REASON:]
         if detail:
             self._details.setdefault(reason, detail)
 
@@ -84,6 +87,5 @@ class LeftOut:
         """Return reason, count, first line numbers and first detail, the most frequent reason first."""
         reasons = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
         return [
-            (reason, self._counts[reason], sorted(self._lines[reason]), self._details.get(reason, ""))
-            for reason in reasons
+            (reason, self._counts[reason], self._lines[reason], self._details.get(reason, "")) for reason in reasons
         ]

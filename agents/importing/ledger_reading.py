@@ -1,0 +1,146 @@
+"""Read what was published before: the ledgers of erasures and orders, and, after a crash, the source topic itself."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from agents.importing.event_spool import EventSpool
+from agents.importing.import_plan import ImportPlan, PlannedEvent
+from agents.importing.known_events import Known, KnownEvents
+from state.records.erasure import Erasure
+from streams.kafka.broker import Broker
+from streams.kafka.reader import OffsetTruncated, PartitionShortened
+from streams.kafka.topics import Topics
+from streams.tables.erasure_ledger import read_ledger
+from streams.tables.order_ledger import LedgerEntry, customer_part
+
+ReportProgress = Callable[[float], None]
+"""Called with the part that is done, 0 to 1."""
+
+
+class Unfinished(NamedTuple):
+    """What an earlier import has announced without confirming it.
+
+    Attributes:
+        first: refunds of customers, which may or may not be published: to be published before anything else.
+        confirmed: entries of anonymous sales that turned out to be published: to be written.
+    """
+
+    first: list[PlannedEvent]
+    confirmed: list[LedgerEntry]
+
+
+class _EventId(msgspec.Struct):
+    event_id: str
+
+
+_decode_id: Final = msgspec.json.Decoder(_EventId).decode
+
+
+async def read_erasures(broker: Broker, topics: Topics) -> dict[bytes, Erasure]:
+    """Return the last erasure of each customer, by the customer's part of the key in the order ledger.
+
+    Raises:
+        UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    count = (await broker.partitions_by_topic()).get(topics.erasure_ledger, 0)
+    erasures: dict[bytes, Erasure] = {}
+    for number in range(count):
+        ledger = await read_ledger(broker.read(topics.erasure_ledger, number))
+        for key, erasure in ledger.items():
+            # a replay has written its erasures to several partitions, with an offset below that of any later one
+            before = erasures.get(customer_part(key))
+            if before is None or before.offset <= erasure.offset:
+                erasures[customer_part(key)] = erasure
+    return erasures
+
+
+async def find_known(
+    broker: Broker,
+    topics: Topics,
+    events: KnownEvents,
+    erasures: Mapping[bytes, Erasure],
+    on_progress: ReportProgress = lambda _: None,
+) -> Known:
+    """Return what the order ledger knows of the events of a file, all of which are in `events`.
+
+    Raises:
+        UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    count = (await broker.partitions_by_topic()).get(topics.order_ledger, 0)
+    for number in range(count):
+        most_remaining = 0
+
+        def note_remaining(remaining: int, number: int = number) -> None:
+            nonlocal most_remaining
+            most_remaining = max(most_remaining, remaining)
+            on_progress((number + 1 - remaining / max(1, most_remaining)) / count)
+
+        async for batch in broker.read(topics.order_ledger, number, on_remaining=note_remaining):
+            events.add_records(number, batch, erasures)
+    return events.find()
+
+
+async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventSpool) -> Unfinished:
+    """Settle what an earlier import has announced without confirming it, so that the plan can decide.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    announced = {number for number, entry in plan.known.entries.items() if entry.announced is not None}
+    unfinished = Unfinished([], [])
+    if not announced:
+        return unfinished
+    uncertain: dict[str, int] = {}
+    for number, spooled in enumerate(spool):
+        if number not in announced:
+            continue
+        refund = plan.unsettled(number, spooled)
+        if refund is not None:
+            unfinished.first.append(refund)
+            plan.settle(number, is_published=True)
+        else:
+            uncertain[plan.announced_id(number, spooled)] = number
+    found = await _find_published(broker, topics, plan, uncertain)
+    for event_id, number in uncertain.items():
+        entry = plan.settle(number, is_published=event_id in found)
+        if event_id in found:
+            assert entry is not None
+            unfinished.confirmed.append(entry)
+    return unfinished
+
+
+async def _find_published(broker: Broker, topics: Topics, plan: ImportPlan, uncertain: Mapping[str, int]) -> set[str]:
+    """Return the ids, of these, that are in the partitions of source topics that their announcements name."""
+    begins: dict[tuple[str, int], int] = {}
+    for number in uncertain.values():
+        announced = plan.known.entries[number].announced
+        assert announced is not None
+        place = announced.topic, announced.partition
+        begins[place] = min(announced.offset, begins.get(place, announced.offset))
+    found: set[str] = set()
+    for (name, partition), begin in begins.items():
+        topic = topics.full(name)
+        try:
+            found |= await _ids_in(broker.read(topic, partition, begin), uncertain)
+        except OffsetTruncated:
+            found |= await _ids_in(broker.read(topic, partition), uncertain)
+        except PartitionShortened:  # the topic was deleted and created again
+            continue
+    return found
+
+
+async def _ids_in(batches: AsyncIterator[list[ConsumerRecord]], wanted: Collection[str]) -> set[str]:
+    found = set()
+    async for batch in batches:
+        for record in batch:
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+                event_id = _decode_id(record.value).event_id
+                if event_id in wanted:
+                    found.add(event_id)
+    return found

@@ -1,0 +1,372 @@
+"""Publishing a file: whatever interrupts it, the next import completes it, and nothing counts twice."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple, cast
+
+import duckdb
+import pytest
+from aiokafka.errors import KafkaError
+
+from agents.importing import publishing
+from agents.importing.event_spool import EventSpool
+from agents.importing.import_plan import ERASED, KNOWN, ImportPlan
+from agents.importing.imported_event import ImportedEvent
+from agents.importing.known_events import KnownEvents
+from agents.importing.ledger_reading import find_known, read_erasures, settle
+from agents.importing.publishing import ImportPublisher, Published
+from state.records.erasure import Erasure, encode_erasure, erasure_key
+from streams.kafka.publisher import partition_of
+from streams.kafka.topics import Topics
+from streams.tables.order_ledger import ORDER, LedgerEntry, decode_entry, encode_entry
+from tests.lanes.memory_broker import Crash, MemoryBroker, by_key
+from tests.oracle import moments
+
+TOPICS: Final = Topics("shop")
+EVENTS: Final = TOPICS.full("events")
+PARTITIONS: Final = 2
+MARCH: Final = moments.parse("2026-03-01T00:00:00Z")
+DAY_MS: Final = moments.DAY_MS
+DATABASE: Final = duckdb.connect()
+"""One for all imports: each replaces its tables, and opening one takes longer than an import."""
+
+
+class Order(NamedTuple):
+    """A line of an export: an order with its refund column."""
+
+    number: int
+    customer_id: str = ""
+    refunded: int = 0
+
+
+def event(kind: str, order: Order, **fields: Any) -> ImportedEvent:
+    """Return an event of an order, a day after that of the order before it."""
+    at = MARCH + order.number * DAY_MS
+    value = {"type": kind, "customer_id": order.customer_id, "occurred_at": moments.text(at), "currency": "RUB"}
+    content = json.dumps(value | fields).encode()
+    return ImportedEvent(kind, at, order.customer_id, str(order.number), content, order.number + 1)
+
+
+def events_of(orders: Iterable[Order]) -> Iterator[ImportedEvent]:
+    """Return the events of an export."""
+    for order in orders:
+        order_id = str(order.number)
+        yield event("purchase", order, event_id=f"{order_id}:placed", order_id=order_id, amount="100.00")
+    for order in orders:
+        if order.refunded:
+            amount = f"{order.refunded / 100:.2f}"
+            refund_id = f"{order.number}:refunded:{amount}"
+            refund = event("refund", order, event_id=refund_id, refund_id=refund_id, amount=amount)
+            yield refund._replace(refunded_minor=order.refunded)
+
+
+def new_broker() -> MemoryBroker:
+    broker = MemoryBroker()
+    for topic in (EVENTS, TOPICS.order_ledger, TOPICS.erasure_ledger):
+        for number in range(PARTITIONS):
+            broker.log(topic, number)
+    return broker
+
+
+def at_request(number: int, fault: str) -> Callable[[str, int], str | None]:
+    """Return a fault for one request, counted from 0."""
+    return lambda _topic, request: fault if request == number else None
+
+
+async def import_events(
+    broker: MemoryBroker, events: Iterable[ImportedEvent], import_id: str = "may", stop_after: int | None = None
+) -> tuple[Published, Counter[str]]:
+    """Import a file as the command does; return what was published, and how much was left out by reason."""
+    with EventSpool() as spool:
+        keys = KnownEvents(DATABASE)
+        for each in events:
+            keys.add_event(spool.add(each))
+        erasures = await read_erasures(broker, TOPICS)
+        known = await find_known(broker, TOPICS, keys, erasures)
+        plan = ImportPlan(known, erasures, import_id, "import:generic")
+        unfinished = await settle(broker, TOPICS, plan, spool)
+        decisions = [plan.decide(number, spooled) for number, spooled in enumerate(spool)]
+        left_out = Counter(each for each in decisions if isinstance(each, str))
+        publisher = ImportPublisher(broker, cast("Any", broker.producer()), TOPICS, "events", plan, spool)
+        published = await publisher.run(
+            unfinished,
+            erasures,
+            should_stop=lambda: stop_after is not None and publisher.published.count >= stop_after,
+        )
+        return published, left_out
+
+
+def published_events(broker: MemoryBroker) -> list[dict[str, Any]]:
+    return [json.loads(record.value) for number in range(PARTITIONS) for record in broker.records(EVENTS, number)]
+
+
+def effect(broker: MemoryBroker) -> dict[tuple[str, str, str], int]:
+    """Return the sums by kind, customer and order as the fold counts them: the same id of a customer once."""
+    sums, seen = Counter[tuple[str, str, str]](), set()
+    for each in published_events(broker):
+        order_id = each["event_id"].partition(":")[0]
+        identity = each["customer_id"], each["event_id"]
+        if each["customer_id"] and identity in seen:
+            continue
+        seen.add(identity)
+        sums[each["type"], each["customer_id"], order_id] += round(float(each["amount"]) * 100)
+    return dict(sums)
+
+
+def expected(orders: Iterable[Order]) -> dict[tuple[str, str, str], int]:
+    """Return the sums of an export, imported once."""
+    sums = {("purchase", order.customer_id, str(order.number)): 10_000 for order in orders}
+    refunds = {("refund", order.customer_id, str(order.number)): order.refunded for order in orders if order.refunded}
+    return sums | refunds
+
+
+def entries(broker: MemoryBroker) -> list[LedgerEntry]:
+    return [
+        decode_entry(value)
+        for number in range(PARTITIONS)
+        for value in by_key(broker.records(TOPICS.order_ledger, number)).values()
+    ]
+
+
+MAY: Final = (
+    Order(1, "ann", 500),
+    Order(2),
+    Order(3, "bob"),
+    Order(4, "", 700),
+    Order(5, "ann"),
+    Order(6, "gus", 6_000),
+    Order(7),
+)
+JUNE: Final = (
+    Order(0, "cay"),
+    Order(1, "ann", 1_500),
+    *MAY[1:3],
+    Order(4, "", 900),
+    Order(5, "ann"),
+    Order(6, "gus", 10_000),
+    Order(7),
+    Order(8, "", 100),
+)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "CHUNK_EVENTS", 3)
+
+
+async def test_an_export_is_published_once_and_completely() -> None:
+    broker = new_broker()
+    published, left_out = await import_events(broker, events_of(MAY))
+    assert (published.kinds, published.is_complete, left_out) == ({"purchase": 7, "refund": 3}, True, {})
+    assert effect(broker) == expected(MAY)
+    assert all(each.announced is None for each in entries(broker))
+    again, left_out = await import_events(broker, events_of(MAY), "june")
+    assert (again.count, left_out) == (0, {KNOWN: 10})
+    assert len(published_events(broker)) == 10
+
+
+async def test_events_are_in_the_partitions_of_their_customers_in_order() -> None:
+    broker = new_broker()
+    orders = [Order(number, f"c-{number % 5}") for number in range(40)]
+    await import_events(broker, events_of(orders))
+    for number in range(PARTITIONS):
+        records = broker.records(EVENTS, number)
+        assert all(partition_of(record.key, PARTITIONS) == number for record in records)
+        found = [json.loads(record.value)["occurred_at"] for record in records]
+        assert found == sorted(found)
+
+
+async def test_a_longer_export_adds_what_is_new_and_the_difference_of_refunds() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of(MAY))
+    before = published_events(broker)
+    published, left_out = await import_events(broker, events_of(JUNE), "june")
+    assert effect(broker) == expected(JUNE)
+    assert published.kinds == {"purchase": 2, "refund": 4}
+    assert left_out == {KNOWN: 7}
+    added = {each["event_id"]: each["amount"] for each in published_events(broker) if each not in before}
+    assert added == {
+        "0:placed": "100.00",
+        "8:placed": "100.00",
+        "1:refunded:15.00": "10.00",
+        "4:refunded:9.00": "2.00",
+        "6:refunded:100.00": "40.00",
+        "8:refunded:1.00": "1.00",
+    }
+    totals = {each.id: each.published for each in entries(broker) if each.kind == "r"}
+    assert totals["1"] == (("may", 500), ("june", 1_000))
+
+
+async def test_a_refund_that_shrank_is_left_out() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of([Order(1, "ann", 900)]))
+    _, left_out = await import_events(broker, events_of([Order(1, "ann", 300)]), "june")
+    assert left_out == {KNOWN: 2}
+    assert effect(broker)["refund", "ann", "1"] == 900
+
+
+async def test_a_stopped_import_is_continued_by_the_next_one() -> None:
+    broker = new_broker()
+    published, _ = await import_events(broker, events_of(MAY), stop_after=4)
+    assert (published.count, published.is_complete) == (6, False)
+    assert len(entries(broker)) == 6
+    published, left_out = await import_events(broker, events_of(MAY))
+    assert (published.count, published.is_complete, left_out) == (4, True, {KNOWN: 6})
+    assert len(published_events(broker)) == 10
+
+
+@pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
+@pytest.mark.parametrize("next_export", [MAY, JUNE], ids=["the same export", "a longer export"])
+async def test_an_import_that_dies_anywhere_is_completed_by_the_next(
+    fault: str, next_export: tuple[Order, ...]
+) -> None:
+    """At every request: announcements, events and confirmations, to either partition."""
+    undisturbed = new_broker()
+    await import_events(undisturbed, events_of(MAY))
+    assert {topic for topic, _, _ in undisturbed.requests} == {EVENTS, TOPICS.order_ledger}
+    for number in range(len(undisturbed.requests)):
+        broker = new_broker()
+        broker.fault = at_request(number, fault)
+        with pytest.raises((Crash, KafkaError)):
+            await import_events(broker, events_of(MAY))
+        broker.fault = lambda _topic, _request: None
+        await import_events(broker, events_of(next_export), "june")
+        assert effect(broker) == expected(next_export), f"{fault} at request {number}"
+        assert all(each.announced is None for each in entries(broker))
+        count = len(published_events(broker))
+        await import_events(broker, events_of(next_export), "july")
+        assert len(published_events(broker)) == count
+
+
+async def test_an_import_that_dies_twice_is_completed_by_the_third() -> None:
+    """The second one dies while it completes the first: a grown refund is announced, and perhaps published."""
+    for first in range(4, 12):
+        for second in range(10):
+            broker = new_broker()
+            broker.fault = at_request(first, "crash after")
+            with pytest.raises(Crash):
+                await import_events(broker, events_of(MAY))
+            died_at = len(broker.requests) + second
+            broker.fault = at_request(died_at, "crash")
+            with pytest.raises(Crash):
+                await import_events(broker, events_of(JUNE), "june")
+            broker.fault = lambda _topic, _request: None
+            await import_events(broker, events_of(JUNE), "july")
+            assert effect(broker) == expected(JUNE), f"died at requests {first} and {died_at}"
+
+
+async def test_what_retention_has_deleted_does_not_hide_what_is_there() -> None:
+    broker = new_broker()
+    acknowledged = [topic for topic, _, _ in (await undisturbed_requests())].index(EVENTS)
+    broker.fault = at_request(acknowledged, "crash after")
+    with pytest.raises(Crash):
+        await import_events(broker, events_of([Order(number) for number in range(3)]))
+    ((partition, offset),) = [
+        (number, broker.log(EVENTS, number).end) for number in range(PARTITIONS) if broker.log(EVENTS, number).end
+    ]
+    broker.append(EVENTS, partition, None, b"not an event")
+    broker.log(EVENTS, partition).truncate(offset - 1)
+    broker.fault = lambda _topic, _request: None
+    await import_events(broker, events_of([Order(number) for number in range(3)]))
+    sold = Counter(each["event_id"] for each in published_events_of_json(broker))
+    assert max(sold.values()) == 1
+
+
+async def undisturbed_requests() -> list[tuple[str, int, int]]:
+    broker = new_broker()
+    await import_events(broker, events_of([Order(number) for number in range(3)]))
+    return broker.requests
+
+
+def published_events_of_json(broker: MemoryBroker) -> list[dict[str, Any]]:
+    values = [record.value for number in range(PARTITIONS) for record in broker.records(EVENTS, number)]
+    return [json.loads(value) for value in values if value.startswith(b"{")]
+
+
+def erase(broker: MemoryBroker, customer_id: str, at: int, offset: int) -> None:
+    number = partition_of(customer_id.encode(), PARTITIONS)
+    value = encode_erasure(Erasure(3, at, offset))
+    broker.append(TOPICS.erasure_ledger, number, erasure_key(customer_id), value)
+
+
+async def test_an_erased_customer_does_not_return_by_an_import() -> None:
+    broker = new_broker()
+    erase(broker, "ann", MARCH + 30 * DAY_MS, 7)
+    published, left_out = await import_events(broker, events_of(MAY))
+    assert left_out == {ERASED: 3}
+    assert published.count == 7
+    assert "ann" not in {each.customer_id for each in entries(broker)}
+    assert "ann" not in {each["customer_id"] for each in published_events(broker)}
+
+
+async def test_orders_after_the_erasure_are_imported_with_its_offset() -> None:
+    broker = new_broker()
+    erase(broker, "ann", MARCH + 3 * DAY_MS, 7)
+    late_refund = Order(1, "ann", 500)
+    events = [*events_of([late_refund, Order(5, "ann", 200)])]
+    events[2] = events[2]._replace(occurred_at_ms=MARCH + 9 * DAY_MS)
+    published, left_out = await import_events(broker, events)
+    assert left_out == {ERASED: 2}, "the refund of an erased order is erased, too, whenever it was"
+    assert published.kinds == {"purchase": 1, "refund": 1}
+    assert {(each.id, each.erasure_offset) for each in entries(broker)} == {("5", 7)}
+
+
+async def test_entries_that_an_erasure_should_have_removed_are_removed_and_not_known() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of(MAY))
+    erase(broker, "ann", MARCH + DAY_MS, 7)
+    _, left_out = await import_events(broker, events_of(MAY), "june")
+    assert left_out == {KNOWN: 7, ERASED: 2}
+    assert {(each.id, each.erasure_offset) for each in entries(broker) if each.customer_id == "ann"} == {("5", 7)}
+
+
+async def test_a_customer_who_is_erased_during_an_import_is_removed_at_its_end() -> None:
+    broker = new_broker()
+
+    def erase_now(topic: str, request: int) -> None:
+        if topic == EVENTS and request > 5 and not broker.records(TOPICS.erasure_ledger, number):
+            erase(broker, "ann", MARCH + 30 * DAY_MS, 7)
+
+    number = partition_of(b"ann", PARTITIONS)
+    broker.fault = erase_now
+    await import_events(broker, events_of(MAY))
+    assert broker.records(TOPICS.erasure_ledger, number)
+    assert {each.customer_id for each in entries(broker)} == {"", "bob", "gus"}
+
+
+async def test_an_erasure_is_known_by_the_erasure_ledger_and_never_in_the_order_ledger() -> None:
+    broker = new_broker()
+    erase(broker, "ann", MARCH + 4 * DAY_MS, 7)
+    events = [event("erasure", Order(number, "ann"), event_id=f"e{number}", amount="0") for number in (3, 4, 5)]
+    published, left_out = await import_events(broker, events)
+    assert (published.kinds, left_out) == ({"erasure": 1}, {KNOWN: 2})
+    assert entries(broker) == []
+
+
+async def test_other_events_are_known_by_their_ids() -> None:
+    broker = new_broker()
+    events = [
+        event("signup", Order(1, "ann"), event_id="s-1", amount="0"),
+        event("consent", Order(2, "ann"), event_id="c-1", amount="0"),
+        event("refund", Order(3, "ann"), event_id="x", refund_id="r-1", amount="1"),
+        event("refund", Order(3), event_id="y", refund_id="r-1", amount="1"),
+    ]
+    published, _ = await import_events(broker, events)
+    assert published.count == 4
+    more = event("refund", Order(3, "ann"), event_id="z", refund_id="r-2", amount="1")
+    published, left_out = await import_events(broker, [*events, more], "june")
+    assert (published.count, left_out) == (1, {KNOWN: 4})
+
+
+async def test_orders_of_other_customers_are_counted_but_published() -> None:
+    broker = new_broker()
+    other = LedgerEntry(ORDER, "someone else", "5", "import:shopify", (("april", 0),))
+    broker.append(TOPICS.order_ledger, 0, other.key, encode_entry(other))
+    with EventSpool() as spool:
+        keys = KnownEvents(DATABASE)
+        for each in events_of(MAY):
+            keys.add_event(spool.add(each))
+        known = await find_known(broker, TOPICS, keys, {})
+    assert known.other_customers == 1
+    assert not any(known.published)
