@@ -1,23 +1,31 @@
-"""A progress bar on standard error if it is a terminal; nothing otherwise."""
+"""The progress of a command on standard error: a bar on a terminal, elsewhere a line every ten seconds."""
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Final
+
+from agents.cli.failures import print_error
+from streams.clock import SYSTEM_CLOCK, Clock
+from streams.telemetry.log_throttle import LogThrottle
+
+LINE_SECONDS: Final = 10.0
 
 
 @contextlib.contextmanager
-def progress_of(task: str, total: float | None) -> Iterator[Callable[[float], None]]:
+def progress_of(task: str, total: float | None, clock: Clock = SYSTEM_CLOCK) -> Iterator[Callable[[float], None]]:
     """Show the progress of a task.
 
     Args:
         task: what is being done.
         total: how much there is to do; None if unknown.
+        clock: says when a line is due.
 
     Yields:
         A function to call with the amount done, as often as convenient.
     """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _lines(task, total, clock)
         return
     from rich.console import Console
     from rich.progress import (
@@ -43,3 +51,16 @@ def progress_of(task: str, total: float | None) -> Iterator[Callable[[float], No
             bar.update(task_id, completed=done)
 
         yield show
+
+
+def _lines(task: str, total: float | None, clock: Clock) -> Callable[[float], None]:
+    """Return a function that writes a line when one is due: the first after ten seconds."""
+    throttle = LogThrottle(clock, LINE_SECONDS)
+    throttle.skip()
+
+    def show(done: float) -> None:
+        if throttle.should_log():
+            amount = f"{done:,.0f}" if not total else f"{min(1.0, done / total):.0%}"
+            print_error(f"goldstream: {task}: {amount}")
+
+    return show
