@@ -1,7 +1,7 @@
 """A distinct text of a column, and the errors that reading one can raise."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from state.config.config_errors import format_value
 
@@ -53,6 +53,7 @@ _ZERO_DATE: Final = re.compile(
 )
 
 
+_Key = TypeVar("_Key")
 _FIRST: Final = 10
 
 
@@ -112,6 +113,12 @@ def missing_cell(text: str) -> MissingCell:
 def example(value: ColumnValue) -> str:
     """Return a value with its line, as findings quote it."""
     return f"line {value.first_line}: {format_value(value.text)}"
+
+
+def keep_first(values: dict[_Key, ColumnValue], key: _Key, value: ColumnValue) -> None:
+    """Store a value under a key unless an earlier line is there."""
+    if key not in values or value.first_line < values[key].first_line:
+        values[key] = value
 
 
 def _line(value: ColumnValue) -> int:

@@ -8,16 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final
 
-from agents.importing.columns.column_value import CellError, ColumnValue, FirstValues, MissingCell, example
+from agents.importing.columns.column_value import CellError, ColumnValue, FirstValues, MissingCell, example, keep_first
 from agents.importing.columns.number_format import NumberFormat, NumberParser
 from agents.importing.columns.number_grammar import DECIMAL_SIGNS, DecimalSign, NumberShape, NumberShapes
 from agents.importing.findings import Assumption, Choice, Question
 
 __all__ = ["NumberDecision", "NumberFormat", "NumberParser", "decide_numbers", "parse_number"]
 
-_Key = TypeVar("_Key")
 _NAMES: Final = {".": "a point", ",": "a comma"}
 _OPTION: Final = '--decimal "." or --decimal ","'
 _THOUSAND: Final = 3
@@ -125,21 +124,21 @@ class _Evidence:
         if shape.percent and (self.percent is None or value.first_line < self.percent.first_line):
             self.percent = value
         if shape.currencies:
-            _keep_first(self.currencies, shape.currencies, value)
+            keep_first(self.currencies, shape.currencies, value)
         sign = shape.proves
         if sign:
             self.cells[sign] += value.count
-            _keep_first(self.proofs, sign, value)
+            keep_first(self.proofs, sign, value)
             fraction = shape.fractions[DECIMAL_SIGNS.index(sign)]
             if fraction:
-                _keep_first(self.fractions, sign, value)
+                keep_first(self.fractions, sign, value)
             if fraction and fraction >= _THOUSAND:
-                _keep_first(self.long_fractions, sign, value)
+                keep_first(self.long_fractions, sign, value)
         elif shape.decimal is None:
             contained: DecimalSign = "." if shape.fractions[0] else ","
-            _keep_first(self.ambiguous, contained, value)
+            keep_first(self.ambiguous, contained, value)
             if value.text[shape.stop - 1] == "0":
-                _keep_first(self.round, contained, value)
+                keep_first(self.round, contained, value)
 
     def sign(self) -> DecimalSign | None:
         """Return the decimal sign that the column has; None: it does not prove one."""
@@ -192,11 +191,6 @@ class _Evidence:
             ),
             _OPTION,
         )
-
-
-def _keep_first(values: dict[_Key, ColumnValue], key: _Key, value: ColumnValue) -> None:
-    if key not in values or value.first_line < values[key].first_line:
-        values[key] = value
 
 
 def _with_value(value: ColumnValue, sign: DecimalSign) -> str:
