@@ -18,6 +18,7 @@ from agents.cli.commands import (
     doctor,
     health,
     importing,
+    init,
     rebuild_redis,
     replay,
     settings,
@@ -71,6 +72,7 @@ def top(
 
 
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.command("worker", cls=CommandWithSettings)(worker.worker)
 app.add_typer(topics.group, name="topics")
 app.command("import")(importing.import_file)

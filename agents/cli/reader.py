@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
+
+from streams.defaults import Language
 
 if TYPE_CHECKING:
     from state.config.segments import Segment
 
-Language = Literal["en", "ru"]
 
 POTENTIAL_TITLES: Final = {"en": "Potential", "ru": "Потенциальный"}
 """The titles of the segment that no policy defines."""

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from agents.replay.replay_gate import wait_for_replay_end
+from agents.worker.rules_watch import ConfiguredRules
 from streams.clock import Clock
 from streams.errors import FatalError, describe_error
 from streams.kafka.connection_diagnosis import diagnose_connection
@@ -38,11 +39,13 @@ class Preparation:
         waits: reports waits of more than 10 s.
     """
 
-    def __init__(self, settings: Settings, waits: Waits, clock: Clock) -> None:
-        """Take the settings, and where long waits are reported."""
+    def __init__(self, settings: Settings, rules: ConfiguredRules, waits: Waits, clock: Clock) -> None:
+        """Take the settings, the rules that they name, and where long waits are reported."""
         self.waiting_for: str | None = "Kafka"
         self.waits = waits
         self._settings = settings
+        self._policy = rules.policy
+        self._is_announced = False
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> Cluster | None:
@@ -96,13 +99,27 @@ class Preparation:
                 log.warning("waiting for Kafka at %s: %s", self._settings.kafka, reason)
 
         return await retry_until_stopped(
-            lambda: ready_topics(self._settings),
+            lambda: ready_topics(self._settings, self._announce_first_start),
             on=(KafkaError, OSError),
             stop=stop,
             clock=self._clock,
             backoff=Backoff(RETRY_SECONDS, RETRY_SECONDS),
             on_error=on_error,
         )
+
+    def _announce_first_start(self, partitions: int) -> None:
+        """Log what the first start fixes: as a warning if nobody has chosen a policy."""
+        if self._is_announced:
+            return
+        self._is_announced = True
+        is_chosen = self._settings.policy is not None
+        log.log(
+            logging.INFO if is_chosen else logging.WARNING,
+            "first start under the prefix %s: this fixes for good time zone %s, currency %s, window %s days, %d "
+            "partitions; other values need another prefix and a replay%s",
+            self._settings.prefix, self._policy.timezone, self._policy.currency, self._policy.window_days, partitions,
+            "" if is_chosen else ". Nobody has chosen them: stop this worker and run `goldstream init` to choose",
+        )  # fmt: skip
 
 
 async def look_at_waits(waits: Sequence[Waits], clock: Clock) -> None:

@@ -52,10 +52,15 @@ async def watch_rules(follower: ControlFollower, configured: ConfiguredRules, me
 def _log_overridden_files(follower: ControlFollower, configured: ConfiguredRules) -> None:
     """Warn where the rules in `control`, which apply, are not those of the settings."""
     active, (policy, campaigns) = follower.rules, configured
-    if active.policy is not None and active.policy.text != policy.text:
+    if active.policy is not None and not _is_same(active.policy, policy):
         log.warning("active is policy %s of the topic control, not the configured %s", active.policy.ref, policy.ref)
-    if active.campaigns is not None and active.campaigns.text != campaigns.text:
+    if active.campaigns is not None and not _is_same(active.campaigns, campaigns):
         log.warning("active are campaigns %s of the topic control, not %s", active.campaigns.ref, campaigns.ref)
+
+
+def _is_same(one: Policy | Campaigns, other: Policy | Campaigns) -> bool:
+    """Return whether two files say the same; layout and comments make no difference."""
+    return one.ref == other.ref and one.contents() == other.contents()
 
 
 def _active_refs(follower: ControlFollower) -> dict[str, str]:

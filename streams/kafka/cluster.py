@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
@@ -106,6 +106,26 @@ async def _are_usable(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bo
         if any(error for _, parts in answer.topics for _, error, *_ in parts):
             return False
     return True
+
+
+async def has_records(admin: AIOKafkaAdminClient, topic: str, partitions: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a topic was ever written to; True also if a leader does not answer for it.
+
+    Args:
+        admin: a started client.
+        topic: full name.
+        partitions: as `describe_topics` returns them.
+    """
+    for partition in partitions:
+        number, leader = partition["partition"], partition["leader"]
+        if leader < 0:
+            return True
+        request = OffsetRequest(_NO_REPLICA, _UNCOMMITTED, [(topic, [(number, _LATEST)])])
+        answer: Any = await admin._client.send(leader, request)  # noqa: SLF001 - as above
+        ((_, ((_, error, _, end, *_),)),) = answer.topics
+        if error or end:
+            return True
+    return False
 
 
 async def find_leaders(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """The topics: their names, their expected partitions and settings, and how they are created and checked."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.kafka.cluster import wait_for_topics
+from streams.kafka.cluster import has_records, wait_for_topics
 from streams.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -161,13 +161,20 @@ async def create_topics(settings: Settings) -> list[TopicReport]:
         await admin.close()
 
 
-async def ready_topics(settings: Settings) -> int:
+async def ready_topics(settings: Settings, on_new: Callable[[int], None] | None = None) -> int:
     """Create missing topics, check all of them, and return the number of journal partitions.
+
+    Args:
+        settings: valid ones.
+        on_new: called before anything is created if nothing was ever written to `control`, with the number of journal
+            partitions that there are or will be.
 
     Raises:
         TopicsError: with all errors.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
+    if on_new is not None and (partitions := await _partitions_if_new(settings)):
+        on_new(partitions)
     reports = await create_topics(settings)
     if created := [report.name for report in reports if report.created]:
         log.info("created %d topics: %s", len(created), ", ".join(created))
@@ -175,6 +182,20 @@ async def ready_topics(settings: Settings) -> int:
     if errors:
         raise TopicsError(errors)
     return next(report.partitions for report in reports if report.name == Topics(settings.prefix).journal)
+
+
+async def _partitions_if_new(settings: Settings) -> int | None:
+    """Return how many partitions the journal has or will get, if nothing was ever written to `control`; else None."""
+    admin = AIOKafkaAdminClient(**settings.kafka_client())
+    topics = Topics(settings.prefix)
+    try:
+        await admin.start()
+        existing = {each["topic"]: each["partitions"] for each in await admin.describe_topics()}
+        if topics.control in existing and await has_records(admin, topics.control, existing[topics.control]):
+            return None
+        return len(existing.get(topics.journal, ())) or settings.partitions
+    finally:
+        await admin.close()
 
 
 async def _inspect(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicReport]:

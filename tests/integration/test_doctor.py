@@ -124,7 +124,7 @@ async def test_rules_and_topics_that_differ_are_named(site: Site) -> None:
     rules = [message for _, message in examined.found["rules"]]
     assert rules[0].startswith("the policy at offset 2 of control has no effect: retail-27@1 is already active")
     assert rules[1] == "active is policy retail-27@2, not the configured retail-27@1"
-    assert rules[2].startswith("retail@1 does not fit retail-27@2: ")
+    assert rules[2].startswith("retail@2 does not fit retail-27@2: ")
     assert "churned" in rules[2]
 
 

@@ -9,9 +9,7 @@ from streams.settings.settings import load_settings
 from tests.integration.workers import Site
 
 SHOP: Final = (
-    policy_text()
-    .replace('name = "retail-27"', 'name = "shop"')
-    .replace("window_days = 365", 'timezone = "Asia/Tokyo"\nwindow_days = 365')
+    policy_text().replace('name = "retail-27"', 'name = "shop"').replace('timezone = "UTC"', 'timezone = "Asia/Tokyo"')
 )
 NEXT: Final = SHOP.replace("version = 1 ", "version = 2 ").replace("[60, 180]", "[45, 180]")
 

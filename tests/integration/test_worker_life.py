@@ -36,13 +36,17 @@ async def test_a_worker_logs_its_connections_creates_topics_and_stops(site: Site
     site.settings["PARTITIONS"] = "3"
     worker = site.worker()
     line = await worker.wait_for_log("goldstream worker: ")
-    for part in (site.kafka, "Redis none", site.prefix, "time wall", "retail-27@1", "retail@1", "127.0.0.1:"):
+    for part in (site.kafka, "Redis none", site.prefix, "time wall", "retail-27@1", "retail@2", "127.0.0.1:"):
         assert part in line
     assert worker.port not in {None, 0}
     await worker.ready()
     assert await worker.get("/health") == (200, "ok\n")
     assert await worker.get("/ready") == (200, "ok\n")
     assert f"created {len(TOPIC_SPECS)} topics: {site.topic('purchases')}" in worker.log
+    first = await worker.wait_for_log("first start under the prefix")
+    assert "time zone UTC, currency RUB, window 365 days, 3 partitions" in first
+    assert first.index("warning") < first.index("goldstream init")
+    assert worker.log.index("first start") < worker.log.index("created "), "it is said before it is done"
     assert "NotLeaderForPartition" not in worker.log, "topics are used when their partitions have leaders"
     checked = await site.command("topics", "check")
     assert checked.status == 0, checked.out + checked.errors
@@ -198,7 +202,7 @@ async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(sit
     assert (await site.command("policy", "apply", str(new))).status == 0, "again, without effect"
     await _changes(site, 4)
     await worker.wait_for_log("policy retail-27@2 is active, in place of retail-27@1")
-    assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@1") == 1
+    assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@2") == 1
     changes = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
     for change in [each for each in changes if each["seq"] == 2]:
         assert (change["from"], change["to"], change["cause"]) == ("new", "fresh", {"kind": "policy"})
@@ -213,10 +217,12 @@ async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(sit
         assert refused.status == 1, f"{name}: {refused}"
         assert refused.errors.count("\n") == 1
 
+    assert "first start" in worker.log
     late = site.worker(POLICY=str(_policy(site, "own.toml", policy_text().replace("version = 1", "version = 9"))))
     said = await late.wait_for_log("active is policy")
     assert "retail-27@2" in said
     assert "retail-27@9" in said
+    assert "first start" not in late.log
 
 
 def _policy(site: Site, name: str, text: str) -> Path:

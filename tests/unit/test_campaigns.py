@@ -141,12 +141,13 @@ def test_the_built_in_file_has_the_documented_campaigns() -> None:
     assert file.by_name["second-purchase"].steps[0].after_ms == 7 * DAY_MS
     assert file.by_name["win-back"] == WIN_BACK
     assert (file.ref, file.timezone, file.quiet_hours, file.cap, file.control) == (
-        "retail@1",
+        "retail@2",
         "Europe/Moscow",
         QuietHours(21 * HOUR, 9 * HOUR),
         FrequencyCap(3, 7 * DAY_MS),
         0.0,
     )
+    assert {campaign.holdout for campaign in file.campaigns} == {0.05}
 
 
 def test_a_file_may_have_no_campaigns() -> None:

@@ -220,7 +220,7 @@ def test_campaigns_are_validated_against_the_segments_of_a_policy(
     (tmp_path / "policy.toml").write_text(policy_text().replace('"churned"', '"gone"'))
     status, out, _ = run(capsys, "campaigns", "check", "campaigns.toml")
     assert status == 0
-    assert out[0].startswith("retail@1: 6 campaigns (welcome, ")
+    assert out[0].startswith("retail@2: 6 campaigns (welcome, ")
     status, _, err = run(capsys, "campaigns", "check", "campaigns.toml", "--policy", "policy.toml")
     assert status == 1
     assert "churned" in err[0]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from agents.cli.reader import Language, format_local, reader_language, title_of
+from agents.cli.reader import format_local, reader_language, title_of
 from state.config.segments import Segment
+from streams.defaults import Language
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_inexact_conversions_are_counted_by_reason() -> None:
 
 
 SECOND_POLICY = policy("RUB", version=2)
-OTHER_CAMPAIGNS = parse_campaigns(campaigns_text().replace("version = 1", "version = 9"))
+OTHER_CAMPAIGNS = parse_campaigns(campaigns_text().replace("version = 2", "version = 9"))
 CONTROL = [
     ControlRecord("policy", policy("RUB").text, offset=0),
     ControlRecord("campaigns", campaigns_text(), offset=1),

@@ -63,3 +63,5 @@ def _report_topics(settings: "Settings", inspect: "Callable[[Settings], Awaitabl
         typer.echo(f"{report.name} {state}, partitions {report.partitions}")
     if errors:
         raise CommandFailed(*errors)
+    if any(report.created for report in reports):
+        typer.echo("the number of partitions is permanent; another one needs another prefix and a replay")

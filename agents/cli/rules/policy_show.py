@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from agents.cli.reader import Language
     from agents.control.activations import Activation
     from state.config.policy import Policy
+    from streams.defaults import Language
 
 
 def show_policy(

@@ -1,0 +1,4 @@
+"""Own what `goldstream init` asks and writes, in English and Russian.
+
+Import `streams` and `state`.
+"""
