@@ -66,6 +66,7 @@ class Staging:
         config: dict[str, Any] = {**_CONFIG, "temp_directory": str(Path(folder, "spill"))}
         self.con = duckdb.connect(str(Path(folder, "rows.duckdb")), config=config)
         self._resources.callback(self.con.close)
+        self.con.execute("SET enable_progress_bar = false")  # which DuckDB writes to standard output
         self.tables: list[StagedTable] = []
         self._made = 0
 

@@ -80,3 +80,9 @@ def test_nested_json_has_dotted_columns_and_keeps_its_numbers(tmp_path: Path, fo
             (2, "8", "30", None, None, "EUR"),
         ]
         assert table.typed == {"id", "total"}
+
+
+def test_duckdb_writes_no_progress_bar_to_standard_output() -> None:
+    with Staging() as staging:
+        for connection in (staging.con, staging.con.cursor()):
+            assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
