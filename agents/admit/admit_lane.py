@@ -12,16 +12,20 @@ from agents.admit.journal_backlog import BACKLOG_RECORDS, CHUNK_RECORDS, Journal
 from agents.control.control_follower import ControlFollower
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from streams.clock import Clock
-from streams.engine.faust_driver import FETCH_SPACING_SECONDS
+from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import StageContext, StatelessLane
-from streams.kafka.batch_writer import BatchWriter, RecordSink
+from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
+from streams.kafka.write_round import WriteRounds
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait
 from streams.wire.journal_batch import JournalBatch
+
+FETCH_PACE: Final = FetchPace(0.010, burst=10)
+"""At a high rate this also sets the pace of `segment`, whose fetch returns with each write to the journal."""
 
 
 class AdmitLane(StatelessLane):
@@ -86,16 +90,17 @@ class AdmitLane(StatelessLane):
         rules = stage.follower.admission_rules or self._rules
         assert rules is not None
         now_ms = None if stage.settings.time == "event" else stage.clock.wall_ms()
-        writer = BatchWriter(self._context.producer, self.waiter)
-        journal: list[RecordSink] = [writer.to(stage.names.journal, number) for number in range(stage.partitions)]
+        self._context.check_ownership()
+        written = stage.rounds.current(self._context.producer)
+        journal = [written.to(stage.names.journal, number) for number in range(stage.partitions)]
         highest = -1 if self.max_occurred_at is None else self.max_occurred_at
         batch = JournalBatch(source, kind, tp.partition, highest, journal)
         batch.admit_all(records, rules, now_ms)
-        self._context.check_ownership()
         await self._publish_rejects(batch.rejects)
-        await writer.flush()
+        with self.waiter.on(Wait.ACKNOWLEDGEMENT, f"acknowledgements of {stage.names.journal}"):
+            await written.written()
         if stage.backlog is not None:
-            stage.backlog.note_ends(writer.ends)
+            stage.backlog.note_ends(written.ends)
         self.max_occurred_at = None if batch.max_occurred_at < 0 else batch.max_occurred_at
         self.position = self.cursor = records[-1].offset + 1
         outcomes = {"rejected": len(batch.rejects), "anonymous": batch.anonymous_count}
@@ -132,11 +137,12 @@ class AdmitStage:
 
     Attributes:
         control: the lane of `control`, once this worker had it.
+        rounds: in which the lanes write to the journal.
         backlog: what a backlog of source records waits for; None in event mode, where nothing is live.
     """
 
     name = "admit"
-    fetch_spacing_s = FETCH_SPACING_SECONDS
+    fetch_pace = FETCH_PACE
 
     def __init__(
         self,
@@ -158,6 +164,7 @@ class AdmitStage:
         self.partitions = partitions
         self.clock = clock
         self.control: ControlLane | None = None
+        self.rounds = WriteRounds()
         self.backlog = JournalBacklog(follower.source_watermarks, clock) if settings.time == "wall" else None
 
     def lane(self, tp: TP, context: StageContext) -> "AdmitLane | ControlLane":

@@ -16,6 +16,7 @@ from agents.project.projection_writer import TICK_SECONDS, ProjectedPartition, P
 from agents.project.redis_projector import RedisProjector
 from state.config.policy import Policy
 from streams.clock import Clock
+from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import StageContext, StatelessLane
 from streams.kafka.topics import Topics
 from streams.telemetry.metrics import Metrics
@@ -78,7 +79,7 @@ class ProjectStage:
     """The stage over the changelog of customers and the daily totals."""
 
     name = "project"
-    fetch_spacing_s = TICK_SECONDS
+    fetch_pace = FetchPace(TICK_SECONDS)
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, rec
 from agents.segment.write_plan import TableWrite, WritePlan, Writers
 from state.fold.partition import Partition
 from streams.clock import Clock
-from streams.engine.faust_driver import FETCH_SPACING_SECONDS
+from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TABLE_WAIT_SECONDS: Final = 0.01
+FETCH_PACE: Final = FetchPace(0.008, burst=10)
+"""Less than that of `admit`, so that one write to the journal is one fetch."""
+TABLE_WAIT_SECONDS: Final = 0.02
 """How long the table of a batch waits for the outputs of the next one, to be sent in one request with them."""
 
 
@@ -44,7 +46,7 @@ class SegmentStage:
     """
 
     name = "segment"
-    fetch_spacing_s = FETCH_SPACING_SECONDS
+    fetch_pace = FETCH_PACE
 
     def __init__(
         self, topics: Topics, broker: Broker, metrics: Metrics, source: str, warm_tables: WarmTables, clock: Clock

@@ -10,6 +10,7 @@ from faust.transport import conductor
 from faust.types import TP
 
 from streams.engine.faust_driver import NoTables, Poll, PollScheduler
+from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -34,8 +35,8 @@ class StageSpec(Protocol):
         """The topics that it reads."""
 
     @property
-    def fetch_spacing_s(self) -> float:
-        """The minimum time between two fetches, in seconds, which is how long records may wait at a high rate."""
+    def fetch_pace(self) -> FetchPace:
+        """How often it fetches, and so how long records may wait at a high rate."""
 
     def lane(self, tp: TP, context: StageContext) -> Lane:
         """Return a new lane for a partition."""

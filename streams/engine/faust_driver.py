@@ -10,6 +10,7 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
     Consumer._wait_next_records                 when every lane is full, waits for room; Faust sleeps for a second
     Consumer.perform_seek                       keeps the offsets that the group starts from, for the lanes; fails if
                                                 they do not come: Faust would wait for ever (decision 0055)
+    Consumer._drain_messages                    awaits the delivery of a message; Faust creates four tasks for each
     Consumer._add_gap                           missing offsets do not matter: lanes keep their own offsets
     Consumer._filter_tps_with_pending_acks      every open lane may commit
     Consumer._new_offset                        the lane's durable offset; Faust counts acks, which can commit records
@@ -33,7 +34,7 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 import aiokafka
 from aiokafka.errors import KafkaTimeoutError
@@ -49,7 +50,9 @@ from mode.utils.futures import maybe_async
 from yarl import URL
 
 from streams.clock import Clock
+from streams.engine.fetch_pace import FetchPace, FetchPacer
 from streams.engine.lane_runner import Fetched
+from streams.kafka.direct_connection import DirectClient
 from streams.kafka.stage_producer import StageProducer
 
 FETCH_WAIT_MS = 500
@@ -58,8 +61,6 @@ FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
 the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
-FETCH_SPACING_SECONDS: Final = 0.006
-"""The minimum time between two fetches of a stage on the way of a change: at a high rate, fewer and larger ones."""
 
 
 class Lanes(Protocol):
@@ -108,7 +109,7 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
     def __init__(self, consumer: "LaneConsumer", loop: asyncio.AbstractEventLoop, beacon: Any) -> None:
         super().__init__(consumer, loop=loop, thread_loop=loop, beacon=beacon)
         self._clock = consumer.transport.clock
-        self._next_fetch_at = 0.0
+        self._pacer = FetchPacer(consumer.transport.fetch_pace, self._clock)
 
     async def start(self) -> None:
         """Start without a thread."""
@@ -177,12 +178,10 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
 
         async def fetch_in_time(assignment: Any, node: Any, request: Any) -> bool:
             """Fetch, but not too soon after the fetch before."""
-            now = self._clock.monotonic()
-            begin = max(now, self._next_fetch_at)
-            self._next_fetch_at = begin + cast("LaneTransport", self.transport).fetch_spacing_s
-            if begin > now:
+            delay_s = self._pacer.next_delay()
+            if delay_s > 0:
                 try:
-                    await self._clock.sleep(begin - now)
+                    await self._clock.sleep(delay_s)
                 except asyncio.CancelledError:
                     return False  # as aiokafka's own: nobody is interested in the result any more
             has_records: bool = await fetch(assignment, node, request)
@@ -194,7 +193,7 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             **transport.kafka_settings,
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -214,6 +213,8 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=30_000,
         )
+        DirectClient.take_over(consumer._client)  # noqa: SLF001 - it creates its client itself
+        return consumer
 
     async def _fetch_records(
         self,
@@ -265,6 +266,29 @@ class LaneConsumer(driver.Consumer):
             return {}, active
         # a poll leaves out the lanes that were full when it started: keep it short
         return await self._getmany(active_partitions=active, timeout=FETCH_WAIT_MS / 1000), active
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        callback, last_offsets, sleep = self.callback, self._read_offset, self.transport.clock.sleep
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as Faust's own
+                await sleep(0)
+                if self.should_stop:
+                    continue
+                async for tp, message in self.getmany(timeout=FETCH_WAIT_MS / 1000):
+                    last = last_offsets[tp]
+                    if last is not None and message.offset < last:
+                        continue
+                    if self.app.flow_control.is_active():  # then nothing in it waits
+                        await callback(message)
+                    else:
+                        await self.wait_first(callback(message), self.suspend_flow.wait())
+                    last_offsets[tp] = message.offset
+        except asyncio.CancelledError:
+            if not self.transport.app.should_stop:
+                raise
+        except self.consumer_stopped_errors:
+            if not self.transport.app.should_stop:
+                raise
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         del tp, offset_from, offset_to
@@ -366,11 +390,11 @@ class LaneTransport(driver.Transport):
     Fetcher = Fetcher
 
     def __init__(
-        self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any], clock: Clock, fetch_spacing_s: float
+        self, app: AppT, lanes: Lanes, kafka_settings: Mapping[str, Any], clock: Clock, fetch_pace: FetchPace
     ) -> None:
         """Take the lanes of the stage, aiokafka's settings for reaching the brokers, the time and how it is used."""
         super().__init__([URL(f"kafka://{kafka_settings['bootstrap_servers'][0]}")], app)
         self.lanes = lanes
         self.kafka_settings = kafka_settings
         self.clock = clock
-        self.fetch_spacing_s = fetch_spacing_s
+        self.fetch_pace = fetch_pace

@@ -180,7 +180,7 @@ class Stage:
         app = make_app(self.spec, self._kafka, self._data, self._instance)
         lanes = OpenLanes(self.spec, app, self._kafka, self._metrics, self.clock, self.fail, self.waits)
         self._open = lanes
-        app.transport = LaneTransport(app, lanes, self._kafka, self.clock, self.spec.fetch_spacing_s)
+        app.transport = LaneTransport(app, lanes, self._kafka, self.clock, self.spec.fetch_pace)
         add_agent(app, self.spec, lanes.hand_over)
         watching = asyncio.ensure_future(self._start_and_watch(app, lanes))
         waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(stop.wait()), self._failed, watching}

@@ -27,6 +27,7 @@ from aiokafka.producer.sender import Sender, SendProduceReqHandler
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from streams.errors import FatalError
+from streams.kafka.direct_connection import DirectClient
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class StageProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
     def __init__(self, **settings: Any) -> None:
         """Take aiokafka's settings; those of `PRODUCER_SETTINGS` are set."""
         super().__init__(**settings, **PRODUCER_SETTINGS)
+        DirectClient.take_over(self.client)
         self._epochs: dict[int, ProducerEpoch] = {}
         ttl_s, no_compression = REQUEST_TIMEOUT_MS / 1000, 0
         self._message_accumulator = _LaneAccumulator(
