@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from aiokafka import ConsumerRecord
 from faust.types import TP

@@ -9,9 +9,10 @@ import faust
 from faust.transport import conductor
 from faust.types import TP
 
-from streams.engine.faust_driver import NoTables, Poll, PollScheduler
+from streams.engine.faust_driver import NoTables, PollScheduler
 from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import SESSION_SECONDS, Lane, StageContext
+from streams.engine.loop_consumer_thread import Poll
 
 HEARTBEAT_SECONDS: Final = 1.0
 """With the next heartbeat a worker learns of a rebalance; until then its partitions stand still."""

@@ -33,10 +33,9 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
-import aiokafka
 from aiokafka.errors import KafkaTimeoutError
 from faust.tables.manager import TableManager
 from faust.transport.base import Fetcher
@@ -45,19 +44,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage, Message
-from mode.services import Service
-from mode.utils.futures import maybe_async
 from yarl import URL
 
 from streams.clock import Clock
-from streams.engine.fetch_pace import FetchPace, FetchPacer
-from streams.engine.lane_runner import Fetched
-from streams.kafka.direct_connection import DirectClient
+from streams.engine.fetch_pace import FetchPace
+from streams.engine.loop_consumer_thread import FETCH_WAIT_MS, LoopConsumerThread, Poll
 from streams.kafka.stage_producer import StageProducer
 
-FETCH_WAIT_MS = 500
-"""The longest poll: a fetch that was sent for some partitions delays the others by this much."""
-FETCH_BYTES = 4 << 20
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes
 the wait as stopped, Faust's recovery service ends for good, and no later rebalance positions the consumer."""
@@ -82,10 +75,6 @@ class Lanes(Protocol):
         """Close the lanes of these partitions after their current batch, within a deadline, and commit for them."""
 
 
-Poll = Mapping[TP, Fetched]
-"""What one poll returned, by partition."""
-
-
 class PollScheduler(DefaultSchedulingStrategy):
     """Yields everything that was fetched at once, under the name of its first partition."""
 
@@ -101,132 +90,6 @@ class NoTables(TableManager):
         """Let the app subscribe as soon as its agents have started."""
         await self._update_channels()
         await self.recovery.start()
-
-
-class LoopConsumerThread(driver.AIOKafkaConsumerThread):
-    """What Faust runs in a thread of its own, in the loop of the stage: the aiokafka consumer, and calls to it."""
-
-    def __init__(self, consumer: "LaneConsumer", loop: asyncio.AbstractEventLoop, beacon: Any) -> None:
-        super().__init__(consumer, loop=loop, thread_loop=loop, beacon=beacon)
-        self._clock = consumer.transport.clock
-        self._pacer = FetchPacer(consumer.transport.fetch_pace, self._clock)
-
-    async def start(self) -> None:
-        """Start without a thread."""
-        self._thread_started.set()
-        await Service.start(self)
-
-    async def maybe_start(self) -> bool:
-        """Start, if it has not started yet."""
-        return await Service.maybe_start(self)
-
-    async def stop(self) -> None:
-        """Stop the consumer, then the service."""
-        if self._started.is_set() and not self._stopped.is_set():
-            await self.on_thread_stop()
-            self.set_shutdown()
-            await Service.stop(self)
-
-    async def crash(self, exc: BaseException) -> None:
-        """Crash the app."""
-        await Service.crash(self, exc)
-
-    def set_shutdown(self) -> None:
-        """Let `stop` go on."""
-        self._shutdown.set()
-
-    def _stopped_set(self) -> None:
-        self._stopped.set()
-
-    async def _stop_children(self) -> None:
-        await self._default_stop_children()
-
-    async def _stop_futures(self) -> None:
-        await self._default_stop_futures()
-
-    async def _stop_exit_stacks(self) -> None:
-        await self._default_stop_exit_stacks()
-
-    @Service.task
-    async def _thread_keepalive(self) -> None:
-        """Do nothing: the loop needs nobody to keep it awake."""
-
-    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call it here and now."""
-        return await maybe_async(fun(*args, **kwargs))
-
-    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Tell the consumer."""
-        await self.consumer.on_partitions_revoked(revoked)
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Tell the consumer."""
-        await self.consumer.on_partitions_assigned(assigned, generation_id)
-
-    async def on_start(self) -> None:
-        """Note answered heartbeats, by which a worker knows that it has not been replaced; space the fetches."""
-        await super().on_start()
-        consumer = self._ensure_consumer()
-        coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - aiokafka has no hooks for these
-        heartbeat, fetch = coordinator._do_heartbeat, fetcher._proc_fetch_request  # noqa: SLF001
-
-        async def heartbeat_and_note() -> bool:
-            answered: bool = await heartbeat()
-            if answered:
-                cast("LaneTransport", self.transport).lanes.on_heartbeat()
-            return answered
-
-        async def fetch_in_time(assignment: Any, node: Any, request: Any) -> bool:
-            """Fetch, but not too soon after the fetch before."""
-            delay_s = self._pacer.next_delay()
-            if delay_s > 0:
-                try:
-                    await self._clock.sleep(delay_s)
-                except asyncio.CancelledError:
-                    return False  # as aiokafka's own: nobody is interested in the result any more
-            has_records: bool = await fetch(assignment, node, request)
-            return has_records
-
-        coordinator._do_heartbeat = heartbeat_and_note  # noqa: SLF001
-        fetcher._proc_fetch_request = fetch_in_time  # noqa: SLF001
-
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        conf = self.app.conf
-        self._assignor = aiokafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor
-        consumer = aiokafka.AIOKafkaConsumer(
-            **transport.kafka_settings,
-            client_id=conf.broker_client_id,
-            group_id=conf.id,
-            group_instance_id=conf.consumer_group_instance_id,
-            partition_assignment_strategy=[self._assignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_poll_records=None,
-            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_bytes=8 * FETCH_BYTES,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
-            session_timeout_ms=int(conf.broker_session_timeout * 1000),
-            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
-            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            metadata_max_age_ms=30_000,
-        )
-        DirectClient.take_over(consumer._client)  # noqa: SLF001 - it creates its client itself
-        return consumer
-
-    async def _fetch_records(
-        self,
-        consumer: aiokafka.AIOKafkaConsumer,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 - Faust's own
-        max_records: int | None = None,
-    ) -> RecordMap:
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        # a partition that records were just taken from has a position: this does not wait
-        poll: Poll = {tp: Fetched(records, await consumer.position(tp)) for tp, records in fetched.items() if records}
-        return cast("RecordMap", poll)
 
 
 class LaneConsumer(driver.Consumer):

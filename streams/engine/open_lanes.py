@@ -12,9 +12,10 @@ from faust.types import TP
 
 from streams.clock import Clock
 from streams.engine.faust_app import StageSpec
-from streams.engine.faust_driver import LaneConsumer, LaneProducer, Poll
+from streams.engine.faust_driver import LaneConsumer, LaneProducer
 from streams.engine.lane import StageContext
 from streams.engine.lane_runner import MAX_QUEUED, LaneRunner
+from streams.engine.loop_consumer_thread import Poll
 from streams.engine.progress_watch import marks_of_lane
 from streams.errors import StrayCancellationError, describe_error, is_cancelled
 from streams.kafka.reader import read_range

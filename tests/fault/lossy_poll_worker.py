@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 from agents.cli import main
-from streams.engine.faust_driver import LoopConsumerThread
+from streams.engine.loop_consumer_thread import LoopConsumerThread
 from tests.fault.short_session_worker import shorten_sessions
 
 LOST: Final = 0.2
