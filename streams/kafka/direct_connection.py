@@ -29,8 +29,9 @@ _SIZE_BYTES: Final = 4
 
 
 class ProduceAnswer:
-    """What aiokafka's sender needs of an answer."""
+    """An answer as aiokafka has it, with what its sender uses."""
 
+    API_KEY = PRODUCE_KEY
     API_VERSION = VERSION
 
     def __init__(self, frame: bytes) -> None:

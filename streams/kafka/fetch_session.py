@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from streams.clock import Clock
-from streams.kafka.hot_requests import VERSION, FetchedPartition, decode_fetched, encode_fetch
+from streams.kafka.hot_requests import FETCH_KEY, VERSION, FetchedPartition, decode_fetched, encode_fetch
 
 NAMED_SECONDS: Final = 1.0
 """How often an answer names each partition, news or not: aiokafka notes when the broker answered for a partition."""
@@ -19,9 +19,10 @@ Key = tuple[str, int]
 
 
 class FetchAnswer(NamedTuple):
-    """What aiokafka's fetcher needs of an answer."""
+    """An answer as aiokafka has it, with what its fetcher uses."""
 
     topics: list[tuple[str, list[FetchedPartition]]]
+    API_KEY: int = FETCH_KEY
     API_VERSION: int = VERSION
 
 
