@@ -2,7 +2,7 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -21,10 +21,20 @@ def read_currency(text: str, known: Collection[str] = ()) -> str | None:
         text: A code, an ISO number such as 643, a sign or a word.
         known: Codes known otherwise (the option, the policy, other cells): they decide what `$` or `руб.` means.
     """
-    candidates = currency_candidates(text)
-    if len(candidates) > 1 and len(fitting := [code for code in candidates if code in known]) == 1:
+    return choose_currency(currency_candidates(text), known)
+
+
+def choose_currency(candidates: Sequence[str], known: Collection[str]) -> str | None:
+    """Return which of the candidates for a text is meant; None if there is none, or that is not certain.
+
+    Args:
+        candidates: As `currency_candidates` returns them.
+        known: Codes known otherwise. If just one of the candidates is known, it is meant.
+    """
+    fitting = [code for code in candidates if code in known]
+    if len(candidates) > 1 and len(fitting) == 1:
         return fitting[0]
-    return candidates[0] if len(candidates) == 1 or _normalized(text) in _table().usual else None
+    return candidates[0] if len(candidates) == 1 or tuple(candidates) in _table().usual else None
 
 
 def currency_candidates(text: str) -> tuple[str, ...]:
@@ -39,7 +49,7 @@ class _Table:
     def __init__(self) -> None:
         written = tomllib.loads(files(__package__).joinpath("currencies.toml").read_text(encoding="utf-8"))
         numbers = written["numeric"]["codes"].split()
-        self.usual = frozenset(written["usual"])
+        self.usual = frozenset(tuple(codes.split()) for codes in written["usual"].values())
         self.candidates: dict[str, tuple[str, ...]] = {
             **{_normalized(word): (code,) for code, words in written["certain"].items() for word in words.split()},
             **{_normalized(word): tuple(codes.split()) for word, codes in written["usual"].items()},

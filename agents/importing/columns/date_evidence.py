@@ -63,7 +63,7 @@ class GroupEvidence:
             return
         self._seen[same] = value.first_line
         style = _style(value.text)
-        for form in forms:
+        for form in (*forms, YEAR_FIRST):  # a date such as 1/2/24 cannot have the year first
             if form not in readings:
                 keep_first(self._excluded, (form, style), value)
         for form, reading in readings.items():
@@ -79,26 +79,31 @@ class GroupEvidence:
 
     @property
     def doubtful(self) -> ColumnValue | None:
-        """The first text that has several readings; None: there is none."""
-        return min(self._examples.values(), key=lambda value: value.first_line, default=None)
-
-    @property
-    def doubtful_forms(self) -> set[str]:
-        """The forms that doubtful texts can have."""
-        return {form for forms in self._doubtful.values() for form in forms}
+        """The first text that has several readings, if possible one that no other decides; None: there is none."""
+        undecided = [self._examples[style] for style, forms in self._fitting_forms().items() if len(forms) != 1]
+        return min(undecided or self._examples.values(), key=lambda value: value.first_line, default=None)
 
     def possible_forms(self) -> set[str]:
-        """Return the forms that all doubtful texts can have, without those that others exclude; empty: contradictions.
+        """Return the forms that all doubtful texts can have, without those that others exclude.
+
+        If they contradict each other, all forms that any of them can have.
+        """
+        fitting = self._fitting_forms()
+        if all(fitting.values()):
+            return self._without_long_history(set[str]().union(*fitting.values()))
+        return self._doubtful_forms()
+
+    def _fitting_forms(self) -> dict[_Style, set[str]]:
+        """Return the forms that doubtful texts written in a style can have, without those that other texts exclude.
 
         A text excludes a form only for texts written alike: where a spreadsheet has converted some dates of a column
         and left others, `13/01/2024` shows nothing about `1/4/2024`.
         """
-        possible = [
-            {form for form in forms if not self._is_excluded(form, style)} for style, forms in self._doubtful.items()
-        ]
-        if any(forms != possible[0] for forms in possible):
-            return set()
-        return self._without_long_history(possible[0]) if possible else set()
+        in_all = set.intersection(*self._doubtful.values()) if self._doubtful else set[str]()
+        return {style: {form for form in in_all if not self._is_excluded(form, style)} for style in self._doubtful}
+
+    def _doubtful_forms(self) -> set[str]:
+        return set[str]().union(*self._doubtful.values())
 
     def form(self) -> str | None:
         """Return the form that the group has; None: that is not certain."""
@@ -106,7 +111,7 @@ class GroupEvidence:
         if len(possible) == 1:
             return possible.pop()
         usual = CONVENTIONS.get(self.group)
-        return usual if usual in possible else None
+        return usual if usual in possible and all(self._fitting_forms().values()) else None
 
     def reason(self, form: str | None) -> str:
         """Return why the group has a form, or several, in words."""
@@ -115,7 +120,7 @@ class GroupEvidence:
             return "; ".join([*proofs, "each of these is read so"])
         excluded: dict[str, ColumnValue] = {}
         for (other, _), value in self._excluded.items():
-            if other != form:
+            if other != form and other in self._doubtful_forms():
                 keep_first(excluded, other, value)
         found = [f"{example(value)} cannot have {_WORDS[other]}" for other, value in sorted(excluded.items())]
         found += [

@@ -1,9 +1,10 @@
 """Questions about the dates of a column, with what each answer makes of an example."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
-from agents.importing.columns.column_value import ColumnValue, example
+from agents.importing.columns.column_value import CellError, ColumnValue, example
 from agents.importing.columns.date_evidence import GroupEvidence, form_in_words, show
 from agents.importing.findings import Choice, Question
 
@@ -18,7 +19,7 @@ def order_question(subject: str, groups: Sequence[GroupEvidence]) -> Question:
         groups: What the column does not decide; each has a doubtful text.
     """
     examples = [group.doubtful for group in groups if group.doubtful]
-    forms = sorted({form for group in groups for form in group.doubtful_forms})
+    forms = sorted({form for group in groups for form in group.possible_forms()})
     proofs = {form: value for group in groups for form, value in group.proofs.items()}
     cells: Counter[str] = sum((group.cells for group in groups), Counter())
     if len(proofs) > 1:  # dates of both orders: the more frequent one is the likely one
@@ -29,10 +30,7 @@ def order_question(subject: str, groups: Sequence[GroupEvidence]) -> Question:
         f"{subject}.order",
         f"{text} ({known})" if known else text,
         _KEY,
-        tuple(
-            Choice(form, f"{form_in_words(form)}: {', '.join(_shown(value, form) for value in examples)}")
-            for form in forms
-        ),
+        tuple(Choice(form, f"{form_in_words(form)}: {_all_shown(examples, form)}") for form in forms),
         " or ".join(f"--time-format {form}" for form in forms),
     )
 
@@ -46,6 +44,15 @@ def unit_question(subject: str, unit: str, given: str, value: ColumnValue) -> Qu
         (Choice(unit, _shown(value, unit)),),
         f"--time-format {unit}",
     )
+
+
+def _all_shown(values: Iterable[ColumnValue], form: str) -> str:
+    """Return the texts that allow a form, with what they are in it."""
+    shown = []
+    for value in values:
+        with suppress(CellError):
+            shown.append(_shown(value, form))
+    return ", ".join(shown)
 
 
 def _shown(value: ColumnValue, form: str) -> str:

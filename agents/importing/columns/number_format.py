@@ -49,3 +49,12 @@ class NumberParser:
         if self._rate and not shape.percent and not -1 <= value <= 1:
             raise CellError(f"must be a share from 0 to 1, or have a percent sign: got {format_value(text)}")
         return value
+
+    def currencies(self, text: str) -> tuple[str, ...]:
+        """Return the ISO codes that the currency sign or word of a number can mean; empty: it has none.
+
+        Raises:
+            MissingCell: The text stands for the absence of a value.
+            CellError: It is no number.
+        """
+        return self._shapes.find(text).currencies

@@ -1,0 +1,74 @@
+"""Time zones as programs write them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from agents.importing.columns.zones import abbreviation_offset, read_zone, zone_of
+from state.units.time_zones import load_zone, zone_names
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("Europe/Moscow", "Europe/Moscow"),
+        ("europe/moscow", "Europe/Moscow"),
+        ("US/Eastern", "US/Eastern"),
+        ("Etc/GMT+5", "Etc/GMT+5"),
+        ("Eastern Time (US & Canada)", "America/New_York"),
+        ("(GMT-05:00) Eastern Time (US & Canada)", "America/New_York"),
+        ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "Europe/Amsterdam"),
+        ("Berlin", "Europe/Berlin"),
+        ("Buenos Aires", "America/Argentina/Buenos_Aires"),
+        ("Kyiv", "Europe/Kyiv"),
+        ("Russian Standard Time", "Europe/Moscow"),
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("MSK", "Europe/Moscow"),
+        ("PDT", "-07:00"),
+        ("pst", "-08:00"),
+        ("CEST", "+02:00"),
+        ("BST", "+01:00"),
+        ("AEDT", "+11:00"),
+        ("UTC", "UTC"),
+        ("Z", "UTC"),
+        ("GMT", "UTC"),
+        ("+00:00", "UTC"),
+        ("UTC+3", "+03:00"),
+        ("GMT+05:30", "+05:30"),
+        ("-0400", "-04:00"),
+        ("−04:00", "-04:00"),
+        ("+14", "+14:00"),
+    ],
+)
+def test_a_zone_is_read(text: str, zone: str) -> None:
+    assert read_zone(text) == zone
+
+
+@pytest.mark.parametrize("text", ["", "XYZ", "Middle Earth", "+25:00", "+05:75", "(UTC+03:00)", "x" * 1000, "5"])
+def test_other_texts_are_no_zones(text: str) -> None:
+    assert read_zone(text) is None
+
+
+def test_abbreviations_of_summer_and_winter_differ() -> None:
+    assert (abbreviation_offset("EST"), abbreviation_offset("EDT")) == ("-05:00", "-04:00")
+    assert abbreviation_offset("Berlin") is None
+
+
+def test_a_zone_can_be_loaded_by_what_was_read() -> None:
+    noon = datetime(2024, 7, 1, 12, tzinfo=UTC)
+    assert noon.astimezone(zone_of("Europe/Moscow")).hour == 15
+    assert zone_of("-03:30") == timezone(-timedelta(hours=3, minutes=30))
+    assert zone_of("UTC").utcoffset(None) is None or noon.astimezone(zone_of("UTC")).hour == 12
+    with pytest.raises(ValueError, match="is no time zone"):
+        zone_of("EDT")
+
+
+def test_every_zone_of_iana_is_read_as_itself_or_as_its_winter_time() -> None:
+    winter = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    for name in zone_names():
+        zone = read_zone(name)
+        assert zone is not None
+        assert (
+            zone == name
+            or winter.astimezone(zone_of(zone)).utcoffset() == winter.astimezone(load_zone(name)).utcoffset()
+        )
