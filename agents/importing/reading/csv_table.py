@@ -1,63 +1,146 @@
 """CSV as a table."""
 
-import csv
+import contextlib
+import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from agents.importing.findings import Assumption, FileError, LeftOut
-from agents.importing.reading.source_table import ROWS_PER_BATCH, ReadOptions, RowBatch, unique_names
+from agents.importing.reading.byte_source import ByteSource, file_errors
+from agents.importing.reading.csv_dialect import Dialect, decide_dialect
+from agents.importing.reading.csv_rows import CsvRows, RowSplitter
+from agents.importing.reading.header_row import Header, decide_header
+from agents.importing.reading.source_table import ReadOptions, RowBatch, rows_per_batch
+from agents.importing.reading.text_encoding import TextEncoding, decide_encoding
 
-_DELIMITERS: Final = (",", ";", "\t", "|")
+_HEAD_LETTERS: Final = 256 * 1024
+_HEAD_ROWS: Final = 1_000
+_CHUNK_LETTERS: Final = 1024 * 1024
 
 
 class CsvTable:
-    """Reads a CSV file; the attributes are those of `SourceTable`."""
+    """Reads a CSV file; the attributes are those of `SourceTable`.
+
+    Raises:
+        FileError: the file is no table.
+    """
 
     file_format = "csv"
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        self.path = path
-        self.size = path.stat().st_size
-        self.assumptions: list[Assumption] = []
+    def __init__(self, source: ByteSource, options: ReadOptions) -> None:
+        self.path = source.path
+        self.size = source.size
         self.left_out = LeftOut()
         self.typed: frozenset[str] = frozenset()
-        self._encoding = options.encoding or "utf-8-sig"
-        self._options = options
-        self._position = 0
-        with path.open(encoding=self._encoding, newline="") as file:
-            first = file.readline()
-        self._delimiter = options.delimiter or max(_DELIMITERS, key=first.count)
-        names = options.header or next(csv.reader([first], delimiter=self._delimiter), None)
-        if not names:
-            raise FileError(f"{path} is empty; name a file with rows")
-        self.names = unique_names(list(names))
+        self._source = source
+        self._encoding: TextEncoding = decide_encoding(source, options.encoding)
+        self._dialect = self._decide_dialect(options)
+        self._skipped_lines = self._dialect.sep_line + (options.skip or 0)
+        first = next(self._rows(RowSplitter(self._dialect), _HEAD_ROWS), None)
+        self._header: Header = decide_header(self.path, first or CsvRows([], []), options.header)
+        self.names = self._header.names
+        decided = [self._encoding.assumption, *self._dialect.assumptions, self._header.assumption]
+        self.assumptions = [assumption for assumption in decided if assumption]
 
     def position(self) -> int:
         """Return how many of the file's bytes have been read."""
-        return self._position
+        return self._source.position()
 
     def batches(self) -> Iterator[RowBatch]:
-        """Yield the rows in the order of the file."""
+        """Yield the rows in the order of the file.
+
+        Raises:
+            FileError: the file cannot be read to its end.
+        """
         width = len(self.names)
-        with self.path.open("rb") as raw, self.path.open(encoding=self._encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self._delimiter)
-            if self._options.header is None:
-                next(reader)
-            lines: list[int] = []
-            rows: list[list[str]] = []
-            line = reader.line_num + 1
-            for row in reader:
-                if len(row) == width:
-                    lines.append(line)
-                    rows.append(row)
-                elif row:
-                    self.left_out.add("unreadable", line, f"has {len(row)} cells where the header has {width}")
-                line = reader.line_num + 1
-                if len(rows) == ROWS_PER_BATCH:
-                    yield RowBatch(lines, [list(column) for column in zip(*rows, strict=True)])
-                    self._position = raw.tell()
-                    lines, rows = [], []
-            if rows:
-                yield RowBatch(lines, [list(column) for column in zip(*rows, strict=True)])
-        self._position = self.size
+        suspicious = self._encoding.invalid or self._encoding.nul
+        splitter = RowSplitter(self._dialect)
+        short_lines: list[int] = []
+        for line in self._header.title_lines:
+            self.left_out.add("title", line)
+        for lines, rows in self._rows(splitter, rows_per_batch(width)):
+            kept = CsvRows(lines, rows)
+            if lines[0] <= self._header.line:
+                above = sum(line <= self._header.line for line in lines)
+                kept = CsvRows(lines[above:], rows[above:])
+            if suspicious or set(map(len, kept.rows)) != {width}:
+                kept = self._fitting(kept, short_lines)
+            if kept.rows:
+                yield RowBatch(kept.lines, list(zip(*kept.rows, strict=True)))
+        self._conclude(splitter, short_lines)
+
+    def _fitting(self, batch: CsvRows, short_lines: list[int]) -> CsvRows:
+        """Return the rows with as many cells as there are names; leave out those that cannot be read."""
+        width = len(self.names)
+        lines, rows = [], []
+        for line, row in zip(batch.lines, batch.rows, strict=True):
+            error = self._unreadable(row)
+            if error:
+                self.left_out.add("unreadable", line, error)
+                continue
+            if not any(row):
+                continue
+            if len(row) < width:
+                short_lines.append(line)
+            lines.append(line)
+            rows.append(row[:width] + [""] * (width - len(row)))
+        return CsvRows(lines, rows)
+
+    def _unreadable(self, row: list[str]) -> str:
+        """Return why a row cannot be read; an empty text if it can."""
+        width = len(self.names)
+        if any(cell.strip() for cell in row[width:]):
+            return (
+                f"has {len(row)} cells where the header has {width}; enclose cells that contain "
+                f"{self._dialect.delimiter!r} in quotes"
+            )
+        if self._encoding.nul and any("\0" in cell for cell in row):
+            return "has NUL characters; export the file again"
+        if self._encoding.invalid and any(map(_has_invalid_bytes, row)):
+            name = self._encoding.name.removesuffix("-sig")
+            return f"is not {name}; give the file's encoding, such as --encoding cp1251"
+        return ""
+
+    def _conclude(self, splitter: RowSplitter, short_lines: list[int]) -> None:
+        if short_lines:
+            evidence = f"{len(short_lines):,} rows have fewer cells than the header, the first on line {short_lines[0]}"
+            self.assumptions.append(Assumption("short_rows", "the missing cells are empty", evidence))
+        if splitter.repaired:
+            first = splitter.first_repaired
+            evidence = f"{splitter.repaired:,} rows have quotes within cells, the first on line {first}"
+            self.assumptions.append(Assumption("stray_quotes", "part of the text", evidence))
+
+    def _rows(self, splitter: RowSplitter, most: int) -> Iterator[CsvRows]:
+        with self._opened() as text:
+            for _ in range(self._skipped_lines):
+                text.readline(_CHUNK_LETTERS)
+            try:
+                yield from splitter.batches(text.readline, 1 + self._skipped_lines, most)
+            except FileError as error:
+                raise FileError(f"{self.path}: {error}") from error
+
+    def _decide_dialect(self, options: ReadOptions) -> Dialect:
+        with self._opened() as text:
+            head = text.read(_HEAD_LETTERS)
+        lines = list(io.StringIO(head, newline=""))
+        if len(lines) > 1 and len(head) == _HEAD_LETTERS:
+            lines.pop()  # it may not be complete
+        try:
+            return decide_dialect(lines, self._chunks() if self._encoding.quotes else (), options.delimiter)
+        except FileError as error:
+            raise FileError(f"{self.path}: {error}") from error
+
+    def _chunks(self) -> Iterator[str]:
+        with self._opened() as text:
+            while chunk := text.read(_CHUNK_LETTERS):
+                yield chunk
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[io.TextIOWrapper]:
+        with self._source.opened() as file, file_errors(self.path):
+            yield io.TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline="")
+
+
+def _has_invalid_bytes(cell: str) -> bool:
+    """Return whether a cell has bytes that are invalid in its encoding, which decoding let through."""
+    return not cell.isascii() and any("\udc80" <= letter <= "\udcff" or letter == "\ufffd" for letter in cell)

@@ -1,11 +1,14 @@
 """A nested JSON object as one row: dotted names, texts as cells."""
 
-from collections.abc import Iterator
+from json import JSONDecoder
 from typing import Any, Final
 
 import msgspec
 
-_VALUES: Final = ("string_value", "int_value", "double_value", "float_value")
+_MAX_DEPTH: Final = 16
+"""Objects within more objects than that stay JSON text."""
+_TYPED_VALUES: Final = ("string_value", "int_value", "double_value", "float_value")
+_IGNORED_VALUES: Final = "set_timestamp_micros"
 
 
 class NumberText(str):
@@ -14,47 +17,66 @@ class NumberText(str):
     __slots__ = ()
 
 
-def flatten(record: dict[str, Any]) -> dict[str, str]:
+def _no_value(_name: str) -> None:
+    """Return what `NaN` and `Infinity` stand for: nothing."""
+
+
+# Tabs and line breaks are accepted within strings; whole numbers of any length stay text.
+DECODER: Final = JSONDecoder(parse_float=NumberText, parse_int=NumberText, parse_constant=_no_value, strict=False)
+
+
+def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Return the fields of an object by their dotted paths, without those that are null or empty.
 
     Numbers and booleans are texts; numbers are `NumberText`. A list of `{key, value}` objects, as in exports of GA4,
     is read as an object. Other lists stay JSON text.
     """
     row: dict[str, str] = {}
-    for name, value in _fields("", record):
-        row.setdefault(name, value)
+    _add(row, prefix, record, 1)
     return row
 
 
-def _fields(prefix: str, record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _add(row: dict[str, str], prefix: str, record: dict[str, Any], depth: int) -> None:
     for key, value in record.items():
-        name = prefix + str(key)
-        if isinstance(value, dict):
-            yield from _fields(f"{name}.", value)
-        elif isinstance(value, list):
-            pairs = _key_values(value)
-            if pairs is not None:
-                yield from _fields(f"{name}.", pairs)
-            elif value:
-                yield name, msgspec.json.encode(value, enc_hook=str).decode()
-        elif value is not None:
-            yield name, _cell(value)
+        kind = type(value)
+        if kind is str or kind is NumberText:
+            if value:
+                row[prefix + key] = value
+        elif kind is bool:
+            row[prefix + key] = "true" if value else "false"
+        elif value:
+            fields = value if kind is dict else _key_values(value)
+            if fields is not None and depth < _MAX_DEPTH:
+                _add(row, f"{prefix}{key}.", fields, depth + 1)
+            else:
+                row[prefix + key] = to_json(value)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return NumberText(value) if isinstance(value, int | float) else value
+def to_json(value: Any) -> str:
+    """Return JSON text in which numbers are as in the file."""
+    return msgspec.json.encode(_with_raw_numbers(value)).decode()
+
+
+def _with_raw_numbers(value: Any) -> Any:
+    match value:
+        case NumberText():
+            return msgspec.Raw(value.encode())
+        case dict():
+            return {key: _with_raw_numbers(one) for key, one in value.items()}
+        case list():
+            return [_with_raw_numbers(one) for one in value]
+        case _:
+            return value
 
 
 def _key_values(elements: list[Any]) -> dict[str, Any] | None:
     """Return `[{"key": k, "value": {"string_value": v}}, …]` as `{k: v, …}`; None for any other list."""
     pairs: dict[str, Any] = {}
     for element in elements:
-        if not isinstance(element, dict) or not {"key", "value"} <= element.keys() or len(element) > 2:
+        if type(element) is not dict or element.keys() != {"key", "value"} or type(element["key"]) is not str:
             return None
         value = element["value"]
-        if isinstance(value, dict) and not value.keys() - set(_VALUES) - {"set_timestamp_micros"}:
-            value = next((value[kind] for kind in _VALUES if value.get(kind) is not None), None)
-        pairs[str(element["key"])] = value
-    return pairs or None
+        if type(value) is dict and value and not value.keys() - {*_TYPED_VALUES, _IGNORED_VALUES}:
+            value = next((value[kind] for kind in _TYPED_VALUES if value.get(kind) is not None), None)
+        pairs[element["key"]] = value
+    return pairs

@@ -1,23 +1,57 @@
 """Open a file as a table, whatever its format."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from agents.importing.findings import FileError
+from agents.importing.findings import Assumption, FileError
+from agents.importing.reading.byte_source import ByteSource
 from agents.importing.reading.csv_table import CsvTable
+from agents.importing.reading.file_kinds import FORMATS, SUFFIXES, file_kind
 from agents.importing.reading.json_table import JsonTable
+from agents.importing.reading.parquet_table import ParquetTable
+from agents.importing.reading.sheet_table import SheetTable
 from agents.importing.reading.source_table import ReadOptions, SourceTable
+
+_READERS: Final[dict[str, Callable[[ByteSource, ReadOptions], SourceTable]]] = {
+    "csv": CsvTable,
+    "xlsx": SheetTable,
+    "json": JsonTable,
+    "parquet": ParquetTable,
+}
 
 
 def open_source(path: Path, options: ReadOptions | None = None) -> SourceTable:
-    """Return a file as a table; its format is decided by its content.
+    """Return a file as a table. Its format is decided by its content, whatever its name.
 
     Raises:
         FileError: the file cannot be read, or is no table; the message is one line that states what to do.
     """
     options = options or ReadOptions()
-    try:
-        with path.open("rb") as file:
-            start = file.read(1024).lstrip()
-    except OSError as error:
-        raise FileError(f"{path} cannot be read ({error.strerror}); name an existing file") from error
-    return JsonTable(path) if start.startswith((b"{", b"[")) else CsvTable(path, options)
+    if options.file_format not in {None, *FORMATS}:
+        raise FileError(f"--format {options.file_format} must be one of {', '.join(FORMATS)}")
+    source = ByteSource(path)
+    kind = file_kind(source)
+    if options.file_format is not None and not _same(options.file_format, kind):
+        if {options.file_format, kind} & {"xlsx", "parquet"}:
+            raise FileError(f"{path} contains {kind}, not {options.file_format}; leave --format out")
+        kind = options.file_format
+    table = _READERS[kind.removesuffix("l")](source, options)
+    named = named_format(path)
+    if options.file_format is None and named is not None and not _same(named, table.file_format):
+        evidence = f"its content, although its name ends with {path.suffix}"
+        table.assumptions.insert(0, Assumption("format", table.file_format, evidence, "--format"))
+    return table
+
+
+def named_format(path: Path) -> str | None:
+    """Return the format that a file's name tells, apart from `.gz`; None if it tells none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two formats are told apart by content only: JSON and JSON Lines are not by name."""
+    return one.removesuffix("l") == other.removesuffix("l")

@@ -1,6 +1,6 @@
 """What a file is read as: a table of text cells, batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -8,7 +8,8 @@ import msgspec
 
 from agents.importing.findings import Assumption, LeftOut
 
-ROWS_PER_BATCH: Final = 10_000
+_ROWS_PER_BATCH: Final = 10_000
+_CELLS_PER_BATCH: Final = 200_000
 MAX_COLUMNS: Final = 2_000
 
 
@@ -42,7 +43,7 @@ class RowBatch(NamedTuple):
     """
 
     lines: list[int]
-    columns: list[list[str | None]]
+    columns: Sequence[Sequence[str | None]]
 
 
 class SourceTable(Protocol):
@@ -93,3 +94,8 @@ def unique_names(names: list[str]) -> tuple[str, ...]:
         taken.add(name)
         unique.append(name)
     return tuple(unique)
+
+
+def rows_per_batch(columns: int) -> int:
+    """Return how many rows a batch has, so that it needs little memory however many columns there are."""
+    return max(1, min(_ROWS_PER_BATCH, _CELLS_PER_BATCH // max(1, columns)))

@@ -1,0 +1,93 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""Find the rows of a sheet that are no data: blank ones, sums, notes, and headers that are repeated."""
+
+import re
+from typing import Any, Final
+
+from agents.importing.findings import LeftOut
+
+_WORDS: Final = (
+    "итого|итог|всего|общий итог|промежуточный итог|итоговая сумма|общая сумма|разом|усього|всього|барлығы|общо|"
+    "total|totals|grand total|sub-?total|sub total|sum|overall|"
+    "summe|gesamt|gesamtsumme|gesamtbetrag|zwischensumme|insgesamt|somme|total général|sous-total|total general|"
+    "suma|suma total|totale|totali|totaal|soma|razem|suma końcowa|łącznie|ogółem|celkem|součet|spolu|ukupno|skupaj|"
+    "összesen|yhteensä|summa|i alt|totalt|kokku|kopā|iš viso|toplam|genel toplam|ara toplam|σύνολο|tổng|tổng cộng|"
+    '合计|总计|小计|合計|総計|小計|總計|합계|총계|소계|المجموع|الإجمالي|סה"כ|รวม'
+)
+_LABEL: Final = re.compile(
+    rf"(?:{_WORDS})\s*(?:[:：(=–—-].*|(?:за|по|на|от|for|of|per|by|von|für|pour|de|del|da|za|na|w|ze)\s.*)?",
+    re.IGNORECASE,
+)
+_MAX_LABEL: Final = 80
+_NUMBER: Final = re.compile(r"[^\w\s]{0,3}\s?\(?[-+−]?\d[\d\s.,'’]*\)?-?\s?(?:%|[^\d\s]{1,5})?")
+_USUAL_SHARE: Final = 0.9
+_MIN_COLUMNS_OF_NOTES: Final = 3
+_ROWS_PER_FETCH: Final = 1_000
+
+
+def is_total_label(text: str) -> bool:
+    """Return whether a text is the label of a sum, such as `Total` or `Итого за май`."""
+    return _LABEL.fullmatch(text.strip()) is not None
+
+
+def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:
+    """Delete the rows that are no data from a table, and count them, blank ones excepted.
+
+    A row is a sum if its first filled cell is a word such as `Total`, all others are numbers, and a cell is empty that
+    is filled in nearly all rows. It is a note if only one of its cells is filled, and that is not a number.
+
+    Returns:
+        How many rows were deleted.
+    """
+    columns = [f"c{number}" for number in range(len(names))]
+    first = f"coalesce({', '.join(columns)})"
+    deleted = _delete(con, table, f"{first} IS NULL")
+    deleted += _delete_headers(con, table, names, left_out)
+    total, *filled = con.execute(
+        f"SELECT count(*), {', '.join(map('count({})'.format, columns))} FROM {table} WHERE NOT {_labelled(first)}"
+    ).fetchone()
+    usual = [number for number, count in enumerate(filled) if total and count >= _USUAL_SHARE * total]
+    found = con.cursor().execute(f"SELECT rowid, line, {', '.join(columns)} FROM {table} WHERE {_labelled(first)}")
+    numbers = []
+    while rows := found.fetchmany(_ROWS_PER_FETCH):
+        for row_id, line, *cells in rows:
+            if _is_sum(cells, usual):
+                numbers.append(row_id)
+                left_out.add("total_row", line, " ".join(cell for cell in cells if cell)[:_MAX_LABEL])
+    if len(usual) >= _MIN_COLUMNS_OF_NOTES:
+        single = " + ".join(f"({column} IS NOT NULL)::INT" for column in columns)
+        notes = con.execute(f"SELECT rowid, line, {first} FROM {table} WHERE {single} = 1 ORDER BY line")
+        while rows := notes.fetchmany(_ROWS_PER_FETCH):
+            for row_id, line, cell in rows:
+                if not _NUMBER.fullmatch(cell) and not _LABEL.fullmatch(cell):
+                    numbers.append(row_id)
+                    left_out.add("note", line, cell[:_MAX_LABEL])
+    if numbers:
+        con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT unnest(?::BIGINT[]))", [numbers])
+    return deleted + len(numbers)
+
+
+def _labelled(first: str) -> str:
+    return f"regexp_matches({first}, '^(?i:{_WORDS.replace(chr(39), chr(39) * 2)})')"
+
+
+def _is_sum(cells: list[str | None], usual: list[int]) -> bool:
+    label, *others = [cell for cell in cells if cell]
+    if not _LABEL.fullmatch(label) or not all(map(_NUMBER.fullmatch, others)):
+        return False
+    return any(cells[number] is None for number in usual) or len(cells) <= 2
+
+
+def _delete_headers(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:
+    """Delete the rows that repeat the names of the columns, as files that were joined by hand have them."""
+    same = " AND ".join(f"(c{number} IS NULL OR c{number} = ?)" for number in range(len(names)))
+    repeated = con.execute(
+        f"SELECT line FROM {table} WHERE c0 = ? AND {same} ORDER BY line", [names[0], *names]
+    ).fetchall()
+    for (line,) in repeated:
+        left_out.add("header", line)
+    return _delete(con, table, f"c0 = ? AND {same}", [names[0], *names]) if repeated else 0
+
+
+def _delete(con: Any, table: str, condition: str, parameters: list[str] | None = None) -> int:
+    return int(con.execute(f"DELETE FROM {table} WHERE {condition}", parameters).fetchone()[0])
