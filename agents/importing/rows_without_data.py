@@ -2,9 +2,11 @@
 """Find the rows of a sheet that are no data: blank ones, sums, notes, and headers that are repeated."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from agents.importing.findings import LeftOut
+from agents.importing.reading.header_row import looks_like_data
 
 _WORDS: Final = (
     "итого|итог|всего|общий итог|промежуточный итог|итоговая сумма|общая сумма|разом|усього|всього|барлығы|общо|"
@@ -34,37 +36,50 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     """Delete the rows that are no data from a table, and count them, blank ones excepted.
 
     A row is a sum if its first filled cell is a word such as `Total`, all others are numbers, and a cell is empty that
-    is filled in nearly all rows. It is a note if only one of its cells is filled, and that is not a number.
+    is filled in nearly all rows. It is a note if only one of its cells is filled, and that is no number, date or
+    address.
 
     Returns:
         How many rows were deleted.
     """
     columns = [f"c{number}" for number in range(len(names))]
-    first = f"coalesce({', '.join(columns)})"
+    first, last = (f"coalesce({', '.join(order)})" for order in (columns, reversed(columns)))
     deleted = _delete(con, table, f"{first} IS NULL")
     deleted += _delete_headers(con, table, names, left_out)
-    total, *filled = con.execute(
-        f"SELECT count(*), {', '.join(map('count({})'.format, columns))} FROM {table} WHERE NOT {_labelled(first)}"
-    ).fetchone()
+    ((total, *filled),) = con.execute(
+        f"SELECT count(*), {', '.join(map('count({})'.format, columns))} FROM {table} "
+        f"WHERE {first} <> {last} AND NOT {_labelled(first)}"
+    ).fetchall()
     usual = [number for number, count in enumerate(filled) if total and count >= _USUAL_SHARE * total]
-    found = con.cursor().execute(f"SELECT rowid, line, {', '.join(columns)} FROM {table} WHERE {_labelled(first)}")
-    numbers = []
+    found = []
+    for row_id, line, cells in _rows(con, table, columns, _labelled(first)):
+        if _is_sum(cells, usual):
+            left_out.add("total_row", line, " ".join(filter(None, cells))[:_MAX_LABEL])
+            found.append(row_id)
+    if len(usual) >= _MIN_COLUMNS_OF_NOTES:
+        for row_id, line, cells in _rows(con, table, columns, f"{first} = {last}"):
+            if text := _note(cells):
+                left_out.add("note", line, text[:_MAX_LABEL])
+                found.append(row_id)
+    if found:
+        con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT unnest(?::BIGINT[]))", [found])
+    return deleted + len(found)
+
+
+def _rows(con: Any, table: str, columns: list[str], condition: str) -> Iterator[tuple[int, int, list[str | None]]]:
+    """Yield row id, line and cells of the rows that meet a condition."""
+    found = con.cursor().execute(
+        f"SELECT rowid, line, {', '.join(columns)} FROM {table} WHERE {condition} ORDER BY line"
+    )
     while rows := found.fetchmany(_ROWS_PER_FETCH):
         for row_id, line, *cells in rows:
-            if _is_sum(cells, usual):
-                numbers.append(row_id)
-                left_out.add("total_row", line, " ".join(cell for cell in cells if cell)[:_MAX_LABEL])
-    if len(usual) >= _MIN_COLUMNS_OF_NOTES:
-        single = " + ".join(f"({column} IS NOT NULL)::INT" for column in columns)
-        notes = con.execute(f"SELECT rowid, line, {first} FROM {table} WHERE {single} = 1 ORDER BY line")
-        while rows := notes.fetchmany(_ROWS_PER_FETCH):
-            for row_id, line, cell in rows:
-                if not _NUMBER.fullmatch(cell) and not _LABEL.fullmatch(cell):
-                    numbers.append(row_id)
-                    left_out.add("note", line, cell[:_MAX_LABEL])
-    if numbers:
-        con.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT unnest(?::BIGINT[]))", [numbers])
-    return deleted + len(numbers)
+            yield row_id, line, cells
+
+
+def _note(cells: list[str | None]) -> str:
+    """Return the only filled cell if it is a note; otherwise an empty text."""
+    text, *others = filter(None, cells)
+    return "" if others or looks_like_data(text) or _LABEL.fullmatch(text) else text
 
 
 def _labelled(first: str) -> str:
@@ -90,4 +105,5 @@ def _delete_headers(con: Any, table: str, names: tuple[str, ...], left_out: Left
 
 
 def _delete(con: Any, table: str, condition: str, parameters: list[str] | None = None) -> int:
-    return int(con.execute(f"DELETE FROM {table} WHERE {condition}", parameters).fetchone()[0])
+    ((count,),) = con.execute(f"DELETE FROM {table} WHERE {condition}", parameters).fetchall()
+    return int(count)

@@ -20,6 +20,7 @@ _ROWS_PER_FETCH: Final = 50_000
 _FORM: Final = "translate(text, '0123456789', '9999999999')"
 _CONFIG: Final = {
     "memory_limit": _MEMORY,
+    "default_block_size": 32 * 1024,  # of 256 KiB, a thousand columns would need more memory than there is
     "threads": _THREADS,
     "preserve_insertion_order": False,  # which would hold rows in memory; they have their lines
     "autoinstall_known_extensions": False,  # nothing is fetched
@@ -227,9 +228,8 @@ class Staging:
         reader.close()
 
     def _count(self, sql: str) -> int:
-        row = self.con.execute(sql).fetchone()
-        assert row is not None
-        return int(row[0])
+        ((count,),) = self.con.execute(sql).fetchall()
+        return int(count)
 
 
 def _streamed(found: Any) -> Iterator[tuple[Any, ...]]:

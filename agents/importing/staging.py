@@ -1,11 +1,14 @@
 """Read files into DuckDB tables of text, where columns are examined as a whole and orders are grouped on disk."""
 
 import gc
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Final, Self
 
 from agents.importing.findings import FileError, LeftOut
+from agents.importing.reading.byte_source import one_line
 from agents.importing.reading.source_table import RowBatch, SourceTable
 from agents.importing.rows_without_data import leave_out_rows_without_data
 from agents.importing.staged_tables import StagedTable, Staging
@@ -28,6 +31,8 @@ def stage(sources: Sequence[SourceTable], show: Callable[[int], None], limit: in
     Raises:
         FileError: a file cannot be read; nothing remains staged.
     """
+    import duckdb
+
     staging = Staging()
     collects = gc.isenabled()
     gc.disable()  # it would look in vain through the cells of every batch: a third of the time that reading takes
@@ -41,6 +46,12 @@ def stage(sources: Sequence[SourceTable], show: Callable[[int], None], limit: in
             if table.file_format in _WITH_TITLES:
                 table.rows -= leave_out_rows_without_data(staging.con, table.name, table.names, table.left_out)
             _check_rows(table)
+    except duckdb.Error as error:
+        staging.close()
+        raise FileError(
+            f"the rows of {sources[0].path} do not fit into {tempfile.gettempdir()} ({one_line(error)}); "
+            "set TMPDIR to a directory with more space"
+        ) from error
     except BaseException:
         staging.close()
         raise
@@ -77,8 +88,8 @@ def _read_into(staging: Staging, table: StagedTable, source: SourceTable, limit:
     order = [source.names.index(name) for name in table.names]
     file = len(table.paths) - 1
     staging.con.execute("BEGIN")  # a commit for each insertion takes longer than the insertion
-    with _Appender(staging, table.name) as appender:
-        for batch in source.batches():
+    with _Appender(staging, table.name) as appender, closing(source.batches()) as batches:
+        for batch in batches:
             rows = _arrow_rows(batch, order, file)
             if limit is not None:
                 rows = rows.slice(0, limit - appender.rows)

@@ -72,13 +72,32 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in out
 
 
+IMPORT_EXTRA = {"babel", "charset_normalizer", "duckdb", "pyarrow", "python_calamine"}
+
+
 def test_help_imports_neither_kafka_client_nor_arrow() -> None:
     """Commands import their dependencies only when they run, so that help is fast."""
     program = "import sys; from agents.cli import main; main(['--help']); print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
     )
-    assert not {"aiokafka", "faust", "pyarrow", "redis"} & set(result.stdout.split())
+    assert not {"aiokafka", "faust", "redis", *IMPORT_EXTRA} & set(result.stdout.split())
+
+
+def test_a_worker_imports_nothing_that_only_the_import_of_files_needs() -> None:
+    modules = ", ".join(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for package in ("admit", "control", "health", "project", "segment", "worker")
+        for path in (ROOT / "agents" / package).glob("*.py")
+        if path.stem != "__init__"
+    )
+    program = (
+        f"import sys; import {modules}, agents.importing.staging, agents.importing.reading.opening; print(*sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert not IMPORT_EXTRA & {name.partition(".")[0] for name in result.stdout.split()}
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ def file_errors(path: Path) -> Iterator[None]:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileError(f"{path} is damaged or cut off ({one_line(error)}); download it again") from error
+    except UnicodeError as error:
+        raise FileError(f"{path} is not in this encoding ({one_line(error)}); give another --encoding") from error
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist; name an existing file") from error
     except OSError as error:

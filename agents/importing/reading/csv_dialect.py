@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -16,6 +16,8 @@ _NO_DELIMITER: Final = "\x1f"
 """For a file with a single column: it does not occur in text."""
 _SEP_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _MAX_ROWS: Final = 1_000
+_MIN_DIVIDED: Final = 0.4
+"""Of the lines, those that have more than one cell; with fewer, the file has a single column."""
 _CELLS_FOR_SIGNS: Final = 200
 _BALANCED: Final = 0.8
 """Where quotes enclose cells, as many open as close. Where they are inches, or part of names, they do not."""
@@ -46,8 +48,10 @@ class _Parsed(msgspec.Struct):
 
     delimiter: str
     quote: str | None
+    skip_space: bool
     width: int
     fitting: int
+    divided: int
     rows: int
     score: float
 
@@ -80,12 +84,14 @@ def decide_dialect(head: Sequence[str], chunks: Iterable[str], given: str | None
         )
         name = _NAMES.get(best.delimiter, best.delimiter)
         assumptions.append(Assumption("delimiter", name, evidence, "--delimiter"))
-    quote, quoting = _quote(chunks, best)
-    if quoting:
-        assumptions.append(quoting)
+    quote: str | None = best.quote or '"'
     escape = "\\" if quote and _escapes(lines, best.delimiter, quote) else None
-    skip_space = quote is not None and _spaces_before_quotes(lines, best.delimiter, quote)
-    return Dialect(best.delimiter, quote, escape, skip_space, sep is not None, tuple(assumptions))
+    if evidence := _why_literal(lines, chunks, best, escape):
+        quote = escape = None
+        assumptions.append(Assumption("quotes", "part of the text", evidence))
+    return Dialect(
+        best.delimiter, quote, escape, best.skip_space and quote is not None, sep is not None, tuple(assumptions)
+    )
 
 
 def _best(lines: Sequence[str], delimiters: Sequence[str]) -> _Parsed:
@@ -93,13 +99,20 @@ def _best(lines: Sequence[str], delimiters: Sequence[str]) -> _Parsed:
     single = "'" if _single_quotes(lines) else '"'
     parsed = [_parse(lines, delimiter, quote) for delimiter in delimiters for quote in (single, None)]
     best = max(parsed, key=lambda one: one.score)  # among equals the first: a comma, with quotes
-    return best if best.width > 1 or len(delimiters) == 1 else _parse(lines, _NO_DELIMITER, single)
+    if len(delimiters) == 1 or best.divided > _MIN_DIVIDED * best.rows:
+        return best
+    return _parse(lines, _NO_DELIMITER, single)
 
 
 def _parse(lines: Sequence[str], delimiter: str, quote: str | None) -> _Parsed:
     rows: list[list[str]] = []
+    skip_space = quote is not None and _spaces_before_quotes(lines, delimiter, quote)
     reader = csv.reader(
-        lines, delimiter=delimiter, quotechar=quote, quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+        lines,
+        delimiter=delimiter,
+        quotechar=quote,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        skipinitialspace=skip_space,
     )
     try:
         for row in reader:
@@ -111,12 +124,14 @@ def _parse(lines: Sequence[str], delimiter: str, quote: str | None) -> _Parsed:
         pass
     widths = Counter(map(len, rows))
     if not widths:
-        return _Parsed(delimiter, quote, 0, 0, 0, 0.0)
+        return _Parsed(delimiter, quote, skip_space, 0, 0, 0, 0, 0.0)
     width, fitting = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
     cells = [cell for row in rows for cell in row][: _CELLS_FOR_SIGNS * width]
     foreign = [sign for sign in DELIMITERS[1:] if sign != delimiter]
     clean = sum(not any(sign in cell for sign in foreign) for cell in cells) / len(cells)
-    return _Parsed(delimiter, quote, width, fitting, len(rows), fitting / len(rows) * (1 - 1 / width) * clean)
+    score = fitting / len(rows) * (1 - 1 / width) * clean
+    divided = sum(count for size, count in widths.items() if size > 1)
+    return _Parsed(delimiter, quote, skip_space, width, fitting, divided, len(rows), score)
 
 
 def _single_quotes(lines: Sequence[str]) -> bool:
@@ -126,23 +141,49 @@ def _single_quotes(lines: Sequence[str]) -> bool:
     return enclosed * 2 > len(content) and not any('"' in line for line in content)
 
 
-def _quote(chunks: Iterable[str], best: _Parsed) -> tuple[str | None, Assumption | None]:
-    """Return what encloses cells, judged by the whole text, and the assumption if nothing does."""
+def _why_literal(lines: Sequence[str], chunks: Iterable[str], best: _Parsed, escape: str | None) -> str:
+    """Return why quotes are part of the text, judged by the whole text; an empty text if they enclose cells."""
     quote = best.quote or '"'
-    opening, closing = _count_quotes(chunks, best.delimiter, quote)
-    if min(opening, closing) >= _BALANCED * max(opening, closing):
-        return quote, None
-    evidence = f"{opening:,} cells begin with {quote}, {closing:,} end with it"
-    return None, Assumption("quotes", "part of the text", evidence)
+    opening, closing = _count_quotes(chunks, best, quote)
+    if min(opening, closing) < _BALANCED * max(opening, closing):
+        return f"{opening:,} cells begin with {quote}, {closing:,} end with it"
+    opening, _ = _count_quotes(lines, best, quote)
+    errors = _errors(lines, best, quote, escape)
+    if 2 * errors > opening:
+        return f"of the first {opening:,} cells that begin with {quote}, {errors:,} do not end with it"
+    return ""
 
 
-def _count_quotes(chunks: Iterable[str], delimiter: str, quote: str) -> tuple[int, int]:
+def _errors(lines: Sequence[str], best: _Parsed, quote: str, escape: str | None) -> int:
+    """Return how often quotes are not as they should be if they enclose cells."""
+    errors = start = 0
+    while start < len(lines):
+        reader = csv.reader(
+            lines[start:],
+            delimiter=best.delimiter,
+            quotechar=quote,
+            escapechar=escape,
+            skipinitialspace=best.skip_space,
+            strict=True,
+        )
+        try:
+            deque(reader, maxlen=0)
+        except csv.Error:
+            errors += 1
+        start += max(1, reader.line_num)
+    return errors
+
+
+def _count_quotes(chunks: Iterable[str], best: _Parsed, quote: str) -> tuple[int, int]:
     """Return how many cells begin with a quote and how many end with one."""
     opening = closing = 0
+    delimiter = best.delimiter
     last = "\n"
     for chunk in chunks:
         if quote in chunk:
             text = last + chunk.replace(quote * 2, "").replace(f"\\{quote}", "")
+            if best.skip_space:
+                text = text.replace(f"{delimiter} ", delimiter)
             opening += text.count(delimiter + quote) + text.count("\n" + quote) + text.count("\r" + quote)
             closing += text.count(quote + delimiter) + text.count(quote + "\n") + text.count(quote + "\r")
         last = chunk[-1]

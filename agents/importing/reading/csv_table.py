@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from agents.importing.findings import Assumption, FileError, LeftOut
@@ -39,37 +39,45 @@ class CsvTable:
         first = next(self._rows(RowSplitter(self._dialect), _HEAD_ROWS), None)
         self._header: Header = decide_header(self.path, first or CsvRows([], []), options.header)
         self.names = self._header.names
+        if any(map(_has_invalid_bytes, self.names)):
+            raise FileError(
+                f"{self.path}: line {self._header.line} is not {options.encoding}; leave --encoding out or give another"
+            )
+        self._splitter = RowSplitter(self._dialect)
+        self._short = LeftOut()
         decided = [self._encoding.assumption, *self._dialect.assumptions, self._header.assumption]
-        self.assumptions = [assumption for assumption in decided if assumption]
+        self.assumptions = list(filter(None, decided))
 
     def position(self) -> int:
         """Return how many of the file's bytes have been read."""
         return self._source.position()
 
-    def batches(self) -> Iterator[RowBatch]:
+    def batches(self) -> Generator[RowBatch]:
         """Yield the rows in the order of the file.
 
         Raises:
             FileError: the file cannot be read to its end.
         """
-        width = len(self.names)
+        try:
+            yield from self._fitting_batches(len(self.names))
+        finally:
+            self.assumptions += self._later_assumptions()
+
+    def _fitting_batches(self, width: int) -> Iterator[RowBatch]:
         suspicious = self._encoding.invalid or self._encoding.nul
-        splitter = RowSplitter(self._dialect)
-        short_lines: list[int] = []
         for line in self._header.title_lines:
             self.left_out.add("title", line)
-        for lines, rows in self._rows(splitter, rows_per_batch(width)):
+        for lines, rows in self._rows(self._splitter, rows_per_batch(width)):
             kept = CsvRows(lines, rows)
             if lines[0] <= self._header.line:
                 above = sum(line <= self._header.line for line in lines)
                 kept = CsvRows(lines[above:], rows[above:])
             if suspicious or set(map(len, kept.rows)) != {width}:
-                kept = self._fitting(kept, short_lines)
+                kept = self._fitting(kept)
             if kept.rows:
                 yield RowBatch(kept.lines, list(zip(*kept.rows, strict=True)))
-        self._conclude(splitter, short_lines)
 
-    def _fitting(self, batch: CsvRows, short_lines: list[int]) -> CsvRows:
+    def _fitting(self, batch: CsvRows) -> CsvRows:
         """Return the rows with as many cells as there are names; leave out those that cannot be read."""
         width = len(self.names)
         lines, rows = [], []
@@ -81,7 +89,7 @@ class CsvTable:
             if not any(row):
                 continue
             if len(row) < width:
-                short_lines.append(line)
+                self._short.add("short", line)
             lines.append(line)
             rows.append(row[:width] + [""] * (width - len(row)))
         return CsvRows(lines, rows)
@@ -101,14 +109,15 @@ class CsvTable:
             return f"is not {name}; give the file's encoding, such as --encoding cp1251"
         return ""
 
-    def _conclude(self, splitter: RowSplitter, short_lines: list[int]) -> None:
-        if short_lines:
-            evidence = f"{len(short_lines):,} rows have fewer cells than the header, the first on line {short_lines[0]}"
-            self.assumptions.append(Assumption("short_rows", "the missing cells are empty", evidence))
-        if splitter.repaired:
-            first = splitter.first_repaired
-            evidence = f"{splitter.repaired:,} rows have quotes within cells, the first on line {first}"
-            self.assumptions.append(Assumption("stray_quotes", "part of the text", evidence))
+    def _later_assumptions(self) -> Iterator[Assumption]:
+        """Yield what was found out while reading."""
+        for _, count, lines, _ in self._short.rows():
+            evidence = f"{count:,} rows have fewer cells than the header, the first on line {lines[0]}"
+            yield Assumption("short_rows", "the missing cells are empty", evidence)
+        if self._splitter.repaired:
+            first = self._splitter.first_repaired
+            evidence = f"{self._splitter.repaired:,} rows have quotes within cells, the first on line {first}"
+            yield Assumption("stray_quotes", "part of the text", evidence)
 
     def _rows(self, splitter: RowSplitter, most: int) -> Iterator[CsvRows]:
         with self._opened() as text:

@@ -126,6 +126,11 @@ def _find_header(rows: Sequence[Sequence[str | None]]) -> int | None:
     return None
 
 
+def looks_like_data(cell: str) -> bool:
+    """Return whether a cell is a number, a date or an e-mail address, as no name of a column is."""
+    return len(cell) <= _MAX_DATA_LETTERS and _DATA.fullmatch(cell.strip()) is not None
+
+
 def _no_header(path: Path, first: Sequence[str | None]) -> FileError:
     cells = ", ".join(repr(cell[:_MAX_DATA_LETTERS]) for cell in _filled(first)[:3])
     return FileError(
@@ -139,5 +144,4 @@ def _filled(row: Sequence[str | None]) -> list[str]:
 
 
 def _is_data(cells: Sequence[str]) -> bool:
-    found = sum(len(cell) <= _MAX_DATA_LETTERS and _DATA.fullmatch(cell.strip()) is not None for cell in cells)
-    return found >= _DATA_SHARE * len(cells)
+    return sum(map(looks_like_data, cells)) >= _DATA_SHARE * len(cells)

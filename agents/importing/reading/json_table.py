@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from json import JSONDecodeError
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ class JsonTable:
         self.path = source.path
         self.size = source.size
         self.left_out = LeftOut()
-        self.typed: frozenset[str] = frozenset()
+        self._with_text: set[str] = set()
         self._source = source
         self._encoding: TextEncoding = decide_encoding(source, options.encoding)
         self.assumptions = [self._encoding.assumption] if self._encoding.assumption else []
@@ -39,17 +39,21 @@ class JsonTable:
             self.assumptions.append(Assumption("rows", path, f"the file is an object, and `{path}` its longest list"))
         self.names = self._read_names()
 
+    @property
+    def typed(self) -> frozenset[str]:
+        """Names of the columns whose cells, of the rows read so far, all came as numbers."""
+        return frozenset(self.names) - self._with_text
+
     def position(self) -> int:
         """Return how many of the file's bytes have been read."""
         return self._source.position()
 
-    def batches(self) -> Iterator[RowBatch]:
+    def batches(self) -> Generator[RowBatch]:
         """Yield the rows in the order of the file.
 
         Raises:
             FileError: the file cannot be read to its end.
         """
-        with_text: set[str] = set()
         lines: list[int] = []
         rows: list[dict[str, str]] = []
         most = rows_per_batch(len(self.names))
@@ -60,31 +64,35 @@ class JsonTable:
             lines.append(line)
             rows.append(row)
             if len(rows) == most:
-                yield self._batch(lines, rows, with_text)
+                yield self._batch(lines, rows)
                 lines, rows = [], []
         if rows:
-            yield self._batch(lines, rows, with_text)
-        self.typed = frozenset(self.names) - with_text
+            yield self._batch(lines, rows)
 
-    def _batch(self, lines: list[int], rows: list[dict[str, str]], with_text: set[str]) -> RowBatch:
+    def _batch(self, lines: list[int], rows: list[dict[str, str]]) -> RowBatch:
         columns: list[list[str | None]] = []
         for name in self.names:
             column = [row.get(name) for row in rows]
-            if name not in with_text and any(type(cell) is str for cell in column):
-                with_text.add(name)
+            if name not in self._with_text and any(type(cell) is str for cell in column):
+                self._with_text.add(name)
             columns.append(column)
         return RowBatch(lines, columns)
 
     def _read_names(self) -> tuple[str, ...]:
         names: dict[str, None] = {}
+        error = ""
         for line, row in self._rows():
-            if isinstance(row, dict) and not row.keys() <= names.keys():
+            if isinstance(row, str):
+                error = error or f" (line {line} {row})"
+            elif not row.keys() <= names.keys():
                 names |= dict.fromkeys(row)
                 if len(names) > MAX_COLUMNS:
                     raise FileError(
                         f"{self.path} has more than {MAX_COLUMNS:,} different fields up to line {line}, such as "
                         f"{next(reversed(names))[:80]!r}; export only those that are needed"
                     )
+        if not names:
+            raise FileError(f"{self.path} has no objects with fields{error}; export a list of orders")
         return tuple(names)
 
     def _rows(self) -> Iterator[tuple[int, dict[str, str] | str]]:

@@ -1,7 +1,7 @@
 """Parquet as a table."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 from agents.importing.findings import Assumption, FileError, LeftOut
@@ -29,7 +29,7 @@ class ParquetTable:
         self.size = source.size
         self.assumptions: list[Assumption] = []
         self.left_out = LeftOut()
-        self.typed: frozenset[str] = frozenset()
+        self._with_text: set[str] = set()
         self._file_path = uncompressed(source)
         self._source = source  # which removes an uncompressed copy when it is no longer used
         self._rows_read = 0
@@ -46,28 +46,31 @@ class ParquetTable:
                 f"{self.path} has {len(self.names):,} columns; export at most {MAX_COLUMNS:,}, those that are needed"
             )
 
+    @property
+    def typed(self) -> frozenset[str]:
+        """Names of the columns whose cells, of the rows read so far, all came as numbers or dates."""
+        return frozenset(self.names) - self._with_text
+
     def position(self) -> int:
         """Return about how many of the file's bytes have been read."""
         return self.size * self._rows_read // max(1, self._rows)
 
-    def batches(self) -> Iterator[RowBatch]:
+    def batches(self) -> Generator[RowBatch]:
         """Yield the rows in the order of the file, numbered from 1.
 
         Raises:
             FileError: the file cannot be read to its end.
         """
         self._rows_read = 0
-        with_text: set[str] = set()
         with self._opened() as file:
             for batch in file.iter_batches(batch_size=rows_per_batch(len(self.names))):
                 cells = self._cells(batch)
                 columns = [cells.get(name) or [None] * len(batch) for name in self.names]
                 for name, column in zip(self.names, columns, strict=True):
-                    if name not in with_text and any(type(cell) is str for cell in column):
-                        with_text.add(name)
+                    if name not in self._with_text and any(type(cell) is str for cell in column):
+                        self._with_text.add(name)
                 yield RowBatch(list(range(self._rows_read + 1, self._rows_read + len(batch) + 1)), columns)
                 self._rows_read += len(batch)
-        self.typed = frozenset(self.names) - with_text
 
     def _read_names(self, file: Any) -> tuple[str, ...]:
         """Return the columns, for which nested ones must be read."""

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import weakref
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +43,7 @@ class SheetTable:
         self.path = source.path
         self.size = source.size
         self.left_out = LeftOut()
-        self.typed: frozenset[str] = frozenset()
+        self._with_text: set[int] = set()
         self._workbook = uncompressed(source)
         _check_workbook(self.path, self._workbook)
         self._process = _start(self._workbook, options.sheet or "")
@@ -63,17 +63,21 @@ class SheetTable:
         if self._header.assumption:
             self.assumptions.append(self._header.assumption)
 
+    @property
+    def typed(self) -> frozenset[str]:
+        """Names of the columns whose cells, of the rows read so far, all came as numbers or dates."""
+        return frozenset(name for number, name in enumerate(self.names) if number not in self._with_text)
+
     def position(self) -> int:
         """Return about how many of the file's bytes have been read."""
         return self.size * self._rows_read // max(1, self._height)
 
-    def batches(self) -> Iterator[RowBatch]:
+    def batches(self) -> Generator[RowBatch]:
         """Yield the rows in the order of the sheet; only once.
 
         Raises:
             FileError: the sheet cannot be read to its end.
         """
-        with_text: set[int] = set()
         for line in self._header.title_lines:
             self.left_out.add("title", line)
         width = len(self.names)
@@ -82,8 +86,10 @@ class SheetTable:
         while frame is not None:
             columns = [list(column) for column in zip(*frame.rows, strict=True)][:width]
             for number, column in enumerate(columns):
-                if number not in with_text and any(type(cell) is str and not is_total_label(cell) for cell in column):
-                    with_text.add(number)
+                if number not in self._with_text and any(
+                    type(cell) is str and not is_total_label(cell) for cell in column
+                ):
+                    self._with_text.add(number)
                 columns[number] = list(map(_cell, column))
             self._note_wider(frame, width)
             missing = [[None] * len(frame.lines) for _ in range(width - len(columns))]
@@ -91,7 +97,6 @@ class SheetTable:
                 self._rows_read = frame.lines[-1]
                 yield RowBatch(frame.lines, columns + missing)
             frame = next(self._frames, None)
-        self.typed = frozenset(name for number, name in enumerate(self.names) if number not in with_text)
 
     def _note_wider(self, frame: _Frame, width: int) -> None:
         """Remember that there are cells beside the table, which have no name."""

@@ -1,6 +1,6 @@
 """What a file is read as: a table of text cells, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ from agents.importing.findings import Assumption, LeftOut
 
 _ROWS_PER_BATCH: Final = 10_000
 _CELLS_PER_BATCH: Final = 200_000
-MAX_COLUMNS: Final = 2_000
+MAX_COLUMNS: Final = 1_000
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +54,8 @@ class SourceTable(Protocol):
         file_format: `csv`, `xlsx`, `json`, `jsonl` or `parquet`.
         names: names of the columns, unique, without surrounding spaces. A repeated name is followed by ` (2)`. Fields
             of nested JSON objects have dotted paths.
-        assumptions: how the file is read; complete once all rows are read.
-        left_out: rows that are not read, by reason; complete once all rows are read.
-        typed: names of the columns whose cells all came as numbers or dates, not as text; valid once all rows are read.
+        assumptions: how the file is read; complete once reading has ended.
+        left_out: rows that are not read, by reason; complete once reading has ended.
         size: the file's size in bytes.
     """
 
@@ -65,15 +64,19 @@ class SourceTable(Protocol):
     names: tuple[str, ...]
     assumptions: list[Assumption]
     left_out: LeftOut
-    typed: frozenset[str]
     size: int
+
+    @property
+    def typed(self) -> frozenset[str]:
+        """Names of the columns whose cells, of the rows read so far, all came as numbers or dates, not as text."""
+        ...
 
     def position(self) -> int:
         """Return how many of the file's bytes have been read."""
         ...
 
-    def batches(self) -> Iterator[RowBatch]:
-        """Yield the rows in the order of the file.
+    def batches(self) -> Generator[RowBatch]:
+        """Yield the rows in the order of the file; to be called once. A reader may close it before its end.
 
         Raises:
             FileError: the file is damaged, or what it contains is no table.

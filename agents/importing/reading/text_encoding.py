@@ -20,6 +20,7 @@ _UTF_16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _WIDE: Final = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _MAX_INVALID_SHARE: Final = 0.05
 """Of the bytes outside ASCII in a UTF-8 file, those on damaged lines; with more of them it is no UTF-8."""
+_FIRST_IDEOGRAPH: Final = "\u2e80"
 _EXAMPLE_LETTERS: Final = 30
 """Of a line, before and after its first letter outside ASCII."""
 _MAX_MESS: Final = 0.6
@@ -113,7 +114,10 @@ def _reads_as(sample: bytes, encoding: str) -> bool:
             return False
         text = sample[: error.start].decode(encoding)
     separators = sum(text.count(separator) for separator in ",;\t|\n\r{}\"' ")
-    return separators * 50 > len(text) and all(letter.isprintable() or letter in "\t\r\n\x0b\x0c" for letter in text)
+    ideographs = sum(letter > _FIRST_IDEOGRAPH for letter in text)  # which two letters of ASCII look like
+    if separators * 50 < len(text) or ideographs * 2 > len(text):
+        return False
+    return all(letter.isprintable() or letter in "\t\r\n\x0b\x0c" for letter in text)
 
 
 def _mostly_utf8(survey: ByteSurvey) -> Assumption:
