@@ -1,6 +1,7 @@
 """Numbers of a column: which texts are numbers, and how the column decides between two readings."""
 
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 
@@ -233,3 +234,46 @@ def test_a_rate_is_a_percentage_or_a_share() -> None:
     assert parse_number("12,5 %", rate) == Decimal("0.125")
     with pytest.raises(CellError, match="share"):
         parse_number("15", rate)
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimal", "evidence"),
+    [
+        (["12.500", "7,316.40"], ".", 'line 3: "7,316.40" can only have a point as its decimal sign'),
+        (["12.500", "2.718.281"], None, 'line 3: "2.718.281" has points between thousands; line 2: 12.500 -> 12500'),
+        (
+            ["12.500", "19,90"],
+            None,
+            'line 3: "19,90" can only have a comma as its decimal sign; line 2: 12.500 -> 12500',
+        ),
+        (["12.500"], ",", "given; line 2: 12.500 -> 12500"),
+        (["7,316.40", "7.316,40"], None, "each of these is read so"),
+    ],
+)
+def test_the_evidence_names_the_line_and_the_result(texts: list[str], decimal: str | None, evidence: str) -> None:
+    assert evidence in decide(*texts, decimal=decimal).assumptions[0].evidence
+
+
+@pytest.mark.parametrize(
+    ("texts", "elsewhere", "sign"),
+    [
+        (["12.500", "250"], ",", ","),
+        (["12,500", "250"], ".", "."),
+        (["12.345", "250"], ".", "."),
+        # A point before 500 is no decimal sign although other columns have one: they do not write 12.5 so.
+        (["12.500", "250"], ".", None),
+        (["12.500", "19,90"], ".", ","),
+        (["12.500", "7,316.40", "7.316,40"], ".", None),
+    ],
+)
+def test_other_columns_decide_what_this_one_leaves_open(
+    texts: list[str], elsewhere: Literal[".", ","], sign: str | None
+) -> None:
+    values = [ColumnValue(text, 1, line) for line, text in enumerate(texts, start=2)]
+    decision = decide_numbers(values, "amount", elsewhere=elsewhere)
+    assert (decision.format and decision.format.decimal) == sign
+    assert (decision.question is None) == (sign is not None)
+
+
+def test_other_columns_prove_nothing_about_numbers_that_need_no_decision() -> None:
+    assert decide_numbers([ColumnValue("250", 1, 2)], "amount", elsewhere=",").format == NumberFormat(None)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from agents.importing.columns.zones import abbreviation_offset, read_zone, zone_of
+from agents.importing.columns.column_value import ColumnValue
+from agents.importing.columns.zones import abbreviation_offset, decide_zones, read_zone, zone_of
 from state.units.time_zones import load_zone, zone_names
 
 
@@ -72,3 +73,15 @@ def test_every_zone_of_iana_is_read_as_itself_or_as_its_winter_time() -> None:
             zone == name
             or winter.astimezone(zone_of(zone)).utcoffset() == winter.astimezone(load_zone(name)).utcoffset()
         )
+
+
+def test_a_column_of_zones_reports_what_its_names_stand_for() -> None:
+    texts = ["Europe/Moscow", "PDT", "PST", "-", "XYZ"]
+    decision = decide_zones([ColumnValue(text, 2, line) for line, text in enumerate(texts, start=2)])
+    (assumption,) = decision.assumptions
+    assert (assumption.value, assumption.evidence) == ("PDT is -07:00, PST is -08:00", 'line 3: "PDT"')
+    assert (decision.missing_cells, decision.unreadable_cells, decision.unreadable[0].text) == (2, 2, "XYZ")
+
+
+def test_a_column_of_names_of_iana_needs_no_explanation() -> None:
+    assert decide_zones([ColumnValue("Europe/Moscow", 1, 2)]).assumptions == []

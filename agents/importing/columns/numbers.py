@@ -18,6 +18,8 @@ from agents.importing.findings import Assumption, Choice, Question
 __all__ = ["NumberDecision", "NumberFormat", "NumberParser", "decide_numbers", "parse_number"]
 
 _NAMES: Final = {".": "a point", ",": "a comma"}
+_SEPARATORS: Final = {".": "commas", ",": "points"}
+"""What is between thousands, by the decimal sign that this proves."""
 _OPTION: Final = '--decimal "." or --decimal ","'
 _THOUSAND: Final = 3
 
@@ -63,7 +65,12 @@ def _parser(number_format: NumberFormat) -> NumberParser:
 
 
 def decide_numbers(
-    values: Iterable[ColumnValue], subject: str, *, decimal: str | None = None, typed: bool = False
+    values: Iterable[ColumnValue],
+    subject: str,
+    *,
+    decimal: str | None = None,
+    elsewhere: DecimalSign | None = None,
+    typed: bool = False,
 ) -> NumberDecision:
     """Decide how the numbers of a column are written.
 
@@ -71,6 +78,8 @@ def decide_numbers(
         values: All texts of the column, or one for each shape (digits as 9), first digit 0 or not, last 0 or not.
         subject: The field, such as `amount`; it names the findings.
         decimal: The decimal sign, `.` or `,`, if it is known: from the option, the mapping file or the platform.
+        elsewhere: The decimal sign that other columns of the file prove (their `format.decimal`). It decides here if
+            nothing in this column says otherwise.
         typed: Whether the file had numbers here, not texts.
     """
     decision = NumberDecision()
@@ -89,12 +98,12 @@ def decide_numbers(
     decision.unreadable, decision.unreadable_cells = unreadable.values, unreadable.cells
     decision.percent, decision.currencies = evidence.percent, evidence.currencies
     given: DecimalSign | None = "." if decimal == "." else "," if decimal == "," else None
-    sign = given or evidence.sign()
+    sign = given or evidence.sign(elsewhere)
     if sign is None and evidence.ambiguous:
         decision.question = evidence.question(subject)
         return decision
     decision.format = NumberFormat(sign, typed=typed)
-    decision.assumptions = evidence.assumptions(subject, sign)
+    decision.assumptions = evidence.assumptions(subject, sign, "given" if given else "as in other columns")
     return decision
 
 
@@ -140,33 +149,36 @@ class _Evidence:
             if value.text[shape.stop - 1] == "0":
                 keep_first(self.round, contained, value)
 
-    def sign(self) -> DecimalSign | None:
-        """Return the decimal sign that the column has; None: it does not prove one."""
-        if len(self.proofs) != 1:
+    def sign(self, elsewhere: DecimalSign | None) -> DecimalSign | None:
+        """Return the decimal sign that the column has; None: neither it nor what other columns prove is certain."""
+        if len(self.proofs) > 1 or not (self.proofs or elsewhere):
             return None
-        (sign,) = self.proofs
-        if sign not in self.ambiguous:
-            return sign
+        (sign,) = self.proofs or (elsewhere,)
+        if sign is None or sign not in self.ambiguous:
+            return sign if self.proofs or self.ambiguous else None
         # "1.234" among "19.90" is a number with three digits after the point. "1.500" there is not: whoever writes
         # 1.5 has no reason for the two zeros unless all numbers have three digits.
-        consistent = sign in self.long_fractions or (sign in self.fractions and sign not in self.round)
-        return sign if consistent else None
+        has_fractions = sign in self.fractions or not self.proofs
+        return sign if sign in self.long_fractions or (has_fractions and sign not in self.round) else None
 
-    def assumptions(self, subject: str, sign: DecimalSign | None) -> list[Assumption]:
-        found = [
-            f"{example(self.proofs[proved])} can only have {_NAMES[proved]} as its decimal sign"
-            for proved in DECIMAL_SIGNS
-            if proved in self.proofs
-        ]
-        if sign is None and not found:
-            return []
-        read = [f"{_with_value(value, sign)}" for _, value in sorted(self.ambiguous.items()) if sign]
-        if len(self.proofs) > 1:
+    def assumptions(self, subject: str, sign: DecimalSign | None, otherwise: str) -> list[Assumption]:
+        found = self._proofs_in_words()
+        read = [_with_value(value, sign) for _, value in sorted(self.ambiguous.items())] if sign else []
+        if len(found) > 1:
             found.append("each of these is read so")
+        if not found and read:
+            found.append(otherwise)
+        if not found:
+            return []
+        option = "--decimal" if read else ""
+        return [Assumption(f"{subject}.decimal", sign or "both", "; ".join(found + read), option)]
+
+    def _proofs_in_words(self) -> list[str]:
         return [
-            Assumption(
-                f"{subject}.decimal", sign or "both", "; ".join(found + read) or "given", "--decimal" if read else ""
-            )
+            f"{example(self.fractions[sign])} can only have {_NAMES[sign]} as its decimal sign"
+            if sign in self.fractions
+            else f"{example(value)} has {_SEPARATORS[sign]} between thousands"
+            for sign, value in sorted(self.proofs.items())
         ]
 
     def question(self, subject: str) -> Question:
@@ -174,7 +186,7 @@ class _Evidence:
         if len(self.proofs) == 1 and set(self.ambiguous) == set(self.proofs):
             (sign,) = self.proofs
             examples = [self.round.get(sign, examples[0])]
-        known = "; ".join(f"{example(value)} must have {_NAMES[sign]}" for sign, value in sorted(self.proofs.items()))
+        known = "; ".join(self._proofs_in_words())
         signs: Iterable[DecimalSign] = (
             sorted(DECIMAL_SIGNS, key=lambda sign: (-self.cells[sign], sign))
             if len(self.proofs) == 2
