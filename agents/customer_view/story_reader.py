@@ -96,7 +96,7 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         traits=read_traits(profile, rules.policy, as_of_ms),
         runs=run_stories(customer_id, profile, rules.campaigns),
         silenced_by=silenced_by(profile),
-        dead_channels=[] if profile.engagement is None else profile.engagement.dead_channels,
+        dead_channels=[] if profile.engagement is None else list(profile.engagement.dead_channels),
         changes=changes,
         messages=sorted(messages, key=lambda message: message.due_at),
         suppressions=[each for each in suppressions if erasure.is_before(each, each.at)],

@@ -55,6 +55,12 @@ def consent_of(profile: Profile, channel: str) -> bool | None:
     return None if consent is None else consent.granted
 
 
+def granted_at(profile: Profile, channel: str) -> int | None:
+    """Return when the channel was last granted; None if it is refused or unknown."""
+    consent = profile.contact_profile.consents.get(channel) if profile.contact_profile is not None else None
+    return consent.changed_at if consent is not None and consent.granted else None
+
+
 def signup_fact(profile: Profile, name: str) -> str | None:
     """Return a signup fact, such as `timezone` or `language`; None if it is unknown."""
     known = profile.contact_profile.facts.get(name) if profile.contact_profile is not None else None

@@ -49,6 +49,7 @@ ProfileFields = tuple[
     list[int],
     list[int],
     int,
+    int,
 ]
 """The stored fields of a `Profile`, in their order."""
 
@@ -95,6 +96,7 @@ class Profile:
         "chunks",
         "refund_chunks",
         "last_chunk",
+        "horizon",
         "order_index",
     )
 
@@ -138,6 +140,7 @@ class Profile:
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
+            self.horizon,
         ) = fields
         self.order_index: OrderIndex | None = None
 
@@ -183,4 +186,5 @@ class Profile:
             self.chunks,
             self.refund_chunks,
             self.last_chunk,
+            self.horizon,
         )

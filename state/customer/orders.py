@@ -88,16 +88,16 @@ def _add_to_sums(profile: Profile, order: Order, as_of: int, window_ms: int) -> 
 
 def expire(profile: Profile, as_of: int, window_ms: int, dropped: Counter[DropReason]) -> None:
     """Advance the profile to `as_of`: orders and refunds leave the window, are dropped or forgotten."""
-    horizon = as_of - window_ms
+    window_start = as_of - window_ms
     if profile.packed_orders:
-        expire_packed(profile, horizon)
+        expire_packed(profile, window_start)
         if profile.next_forget_at <= as_of:
             unpack_orders(profile)
             forget_expired(profile, as_of, window_ms)
         return
     orders = profile.orders
     expired = profile.expired_count
-    while expired < len(orders) and orders[expired].at <= horizon:
+    while expired < len(orders) and orders[expired].at <= window_start:
         order = orders[expired]
         expired += 1
         if not order.fully_refunded:

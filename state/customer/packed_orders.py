@@ -73,13 +73,13 @@ def append_order(profile: Profile, event: OrderPlaced, as_of: int, window_ms: in
     return True
 
 
-def expire_packed(profile: Profile, horizon: int) -> None:
-    """Let the packed orders at or before `horizon` leave the window."""
+def expire_packed(profile: Profile, window_start: int) -> None:
+    """Let the packed orders at or before `window_start` leave the window."""
     packed = profile.packed_orders
     index = profile.expired_count * ENTRY_BYTES
     while index < len(packed):
         at, amount = _time_and_amount_at(packed, index)
-        if at > horizon:
+        if at > window_start:
             break
         profile.frequency -= 1
         profile.monetary -= amount

@@ -9,13 +9,14 @@ from typing import Final
 import msgspec
 
 from state.customer.native_profile import Profile, ProfileFields
+from state.customer.profile_format_3 import FORMAT_3, decode_format_3
 from state.customer.profile_schema import ProfileHead, ProfileRecord
 from state.records.events import UnknownFormatVersion
 from state.units.timestamps import NEVER
 
 __all__ = ["FORMAT", "Profile", "decode_head", "decode_profile", "encode_profile", "new_profile", "peek_due"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _PREFIX: Final = bytes([FORMAT])
 _DUE_AT: Final = len(_PREFIX) + 3
 """Index of `due`: it follows the version byte and the header of an array of 16 elements or more."""
@@ -56,9 +57,11 @@ def decode_profile(value: bytes) -> Profile:
     Raises:
         UnknownFormatVersion: The record was written by a version that is not known here.
     """
-    if value[0] != FORMAT:
-        raise UnknownFormatVersion(value[0])
-    return Profile(_decode(value[1:]))
+    if value[0] == FORMAT:
+        return Profile(_decode(value[1:]))
+    if value[0] == FORMAT_3:
+        return Profile(decode_format_3(value[1:]))
+    raise UnknownFormatVersion(value[0])
 
 
 def copy_fields(profile: Profile) -> Profile:
@@ -72,7 +75,7 @@ def decode_head(value: bytes) -> ProfileHead:
     Raises:
         UnknownFormatVersion: As for `decode_profile`.
     """
-    if value[0] != FORMAT:
+    if value[0] != FORMAT and value[0] != FORMAT_3:
         raise UnknownFormatVersion(value[0])
     return _decode_head(value[1:])
 

@@ -230,12 +230,17 @@ class SentMessage(msgspec.Struct, array_like=True, gc=False):
 
 
 class Silence(msgspec.Struct, array_like=True, gc=False):
-    """The customer gets no messages since a run of this campaign had no response. The fields are those of the run."""
+    """The customer gets no messages since a run of this campaign had no response. The other fields are the run's.
+
+    Attributes:
+        began_at: When the silence began.
+    """
 
     campaign: str
     tag: str
     entry_change: ChangeSnapshot | None
     entered_at: int
+    began_at: int
 
 
 class Engagement(msgspec.Struct, array_like=True, gc=False):
@@ -247,7 +252,8 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
         trigger_tags: Campaign to the tags of its trigger's last entries, 64 at most.
         messages: The last sent messages, oldest first: `state.engagement.contacts.REMEMBERED_MESSAGES` of them, and
             all within the cap's period.
-        dead_channels: Channels with a permanent bounce.
+        dead_channels: Channels with a permanent bounce, and when the last one occurred; None if a record of a format
+            before 3 reported it.
         silence: Set while the customer is silenced.
     """
 
@@ -255,7 +261,7 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     control_entries: dict[str, int] = {}
     trigger_tags: dict[str, list[str]] = {}
     messages: list[SentMessage] = []
-    dead_channels: list[str] = []
+    dead_channels: dict[str, int | None] = {}
     silence: Silence | None = None
 
 
@@ -338,6 +344,7 @@ class ProfileRecord(ProfileHead, array_like=True, gc=True):
         forecast: Set for a profile that is stored in chunks.
         chunks: Numbers of the chunks with orders, and `refund_chunks` with refunds (see `state.customer.order_chunks`).
         last_chunk: The last chunk number given.
+        horizon: The moment before which the customer's past counts as history; 0 if none of it does.
         order_index: In memory only, not stored; set for a long history.
     """
 
@@ -375,4 +382,5 @@ class ProfileRecord(ProfileHead, array_like=True, gc=True):
     chunks: list[int] = []
     refund_chunks: list[int] = []
     last_chunk: int = 0
+    horizon: int = 0
     order_index: ClassVar[OrderIndex | None] = None

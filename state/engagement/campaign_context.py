@@ -36,7 +36,8 @@ class CampaignContext:
         outputs: what is published, in this order.
         change: the change of segment at this moment, if there is one.
         by_time: whether time alone has reached this moment.
-        purchased: whether a purchase was just applied.
+        supersedes_through: a purchase was just applied that supersedes the reactivations entered at or before this
+            moment; -1 if none was.
         ended_silence: the silence that an event has just ended, if one has.
         has_finished_runs: whether a run is over at this moment, so that it is removed.
     """
@@ -52,7 +53,7 @@ class CampaignContext:
         self.outputs = outputs
         self.change: SegmentChanged | None = None
         self.by_time = False
-        self.purchased = False
+        self.supersedes_through = -1
         self.ended_silence: Silence | None = None
         self.has_finished_runs = False
 

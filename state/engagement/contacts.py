@@ -1,19 +1,29 @@
-"""The messages that a customer was sent, and the contacts that campaign engines report about them."""
+"""The messages that a customer was sent, and the contacts that campaign engines report about them.
+
+A channel on which a message bounced permanently is dead: it is not used until a consent for it is granted later, since
+people change their address. "Later" is by `occurred_at`, so it makes no difference in which order the two arrive.
+
+Records of formats before 3 revive no channel, and one that they killed has no moment: then a consent is later that was
+granted after the last message by that channel.
+"""
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from state.config.policy import Policy
 from state.config.sending_limits import FrequencyCap
-from state.customer.contact_profile import refuse_channel
+from state.customer.contact_profile import granted_at, refuse_channel
 from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Run, SentMessage
-from state.records.events import MessageContacted
+from state.records.events import CHANNELS, ConsentChanged, CustomerSignedUp, MessageContacted
 from state.records.reasons import DropReason
 from state.units.money import DIGITS, MAX_TOTAL, convert
 
 REMEMBERED_MESSAGES: Final = 64
+REVIVING_FORMAT: Final = 3
+"""The first format of the journal whose consents revive channels."""
 _STEP: Final = re.compile(r"[1-9][0-9]{0,3}")
 
 
@@ -21,7 +31,7 @@ def engagement_of(profile: Profile) -> Engagement:
     """Return what campaigns remember of the customer; an empty record is added to the profile if there is none."""
     engagement = profile.engagement
     if engagement is None:
-        engagement = profile.engagement = Engagement({}, {}, {}, [], [], None)
+        engagement = profile.engagement = Engagement({}, {}, {}, [], {}, None)
     return engagement
 
 
@@ -42,8 +52,37 @@ def sent_since(profile: Profile, moment: int) -> int:
 
 
 def is_dead_channel(profile: Profile, channel: str) -> bool:
-    """Return whether a message by this channel bounced permanently."""
+    """Return whether a message by this channel bounced permanently, after which no consent for it was granted."""
     return profile.engagement is not None and channel in profile.engagement.dead_channels
+
+
+def revive_channels(profile: Profile, granted: Iterable[str], event: ConsentChanged | CustomerSignedUp) -> None:
+    """Revive the granted channels (with `all` every one) that died before the event."""
+    engagement = profile.engagement
+    if engagement is None or not engagement.dead_channels or event.format_version < REVIVING_FORMAT:
+        return
+    for channel in granted:
+        for each in CHANNELS if channel == "all" else (channel,):
+            if each in engagement.dead_channels and _died_at(engagement, each) < event.occurred_at:
+                del engagement.dead_channels[each]
+
+
+def _died_at(engagement: Engagement, channel: str) -> int:
+    bounced_at = engagement.dead_channels[channel]
+    if bounced_at is not None:
+        return bounced_at
+    return max((message.due_at for message in engagement.messages if message.channel == channel), default=-1)
+
+
+def _note_bounce(profile: Profile, channel: str, event: MessageContacted) -> None:
+    """Note a permanent bounce, unless a consent was granted after it."""
+    dead_channels = engagement_of(profile).dead_channels
+    if event.format_version < REVIVING_FORMAT:
+        dead_channels.setdefault(channel, None)
+        return
+    consented_at = granted_at(profile, channel)
+    if consented_at is None or consented_at <= event.occurred_at:
+        dead_channels[channel] = max(event.occurred_at, dead_channels.get(channel) or 0)
 
 
 def apply_contact(
@@ -61,8 +100,8 @@ def apply_contact(
         dropped[DropReason.CONTACT_OF_UNKNOWN_MESSAGE] += 1
     if kind in ("unsubscribed", "complained"):
         refuse_channel(profile, channel or "all", event.occurred_at)
-    elif kind == "bounced" and event.permanent and channel is not None and not is_dead_channel(profile, channel):
-        engagement_of(profile).dead_channels.append(channel)
+    elif kind == "bounced" and event.permanent and channel is not None:
+        _note_bounce(profile, channel, event)
     cost = _cost_in_base(event, policy, dropped)
     for run in profile.runs:
         if run.tag == tag and run.campaign == campaign and number in run.sent:

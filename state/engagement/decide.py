@@ -4,6 +4,8 @@ How a campaign is entered is in `state.engagement.enrollment`, what a run goes t
 something is suppressed in `state.engagement.suppression`.
 """
 
+from typing import Final
+
 from state.customer.profile_schema import Silence
 from state.engagement.campaign_context import CampaignContext
 from state.engagement.enrollment import enter_campaigns
@@ -19,13 +21,16 @@ from state.engagement.run import (
 from state.records.outputs import SegmentChanged
 from state.records.reasons import SuppressionReason
 
+NO_PURCHASE: Final = -1
+"""In place of a moment: no purchase was applied that supersedes anything."""
+
 
 def decide(
     context: CampaignContext,
     change: SegmentChanged | None,
     *,
     by_time: bool = False,
-    purchased: bool = False,
+    supersedes_through: int = NO_PURCHASE,
     ended_silence: Silence | None = None,
 ) -> None:
     """Run the stages of a decision for one moment, after the profile was evaluated at it.
@@ -34,11 +39,12 @@ def decide(
         context: the customer and the moment.
         change: the change of segment at this moment, if there is one.
         by_time: whether time alone has reached this moment, so that triggers may fire.
-        purchased: whether a purchase was just applied.
+        supersedes_through: a purchase was just applied that supersedes the reactivations entered at or before this
+            moment: `NEVER` for all of them.
         ended_silence: the silence that an event has just ended.
     """
     context.change, context.by_time = change, by_time
-    context.purchased, context.ended_silence = purchased, ended_silence
+    context.supersedes_through, context.ended_silence = supersedes_through, ended_silence
     # The order of the stages; within a stage, runs come in the order in which they were entered. A tuple of functions
     # that a loop calls would cost 1.6 % of the compiled fold.
     _supersede_runs(context)
@@ -61,10 +67,14 @@ def supersede_outdated(context: CampaignContext, outdated: frozenset[str]) -> bo
 
 def _supersede_runs(context: CampaignContext) -> None:
     """Supersede runs whose segments the customer has left, and reactivations of a customer who bought."""
-    segment, by_name, purchased = context.profile.segment, context.campaigns.by_name, context.purchased
+    segment, by_name, through = context.profile.segment, context.campaigns.by_name, context.supersedes_through
     for run in context.profile.runs:
         campaign = by_name.get(run.campaign)
-        if campaign is None or segment not in campaign.to or (purchased and campaign.topic == "reactivations"):
+        if (
+            campaign is None
+            or segment not in campaign.to
+            or (run.entered_at <= through and campaign.topic == "reactivations")
+        ):
             fire(run, RunTrigger.SUPERSEDED, context)
 
 

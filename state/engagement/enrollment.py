@@ -32,9 +32,10 @@ def enter_campaigns(context: CampaignContext) -> None:
     campaigns, change = context.campaigns, context.change
     if change is None and not context.by_time:
         return
+    may_fire = context.by_time and context.at >= context.profile.horizon
     for campaign in campaigns.campaigns if change is not None else campaigns.triggered:
         if campaign.trigger is not None:
-            if context.by_time:
+            if may_fire:
                 _enter_if_triggered(context, campaign)
         elif change is not None and _matches_change(campaign, change, context):
             _enter(context, campaign, str(change.seq), change)

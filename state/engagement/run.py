@@ -181,7 +181,7 @@ def _begin_silence(run: Run, context: CampaignContext) -> None:
     engagement = context.profile.engagement
     if engagement is None or engagement.silence is not None or not run.sent or run.clicked or run.redeemed:
         return
-    engagement.silence = Silence(run.campaign, run.tag, run.entry_change, run.entered_at)
+    engagement.silence = Silence(run.campaign, run.tag, run.entry_change, run.entered_at, context.at)
     context.suppress_step(run, None, SuppressionReason.SILENCE_BEGAN)
 
 

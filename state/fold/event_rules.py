@@ -17,7 +17,7 @@ from state.customer.referrals import count_referral, remembers_referral
 from state.customer.refunds import RefundEffect, apply_refund
 from state.customer.retention import remembers_order, remembers_refund
 from state.customer.traits import count_places
-from state.engagement.contacts import apply_contact
+from state.engagement.contacts import apply_contact, revive_channels
 from state.records.events import (
     ConsentChanged,
     CustomerEvent,
@@ -43,8 +43,10 @@ class EventRule(NamedTuple, Generic[EventT]):
             counted and has no effect.
         exceeds_totals: whether the profile's sums have no room for the event, which is then dropped; None if it adds
             to no sum.
-        ends_silence: whether the event ends the customer's silence; None if it never does.
-        supersedes_reactivations: whether the customer's runs of campaigns on `reactivations` end with it.
+        ends_silence: whether the event ends the customer's silence; None if it never does. A backfill event does not
+            end one that began after its `occurred_at`.
+        supersedes_reactivations: whether the customer's runs of campaigns on `reactivations` end with it; with a
+            backfill event only those that were entered at or before its `occurred_at`.
         evaluates: whether time advances for the customer before it and the customer is evaluated after it. If not, the
             event takes effect at its own moment, or at the partition's time if that is later.
         of_unknown: the reason to drop it if the customer is unknown; None if it makes them known.
@@ -80,6 +82,8 @@ def _sign_up(
     _customer_id: str, profile: Profile, event: CustomerSignedUp, _moment: int, _policy: Policy, _dropped: object
 ) -> Sequence[RefundEffect]:
     sign_up(profile, event)
+    if event.consent is not None:
+        revive_channels(profile, [channel for channel, granted in event.consent.items() if granted], event)
     return ()
 
 
@@ -87,6 +91,8 @@ def _set_consent(
     _customer_id: str, profile: Profile, event: ConsentChanged, _moment: int, _policy: Policy, _dropped: object
 ) -> Sequence[RefundEffect]:
     set_consent(profile, event)
+    if event.granted:
+        revive_channels(profile, (event.channel,), event)
     return ()
 
 

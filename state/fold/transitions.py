@@ -21,7 +21,7 @@ from state.customer.profile import Profile
 from state.customer.profile_schema import Engagement, Silence
 from state.daily.day_counter import DayCounter, evaluated_state
 from state.engagement.campaign_context import CampaignContext
-from state.engagement.decide import decide, supersede_outdated
+from state.engagement.decide import NO_PURCHASE, decide, supersede_outdated
 from state.engagement.run import next_moment
 from state.engagement.triggers import next_trigger
 from state.fold.event_rules import EVENT_RULES, EventRule
@@ -68,6 +68,8 @@ def apply_event(
     rule, policy, daily = EVENT_RULES[type(event)], rules.policy, counters.daily
     if profile.due <= moment:
         advance_time(customer_id, profile, moment, rules, outputs, counters)
+    if event.horizon is not None and event.horizon > profile.horizon:  # after what fell due before the event
+        profile.horizon = event.horizon
     before = evaluated_state(profile)
     if profile.next_forget_at <= moment:
         expire(profile, moment, policy.window_ms, counters.dropped)
@@ -78,7 +80,10 @@ def apply_event(
     change = evaluate(customer_id, profile, moment, rules, event.kind, event, outputs)
     if (change is not None or profile.runs or ended is not None) and rules.campaigns is not None:
         context = CampaignContext(customer_id, profile, moment, rules, rules.campaigns, outputs)
-        decide(context, change, purchased=rule.supersedes_reactivations, ended_silence=ended)
+        through = NO_PURCHASE
+        if rule.supersedes_reactivations:
+            through = NEVER if event.horizon is None else event.occurred_at
+        decide(context, change, supersedes_through=through, ended_silence=ended)
     if daily is not None:
         daily.count_evaluation(profile, moment, before, change)
         for occurred_at, amount in refunds:
@@ -140,6 +145,8 @@ def _end_silence(engagement: Engagement, event: CustomerEvent, rule: EventRule[A
     silence = engagement.silence
     if silence is None or rule.ends_silence is None or not rule.ends_silence(event):
         return None
+    if event.horizon is not None and silence.began_at > event.occurred_at:
+        return None
     engagement.silence = None
     return silence
 
@@ -161,7 +168,8 @@ def evaluate(
         moment: becomes the last evaluation.
         rules: the active policy.
         cause: the kind of the cause: that of the event, `time` or `policy`.
-        event: the event that is the cause, if one is.
+        event: the event that is the cause, if one is; its `backfill` is that of the change. A change by time is
+            backfill if it is effective before the customer's horizon, one by a policy never.
         outputs: what the change is appended to.
     """
     profile.evaluated_at = moment
@@ -185,7 +193,10 @@ def evaluate(
     profile.segment = segment
     profile.seq = seq = profile.seq + 1
     profile.since = moment
-    event_id, backfill = (None, False) if event is None else (event.event_id, event.backfill)
+    if event is None:
+        event_id, backfill = None, cause == TIME_CAUSE and moment < profile.horizon
+    else:
+        event_id, backfill = event.event_id, event.backfill
     change = SegmentChanged(
         customer_id, seq, move, moment, cause, event_id, backfill, profile.frequency, profile.monetary, last
     )
@@ -196,7 +207,7 @@ def evaluate(
 def next_due(profile: Profile, rules: Ruleset, now: int | None = None) -> int:
     """Return the next moment at which time alone may change something for the customer; `NEVER` if there is none.
 
-    Triggers fire only after `now`, by default the last evaluation.
+    Triggers fire only after `now`, by default the last evaluation, and not before the customer's horizon.
     """
     due = next_expiry(profile, rules.window_ms)
     last = profile.last_order_at
@@ -206,5 +217,6 @@ def next_due(profile: Profile, rules: Ruleset, now: int | None = None) -> int:
         for run in profile.runs:
             due = min(due, next_moment(run))
         if rules.has_triggers:
-            due = min(due, next_trigger(profile, profile.evaluated_at if now is None else now, rules))
+            after = profile.evaluated_at if now is None else now
+            due = min(due, next_trigger(profile, max(after, profile.horizon - 1), rules))
     return min(NEVER, due)

@@ -17,6 +17,16 @@ REFUSALS = ("unsubscribed", "complained")
 
 
 @dataclass(eq=False)
+class Bounce:
+    """A permanent bounce; `at` is unknown if a record of an old format reported it."""
+
+    channel: str
+    at: int | None
+    revived: bool = False
+    """Whether a consent for the channel was granted after it."""
+
+
+@dataclass(eq=False)
 class CampaignHistory:
     """Every run, entry and message of one customer, oldest first."""
 
@@ -26,8 +36,7 @@ class CampaignHistory:
     causes_seen: set[tuple[str, str]] = field(default_factory=set)
     """Campaign and cause of each entry, suppressed or not: a birthday counts once, even if the time zone changes."""
     sent: list[SentMessage] = field(default_factory=list)
-    dead_channels: set[str] = field(default_factory=set)
-    """Channels on which a message bounced permanently."""
+    bounces: list[Bounce] = field(default_factory=list)
     silenced_by: Run | None = None
     control_entries: list[tuple[str, int]] = field(default_factory=list)
     """Name and moment of each campaign that the customer would have entered outside the control group."""
@@ -86,7 +95,11 @@ class CampaignHistory:
         """Return the step's channels on which the customer may be contacted, in order of preference."""
         accepted = ("granted",) if run.campaign.requires_consent else ("granted", "unknown")
         channels = step.definition.channels
-        return [each for each in channels if person.consent(each) in accepted and each not in self.dead_channels]
+        return [each for each in channels if person.consent(each) in accepted and not self.is_dead(each)]
+
+    def is_dead(self, channel: str) -> bool:
+        """Return whether a message bounced permanently on the channel, and no consent was granted after that."""
+        return any(bounce.channel == channel and not bounce.revived for bounce in self.bounces)
 
     def is_cap_reached(self, file: Campaigns, at: int) -> bool:
         """Return whether the cap is used up by messages of any campaign that were due less than its days ago."""
@@ -96,7 +109,9 @@ class CampaignHistory:
 
     # Contacts.
 
-    def apply_contact(self, contact: Contact, occurred_at: int, person: Person, *, permanent: bool) -> bool:
+    def apply_contact(
+        self, contact: Contact, occurred_at: int, person: Person, *, permanent: bool, new_rules: bool
+    ) -> bool:
         """Apply a contact; return whether it belongs to one of the last messages sent to this customer."""
         message_id, kind = contact.message_id, contact.kind
         if any(message.message_id == message_id for message in self.sent):
@@ -109,8 +124,27 @@ class CampaignHistory:
             channel = remembered[0].channel if remembered else "all"
             person.consents.append((occurred_at, channel, False))
         if kind == "bounced" and permanent and remembered:
-            self.dead_channels.add(remembered[0].channel)
+            channel = remembered[0].channel
+            revived = new_rules and any(at > occurred_at for at in person.granted_at(channel))
+            self.bounces.append(Bounce(channel, occurred_at if new_rules else None, revived))
         return bool(remembered)
+
+    def revive(self, channel: str, granted_at: int) -> bool:
+        """Revive a channel, or with ``all`` every channel, for which a consent is granted; return whether one is."""
+        revived = [
+            bounce
+            for bounce in self.bounces
+            if channel in (bounce.channel, "all") and granted_at > self._died_at(bounce) and not bounce.revived
+        ]
+        for bounce in revived:
+            bounce.revived = True
+        return bool(revived)
+
+    def _died_at(self, bounce: Bounce) -> int:
+        """Return when a channel died, if that is not known, when the last message by it was due."""
+        if bounce.at is not None:
+            return bounce.at
+        return max(message.due_at for message in self.sent if message.channel == bounce.channel)
 
     def record_sent(self, run: Run, step: RunStep, at: int, channel: str) -> None:
         """Record a message that was sent."""

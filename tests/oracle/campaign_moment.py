@@ -2,9 +2,13 @@
 
 from tests.oracle import messages, outcomes
 from tests.oracle.active_rules import ActiveRules
+from tests.oracle.arrivals import ends
+from tests.oracle.campaign_history import CampaignHistory
 from tests.oracle.campaigns import Campaigns
 from tests.oracle.entry_causes import EntryCause
+from tests.oracle.event_effects import grants_consent
 from tests.oracle.history import History
+from tests.oracle.outputs import JsonObject
 from tests.oracle.runs import Run, RunStep
 from tests.oracle.targeting import matches
 
@@ -16,18 +20,17 @@ def run_campaigns(
     *,
     segment: str,
     entry_causes: list[EntryCause],
-    purchased: bool,
-    ends_silence: bool,
+    event: JsonObject | None,
 ) -> None:
-    """Do what campaigns do at a moment, after the segment change, if any, was published."""
+    """Do what campaigns do at a moment, after the segment change, if any, was published; `event` has caused it."""
     file, engagement = rules.campaigns, history.campaigns
-    silenced_run = engagement.silenced_by if ends_silence else None
-    if ends_silence:
+    silenced_run = _silence_that_ends(engagement, event, rules)
+    if silenced_run is not None:
         engagement.silenced_by = None
     if file is None:
         return
     for run in engagement.runs:
-        if segment not in run.campaign.to_segments or (purchased and run.campaign.topic == "reactivations"):
+        if segment not in run.campaign.to_segments or _is_ended_by(run, event, rules):
             supersede(run, at, rules, file)
     _enter_campaigns(history, entry_causes, segment, rules, file)
     _process_due_steps(history, at, rules, file)
@@ -37,6 +40,30 @@ def run_campaigns(
         )
     _begin_silence(history, at, rules, file)
     _report_outcomes(history, at, rules, file)
+
+
+def _silence_that_ends(engagement: CampaignHistory, event: JsonObject | None, rules: ActiveRules) -> Run | None:
+    """Return the run whose silence a purchase or a granted consent ends."""
+    run = engagement.silenced_by
+    if event is None or run is None or not (event["type"] == "purchase" or grants_consent(event)):
+        return None
+    began_at = run.silence_at()
+    assert began_at is not None
+    if ends(event, began_at):
+        return run
+    rules.result.rules_met.add("a silence outlasts history")
+    return None
+
+
+def _is_ended_by(run: Run, event: JsonObject | None, rules: ActiveRules) -> bool:
+    """Return whether the event is a purchase that ends the run, of a campaign on ``reactivations``."""
+    if event is None or event["type"] != "purchase" or run.campaign.topic != "reactivations":
+        return False
+    if ends(event, run.cause.at):
+        return True
+    if run.open_steps() and not run.superseded:
+        rules.result.rules_met.add("a reactivation outlasts history")
+    return False
 
 
 def supersede(run: Run, at: int, rules: ActiveRules, file: Campaigns) -> None:

@@ -18,6 +18,10 @@ class Person:
         declared = [(at, value.encode(), value) for at, of, value in self.signup_facts if of == name]
         return max(declared)[2] if declared else None
 
+    def granted_at(self, channel: str) -> list[int]:
+        """Return the moments of all consents that grant the channel."""
+        return [at for at, of, granted in self.consents if granted and of in (channel, "all")]
+
     def consent(self, channel: str) -> str:
         """Return ``granted``, ``refused`` or ``unknown``: the channel's latest consent, at equal moments a refusal."""
         declared = [(at, not granted) for at, of, granted in self.consents if of in (channel, "all")]

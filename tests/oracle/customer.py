@@ -35,6 +35,8 @@ class Customer:
     since: int = moments.BEFORE_ALL_MS
     campaigns_since: int = moments.BEFORE_ALL_MS
     """When the active campaigns file was activated: triggers before this moment are ignored."""
+    horizon: int = moments.BEFORE_ALL_MS
+    """Changes by time that are effective earlier are history, and no trigger fires earlier."""
     last_evaluation: Evaluation | None = None
     """None before the first evaluation."""
     changed_at: int = moments.BEFORE_ALL_MS
@@ -70,7 +72,10 @@ class Customer:
 
     def _trigger_causes(self, rules: ActiveRules) -> Iterator[EntryCause]:
         return causes_after(
-            self.history, self.customer_id, rules.campaigns, max(self.evaluated_at, self.campaigns_since)
+            self.history,
+            self.customer_id,
+            rules.campaigns,
+            max(self.evaluated_at, self.campaigns_since, self.horizon - 1),
         )
 
     def _score_moments(self, policy: Policy) -> Iterator[int]:
@@ -84,17 +89,14 @@ class Customer:
 
     # Evaluation.
 
-    def evaluate(
-        self, at: int, cause: JsonObject, rules: ActiveRules, *, backfill: bool = False, grants: bool = False
-    ) -> None:
+    def evaluate(self, at: int, cause: JsonObject, rules: ActiveRules, event: JsonObject | None = None) -> None:
         """Evaluate the customer at one moment, and publish in the order of docs/topics.md.
 
         Args:
             at: the moment.
             cause: the cause as the change quotes it.
             rules: the active rules.
-            backfill: the event's `backfill`.
-            grants: whether the event grants a consent.
+            event: the event that is the cause, if one is.
         """
         scores_may_change = cause["kind"] != "time" or at in self._score_moments(rules.policy)
         published = len(rules.result.outputs)
@@ -104,22 +106,23 @@ class Customer:
         before, after = self.last_evaluation, self.evaluation_at(at, rules.policy)
         self.evaluated_at, self.last_evaluation = at, after
         change = None
+        backfill = cause["kind"] == "time" and at < self.horizon if event is None else event.get("backfill", False)
         if before is None or before.segment != after.segment:
             self.seq, self.since = self.seq + 1, at
             change = self._change(before, after, cause, rules.policy, backfill=backfill)
             rules.publish_change(change)
+            if event is None and backfill:
+                rules.result.rules_met.add("a change by time is history")
             entry_causes.append(EntryCause.from_change(change))
             if cause["kind"] == "time" and before is not None and rules.policy.is_worse(after.segment, before.segment):
                 rules.result.daily_notes.lapses.append(at)
-        purchased = cause["kind"] == "purchase"
         campaign_moment.run_campaigns(
             self.history,
             at,
             rules,
             segment=after.segment,
             entry_causes=entry_causes,
-            purchased=purchased,
-            ends_silence=purchased or grants,
+            event=event,
         )
         if scores_may_change or len(rules.result.outputs) > published:
             self.changed_at = at

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from tests.oracle import money
 from tests.oracle.active_rules import ActiveRules
+from tests.oracle.arrivals import is_of_new_rules
 from tests.oracle.consents import SIGNUP_FIELDS
 from tests.oracle.history import History, Order, Refund
 from tests.oracle.policy import Policy
@@ -99,24 +100,33 @@ def _refund_order(order: Order, refund: Refund, rules: ActiveRules) -> None:
         rules.result.dropped["excess"] += 1
 
 
-def _signup(history: History, event: Event, occurred_at: int, _as_of: int, _rules: ActiveRules) -> None:
+def _signup(history: History, event: Event, occurred_at: int, _as_of: int, rules: ActiveRules) -> None:
     facts = ((name, event[name]) for name in SIGNUP_FIELDS if name in event)
     history.person.signup_facts.extend((occurred_at, name, value) for name, value in facts)
     consents = event.get("consent", {}).items()
     history.person.consents.extend(
         (occurred_at, channel, granted) for channel, granted in consents if granted is not None
     )
+    for channel in [channel for channel, granted in consents if granted]:
+        _revive(history, channel, event, occurred_at, rules)
 
 
-def _consent(history: History, event: Event, occurred_at: int, _as_of: int, _rules: ActiveRules) -> None:
+def _consent(history: History, event: Event, occurred_at: int, _as_of: int, rules: ActiveRules) -> None:
     history.person.consents.append((occurred_at, event["channel"], event["granted"]))
+    if event["granted"]:
+        _revive(history, event["channel"], event, occurred_at, rules)
+
+
+def _revive(history: History, channel: str, event: Event, occurred_at: int, rules: ActiveRules) -> None:
+    if is_of_new_rules(event) and history.campaigns.revive(channel, occurred_at):
+        rules.result.rules_met.add("a channel is revived")
 
 
 def _contact(history: History, event: Event, occurred_at: int, _as_of: int, rules: ActiveRules) -> None:
     history.contacts[event["kind"]] += 1
     contact = Contact(event["message_id"], event["kind"], _cost(history, event, rules))
-    permanent = event.get("permanent", False)
-    if not history.campaigns.apply_contact(contact, occurred_at, history.person, permanent=permanent):
+    how = {"permanent": event.get("permanent", False), "new_rules": is_of_new_rules(event)}
+    if not history.campaigns.apply_contact(contact, occurred_at, history.person, **how):
         rules.result.dropped["unknown_message"] += 1
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from tests.oracle import moments
 from tests.oracle.active_rules import ActiveRules
+from tests.oracle.arrivals import horizon_of
 from tests.oracle.campaign_moment import supersede_outdated
 from tests.oracle.campaigns import Campaigns, read_campaigns
 from tests.oracle.customer import Customer
 from tests.oracle.daily import CustomerState
-from tests.oracle.event_effects import apply, grants_consent, is_duplicate, rate_of
+from tests.oracle.event_effects import apply, is_duplicate, rate_of
 from tests.oracle.outputs import CHANGES, Output, tombstone_headers
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.result import LedgerEntry, Result
@@ -33,7 +34,8 @@ class Oracle:
         Args:
             records: admitted events with ``type`` and the source's own fields, ``{"type": "tick", "at": ...}``,
                 ``{"type": "policy", "text": ...}``, ``{"type": "campaigns", "text": ...}``. A sale without
-                ``customer_id`` changes no customer, only the day's totals.
+                ``customer_id`` changes no customer, only the day's totals. A backfill event of wall mode has
+                ``admitted_at``; an event of an earlier format of the journal has ``format``.
 
         Raises:
             ValueError: An event precedes any policy, or could not have been admitted.
@@ -151,16 +153,11 @@ class Partition:
             self.result.duplicates[event["type"]] += 1
             return
         customer.advance(as_of, rules)
+        customer.horizon = max(customer.horizon, horizon_of(event) or customer.horizon)
         apply(customer.history, event, occurred_at, as_of, rules)
         segment = None if customer.last_evaluation is None else customer.last_evaluation.segment
         self.result.daily_notes.note_event(customer.history, event, as_of, segment)
-        customer.evaluate(
-            as_of,
-            {"kind": event["type"], "event_id": event["event_id"]},
-            rules,
-            backfill=event.get("backfill", False),
-            grants=grants_consent(event),
-        )
+        customer.evaluate(as_of, {"kind": event["type"], "event_id": event["event_id"]}, rules, event)
 
     def drop_reason(self, event: dict[str, Any], occurred_at: int) -> str | None:
         """Return why an event of an unknown customer is dropped, or None."""

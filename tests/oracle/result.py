@@ -85,6 +85,8 @@ class Result:
 
     conditions_checked: set[str] = field(default_factory=set)
     """The conditions of `where` that were checked for an entry that matched otherwise."""
+    rules_met: set[str] = field(default_factory=set)
+    """Rules on silent history and on revived channels that have made a difference."""
     daily_notes: DailyNotes = field(default_factory=DailyNotes)
     """The notes from which the daily totals are counted."""
     watermark: int = moments.BEFORE_ALL_MS

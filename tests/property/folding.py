@@ -14,6 +14,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
+import msgspec
+
 from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
 from agents.segment.recovery import recover_partition, remove_erased
 from agents.segment.write_plan import TableWrite, WritePlan, Writers, WriteStep
@@ -24,7 +26,16 @@ from state.customer.referrals import referral_of
 from state.fold.partition import Partition
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.erasure import Erasure, decode_erasure
-from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied, Tick, decode_record, encode_record
+from state.records.events import (
+    FORMAT_VERSION,
+    Arrival,
+    CampaignsApplied,
+    JournalRecord,
+    PolicyApplied,
+    Tick,
+    decode_record,
+    encode_record,
+)
 from state.records.outputs import Output
 from streams.engine.lane import StageContext
 from streams.kafka.batch_writer import Headers
@@ -104,14 +115,28 @@ def journal_of(
             result = admit(source, 0, offset, json.dumps(step).encode(), rules, None)
             assert isinstance(result, Admitted), (result, step)
             record, customer_id = result.event, result.customer_id
-            referral = referral_of(customer_id, result.event)
-        written[source].append([Entry(customer_id, encode_record(record))])
+            if record.backfill:
+                record = msgspec.structs.replace(
+                    record, horizon=moments.parse(step.get("admitted_at") or step["occurred_at"])
+                )
+            referral = referral_of(customer_id, record)
+        version = step.get("format", FORMAT_VERSION)
+        written[source].append([Entry(customer_id, encode_in_format(record, version))])
         if referral is not None:
-            written[source][-1].append(Entry(referral[0], encode_record(referral[1])))
+            written[source][-1].append(Entry(referral[0], encode_in_format(referral[1], version)))
         journal += written[source][-1]
         for entries in written[source][-repeats[number] :] if number in repeats else []:
             journal += entries
     return journal
+
+
+def encode_in_format(record: JournalRecord, version: int) -> bytes:
+    """Return the value of a record in the current format of the journal, or of an event in format 2."""
+    value = encode_record(record)
+    if version == FORMAT_VERSION:
+        return value
+    fields = msgspec.msgpack.decode(value[1:])
+    return bytes([version]) + msgspec.msgpack.encode(fields[: -len(Arrival.__struct_fields__)])
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from tests.property.history_builder import LAST_MS, HistoryBuilder, Step
 from tests.property.policy_strategies import CURRENCIES, Rulebook, rulebooks
 
 CUSTOMERS: Final = ("a", "a", "a", "b:1", "в")
+EARLIER_FORMAT: Final = 2
+"""Of the journal: the last one without horizons."""
 BURST_CONTACTS: Final = 63
 """About how many contacts a burst has: with one or two more, more than are remembered."""
 
@@ -89,7 +91,15 @@ def _build(builder: HistoryBuilder, kinds: Iterable[str]) -> History:
         _ADD.get(kind, _add_event)(builder, kind)
         if not builder.unique_ids and builder.has_new_messages() and one_in(builder.draw, 2):
             _add_contact(builder)
-    return History(builder.rulebook, tuple(builder.steps))
+        if not (builder.unique_ids or builder.in_order) and one_in(builder.draw, 2):
+            _add_late_event(builder)
+    cut = between(builder.draw, 1, len(builder.steps)) if one_in(builder.draw, 6) else 0
+    return History(builder.rulebook, (*map(in_earlier_format, builder.steps[:cut]), *builder.steps[cut:]))
+
+
+def in_earlier_format(step: Step) -> Step:
+    """Return a step as journaled before events had horizons."""
+    return step | {"format": EARLIER_FORMAT} if "occurred_at" in step else step
 
 
 def _add_event(
@@ -113,13 +123,23 @@ def _add_event(
     }
     if kind in _OWN_IDS and repeated is None and one_in(draw, 20):
         event["customer_id"] = ""  # anonymous
-    if one_in(draw, 6):
-        event["backfill"] = one_in(draw, 2)
+    if one_in(draw, 4):
+        _mark_as_backfill(builder, event, at)
     _FILL[kind](builder, event)
     if repeated is not None:
         own_id = _OWN_IDS.get(kind, "event_id")
         event[own_id] = repeated[own_id]
     builder.add(event)
+
+
+def _mark_as_backfill(builder: HistoryBuilder, event: Step, at: int) -> None:
+    """Mark an event as history, mostly; it is admitted at its own moment (event mode), or around what is due next."""
+    draw = builder.draw
+    event["backfill"] = not one_in(draw, 4)
+    if not one_in(draw, 3):
+        due = builder.partition_now().due_moments()[:3] or [at]
+        admitted_at = pick(draw, due) + pick(draw, (0, 1, -1, *builder.rulebook.spans_ms))
+        event["admitted_at"] = moments.text(max(0, min(admitted_at, LAST_MS)))
 
 
 def _add_consenting_customer(builder: HistoryBuilder) -> None:
@@ -151,6 +171,17 @@ def _add_contact_or_cause(builder: HistoryBuilder, kind: str) -> None:
 def _add_contact(builder: HistoryBuilder) -> None:
     """Add a contact of a customer who got a message."""
     _add_event(builder, "contact", customer_id=pick(builder.draw, list(builder.messages())))
+
+
+def _add_late_event(builder: HistoryBuilder) -> None:
+    """Add history, or a consent, from around the moment when something began that it might end; of one who has any."""
+    draw = builder.draw
+    began = list(builder.endable())
+    if began:
+        customer_id, kind, at = pick(draw, began)
+        at = max(0, min(at + pick(draw, (-1, 1, 0, -3_600_000, moments.DAY_MS)), LAST_MS))
+        _add_event(builder, kind, customer_id=customer_id, at=at)
+        builder.events[-1] |= {"granted": True} if kind == "consent" else {"backfill": True}
 
 
 def _add_tick(builder: HistoryBuilder, _kind: str) -> None:

@@ -4,6 +4,7 @@ Moments are not spread evenly: nearly every one is at, just before or just after
 because of an earlier event.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -99,6 +100,20 @@ class HistoryBuilder:
         """Return the ids of the messages sent to each known customer, oldest first."""
         sent = {each: known.history.campaigns.sent for each, known in self.partition_now().customers.items()}
         return {each: [message.message_id for message in messages] for each, messages in sent.items() if messages}
+
+    def endable(self) -> Iterator[tuple[str, str, int]]:
+        """Yield what may end for a customer: whose, the kind of event that ends it, and when it began."""
+        for customer_id, known in self.partition_now().customers.items():
+            campaigns = known.history.campaigns
+            for run in campaigns.runs:
+                if run.campaign.topic == "reactivations" and run.open_steps() and not run.superseded:
+                    yield customer_id, "purchase", run.cause.at
+            silence_at = None if campaigns.silenced_by is None else campaigns.silenced_by.silence_at()
+            if silence_at is not None:
+                yield customer_id, "purchase", silence_at
+            for bounce in campaigns.bounces:
+                if not bounce.revived and bounce.at is not None:
+                    yield customer_id, "consent", bounce.at
 
     def has_new_messages(self) -> bool:
         """Return whether a message was sent since the last call."""

@@ -29,6 +29,8 @@ FEATURES: Final = (
     *(f"step: {reason}" for reason in STEP_REASONS),
     *(f"condition: {name}" for name in CONDITIONS),
     *("a birthday", "overdue", "a message", "a message that expires", "a message after the first"),
+    *("a change by time is history", "a reactivation outlasts history", "a silence outlasts history"),
+    "a channel is revived",
     *("an outcome: treated", "an outcome: holdout", "an outcome: control", "an outcome that counts an order"),
     *(
         "a message at the end of quiet hours",
@@ -49,7 +51,7 @@ def features_reached(history: History) -> set[str]:
     features = {
         each for output in partition.result.outputs for each in _features_of_output(output.topic, output.value or {})
     }
-    features |= {f"condition: {name}" for name in partition.result.conditions_checked}
+    features |= {f"condition: {name}" for name in partition.result.conditions_checked} | partition.result.rules_met
     for customer in partition.customers.values():
         features |= set(_features_of_history(customer.history.campaigns))
     return features
@@ -73,7 +75,7 @@ def _features_of_history(campaigns: CampaignHistory) -> Iterator[str]:
     contact_kinds = {each.kind for each in campaigns.contacts}
     yield from ["a response"] * bool(contact_kinds & {"clicked", "redeemed"})
     yield from ["a refusal"] * bool(contact_kinds & {"unsubscribed", "complained"})
-    yield from ["a dead channel"] * bool(campaigns.dead_channels)
+    yield from ["a dead channel"] * bool(campaigns.bounces)
     for run in campaigns.runs:
         if any(each.result == SENT and each.due_at != each.base_at for each in run.steps):
             yield "a message at the end of quiet hours"

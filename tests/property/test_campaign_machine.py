@@ -84,9 +84,17 @@ class OneCustomer(RuleBasedStateMachine):
 
     # Events of the customer.
 
-    @rule(amount=st.sampled_from(("0", "1", "60")), backfill=st.sampled_from((False, False, True)))
-    def buys(self, amount: str, *, backfill: bool) -> None:
-        self.publish("purchase", order_id=f"o{len(self.steps)}", amount=amount, currency="RUB", backfill=backfill)
+    @rule(amount=st.sampled_from(("0", "1", "60")))
+    def buys(self, amount: str) -> None:
+        self.publish("purchase", order_id=f"o{len(self.steps)}", amount=amount, currency="RUB")
+
+    @rule(amount=st.sampled_from(("0", "60")), age_hours=st.sampled_from((0, 1, 30)), ahead=st.sampled_from((0, 1, 60)))
+    def has_bought(self, amount: str, age_hours: int, ahead: int) -> None:
+        """History: the order may be older than what came before, and the clock at admission ahead of the watermark."""
+        order = {"order_id": f"o{len(self.steps)}", "amount": amount, "currency": "RUB", "backfill": True}
+        occurred_at, admitted_at = self.now - age_hours * HOUR_MS, self.now + ahead * HOUR_MS
+        moments_of = {"occurred_at": moments.text(occurred_at), "admitted_at": moments.text(admitted_at)}
+        self.publish("purchase", **order, **moments_of)
 
     @rule()
     @precondition(lambda self: self.orders())
@@ -145,7 +153,7 @@ class OneCustomer(RuleBasedStateMachine):
 
     def publish(self, event_type: str, **fields: Any) -> None:
         event = {"type": event_type, "event_id": f"e{len(self.steps)}", "customer_id": CUSTOMER, **fields}
-        self.apply(event | {"occurred_at": moments.text(self.now)})
+        self.apply({"occurred_at": moments.text(self.now)} | event)
 
     def advance_to(self, until_ms: int) -> None:
         self.now = max(self.now, until_ms)

@@ -235,6 +235,8 @@ def test_an_order_is_overdue_exactly_at_the_forecast_moment(drawn: tuple[History
         assert overdue_at(then, Decimal(multiple), rules) == at
         gap = usual_gap(then, rules.window_ms)
         assert gap is not None
+        if gap == 0:  # half a millisecond, rounded down
+            continue
         reached = overdue_ratio(gap, then.last_order_at, at)
         # The median of an even number of gaps may be rounded down by half.
         before = overdue_ratio(gap + Fraction(1, 2), then.last_order_at, at - 1)

@@ -5,13 +5,17 @@ states what must be published at its moment. Several outputs are separated by ``
 
 | event | |
 |---|---|
-| ``buys 1000`` | also ``buys 1000 backfill``; orders are numbered |
+| ``buys 1000`` | orders are numbered |
 | ``gives back 1000 of order 1`` | a refund |
 | ``signs up`` | also ``signs up zone=Europe/Berlin email=yes sms=no`` |
 | ``grants email``, ``refuses all`` | consents |
 | ``clicks c:2:soon:1`` | a contact on a message, by its id; ``bounces c:2:soon:1 for good`` |
 | ``file 2`` | the second campaigns file is activated |
 | ``is erased`` | an erasure |
+
+Any event may end in ``backfill``, in ``dated 2026-01-05 12:00`` if it occurred before the moment at which it arrives,
+and in ``admitted 2026-03-05 12:00``, the clock at which history was admitted in wall mode; otherwise it is admitted in
+event mode.
 """
 
 import re
@@ -89,18 +93,24 @@ def read_scenarios(path: Path) -> list[Scenario]:
 
 def _event(scenario: Scenario, at: int, words: str) -> dict[str, Any]:
     """Return the step of a row."""
+    is_backfill, words = " backfill" in words, words.replace(" backfill", "")
+    words, occurred_at = _take_moment(words, "dated")
+    words, admitted_at = _take_moment(words, "admitted")
     number = len(scenario.steps) + 1
-    event = {"event_id": f"e{number}", "customer_id": CUSTOMER, "occurred_at": moments.text(at)}
+    event: dict[str, Any] = {
+        "event_id": f"e{number}",
+        "customer_id": CUSTOMER,
+        "occurred_at": occurred_at or moments.text(at),
+    }
+    event |= {"backfill": is_backfill} | ({} if admitted_at is None else {"admitted_at": admitted_at})
     verb, _, rest = words.partition(" ")
     if verb == "file":
         return {"type": "campaigns", "text": scenario.files[int(rest) - 1]}
     if words == "is erased":
         return {**event, "type": "erasure"}
     if verb == "buys":
-        amount, _, backfill = rest.partition(" ")
         order = 1 + sum(step["type"] == "purchase" for _, step in scenario.steps)
-        sum_of = {"order_id": f"order {order}", "amount": amount, "currency": "RUB"}
-        return {**event, "type": "purchase", **sum_of, "backfill": backfill == "backfill"}
+        return {**event, "type": "purchase", "order_id": f"order {order}", "amount": rest, "currency": "RUB"}
     if match := re.fullmatch(r"gives back (\S+) of (order \d+)", words):
         amount, order_id = match.groups()
         return {**event, "type": "refund", "refund_id": f"r{number}", "amount": amount, "order_id": order_id} | {
@@ -118,7 +128,16 @@ def _event(scenario: Scenario, at: int, words: str) -> dict[str, Any]:
     raise ValueError(message)
 
 
+def _take_moment(words: str, name: str) -> tuple[str, str | None]:
+    """Return the words without ``<name> <moment>``, and the moment; None if they have none."""
+    found = re.search(rf" {name} (\d{{4}}-\d\d-\d\d \d\d:\d\d)", words)
+    if found is None:
+        return words, None
+    return words.replace(found[0], ""), moments.text(moments.from_datetime(datetime.fromisoformat(found[1])))
+
+
 def _signup(words: list[str]) -> dict[str, Any]:
     facts = dict(each.split("=") for each in words)
     consent = {channel: _GRANTED[word] for channel, word in facts.items() if word in _GRANTED}
-    return {"timezone": facts.get("zone"), "language": facts.get("language"), "consent": consent}
+    names = {"timezone": "zone", "language": "language", "birth_date": "birth_date"}
+    return {name: facts.get(word) for name, word in names.items()} | {"consent": consent}

@@ -18,11 +18,15 @@ NAMED = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scen
 
 
 def steps_of(scenario: Scenario, *, ticks: bool = False) -> list[dict[str, Any]]:
-    """Return the steps of a scenario and a tick at its end; with `ticks`, also one before each step."""
+    """Return the steps of a scenario and a tick at its end; with `ticks`, also one before each step.
+
+    There is always one before what is late and before a campaigns file: it decides at which moment that is applied.
+    """
     steps: list[dict[str, Any]] = [{"type": "policy", "text": policy_text()}]
     steps.append({"type": "campaigns", "text": scenario.files[0]})
     for at, step in scenario.steps:
-        if ticks or step["type"] == "campaigns":
+        is_late = step["type"] == "campaigns" or moments.parse(step["occurred_at"]) < at
+        if ticks or is_late:
             steps.append({"type": "tick", "at": moments.text(at)})
         steps.append(step)
     return [*steps, {"type": "tick", "at": moments.text(scenario.end)}]

@@ -45,7 +45,7 @@ STEPS = {RunState.OPEN: (2, NOON + DAY_MS, [1]), RunState.SPENT: (0, None, [1, 2
 
 def context_at(moment: int) -> CampaignContext:
     profile = new_profile(0, 0, NOON)
-    profile.segment, profile.engagement = "potential", Engagement({}, {}, {}, [], [], None)
+    profile.segment, profile.engagement = "potential", Engagement({}, {}, {}, [], {}, None)
     rules = Ruleset(parse_policy(policy_text()), CAMPAIGNS)
     return CampaignContext("ann", profile, moment, rules, CAMPAIGNS, [])
 

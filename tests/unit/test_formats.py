@@ -6,7 +6,8 @@ The compiled build (`make test-compiled`) writes the same bytes, and each build 
 import pytest
 
 from state.customer.packed_orders import append_order
-from state.customer.profile import Profile, decode_head, decode_profile, encode_profile, new_profile, peek_due
+from state.customer.profile import FORMAT, Profile, decode_head, decode_profile, encode_profile, new_profile, peek_due
+from state.customer.profile_format_3 import FORMAT_3
 from state.customer.profile_schema import (
     Consent,
     ContactProfile,
@@ -22,7 +23,7 @@ from state.customer.profile_schema import (
 )
 from state.engagement.change_snapshot import snapshot_change
 from state.records.erasure import Erasure, decode_erasure, encode_erasure
-from state.records.events import OrderPlaced
+from state.records.events import OrderPlaced, UnknownFormatVersion
 from state.records.outputs import ScoreChange, SegmentChanged, SegmentMove
 from state.records.progress import Progress
 from state.records.reasons import Group
@@ -47,13 +48,13 @@ REFUNDS_ENTRY = (
     "0197a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653295a46a756e65cd0190a0ff0009"
 )
 ANNOUNCED_ENTRY = "0197a165a0a3652d31ae696d706f72743a67656e657269639095a36d617900a66576656e74730246fe"
-BUYER = (
+BUYER_3 = (
     "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
     "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c42800a8da769b010000e2040000320000"
     "000000000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0"
     "c0c090c0c0c0c0909000"
 )
-COMPLETE = (
+COMPLETE_3 = (
     "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
     "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c400c4009198cf0000019b76daa800a36f"
     "2d30cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192"
@@ -66,7 +67,30 @@ COMPLETE = (
     "636ba1319ba0a6616374697665a0a3333232919401020102ab72657461696c2d32374031a87075726368617365a3652d3102"
     "cd09c4cf0000019b76daa800cf0000019b76daa80081aad09ed0bcd181d0ba2d310281a377656201c0909000"
 )
+BUYER = (
+    "04dc0027cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c42800a8da769b010000e2040000320000"
+    "000000000001a8da769b010000e20400003200000000000000c40a00036f2d3000036f2d319000cf000001aa263d0000c0c0"
+    "c0c090c0c0c0c090900000"
+)
+COMPLETE = (
+    "04dc0027cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
+    "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c400c4009198cf0000019b76daa800a36f"
+    "2d30cd04e232cd04e2cf0000019b76daa800c00000cf000001aa263d0000c0c0939192a3722d31cf0000019b76daa8019192"
+    "cf0000019b76daa80005909781a46369747992cf0000019b76daa800a8d09ed0bcd181d0ba81a5656d61696c92cf0000019b"
+    "76daa800c381a66f70656e65640291a3652d390391a366303091cf0000019b76daa80291dc0010a877696e2d6261636ba131"
+    "9ba0a6616374697665a0a3333232919401020102ab72657461696c2d32374031a87075726368617365a3652d3102cd09c4cf"
+    "0000019b76daa800cf0000019b76daa800a7747265617465640303cf0000019b76daa809919202cf0000019b76daa808c091"
+    "0191019090ccfacf0000019b76daa8009681a877696e2d6261636bcf0000019b76daa80081a161cf0000019b76daa80081a1"
+    "6291a562323032369195a131a877696e2d6261636b01a5656d61696ccf0000019b76daa80082a3736d73cf0000019b76daa8"
+    "04a463616c6cc095a877696e2d6261636ba1319ba0a6616374697665a0a3333232919401020102ab72657461696c2d323740"
+    "31a87075726368617365a3652d3102cd09c4cf0000019b76daa800cf0000019b76daa800cf0000019b76daa80581aad09ed0"
+    "bcd181d0ba2d310281a377656201c0909000cf0000019b76daa803"
+)
 WINDOW = 365 * 86_400_000
+
+
+"""Commit faf5608, the last one to write format 3 of the profile, wrote `BUYER_3` and `COMPLETE_3`."""
 
 
 def customer_with_orders() -> Profile:
@@ -113,9 +137,13 @@ def complete_customer() -> Profile:
         )
     ]
     message = SentMessage("1", "win-back", 1, "email", NOON)
-    silence = Silence("win-back", "1", snapshot_change(change), NOON)
-    profile.engagement = Engagement({"win-back": NOON}, {"a": NOON}, {"b": ["b2026"]}, [message], ["sms"], silence)
+    silence = Silence("win-back", "1", snapshot_change(change), NOON, NOON + 5)
+    dead_channels: dict[str, int | None] = {"sms": NOON + 4, "call": None}
+    profile.engagement = Engagement(
+        {"win-back": NOON}, {"a": NOON}, {"b": ["b2026"]}, [message], dead_channels, silence
+    )
     profile.stores, profile.channels = {"Омск-1": 2}, {"web": 1}
+    profile.horizon = NOON + 3
     return profile
 
 
@@ -126,6 +154,39 @@ def test_the_format_of_a_profile_does_not_change(profile: Profile, written: str)
     assert read.fields == profile.fields
     assert peek_due(bytes.fromhex(written)) == profile.due
     assert decode_head(bytes.fromhex(written)).segment == "active"
+
+
+def complete_customer_of_format_3() -> Profile:
+    """Return the customer whose bytes are `COMPLETE_3`: nothing says when the channel died or the silence began."""
+    profile = complete_customer()
+    profile.horizon = 0
+    assert profile.engagement is not None
+    assert profile.engagement.silence is not None
+    profile.engagement.dead_channels = {"sms": None}
+    profile.engagement.silence.began_at = NOON  # the moment of the run's last message
+    return profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "written"), [(customer_with_orders(), BUYER_3), (complete_customer_of_format_3(), COMPLETE_3)]
+)
+def test_a_table_of_format_3_is_still_read(profile: Profile, written: str) -> None:
+    """What is written next has the current format."""
+    value = bytes.fromhex(written)
+    read = decode_profile(value)
+    assert read.fields == profile.fields
+    assert (peek_due(value), decode_head(value).segment) == (profile.due, "active")
+    assert decode_profile(encode_profile(read)).fields == read.fields
+    assert encode_profile(read)[0] == FORMAT > FORMAT_3 == value[0]
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, FORMAT + 1, 255])
+def test_a_profile_of_an_unknown_format_is_refused(version: int) -> None:
+    """The error names the version and the remedy; due moments are only read of profiles that were decoded before."""
+    value = bytes([version]) + bytes.fromhex(BUYER)[1:]
+    for decode in (decode_profile, decode_head):
+        with pytest.raises(UnknownFormatVersion, match=f"format version {version}.*run the version of goldstream"):
+            decode(value)
 
 
 def test_the_format_of_progress_does_not_change() -> None:
