@@ -7,6 +7,9 @@ from typing import Final
 import msgspec
 
 MAX_LINES_PER_REASON: Final = 10
+MAX_ERRORS: Final = 100_000
+UNREADABLE: Final = "unreadable"
+"""The reason for rows of which a cell cannot be read."""
 
 
 class Assumption(msgspec.Struct, frozen=True):
@@ -62,9 +65,13 @@ class LeftOut:
     """Counts what was left out, by reason, with the first line numbers.
 
     Reasons are short and stable, such as `status`, `test_order`, `total_row`, `not_a_sale`, `unreadable`, `known`.
+
+    Attributes:
+        errors: line and message of each unreadable row, the first `MAX_ERRORS` of them.
     """
 
     def __init__(self) -> None:
+        self.errors: list[tuple[int, str]] = []
         self._lines: defaultdict[str, list[int]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._details: dict[str, str] = {}
@@ -78,6 +85,17 @@ class LeftOut:
             del lines[MAX_LINES_PER_REASON:]
         if detail:
             self._details.setdefault(reason, detail)
+        if reason == UNREADABLE and len(self.errors) < MAX_ERRORS:
+            self.errors.append((line, " ".join(detail.split())))
+
+    def add_all(self, other: "LeftOut") -> None:
+        """Add everything that another one counts."""
+        for reason, count, lines, detail in other.rows():
+            self._counts[reason] += count
+            self._lines[reason] = sorted((*self._lines[reason], *lines))[:MAX_LINES_PER_REASON]
+            if detail:
+                self._details.setdefault(reason, detail)
+        self.errors += other.errors[: MAX_ERRORS - len(self.errors)]
 
     def count(self, reason: str) -> int:
         """Return how many rows were left out for a reason."""

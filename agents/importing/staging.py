@@ -101,11 +101,7 @@ def _read_into(staging: Staging, table: StagedTable, source: SourceTable, limit:
     table.rows += appender.rows
     table.typed &= source.typed
     table.assumptions += source.assumptions
-    for reason, count, lines, detail in source.left_out.rows():
-        for line in lines:
-            table.left_out.add(reason, line, detail)
-        if count > len(lines):
-            table.left_out.add(reason, lines[-1], count=count - len(lines))
+    table.left_out.add_all(source.left_out)
     yield source.size
 
 
