@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.importing.columns.column_value import CellError, ColumnValue, MissingCell
+from agents.importing.columns.column_value import MAX_UNREADABLE, CellError, ColumnValue, MissingCell
 from agents.importing.columns.dates import (
     DateDecision,
     DateFormat,
@@ -342,3 +342,9 @@ def test_a_time_that_clocks_show_twice_is_the_earlier_moment() -> None:
 def test_a_moment_before_1970_in_utc_is_an_error() -> None:
     with pytest.raises(CellError, match="years 1970 to 2199 in UTC"):
         moment_ms("1970-01-01 01:00", DateFormat(), MOSCOW)
+
+
+def test_a_column_of_other_texts_is_given_up_early() -> None:
+    values = (ColumnValue(f"text {line}", 1, line) for line in range(2, 100_000))
+    assert decide_dates(values, "occurred_at").unreadable_cells == MAX_UNREADABLE
+    assert next(values).first_line == MAX_UNREADABLE + 2

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from agents.importing.columns.column_value import CellError, ColumnValue, MissingCell
+from agents.importing.columns.column_value import MAX_UNREADABLE, CellError, ColumnValue, MissingCell
 from agents.importing.columns.numbers import NumberDecision, NumberFormat, decide_numbers, parse_number
 
 
@@ -277,3 +277,9 @@ def test_other_columns_decide_what_this_one_leaves_open(
 
 def test_other_columns_prove_nothing_about_numbers_that_need_no_decision() -> None:
     assert decide_numbers([ColumnValue("250", 1, 2)], "amount", elsewhere=",").format == NumberFormat(None)
+
+
+def test_a_column_of_other_texts_is_given_up_early() -> None:
+    values = (ColumnValue(f"text {line}", 1, line) for line in range(2, 100_000))
+    assert decide_numbers(values, "amount").unreadable_cells == MAX_UNREADABLE
+    assert next(values).first_line == MAX_UNREADABLE + 2

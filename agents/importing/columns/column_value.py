@@ -55,6 +55,8 @@ _ZERO_DATE: Final = re.compile(
 
 _Key = TypeVar("_Key")
 _FIRST: Final = 10
+MAX_UNREADABLE: Final = 5000
+"""A column whose first texts, so many, all are unreadable is no column of numbers or dates: the others are not read."""
 
 
 class ColumnValue(NamedTuple):
@@ -77,15 +79,18 @@ class FirstValues:
     Attributes:
         values: at most ten, by line.
         cells: of all values added.
+        texts: the number of values added.
     """
 
     def __init__(self) -> None:
         self.values: list[ColumnValue] = []
         self.cells = 0
+        self.texts = 0
 
     def add(self, value: ColumnValue) -> None:
         """Count a value, and keep it if it is among the first."""
         self.cells += value.count
+        self.texts += 1
         if len(self.values) < _FIRST or value.first_line < self.values[-1].first_line:
             self.values = sorted([*self.values, value], key=_line)[:_FIRST]
 

@@ -12,7 +12,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from agents.importing.columns.column_value import CellError, ColumnValue, FirstValues, MissingCell, example, keep_first
+from agents.importing.columns.column_value import (
+    MAX_UNREADABLE,
+    CellError,
+    ColumnValue,
+    FirstValues,
+    MissingCell,
+    example,
+    keep_first,
+)
 from agents.importing.columns.date_evidence import GroupEvidence, LanguageEvidence, show
 from agents.importing.columns.date_format import (
     NAMED_FORMATS,
@@ -52,7 +60,7 @@ class DateDecision:
         assumptions: what was decided, with the evidence.
         question: what the column does not decide.
         unreadable: the first ten texts that are no moments.
-        unreadable_cells: the number of their cells.
+        unreadable_cells: the number of their cells, as far as the column was read (see `MAX_UNREADABLE`).
         missing_cells: cells that stand for the absence of a value, such as `-` and `0000-00-00`.
         has_offset: whether the texts have time zones or are Unix time; the others need a zone from elsewhere.
         has_time: whether some texts have a time of day.
@@ -79,6 +87,8 @@ def decide_dates(values: Iterable[ColumnValue], subject: str, *, time_format: st
     column = _Column(DateFormat(time_format or ""))
     for value in values:
         column.add(value)
+        if column.is_hopeless:
+            break
     return column.decision(subject)
 
 
@@ -121,6 +131,11 @@ class _Column:
             self._groups.setdefault(group, GroupEvidence(group)).add(value, forms, readings)
         elif shapes[0].form and not self._given.time_format:
             keep_first(self._numbers, shapes[0].form, value)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many texts are no moments, and none is one, that the column is no column of moments."""
+        return self._unreadable.texts >= MAX_UNREADABLE and not self._cells
 
     def _count(self, value: ColumnValue, shape: MomentShape, reading: LocalTime) -> None:
         self._cells += value.count

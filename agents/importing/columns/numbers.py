@@ -10,7 +10,15 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from agents.importing.columns.column_value import CellError, ColumnValue, FirstValues, MissingCell, example, keep_first
+from agents.importing.columns.column_value import (
+    MAX_UNREADABLE,
+    CellError,
+    ColumnValue,
+    FirstValues,
+    MissingCell,
+    example,
+    keep_first,
+)
 from agents.importing.columns.number_format import NumberFormat, NumberParser
 from agents.importing.columns.number_grammar import DECIMAL_SIGNS, DecimalSign, NumberShape, NumberShapes
 from agents.importing.findings import Assumption, Choice, Question
@@ -33,7 +41,7 @@ class NumberDecision:
         assumptions: what was decided, with the evidence.
         question: what the column does not decide.
         unreadable: the first ten texts that are no numbers.
-        unreadable_cells: the number of their cells.
+        unreadable_cells: the number of their cells, as far as the column was read (see `MAX_UNREADABLE`).
         missing_cells: cells that stand for the absence of a value, such as `-` and `N/A`.
         percent: the first text with a percent sign.
         currencies: what the signs and words beside the numbers can mean, and the first text with each.
@@ -93,6 +101,8 @@ def decide_numbers(
             decision.missing_cells += value.count
         except CellError:
             unreadable.add(value)
+            if unreadable.texts >= MAX_UNREADABLE and not evidence.texts:
+                break
         else:
             evidence.add(value, shape)
     decision.unreadable, decision.unreadable_cells = unreadable.values, unreadable.cells
@@ -111,6 +121,7 @@ class _Evidence:
     """What the values of a column show about its decimal sign, by sign.
 
     Attributes:
+        texts: the number of values that are numbers.
         proofs: first value that must have this sign.
         fractions: first of these that has a fraction.
         long_fractions: first of these whose fraction has three digits or more.
@@ -120,6 +131,7 @@ class _Evidence:
     """
 
     def __init__(self) -> None:
+        self.texts = 0
         self.proofs: dict[DecimalSign, ColumnValue] = {}
         self.fractions: dict[DecimalSign, ColumnValue] = {}
         self.long_fractions: dict[DecimalSign, ColumnValue] = {}
@@ -130,6 +142,7 @@ class _Evidence:
         self.currencies: dict[tuple[str, ...], ColumnValue] = {}
 
     def add(self, value: ColumnValue, shape: NumberShape) -> None:
+        self.texts += 1
         if shape.percent and (self.percent is None or value.first_line < self.percent.first_line):
             self.percent = value
         if shape.currencies:
