@@ -112,6 +112,8 @@ def test_a_text_that_can_be_two_numbers_is_read_by_the_decimal_sign_of_the_colum
         "1 23",
         "1  234",
         "1,234 567",
+        "1.0.€",
+        ".€1",
         "1.234.567.89",
         "0,123,456",
         "--5",

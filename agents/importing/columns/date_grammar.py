@@ -24,7 +24,7 @@ DIGITS: Final = "digits"
 MONTHS: Final = "months"
 
 _NORMAL: Final = str.maketrans(dict.fromkeys("\t\u00a0\u202f\u2009\u3000", " ") | dict.fromkeys("−–‐‑", "-"))
-_IGNORED: Final = frozenset({"uhr", "h", "hs", "hrs", "hod", "ч", "klo"})
+_CLOCK_WORD: Final = re.compile(r" ?(?:uhr|h|hs|hrs|hod|ч)\b\.?", re.IGNORECASE)
 
 
 def read_date(text: str) -> list[MomentShape]:
@@ -72,7 +72,10 @@ def _shapes(match: re.Match[str], normal: str) -> list[DateShape]:
     parts = match.groupdict()
     if parts.get("weekday") and not is_weekday(parts["weekday"]):
         return []
-    tail = _read_tail(parts["tail"] or "", match.start("tail"))
+    tail_start = match.start("tail") if parts["tail"] else len(normal)
+    if parts.get("behind") and not is_weekday(parts["behind"]):
+        tail_start = match.start("behind")  # then it is a time zone, or the text is no moment
+    tail = _read_tail(normal[tail_start:], tail_start)
     if tail is None:
         return []
     half, zone = tail
@@ -85,17 +88,21 @@ def _shapes(match: re.Match[str], normal: str) -> list[DateShape]:
         zone = match.span("zone")
         if read_zone(normal[slice(*zone)]) is None:
             return []
-    clock = None
-    if parts["clock"]:
-        second = match.span("second") if parts["second"] else None
-        fraction = match.span("fraction") if parts.get("fraction") else None
-        clock = ClockSpans(match.span("clock"), match.span("hour"), match.span("minute"), second, fraction, half)
-    elif half is not None:
+    if half is not None and not parts["clock"]:
         return []
+    clock = _clock_spans(match, parts, half)
     return [
         DateShape(spans, clock, zone, form, group, languages)
         for spans, form, group, languages in _date_spans(match, parts)
     ]
+
+
+def _clock_spans(match: re.Match[str], parts: dict[str, str], half: int | None) -> ClockSpans | None:
+    if not parts["clock"]:
+        return None
+    second = match.span("second") if parts["second"] else None
+    fraction = match.span("fraction") if parts.get("fraction") else None
+    return ClockSpans(match.span("clock"), match.span("hour"), match.span("minute"), second, fraction, half)
 
 
 def _date_spans(match: re.Match[str], parts: dict[str, str]) -> list[tuple[DateSpans, str, str, frozenset[str]]]:
@@ -103,12 +110,14 @@ def _date_spans(match: re.Match[str], parts: dict[str, str]) -> list[tuple[DateS
     nobody: frozenset[str] = frozenset()
     if parts.get("first"):
         first, second, third = match.span("first"), match.span("middle"), match.span("last")
-        whole, group = (first[0], third[1]), parts["separator"].strip()
-        ways = [
-            (DateSpans(whole, third, second, first), DAY_FIRST, group, nobody),
-            (DateSpans(whole, third, first, second), MONTH_FIRST, group, nobody),
-        ]
-        if first[1] - first[0] == second[1] - second[0] == third[1] - third[0] == 2:
+        whole, digits = (first[0], third[1]), [stop - start for start, stop in (first, second, third)]
+        # "24. 1. 15." has the year first in Korea and the day first in Europe, unlike "24.1.15".
+        group = parts["separator"] if digits[2] < 4 else parts["separator"].strip()
+        ways = []
+        if digits[2] > 1:
+            ways.append((DateSpans(whole, third, second, first), DAY_FIRST, group, nobody))
+            ways.append((DateSpans(whole, third, first, second), MONTH_FIRST, group, nobody))
+        if digits == [2, 2, 2] or (group == ". " and digits[0] == 2):
             ways.append((DateSpans(whole, first, second, third), YEAR_FIRST, group, nobody))
         return ways
     year, day = match.span("year"), match.span("day")
@@ -133,13 +142,10 @@ def _date_spans(match: re.Match[str], parts: dict[str, str]) -> list[tuple[DateS
 def _read_tail(tail: str, start: int) -> tuple[int | None, Span | None] | None:
     """Return half of the day and place of the zone that are behind a time of day; None if something else is."""
     half = None
-    position = 0
-    word = HALF_OF_DAY.match(tail)
+    position = _skip_clock_word(tail, 0)
+    word = HALF_OF_DAY.match(tail, position)
     if word and (half := half_of_day(word[1])) is not None:
-        position = word.end()
-        word = HALF_OF_DAY.match(tail, position)
-    if word and word[1].rstrip(".").lower() in _IGNORED:
-        position = word.end()
+        position = _skip_clock_word(tail, word.end())
     rest = tail[position:]
     stripped = rest.strip()
     if not stripped:
@@ -155,3 +161,9 @@ def _read_tail(tail: str, start: int) -> tuple[int | None, Span | None] | None:
     if read_zone(tail[first : first + end]) is None:
         return None
     return half, (start + first, start + first + end)
+
+
+def _skip_clock_word(tail: str, position: int) -> int:
+    """Return the position behind a word such as `Uhr` that says nothing."""
+    word = _CLOCK_WORD.match(tail, position)
+    return word.end() if word else position

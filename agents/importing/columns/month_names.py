@@ -9,9 +9,10 @@ from typing import Final, NamedTuple, TypeVar
 _Key = TypeVar("_Key")
 LANGUAGES: Final = (
     *("en", "ru", "uk", "be", "kk", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sk", "hu", "ro", "tr", "bg"),
-    *("sr", "sr_Latn", "hr", "sl", "sv", "da", "nb", "fi", "et", "lv", "lt", "el"),
+    *("sr", "sr_Latn", "hr", "mk", "sl", "sv", "da", "nb", "fi", "et", "lv", "lt", "el", "az", "hy", "ka", "ky", "tg"),
+    *("uz", "id"),
 )
-_ALSO: Final = {"en": {"sept": 9}, "ru": {"сен": 9, "фев": 2, "ноя": 11}}
+_ALSO: Final = {"en": {"sept": 9}, "de": {"jänner": 1, "jän": 1, "feber": 2}, "ru": {"сен": 9, "фев": 2, "ноя": 11}}
 _HALVES: Final = {
     "am": 0,
     "pm": 12,
@@ -24,7 +25,7 @@ _HALVES: Final = {
     "오전": 0,
     "오후": 12,
 }
-_LETTERS: Final = str.maketrans({"ı": "i", "ł": "l", "đ": "d", "ø": "o"})
+_LETTERS: Final = str.maketrans({"ı": "i", "ł": "l", "đ": "d", "ø": "o", "ʼ": ""})
 
 
 class Month(NamedTuple):
@@ -70,12 +71,15 @@ def _names() -> _Names:
     halves = {normalized_word(name): hours for name, hours in _HALVES.items()}
     for language in LANGUAGES:
         locale = Locale.parse(language)
-        names = [names for context in locale.months.values() for names in _long(context)] + [
-            {number: name for name, number in _ALSO.get(language, {}).items()}
-        ]
-        for number, name in ((number, name) for each in names for number, name in each.items()):
+        names = [(name, n) for context in locale.months.values() for each in _long(context) for n, name in each.items()]
+        for name, number in (*names, *_ALSO.get(language, {}).items()):
             months[normalized_word(name)][number].add(language)
-        weekdays.update(normalized_word(name) for days in _long(locale.days["format"]) for name in days.values())
+        weekdays.update(
+            normalized_word(name)
+            for context in locale.days.values()
+            for days in _long(context)
+            for name in days.values()
+        )
         halves |= {
             normalized_word(name): 0 if half == "am" else 12
             for context in locale.day_periods.values()

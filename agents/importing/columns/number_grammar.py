@@ -210,7 +210,7 @@ def _currencies(words: list[str], text: str) -> tuple[str, ...]:
     for word in words:
         meant = currency_candidates(word)
         candidates = tuple(code for code in candidates if code in meant) if candidates else meant
-        if not candidates:
+        if not candidates or word[0] in ".,":
             raise _not_a_number(text)
     return candidates
 
