@@ -2,21 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.control.lane_progress import wait_for_lanes
 from streams.clock import Clock
 from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.control import ControlRecord, append_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-from streams.tables.progress import PROGRESS_KEY, decode_progress
 from streams.telemetry.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-POLL_MS: Final = 200
 LOG_SECONDS: Final = 15.0
 
 
@@ -61,23 +61,13 @@ async def _advance(settings: Settings, to_ms: int, clock: Clock) -> None:
         }
         offset = await append_control(settings, ControlRecord("advance", to=to_ms, ends=ends))
         lanes = [TopicPartition(topics.progress, number) for number in range(counts.get(topics.progress, 0))]
-        await _wait_for_lanes(consumer, lanes, offset, clock)
+        throttle = LogThrottle(clock, LOG_SECONDS)
+        throttle.skip()
+
+        def log_behind(partitions: Sequence[int]) -> None:
+            if throttle.should_log():
+                log.info("advance: waiting for partitions %s", ", ".join(map(str, partitions)))
+
+        await wait_for_lanes(consumer, lanes, lambda progress: progress.advance_offset >= offset, log_behind)
     finally:
         await stop_consumer(consumer)
-
-
-async def _wait_for_lanes(
-    consumer: AIOKafkaConsumer, lanes: list[TopicPartition], advance_offset: int, clock: Clock
-) -> None:
-    """Read the progress of the lanes until all have applied the advance at this offset of `control`."""
-    consumer.assign(lanes)
-    await consumer.seek_to_beginning(*lanes)
-    behind = {tp.partition for tp in lanes}
-    throttle = LogThrottle(clock, LOG_SECONDS)
-    throttle.skip()
-    while behind:
-        for tp, batch in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-            if any(m.key == PROGRESS_KEY and decode_progress(m.value).advance_offset >= advance_offset for m in batch):
-                behind.discard(tp.partition)
-        if behind and throttle.should_log():
-            log.info("advance: waiting for partitions %s", ", ".join(map(str, sorted(behind))))

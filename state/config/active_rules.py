@@ -39,7 +39,7 @@ class Outcome(enum.Enum):
 
 
 class Decision(NamedTuple):
-    """The outcome for one file, with the reason if it is refused, or every error if it is invalid."""
+    """The outcome for one file, with all errors if it is refused or invalid."""
 
     outcome: Outcome
     errors: tuple[str, ...] = ()
@@ -111,17 +111,17 @@ def _parse(parse: Callable[[str], File], text: str) -> tuple[File | None, Decisi
 def _decide_policy(active: Policy | None, new: Policy) -> Decision:
     if active is None:
         return _ACTIVATED
-    needs = "needs a new prefix and a replay"
+    needs, errors = "needs a new prefix and a replay", []
     if new.currency != active.currency:
-        return _refused(f"currency must stay {active.currency}: got {new.currency}; another one {needs}")
+        errors.append(f"currency must stay {active.currency}: got {new.currency}; another one {needs}")
     if new.window_ms != active.window_ms:
-        return _refused(f"window_days must stay {active.window_days}: got {new.window_days}; another one {needs}")
+        errors.append(f"window_days must stay {active.window_days}: got {new.window_days}; another one {needs}")
     if new.timezone != active.timezone:
-        return _refused(
+        errors.append(
             f"timezone must stay {active.timezone}: got {new.timezone}; published days would begin at another hour; "
             f"another one {needs}"
         )
-    return _decide(active, new)
+    return Decision(Outcome.REFUSED, tuple(errors)) if errors else _decide(active, new)
 
 
 def _decide(active: File | None, new: File) -> Decision:

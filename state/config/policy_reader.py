@@ -59,17 +59,17 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
     currency = _read_currency(file)
     window = file.number("window_days", MAX_DAYS) or _DEFAULT_WINDOW
     timezone = file.time_zone(zones)
-    recency = _read_edges(file, "recency_days", MAX_DAYS)
-    frequency = _read_edges(file, "frequency", MAX_INTEGER, whole=True)
-    monetary = _read_edges(file, "monetary", MAX_MAJOR)
-    widths = (len(recency) + 1, len(frequency) + 1, len(monetary) + 1)
+    recency, r_width = _read_edges(file, "recency_days", MAX_DAYS)
+    frequency, f_width = _read_edges(file, "frequency", MAX_INTEGER, whole=True)
+    monetary, m_width = _read_edges(file, "monetary", MAX_MAJOR)
+    widths = (r_width, f_width, m_width)
     entries = file.tables("segment", required=True)
     rules = read_rules(entries, widths)
     segments = read_segments(entries)
     for entry in entries:
         entry.reject_unknown_keys()
     table: CellTable = ()
-    if recency and frequency and monetary and rules:
+    if rules and min(widths) > 1:
         table = build_cell_table(rules, widths)
         check_coverage(file, table, widths)
     rates = _read_rates(file, currency)
@@ -112,18 +112,23 @@ def _read_currency(file: Table) -> str:
     return ""
 
 
-def _read_edges(file: Table, measure: str, maximum: int, *, whole: bool = False) -> list[TomlNumber]:
-    """Return the thresholds of a measure; empty if there are errors."""
+def _read_edges(file: Table, measure: str, maximum: int, *, whole: bool = False) -> tuple[list[TomlNumber], int]:
+    """Return the thresholds of a measure and its number of scores.
+
+    After an error there are no thresholds. The number of scores is then that of the list, so that cells can be checked
+    for coverage, or 1 if there is no list.
+    """
     table = file.table(measure, required=True)
     if table is None:
-        return []
+        return [], 1
     value = table.get("edges", required=True)
     table.reject_unknown_keys()
     if value is None:
-        return []
+        return [], 1
     if not isinstance(value, list) or not MIN_EDGES <= len(value) <= MAX_EDGES:
         table.expect("edges", f"a list of {MIN_EDGES} to {MAX_EDGES} numbers", value)
-        return []
+        return [], 1
+    width = len(value) + 1
     edges: list[TomlNumber] = []
     for item in value:
         edge = read_number(item)
@@ -133,7 +138,7 @@ def _read_edges(file: Table, measure: str, maximum: int, *, whole: bool = False)
         else:
             edges.append(edge)
     if len(edges) < len(value):
-        return []
+        return [], width
     if any(len(edge.value.normalize().as_tuple().digits) > EXACT_DIGITS for edge in edges):
         table.add_error(
             "edges",
@@ -142,8 +147,8 @@ def _read_edges(file: Table, measure: str, maximum: int, *, whole: bool = False)
         )
     if any(low.value >= high.value for low, high in pairwise(edges)):
         table.add_error("edges", f"must be in ascending order: got {format_value(value)}")
-        return []
-    return edges
+        return [], width
+    return edges, width
 
 
 def _read_rates(file: Table, base: str) -> dict[str, Decimal]:

@@ -102,7 +102,7 @@ async def apply_other_policy(site: Site) -> None:
     """Activate a policy that moves many customers to another segment."""
     file = site.directory / "other.toml"
     file.write_text(STEPPE.policy.replace("version = 3", "version = 4").replace("[7.5, 30, 89.999]", "[5, 44, 80]"))
-    applied = await site.command("policy", "apply", str(file))
+    applied = await site.command("policy", "apply", str(file), "--yes")
     assert applied.status == 0, applied.errors
 
 

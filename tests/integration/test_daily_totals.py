@@ -69,7 +69,7 @@ async def _begin(site: Site, redis: RedisServer) -> RunningWorker:
     )
     file = site.directory / "policy.toml"
     file.write_text(policy_text())
-    assert (await site.command("policy", "apply", str(file))).status == 0
+    assert (await site.command("policy", "apply", str(file), "--yes")).status == 0
     return site.worker("--only", "project")
 
 

@@ -115,5 +115,5 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     topics_now, groups_now = await _traces(site)
     assert topics_now == topics
     assert groups_now <= groups, "those of earlier tests may end meanwhile"
-    applied = await site.command("policy", "apply", "new.toml")
+    applied = await site.command("policy", "apply", "new.toml", "--yes")
     assert applied.status == 0, applied.errors

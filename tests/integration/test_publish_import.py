@@ -92,7 +92,7 @@ def test_an_import_is_checked_by_the_active_policy(settings: Settings, capsys: p
     Path("euro.toml").write_text(policy_text().replace('"RUB"', '"EUR"'))
     Path("a.csv").write_text("customer,date,amount,currency\nc1,2025-05-12,5,\nc1,2025-05-12,5,RUB\n")
     assert main(["topics", "create"]) == 0
-    assert main(["policy", "apply", "euro.toml"]) == 0
+    assert main(["policy", "apply", "euro.toml", "--yes"]) == 0
     assert main(["import", "a.csv", "--no-sort", "--topic", "purchases"]) == 0
     (event,) = [
         json.loads(record.value) for records in records_in(settings, "purchases").values() for record in records
@@ -113,16 +113,16 @@ def test_a_policy_is_applied_once_and_an_invalid_successor_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("policy.toml").write_text(policy_text())
-    assert main(["policy", "apply", "policy.toml"]) == 1
+    assert main(["policy", "apply", "policy.toml", "--yes"]) == 1
     assert "does not exist; run `goldstream topics create`" in capsys.readouterr().err
     assert main(["topics", "check"]) == 1
     assert main(["topics", "create"]) == 0
     assert main(["topics", "check"]) == 0
-    assert main(["policy", "apply", "policy.toml"]) == 0
-    assert main(["policy", "apply", "policy.toml"]) == 0
+    assert main(["policy", "apply", "policy.toml", "--yes"]) == 0
+    assert main(["policy", "apply", "policy.toml", "--yes"]) == 0
     assert "already active" in capsys.readouterr().out
     Path("policy.toml").write_text(policy_text().replace("[60, 180]", "[61, 180]"))
-    assert main(["policy", "apply", "policy.toml"]) == 1
+    assert main(["policy", "apply", "policy.toml", "--yes"]) == 1
     assert "raise version to 2" in capsys.readouterr().err
     (record,) = asyncio.run(read_control(settings))
     assert (record.kind, record.text, record.offset) == ("policy", policy_text(), 0)

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from agents.demo.embedded.loopback import kafka_answers
-from streams.defaults import policy_text
+from streams.defaults import campaigns_text, policy_text
 from streams.kafka.topics import TOPIC_SPECS
 from tests.integration import hostile_records as hostile
 from tests.integration.kafka_records import Published, publish, read
@@ -197,12 +197,20 @@ async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(sit
     await _changes(site, 2)
 
     new = _policy(site, "new.toml", policy_text().replace("version = 1", "version = 2").replace('"new"', '"fresh"'))
-    applied = await site.command("policy", "apply", str(new))
+    campaigns = _policy(
+        site, "campaigns.toml", campaigns_text().replace("version = 2", "version = 3").replace('"new"', '"fresh"')
+    )
+    apply = ("policy", "apply", str(new), "--yes")
+    refused = await site.command(*apply)
+    assert (refused.status, refused.errors.count('contains the unknown name "new"')) == (1, 2)
+    applied = await site.command(*apply, "--campaigns", str(campaigns))
     assert applied.status == 0, applied.errors
-    assert (await site.command("policy", "apply", str(new))).status == 0, "again, without effect"
+    assert "retail-27@2 and retail@3: applied, in all partitions; 2 customers moved" in applied.out
+    again = await site.command(*apply, "--campaigns", str(campaigns))
+    assert (again.status, again.out) == (0, "retail-27@2 is already active\n")
     await _changes(site, 4)
     await worker.wait_for_log("policy retail-27@2 is active, in place of retail-27@1")
-    assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@2") == 1
+    assert (await worker.metrics()).total("goldstream_build_info", policy="retail-27@2", campaigns="retail@3") == 1
     changes = [json.loads(record.value) for record in await read(site.kafka, site.topic("segment-changes"))]
     for change in [each for each in changes if each["seq"] == 2]:
         assert (change["from"], change["to"], change["cause"]) == ("new", "fresh", {"kind": "policy"})
@@ -213,7 +221,7 @@ async def test_a_new_policy_changes_segments_and_a_reused_version_is_refused(sit
         ("currency.toml", new.read_text().replace('"RUB"', '"EUR"').replace("version = 2", "version = 3")),
         ("window.toml", new.read_text().replace("window_days = 365", "window_days = 30").replace("= 2", "= 3", 1)),
     ):
-        refused = await site.command("policy", "apply", str(_policy(site, name, text)))
+        refused = await site.command("policy", "apply", str(_policy(site, name, text)), "--yes")
         assert refused.status == 1, f"{name}: {refused}"
         assert refused.errors.count("\n") == 1
 

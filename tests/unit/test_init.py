@@ -1,10 +1,5 @@
 """`goldstream init`: the files that it writes, what it asks, and what it refuses."""
 
-import os
-import pty
-import select
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +15,8 @@ from streams.defaults import Language, campaigns_text, policy_text, settings_tex
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings, load_settings
 from streams.settings.settings_spec import SETTINGS
+from tests.terminal import answer_on_a_terminal
 
-ROOT: Final = Path(__file__).parents[2]
 PERMANENT: Final = ("--currency", "EUR", "--timezone", "Europe/Berlin", "--window-days", "730", "--partitions", "12")
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ru")
 
@@ -133,7 +128,8 @@ def test_existing_files_are_overwritten_only_by_force(capsys: pytest.CaptureFixt
 
 def test_on_a_terminal_it_asks_again_after_an_invalid_answer(tmp_path: Path) -> None:
     replies = ("", "XXX", "kzt", "Asia/Almaty", "", "8", "", "", "3", "", "")
-    shown = answer_on_a_terminal([*replies], "init", "--language", "ru", folder=tmp_path)
+    status, shown = answer_on_a_terminal(replies, "init", "--language", "ru", folder=tmp_path)
+    assert status == 0, shown
     assert "Следующие четыре — навсегда" in shown
     assert "--currency must be an ISO 4217 code, such as RUB: got 'XXX'" in shown
     settings = load_settings(tmp_path / "goldstream.toml", {})
@@ -142,30 +138,3 @@ def test_on_a_terminal_it_asks_again_after_an_invalid_answer(tmp_path: Path) -> 
         "KZT", "Asia/Almaty", 8, 3, None,
     )  # fmt: skip
     assert policy.monetary_edges_text == ("30000", "120000")
-
-
-def answer_on_a_terminal(replies: list[str], *arguments: str, folder: Path) -> str:
-    """Run a command on a terminal, reply to each question when it is asked, and return what the terminal showed."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "import sys; from agents.cli import main; sys.exit(main())", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    shown = b""
-    with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        while True:
-            if not select.select([ours], [], [], 30)[0]:
-                process.kill()
-                raise AssertionError(f"it waits for something else: {shown.decode()}")
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # Linux: the other side is closed
-                piece = b""
-            if not piece:
-                break
-            shown += piece
-            if shown.endswith(b"]: ") and replies:
-                os.write(ours, replies.pop(0).encode() + b"\n")
-    os.close(ours)
-    assert process.returncode == 0, shown.decode()
-    assert replies == []
-    return shown.decode().replace("\r\n", "\n")

@@ -282,6 +282,16 @@ def test_each_error_names_the_field_and_the_value(old: str, new: str, error: str
     assert [line for line in found if error in line], found
 
 
+def test_cells_are_checked_for_coverage_though_thresholds_are_wrong() -> None:
+    text = (
+        shop("[1, 2]", "[60, 60]").replace("[2, 5]", '[2, "x"]').replace('name = "rest"', 'name = "rest"\nwhen.r = [1]')
+    )
+    thresholds, numbers, coverage = errors_of(text)
+    assert thresholds == "recency_days.edges must be in ascending order: got [60, 60]"
+    assert numbers.startswith("frequency.edges must each be a whole number")
+    assert coverage.startswith("segment must cover every cell, not counting rules with orders_max: ")
+
+
 def test_all_errors_are_reported_together_in_the_order_of_the_file() -> None:
     text = (
         shop("version = 3", "version = 0")
@@ -293,6 +303,7 @@ def test_all_errors_are_reported_together_in_the_order_of_the_file() -> None:
     assert errors_of(text) == [
         "version must be a whole number from 1 to 1000000000: got 0",
         "recency_days.edges must be in ascending order: got [60, 60]",
+        "segment 1 (best): when.r must be a list of scores from 1 to 3: got [99]",
         "segment 1 (best): when.f must be a list of scores from 1 to 3: got [9]",
         "segment 2 (none): name must not be none, which is reserved; choose another one",
         "segment 2 (none): colour is unknown; valid values: name, when, title",

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.rules.activation import DryRunOption, activate, report_unchanged
 from agents.cli.rules.control_rules import read_active_rules
 
 if TYPE_CHECKING:
+    from state.config.active_rules import ActiveRules
     from state.config.campaigns import Campaigns
+    from state.config.policy import Policy
     from streams.settings.settings import Settings
 
 group = typer.Typer(help="Check, activate or show campaigns, and report their uplift.")
@@ -33,25 +37,61 @@ def check(
 
     The status is 1 if there are any.
     """
-    from streams.settings.rules_files import configured_policy, parse_campaigns_file, parse_policy_file
+    from state.config.config_errors import ConfigErrors
+    from streams.settings.rules_files import parse_campaigns_file
 
-    policy = parse_policy_file(policy_file) if policy_file else configured_policy(load_context(context, config))
-    typer.echo(_summary(parse_campaigns_file(file, policy)))
+    errors: list[str] = []
+    policy = None
+    try:
+        policy = _policy(None if policy_file else load_context(context, config), policy_file)
+    except ConfigErrors as found:
+        errors.extend(found.errors)
+    try:
+        campaigns = parse_campaigns_file(file, policy)
+    except ConfigErrors as found:
+        errors.extend(found.errors)
+    if errors:
+        raise CommandFailed(*errors)
+    typer.echo(_summary(campaigns))
 
 
 @group.command("apply")
-def apply(context: typer.Context, file: CampaignsFile, config: ConfigOption = None) -> None:
+def apply(
+    context: typer.Context,
+    file: CampaignsFile,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
     """Activate campaigns in all partitions, after the events that are published already.
+
+    First it shows which messages would be sent, cancelled or added within a week, and asks. With --yes it does not ask,
+    and does not compute what it would show. If the file is active already, nothing changes and the status is 0.
 
     They are validated against the segments of the active policy. The same name and version with different contents is
     refused.
     """
-    from streams.settings.rules_files import parse_campaigns_file
+    from agents.analysis.rules_preview import NewRules
+    from state.config.active_rules import Outcome
 
     settings = load_context(context, config)
-    parse_campaigns_file(file, None)
     with kafka_named(settings):
-        typer.echo(asyncio.run(_apply(settings, file)))
+        active = asyncio.run(read_active_rules(settings))
+        campaigns = _read(active, file)
+        if active.check_campaigns(campaigns).outcome is Outcome.UNCHANGED:
+            report_unchanged(campaigns.ref, as_json=as_json)
+        else:
+            activate(settings, active, NewRules(None, campaigns), yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def _policy(settings: "Settings | None", file: Path | None) -> "Policy":
+    from streams.settings.rules_files import configured_policy, parse_policy_file
+
+    if file is not None:
+        return parse_policy_file(file)
+    assert settings is not None
+    return configured_policy(settings)
 
 
 def _summary(campaigns: "Campaigns") -> str:
@@ -59,17 +99,16 @@ def _summary(campaigns: "Campaigns") -> str:
     return f"{campaigns.ref}: {len(campaigns.campaigns)} campaigns ({names})"
 
 
-async def _apply(settings: "Settings", file: Path) -> str:
-    from state.config.active_rules import Outcome
-    from streams.kafka.control import ControlRecord, append_control
+def _read(active: "ActiveRules", file: Path) -> "Campaigns":
+    """Return the campaigns of a file, valid and not refused.
+
+    Raises:
+        ConfigErrors: all errors of the file.
+        CommandFailed: why it is refused.
+    """
     from streams.settings.rules_files import parse_campaigns_file
 
-    active = await read_active_rules(settings)
     campaigns = parse_campaigns_file(file, active.policy)
-    decision = active.check_campaigns(campaigns)
-    if decision.outcome is Outcome.REFUSED:
-        raise CommandFailed(f"{file}: {decision.errors[0]}")
-    if decision.outcome is Outcome.UNCHANGED:
-        return f"{campaigns.ref} is already active"
-    offset = await append_control(settings, ControlRecord(kind="campaigns", text=campaigns.text))
-    return f"{_summary(campaigns)}: applied, at offset {offset} of control"
+    if errors := active.check_campaigns(campaigns).errors:
+        raise CommandFailed(*(f"{file}: {error}" for error in errors))
+    return campaigns

@@ -25,8 +25,8 @@ async def read_active_rules(settings: "Settings") -> "ActiveRules":
         raise CommandFailed(str(error)) from error
 
 
-def warn_of_missing_segments(campaigns: "Campaigns", policy: "Policy") -> None:
-    """Print a warning for each segment that the campaigns name and the policy does not have.
+def missing_segments(campaigns: "Campaigns", policy: "Policy") -> tuple[str, ...]:
+    """Return an error for each segment that the campaigns name and the policy does not have.
 
     No customer can enter a campaign through such a segment.
     """
@@ -36,5 +36,11 @@ def warn_of_missing_segments(campaigns: "Campaigns", policy: "Policy") -> None:
     try:
         parse_campaigns(campaigns.text, policy.segment_names)
     except ConfigErrors as errors:
-        for error in errors.errors:
-            print_error(f"goldstream: warning: {campaigns.ref} does not fit {policy.ref}: {error}")
+        return errors.errors
+    return ()
+
+
+def warn_of_missing_segments(campaigns: "Campaigns", policy: "Policy") -> None:
+    """Print a warning for each segment that the campaigns name and the policy does not have."""
+    for error in missing_segments(campaigns, policy):
+        print_error(f"goldstream: warning: {campaigns.ref} does not fit {policy.ref}: {error}")

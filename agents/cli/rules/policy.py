@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.rules.control_rules import read_active_rules, warn_of_missing_segments
+from agents.cli.rules.activation import DryRunOption, activate, report_unchanged
+from agents.cli.rules.control_rules import missing_segments, read_active_rules
 
 if TYPE_CHECKING:
+    from agents.analysis.rules_preview import NewRules
+    from state.config.active_rules import ActiveRules
     from state.config.policy import Policy
-    from streams.settings.settings import Settings
 
 group = typer.Typer(help="Check, activate, show, suggest or compare policies.")
 
@@ -28,18 +31,36 @@ def check(file: PolicyFile) -> None:
 
 
 @group.command("apply")
-def apply(context: typer.Context, file: PolicyFile, config: ConfigOption = None) -> None:
+def apply(
+    context: typer.Context,
+    file: PolicyFile,
+    campaigns: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Campaigns to activate with it, where a segment is renamed or removed."),
+    ] = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
     """Activate a policy in all partitions, after the events that are published already.
 
-    If it is active already, nothing changes and the status is 0. Refused are the same name and version with different
-    contents, and a different currency or window, which need a new prefix and a replay.
-    """
-    from streams.settings.rules_files import parse_policy_file
+    First it shows who would move to another segment and which messages would be sent, and asks; afterwards, how many
+    moved. With --yes it does not ask, and does not compute what it would show. If the policy is active already, nothing
+    changes and the status is 0.
 
+    Refused are: the same name and version with different contents; another currency, window or time zone, which need a
+    new prefix and a replay; a policy without a segment that the active campaigns name, unless --campaigns has others.
+    """
     settings = load_context(context, config)
-    policy = parse_policy_file(file)
     with kafka_named(settings):
-        typer.echo(asyncio.run(_apply(settings, file, policy)))
+        active = asyncio.run(read_active_rules(settings))
+        new = _read(active, file, campaigns)
+        if new.policy is None and new.campaigns is None:
+            assert active.policy is not None
+            report_unchanged(active.policy.ref, as_json=as_json)
+        else:
+            activate(settings, active, new, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
 def _summary(policy: "Policy") -> str:
@@ -52,17 +73,42 @@ def _summary(policy: "Policy") -> str:
     )
 
 
-async def _apply(settings: "Settings", file: Path, policy: "Policy") -> str:
-    from state.config.active_rules import Outcome
-    from streams.kafka.control import ControlRecord, append_control
+def _read(active: "ActiveRules", file: Path, campaigns_file: Path | None) -> "NewRules":
+    """Return the policy, and the campaigns that go with it, without what is active already.
 
-    active = await read_active_rules(settings)
-    decision = active.check_policy(policy)
-    if decision.outcome is Outcome.REFUSED:
-        raise CommandFailed(f"{file}: {decision.errors[0]}")
-    if decision.outcome is Outcome.UNCHANGED:
-        return f"{policy.ref} is already active"
-    if active.campaigns is not None:
-        warn_of_missing_segments(active.campaigns, policy)
-    offset = await append_control(settings, ControlRecord(kind="policy", text=policy.text))
-    return f"{_summary(policy)}: applied, at offset {offset} of control"
+    Raises:
+        CommandFailed: with all errors of both.
+    """
+    from agents.analysis.rules_preview import NewRules
+    from state.config.active_rules import Outcome
+    from state.config.config_errors import ConfigErrors
+    from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
+
+    errors: list[str] = []
+    policy = campaigns = None
+    try:
+        policy = parse_policy_file(file)
+        decision = active.check_policy(policy)
+        errors.extend(f"{file}: {error}" for error in decision.errors)
+    except ConfigErrors as found:
+        errors.extend(found.errors)
+    if campaigns_file is not None:
+        try:
+            campaigns = parse_campaigns_file(campaigns_file, policy)
+            errors.extend(f"{campaigns_file}: {error}" for error in active.check_campaigns(campaigns).errors)
+        except ConfigErrors as found:
+            errors.extend(found.errors)
+    elif policy is not None and active.campaigns is not None:
+        remedy = "activate campaigns that fit together with the policy: --campaigns FILE"
+        errors.extend(
+            f"{file} does not fit the active campaigns {active.campaigns.ref}: {error}; {remedy}"
+            for error in missing_segments(active.campaigns, policy)
+        )
+    if errors:
+        raise CommandFailed(*errors)
+    assert policy is not None
+    is_new_policy = active.check_policy(policy).outcome is not Outcome.UNCHANGED
+    is_new_file = campaigns is not None and (
+        active.policy is None or active.check_campaigns(campaigns).outcome is not Outcome.UNCHANGED
+    )
+    return NewRules(policy if is_new_policy else None, campaigns if is_new_file else None)

@@ -1,0 +1,136 @@
+"""What `policy apply` and `campaigns apply` have in common: preview, question, activation, and what it did."""
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+
+import typer
+
+from agents.cli.confirmation import check_can_ask, confirm
+from agents.cli.failures import CommandFailed
+from agents.cli.progress import progress_of
+
+if TYPE_CHECKING:
+    from agents.analysis.rules_preview import NewRules, Preview
+    from state.config.active_rules import ActiveRules
+    from streams.kafka.control import ControlRecord
+    from streams.settings.settings import Settings
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show who would move and what would be sent, and change nothing.")
+]
+WAIT_SECONDS: Final = 60.0
+"""How long the command waits for running workers to apply the file; it takes effect in any case."""
+
+
+class Applied(NamedTuple):
+    """What an activation did.
+
+    Attributes:
+        offset: of the last record in `control`.
+        waiting: the partitions that have not applied it yet; None if no worker runs.
+        moves: customers by their segments before and after; None until all partitions have applied it.
+    """
+
+    offset: int
+    waiting: tuple[int, ...] | None
+    moves: Counter[tuple[str, str]] | None
+
+
+def activate(
+    settings: "Settings",
+    active: "ActiveRules",
+    new: "NewRules",
+    *,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Show what new rules would do, ask, activate them, and report what they did.
+
+    Raises:
+        UsageFailure: there is neither a terminal nor `--yes`.
+        CommandFailed: the answer is no.
+    """
+    from agents.cli.rules.activation_text import applied_lines, moves_object, preview_lines, preview_object
+
+    refs = " and ".join(file.ref for file in new if file is not None)
+    if not dry_run:
+        check_can_ask(yes=yes)
+    preview = None
+    if active.policy is not None and (dry_run or not yes):
+        preview = _preview(settings, active, new)
+        for line in preview_lines(preview, active, new):
+            typer.echo(line, err=as_json)
+    report: dict[str, Any] = {"rules": refs, "applied": not dry_run, "preview": None}
+    report["preview"] = None if preview is None else preview_object(preview)
+    if not dry_run:
+        confirm(f"Activate {refs}?", yes=yes)
+        applied = asyncio.run(_apply(settings, new))
+        report |= {"control_offset": applied.offset, "moved": moves_object(applied.moves)}
+        for line in applied_lines(refs, applied):
+            typer.echo(line, err=as_json)
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(report))
+
+
+def _preview(settings: "Settings", active: "ActiveRules", new: "NewRules") -> "Preview":
+    from agents.analysis.rules_preview import preview_rules
+    from streams.errors import FatalError
+
+    with progress_of(f"evaluating the customers of {settings.prefix}", 1.0) as show:
+        try:
+            return asyncio.run(preview_rules(settings, active, new, show))
+        except FatalError as error:
+            raise CommandFailed(str(error)) from error
+
+
+async def _apply(settings: "Settings", new: "NewRules") -> Applied:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    from agents.control.activation_effect import count_moves, stage_runs, wait_until_applied
+    from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+    from streams.kafka.control import append_control
+    from streams.kafka.topics import Topics
+
+    topics, counts = Topics(settings.prefix), await partitions_by_topic(settings)
+    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        changes = [
+            TopicPartition(topics.segment_changes, number) for number in range(counts.get(topics.segment_changes, 0))
+        ]
+        lanes = [TopicPartition(topics.progress, number) for number in range(counts.get(topics.progress, 0))]
+        await find_leaders(consumer, [topics.segment_changes, topics.progress])
+        begins: dict[TopicPartition, int] = await consumer.end_offsets(changes)
+        offset = -1
+        for record in _records(new):
+            offset = await append_control(settings, record)
+        if not await stage_runs(settings):
+            return Applied(offset, None, None)
+        is_policy = new.campaigns is None
+        waiting = await wait_until_applied(consumer, lanes, offset, is_policy=is_policy, seconds=WAIT_SECONDS)
+    finally:
+        await stop_consumer(consumer)
+    if waiting or new.policy is None:
+        return Applied(offset, waiting, None)
+    return Applied(offset, (), await count_moves(settings, begins, new.policy.ref))
+
+
+def _records(new: "NewRules") -> "list[ControlRecord]":
+    from streams.kafka.control import ControlRecord
+
+    records = [] if new.policy is None else [ControlRecord(kind="policy", text=new.policy.text)]
+    return records if new.campaigns is None else [*records, ControlRecord(kind="campaigns", text=new.campaigns.text)]
+
+
+def report_unchanged(ref: str, *, as_json: bool) -> None:
+    """Report that a file is active already."""
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode({"rules": ref, "applied": False, "preview": None}))
+    else:
+        typer.echo(f"{ref} is already active")
