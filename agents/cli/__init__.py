@@ -16,6 +16,7 @@ from agents.cli.commands import (
     customer,
     demo,
     doctor,
+    erase,
     health,
     importing,
     init,
@@ -88,6 +89,7 @@ campaigns.group.command("history")(rules_history.campaigns_history)
 campaigns.group.command("report")(campaigns_report.report_campaigns)
 app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)
+app.command("erase")(erase.erase)
 app.command("health")(health.health)
 app.command("replay")(replay.replay)
 app.command("rebuild-redis")(rebuild_redis.rebuild_redis)

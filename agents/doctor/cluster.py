@@ -3,19 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, stop_consumer
+from streams.kafka.cluster import find_leaders, stop_consumer, wait_for_coordinator
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-
-_COORDINATOR_SECONDS: Final = 10.0
-_LOOK_AGAIN_S: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,23 +56,9 @@ async def connect(settings: Settings, clock: Clock) -> AsyncIterator[Cluster]:
     try:
         await admin.start()
         await consumer.start()
-        await _wait_for_coordinators(admin, f"{settings.prefix}.segment", clock)
+        await wait_for_coordinator(admin, f"{settings.prefix}.segment")
         counts = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
         yield Cluster(settings, clock, admin, consumer, Topics(settings.prefix, settings.sources), counts)
     finally:
         await stop_consumer(consumer)
         await admin.close()
-
-
-async def _wait_for_coordinators(admin: AIOKafkaAdminClient, group: str, clock: Clock) -> None:
-    """Wait while the brokers create their topic of groups, which the first question about a group makes them do."""
-    deadline_s = clock.monotonic() + _COORDINATOR_SECONDS
-    while clock.monotonic() < deadline_s:
-        try:
-            await admin.find_coordinator(group)
-        except GroupCoordinatorNotAvailableError:
-            await clock.sleep(_LOOK_AGAIN_S)
-        except KafkaError:
-            return  # a finding of a check
-        else:
-            return

@@ -1,6 +1,7 @@
 """Read-only questions to a Kafka cluster: its topics, and who leads their partitions."""
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, KafkaTimeoutError
 from aiokafka.protocol.offset import OffsetRequest
 
 from streams.errors import is_cancelled
@@ -16,6 +17,7 @@ from streams.settings.settings import Settings
 
 _LOOK_AGAIN_S: Final = 0.1
 _USABLE_WITHIN_S: Final = 30.0
+_COORDINATOR_WITHIN_S: Final = 10.0
 _ANSWER_SECONDS: Final = 5.0
 
 # Arguments of a request for offsets: the end of a partition, asked by a client that reads uncommitted records.
@@ -87,6 +89,25 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> None:
         raise KafkaTimeoutError(f"topics have no leaders: {', '.join(sorted(topics))}") from None
     finally:
         await admin.close()
+
+
+async def wait_for_coordinator(admin: AIOKafkaAdminClient, group: str) -> None:
+    """Wait, for 10 s at most, while brokers create their topic of groups.
+
+    The first question about a group makes them do so; until then clients log errors
+    (`GroupCoordinatorNotAvailableError`) that mean nothing.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_COORDINATOR_WITHIN_S):
+            while True:
+                try:
+                    await admin.find_coordinator(group)
+                except GroupCoordinatorNotAvailableError:
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+                except KafkaError:  # whoever needs the group reports it
+                    return
+                else:
+                    return
 
 
 async def _are_usable(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bool:

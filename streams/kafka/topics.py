@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.kafka.cluster import has_records, wait_for_topics
+from streams.kafka.cluster import has_records, wait_for_coordinator, wait_for_topics
 from streams.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -152,6 +152,7 @@ async def create_topics(settings: Settings) -> list[TopicReport]:
         if missing:
             await _create(admin, settings, missing)
             await wait_for_topics(settings, [report.name for report in missing])
+            await wait_for_coordinator(admin, f"{settings.prefix}.admit")
         created = {report.name for report in missing}
         return [
             TopicReport(report.name, report.partitions, report.missing, report.name in created, report.error)

@@ -45,6 +45,11 @@ def is_chunk(key: bytes) -> bool:
     return key[0] == _CHUNK_MARK
 
 
+def is_chunk_of(key: bytes, customer_key: bytes) -> bool:
+    """Return whether this is the key of a chunk of a customer, whose key is given too."""
+    return key[0] == _CHUNK_MARK and len(key) > _CHUNK_KEY.size and key[_CHUNK_KEY.size :] == customer_key
+
+
 class CustomersTable:
     """The profiles of one partition: as bytes, or as objects if they changed since the last flush.
 

@@ -48,6 +48,7 @@ async def test_a_worker_logs_its_connections_creates_topics_and_stops(site: Site
     assert first.index("warning") < first.index("goldstream init")
     assert worker.log.index("first start") < worker.log.index("created "), "it is said before it is done"
     assert "NotLeaderForPartition" not in worker.log, "topics are used when their partitions have leaders"
+    assert "GroupCoordinatorNotAvailable" not in worker.log
     checked = await site.command("topics", "check")
     assert checked.status == 0, checked.out + checked.errors
     for topic in TOPICS:
