@@ -14,7 +14,7 @@ from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.customers_table import is_chunk_of
 from streams.tables.erasure_ledger import read_ledger
-from streams.tables.progress import read_progress
+from streams.tables.order_ledger import customer_part, decode_entry
 
 
 class ErasureProof(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class ErasureProof(msgspec.Struct, frozen=True):
         last_seq: number of the customer's last segment change before it.
         is_profile_gone: whether the table has no profile of the customer, or only a later one.
         is_tombstone_published: whether `segment-changes` has the tombstone; compaction deletes what is before it.
-        are_orders_gone: whether the order ledger has been cleared of the customer.
+        are_orders_gone: whether the order ledger has no entry of the customer from before it.
         is_gone_from_redis: whether Redis has nothing of before; None if none is set, or it does not answer.
         is_known_again: whether a later signup or purchase has made the customer known again.
     """
@@ -81,11 +81,11 @@ async def read_proof(settings: Settings, customer_id: str) -> ErasureProof | Non
     if erasure is None:
         return None
     topics, key = Topics(settings.prefix), customer_id.encode()
-    partitions = (await partitions_by_topic(settings))[topics.customers]
-    number = partition_of(key, partitions)
+    counts = await partitions_by_topic(settings)
+    number = partition_of(key, counts[topics.customers])
+    has_order_ledger = topics.order_ledger in counts
     offset, has_chunks = await _read_table(settings, topics.customers, number, key)
     tombstone = await _is_tombstone_published(settings, topics.segment_changes, number, key)
-    written = await read_progress(read_range(settings.kafka_client(), topics.progress, number))
     is_known_again = offset is not None and offset > erasure.offset
     return ErasureProof(
         customer_id=customer_id,
@@ -95,7 +95,8 @@ async def read_proof(settings: Settings, customer_id: str) -> ErasureProof | Non
         last_seq=erasure.seq,
         is_profile_gone=is_known_again or (offset is None and not has_chunks),
         is_tombstone_published=tombstone,
-        are_orders_gone=written.orders_erased >= erasure.offset,
+        are_orders_gone=not has_order_ledger
+        or await _are_orders_gone(settings, topics.order_ledger, number, erasure, customer_id),
         is_gone_from_redis=True if is_known_again else await _is_gone_from_redis(settings, customer_id),
         is_known_again=is_known_again,
     )
@@ -122,6 +123,19 @@ async def _is_tombstone_published(settings: Settings, topic: str, number: int, k
             if record.key == key:
                 was_erased = was_erased or record.value is None
     return was_erased
+
+
+async def _are_orders_gone(settings: Settings, topic: str, number: int, erasure: Erasure, customer_id: str) -> bool:
+    """Return whether no entry of the order ledger is from before the erasure."""
+    part = customer_part(erasure_key(customer_id))
+    outdated: set[bytes] = set()
+    async for batch in read_range(settings.kafka_client(), topic, number):
+        for record in batch:
+            if customer_part(record.key) != part:
+                continue
+            is_left = record.value is not None and decode_entry(record.value).erasure_offset < erasure.offset
+            (outdated.add if is_left else outdated.discard)(record.key)
+    return not outdated
 
 
 async def _is_gone_from_redis(settings: Settings, customer_id: str) -> bool | None:
