@@ -18,6 +18,11 @@ _MEMORY: Final = "350MB"
 _THREADS: Final = 2
 _ROWS_PER_FETCH: Final = 50_000
 _FORM: Final = "translate(text, '0123456789', '9999999999')"
+_FIRST_DIGIT: Final = "regexp_extract(text, '[0-9]')"
+_LAST_DIGIT: Final = "regexp_extract(text, '([0-9])[^0-9]*$', 1)"
+_DATE: Final = "'([0-9]{1,4})[-/.] ?([0-9]{1,2})[-/.] ?([0-9]{1,4})'"
+_DATE_NUMBERS: Final = f"regexp_extract(text, {_DATE})"
+_FIRST_NUMBERS: Final = "regexp_extract(text, '(?:^|[^0-9])[0-9]{1,4}(?:[^0-9]+[0-9]{1,4})?(?:[^0-9]|$)')"
 _CONFIG: Final = {
     "memory_limit": _MEMORY,
     "default_block_size": 32 * 1024,  # of 256 KiB, a thousand columns would need more memory than there is
@@ -105,16 +110,21 @@ class Staging:
         ).fetchall()
 
     def number_shapes(self, table: StagedTable, name: str) -> Iterator[ColumnValue]:
-        """Yield one example of each form of text; two texts have the same form if they differ in digits only."""
-        yield from self._shapes(table, name, _FORM)
+        """Yield one example of each form of text.
+
+        Two texts have the same form if they differ in digits only, and agree in whether the first digit is 0 and in
+        whether the last one is: `0.125`, `1.125` and `1.500` show different things about the decimal sign.
+        """
+        yield from self._shapes(table, name, f"({_FORM}, {_FIRST_DIGIT} = '0', {_LAST_DIGIT} = '0')")
 
     def date_shapes(self, table: StagedTable, name: str) -> Iterator[ColumnValue]:
-        """Yield one example of each form of text, and of each pair of first numbers in it.
+        """Yield one example of each form of text, and of each date in it, whatever the time of day.
 
-        Numbers of more than four digits, which are not days, months or years, are not distinguished.
+        Where no three numbers look like a date, the first two numbers are distinguished instead, unless they have more
+        than four digits, and so are no days, months or years.
         """
-        first = r"regexp_extract(text, '(?:^|[^0-9])([0-9]{1,4})(?:[^0-9]+([0-9]{1,4}))?(?:[^0-9]|$)', ['a', 'b'])"
-        yield from self._shapes(table, name, f"({_FORM}, {first})")
+        numbers = f"CASE WHEN regexp_matches(text, {_DATE}) THEN {_DATE_NUMBERS} ELSE {_FIRST_NUMBERS} END"
+        yield from self._shapes(table, name, f"({_FORM}, {numbers})")
 
     def values(self, table: StagedTable, name: str) -> Iterator[ColumnValue]:
         """Yield every different text of a column, in no order."""
