@@ -33,7 +33,7 @@ WHOLE = """
 platform = "square"
 timezone = "Europe/Moscow"
 time_format = "%d.%m.%Y"
-day_first = false
+date_order = "month_first"
 decimal = ","
 currency = "KZT"
 delimiter = ";"
@@ -107,7 +107,7 @@ def test_a_mapping_file_says_everything_about_a_file(tmp_path: Path) -> None:
     assert mapping.rules[1] == RowRule("Shop", matches="^N", keep=True, reason="not_kept")
     assert mapping.identify == Identify("id", "SHOP_KEY")
     assert mapping.read_options().delimiter == ";"
-    assert (mapping.day_first, mapping.skip_lines, mapping.currency) == (False, 3, "KZT")
+    assert (mapping.date_order, mapping.skip_lines, mapping.currency) == ("month_first", 3, "KZT")
 
 
 def test_a_written_mapping_reads_back_as_the_same(tmp_path: Path) -> None:
@@ -129,6 +129,7 @@ def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> N
         kind = "sale"
         timezone = "Moscow"
         time_format = "dd.mm"
+        date_order = "american"
         decimal = ";"
         delimiter = ";;"
         encoding = "utf-9"
@@ -169,6 +170,7 @@ def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> N
         "kind",
         "timezone",
         "time_format",
+        "date_order",
         "decimal",
         "delimiter",
         "encoding",
@@ -234,7 +236,7 @@ def test_a_mapping_file_replaces_what_the_platform_computes_the_same_from() -> N
     [
         ("timezone", "Asia/Almaty", Mapping(timezone="Asia/Almaty")),
         ("currency", "KZT", Mapping(currency="KZT")),
-        ("day_first", "false", Mapping(day_first=False)),
+        ("time_format", "month_first", Mapping(time_format="month_first")),
         ("fields.customer_id", "Card", Mapping(fields={"customer_id": Column("Card")})),
         ("fields.customer_id", '["A", "B"]', Mapping(fields={"customer_id": FirstFilled((Column("A"), Column("B")))})),
         ("set.occurred_at", "2025-05-12", Mapping(constants={"occurred_at": "2025-05-12"})),

@@ -41,6 +41,7 @@ class RowRule(msgspec.Struct, frozen=True):
         is_empty: whether an empty cell fits.
         keep: whether rows that fit are the ones that stay.
         reason: for the report.
+        whole_order: whether an order is left out as soon as one of its rows is.
     """
 
     column: str
@@ -49,6 +50,7 @@ class RowRule(msgspec.Struct, frozen=True):
     is_empty: bool = False
     keep: bool = False
     reason: str = "rule"
+    whole_order: bool = False
 
 
 class Grouping(msgspec.Struct, frozen=True):
@@ -100,8 +102,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         platform: name of the platform whose mapping this one changes; empty: detected; `generic`: none.
         kind: of all rows; `auto`: by a type column, otherwise by the columns.
         timezone: IANA name for moments without an offset.
-        time_format: for `strptime`, or such as `unix`, `unix_ms`.
-        day_first: whether dates begin with the day, where the file does not show it; None: ask.
+        time_format: for `strptime`, or such as `unix_ms`, `day_first`, `month_first`.
+        date_order: the time format of dates that can be read in two ways, where the file does not tell which.
         decimal: the decimal sign, "." or ",".
         currency: of rows that name none.
         file_format, delimiter, encoding, header, sheet, skip_lines: how the file is read (`ReadOptions`).
@@ -125,7 +127,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = AUTO
     timezone: str = ""
     time_format: str = ""
-    day_first: bool | None = None
+    date_order: str = ""
     decimal: str = ""
     currency: str = ""
     file_format: str = ""

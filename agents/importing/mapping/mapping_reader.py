@@ -25,7 +25,8 @@ from state.config.toml_reader import Table, read_toml
 from state.units.currencies import DIGITS
 from state.units.time_zones import zone_names
 
-UNIX_FORMATS: Final = ("unix", "unix_ms", "unix_us", "serial")
+DATE_ORDERS: Final = ("day_first", "month_first", "year_first")
+NAMED_FORMATS: Final = (*DATE_ORDERS, "unix", "unix_ms", "unix_us", "unix_ns", "serial")
 FILE_FORMATS: Final = ("csv", "xlsx", "json", "jsonl", "parquet")
 _IDENTIFY_BY: Final = ("email", "id")
 _MAX_SOURCE: Final = 32
@@ -34,6 +35,7 @@ _TEXTS: Final = (
     "kind",
     "timezone",
     "time_format",
+    "date_order",
     "decimal",
     "currency",
     "delimiter",
@@ -60,9 +62,10 @@ _CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
         "an IANA name such as Europe/Moscow, not an abbreviation",
     ),
     "time_format": (
-        lambda text: text in UNIX_FORMATS or "%" in text,
-        f"one of {', '.join(UNIX_FORMATS)} or of the form %d.%m.%Y %H:%M",
+        lambda text: text in NAMED_FORMATS or text.startswith("months_") or "%" in text,
+        f"one of {', '.join(NAMED_FORMATS)} or of the form %d.%m.%Y %H:%M",
     ),
+    "date_order": (DATE_ORDERS.__contains__, f"one of {', '.join(DATE_ORDERS)}"),
     "decimal": ((".", ",").__contains__, '"." or ","'),
     "delimiter": (
         lambda text: len(text) == 1 and text not in '"\r\n',
@@ -110,8 +113,6 @@ def read_mapping_table(table: Table) -> Mapping:
     given: dict[str, Any] = {key: text for key in _TEXTS if (text := table.text(key)) is not None}
     given["file_format"] = table.text("format") or ""
     given["header"] = _texts(table, "header")
-    if table.content.get("day_first") is not None:
-        given["day_first"] = table.boolean("day_first")
     given["skip_lines"] = _skip_lines(table)
     given["fields"] = _expressions(table, "fields")
     given["refund"] = _expressions(table, "refund")
@@ -242,7 +243,8 @@ def _rules(table: Table, key: str) -> list[RowRule]:
         if not values and not matches and not is_empty:
             each.add_error("values", "is missing, and so are matches and empty; add one of them")
         reason = each.text("reason") or ("not_kept" if key == "keep" else "skipped")
-        rules.append(RowRule(column, values, matches, is_empty, key == "keep", reason))
+        whole_order = each.boolean("order")
+        rules.append(RowRule(column, values, matches, is_empty, key == "keep", reason, whole_order))
         each.reject_unknown_keys()
     return rules
 
@@ -317,8 +319,6 @@ def with_answer(mapping: Mapping, key: str, value: str) -> Mapping:
     answer: object = value
     if value.startswith("[") and section in ("fields", "refund", "group"):
         answer = msgspec.json.decode(value)
-    elif key == "day_first":
-        answer = value == "true"
     errors: list[str] = []
     table = Table({section: {name: answer}} if name else {key: answer}, errors)
     changes = read_mapping_table(table)

@@ -13,7 +13,7 @@ _PLAIN_KEYS: Final = (
     "platform",
     "timezone",
     "time_format",
-    "day_first",
+    "date_order",
     "decimal",
     "currency",
     "delimiter",
@@ -66,6 +66,7 @@ def _rule(rule: RowRule) -> dict[str, Any]:
         "values": rule.values,
         "matches": rule.matches,
         "empty": rule.is_empty or None,
+        "order": rule.whole_order or None,
         "reason": rule.reason,
     }
 
