@@ -71,12 +71,14 @@ class Join(msgspec.Struct, frozen=True):
     Attributes:
         columns: names of columns by which the file is recognized; all must exist.
         on: names of the columns with equal cells in both files.
+        many: whether several of its rows belong to one row of the main file; otherwise the first one does.
         required: whether the import is refused without it.
         title: what the file is, for the refusal.
     """
 
     columns: tuple[str, ...]
     on: tuple[str, ...]
+    many: bool = False
     required: bool = False
     title: str = ""
 

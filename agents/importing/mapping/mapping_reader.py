@@ -278,6 +278,7 @@ def _join(table: Table) -> Join:
     join = Join(
         _texts(table, "columns", required=True),
         _texts(table, "on", required=True),
+        table.boolean("many"),
         table.boolean("required"),
         table.text("title") or "",
     )

@@ -72,7 +72,13 @@ def _rule(rule: RowRule) -> dict[str, Any]:
 
 
 def _join(join: Join) -> dict[str, Any]:
-    return {"columns": join.columns, "on": join.on, "required": join.required or None, "title": join.title}
+    return {
+        "columns": join.columns,
+        "on": join.on,
+        "many": join.many or None,
+        "required": join.required or None,
+        "title": join.title,
+    }
 
 
 def _identify(identify: Identify | None) -> Any:

@@ -1,0 +1,123 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""What lines are to each other: lines of one order or an order repeated, discounts or refunds, copies in two files."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from agents.importing.findings import Choice, Question
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.mapping.name_recognition import is_order_amount
+from agents.importing.orders.column_decisions import Findings
+
+_OPTION: Final = "--group-amount sum or --group-amount first"
+
+
+class LineEvidence(msgspec.Struct, frozen=True):
+    """What the columns of a file say about its rows.
+
+    Attributes:
+        line_columns: columns that only lines of orders have, such as a product.
+        amount_columns: columns from which the amount is read.
+        is_computed: whether the amount is quantity times price.
+    """
+
+    line_columns: Sequence[str]
+    amount_columns: Sequence[str]
+    is_computed: bool
+
+
+def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence, findings: Findings) -> str:
+    """Return `sum` or `first`: whether the amounts of an order's lines are parts of its amount, or repeat it.
+
+    Asks if the file decides neither; the result is `sum` then.
+    """
+    if mapping.group.amount:
+        return mapping.group.amount
+    multiple, repeated, example = _repetitions(con, lines)
+    if not multiple:
+        return "sum"
+    if evidence.is_computed:
+        return _assume(findings, "sum", f"each of {multiple:,} orders with several rows is the sum of its lines")
+    named = [name for name in evidence.amount_columns if is_order_amount(name)]
+    different = multiple - repeated
+    names = ", ".join(evidence.amount_columns)
+    if named and repeated > different:
+        return _assume(findings, "first", f"{named[0]} is the same on all rows of an order, {example}")
+    if evidence.line_columns and different:
+        columns = ", ".join(evidence.line_columns[:3])
+        return _assume(findings, "sum", f"rows are lines of orders, as {columns} shows; {names} differs within orders")
+    if not evidence.line_columns and not different:
+        return _assume(findings, "first", f"rows of an order repeat it: {names} is the same on all of them, {example}")
+    findings.ask(
+        Question(
+            "amount.group",
+            f"Several rows have the same order number ({example}): are their amounts ({names}) parts of the order's, "
+            "or does each row have the amount of the whole order?",
+            "group.amount",
+            (
+                Choice("sum", "parts: the order's amount is the sum of its rows"),
+                Choice("first", "the whole: the order's amount is that of its first row"),
+            ),
+            _OPTION,
+        )
+    )
+    return "sum"
+
+
+def _assume(findings: Findings, value: str, evidence: str) -> str:
+    findings.assume("amount.group", value, evidence, "--group-amount")
+    return value
+
+
+def _repetitions(con: Any, lines: str) -> tuple[int, int, str]:
+    """Return how many orders have several amounts, on how many of them these are all equal, and an example."""
+    row = con.execute(
+        f"""
+        SELECT count(*), count(*) FILTER (WHERE low = high), min(first), min(second) FILTER (WHERE first = low_first)
+        FROM (SELECT *, min(first) OVER () AS low_first FROM
+            (SELECT min(amount) AS low, max(amount) AS high, min(line) AS first, max(line) AS second FROM {lines}
+            WHERE role = 'sale' AND amount IS NOT NULL GROUP BY order_key, file HAVING count(*) > 1))"""
+    ).fetchone()
+    return row[0], row[1], f"lines {row[2]} and {row[3]}"
+
+
+def resolve_negative_lines(con: Any, lines: str, amount: str, evidence: LineEvidence) -> None:
+    """Decide the lines below zero: lines of an order, such as a discount, if a sale of it has the same moment.
+
+    In files whose rows are not lines they are refunds, and so are those whose moment differs.
+    """
+    if amount == "sum" and (evidence.line_columns or evidence.is_computed):
+        con.execute(
+            f"""
+            UPDATE {lines} SET role = 'sale' WHERE role = 'negative' AND (order_key, occurred_at) IN
+                (SELECT order_key, occurred_at FROM {lines} WHERE role = 'sale' AND amount > 0 AND order_key IN
+                    (SELECT order_key FROM {lines} WHERE role = 'negative'))"""
+        )
+    con.execute(f"UPDATE {lines} SET role = 'refund' WHERE role = 'negative'")
+
+
+def leave_out_copies(con: Any, lines: str, amount: str) -> None:
+    """Leave out orders that are in several files of one import, except in the file with the latest moment.
+
+    That file was exported last. Where amounts are summed and the files have different sums for an order, it cannot be
+    told whether one of them has only a part of it, so the order is left out altogether.
+    """
+    differs = "min(total) <> max(total)" if amount == "sum" else "false"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE copies AS
+            SELECT order_key, arg_max(file, (latest, file)) AS kept, coalesce({differs}, false) AS differs
+            FROM (SELECT order_key, file, sum(amount) AS total FROM {lines} WHERE role <> 'out' AND order_id IS NOT NULL
+                GROUP BY order_key, file)
+            JOIN (SELECT file AS of_file, coalesce(max(occurred_at), 0) AS latest FROM {lines} GROUP BY file)
+                ON file = of_file
+            GROUP BY order_key HAVING count(*) > 1"""
+    )
+    con.execute(
+        f"""
+        UPDATE {lines} SET role = 'out', reason = CASE WHEN differs THEN 'contradictory' ELSE 'duplicate' END
+        FROM copies WHERE {lines}.order_key = copies.order_key AND (differs OR file <> kept) AND role <> 'out'"""
+    )
+    con.execute("DROP TABLE copies")

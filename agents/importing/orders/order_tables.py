@@ -1,0 +1,189 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""Lines grouped into a table of orders, in minor units, each with the reason why it is left out, if it is.
+
+Columns of the table: `order_key`, `order_id` (NULL: it has no number), `customer` (NULL: a guest), `customer1` … (its
+possible ids), `occurred_at`, `minor`, `discount_minor`, `refunded_minor` and `refunded_at` (of a refund column),
+`currency`, `rate`, texts, consents, `line`, `file`, `lines`, `ordinal` among orders without a number and with equal
+contents, `rounded` (whether digits were rounded away), `reason` and `detail` (NULL: it counts).
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.orders.cell_sql import quoted
+from agents.importing.orders.sale_lines import CONSENT_COLUMNS, TEXT_FIELDS, SaleLines
+from state.units.currencies import DIGITS
+from state.units.money import MAX_MINOR
+
+MAX_ID: Final = 128
+_END_MS: Final = 7_258_118_400_000
+"""The end of the year 2199."""
+
+
+class OrderRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How lines become orders.
+
+    Attributes:
+        amount: `sum` of the lines, or `first` filled.
+        base_currency: the policy's; empty: none.
+        default_currency: of orders that name none; empty: none.
+        latest_ms: the latest admissible moment; None: there is none.
+        skips_other_statuses: whether an order without a status that counts is left out.
+        has_unnumbered: whether there are orders without a number.
+        max_id: longest order number and customer id, in characters.
+    """
+
+    amount: str
+    base_currency: str
+    default_currency: str
+    latest_ms: int | None
+    skips_other_statuses: bool
+    has_unnumbered: bool
+    max_id: int = MAX_ID
+
+
+def digits_sql(currency: str) -> str:
+    """Return the factor from major to minor units of a currency."""
+    cases = [
+        f"WHEN {currency} IN ({', '.join(quoted(code) for code, own in DIGITS.items() if own == digits)}) "
+        f"THEN {10**digits}"
+        for digits in sorted(set(DIGITS.values()))
+        if digits != 2
+    ]
+    return f"CASE {' '.join(cases)} ELSE 100 END"
+
+
+def minor_sql(exact: str) -> str:
+    """Return a decimal of minor units rounded to a whole number, half to even; NULL if it is far out of range."""
+    rest = f"({exact} - floor({exact}))"
+    rounds_up = f"{rest} > 0.5 OR ({rest} = 0.5 AND floor({exact}) % 2 <> 0)"
+    return f"TRY_CAST(floor({exact}) + CASE WHEN {rounds_up} THEN 1 ELSE 0 END AS BIGINT)"
+
+
+def create_orders(con: Any, name: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
+    """Create the table of orders from the lines whose role is `sale`."""
+    con.execute(f"CREATE TABLE {name}_grouped AS {_grouped_sql(lines, rules)}")
+    con.execute(f"CREATE TABLE {name} AS {_judged_sql(f'{name}_grouped', lines, mapping, rules)}")
+    con.execute(f"DROP TABLE {name}_grouped")
+
+
+def _grouped_sql(lines: SaleLines, rules: OrderRules) -> str:
+    """Return one row for each order: the first filled values, by position, and what contradicts."""
+    first = {
+        field: f"arg_min({field}, position)"
+        for field in (
+            *TEXT_FIELDS,
+            *CONSENT_COLUMNS,
+            "line",
+            "file",
+            "status",
+            "currency",
+            "converted_currency",
+            "rate",
+            "refunded_at",
+            "order_reason",
+            "error",
+        )
+    }
+    summed = {
+        field: f"sum({field})" if rules.amount == "sum" else f"arg_min({field}, position)"
+        for field in ("amount", "discount", "converted_amount", "converted_refunded", "adjusted_amount")
+    }
+    differences = {
+        f"differs{number}": (
+            f"min(CASE WHEN customer{number} IS NOT NULL THEN hash(customer{number}) END) <> "
+            f"max(CASE WHEN customer{number} IS NOT NULL THEN hash(customer{number}) END)"
+        )
+        for number in range(1, lines.customers + 1)
+    }
+    refunded = "arg_min(refunded, position)"
+    if rules.amount == "sum":  # the same sum on each line that is not the line's own is the order's
+        is_repeated = "min(refunded) = max(refunded) AND bool_or(refunded <> amount)"
+        refunded = f"CASE WHEN {is_repeated} THEN max(refunded) ELSE sum(refunded) END"
+    columns = {
+        "order_id": "any_value(order_id)",
+        "position": "min(position)",
+        "lines": "count(*)",
+        **first,
+        **summed,
+        "refunded": refunded,
+        "is_test": "bool_or(is_test)",
+        **{f"customer{number}": f"arg_min(customer{number}, position)" for number in range(1, lines.customers + 1)},
+        **{f"moment{number}": f"min(moment{number})" for number in range(1, lines.moments + 1)},
+        **differences,
+        "currencies_differ": "min(currency) <> max(currency)",
+        "amounts_differ": "false" if rules.amount == "sum" else "min(amount) <> max(amount)",
+    }
+    selected = ", ".join(f"{sql} AS {column}" for column, sql in columns.items())
+    return f"SELECT order_key, {selected} FROM {lines.name} WHERE role = 'sale' GROUP BY order_key"
+
+
+def _judged_sql(grouped: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> str:
+    """Return the orders in minor units, with the first reason why one does not count."""
+    ids = [f"customer{number}" for number in range(1, lines.customers + 1)]
+    moments = ", ".join(f"moment{number}" for number in range(1, lines.moments + 1))
+    differs = " ".join(f"WHEN {each} IS NOT NULL THEN coalesce(differs{n}, false)" for n, each in enumerate(ids, 1))
+    own = f"coalesce(currency, nullif({quoted(rules.default_currency)}, ''))"
+    converts = (
+        f"(converted_amount IS NOT NULL AND converted_currency = {quoted(rules.base_currency)} "
+        f"AND {own} <> {quoted(rules.base_currency)})"
+    )
+    left = "CASE WHEN adjusted_amount > 0 AND adjusted_amount < amount THEN amount - adjusted_amount END"
+    valued = f"""
+        SELECT *, coalesce({", ".join(ids)}, NULL) AS customer, coalesce({moments}, NULL) AS occurred_at,
+            CASE {differs} ELSE false END AS customers_differ,
+            CASE WHEN {converts} THEN converted_currency ELSE {own} END AS money,
+            CASE WHEN {converts} THEN converted_amount ELSE amount END AS paid,
+            CASE WHEN {converts} THEN NULL ELSE discount END AS deducted,
+            CASE WHEN {converts} THEN converted_refunded ELSE abs(coalesce(refunded, {left})) END AS given_back
+        FROM {grouped}"""
+    scaled = f"""
+        SELECT *, paid * {digits_sql("money")} AS exact,
+            deducted * {digits_sql("money")} AS exact_discount, abs(given_back) * {digits_sql("money")} AS exact_refund
+        FROM ({valued})"""
+    kept = ", ".join((*TEXT_FIELDS, *CONSENT_COLUMNS, *ids, "refunded_at", "line", "file", "lines", "position"))
+    counted = f"""
+        SELECT order_key, order_id, customer, occurred_at, rate, money AS currency, status, {kept},
+            {minor_sql("exact")} AS minor, {minor_sql("exact_discount")} AS discount_minor,
+            {minor_sql("exact_refund")} AS refunded_minor, exact <> floor(exact) AS rounded,
+            {_reason_sql(mapping, rules)} AS found
+        FROM ({scaled})"""
+    numbered = f"""
+        SELECT * EXCLUDE (found), nullif(split_part(found, chr(31), 1), '') AS reason,
+            split_part(found, chr(31), 2) AS detail
+        FROM ({counted})"""
+    if not rules.has_unnumbered:
+        return f"SELECT *, NULL::BIGINT AS ordinal FROM ({numbered})"
+    # An order without a number that is in two files of one import, such as a longer export, is one order.
+    equal = "order_id IS NULL, customer, occurred_at, minor, currency"
+    return f"""
+        SELECT *, row_number() OVER (PARTITION BY file, {equal} ORDER BY position) AS ordinal FROM ({numbered})
+        QUALIFY order_id IS NOT NULL OR row_number() OVER (PARTITION BY ordinal, {equal} ORDER BY file) = 1"""
+
+
+def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
+    """Return reason and detail, separated by a unit separator; NULL for an order that counts."""
+    cases = ["WHEN order_reason IS NOT NULL THEN order_reason", "WHEN is_test THEN 'test_order'"]
+    if "status" in mapping.fields:
+        cases.append("WHEN status = 'skip' THEN 'status'")
+        if rules.skips_other_statuses:
+            cases.append("WHEN status IS NULL THEN 'status'")
+    unreadable = "'unreadable' || chr(31) || "
+    cases += [
+        f"WHEN error IS NOT NULL THEN {unreadable}error",
+        "WHEN customers_differ THEN 'contradictory' || chr(31) || 'customer'",
+        "WHEN currencies_differ THEN 'contradictory' || chr(31) || 'currency'",
+        "WHEN amounts_differ THEN 'contradictory' || chr(31) || 'amount'",
+        f"WHEN occurred_at IS NULL THEN {unreadable}'occurred_at has no value'",
+        f"WHEN occurred_at NOT BETWEEN 0 AND {_END_MS - 1} THEN {unreadable}'occurred_at must be in 1970 to 2199'",
+        f"WHEN paid IS NULL THEN {unreadable}'amount has no value'",
+        f"WHEN money IS NULL THEN {unreadable}'currency has no value'",
+        f"WHEN abs(exact) > {MAX_MINOR} THEN {unreadable}'amount must be at most {MAX_MINOR} minor units'",
+        f"WHEN length(order_id) > {rules.max_id} THEN {unreadable}'order_id must have at most {MAX_ID} characters'",
+        f"WHEN length(customer) > {rules.max_id} THEN {unreadable}'customer_id must have at most {MAX_ID} characters'",
+    ]
+    if rules.latest_ms is not None:
+        cases.append(f"WHEN occurred_at > {rules.latest_ms} THEN 'future'")
+    return f"CASE {' '.join(cases)} END"

@@ -1,0 +1,258 @@
+"""Recognize the columns of a file that is from no known platform: by their names, and by what is in them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from agents.importing.columns.dates import is_time_of_day
+from agents.importing.columns.zones import read_zone
+from agents.importing.findings import Choice, Question
+from agents.importing.mapping.event_fields import CONSENT_FIELDS
+from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, columns_of
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
+from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.row_source import RowSource
+
+_MAX_WORDS: Final = 200
+_TIME_NAMES: Final = frozenset(
+    {"time", "время", "uhrzeit", "heure", "hora", "ora", "cas", "godzina", "tijd", "saat", "hour", "час"}
+)
+_PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test", "zone")
+_MONEY_FIELDS: Final = ("discount", "refunded", "rate")
+
+
+class Recognition:
+    """Finds the columns of the fields that a mapping does not name.
+
+    Args:
+        source: the rows.
+        mapping: what the user has named.
+        findings: receives what is assumed and what must be asked.
+    """
+
+    def __init__(self, source: RowSource, mapping: Mapping, findings: Findings) -> None:
+        self._source = source
+        self._mapping = mapping
+        self._findings = findings
+        self._names = ColumnNames(source.names)
+        self._decisions = ColumnDecisions(source.staging, mapping, Findings())
+        self.fields: dict[str, Expression] = dict(mapping.fields)
+        self._taken = {name for expression in self.fields.values() for name in columns_of(expression)}
+
+    def recognize_sales(self) -> dict[str, Expression]:
+        """Return the columns of orders and refunds; customers and moments are asked for if they are not found."""
+        self._recognize_amount()
+        self._recognize_moment()
+        self._recognize_ids()
+        for field in ("currency", *_PLAIN_FIELDS, *CONSENT_FIELDS):
+            self._take_first(field)
+        for field in _MONEY_FIELDS:
+            self._take_first(field, self._is_number)
+        self._take_first("refunded_at", self._is_date)
+        return self.fields
+
+    def recognize(self, fields: Iterable[str]) -> dict[str, Expression]:
+        """Return the columns of events of another kind."""
+        for field in fields:
+            if field == "occurred_at":
+                self._recognize_moment()
+            elif field == "customer_id":
+                self._recognize_customer()
+            else:
+                self._take_first(field)
+        return self.fields
+
+    def kind_column(self) -> Expression | None:
+        """Return the column that says what kind of event a row is: one with at least one known word."""
+        for name in self._names.candidates("type"):
+            words = [text for text, _ in self._source.staging.examples(*self._place(name), _MAX_WORDS)]
+            known = [word for word in words if kind_of_word(word)]
+            if known:
+                shown = ", ".join(f"{word} = {kind_of_word(word)}" for word in known[:4])
+                self._findings.assume("type", name, f"its words say what a row is: {shown}", "--field type=")
+                self._taken.add(name)
+                return Column(name)
+        return None
+
+    def has_amount(self) -> bool:
+        """Whether a column, or two of them, can be the amount of orders."""
+        if {"amount", "unit_price"} & self.fields.keys():
+            return True
+        return any(self._is_number(name) for field in ("amount", "unit_price") for name in self._filled(field))
+
+    def _recognize_amount(self) -> None:
+        if "amount" in self.fields:
+            return
+        if "amount" in self._mapping.constants:
+            return
+        name = next((name for name in self._filled("amount") if self._is_number(name)), None)
+        quantity, price = self.fields.pop("quantity", None), self.fields.pop("unit_price", None)
+        if name is not None and price is None:
+            self._set("amount", Column(name))
+            return
+        quantity = quantity or self._first_number("quantity")
+        price = price or self._first_number("unit_price")
+        if price is not None and quantity is not None:
+            self._set("amount", Arithmetic("multiply", (quantity, price)))
+        elif price is not None:
+            self._set("amount", price)
+        else:
+            self._ask_for_column(
+                "amount", "Which column has the amount paid for an order?", self._plausible(self._is_number), ()
+            )
+
+    def _first_number(self, field: str) -> Column | None:
+        name = next((name for name in self._filled(field) if self._is_number(name)), None)
+        return Column(name) if name else None
+
+    def _recognize_moment(self) -> None:
+        given = self.fields.get("occurred_at")
+        if given is not None:
+            self.fields["occurred_at"] = self._with_times(given)
+            return
+        if "occurred_at" in self._mapping.constants:
+            return
+        name = next((name for name in self._filled("occurred_at") if self._is_date(name)), None)
+        if name is None:
+            self._ask_for_moment()
+            return
+        zone = read_zone(unit_of(name)) or ""
+        time = None if self._has_time(name) else self._time_column(name)
+        if time is not None:
+            self._findings.assume("occurred_at", f"{name} and {time}", f"{time} has times of day only", "--field")
+        self._set("occurred_at", Joined((name, time)) if time else Column(name, zone=zone))
+
+    def _with_times(self, given: Expression) -> Expression:
+        """Return a list of columns of which the second has times of day as these two joined."""
+        match given:
+            case FirstFilled((Column(day, "", "", ""), Column(time, "", "", ""))) if self._is_times(time):
+                evidence = f"{time} has times of day only, so it belongs to {day}"
+                self._findings.assume("occurred_at", f"{day} and {time}", evidence, '{ join = ["…", "…"] }')
+                return Joined((day, time))
+            case _:
+                return given
+
+    def _recognize_ids(self) -> None:
+        self._take_first("order_id")
+        self._take_first("refund_id", lambda name: not self._looks_like_money(name))
+        self._recognize_customer()
+
+    def _recognize_customer(self) -> None:
+        if "customer_id" in self.fields or "email" in self.fields or "customer_id" in self._mapping.constants:
+            return
+        emails, ids = self._filled("email"), self._filled("customer_id")
+        if emails:
+            self._set("email", Column(emails[0]))
+        if ids:
+            self._set("customer_id", Column(ids[0]))
+        if emails or ids:
+            return
+        for field in ("phone", "customer_name"):
+            names = [name for name in self._filled(field) if name not in self._taken]
+            if names:
+                self._set("customer_id", Column(names[0]))
+                return
+
+    def ask_for_customer(self) -> None:
+        """Ask which column says who the customer is."""
+        choices = self._plausible(self._is_identity)
+        self._ask_for_column(
+            "customer_id",
+            "Which column says who the customer is? None is named so that it is certain.",
+            choices,
+            ("--allow-anonymous imports all sales without customers",),
+        )
+
+    def _ask_for_moment(self) -> None:
+        choices = self._plausible(self._is_date)
+        if choices:
+            self._ask_for_column("occurred_at", "Which column has the date of the order?", choices, ())
+            return
+        self._findings.ask(
+            Question(
+                "occurred_at",
+                "No column has a date. When was all this?",
+                "set.occurred_at",
+                (),
+                'a column: --field occurred_at="…", or one moment for all rows in a mapping file (--map): '
+                '[set] occurred_at = "2025-05-12"',
+            )
+        )
+
+    def _ask_for_column(self, field: str, text: str, names: Sequence[str], more: Sequence[str]) -> None:
+        listed = ", ".join(self._source.names[:30])
+        first = names[0] if names else "…"
+        option = "; ".join((f'--field {field}="{first}"', *more))
+        self._findings.ask(
+            Question(
+                field,
+                f"{text} The file has {listed}.",
+                f"fields.{field}",
+                tuple(Choice(name, self._shown(name)) for name in names),
+                option,
+            )
+        )
+
+    def _shown(self, name: str) -> str:
+        examples = self._source.staging.examples(*self._place(name), 3)
+        return "such as " + ", ".join(text[:40] for text, _ in examples)
+
+    def _plausible(self, fits: Callable[[str], bool]) -> list[str]:
+        names = [name for name in self._source.names if name not in self._taken and self._source.filled(name)]
+        return [name for name in names if fits(name)][:8]
+
+    def _take_first(self, field: str, fits: Callable[[str], bool] | None = None) -> None:
+        if field in self.fields or field in self._mapping.constants:
+            return
+        for name in self._filled(field):
+            if name not in self._taken and (fits is None or fits(name)):
+                self._set(field, Column(name))
+                return
+
+    def _filled(self, field: str) -> list[str]:
+        """Return the columns that can be a field's by their names, without empty ones."""
+        return [name for name in self._names.candidates(field) if self._source.filled(name)]
+
+    def _set(self, field: str, expression: Expression) -> None:
+        self.fields[field] = expression
+        self._taken.update(columns_of(expression))
+
+    def _place(self, name: str) -> tuple[msgspec.Struct, str]:
+        cell = self._source.cell(name)
+        return cell.table, cell.name
+
+    def _is_number(self, name: str) -> bool:
+        decision = self._decisions.look_at_numbers(self._source.cell(name), name)
+        return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
+
+    def _looks_like_money(self, name: str) -> bool:
+        examples = self._source.staging.examples(*self._place(name), 20)
+        return self._is_number(name) and any("." in text or "," in text for text, _ in examples)
+
+    def _is_date(self, name: str) -> bool:
+        decision = self._decisions.look_at_dates(self._source.cell(name), name)
+        return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
+
+    def _has_time(self, name: str) -> bool:
+        return self._decisions.look_at_dates(self._source.cell(name), name).has_time
+
+    def _mostly(self, name: str, others: int) -> bool:
+        return others * 2 < self._source.filled(name)
+
+    def _is_times(self, name: str) -> bool:
+        if name not in self._source.names:
+            return False
+        examples = self._source.staging.examples(*self._place(name), 20)
+        return bool(examples) and all(is_time_of_day(text) for text, _ in examples)
+
+    def _time_column(self, day: str) -> str | None:
+        others = [*self._names.candidates("occurred_at"), *self._source.names]
+        return next((name for name in others if name not in (day, *self._taken) and self._is_times(name)), None)
+
+    def _is_identity(self, name: str) -> bool:
+        """Whether a column can say who somebody is: texts or whole numbers, several of them, and not dates."""
+        if self._source.staging.distinct(*self._place(name)) < 2 or self._looks_like_money(name):
+            return False
+        return not self._is_date(name)

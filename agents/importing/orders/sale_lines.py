@@ -1,0 +1,417 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""The table of lines: the rows of a file with the typed values of the fields that orders and refunds need."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from agents.importing.columns.currencies import read_currency
+from agents.importing.findings import ImportRefused, Question
+from agents.importing.mapping.event_fields import CONSENT_FIELDS
+from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of
+from agents.importing.mapping.known_names import normalize_name
+from agents.importing.mapping.mapping import Mapping, RowRule
+from agents.importing.mapping.name_recognition import kind_of_word, status_of_word, unit_of
+from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
+from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.row_source import RowSource
+
+SALE_KINDS: Final = ("purchase", "refund", "cancel")
+TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id")
+_MONEY_FIELDS: Final = ("amount", "rate", "refunded", "adjusted_amount", "converted_amount", "converted_refunded")
+_MOMENT_FIELDS: Final = ("occurred_at", "refunded_at")
+_ROLE: Final = """
+CASE WHEN reason IS NOT NULL THEN 'out' WHEN kind IN ('refund', 'cancel') THEN kind
+    WHEN amount < 0 THEN 'negative' ELSE 'sale' END"""
+CONSENT_COLUMNS: Final = tuple(field.replace(".", "_") for field in CONSENT_FIELDS)
+
+
+class PolicyInfo(msgspec.Struct, frozen=True):
+    """What the import must know of the policy.
+
+    Attributes:
+        currency: base currency; None: that of the file.
+        rates: price of one unit of other currencies in it.
+        timezone: IANA name, if the policy's file names one.
+    """
+
+    currency: str | None
+    rates: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    timezone: str | None = None
+
+
+class SaleLines(msgspec.Struct, frozen=True):
+    """A table with one row for each row of a file.
+
+    Its columns: `position`, `line`, `file`; `kind`; `reason` why the row is left out, `order_reason` why its whole
+    order is, `error` of a cell; `order_id`, `refund_id`; `customer1` …, the customer's possible ids, and `moment1` …,
+    the possible moments, of each the first filled one is meant; `occurred_at`; amounts; texts; consents.
+
+    Attributes:
+        name: of the table.
+        customers: number of possible ids.
+        moments: number of possible moments.
+        default_currency: of lines without one.
+    """
+
+    name: str
+    customers: int
+    moments: int
+    default_currency: str
+
+
+class SaleLinesBuilder:
+    """Builds the table of lines.
+
+    Args:
+        source: the rows.
+        mapping: with the columns that exist.
+        policy: for the currency and the time zone.
+        findings: receives assumptions and questions.
+    """
+
+    def __init__(self, source: RowSource, mapping: Mapping, policy: PolicyInfo, findings: Findings) -> None:
+        self._source = source
+        self._mapping = mapping
+        self._policy = policy
+        self._findings = findings
+        self._decisions = ColumnDecisions(source.staging, mapping, findings)
+        self._decide()
+        self._sql = CellSql(source, self._decisions, self._zone())
+
+    def _decide(self) -> None:
+        """Decide how all columns of numbers and moments are written."""
+        numbers = [*_MONEY_FIELDS, "discount"]
+        self._decisions.decide_numbers(
+            [
+                (field, self._source.cell(column.name))
+                for fields in (self._mapping.fields, self._mapping.refund)
+                for field in numbers
+                if field in fields
+                for column in _columns(fields[field])
+                if not column.each
+            ]
+        )
+        cells = CellSql(self._source, self._decisions, "")
+        self._decisions.decide_dates(
+            [
+                (field, cells.moment_cell(part))
+                for fields in (self._mapping.fields, self._mapping.refund)
+                for field in _MOMENT_FIELDS
+                if field in fields
+                for part in alternatives_of(fields[field])
+            ]
+        )
+
+    def _zone(self) -> str:
+        """Return the zone of moments without an offset; ask for it if there are any and nothing tells it."""
+        needed = [
+            part
+            for field in _MOMENT_FIELDS
+            if field in self._mapping.fields
+            for part in alternatives_of(self._mapping.fields[field])
+            if not (isinstance(part, Column) and part.zone)
+            and self._decisions.date(CellSql(self._source, self._decisions, "").moment_cell(part)).has_offset != "all"
+        ]
+        if not needed or "zone" in self._mapping.fields:
+            return self._mapping.timezone or self._policy.timezone or ""
+        column = ", ".join(name for part in needed for name in columns_of(part))
+        return choose_zone(self._mapping, self._policy, self._findings, column)
+
+    def build(self, name: str) -> SaleLines:
+        """Create the table and return what it has."""
+        fields = self._mapping.fields
+        kind = self._kind()
+        customers = self._identifiers()
+        moments = self._sql.moments("occurred_at", fields["occurred_at"], fields.get("zone"))
+        columns = {
+            "position": self._source.position_sql,
+            "line": "b.line",
+            "file": "b.file",
+            "kind": kind,
+            "reason": self._reasons(kind, whole_order=False),
+            "order_reason": self._reasons(kind, whole_order=True),
+            "order_id": self._id("order_id", kind),
+            "refund_id": self._id("refund_id", kind),
+            **{f"customer{number}": each for number, each in enumerate(customers, 1)},
+            **{f"moment{number}": each for number, each in enumerate(moments, 1)},
+            **self._amounts(kind),
+            "refunded_at": self._refunded_at(),
+            "currency": self._currency("currency"),
+            "converted_currency": self._currency("converted_currency"),
+            "status": self._status(),
+            "is_test": self._flag("test"),
+            **{field: self._text(field) for field in TEXT_FIELDS},
+            **{field.replace(".", "_"): self._flag(field) for field in CONSENT_FIELDS},
+        }
+        columns["error"] = f"coalesce({', '.join(self._sql.errors)}, NULL)" if self._sql.errors else "NULL::VARCHAR"
+        selected = ", ".join(f"{sql} AS {column}" for column, sql in columns.items())
+        occurred = ", ".join(f"moment{number}" for number in range(1, len(moments) + 1))
+        self._source.staging.con.execute(
+            f"""
+            CREATE TABLE {name} AS SELECT *, {self._key(len(customers))} AS order_key, {_ROLE} AS role
+            FROM (SELECT * REPLACE ({self._row_reason()} AS reason), coalesce({occurred}, NULL) AS occurred_at
+                FROM (SELECT {selected} FROM {self._source.from_sql} {" ".join(self._sql.joins)}))"""
+        )
+        return SaleLines(name, len(customers), len(moments), self._default_currency())
+
+    def _row_reason(self) -> str:
+        """Return why a row is left out, once its cells are read."""
+        outgoing = "WHEN kind = 'purchase' AND amount < 0 THEN 'not_a_sale'" if self._mapping.negative == "skip" else ""
+        return f"CASE WHEN reason IS NOT NULL THEN reason WHEN kind = '' THEN 'unreadable' {outgoing} END"
+
+    def _key(self, customers: int) -> str:
+        """Return what the lines of an order have in common."""
+        alone = "chr(31) || position"
+        if self._mapping.group.by in ((), ("order_id",)):
+            return f"coalesce(order_id, {alone})"
+        ids = ", ".join(f"customer{number}" for number in range(1, customers + 1))
+        parts = {"customer_id": f"coalesce({ids}, NULL)", "occurred_at": "occurred_at::VARCHAR", "order_id": "order_id"}
+        named = [parts[field] for field in self._mapping.group.by]
+        filled = " AND ".join(f"{part} IS NOT NULL" for part in named)
+        return f"CASE WHEN {filled} THEN concat_ws(chr(31), {', '.join(named)}) ELSE {alone} END"
+
+    def _kind(self) -> str:
+        field = self._mapping.fields.get("type")
+        default = self._mapping.kind if self._mapping.kind in SALE_KINDS else "purchase"
+        if field is None:
+            return quoted(default)
+        word = self._sql.word(field, word_reader(self._mapping), "kind")
+        text = self._sql.text(field)
+        self._sql.errors.append(
+            f"CASE WHEN {word} = '' THEN 'type must be a kind of event, such as purchase or refund: got \"' "
+            f"|| left({text}, 60) || '\"; [words] in a mapping file says what it means' END"
+        )
+        return f"coalesce({word}, {quoted(self._mapping.other_words or default)})"
+
+    def _reasons(self, kind: str, *, whole_order: bool) -> str:
+        cases = [] if whole_order else [f"WHEN {kind} NOT IN ('purchase', 'refund', 'cancel', '') THEN 'not_a_sale'"]
+        for rule in self._mapping.rules:
+            cell = self._source.find(rule.column)
+            if cell is not None and rule.whole_order == whole_order:
+                cases.append(f"WHEN {rule_sql(rule, cell.sql)} THEN {quoted(rule.reason)}")
+        return f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
+
+    def _identifiers(self) -> list[str]:
+        order = ("customer_id", "email") if self._is_by_id() else ("email", "customer_id")
+        found: list[str] = []
+        for field in order:
+            own = self._own_identifiers(field, self._mapping.fields)
+            refund = self._own_identifiers(field, self._mapping.refund)
+            if refund:
+                own = own or ["NULL"]
+                found += [f"CASE WHEN {self._kind()} = 'refund' THEN {refund[0]} ELSE {own[0]} END", *own[1:]]
+            else:
+                found += own
+        return found or ["NULL::VARCHAR"]
+
+    def _own_identifiers(self, field: str, fields: dict[str, Expression]) -> list[str]:
+        return self._sql.identifiers(fields[field], self._mapping.guests) if field in fields else []
+
+    def _is_by_id(self) -> bool:
+        return self._mapping.identify is not None and self._mapping.identify.by == "id"
+
+    def _id(self, field: str, kind: str) -> str:
+        own, refund = self._mapping.fields.get(field), self._mapping.refund.get(field)
+        missing = ("(not set)", "null", "none", "n/a", "nan")
+        own_sql = f"coalesce({', '.join(self._sql.identifiers(own, missing))})" if own else "NULL::VARCHAR"
+        if refund is None:
+            return own_sql
+        refund_sql = f"coalesce({', '.join(self._sql.identifiers(refund, missing))})"
+        return f"CASE WHEN {kind} = 'refund' THEN {refund_sql} ELSE {own_sql} END"
+
+    def _amounts(self, kind: str) -> dict[str, str]:
+        found = {}
+        for field in _MONEY_FIELDS:
+            own, refund = self._mapping.fields.get(field), self._mapping.refund.get(field)
+            sql = self._sql.money(field, own) if own else f"NULL::{MONEY}"
+            if refund is not None:
+                sql = f"CASE WHEN {kind} = 'refund' THEN {self._sql.money(field, refund)} ELSE {sql} END"
+            found[field] = sql
+        found["discount"] = self._discount(found["amount"])
+        return found
+
+    def _discount(self, amount: str) -> str:
+        """Return the sum deducted; a share is one of the amount, if a percent sign proves that it is a share."""
+        expression = self._mapping.fields.get("discount")
+        if expression is None:
+            return f"NULL::{MONEY}"
+        errors = len(self._sql.errors)
+        sql = self._sql.money("discount", expression)
+        del self._sql.errors[errors:]  # an order does not lose its amount because of what is written as its discount
+        decisions = [self._decisions.number(self._source.cell(name)) for name in columns_of(expression)]
+        names = ", ".join(columns_of(expression))
+        percent = next((decision.percent for decision in decisions if decision.percent), None)
+        if percent is not None:
+            evidence = f"line {percent.first_line}: {percent.text}"
+            self._findings.assume("discount", f"share of the amount, in {names}", evidence, "--field discount=")
+            return f"{amount} * TRY_CAST({sql} AS DECIMAL(19, 8))"
+        row = self._source.staging.con.execute(
+            f"SELECT max(abs({sql})), min(abs({sql})) FILTER (WHERE {sql} <> 0) FROM {self._source.from_sql} "
+            f"{' '.join(self._sql.joins)}"
+        ).fetchone()
+        assert row is not None
+        if row[0] is not None and 0 < row[0] < 1:
+            evidence = f"all of {names} are between 0 and 1, the greatest is {row[0].normalize()}: rates, no sums"
+            self._findings.assume("discount", "not used", evidence, "--field discount=")
+            return f"NULL::{MONEY}"
+        return f"abs({sql})"
+
+    def _refunded_at(self) -> str:
+        field = self._mapping.fields.get("refunded_at")
+        if field is None:
+            return "NULL::BIGINT"
+        return f"coalesce({', '.join(self._sql.moments('refunded_at', field, self._mapping.fields.get('zone')))})"
+
+    def _currency(self, field: str) -> str:
+        expression = self._mapping.fields.get(field)
+        known = {code for code in (self._policy.currency, self._mapping.currency) if code}
+        if expression is None:
+            return self._sign_currency(known) if field == "currency" else "NULL::VARCHAR"
+        return self._sql.currency(field, expression, lambda text: read_currency(text, known))
+
+    def _sign_currency(self, known: set[str]) -> str:
+        """Return the currency that the signs and words beside the amounts name."""
+        signs: dict[str, str] = {}
+        for name in self._amount_columns():
+            for candidates, value in self._decisions.number(self._source.cell(name)).currencies.items():
+                code = next((code for code in candidates if code in known), candidates[0])
+                signs.setdefault(code, f"line {value.first_line}: {value.text}")
+        if not signs:
+            return "NULL::VARCHAR"
+        if len(signs) > 1:
+            listed = ", ".join(f"{code} ({evidence})" for code, evidence in signs.items())
+            raise ImportRefused(
+                f"amounts are in several currencies: {listed}; add a column with the currency of each row, "
+                "and name it as fields.currency in a mapping file"
+            )
+        ((code, evidence),) = signs.items()
+        self._findings.assume("currency", code, f"amounts have its sign, {evidence}", "--currency")
+        return quoted(code)
+
+    def _amount_columns(self) -> list[str]:
+        expression = self._mapping.fields.get("amount")
+        return [column.name for column in _columns(expression) if not column.each] if expression else []
+
+    def _default_currency(self) -> str:
+        """Return the currency of lines that name none."""
+        if self._mapping.currency:
+            return self._mapping.currency
+        known = {self._policy.currency} if self._policy.currency else set()
+        for name in self._amount_columns():
+            unit = unit_of(name)
+            code = read_currency(unit, known) if unit else None
+            if code is not None:
+                self._findings.assume("currency", code, f"the column {name} is named so", "--currency")
+                return code
+        if self._policy.currency and "currency" not in self._mapping.fields and not self._has_signs():
+            evidence = "nothing in the file names a currency, and this one is the policy's"
+            self._findings.assume("currency", self._policy.currency, evidence, "--currency")
+        return self._policy.currency or ""
+
+    def _has_signs(self) -> bool:
+        return any(self._decisions.number(self._source.cell(name)).currencies for name in self._amount_columns())
+
+    def _status(self) -> str:
+        field = self._mapping.fields.get("status")
+        return self._sql.word(field, status_reader(self._mapping), "status") if field else "NULL::VARCHAR"
+
+    def _flag(self, field: str) -> str:
+        expression = self._mapping.fields.get(field)
+        constant = self._mapping.constants.get(field)
+        if expression is not None:
+            return self._sql.flag(expression)
+        return f"{constant}::BOOLEAN" if constant in ("true", "false") else "NULL::BOOLEAN"
+
+    def _text(self, field: str) -> str:
+        expression = self._mapping.fields.get(field)
+        constant = self._mapping.constants.get(field)
+        own = self._sql.text(expression) if expression else "NULL::VARCHAR"
+        return f"coalesce({own}, {quoted(constant)})" if constant else own
+
+
+def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column: str) -> str:
+    """Return the zone of moments without an offset; empty if it must be asked for."""
+    if mapping.timezone:
+        findings.assume("timezone", mapping.timezone, f"given; {column} names none", "--timezone")
+        return mapping.timezone
+    if policy.timezone:
+        evidence = f"the zone of the policy, because {column} names none"
+        findings.assume("timezone", policy.timezone, evidence, "--timezone")
+        return policy.timezone
+    findings.ask(
+        Question(
+            "timezone",
+            f"In which time zone are the times in {column}? They name none, and the policy's file neither.",
+            "timezone",
+            (),
+            "--timezone, such as --timezone Europe/Moscow",
+        )
+    )
+    return ""
+
+
+def word_reader(mapping: Mapping) -> Callable[[str], str | None]:
+    """Return a function from a word of the type column to a kind of event, `cancel` or `skip`; None if unknown."""
+    exact: dict[str, str] = {}
+    patterns: list[tuple[re.Pattern[str], str]] = []
+    for kind in ("skip", *(kind for kind in mapping.words if kind != "skip")):
+        for word in mapping.words.get(kind, ()):
+            if "*" in word:
+                pieces = (re.escape(normalize_name(piece)) for piece in word.split("*"))
+                patterns.append((re.compile(".*".join(pieces), re.DOTALL), kind))
+            else:
+                exact[normalize_name(word)] = kind
+
+    def read(text: str) -> str | None:
+        word = normalize_name(text)
+        if word in exact:
+            return exact[word]
+        found = next((kind for pattern, kind in patterns if pattern.fullmatch(word)), None)
+        return found or mapping.other_words or kind_of_word(text)
+
+    return read
+
+
+def status_reader(mapping: Mapping) -> Callable[[str], str]:
+    """Return a function from a word of the status column to `counts`, `skip`, `refunded`, or `other` if unknown."""
+    own = {
+        normalize_name(word): meaning
+        for meaning in ("counts", "skip", "refunded")
+        for word in getattr(mapping.statuses, meaning)
+    }
+    other = {"count": "counts", "skip": "skip"}.get(mapping.statuses.other)
+
+    def read(text: str) -> str:
+        meaning = own.get(normalize_name(text))
+        if meaning is None and other is None:
+            meaning = status_of_word(text)
+        return meaning or other or "other"
+
+    return read
+
+
+def rule_sql(rule: RowRule, cell: str) -> str:
+    """Return the condition under which a rule leaves a row out."""
+    fits = []
+    if rule.values:
+        fits.append(f"lower({cell}) IN ({', '.join(quoted(value.strip().lower()) for value in rule.values)})")
+    if rule.matches:
+        fits.append(f"regexp_matches({cell}, {quoted(rule.matches)})")
+    if rule.is_empty:
+        fits.append(f"{cell} IS NULL")
+    condition = f"coalesce({' OR '.join(fits)}, false)"
+    return f"NOT {condition}" if rule.keep else condition
+
+
+def _columns(expression: Expression) -> Sequence[Column]:
+    match expression:
+        case Column():
+            return (expression,)
+        case _ if hasattr(expression, "parts"):
+            return [column for part in expression.parts for column in _columns(part)]
+        case _:
+            return ()

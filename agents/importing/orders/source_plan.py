@@ -1,0 +1,148 @@
+"""Which tables belong together, which platform they are from, and the mapping that results."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from agents.importing.findings import ImportRefused
+from agents.importing.mapping.mapping import Join, Mapping, combine
+from agents.importing.mapping.name_recognition import ColumnNames
+from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.row_source import RowSource
+from agents.importing.platforms.catalog import GENERIC, Platform, detect_platform, forms_of
+from agents.importing.staging import StagedTable, Staging
+
+
+class SourcePlan(msgspec.Struct, frozen=True):
+    """A table, with those that belong to it, and how to read it.
+
+    Attributes:
+        platform: name of the platform; `generic`: none.
+        mapping: of the platform, changed by that of the user.
+        user: the mapping of the user.
+        source: the rows.
+    """
+
+    platform: str
+    mapping: Mapping
+    user: Mapping
+    source: RowSource
+
+
+def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[SourcePlan]:
+    """Return what is to be read of the tables.
+
+    Raises:
+        ImportRefused: a file is not of the platform that it should be of, or a file that belongs to it is missing.
+    """
+    forms = {table.name: _form_of(table, user) for table in staging.tables}
+    plans: list[SourcePlan] = []
+    used: set[str] = set()
+    for table in _main_tables(staging.tables, forms, user):
+        form = forms[table.name]
+        mapping = combine(form.mapping, user) if form else combine(Mapping(platform=GENERIC), user)
+        others = [other for other in staging.tables if other.name != table.name]
+        joined = _joined_tables(table, others, mapping.joins, form)
+        used.update(other.name for other, _ in joined)
+        if table.name in used:
+            continue
+        used.add(table.name)
+        if form and not user.platform:
+            columns = ColumnNames(table.names)
+            found = ", ".join(form.evidence({*map(_normal, columns.names)}))
+            findings.assume("platform", form.name, f"{table.path.name} has the columns {found}", "--from")
+        plans.append(SourcePlan(form.name if form else GENERIC, mapping, user, RowSource(staging, table, joined)))
+    return _without_strangers(plans, staging.tables, used, findings)
+
+
+def _normal(name: str) -> str:
+    from agents.importing.mapping.known_names import normalize_name
+
+    return normalize_name(name)
+
+
+def _form_of(table: StagedTable, user: Mapping) -> Platform | None:
+    if user.platform == GENERIC:
+        return None
+    return detect_platform(table.names, user.platform)
+
+
+def _main_tables(tables: Sequence[StagedTable], forms: dict[str, Platform | None], user: Mapping) -> list[StagedTable]:
+    """Return the tables that can be the main one of a file, those with joins first.
+
+    Raises:
+        ImportRefused: no table has the columns of the platform that the user has named.
+    """
+    if user.platform and user.platform != GENERIC and not any(forms.values()):
+        if len(forms_of(user.platform)) == 1 and len(tables) == 1:
+            (form,) = forms_of(user.platform)
+            forms[tables[0].name] = form
+            return list(tables)
+        raise ImportRefused(_not_of_platform(tables, user.platform))
+    if user.joins and not any(forms.values()):
+        wanted = {name for join in user.joins for name in join.columns}
+        return sorted(tables, key=lambda table: len(wanted & set(table.names)))
+    return sorted(tables, key=lambda table: not (forms[table.name] is not None and _joins_of(forms[table.name])))
+
+
+def _joins_of(form: Platform | None) -> tuple[Join, ...]:
+    return form.mapping.joins if form else ()
+
+
+def _not_of_platform(tables: Sequence[StagedTable], name: str) -> str:
+    table = tables[0]
+    columns = ColumnNames(table.names)
+    missing = [
+        [" or ".join(group) for group in form.detect if not any(columns.same(each) for each in group)]
+        for form in forms_of(name)
+    ]
+    fewest = min(missing, key=len)
+    return (
+        f"{table.path} is no export of {name}: it has no column {', no column '.join(fewest)}; "
+        "leave --from out, or describe the columns in a mapping file (--map)"
+    )
+
+
+def _joined_tables(
+    main: StagedTable, others: Sequence[StagedTable], joins: Sequence[Join], form: Platform | None
+) -> list[tuple[StagedTable, Join]]:
+    """Return the tables that belong to a main table.
+
+    Raises:
+        ImportRefused: one that is required is missing.
+    """
+    joined: list[tuple[StagedTable, Join]] = []
+    for join in joins:
+        columns = ColumnNames(main.names)
+        if all(columns.same(name) for name in join.columns):
+            continue  # one file has the columns of both
+        found = next((table for table in others if _has(table, join.columns)), None)
+        if found is not None:
+            joined.append((found, join))
+        elif join.required:
+            title = join.title or f"the file with the columns {', '.join(join.columns)}"
+            whose = f"{form.title}: " if form else ""
+            raise ImportRefused(f"{main.path}: {whose}{title} must be imported together with it; name both files")
+    return joined
+
+
+def _has(table: StagedTable, names: Sequence[str]) -> bool:
+    columns = ColumnNames(table.names)
+    return all(columns.same(name) for name in names)
+
+
+def _without_strangers(
+    plans: list[SourcePlan], tables: Sequence[StagedTable], used: set[str], findings: Findings
+) -> list[SourcePlan]:
+    """Leave out tables of no platform that were given with the files of a platform which has several."""
+    del tables, used
+    if not any(plan.source.joined for plan in plans):
+        return plans
+    kept = []
+    for plan in plans:
+        if plan.platform == GENERIC and not plan.source.joined:
+            names = ", ".join(path.name for path in plan.source.main.paths)
+            findings.assume("files", f"without {names}", "the other files say all about the orders", "--from")
+        else:
+            kept.append(plan)
+    return kept
