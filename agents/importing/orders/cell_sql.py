@@ -28,6 +28,7 @@ _UNREADABLE_MOMENT: Final = -(1 << 62)
 _UNREADABLE_WORD: Final = ""
 _SEPARATOR: Final = "\x1f"
 _SHOWN: Final = 60
+_decode_objects: Final = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal).decode
 
 
 def quoted(text: str) -> str:
@@ -263,7 +264,7 @@ def _sum_reader(member: str) -> Callable[[str], Decimal]:
 
     def read(text: str) -> Decimal:
         try:
-            objects = msgspec.json.decode(text, type=list[dict[str, Any]], float_hook=Decimal)
+            objects = _decode_objects(text)
         except msgspec.MsgspecError:
             raise CellError("is no JSON list") from None
         total = Decimal(0)

@@ -158,9 +158,9 @@ def _judged_sql(grouped: str, lines: SaleLines, mapping: Mapping, rules: OrderRu
         return f"SELECT *, NULL::BIGINT AS ordinal FROM ({numbered})"
     # An order without a number that is in two files of one import, such as a longer export, is one order.
     equal = "order_id IS NULL, customer, occurred_at, minor, currency"
-    return f"""
-        SELECT *, row_number() OVER (PARTITION BY file, {equal} ORDER BY position) AS ordinal FROM ({numbered})
-        QUALIFY order_id IS NOT NULL OR row_number() OVER (PARTITION BY ordinal, {equal} ORDER BY file) = 1"""
+    ordinal = f"row_number() OVER (PARTITION BY file, {equal} ORDER BY position) AS ordinal"
+    copies = f"row_number() OVER (PARTITION BY ordinal, {equal} ORDER BY file)"
+    return f"SELECT * FROM (SELECT *, {ordinal} FROM ({numbered})) QUALIFY order_id IS NOT NULL OR {copies} = 1"
 
 
 def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from agents.importing.columns.dates import is_time_of_day
 from agents.importing.columns.zones import read_zone
 from agents.importing.findings import Choice, Question
@@ -14,11 +12,9 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.row_source import RowSource
+from agents.importing.staging import StagedTable
 
 _MAX_WORDS: Final = 200
-_TIME_NAMES: Final = frozenset(
-    {"time", "время", "uhrzeit", "heure", "hora", "ora", "cas", "godzina", "tijd", "saat", "hour", "час"}
-)
 _PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test", "zone")
 _MONEY_FIELDS: Final = ("discount", "refunded", "rate")
 
@@ -116,7 +112,7 @@ class Recognition:
             return
         name = next((name for name in self._filled("occurred_at") if self._is_date(name)), None)
         if name is None:
-            self._ask_for_moment()
+            self.ask_for_moment()
             return
         zone = read_zone(unit_of(name)) or ""
         time = None if self._has_time(name) else self._time_column(name)
@@ -165,7 +161,8 @@ class Recognition:
             ("--allow-anonymous imports all sales without customers",),
         )
 
-    def _ask_for_moment(self) -> None:
+    def ask_for_moment(self) -> None:
+        """Ask which column has the moment, or for one moment of all rows if no column has dates."""
         choices = self._plausible(self._is_date)
         if choices:
             self._ask_for_column("occurred_at", "Which column has the date of the order?", choices, ())
@@ -219,7 +216,7 @@ class Recognition:
         self.fields[field] = expression
         self._taken.update(columns_of(expression))
 
-    def _place(self, name: str) -> tuple[msgspec.Struct, str]:
+    def _place(self, name: str) -> tuple[StagedTable, str]:
         cell = self._source.cell(name)
         return cell.table, cell.name
 

@@ -31,6 +31,8 @@ _ALL: Final = tuple(
 _MONEY: Final = tuple(field for field in _ALL if type_of(field) is FieldType.MONEY)
 _FLAGS: Final = tuple(field for field in _ALL if type_of(field) is FieldType.FLAG)
 _TEXTS: Final = ("event_id", *(field for field in _ALL if field not in (*_MONEY, *_FLAGS, "currency")))
+_COLUMNS: Final = {"kind": "contact_kind"}
+"""Columns of the table that are not named like their field; `kind` is the kind of event."""
 
 
 class RowEvents:
@@ -49,6 +51,12 @@ class RowEvents:
         self._staging = staging
         self._prefixes = prefixes
         self._default_currency = default_currency
+
+    def currencies_sql(self) -> str:
+        """Return line, currency and rate of all purchases and refunds."""
+        own = f"coalesce(currency, nullif({quoted(self._default_currency)}, ''))"
+        condition = "reason IS NULL AND kind IN ('purchase', 'refund')"
+        return f"SELECT line, {own} AS currency, rate FROM {self.name} WHERE {condition}"
 
     def customers_sql(self) -> str:
         """Return the customers of all events, once or more."""
@@ -85,7 +93,7 @@ class RowEvents:
                 has_money = kind in _NUMBERED or fields.get("cost") is not None
                 fields[field] = (row[field] or self._default_currency) if has_money else None
             else:
-                fields[field] = row[field]
+                fields[field] = row[_COLUMNS.get(field, field)]
         for field in ("order_id", "refund_id"):
             if fields.get(field):
                 fields[field] = self._prefixes.order(fields[field])
@@ -137,7 +145,7 @@ def create_row_events(
         "kind": kind,
         "occurred_at": occurred_at,
         "customer": f"coalesce({', '.join(customers)}, NULL)" if customers else _constant(constants, "customer_id"),
-        **{field: _text(sql, fields, constants, field) for field in _TEXTS},
+        **{_COLUMNS.get(field, field): _text(sql, fields, constants, field) for field in _TEXTS},
         **{f"{field}_text": _raw(sql, fields, constants, field) for field in _MONEY},
         **{field: sql.money(field, fields[field]) if field in fields else f"NULL::{MONEY}" for field in _MONEY},
         **{

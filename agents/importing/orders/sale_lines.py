@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from agents.importing.columns.currencies import read_currency
+from agents.importing.columns.dates import DateDecision
 from agents.importing.findings import ImportRefused, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
 from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of
 from agents.importing.mapping.known_names import normalize_name
-from agents.importing.mapping.mapping import Mapping, RowRule
+from agents.importing.mapping.mapping import AUTO, Mapping, RowRule
 from agents.importing.mapping.name_recognition import kind_of_word, status_of_word, unit_of
 from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
@@ -114,19 +115,27 @@ class SaleLinesBuilder:
             if field in self._mapping.fields
             for part in alternatives_of(self._mapping.fields[field])
             if not (isinstance(part, Column) and part.zone)
-            and self._decisions.date(CellSql(self._source, self._decisions, "").moment_cell(part)).has_offset != "all"
+            and needs_zone(self._decisions.date(CellSql(self._source, self._decisions, "").moment_cell(part)))
         ]
         if not needed or "zone" in self._mapping.fields:
             return self._mapping.timezone or self._policy.timezone or ""
         column = ", ".join(name for part in needed for name in columns_of(part))
         return choose_zone(self._mapping, self._policy, self._findings, column)
 
-    def build(self, name: str) -> SaleLines:
-        """Create the table and return what it has."""
+    def build(self, name: str, other_kinds: Sequence[str] = ()) -> SaleLines:
+        """Create the table and return what it has.
+
+        Args:
+            name: of the table.
+            other_kinds: kinds of rows that become events elsewhere and are not in the table.
+        """
         fields = self._mapping.fields
         kind = self._kind()
         customers = self._identifiers()
-        moments = self._sql.moments("occurred_at", fields["occurred_at"], fields.get("zone"))
+        if "occurred_at" in fields:
+            moments = self._sql.moments("occurred_at", fields["occurred_at"], fields.get("zone"))
+        else:
+            moments = [f"{self._mapping.constants['occurred_at']}::BIGINT"]
         columns = {
             "position": self._source.position_sql,
             "line": "b.line",
@@ -154,7 +163,8 @@ class SaleLinesBuilder:
             f"""
             CREATE TABLE {name} AS SELECT *, {self._key(len(customers))} AS order_key, {_ROLE} AS role
             FROM (SELECT * REPLACE ({self._row_reason()} AS reason), coalesce({occurred}, NULL) AS occurred_at
-                FROM (SELECT {selected} FROM {self._source.from_sql} {" ".join(self._sql.joins)}))"""
+                FROM (SELECT {selected} FROM {self._source.from_sql} {" ".join(self._sql.joins)}))
+            WHERE kind NOT IN ({", ".join(map(quoted, ("-", *other_kinds)))})"""
         )
         return SaleLines(name, len(customers), len(moments), self._default_currency())
 
@@ -175,17 +185,8 @@ class SaleLinesBuilder:
         return f"CASE WHEN {filled} THEN concat_ws(chr(31), {', '.join(named)}) ELSE {alone} END"
 
     def _kind(self) -> str:
-        field = self._mapping.fields.get("type")
         default = self._mapping.kind if self._mapping.kind in SALE_KINDS else "purchase"
-        if field is None:
-            return quoted(default)
-        word = self._sql.word(field, word_reader(self._mapping), "kind")
-        text = self._sql.text(field)
-        self._sql.errors.append(
-            f"CASE WHEN {word} = '' THEN 'type must be a kind of event, such as purchase or refund: got \"' "
-            f"|| left({text}, 60) || '\"; [words] in a mapping file says what it means' END"
-        )
-        return f"coalesce({word}, {quoted(self._mapping.other_words or default)})"
+        return kind_sql(self._sql, self._mapping, default)
 
     def _reasons(self, kind: str, *, whole_order: bool) -> str:
         cases = [] if whole_order else [f"WHEN {kind} NOT IN ('purchase', 'refund', 'cancel', '') THEN 'not_a_sale'"]
@@ -331,6 +332,28 @@ class SaleLinesBuilder:
         constant = self._mapping.constants.get(field)
         own = self._sql.text(expression) if expression else "NULL::VARCHAR"
         return f"coalesce({own}, {quoted(constant)})" if constant else own
+
+
+def kind_sql(sql: CellSql, mapping: Mapping, default: str) -> str:
+    """Return the kind of event, `cancel` or `skip` that a row is; empty if its type is an unknown word."""
+    field = mapping.fields.get("type")
+    if field is None:
+        return quoted(mapping.kind if mapping.kind != AUTO else default)
+    word, text = sql.word(field, word_reader(mapping), "kind"), sql.text(field)
+    message = quoted("type must be a kind of event, such as purchase or refund: got ")
+    remedy = quoted("; [words] in a mapping file says what it means")
+    error = f"CASE WHEN {word} = '' THEN {message} || '\"' || left({text}, 60) || '\"' || {remedy} END"
+    if error not in sql.errors:
+        sql.errors.append(error)
+    return f"coalesce({word}, {quoted(mapping.other_words or default)})"
+
+
+def needs_zone(decision: DateDecision) -> bool:
+    """Whether some moments of a column have no offset; unknown, hence false, while its unit of time is in question."""
+    question = decision.question
+    if question is not None and any(choice.value.startswith("unix") for choice in question.choices):
+        return False
+    return decision.has_offset != "all"
 
 
 def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column: str) -> str:

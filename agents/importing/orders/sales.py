@@ -99,6 +99,13 @@ class Sales:
             streams.append(self._refunds(writer))
         return heapq.merge(*streams, key=lambda each: each[:3])
 
+    def currencies_sql(self) -> str:
+        """Return line, currency and rate of all orders and refunds."""
+        return (
+            f"SELECT line, currency, rate FROM {self.name} WHERE reason IS NULL AND minor >= 0 "
+            f"UNION ALL SELECT line, currency, rate FROM {self.name}_refunds WHERE reason IS NULL"
+        )
+
     def customers_sql(self) -> str:
         """Return the customers of all events, once or more."""
         return (
@@ -205,7 +212,9 @@ class Sales:
         reader.close()
 
     def consents_sql(self) -> str:
-        """Return moment, line, customer and the latest consents of each customer who has any."""
+        """Return moment, line, customer and the latest consents of each customer who has any; empty: nobody has."""
+        if not self._consents:
+            return ""
         when = "(occurred_at, position)"
         has_any = " OR ".join(f"{column} IS NOT NULL" for column in self._consents)
         latest = ", ".join(

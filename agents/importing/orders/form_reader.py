@@ -1,0 +1,245 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""Make the tables of the events of one form of file, and count what is left out of them."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agents.importing.columns.column_value import CellError, ColumnValue
+from agents.importing.columns.dates import decide_dates, moment_ms
+from agents.importing.columns.zones import zone_of
+from agents.importing.findings import ImportRefused, LeftOut
+from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
+from agents.importing.mapping.expression import Arithmetic, Column, alternatives_of, columns_of
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.mapping.name_recognition import ColumnNames
+from agents.importing.orders.cell_sql import CellSql
+from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.customer_ids import IdPrefixes
+from agents.importing.orders.form_fields import FormFields
+from agents.importing.orders.left_out_rows import add_left_out
+from agents.importing.orders.line_roles import LineEvidence, decide_amount, leave_out_copies, resolve_negative_lines
+from agents.importing.orders.order_tables import OrderRules, create_orders
+from agents.importing.orders.refund_tables import create_refunds
+from agents.importing.orders.row_events import RowEvents, create_row_events
+from agents.importing.orders.row_source import RowSource
+from agents.importing.orders.sale_lines import PolicyInfo, SaleLines, SaleLinesBuilder, choose_zone, needs_zone
+from agents.importing.orders.sales import Sales
+from state.units.timestamps import format_ms
+
+_MILLISECONDS: Final = 1_000
+
+
+class FormReader:
+    """Reads one form of file.
+
+    Args:
+        number: of the form, for the names of its tables.
+        source: its rows.
+        fields: what they are.
+        policy: for currency and time zone.
+        findings: receives assumptions and questions.
+        latest_ms: the latest admissible moment; None: there is none.
+        prefixes: of ids.
+
+    Attributes:
+        mapping: what was used.
+        sales: the orders and refunds; None: there are none.
+        rows: the events of one row each; None: there are none.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        source: RowSource,
+        fields: FormFields,
+        policy: PolicyInfo,
+        findings: Findings,
+        latest_ms: int | None,
+        prefixes: IdPrefixes,
+    ) -> None:
+        self._source = source
+        self._fields = fields
+        self._policy = policy
+        self._findings = findings
+        self._latest_ms = latest_ms
+        self._prefixes = prefixes
+        self._con = source.staging.con
+        self._lines_name, self._orders_name = f"lines{number}", f"orders{number}"
+        self._refunds_name, self._rows_name = f"orders{number}_refunds", f"rows{number}"
+        self._lines: SaleLines | None = None
+        self.mapping = fields.mapping
+        self.sales: Sales | None = None
+        self.rows: RowEvents | None = None
+        self._builder: SaleLinesBuilder | None = None
+
+    def decide(self) -> None:
+        """Decide how the columns are written; whatever remains in question is asked."""
+        if self._fields.has_sales:
+            self._builder = SaleLinesBuilder(self._source, self._constant_moment(), self._policy, self._findings)
+        if self._fields.row_kinds:
+            self._decide_rows()
+
+    def build(self) -> None:
+        """Make the tables; questions that come up leave them unusable."""
+        if self._builder is not None:
+            self._build_sales(self._builder)
+        if self._fields.row_kinds:
+            self._build_rows()
+
+    def add_left_out(self, left_out: LeftOut) -> None:
+        """Count the rows and orders that are left out."""
+        if self.sales is not None:
+            error = "CASE WHEN reason = 'unreadable' THEN error END"
+            add_left_out(self._con, self._lines_name, left_out, condition="role = 'out'", detail=error)
+            add_left_out(self._con, self._orders_name, left_out)
+            add_left_out(self._con, self._refunds_name, left_out)
+        if self.rows is not None:
+            add_left_out(self._con, self._rows_name, left_out)
+
+    def state_results(self) -> None:
+        """Say what only the finished tables show: rounded amounts, and refunds of more than was paid."""
+        if self.sales is None:
+            return
+        rounded = self._con.execute(
+            f"SELECT count(*), min(line) FROM {self._orders_name} WHERE reason IS NULL AND rounded"
+        ).fetchone()
+        assert rounded is not None
+        if rounded[0]:
+            evidence = f"{rounded[0]:,} amounts have more digits than their currency, such as line {rounded[1]}"
+            self._findings.assume("amount.rounding", "half to even, after summing", evidence)
+        excess = self._con.execute(
+            f"SELECT count(*), min(line) FROM {self._refunds_name} WHERE reason IS NULL AND counted_minor < minor"
+        ).fetchone()
+        assert excess is not None
+        if excess[0]:
+            evidence = f"{excess[0]:,} refunds are greater than what was paid and not refunded before, line {excess[1]}"
+            self._findings.assume("refunds", "counted up to the amount of their order", evidence)
+
+    def _build_sales(self, builder: SaleLinesBuilder) -> None:
+        lines = builder.build(self._lines_name, self._fields.row_kinds)
+        amount = self.mapping.fields.get("amount")
+        evidence = LineEvidence(
+            ColumnNames(self._source.names).has_lines(),
+            list(columns_of(amount)) if amount else [],
+            any(isinstance(part, Arithmetic) and part.operation == "multiply" for part in alternatives_of(amount))
+            if amount
+            else False,
+        )
+        mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings)
+        if self._findings.questions:
+            return
+        resolve_negative_lines(self._con, lines.name, mode, evidence)
+        if len(self._source.main.paths) > 1:
+            leave_out_copies(self._con, lines.name, mode)
+        rules = OrderRules(
+            amount=mode,
+            base_currency=self._policy.currency or "",
+            default_currency=lines.default_currency,
+            latest_ms=self._latest_ms,
+            skips_other_statuses=self.mapping.statuses.other == "skip",
+            has_unnumbered=self._has_unnumbered(lines),
+            max_id=self._prefixes.longest(),
+        )
+        create_orders(self._con, self._orders_name, lines, self.mapping, rules)
+        create_refunds(self._con, self._refunds_name, self._orders_name, lines, self.mapping, rules)
+        consents = tuple(
+            field.replace(".", "_")
+            for field in CONSENT_FIELDS
+            if field in self.mapping.fields or field in self.mapping.constants
+        )
+        self.sales = Sales(self._source.staging, self._orders_name, self._prefixes, consents)
+        group = msgspec.structs.replace(self.mapping.group, amount=mode)
+        self.mapping = msgspec.structs.replace(
+            self.mapping, group=group, currency=lines.default_currency if self.mapping.currency else ""
+        )
+
+    def _has_unnumbered(self, lines: SaleLines) -> bool:
+        row = self._con.execute(
+            f"SELECT count(*) > 0 FROM {lines.name} WHERE role = 'sale' AND order_id IS NULL"
+        ).fetchone()
+        assert row is not None
+        return bool(row[0])
+
+    def _constant_moment(self) -> Mapping:
+        """Return the mapping with a moment for all rows in milliseconds, if it has one."""
+        text = self.mapping.constants.get("occurred_at")
+        if text is None or "occurred_at" in self.mapping.fields:
+            return self.mapping
+        decision = decide_dates([ColumnValue(text, 1, 0)], "occurred_at", time_format=self.mapping.time_format or None)
+        if decision.format is None:
+            raise ImportRefused(f"set.occurred_at can be two dates: got {text!r}; write it as 2025-05-12")
+        zone = "UTC"
+        if decision.has_offset == "none":
+            zone = choose_zone(self.mapping, self._policy, self._findings, "set.occurred_at") or "UTC"
+        try:
+            moment = moment_ms(text, decision.format, zone_of(zone))
+        except CellError as error:
+            raise ImportRefused(f"set.occurred_at {error}") from None
+        constants = self.mapping.constants | {"occurred_at": str(moment)}
+        return msgspec.structs.replace(self.mapping, constants=constants)
+
+    def _decide_rows(self) -> None:
+        fields = self.mapping.fields
+        forced = "." if self._fields.is_own else self.mapping.decimal
+        mapping = msgspec.structs.replace(self.mapping, decimal=forced)
+        self._decisions = ColumnDecisions(self._source.staging, mapping, self._findings)
+        self._decisions.decide_numbers(
+            [
+                (field, self._source.cell(name))
+                for field, expression in fields.items()
+                if type_of(field) is FieldType.MONEY
+                for name in columns_of(expression)
+            ]
+        )
+        self._zone = ""
+        if "occurred_at" in fields:
+            cells = CellSql(self._source, self._decisions, "")
+            parts = alternatives_of(fields["occurred_at"])
+            self._decisions.decide_dates([("occurred_at", cells.moment_cell(part)) for part in parts])
+            needed = [
+                part
+                for part in parts
+                if not (isinstance(part, Column) and part.zone)
+                and needs_zone(self._decisions.date(cells.moment_cell(part)))
+            ]
+            if needed:
+                names = ", ".join(name for part in needed for name in columns_of(part))
+                self._zone = choose_zone(self.mapping, self._policy, self._findings, names)
+
+    def _build_rows(self) -> None:
+        from agents.importing.orders.sale_lines import kind_sql
+
+        cells = CellSql(self._source, self._decisions, self._zone)
+        fields = self.mapping.fields
+        if "occurred_at" in fields:
+            occurred = f"coalesce({', '.join(cells.moments('occurred_at', fields['occurred_at'], None))}, NULL)"
+        else:
+            occurred = str(self._rows_moment())
+        kind = kind_sql(cells, self.mapping, self._fields.row_kinds[0])
+        create_row_events(
+            cells,
+            self._source.staging,
+            self._rows_name,
+            self.mapping,
+            kind=kind,
+            kinds=self._fields.row_kinds,
+            occurred_at=occurred,
+        )
+        currency = self.mapping.currency or self._policy.currency or ""
+        self.rows = RowEvents(self._source.staging, self._rows_name, self._prefixes, currency)
+
+    def _rows_moment(self) -> int:
+        """Return the moment of rows without one: that of the mapping, otherwise the date of the file.
+
+        An export of customers says what is true at its date.
+        """
+        mapping = self._constant_moment()
+        if "occurred_at" in mapping.constants:
+            return int(mapping.constants["occurred_at"])
+        moment = int(max(Path(path).stat().st_mtime for path in self._source.main.paths)) * _MILLISECONDS
+        shown = format_ms(moment)
+        evidence = "no column has a date, so what the file says is taken to be true since the file was written"
+        self._findings.assume("occurred_at", shown, evidence, "[set] occurred_at in a mapping file (--map)")
+        return moment

@@ -1,0 +1,209 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
+"""Understand staged files: which orders, refunds and other events they hold, and what was assumed to say so."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from agents.importing.findings import Assumption, LeftOut, Question
+from agents.importing.imported_event import ImportedEvent
+from agents.importing.mapping.event_fields import CONSENT_CHANNELS
+from agents.importing.mapping.known_names import known_names
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.customer_ids import IdPrefixes, read_key
+from agents.importing.orders.event_writer import EventWriter
+from agents.importing.orders.form_fields import find_fields
+from agents.importing.orders.form_reader import FormReader
+from agents.importing.orders.refusals import base_currency, check_currencies, check_orders
+from agents.importing.orders.row_events import RowEvents
+from agents.importing.orders.sale_lines import PolicyInfo
+from agents.importing.orders.sales import CountedEvent, Sales
+from agents.importing.orders.source_plan import plan_sources
+from agents.importing.orders.totals import Totals
+from agents.importing.platforms.catalog import check_platform
+from agents.importing.staging import Staging
+from state.config.config_errors import ConfigErrors
+from state.intake.admission import AdmissionRules
+from state.units.currencies import DIGITS
+from state.units.time_zones import zone_names
+
+__all__ = ["PolicyInfo", "Totals", "UnderstandOptions", "Understanding", "understand"]
+
+_SAMPLES: Final = 3
+
+
+class UnderstandOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user has decided besides the mapping.
+
+    Attributes:
+        allow_anonymous: whether most orders may be without a customer.
+        latest_ms: the latest admissible moment; None: there is none, as in event mode.
+        topic: short name of the source topic to publish to; events of kinds that it does not take are left out.
+        key: of a keyed hash of customer ids; None: the mapping says where it is, if ids are to be hashed.
+    """
+
+    allow_anonymous: bool = False
+    latest_ms: int | None = None
+    topic: str = "events"
+    key: bytes | None = None
+
+
+class Understanding:
+    """What was understood of the files. If there are questions, nothing else is to be used.
+
+    Attributes:
+        platform: names of the platforms, with ` + ` between them.
+        mapping: what was used, for a mapping file.
+        assumptions: everything decided without being told, with the evidence.
+        questions: what the files do not decide.
+        left_out: rows and orders that become no events, by reason.
+        currency: of the totals.
+        totals: what the files hold.
+        samples: the first events of each kind, three in all.
+    """
+
+    def __init__(self, platform: str, mapping: Mapping, findings: Findings, left_out: LeftOut) -> None:
+        self.platform = platform
+        self.mapping = mapping
+        self.left_out = left_out
+        self.currency = ""
+        self.totals = Totals()
+        self.samples: list[ImportedEvent] = []
+        self._findings = findings
+        self._parts: Sequence[Sales | RowEvents] = ()
+        self._rules = AdmissionRules("", 0, {})
+        self._options = UnderstandOptions()
+
+    @property
+    def assumptions(self) -> list[Assumption]:
+        """Everything decided without being told."""
+        return self._findings.assumptions
+
+    @property
+    def questions(self) -> list[Question]:
+        """What the files do not decide."""
+        return self._findings.questions
+
+    def events(self, *, import_id: str | None = None, live: bool = False) -> Iterator[ImportedEvent]:
+        """Yield all events in the order of their moments, at the same moment signups before orders before refunds.
+
+        Args:
+            import_id: id of the import, which every event carries; None: none.
+            live: whether the events are no history (`backfill`).
+        """
+        for counted in self._counted(import_id, live=live):
+            if counted.written is not None:
+                yield counted.written.event
+
+    def _counted(self, import_id: str | None, *, live: bool) -> Iterator[CountedEvent]:
+        writer = EventWriter(
+            self._rules,
+            topic=self._options.topic,
+            latest_ms=self._options.latest_ms,
+            import_id=import_id,
+            live=live,
+        )
+        return heapq.merge(*(part.events(writer) for part in self._parts), key=lambda each: each[:3])
+
+    def survey(self, parts: Sequence[Sales | RowEvents], rules: AdmissionRules, options: UnderstandOptions) -> None:
+        """Go through all events once, and count them; `understand` does it."""
+        self._parts, self._rules, self._options = parts, rules, options
+        totals, examples = self.totals, dict[str, list[ImportedEvent]]()
+        for counted in self._counted(None, live=False):
+            if counted.written is None:
+                assert counted.refusal is not None
+                self.left_out.add(counted.refusal.reason, counted.line, str(counted.refusal))
+                continue
+            event = counted.written.event
+            totals.add(event, counted.counted_minor)
+            if len(examples.setdefault(event.kind, [])) < _SAMPLES:
+                examples[event.kind].append(event)
+        firsts = [events[0] for events in examples.values()]
+        others = [event for kind in ("purchase", *examples) for event in examples.get(kind, ())[1:]]
+        self.samples = (firsts + others)[:_SAMPLES]
+        self.currency = rules.currency
+
+
+def understand(
+    staging: Staging, mapping: Mapping, policy: PolicyInfo, options: UnderstandOptions | None = None
+) -> Understanding:
+    """Return what staged files hold.
+
+    Args:
+        staging: the files.
+        mapping: what the user has decided, in a mapping file, by options or by answers.
+        policy: of which currency and time zone matter.
+        options: other decisions of the user.
+
+    Raises:
+        ConfigErrors: the mapping names an unknown platform.
+        ImportRefused: what would be published is probably wrong.
+    """
+    options = options or UnderstandOptions()
+    if errors := check_platform(mapping.platform):
+        raise ConfigErrors(errors)
+    findings, left_out = Findings(), LeftOut()
+    plans = plan_sources(staging, mapping, findings)
+    prefixes = IdPrefixes(mapping.source, options.key or read_key(mapping.identify))
+    for table in staging.tables:
+        findings.assumptions += table.assumptions
+        left_out.add_all(table.left_out)
+    readers = []
+    for number, plan in enumerate(plans):
+        fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous)
+        reader = FormReader(number, plan.source, fields, policy, findings, options.latest_ms, prefixes)
+        reader.decide()
+        readers.append(reader)
+    platform = " + ".join(dict.fromkeys(plan.platform for plan in plans))
+    found = Understanding(platform, _written(mapping, readers), findings, left_out)
+    found.totals.rows = sum(table.rows for table in staging.tables)
+    for reader in readers:
+        if not found.questions:
+            reader.build()
+    if found.questions:
+        return found
+    found.mapping = _written(mapping, readers)
+    for reader in readers:
+        reader.add_left_out(left_out)
+    parts = [part for reader in readers for part in (reader.sales, reader.rows) if part is not None]
+    currency = policy.currency or base_currency(staging.con, parts)
+    check_currencies(staging, parts, currency, policy.rates)
+    rules = AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names())
+    found.survey(parts, rules, options)
+    _add_customers(staging.con, parts, found.totals)
+    for reader in readers:
+        reader.state_results()
+    check_orders(staging, found.totals, left_out, allow_anonymous=options.allow_anonymous)
+    return found
+
+
+def _written(user: Mapping, readers: Sequence[FormReader]) -> Mapping:
+    """Return the mapping to write down: that of the file, or of several with different forms what they share."""
+    if len(readers) != 1:
+        return user
+    (reader,) = readers
+    known = frozenset(known_names().guests)
+    own_guests = tuple(text for text in reader.mapping.guests if text not in known)
+    return msgspec.structs.replace(reader.mapping, guests=own_guests)
+
+
+def _add_customers(con: Any, parts: Sequence[Sales | RowEvents], totals: Totals) -> None:
+    """Count the customers, and those who can be reached by each channel: by their latest consents."""
+    everyone = " UNION ALL ".join(part.customers_sql() for part in parts)
+    totals.customers = con.execute(f"SELECT count(DISTINCT customer) FROM ({everyone})").fetchone()[0]
+    consents = [sql for part in parts if (sql := part.consents_sql())]
+    if not consents:
+        return
+    latest = ", ".join(
+        f"coalesce(arg_max(consent_{channel}, occurred_at), false) AS {channel}_granted" for channel in CONSENT_CHANNELS
+    )
+    channels = [channel for channel in CONSENT_CHANNELS if channel != "all"]
+    counts = ", ".join(f"count(*) FILTER ({channel}_granted OR all_granted)" for channel in channels)
+    row = con.execute(
+        f"SELECT {counts} FROM (SELECT {latest} FROM ({' UNION ALL '.join(consents)}) WHERE customer IS NOT NULL "
+        "GROUP BY customer)"
+    ).fetchone()
+    totals.reachable = {channel: count for channel, count in zip(channels, row, strict=True) if count}
