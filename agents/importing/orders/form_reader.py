@@ -133,13 +133,15 @@ class FormReader:
         resolve_negative_lines(self._con, lines.name, mode, evidence)
         if len(self._source.main.paths) > 1:
             leave_out_copies(self._con, lines.name, mode)
+        is_grouped, has_unnumbered = self._shape(lines)
         rules = OrderRules(
             amount=mode,
             base_currency=self._policy.currency or "",
             default_currency=lines.default_currency,
             latest_ms=self._latest_ms,
             skips_other_statuses=self.mapping.statuses.other == "skip",
-            has_unnumbered=self._has_unnumbered(lines),
+            is_grouped=is_grouped,
+            has_unnumbered=has_unnumbered,
             max_id=self._prefixes.longest(),
         )
         create_orders(self._con, self._orders_name, lines, self.mapping, rules)
@@ -155,12 +157,14 @@ class FormReader:
             self.mapping, group=group, currency=lines.default_currency if self.mapping.currency else ""
         )
 
-    def _has_unnumbered(self, lines: SaleLines) -> bool:
+    def _shape(self, lines: SaleLines) -> tuple[bool, bool]:
+        """Return whether there are orders of several lines, and whether there are orders without a number."""
         row = self._con.execute(
-            f"SELECT count(*) > 0 FROM {lines.name} WHERE role = 'sale' AND order_id IS NULL"
+            f"SELECT count(*) > count(DISTINCT order_key), count(*) > count(order_id) FROM {lines.name} "
+            "WHERE role = 'sale'"
         ).fetchone()
         assert row is not None
-        return bool(row[0])
+        return bool(row[0]), bool(row[1])
 
     def _constant_moment(self) -> Mapping:
         """Return the mapping with a moment for all rows in milliseconds, if it has one."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.cell_sql import quoted
+from agents.importing.orders.cell_sql import MONEY, quoted
 from agents.importing.orders.sale_lines import CONSENT_COLUMNS, TEXT_FIELDS, SaleLines
 from state.units.currencies import DIGITS
 from state.units.money import MAX_MINOR
@@ -31,6 +31,7 @@ class OrderRules(msgspec.Struct, frozen=True, kw_only=True):
         default_currency: of orders that name none; empty: none.
         latest_ms: the latest admissible moment; None: there is none.
         skips_other_statuses: whether an order without a status that counts is left out.
+        is_grouped: whether there are orders of several lines.
         has_unnumbered: whether there are orders without a number.
         max_id: longest order number and customer id, in characters.
     """
@@ -40,6 +41,7 @@ class OrderRules(msgspec.Struct, frozen=True, kw_only=True):
     default_currency: str
     latest_ms: int | None
     skips_other_statuses: bool
+    is_grouped: bool
     has_unnumbered: bool
     max_id: int = MAX_ID
 
@@ -64,81 +66,105 @@ def minor_sql(exact: str) -> str:
 
 def create_orders(con: Any, name: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
     """Create the table of orders from the lines whose role is `sale`."""
-    con.execute(f"CREATE TABLE {name}_grouped AS {_grouped_sql(lines, rules)}")
-    con.execute(f"CREATE TABLE {name} AS {_judged_sql(f'{name}_grouped', lines, mapping, rules)}")
-    con.execute(f"DROP TABLE {name}_grouped")
+    if rules.is_grouped:
+        con.execute(f"CREATE TABLE {name}_groups AS {_groups_sql(lines, rules)}")
+        orders = _first_filled_sql(con, f"{name}_groups", lines)
+    else:
+        same = ", ".join(f"false AS {each}" for each in _differences(lines, rules))
+        orders = f"SELECT *, 1 AS lines, {same} FROM {lines.name} WHERE role = 'sale'"
+    con.execute(f"CREATE TABLE {name} AS {_judged_sql(orders, lines, mapping, rules)}")
+    con.execute(f"DROP TABLE IF EXISTS {name}_groups")
 
 
-def _grouped_sql(lines: SaleLines, rules: OrderRules) -> str:
-    """Return one row for each order: the first filled values, by position, and what contradicts."""
-    first = {
-        field: f"arg_min({field}, position)"
-        for field in (
-            *TEXT_FIELDS,
-            *CONSENT_COLUMNS,
-            "line",
-            "file",
-            "status",
-            "currency",
-            "converted_currency",
-            "rate",
-            "refunded_at",
-            "order_reason",
-            "error",
-        )
-    }
-    summed = {
-        field: f"sum({field})" if rules.amount == "sum" else f"arg_min({field}, position)"
-        for field in ("amount", "discount", "converted_amount", "converted_refunded", "adjusted_amount")
-    }
-    differences = {
-        f"differs{number}": (
-            f"min(CASE WHEN customer{number} IS NOT NULL THEN hash(customer{number}) END) <> "
-            f"max(CASE WHEN customer{number} IS NOT NULL THEN hash(customer{number}) END)"
-        )
+def _texts(lines: SaleLines) -> list[str]:
+    """Return the columns of texts that lines have; aggregates of texts would not fit into memory."""
+    ids = (f"customer{number}" for number in range(1, lines.customers + 1))
+    texts = (*ids, *TEXT_FIELDS, "status", "currency", "converted_currency", "order_reason", "error")
+    return [column for column in texts if column in lines.filled]
+
+
+def _differences(lines: SaleLines, rules: OrderRules) -> dict[str, str]:
+    """Return aggregates that tell whether the lines of an order contradict each other."""
+    hashed = {
+        f"customer{number}_differs": f"CASE WHEN customer{number} IS NOT NULL THEN hash(customer{number}) END"
         for number in range(1, lines.customers + 1)
     }
+    hashed["currency_differs"] = "CASE WHEN currency IS NOT NULL THEN hash(currency) END"
+    differences = {name: f"min({each}) <> max({each})" for name, each in hashed.items()}
+    differences["amount_differs"] = "false" if rules.amount == "sum" else "min(amount) <> max(amount)"
+    return differences
+
+
+def _groups_sql(lines: SaleLines, rules: OrderRules) -> str:
+    """Return one row for each order: sums, what contradicts, and the rows with the first values of texts."""
+    sums = ("amount", "discount", "converted_amount", "converted_refunded", "adjusted_amount")
+    total = "sum({0})" if rules.amount == "sum" else "arg_min({0}, position)"
     refunded = "arg_min(refunded, position)"
     if rules.amount == "sum":  # the same sum on each line that is not the line's own is the order's
         is_repeated = "min(refunded) = max(refunded) AND bool_or(refunded <> amount)"
         refunded = f"CASE WHEN {is_repeated} THEN max(refunded) ELSE sum(refunded) END"
     columns = {
-        "order_id": "any_value(order_id)",
-        "position": "min(position)",
         "lines": "count(*)",
-        **first,
-        **summed,
-        "refunded": refunded,
+        "first_row": "arg_min(rowid, position)",
+        **{field: total.format(field) if field in lines.filled else f"NULL::{MONEY}" for field in sums},
+        "refunded": refunded if "refunded" in lines.filled else f"NULL::{MONEY}",
+        **{field: f"arg_min({field}, position)" for field in ("rate", "refunded_at", *CONSENT_COLUMNS)},
         "is_test": "bool_or(is_test)",
-        **{f"customer{number}": f"arg_min(customer{number}, position)" for number in range(1, lines.customers + 1)},
         **{f"moment{number}": f"min(moment{number})" for number in range(1, lines.moments + 1)},
-        **differences,
-        "currencies_differ": "min(currency) <> max(currency)",
-        "amounts_differ": "false" if rules.amount == "sum" else "min(amount) <> max(amount)",
+        **_differences(lines, rules),
+        **{f"row_{text}": f"arg_min(CASE WHEN {text} IS NOT NULL THEN rowid END, position)" for text in _texts(lines)},
     }
     selected = ", ".join(f"{sql} AS {column}" for column, sql in columns.items())
     return f"SELECT order_key, {selected} FROM {lines.name} WHERE role = 'sale' GROUP BY order_key"
 
 
-def _judged_sql(grouped: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> str:
+def _first_filled_sql(con: Any, groups: str, lines: SaleLines) -> str:
+    """Return the orders with the first filled value of each text: nearly always that of the first line."""
+    texts = _texts(lines)
+    checks = ", ".join(f"coalesce(bool_or(row_{text} <> first_row), false)" for text in texts) or "false"
+    are_later = con.execute(f"SELECT {checks} FROM {groups}").fetchone()
+    later = [text for text, is_later in zip(texts, are_later, strict=False) if is_later]
+    all_texts = (*(f"customer{n}" for n in range(1, lines.customers + 1)), *TEXT_FIELDS)
+    values = {
+        text: (
+            "NULL::VARCHAR"
+            if text not in texts
+            else f"coalesce(l.{text}, {text}_line.{text})"
+            if text in later
+            else f"l.{text}"
+        )
+        for text in (*all_texts, "status", "currency", "converted_currency", "order_reason", "error")
+    }
+    joins = "".join(
+        f" LEFT JOIN {lines.name} {text}_line ON {text}_line.rowid = g.row_{text} AND g.row_{text} <> g.first_row"
+        for text in later
+    )
+    own = ", ".join(f"l.{column}" for column in ("order_id", "position", "line", "file"))
+    listed = ", ".join(f"{sql} AS {text}" for text, sql in values.items())
+    return f"SELECT g.*, {own}, {listed} FROM {groups} g JOIN {lines.name} l ON l.rowid = g.first_row{joins}"
+
+
+def _judged_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> str:
     """Return the orders in minor units, with the first reason why one does not count."""
     ids = [f"customer{number}" for number in range(1, lines.customers + 1)]
     moments = ", ".join(f"moment{number}" for number in range(1, lines.moments + 1))
-    differs = " ".join(f"WHEN {each} IS NOT NULL THEN coalesce(differs{n}, false)" for n, each in enumerate(ids, 1))
+    differs = " ".join(f"WHEN {each} IS NOT NULL THEN coalesce({each}_differs, false)" for each in ids)
     own = f"coalesce(currency, nullif({quoted(rules.default_currency)}, ''))"
     converts = (
         f"(converted_amount IS NOT NULL AND converted_currency = {quoted(rules.base_currency)} "
         f"AND {own} <> {quoted(rules.base_currency)})"
     )
     left = "CASE WHEN adjusted_amount > 0 AND adjusted_amount < amount THEN amount - adjusted_amount END"
+    exclude = "" if rules.is_grouped else "EXCLUDE (occurred_at)"
     valued = f"""
-        SELECT *, coalesce({", ".join(ids)}, NULL) AS customer, coalesce({moments}, NULL) AS occurred_at,
+        SELECT * {exclude}, coalesce({", ".join(ids)}, NULL) AS customer,
+            coalesce({moments}, NULL) AS occurred_at,
             CASE {differs} ELSE false END AS customers_differ,
             CASE WHEN {converts} THEN converted_currency ELSE {own} END AS money,
             CASE WHEN {converts} THEN converted_amount ELSE amount END AS paid,
             CASE WHEN {converts} THEN NULL ELSE discount END AS deducted,
             CASE WHEN {converts} THEN converted_refunded ELSE abs(coalesce(refunded, {left})) END AS given_back
-        FROM {grouped}"""
+        FROM ({orders})"""
     scaled = f"""
         SELECT *, paid * {digits_sql("money")} AS exact,
             deducted * {digits_sql("money")} AS exact_discount, abs(given_back) * {digits_sql("money")} AS exact_refund
@@ -174,8 +200,8 @@ def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
     cases += [
         f"WHEN error IS NOT NULL THEN {unreadable}error",
         "WHEN customers_differ THEN 'contradictory' || chr(31) || 'customer'",
-        "WHEN currencies_differ THEN 'contradictory' || chr(31) || 'currency'",
-        "WHEN amounts_differ THEN 'contradictory' || chr(31) || 'amount'",
+        "WHEN currency_differs THEN 'contradictory' || chr(31) || 'currency'",
+        "WHEN amount_differs THEN 'contradictory' || chr(31) || 'amount'",
         f"WHEN occurred_at IS NULL THEN {unreadable}'occurred_at has no value'",
         f"WHEN occurred_at NOT BETWEEN 0 AND {_END_MS - 1} THEN {unreadable}'occurred_at must be in 1970 to 2199'",
         f"WHEN paid IS NULL THEN {unreadable}'amount has no value'",

@@ -56,12 +56,14 @@ class SaleLines(msgspec.Struct, frozen=True):
         customers: number of possible ids.
         moments: number of possible moments.
         default_currency: of lines without one.
+        filled: columns that come from the file; the others are NULL.
     """
 
     name: str
     customers: int
     moments: int
     default_currency: str
+    filled: frozenset[str]
 
 
 class SaleLinesBuilder:
@@ -166,7 +168,8 @@ class SaleLinesBuilder:
                 FROM (SELECT {selected} FROM {self._source.from_sql} {" ".join(self._sql.joins)}))
             WHERE kind NOT IN ({", ".join(map(quoted, ("-", *other_kinds)))})"""
         )
-        return SaleLines(name, len(customers), len(moments), self._default_currency())
+        filled = frozenset(column for column, sql in columns.items() if not sql.startswith("NULL::"))
+        return SaleLines(name, len(customers), len(moments), self._default_currency(), filled)
 
     def _row_reason(self) -> str:
         """Return why a row is left out, once its cells are read."""
