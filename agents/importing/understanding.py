@@ -3,6 +3,7 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -17,9 +18,10 @@ from agents.importing.orders.customer_ids import IdPrefixes, read_key
 from agents.importing.orders.event_writer import EventWriter
 from agents.importing.orders.form_fields import find_fields
 from agents.importing.orders.form_reader import FormReader
+from agents.importing.orders.list_explosion import rows_of
+from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.refusals import base_currency, check_currencies, check_orders
 from agents.importing.orders.row_events import RowEvents
-from agents.importing.orders.sale_lines import PolicyInfo
 from agents.importing.orders.sales import CountedEvent, Sales
 from agents.importing.orders.source_plan import plan_sources
 from agents.importing.orders.totals import Totals
@@ -121,6 +123,8 @@ class Understanding:
             totals.add(event, counted.counted_minor)
             if len(examples.setdefault(event.kind, [])) < _SAMPLES:
                 examples[event.kind].append(event)
+        lost = [part.lost_minor(rules.currency) for part in parts if isinstance(part, Sales)]
+        totals.restore(sum((gross for gross, _ in lost), Decimal(0)), sum((refunds for _, refunds in lost), Decimal(0)))
         firsts = [events[0] for events in examples.values()]
         others = [event for kind in ("purchase", *examples) for event in examples.get(kind, ())[1:]]
         self.samples = (firsts + others)[:_SAMPLES]
@@ -159,7 +163,7 @@ def understand(
         readers.append(reader)
     platform = " + ".join(dict.fromkeys(plan.platform for plan in plans))
     found = Understanding(platform, _written(mapping, readers), findings, left_out)
-    found.totals.rows = sum(table.rows for table in staging.tables)
+    found.totals.rows = sum(rows_of(staging, table) for table in staging.tables)
     for reader in readers:
         if not found.questions:
             reader.build()

@@ -105,6 +105,16 @@ def columns_of(expression: Expression) -> Iterator[str]:
                 yield from columns_of(part)
 
 
+def plain_columns_of(expression: Expression) -> Iterator[str]:
+    """Yield the names of the columns whose cells are numbers themselves, not lists of objects."""
+    match expression:
+        case Column(name, each=""):
+            yield name
+        case FirstFilled(parts) | Arithmetic(_, parts):
+            for part in parts:
+                yield from plain_columns_of(part)
+
+
 def alternatives_of(expression: Expression) -> "tuple[Expression, ...]":
     """Return the expressions of which the first filled one is the value."""
     return expression.parts if isinstance(expression, FirstFilled) else (expression,)

@@ -20,6 +20,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     Attributes:
         columns: field to names of its column; besides fields of events, `customer_name` and `phone`.
         line_columns: names of columns whose rows are lines of orders.
+        line_amounts: names of amounts of one line of an order.
         order_amounts: names of amounts that belong to a whole order.
         kinds: word of a type column to kind, `cancel` or `skip`.
         statuses: word of a status column to `counts`, `skip` or `refunded`.
@@ -28,6 +29,7 @@ class KnownNames(msgspec.Struct, frozen=True):
 
     columns: dict[str, tuple[str, ...]]
     line_columns: frozenset[str]
+    line_amounts: frozenset[str]
     order_amounts: frozenset[str]
     kinds: dict[str, str]
     statuses: dict[str, str]
@@ -56,6 +58,7 @@ def known_names() -> KnownNames:
     return KnownNames(
         {field: _names(text) for field, text in content["columns"].items()},
         frozenset(_names(content["evidence"]["line"])),
+        frozenset(_names(content["evidence"]["line_amount"])),
         frozenset(_names(content["evidence"]["order_amount"])),
         _words(content["kinds"]),
         _words(content["statuses"]),

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from agents.importing.columns.currencies import currency_candidates
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
@@ -62,9 +63,20 @@ class ColumnNames:
 
 def is_order_amount(name: str) -> bool:
     """Whether an amount with this name belongs to a whole order, not to one of its lines."""
+    return _is_among(name, known_names().order_amounts)
+
+
+def is_line_amount(name: str) -> bool:
+    """Whether an amount with this name belongs to a line of an order."""
+    return _is_among(name, known_names().line_amounts)
+
+
+def _is_among(name: str, names: AbstractSet[str]) -> bool:
     plain, unit = without_unit(name)
-    names = known_names().order_amounts
-    return normalize_name(name) in names or (_is_unit(unit) and normalize_name(plain) in names)
+    last = name.rpartition(".")[2]
+    return not names.isdisjoint({normalize_name(name), normalize_name(last)}) or (
+        _is_unit(unit) and normalize_name(plain) in names
+    )
 
 
 def unit_of(name: str) -> str:

@@ -129,6 +129,10 @@ class CellSql:
         """Return what a function says about the text of an expression; an empty text if it returns None."""
         return self._word(expression, "VARCHAR", lambda text: function(text) or _UNREADABLE_WORD, purpose)
 
+    def cell_word(self, name: str, function: Callable[[str], str | None], purpose: str) -> str:
+        """Return what a function says about the cells of a column; an empty text if it returns None."""
+        return self.word(Column(name), function, purpose)
+
     def currency(self, field: str, expression: Expression, read: Callable[[str], str | None]) -> str:
         """Return the ISO code of a currency; a text that is none is an error."""
         found = []

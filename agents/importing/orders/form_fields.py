@@ -21,8 +21,8 @@ from agents.importing.orders.cell_sql import quoted
 from agents.importing.orders.column_decisions import Findings
 from agents.importing.orders.field_resolution import check_mapped_columns, existing_fields
 from agents.importing.orders.recognition import Recognition
+from agents.importing.orders.row_meaning import word_reader
 from agents.importing.orders.row_source import RowSource
-from agents.importing.orders.sale_lines import word_reader
 from agents.importing.orders.source_plan import SourcePlan
 from agents.importing.platforms.catalog import GENERIC, OWN
 

@@ -11,7 +11,7 @@ from agents.importing.columns.dates import decide_dates, moment_ms
 from agents.importing.columns.zones import zone_of
 from agents.importing.findings import ImportRefused, LeftOut
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
-from agents.importing.mapping.expression import Arithmetic, Column, alternatives_of, columns_of
+from agents.importing.mapping.expression import Arithmetic, Column, Expression, alternatives_of, columns_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.orders.cell_sql import CellSql
@@ -20,11 +20,14 @@ from agents.importing.orders.customer_ids import IdPrefixes
 from agents.importing.orders.form_fields import FormFields
 from agents.importing.orders.left_out_rows import add_left_out
 from agents.importing.orders.line_roles import LineEvidence, decide_amount, leave_out_copies, resolve_negative_lines
+from agents.importing.orders.moment_zones import choose_zone, needs_zone
 from agents.importing.orders.order_tables import OrderRules, create_orders
+from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.refund_tables import create_refunds
 from agents.importing.orders.row_events import RowEvents, create_row_events
+from agents.importing.orders.row_meaning import kind_sql
 from agents.importing.orders.row_source import RowSource
-from agents.importing.orders.sale_lines import PolicyInfo, SaleLines, SaleLinesBuilder, choose_zone, needs_zone
+from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
 from agents.importing.orders.sales import Sales
 from state.units.timestamps import format_ms
 
@@ -103,7 +106,7 @@ class FormReader:
         if self.sales is None:
             return
         rounded = self._con.execute(
-            f"SELECT count(*), min(line) FROM {self._orders_name} WHERE reason IS NULL AND rounded"
+            f"SELECT count(*), min(line) FROM {self._orders_name} WHERE reason IS NULL AND lost <> 0"
         ).fetchone()
         assert rounded is not None
         if rounded[0]:
@@ -123,9 +126,7 @@ class FormReader:
         evidence = LineEvidence(
             ColumnNames(self._source.names).has_lines(),
             list(columns_of(amount)) if amount else [],
-            any(isinstance(part, Arithmetic) and part.operation == "multiply" for part in alternatives_of(amount))
-            if amount
-            else False,
+            self._are_parts(amount),
         )
         mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings)
         if self._findings.questions:
@@ -156,6 +157,15 @@ class FormReader:
         self.mapping = msgspec.structs.replace(
             self.mapping, group=group, currency=lines.default_currency if self.mapping.currency else ""
         )
+
+    def _are_parts(self, amount: Expression | None) -> bool:
+        """Whether amounts are certainly parts of orders: quantity times price, or rows of a file that is joined."""
+        if amount is None:
+            return False
+        if any(isinstance(part, Arithmetic) and part.operation == "multiply" for part in alternatives_of(amount)):
+            return True
+        many = {table.name for table, join in self._source.joined if join.many}
+        return any(self._source.cell(name).table.name in many for name in columns_of(amount))
 
     def _shape(self, lines: SaleLines) -> tuple[bool, bool]:
         """Return whether there are orders of several lines, and whether there are orders without a number."""
@@ -213,8 +223,6 @@ class FormReader:
                 self._zone = choose_zone(self.mapping, self._policy, self._findings, names)
 
     def _build_rows(self) -> None:
-        from agents.importing.orders.sale_lines import kind_sql
-
         cells = CellSql(self._source, self._decisions, self._zone)
         fields = self.mapping.fields
         if "occurred_at" in fields:

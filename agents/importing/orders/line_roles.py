@@ -8,7 +8,7 @@ import msgspec
 
 from agents.importing.findings import Choice, Question
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.mapping.name_recognition import is_order_amount
+from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount
 from agents.importing.orders.column_decisions import Findings
 
 _OPTION: Final = "--group-amount sum or --group-amount first"
@@ -20,12 +20,12 @@ class LineEvidence(msgspec.Struct, frozen=True):
     Attributes:
         line_columns: columns that only lines of orders have, such as a product.
         amount_columns: columns from which the amount is read.
-        is_computed: whether the amount is quantity times price.
+        are_parts: whether the amounts are certainly parts: quantity times price, or rows of a joined file.
     """
 
     line_columns: Sequence[str]
     amount_columns: Sequence[str]
-    is_computed: bool
+    are_parts: bool
 
 
 def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence, findings: Findings) -> str:
@@ -38,7 +38,7 @@ def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence
     multiple, repeated, example = _repetitions(con, lines)
     if not multiple:
         return "sum"
-    if evidence.is_computed:
+    if evidence.are_parts or any(map(is_line_amount, evidence.amount_columns)):
         return _assume(findings, "sum", f"each of {multiple:,} orders with several rows is the sum of its lines")
     named = [name for name in evidence.amount_columns if is_order_amount(name)]
     different = multiple - repeated
@@ -88,7 +88,7 @@ def resolve_negative_lines(con: Any, lines: str, amount: str, evidence: LineEvid
 
     In files whose rows are not lines they are refunds, and so are those whose moment differs.
     """
-    if amount == "sum" and (evidence.line_columns or evidence.is_computed):
+    if amount == "sum" and (evidence.line_columns or evidence.are_parts):
         con.execute(
             f"""
             UPDATE {lines} SET role = 'sale' WHERE role = 'negative' AND (order_key, occurred_at) IN

@@ -4,7 +4,7 @@
 Columns of the table: `order_key`, `order_id` (NULL: it has no number), `customer` (NULL: a guest), `customer1` … (its
 possible ids), `occurred_at`, `minor`, `discount_minor`, `refunded_minor` and `refunded_at` (of a refund column),
 `currency`, `rate`, texts, consents, `line`, `file`, `lines`, `ordinal` among orders without a number and with equal
-contents, `rounded` (whether digits were rounded away), `reason` and `detail` (NULL: it counts).
+contents, `lost` (what rounding took away, in minor units), `reason` and `detail` (NULL: it counts).
 """
 
 from typing import Any, Final
@@ -67,12 +67,12 @@ def minor_sql(exact: str) -> str:
 def create_orders(con: Any, name: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
     """Create the table of orders from the lines whose role is `sale`."""
     if rules.is_grouped:
-        con.execute(f"CREATE TABLE {name}_groups AS {_groups_sql(lines, rules)}")
+        con.execute(f"CREATE OR REPLACE TABLE {name}_groups AS {_groups_sql(lines, rules)}")
         orders = _first_filled_sql(con, f"{name}_groups", lines)
     else:
         same = ", ".join(f"false AS {each}" for each in _differences(lines, rules))
         orders = f"SELECT *, 1 AS lines, {same} FROM {lines.name} WHERE role = 'sale'"
-    con.execute(f"CREATE TABLE {name} AS {_judged_sql(orders, lines, mapping, rules)}")
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS {_judged_sql(orders, lines, mapping, rules)}")
     con.execute(f"DROP TABLE IF EXISTS {name}_groups")
 
 
@@ -173,7 +173,7 @@ def _judged_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRul
     counted = f"""
         SELECT order_key, order_id, customer, occurred_at, rate, money AS currency, status, {kept},
             {minor_sql("exact")} AS minor, {minor_sql("exact_discount")} AS discount_minor,
-            {minor_sql("exact_refund")} AS refunded_minor, exact <> floor(exact) AS rounded,
+            {minor_sql("exact_refund")} AS refunded_minor, exact - {minor_sql("exact")} AS lost,
             {_reason_sql(mapping, rules)} AS found
         FROM ({scaled})"""
     numbered = f"""

@@ -236,7 +236,7 @@ class Recognition:
         return self._decisions.look_at_dates(self._source.cell(name), name).has_time
 
     def _mostly(self, name: str, others: int) -> bool:
-        return others * 2 < self._source.filled(name)
+        return others * 2 <= self._source.filled(name)
 
     def _is_times(self, name: str) -> bool:
         if name not in self._source.names:

@@ -5,7 +5,7 @@ Columns: `refund_id` (NULL: derive it from the contents), `source` (`row`, `colu
 refunds an order of the file), of that order `order_id`, `order_ordinal`, `order_customer`, `order_occurred_at`,
 `order_minor`; `mentioned` (the order number in its rows), `customer`, `occurred_at`, `minor`, `counted_minor` (what it
 takes back: at most what was paid and not refunded before), `currency`, `rate`, `line`, `file`, `ordinal` among equal
-refunds, `rounded`, `reason`, `detail`.
+refunds, `lost`, `reason`, `detail`.
 """
 
 from typing import Any, Final
@@ -17,23 +17,23 @@ from agents.importing.orders.sale_lines import SaleLines
 
 _COLUMNS: Final = """
     refund_id, source, order_key, known, mentioned, customer, occurred_at, minor, currency, rate, line, file, position,
-    rounded, reason, detail"""
+    lost, reason, detail"""
 
 
 def create_refunds(con: Any, name: str, orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
     """Create the table of refunds; orders whose refunds contradict them are left out from here on."""
-    con.execute(f"CREATE TABLE {name}_rows AS {_row_refunds_sql(orders, lines, mapping, rules)}")
+    con.execute(f"CREATE OR REPLACE TABLE {name}_rows AS {_row_refunds_sql(orders, lines, mapping, rules)}")
     if not ({"customer_id", "email"} & mapping.refund.keys()):
         con.execute(
             f"UPDATE {orders} SET reason = 'contradictory', detail = 'customer' WHERE reason IS NULL AND order_key IN "
             f"(SELECT order_key FROM {name}_rows WHERE detail = 'customer')"
         )
         con.execute(f"UPDATE {name}_rows SET reason = 'contradictory' WHERE detail = 'customer'")
-    con.execute(f"CREATE TABLE {name}_all AS SELECT {_COLUMNS} FROM {name}_rows")
+    con.execute(f"CREATE OR REPLACE TABLE {name}_all AS SELECT {_COLUMNS} FROM {name}_rows")
     con.execute(f"INSERT INTO {name}_all {_negative_orders_sql(orders)}")
     con.execute(f"INSERT INTO {name}_all {_column_refunds_sql(orders, f'{name}_rows')}")
     con.execute(f"INSERT INTO {name}_all {_cancel_refunds_sql(orders, lines, f'{name}_all')}")
-    con.execute(f"CREATE TABLE {name} AS {_limited_sql(orders, f'{name}_all')}")
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS {_limited_sql(orders, f'{name}_all')}")
     con.execute(f"DROP TABLE {name}_rows")
     con.execute(f"DROP TABLE {name}_all")
 
@@ -77,11 +77,11 @@ def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: Ord
             WHEN length(refund_id) > {rules.max_id} THEN {unreadable}'refund_id is too long'
             {f"WHEN occurred_at > {rules.latest_ms} THEN 'future'" if rules.latest_ms is not None else ""} END"""
     found = f"""
-        SELECT *, {minor_sql("exact")} AS minor, exact <> floor(exact) AS rounded, {reason} AS found
+        SELECT *, {minor_sql("exact")} AS minor, exact - {minor_sql("exact")} AS lost, {reason} AS found
         FROM ({scaled})"""
     return f"""
         SELECT refund_id, 'row' AS source, order_key, coalesce(known, false) AS known, mentioned, customer, occurred_at,
-            minor, money AS currency, rate, line, file, position, rounded,
+            minor, money AS currency, rate, line, file, position, lost,
             nullif(split_part(found, chr(31), 1), '') AS reason, split_part(found, chr(31), 2) AS detail
         FROM ({found})"""
 
@@ -90,7 +90,7 @@ def _negative_orders_sql(orders: str) -> str:
     """Return the orders whose lines sum up to less than zero, such as an exchange for something cheaper."""
     return f"""
         SELECT NULL, 'row', order_key, false, order_id, customer, occurred_at, -minor, currency, rate, line, file,
-            position, rounded, NULL, '' FROM {orders} WHERE minor < 0 AND reason IS NULL"""
+            position, -lost, NULL, '' FROM {orders} WHERE minor < 0 AND reason IS NULL"""
 
 
 def _column_refunds_sql(orders: str, rows: str) -> str:
@@ -100,7 +100,7 @@ def _column_refunds_sql(orders: str, rows: str) -> str:
             WHEN status = 'refunded' AND order_key NOT IN (SELECT order_key FROM {rows} WHERE known) THEN minor END"""
     return f"""
         SELECT NULL, 'column', order_key, true, order_id, customer, coalesce(refunded_at, occurred_at), total, currency,
-            rate, line, file, position, false, reason, detail
+            rate, line, file, position, 0, reason, detail
         FROM (SELECT *, {given_back} AS total FROM {orders} WHERE reason IS NULL AND minor >= 0) WHERE total > 0"""
 
 
@@ -108,7 +108,7 @@ def _cancel_refunds_sql(orders: str, lines: SaleLines, refunds: str) -> str:
     """Return what is left of each order that a later row cancels."""
     return f"""
         SELECT NULL, 'cancel', c.order_key, o.order_key IS NOT NULL, c.order_id, o.customer, c.occurred_at,
-            coalesce(o.minor, 0) - coalesce(r.minor, 0), o.currency, o.rate, c.line, c.file, c.position, false,
+            coalesce(o.minor, 0) - coalesce(r.minor, 0), o.currency, o.rate, c.line, c.file, c.position, 0,
             CASE WHEN o.reason IS NOT NULL THEN o.reason WHEN c.occurred_at IS NULL THEN 'unreadable'
                 WHEN coalesce(o.minor, 0) <= coalesce(r.minor, 0) THEN 'not_a_sale' END, 'nothing is left to cancel'
         FROM (SELECT * FROM {lines.name} WHERE role = 'cancel'

@@ -163,7 +163,7 @@ def create_row_events(
     equal = "kind, customer, occurred_at, amount, source, channel"
     staging.con.execute(
         f"""
-        CREATE TABLE {name} AS
+        CREATE OR REPLACE TABLE {name} AS
         SELECT *, row_number() OVER (PARTITION BY {equal} ORDER BY position) AS ordinal,
             CASE WHEN error IS NOT NULL OR occurred_at IS NULL THEN 'unreadable'
                 WHEN customer IS NULL AND kind NOT IN ('purchase', 'refund') THEN 'no_customer'

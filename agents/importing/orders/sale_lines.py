@@ -1,26 +1,22 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
 """The table of lines: the rows of a file with the typed values of the fields that orders and refunds need."""
 
-import re
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from agents.importing.columns.currencies import read_currency
-from agents.importing.columns.dates import DateDecision
-from agents.importing.findings import ImportRefused, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
-from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of
-from agents.importing.mapping.known_names import normalize_name
-from agents.importing.mapping.mapping import AUTO, Mapping, RowRule
-from agents.importing.mapping.name_recognition import kind_of_word, status_of_word, unit_of
+from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of, plain_columns_of
+from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.line_currencies import LineCurrencies
+from agents.importing.orders.moment_zones import choose_zone, needs_zone
+from agents.importing.orders.policy_info import PolicyInfo
+from agents.importing.orders.row_meaning import SALE_KINDS, kind_sql, rule_sql, status_reader
 from agents.importing.orders.row_source import RowSource
 
-SALE_KINDS: Final = ("purchase", "refund", "cancel")
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id")
 _MONEY_FIELDS: Final = ("amount", "rate", "refunded", "adjusted_amount", "converted_amount", "converted_refunded")
 _MOMENT_FIELDS: Final = ("occurred_at", "refunded_at")
@@ -28,20 +24,6 @@ _ROLE: Final = """
 CASE WHEN reason IS NOT NULL THEN 'out' WHEN kind IN ('refund', 'cancel') THEN kind
     WHEN amount < 0 THEN 'negative' ELSE 'sale' END"""
 CONSENT_COLUMNS: Final = tuple(field.replace(".", "_") for field in CONSENT_FIELDS)
-
-
-class PolicyInfo(msgspec.Struct, frozen=True):
-    """What the import must know of the policy.
-
-    Attributes:
-        currency: base currency; None: that of the file.
-        rates: price of one unit of other currencies in it.
-        timezone: IANA name, if the policy's file names one.
-    """
-
-    currency: str | None
-    rates: dict[str, Decimal] = msgspec.field(default_factory=dict)
-    timezone: str | None = None
 
 
 class SaleLines(msgspec.Struct, frozen=True):
@@ -84,18 +66,18 @@ class SaleLinesBuilder:
         self._decisions = ColumnDecisions(source.staging, mapping, findings)
         self._decide()
         self._sql = CellSql(source, self._decisions, self._zone())
+        self._currencies = LineCurrencies(source, mapping, policy, self._decisions, findings)
 
     def _decide(self) -> None:
         """Decide how all columns of numbers and moments are written."""
         numbers = [*_MONEY_FIELDS, "discount"]
         self._decisions.decide_numbers(
             [
-                (field, self._source.cell(column.name))
+                (field, self._source.cell(column))
                 for fields in (self._mapping.fields, self._mapping.refund)
                 for field in numbers
                 if field in fields
-                for column in _columns(fields[field])
-                if not column.each
+                for column in plain_columns_of(fields[field])
             ]
         )
         cells = CellSql(self._source, self._decisions, "")
@@ -151,8 +133,8 @@ class SaleLinesBuilder:
             **{f"moment{number}": each for number, each in enumerate(moments, 1)},
             **self._amounts(kind),
             "refunded_at": self._refunded_at(),
-            "currency": self._currency("currency"),
-            "converted_currency": self._currency("converted_currency"),
+            "currency": self._currencies.sql(self._sql),
+            "converted_currency": self._currencies.column_sql(self._sql, "converted_currency"),
             "status": self._status(),
             "is_test": self._flag("test"),
             **{field: self._text(field) for field in TEXT_FIELDS},
@@ -163,13 +145,13 @@ class SaleLinesBuilder:
         occurred = ", ".join(f"moment{number}" for number in range(1, len(moments) + 1))
         self._source.staging.con.execute(
             f"""
-            CREATE TABLE {name} AS SELECT *, {self._key(len(customers))} AS order_key, {_ROLE} AS role
+            CREATE OR REPLACE TABLE {name} AS SELECT *, {self._key(len(customers))} AS order_key, {_ROLE} AS role
             FROM (SELECT * REPLACE ({self._row_reason()} AS reason), coalesce({occurred}, NULL) AS occurred_at
                 FROM (SELECT {selected} FROM {self._source.from_sql} {" ".join(self._sql.joins)}))
             WHERE kind NOT IN ({", ".join(map(quoted, ("-", *other_kinds)))})"""
         )
         filled = frozenset(column for column, sql in columns.items() if not sql.startswith("NULL::"))
-        return SaleLines(name, len(customers), len(moments), self._default_currency(), filled)
+        return SaleLines(name, len(customers), len(moments), self._currencies.default, filled)
 
     def _row_reason(self) -> str:
         """Return why a row is left out, once its cells are read."""
@@ -270,55 +252,6 @@ class SaleLinesBuilder:
             return "NULL::BIGINT"
         return f"coalesce({', '.join(self._sql.moments('refunded_at', field, self._mapping.fields.get('zone')))})"
 
-    def _currency(self, field: str) -> str:
-        expression = self._mapping.fields.get(field)
-        known = {code for code in (self._policy.currency, self._mapping.currency) if code}
-        if expression is None:
-            return self._sign_currency(known) if field == "currency" else "NULL::VARCHAR"
-        return self._sql.currency(field, expression, lambda text: read_currency(text, known))
-
-    def _sign_currency(self, known: set[str]) -> str:
-        """Return the currency that the signs and words beside the amounts name."""
-        signs: dict[str, str] = {}
-        for name in self._amount_columns():
-            for candidates, value in self._decisions.number(self._source.cell(name)).currencies.items():
-                code = next((code for code in candidates if code in known), candidates[0])
-                signs.setdefault(code, f"line {value.first_line}: {value.text}")
-        if not signs:
-            return "NULL::VARCHAR"
-        if len(signs) > 1:
-            listed = ", ".join(f"{code} ({evidence})" for code, evidence in signs.items())
-            raise ImportRefused(
-                f"amounts are in several currencies: {listed}; add a column with the currency of each row, "
-                "and name it as fields.currency in a mapping file"
-            )
-        ((code, evidence),) = signs.items()
-        self._findings.assume("currency", code, f"amounts have its sign, {evidence}", "--currency")
-        return quoted(code)
-
-    def _amount_columns(self) -> list[str]:
-        expression = self._mapping.fields.get("amount")
-        return [column.name for column in _columns(expression) if not column.each] if expression else []
-
-    def _default_currency(self) -> str:
-        """Return the currency of lines that name none."""
-        if self._mapping.currency:
-            return self._mapping.currency
-        known = {self._policy.currency} if self._policy.currency else set()
-        for name in self._amount_columns():
-            unit = unit_of(name)
-            code = read_currency(unit, known) if unit else None
-            if code is not None:
-                self._findings.assume("currency", code, f"the column {name} is named so", "--currency")
-                return code
-        if self._policy.currency and "currency" not in self._mapping.fields and not self._has_signs():
-            evidence = "nothing in the file names a currency, and this one is the policy's"
-            self._findings.assume("currency", self._policy.currency, evidence, "--currency")
-        return self._policy.currency or ""
-
-    def _has_signs(self) -> bool:
-        return any(self._decisions.number(self._source.cell(name)).currencies for name in self._amount_columns())
-
     def _status(self) -> str:
         field = self._mapping.fields.get("status")
         return self._sql.word(field, status_reader(self._mapping), "status") if field else "NULL::VARCHAR"
@@ -335,109 +268,3 @@ class SaleLinesBuilder:
         constant = self._mapping.constants.get(field)
         own = self._sql.text(expression) if expression else "NULL::VARCHAR"
         return f"coalesce({own}, {quoted(constant)})" if constant else own
-
-
-def kind_sql(sql: CellSql, mapping: Mapping, default: str) -> str:
-    """Return the kind of event, `cancel` or `skip` that a row is; empty if its type is an unknown word."""
-    field = mapping.fields.get("type")
-    if field is None:
-        return quoted(mapping.kind if mapping.kind != AUTO else default)
-    word, text = sql.word(field, word_reader(mapping), "kind"), sql.text(field)
-    message = quoted("type must be a kind of event, such as purchase or refund: got ")
-    remedy = quoted("; [words] in a mapping file says what it means")
-    error = f"CASE WHEN {word} = '' THEN {message} || '\"' || left({text}, 60) || '\"' || {remedy} END"
-    if error not in sql.errors:
-        sql.errors.append(error)
-    return f"coalesce({word}, {quoted(mapping.other_words or default)})"
-
-
-def needs_zone(decision: DateDecision) -> bool:
-    """Whether some moments of a column have no offset; unknown, hence false, while its unit of time is in question."""
-    question = decision.question
-    if question is not None and any(choice.value.startswith("unix") for choice in question.choices):
-        return False
-    return decision.has_offset != "all"
-
-
-def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column: str) -> str:
-    """Return the zone of moments without an offset; empty if it must be asked for."""
-    if mapping.timezone:
-        findings.assume("timezone", mapping.timezone, f"given; {column} names none", "--timezone")
-        return mapping.timezone
-    if policy.timezone:
-        evidence = f"the zone of the policy, because {column} names none"
-        findings.assume("timezone", policy.timezone, evidence, "--timezone")
-        return policy.timezone
-    findings.ask(
-        Question(
-            "timezone",
-            f"In which time zone are the times in {column}? They name none, and the policy's file neither.",
-            "timezone",
-            (),
-            "--timezone, such as --timezone Europe/Moscow",
-        )
-    )
-    return ""
-
-
-def word_reader(mapping: Mapping) -> Callable[[str], str | None]:
-    """Return a function from a word of the type column to a kind of event, `cancel` or `skip`; None if unknown."""
-    exact: dict[str, str] = {}
-    patterns: list[tuple[re.Pattern[str], str]] = []
-    for kind in ("skip", *(kind for kind in mapping.words if kind != "skip")):
-        for word in mapping.words.get(kind, ()):
-            if "*" in word:
-                pieces = (re.escape(normalize_name(piece)) for piece in word.split("*"))
-                patterns.append((re.compile(".*".join(pieces), re.DOTALL), kind))
-            else:
-                exact[normalize_name(word)] = kind
-
-    def read(text: str) -> str | None:
-        word = normalize_name(text)
-        if word in exact:
-            return exact[word]
-        found = next((kind for pattern, kind in patterns if pattern.fullmatch(word)), None)
-        return found or mapping.other_words or kind_of_word(text)
-
-    return read
-
-
-def status_reader(mapping: Mapping) -> Callable[[str], str]:
-    """Return a function from a word of the status column to `counts`, `skip`, `refunded`, or `other` if unknown."""
-    own = {
-        normalize_name(word): meaning
-        for meaning in ("counts", "skip", "refunded")
-        for word in getattr(mapping.statuses, meaning)
-    }
-    other = {"count": "counts", "skip": "skip"}.get(mapping.statuses.other)
-
-    def read(text: str) -> str:
-        meaning = own.get(normalize_name(text))
-        if meaning is None and other is None:
-            meaning = status_of_word(text)
-        return meaning or other or "other"
-
-    return read
-
-
-def rule_sql(rule: RowRule, cell: str) -> str:
-    """Return the condition under which a rule leaves a row out."""
-    fits = []
-    if rule.values:
-        fits.append(f"lower({cell}) IN ({', '.join(quoted(value.strip().lower()) for value in rule.values)})")
-    if rule.matches:
-        fits.append(f"regexp_matches({cell}, {quoted(rule.matches)})")
-    if rule.is_empty:
-        fits.append(f"{cell} IS NULL")
-    condition = f"coalesce({' OR '.join(fits)}, false)"
-    return f"NOT {condition}" if rule.keep else condition
-
-
-def _columns(expression: Expression) -> Sequence[Column]:
-    match expression:
-        case Column():
-            return (expression,)
-        case _ if hasattr(expression, "parts"):
-            return [column for part in expression.parts for column in _columns(part)]
-        case _:
-            return ()

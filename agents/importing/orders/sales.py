@@ -106,6 +106,16 @@ class Sales:
             f"UNION ALL SELECT line, currency, rate FROM {self.name}_refunds WHERE reason IS NULL"
         )
 
+    def lost_minor(self, currency: str) -> tuple[Decimal, Decimal]:
+        """Return what rounding took away from orders and from refunds in a currency, in minor units."""
+        lost = "SELECT coalesce(sum(lost), 0) FROM"
+        condition = f"reason IS NULL AND currency = '{currency}'"
+        ((orders, refunds),) = self._staging.con.execute(
+            f"SELECT ({lost} {self.name} WHERE minor >= 0 AND {condition}), "
+            f"({lost} {self.name}_refunds WHERE counted_minor = minor AND {condition})"
+        ).fetchall()
+        return Decimal(orders), Decimal(refunds)
+
     def customers_sql(self) -> str:
         """Return the customers of all events, once or more."""
         return (

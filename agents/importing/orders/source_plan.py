@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from agents.importing.findings import ImportRefused
+from agents.importing.mapping.known_names import normalize_name
 from agents.importing.mapping.mapping import Join, Mapping, combine
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.list_explosion import explode_items
 from agents.importing.orders.row_source import RowSource
 from agents.importing.platforms.catalog import GENERIC, Platform, detect_platform, forms_of
 from agents.importing.staging import StagedTable, Staging
@@ -41,6 +43,7 @@ def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[So
     for table in _main_tables(staging.tables, forms, user):
         form = forms[table.name]
         mapping = combine(form.mapping, user) if form else combine(Mapping(platform=GENERIC), user)
+        explode_items(staging, table, mapping, form.name if form else GENERIC, findings)
         others = [other for other in staging.tables if other.name != table.name]
         joined = _joined_tables(table, others, mapping.joins, form)
         used.update(other.name for other, _ in joined)
@@ -49,16 +52,10 @@ def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[So
         used.add(table.name)
         if form and not user.platform:
             columns = ColumnNames(table.names)
-            found = ", ".join(form.evidence({*map(_normal, columns.names)}))
+            found = ", ".join(form.evidence({*map(normalize_name, columns.names)}))
             findings.assume("platform", form.name, f"{table.path.name} has the columns {found}", "--from")
         plans.append(SourcePlan(form.name if form else GENERIC, mapping, user, RowSource(staging, table, joined)))
-    return _without_strangers(plans, staging.tables, used, findings)
-
-
-def _normal(name: str) -> str:
-    from agents.importing.mapping.known_names import normalize_name
-
-    return normalize_name(name)
+    return _without_strangers(plans, findings)
 
 
 def _form_of(table: StagedTable, user: Mapping) -> Platform | None:
@@ -131,11 +128,8 @@ def _has(table: StagedTable, names: Sequence[str]) -> bool:
     return all(columns.same(name) for name in names)
 
 
-def _without_strangers(
-    plans: list[SourcePlan], tables: Sequence[StagedTable], used: set[str], findings: Findings
-) -> list[SourcePlan]:
+def _without_strangers(plans: list[SourcePlan], findings: Findings) -> list[SourcePlan]:
     """Leave out tables of no platform that were given with the files of a platform which has several."""
-    del tables, used
     if not any(plan.source.joined for plan in plans):
         return plans
     kept = []

@@ -1,6 +1,7 @@
 """Count events for the report."""
 
 from collections import Counter
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
@@ -17,8 +18,8 @@ class Totals(msgspec.Struct):
         anonymous: purchases without a customer.
         refunds: refunds.
         customers: distinct ids.
-        gross_minor, refunds_minor: sums of known and anonymous orders and refunds; of an order, no more is refunded
-            than was paid.
+        gross_minor, refunds_minor: sums of known and anonymous orders and refunds, rounded once; of an order, no more
+            is refunded than was paid.
         first_ms, last_ms: first and last moment of an order or refund; of any event, if there are none.
         reachable: number of customers with a consent, by channel.
     """
@@ -34,6 +35,11 @@ class Totals(msgspec.Struct):
     first_ms: int | None = None
     last_ms: int | None = None
     reachable: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def restore(self, gross: Decimal, refunds: Decimal) -> None:
+        """Add what rounding each order and refund took away, in minor units, and round the sums instead."""
+        self.gross_minor = int((self.gross_minor + gross).to_integral_value(ROUND_HALF_EVEN))
+        self.refunds_minor = int((self.refunds_minor + refunds).to_integral_value(ROUND_HALF_EVEN))
 
     def add(self, event: ImportedEvent, counted_minor: int) -> None:
         """Count an event; events come in the order of their moments.
