@@ -97,13 +97,6 @@ class LeftOut:
                 self._details.setdefault(reason, detail)
         self.errors += other.errors[: MAX_ERRORS - len(self.errors)]
 
-    def add_all(self, other: "LeftOut") -> None:
-        """Add everything that another one counts."""
-        for reason, count, lines, detail in other.rows():
-            for line in lines[1:]:
-                self.add(reason, line, detail)
-            self.add(reason, lines[0], detail, count - len(lines) + 1)
-
     def count(self, reason: str) -> int:
         """Return how many rows were left out for a reason."""
         return self._counts[reason]

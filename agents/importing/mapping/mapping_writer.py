@@ -44,13 +44,7 @@ def write_mapping(mapping: Mapping) -> str:
         ("[group]", {"by": mapping.group.by, "amount": mapping.group.amount}),
         ("[guests]", {"values": mapping.guests}),
         *((f"[[{'keep' if rule.keep else 'skip'}]]", _rule(rule)) for rule in mapping.rules),
-        *(
-            (
-                "[[join]]",
-                {"columns": join.columns, "on": join.on, "required": join.required or None, "title": join.title},
-            )
-            for join in mapping.joins
-        ),
+        *(("[[join]]", _join(join)) for join in mapping.joins),
     ]
     parts = [_lines(plain), *(f"{head}\n{body}" for head, table in sections if (body := _lines(table)))]
     return "\n".join(part for part in parts if part)

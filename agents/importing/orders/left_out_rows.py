@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from agents.importing.findings import MAX_LINES_PER_REASON, LeftOut
+from agents.importing.findings import MAX_ERRORS, MAX_LINES_PER_REASON, UNREADABLE, LeftOut
 
 
 def add_left_out(con: Any, table: str, left_out: LeftOut, *, condition: str = "true", detail: str = "detail") -> None:
@@ -20,9 +20,10 @@ def add_left_out(con: Any, table: str, left_out: LeftOut, *, condition: str = "t
         f"SELECT reason, count(*) FROM {table} WHERE reason IS NOT NULL AND {condition} GROUP BY reason"
     ).fetchall()
     for reason, count in counts:
+        shown = MAX_ERRORS if reason == UNREADABLE else MAX_LINES_PER_REASON
         rows = con.execute(
             f"SELECT line, {detail} FROM {table} WHERE reason = ? AND {condition} ORDER BY position LIMIT ?",
-            [reason, MAX_LINES_PER_REASON],
+            [reason, shown],
         ).fetchall()
         for number, (line, described) in enumerate(rows):
             left_out.add(reason, line, described or "", count - len(rows) + 1 if number == 0 else 1)
