@@ -360,3 +360,39 @@ def test_a_column_of_other_texts_is_given_up_early() -> None:
     values = (ColumnValue(f"text {line}", 1, line) for line in range(2, 100_000))
     assert decide_dates(values, "occurred_at").unreadable_cells == MAX_UNREADABLE
     assert next(values).first_line == MAX_UNREADABLE + 2
+
+
+@pytest.mark.parametrize(
+    ("texts", "elsewhere", "form"),
+    [
+        (["05/06/2024"], {"/": "month_first"}, "month_first"),
+        (["05/06/2024"], {"-": "month_first"}, None),
+        (["05/06/2024", "19/10/2024"], {"/": "month_first"}, "day_first"),
+        (["1/4/2024", "13/01/2024"], {"/": "month_first"}, None),
+        (["1/4/2024", "13/01/2024"], {"/": "day_first"}, "day_first"),
+        (["05.06.2024"], {".": "month_first"}, "month_first"),
+    ],
+)
+def test_other_columns_decide_what_this_one_leaves_open(
+    texts: list[str], elsewhere: dict[str, str], form: str | None
+) -> None:
+    values = [ColumnValue(text, 1, line) for line, text in enumerate(texts, start=2)]
+    decision = decide_dates(values, "occurred_at", elsewhere=elsewhere)
+    assert (dict(decision.format.forms) if decision.format else None) == (form and {texts[0][-5]: form})
+    if form in elsewhere.values() and "19/10/2024" not in texts:
+        assert decision.assumptions[0].evidence.startswith("as in other columns; line 2: ")
+
+
+@pytest.mark.parametrize(
+    ("texts", "proved"),
+    [
+        (["10/19/2024"], {"/": "month_first"}),
+        (["10/19/2024", "05/06/2024", "19-10-2024"], {"/": "month_first", "-": "day_first"}),
+        (["05/06/2024"], {}),
+        (["05.06.2024"], {}),
+        (["10/19/2024", "19/10/2024"], {}),
+        (["2024-10-19"], {}),
+    ],
+)
+def test_what_a_column_proves_is_reported_for_other_columns(texts: list[str], proved: dict[str, str]) -> None:
+    assert decide(*texts).proved == proved

@@ -113,6 +113,21 @@ class GroupEvidence:
         usual = CONVENTIONS.get(self.group)
         return usual if usual in possible and all(self._fitting_forms().values()) else None
 
+    @property
+    def is_proved(self) -> bool:
+        """Whether texts of the column leave just one form."""
+        return len(self.possible_forms()) == 1
+
+    def proved_form(self) -> str | None:
+        """Return the form that texts of the column prove; None: none, or several."""
+        if self.doubtful:
+            return self.form() if self.is_proved else None
+        return next(iter(self.proofs)) if len(self.proofs) == 1 else None
+
+    def allows(self, form: str) -> bool:
+        """Return whether no text of the column contradicts a form."""
+        return form in self.possible_forms() and self.proofs.keys() <= {form}
+
     def reason(self, form: str | None) -> str:
         """Return why the group has a form, or several, in words."""
         if form is None:

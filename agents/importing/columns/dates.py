@@ -6,8 +6,9 @@ they need no proof; they are read the other way only if a date of the column all
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -64,6 +65,8 @@ class DateDecision:
         missing_cells: cells that stand for the absence of a value, such as `-` and `0000-00-00`.
         has_offset: whether the texts have time zones or are Unix time; the others need a zone from elsewhere.
         has_time: whether some texts have a time of day.
+        proved: group of texts, such as `/` for dates with slashes, and the form that texts of this column prove; they
+            decide other columns of the file (`elsewhere`).
     """
 
     format: DateFormat | None = None
@@ -74,22 +77,31 @@ class DateDecision:
     missing_cells: int = 0
     has_offset: Literal["all", "some", "none"] = "none"
     has_time: bool = False
+    proved: dict[str, str] = field(default_factory=dict)
 
 
-def decide_dates(values: Iterable[ColumnValue], subject: str, *, time_format: str | None = None) -> DateDecision:
+def decide_dates(
+    values: Iterable[ColumnValue],
+    subject: str,
+    *,
+    time_format: str | None = None,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> DateDecision:
     """Decide how the moments of a column are written.
 
     Args:
         values: All texts of the column, or one for each shape (digits as 9) with the same first and second numbers.
         subject: The field, such as `occurred_at`; it names the findings.
         time_format: The form, if it is known: one of `NAMED_FORMATS`, `months_hr` and the like, or of `strptime`.
+        elsewhere: What other columns of the file prove (their `proved`). It decides here if nothing in this column says
+            otherwise.
     """
     column = _Column(DateFormat(time_format or ""))
     for value in values:
         column.add(value)
         if column.is_hopeless:
             break
-    return column.decision(subject)
+    return column.decision(subject, elsewhere)
 
 
 class _Column:
@@ -146,7 +158,7 @@ class _Column:
             if text.isalpha() and text.lower() not in _UNAMBIGUOUS_ZONES and reading.zone:
                 self._zones.setdefault(text.upper(), (reading.zone, value))
 
-    def decision(self, subject: str) -> DateDecision:
+    def decision(self, subject: str, elsewhere: Mapping[str, str]) -> DateDecision:
         decision = DateDecision(
             unreadable=self._unreadable.values,
             unreadable_cells=self._unreadable.cells,
@@ -157,19 +169,23 @@ class _Column:
             if self._cells_with_zone == self._cells
             else "some",
             has_time=self._has_time,
+            proved={group: form for group, evidence in self._groups.items() if (form := evidence.proved_form())},
         )
         forms: dict[str, str] = {}
         undecided: list[GroupEvidence] = []
         for group, evidence in sorted(self._groups.items()):
             if evidence.doubtful is None and len(evidence.proofs) < 2:
                 continue
-            form = evidence.form()
+            form, reason = evidence.form(), ""
+            other = elsewhere.get(group)
+            if evidence.doubtful and other and not evidence.is_proved and evidence.allows(other):
+                form, reason = other, "; ".join(["as in other columns", *evidence.shown(other)])
             if evidence.doubtful and form is None:
                 undecided.append(evidence)
                 continue
             if form:
                 forms[group] = form
-            reason = evidence.reason(form)
+            reason = reason or evidence.reason(form)
             decision.assumptions.append(Assumption(f"{subject}.order", form or "both", reason, _FORMAT_OPTION))
         decision.question = self._question(subject, undecided)
         if decision.question is None:
