@@ -316,12 +316,30 @@ def test_a_stated_unit_that_no_value_has_is_asked_about() -> None:
         parse_moment("1612069510766593", DateFormat("unix_ms"))
 
 
-@pytest.mark.parametrize("text", ["13:59:39", "7:05", "1:59 PM", "下午 1:59", "13:59:39.5", "13:59 UTC"])
+@pytest.mark.parametrize(
+    "text", ["13:59:39", "13.59.39", "7:05", "1:59 PM", "1.59 PM", "13h59", "下午 1:59", "13:59:39.5", "13:59 UTC"]
+)
 def test_a_time_of_day_is_recognized(text: str) -> None:
     assert is_time_of_day(text)
 
 
-@pytest.mark.parametrize("text", ["2024-03-09", "25:00", "13", "13:59 2024-03-09", "abc", "13:59 x", ":" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-03-09",
+        "25:00",
+        "13:60",
+        "13",
+        "19.90",
+        "19.50",
+        "7.05",
+        "13:59 2024",
+        "13:59 2024-03-09",
+        "abc",
+        "13:59 x",
+        ":" * 5000,
+    ],
+)
 def test_other_texts_are_no_time_of_day(text: str) -> None:
     assert not is_time_of_day(text)
 

@@ -58,6 +58,7 @@ MOMENT_FORMS: Final = (
 fraction; before and half (AM, PM); zone; weekday; tail, which is what follows."""
 
 TIME_OF_DAY: Final = re.compile(_CLOCK + _TAIL)
+AMOUNT: Final = re.compile(r"[0-9]+\.[0-9]+")
 BARE_NUMBER: Final = re.compile(r"-?[0-9]+(?:[.,][0-9]*)?")
 HALF_OF_DAY: Final = re.compile(rf" *({_WORD}(?:\. ?{_WORD})?\.?)")
 OFFSET: Final = re.compile(

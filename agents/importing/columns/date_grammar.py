@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from agents.importing.columns.column_value import CellError, is_missing, missing_cell
-from agents.importing.columns.date_forms import BARE_NUMBER, HALF_OF_DAY, MOMENT_FORMS, OFFSET, TIME_OF_DAY
+from agents.importing.columns.date_forms import AMOUNT, BARE_NUMBER, HALF_OF_DAY, MOMENT_FORMS, OFFSET, TIME_OF_DAY
 from agents.importing.columns.date_shape import ClockSpans, DateShape, DateSpans, MomentShape, Span
 from agents.importing.columns.month_names import half_of_day, is_weekday, months_named
 from agents.importing.columns.unix_times import NumberOfTime, read_bare_number
@@ -61,11 +61,18 @@ def _either(dates: list[DateShape], numbers: list[NumberOfTime]) -> list[MomentS
 
 
 def is_time_of_day(text: str) -> bool:
-    """Return whether a text is a time of day without a date, such as `13:59:39` or `1:59 PM`."""
+    """Return whether a text is a time of day without a date, such as `13:59:39` or `1:59 PM`.
+
+    `13.59` is none, because amounts look so; `13.59.39` is one.
+    """
     if len(text) > MAX_LENGTH:
         return False
-    match = TIME_OF_DAY.fullmatch(text.translate(_NORMAL))
-    return match is not None and int(match["hour"]) < 24 and _read_tail(match["tail"] or "", 0) is not None
+    normal = text.translate(_NORMAL)
+    match = TIME_OF_DAY.fullmatch(normal)
+    if match is None or AMOUNT.fullmatch(normal):
+        return False
+    hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
+    return hour < 24 and minute < 60 and second < 60 and _read_tail(match["tail"] or "", 0) is not None
 
 
 def _shapes(match: re.Match[str], normal: str) -> list[DateShape]:

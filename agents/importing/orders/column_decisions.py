@@ -1,7 +1,6 @@
 """Decide how the columns of a file are written: all columns of numbers together, all columns of moments together."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -11,8 +10,6 @@ from agents.importing.findings import Assumption, Question
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.row_source import Cell
 from agents.importing.staging import Staging
-
-_NAMED_SIGNS: Final = {".": "a point", ",": "a comma"}
 
 
 class Findings(msgspec.Struct):
@@ -83,35 +80,54 @@ class ColumnDecisions:
         for key, (subject, cell, first) in decisions.items():
             decision = first
             if decision.question is not None and len(proved) == 1:
-                (sign,) = proved
                 shapes = self._staging.number_shapes(cell.table, cell.name)
-                decision = decide_numbers(shapes, subject, decimal=sign, typed=cell.name in cell.table.typed)
-                evidence = f"{cell.name} is written like the other amounts, whose decimal sign is {_NAMED_SIGNS[sign]}"
-                self._findings.assume(f"{subject}.decimal", sign, evidence, "--decimal")
-            elif decision.question is not None:
-                self._findings.ask(decision.question)
-            else:
-                self._findings.assumptions += decision.assumptions
+                typed = cell.name in cell.table.typed
+                decision = decide_numbers(shapes, subject, elsewhere=next(iter(proved)), typed=typed)
+            self._report(decision)
             self._numbers[key] = decision
 
     def decide_dates(self, cells: Sequence[tuple[str, Cell]]) -> None:
         """Decide columns of moments; see `decide_numbers`."""
-        for subject, cell in cells:
-            if _key(cell) in self._dates:
-                continue
-            decision = self.look_at_dates(cell, subject)
+        decisions = {
+            _key(cell): (subject, cell, self.look_at_dates(cell, subject))
+            for subject, cell in cells
+            if _key(cell) not in self._dates
+        }
+        proved = _proved_forms([decision for _, _, decision in decisions.values()])
+        for key, (subject, cell, first) in decisions.items():
+            decision = first
+            if proved and not _is_proved(decision):
+                shapes = self._staging.date_shapes(cell.table, cell.name)
+                given = self._mapping.time_format or None
+                decision = decide_dates(shapes, subject, time_format=given, elsewhere=proved)
             order = self._mapping.date_order
-            question = decision.question
-            if question is not None and order in [choice.value for choice in question.choices]:
+            if decision.question is not None and order in [choice.value for choice in decision.question.choices]:
                 shapes = self._staging.date_shapes(cell.table, cell.name)
                 decision = decide_dates(shapes, subject, time_format=order)
                 evidence = f"{self._mapping.platform or 'the mapping file'} writes dates so"
                 self._findings.assume(f"{subject}.order", order, evidence, "--time-format")
-            elif question is not None:
-                self._findings.ask(question)
-            else:
-                self._findings.assumptions += decision.assumptions
-            self._dates[_key(cell)] = decision
+            self._report(decision)
+            self._dates[key] = decision
+
+    def _report(self, decision: NumberDecision | DateDecision) -> None:
+        if decision.question is not None:
+            self._findings.ask(decision.question)
+        else:
+            self._findings.assumptions += decision.assumptions
+
+
+def _proved_forms(decisions: Sequence[DateDecision]) -> dict[str, str]:
+    """Return which form the columns prove for a group of dates, if they agree."""
+    found: dict[str, set[str]] = {}
+    for decision in decisions:
+        for group, form in decision.proved.items():
+            found.setdefault(group, set()).add(form)
+    return {group: forms.pop() for group, forms in found.items() if len(forms) == 1}
+
+
+def _is_proved(decision: DateDecision) -> bool:
+    """Return whether a column needs no proof from others: it has its own, or nothing in it is doubtful."""
+    return decision.format is not None and all(group in decision.proved for group, _ in decision.format.forms)
 
 
 def number_format(decision: NumberDecision) -> NumberFormat | None:
