@@ -50,12 +50,20 @@ def existing(expression: Expression, source: RowSource) -> Expression | None:
         case FirstFilled(parts):
             found_parts = [part for each in parts if (part := existing(each, source)) is not None]
             filled = [part for part in found_parts if any(source.filled(name) for name in columns_of(part))]
-            return _any_of(filled or found_parts[:1], FirstFilled)
+            return _any_of(_needed(filled, source) or found_parts[:1], FirstFilled)
         case Arithmetic(operation, parts):
             found_parts = [part for each in parts if (part := existing(each, source)) is not None]
             if operation == "add":
                 return _any_of(found_parts, lambda each: Arithmetic("add", each))
             return Arithmetic(operation, tuple(found_parts)) if len(found_parts) == len(parts) else None
+
+
+def _needed(parts: list[Expression], source: RowSource) -> list[Expression]:
+    """Return the alternatives up to the first that every row has."""
+    for number, part in enumerate(parts, 1):
+        if isinstance(part, Column) and source.filled(part.name) == source.main.rows:
+            return parts[:number]
+    return parts
 
 
 def _any_of(parts: list[Expression], build: Callable[[tuple[Expression, ...]], Expression]) -> Expression | None:

@@ -24,7 +24,7 @@ from agents.importing.orders.moment_zones import choose_zone, needs_zone
 from agents.importing.orders.order_tables import OrderRules, create_orders
 from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.refund_tables import create_refunds
-from agents.importing.orders.row_events import RowEvents, create_row_events
+from agents.importing.orders.row_events import RowEvents, RowMeaning, create_row_events
 from agents.importing.orders.row_meaning import kind_sql
 from agents.importing.orders.row_source import RowSource
 from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
@@ -98,8 +98,21 @@ class FormReader:
             add_left_out(self._con, self._lines_name, left_out, condition="role = 'out'", detail=error)
             add_left_out(self._con, self._orders_name, left_out)
             add_left_out(self._con, self._refunds_name, left_out)
+            self._add_unmatched(left_out)
         if self.rows is not None:
             add_left_out(self._con, self._rows_name, left_out)
+
+    def _add_unmatched(self, left_out: LeftOut) -> None:
+        """Count the rows of joined files, such as payments, whose order is not in the main file."""
+        for table, join in self._source.joined:
+            if join.many:
+                view = f"{self._lines_name}_unmatched"
+                condition = self._source.condition_of(table)
+                self._con.execute(
+                    f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT line, line AS position, 'no_order' AS reason "
+                    f"FROM {table.name} AS j ANTI JOIN {self._source.main.name} AS b ON {condition}"
+                )
+                add_left_out(self._con, view, left_out, detail="''")
 
     def state_results(self) -> None:
         """Say what only the finished tables show: rounded amounts, and refunds of more than was paid."""
@@ -229,17 +242,10 @@ class FormReader:
             occurred = f"coalesce({', '.join(cells.moments('occurred_at', fields['occurred_at'], None))}, NULL)"
         else:
             occurred = str(self._rows_moment())
-        kind = kind_sql(cells, self.mapping, self._fields.row_kinds[0])
-        create_row_events(
-            cells,
-            self._source.staging,
-            self._rows_name,
-            self.mapping,
-            kind=kind,
-            kinds=self._fields.row_kinds,
-            occurred_at=occurred,
-        )
         currency = self.mapping.currency or self._policy.currency or ""
+        kind = kind_sql(cells, self.mapping, self._fields.row_kinds[0])
+        meaning = RowMeaning(self._fields.row_kinds, kind, occurred, currency)
+        create_row_events(cells, self._source.staging, self._rows_name, self.mapping, meaning)
         self.rows = RowEvents(self._source.staging, self._rows_name, self._prefixes, currency)
 
     def _rows_moment(self) -> int:

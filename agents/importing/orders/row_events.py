@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from agents.importing.columns.currencies import read_currency
 from agents.importing.mapping.event_fields import (
     CONSENT_CHANNELS,
@@ -18,6 +20,7 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id
 from agents.importing.orders.event_writer import EventWriter, Refusal
+from agents.importing.orders.order_tables import digits_sql
 from agents.importing.orders.sales import CountedEvent
 from agents.importing.staging import Staging
 from state.units.money import is_number
@@ -117,20 +120,33 @@ class RowEvents:
             fields["event_id"] = bounded_id(kind, own)
 
 
-def create_row_events(
-    sql: CellSql, staging: Staging, name: str, mapping: Mapping, *, kind: str, kinds: tuple[str, ...], occurred_at: str
-) -> None:
-    """Create the table of a form of file's rows of some kinds.
+class RowMeaning(msgspec.Struct, frozen=True):
+    """What is common to the rows of a table of events.
+
+    Attributes:
+        kinds: of events to take; rows of other kinds are not in the table.
+        kind: SQL of the kind of a row.
+        occurred_at: SQL of its moment.
+        default_currency: of rows that name none; empty: there is none.
+    """
+
+    kinds: tuple[str, ...]
+    kind: str
+    occurred_at: str
+    default_currency: str
+
+
+def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mapping, meaning: RowMeaning) -> None:
+    """Create the table of a form of file's rows that are events.
 
     Args:
         sql: of the cells.
         staging: the database.
         name: of the new table.
         mapping: with the columns that exist.
-        kind: SQL of the kind of a row.
-        kinds: to take.
-        occurred_at: SQL of the moment.
+        meaning: of the rows.
     """
+    kind, kinds = meaning.kind, meaning.kinds
     fields, constants = mapping.fields, mapping.constants
     source = sql.source
     customers = [
@@ -143,7 +159,7 @@ def create_row_events(
         "position": source.position_sql,
         "line": "b.line",
         "kind": kind,
-        "occurred_at": occurred_at,
+        "occurred_at": meaning.occurred_at,
         "customer": f"coalesce({', '.join(customers)}, NULL)" if customers else _constant(constants, "customer_id"),
         **{_COLUMNS.get(field, field): _text(sql, fields, constants, field) for field in _TEXTS},
         **{f"{field}_text": _raw(sql, fields, constants, field) for field in _MONEY},
@@ -161,19 +177,27 @@ def create_row_events(
     selected = ", ".join(f'{value} AS "{column}"' for column, value in columns.items())
     listed = ", ".join(map(quoted, kinds))
     equal = "kind, customer, occurred_at, amount, source, channel"
+    own = f"coalesce(currency, nullif({quoted(meaning.default_currency)}, ''))"
+    exact = f"amount * {digits_sql(own)}"
+    checked = f"""
+        SELECT *, CASE WHEN error IS NOT NULL THEN error WHEN occurred_at IS NULL THEN 'occurred_at has no value'
+                WHEN kind IN ('purchase', 'refund') AND amount IS NULL THEN 'amount has no value'
+                WHEN kind IN ('purchase', 'refund') AND {exact} <> floor({exact}) THEN
+                    'amount must have no more digits than its currency: got ' || coalesce(amount_text, '') END AS detail
+        FROM (SELECT {selected} FROM {source.from_sql} {" ".join(sql.joins)}) WHERE kind IN ({listed})"""
+    reasoned = f"""
+        SELECT *, CASE WHEN detail IS NOT NULL THEN 'unreadable'
+                WHEN customer IS NULL AND kind NOT IN ('purchase', 'refund') THEN 'no_customer' END AS refused
+        FROM ({checked})"""
+    number = "CASE kind WHEN 'purchase' THEN order_id WHEN 'refund' THEN refund_id END"
+    copy = f"row_number() OVER (PARTITION BY kind, customer, {number}, refused IS NULL ORDER BY occurred_at, position)"
     staging.con.execute(
         f"""
         CREATE OR REPLACE TABLE {name} AS
-        SELECT *, row_number() OVER (PARTITION BY {equal} ORDER BY position) AS ordinal,
-            CASE WHEN error IS NOT NULL OR occurred_at IS NULL THEN 'unreadable'
-                WHEN customer IS NULL AND kind NOT IN ('purchase', 'refund') THEN 'no_customer'
-                WHEN kind = 'purchase' AND order_id IS NOT NULL AND row_number() OVER
-                    (PARTITION BY kind, customer, order_id ORDER BY occurred_at, position) > 1 THEN 'duplicate'
-                WHEN kind = 'refund' AND refund_id IS NOT NULL AND row_number() OVER
-                    (PARTITION BY kind, customer, refund_id ORDER BY occurred_at, position) > 1 THEN 'duplicate'
-                END AS reason,
-            coalesce(error, CASE WHEN occurred_at IS NULL THEN 'occurred_at has no value' ELSE '' END) AS detail
-        FROM (SELECT {selected} FROM {source.from_sql} {" ".join(sql.joins)}) WHERE kind IN ({listed})"""
+        SELECT * EXCLUDE (refused), row_number() OVER (PARTITION BY {equal} ORDER BY position) AS ordinal,
+            CASE WHEN refused IS NOT NULL THEN refused
+                WHEN {number} IS NOT NULL AND {copy} > 1 THEN 'duplicate' END AS reason
+        FROM ({reasoned})"""
     )
 
 

@@ -106,8 +106,15 @@ class RowSource:
             self._views[key] = msgspec.structs.replace(table, name=name, names=(title,), typed=frozenset())
         return self._views[key]
 
-    def _join(self, alias: str, join: Join) -> str:
+    def condition_of(self, table: StagedTable) -> str:
+        """Return the condition under which a row `j` of a joined table belongs to a row `b` of the main one."""
+        alias = next(alias for alias, other in self._aliases.items() if other is table)
+        return " AND ".join(f"j.{mine} = {other}" for mine, other in self._pairs(alias))
+
+    def _pairs(self, alias: str) -> list[tuple[str, str]]:
+        """Return the columns of a joined table, and the cells of the others that must be equal."""
         table = self._aliases[alias]
+        join = self.joined[int(alias[1:]) - 1][1]
         pairs = []
         for name in join.on:
             mine = self._columns[alias].same(name)
@@ -115,15 +122,14 @@ class RowSource:
             other = self._columns[owner].same(name)
             assert mine is not None
             assert other is not None
-            pairs.append(
-                (
-                    f"{alias}.{self.staging.column(table, mine)}",
-                    f"{owner}.{self.staging.column(self._aliases[owner], other)}",
-                )
-            )
-        source = table.name
+            cell = f"{owner}.{self.staging.column(self._aliases[owner], other)}"
+            pairs.append((self.staging.column(table, mine), cell))
+        return pairs
+
+    def _join(self, alias: str, join: Join) -> str:
+        pairs = self._pairs(alias)
+        source = self._aliases[alias].name
         if not join.many:
-            keys = ", ".join(mine.partition(".")[2] for mine, _ in pairs)
-            source = f"(SELECT DISTINCT ON ({keys}) * FROM {table.name} ORDER BY file, line)"
-        condition = " AND ".join(f"{mine} = {other}" for mine, other in pairs)
-        return f"LEFT JOIN {source} AS {alias} ON {condition}"
+            keys = ", ".join(mine for mine, _ in pairs)
+            source = f"(SELECT DISTINCT ON ({keys}) * FROM {source} ORDER BY file, line)"
+        return f"LEFT JOIN {source} AS {alias} ON " + " AND ".join(f"{alias}.{mine} = {other}" for mine, other in pairs)

@@ -100,10 +100,10 @@ class Sales:
         return heapq.merge(*streams, key=lambda each: each[:3])
 
     def currencies_sql(self) -> str:
-        """Return line, currency and rate of all orders and refunds."""
+        """Return line, currency and rate of all orders, and of refunds of other orders."""
         return (
             f"SELECT line, currency, rate FROM {self.name} WHERE reason IS NULL AND minor >= 0 "
-            f"UNION ALL SELECT line, currency, rate FROM {self.name}_refunds WHERE reason IS NULL"
+            f"UNION ALL SELECT line, currency, rate FROM {self.name}_refunds WHERE reason IS NULL AND NOT known"
         )
 
     def lost_minor(self, currency: str) -> tuple[Decimal, Decimal]:
