@@ -13,6 +13,7 @@ from bench.diff import diff
 from bench.due import due
 from bench.fairness import fairness
 from bench.idle import idle
+from bench.importing import importing
 from bench.latency import latency
 from bench.machine import machine
 from bench.peer_runner import PEERS
@@ -75,6 +76,7 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 for measurement in (recovery, due, latency, fairness, idle, big_customer, scaling, diff):
     app.command()(measurement)
+app.command("import")(importing)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from agents.importing.reading.header_row import looks_like_data
 
 _WORDS: Final = (
     "итого|итог|всего|общий итог|промежуточный итог|итоговая сумма|общая сумма|разом|усього|всього|барлығы|общо|"
+    "среднее|средний чек|average|mean|durchschnitt|moyenne|promedio|"
     "total|totals|grand total|sub-?total|sub total|sum|overall|"
     "summe|gesamt|gesamtsumme|gesamtbetrag|zwischensumme|insgesamt|somme|total général|sous-total|total general|"
     "suma|suma total|totale|totali|totaal|soma|razem|suma końcowa|łącznie|ogółem|celkem|součet|spolu|ukupno|skupaj|"
@@ -20,6 +21,7 @@ _LABEL: Final = re.compile(
     rf"(?:{_WORDS})\s*(?:[:：(=–—-].*|(?:за|по|на|от|for|of|per|by|von|für|pour|de|del|da|za|na|w|ze)\s.*)?",
     re.IGNORECASE,
 )
+_BEGINS_LIKE_LABEL: Final = re.compile(rf"(?:{_WORDS})\b.*", re.IGNORECASE)
 _MAX_LABEL: Final = 80
 _NUMBER: Final = re.compile(r"[^\w\s]{0,3}\s?\(?[-+−]?\d[\d\s.,'’]*\)?-?\s?(?:%|[^\d\s]{1,5})?")
 _USUAL_SHARE: Final = 0.9
@@ -36,8 +38,8 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     """Delete the rows that are no data from a table, and count them, blank ones excepted.
 
     A row is a sum if its first filled cell is a word such as `Total`, all others are numbers, and a cell is empty that
-    is filled in nearly all rows. It is a note if only one of its cells is filled, and that is no number, date or
-    address.
+    is filled in nearly all rows; if the word only begins a text, at least half of those cells. A row is a note if only
+    one of its cells is filled, and that is no number, date or address.
 
     Returns:
         How many rows were deleted.
@@ -87,10 +89,13 @@ def _labelled(first: str) -> str:
 
 
 def _is_sum(cells: list[str | None], usual: list[int]) -> bool:
-    label, *others = [cell for cell in cells if cell]
-    if not _LABEL.fullmatch(label) or not all(map(_NUMBER.fullmatch, others)):
+    label, *others = filter(None, cells)
+    if not _BEGINS_LIKE_LABEL.fullmatch(label) or not all(map(_NUMBER.fullmatch, others)):
         return False
-    return any(cells[number] is None for number in usual) or len(cells) <= 2
+    missing = sum(cells[number] is None for number in usual)
+    if _LABEL.fullmatch(label):
+        return missing > 0 or len(cells) <= 2
+    return missing > 1 and 2 * missing >= len(usual)
 
 
 def _delete_headers(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:

@@ -7,7 +7,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any, Final, Self
 
-from agents.importing.findings import FileError, LeftOut
+from agents.importing.findings import Assumption, FileError, LeftOut
 from agents.importing.reading.byte_source import one_line
 from agents.importing.reading.source_table import RowBatch, SourceTable
 from agents.importing.rows_without_data import leave_out_rows_without_data
@@ -16,6 +16,9 @@ from agents.importing.staged_tables import StagedTable, Staging
 __all__ = ["StagedTable", "Staging", "stage"]
 
 _BYTES_PER_INSERT: Final = 16 * 1024 * 1024
+_INSERTS_PER_COMMIT: Final = 4
+_SAME_COLUMNS: Final = 2 / 3
+"""Of the columns, those that files of the same kind have in common: newer exports have some more."""
 _WITH_TITLES: Final = frozenset({"csv", "xlsx"})
 """Formats for people, who write titles, totals and notes above and below the rows."""
 
@@ -62,10 +65,11 @@ def stage(sources: Sequence[SourceTable], show: Callable[[int], None], limit: in
 
 
 def _table_for(staging: Staging, source: SourceTable) -> StagedTable:
-    """Return the table with the source's columns; create it if there is none."""
+    """Return the table that has about the same columns as the source; create it if there is none."""
     for table in staging.tables:
-        if set(table.names) == set(source.names):
-            table.paths.append(source.path)
+        common = len({*table.names} & {*source.names})
+        if common >= _SAME_COLUMNS * max(len(table.names), len(source.names)):
+            _add_source(staging, table, source)
             return table
     table = StagedTable(
         f"t{len(staging.tables)}",
@@ -83,11 +87,25 @@ def _table_for(staging: Staging, source: SourceTable) -> StagedTable:
     return table
 
 
+def _add_source(staging: Staging, table: StagedTable, source: SourceTable) -> None:
+    """Make a table have all columns of another source."""
+    new = [name for name in source.names if name not in table.names]
+    missing = [name for name in table.names if name not in source.names]
+    for number, _ in enumerate(new, len(table.names)):
+        staging.con.execute(f"ALTER TABLE {table.name} ADD COLUMN c{number} VARCHAR")
+    if new or missing:
+        differences = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"also has {', '.join(new)}"] * bool(new)
+        evidence = f"{source.path.name} {' and '.join(differences)}; all other columns are the same"
+        table.assumptions.append(Assumption("files", "one table", evidence))
+    table.names += tuple(new)
+    table.typed |= frozenset(new)
+    table.paths.append(source.path)
+
+
 def _read_into(staging: Staging, table: StagedTable, source: SourceTable, limit: int | None) -> Iterator[int]:
     """Read a source into a table; yield how many bytes have been read, and finally all of them."""
-    order = [source.names.index(name) for name in table.names]
+    order = [source.names.index(name) if name in source.names else None for name in table.names]
     file = len(table.paths) - 1
-    staging.con.execute("BEGIN")  # a commit for each insertion takes longer than the insertion
     with _Appender(staging, table.name) as appender, closing(source.batches()) as batches:
         for batch in batches:
             rows = _arrow_rows(batch, order, file)
@@ -97,24 +115,28 @@ def _read_into(staging: Staging, table: StagedTable, source: SourceTable, limit:
             yield source.position()
             if appender.rows == limit:
                 break
-    staging.con.execute("COMMIT")
     table.rows += appender.rows
-    table.typed &= source.typed
+    table.typed -= {*source.names} - source.typed
     table.assumptions += source.assumptions
     table.left_out.add_all(source.left_out)
     yield source.size
 
 
 class _Appender:
-    """Appends rows to an SQL table, many at a time."""
+    """Appends rows to an SQL table, many at a time.
+
+    A commit for each insertion would take as long as the insertion. But until the commit DuckDB keeps what it inserted.
+    """
 
     def __init__(self, staging: Staging, table: str) -> None:
         self.rows = 0
         self._staging = staging
         self._table = table
         self._waiting: list[Any] = []
+        self._inserts = 0
 
     def __enter__(self) -> Self:
+        self._staging.con.execute("BEGIN")
         return self
 
     def __exit__(
@@ -123,6 +145,7 @@ class _Appender:
         """Append what is waiting, unless there was an error."""
         if kind is None:
             self._write()
+            self._staging.con.execute("COMMIT")
 
     def add(self, rows: Any) -> None:
         """Append the rows of an Arrow table, at the latest when this context ends."""
@@ -139,6 +162,10 @@ class _Appender:
             cells = ", ".join(f"nullif({name}, '')" if name[0] == "c" else name for name in rows.column_names)
             self._staging.insert(self._table, rows, cells)
             self._waiting.clear()
+            self._inserts += 1
+            if self._inserts % _INSERTS_PER_COMMIT == 0:
+                self._staging.con.execute("COMMIT")
+                self._staging.con.execute("BEGIN")
 
 
 def _check_rows(table: StagedTable) -> None:
@@ -156,12 +183,15 @@ def _check_rows(table: StagedTable) -> None:
     raise FileError(f"{table.path} has names of columns, but no rows; export it again, with orders")
 
 
-def _arrow_rows(batch: RowBatch, order: Sequence[int], file: int) -> Any:
-    """Return a batch as an Arrow table with the columns of the SQL table."""
+def _arrow_rows(batch: RowBatch, order: Sequence[int | None], file: int) -> Any:
+    """Return a batch as an Arrow table with the columns of the SQL table, each from one of the batch's, or empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     columns = {"line": pa.array(batch.lines, pa.int64()), "file": pa.array([file] * len(batch.lines), pa.int16())}
     for number, index in enumerate(order):
-        columns[f"c{number}"] = pc.utf8_trim_whitespace(pa.array(batch.columns[index], pa.string()))
+        cells = (
+            pa.nulls(len(batch.lines), pa.string()) if index is None else pa.array(batch.columns[index], pa.string())
+        )
+        columns[f"c{number}"] = pc.utf8_trim_whitespace(cells)
     return pa.table(columns)

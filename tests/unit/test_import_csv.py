@@ -98,6 +98,21 @@ def test_titles_above_the_header_are_left_out(tmp_path: Path) -> None:
     assert table.left_out == {"title": [1, 2]}
 
 
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["Period;May 2025;", "Made on;01.06.2025;"],
+        ["Shop;Mugs & more;;", "Place;Tula;"],
+        ["# ----", "# Sales", "# 20250501-20250531", ""],
+        [";;", "Sales of May"],
+    ],
+)
+def test_titles_may_have_several_cells(tmp_path: Path, titles: list[str]) -> None:
+    table = read_text(tmp_path, "\n".join([*titles, "Day;Customer;Sum", "01.05.2025;ann;10", "02.05.2025;bob;20"]))
+    assert table.names == ("Day", "Customer", "Sum")
+    assert [row[1:] for row in table.rows] == [("01.05.2025", "ann", "10"), ("02.05.2025", "bob", "20")]
+
+
 def test_skip_names_the_line_of_the_header(tmp_path: Path) -> None:
     options = ReadOptions(skip=2)
     table = read_text(tmp_path, "a,b,c\nd,e,f\nday,customer,sum\n2025-03-01,ann,1\n", options=options)
@@ -114,7 +129,20 @@ def test_a_file_without_names_of_columns_needs_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["Total", "Итого", "Итого:", "ВСЕГО за март", "Summe", "Grand total", "Sub-total", "Celkem", "合計"]
+    "label",
+    [
+        "Total",
+        "Итого",
+        "Итого:",
+        "ВСЕГО за март",
+        "Summe",
+        "Grand total",
+        "Sub-total",
+        "Celkem",
+        "合計",
+        "Всего продаж",
+        "Average",
+    ],
 )
 def test_sums_in_between_and_at_the_end_are_no_rows(tmp_path: Path, label: str) -> None:
     lines = [

@@ -65,6 +65,19 @@ def test_files_with_the_same_columns_share_a_table(tmp_path: Path) -> None:
         ]
 
 
+def test_files_with_about_the_same_columns_share_a_table_and_say_so(tmp_path: Path) -> None:
+    files = ("day,customer,sum\n1,ann,2\n", "day,customer,sum,tip\n3,bob,4,5\n", "customer,day,sum\neve,6,7\n")
+    with _staged(tmp_path, *files) as staging:
+        (table,) = staging.tables
+        assert table.names == ("day", "customer", "sum", "tip")
+        assert [assumption.subject for assumption in table.assumptions] == ["files", "files"]
+        assert staging.con.table("t0").project("c0, c1, c2, c3").order("c0").fetchall() == [
+            ("1", "ann", "2", None),
+            ("3", "bob", "4", "5"),
+            ("6", "eve", "7", None),
+        ]
+
+
 @pytest.mark.parametrize("form", ["array", "lines"])
 def test_nested_json_has_dotted_columns_and_keeps_its_numbers(tmp_path: Path, form: str) -> None:
     objects = [

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from agents.importing.findings import Assumption, FileError
+from agents.importing.reading.header_row import find_header
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _NAMES: Final = {"\t": "tab", "\\t": "tab"}
@@ -19,6 +20,8 @@ _MAX_ROWS: Final = 1_000
 _MIN_DIVIDED: Final = 0.4
 """Of the lines, those that have more than one cell; with fewer, the file has a single column."""
 _CELLS_FOR_SIGNS: Final = 200
+_WITHOUT_NAMES: Final = 0.5
+"""What a delimiter counts that divides the rows, but not the names of the columns."""
 _BALANCED: Final = 0.8
 """Where quotes enclose cells, as many open as close. Where they are inches, or part of names, they do not."""
 
@@ -99,7 +102,7 @@ def _best(lines: Sequence[str], delimiters: Sequence[str]) -> _Parsed:
     single = "'" if _single_quotes(lines) else '"'
     parsed = [_parse(lines, delimiter, quote) for delimiter in delimiters for quote in (single, None)]
     best = max(parsed, key=lambda one: one.score)  # among equals the first: a comma, with quotes
-    if len(delimiters) == 1 or best.divided > _MIN_DIVIDED * best.rows:
+    if not best.rows or len(delimiters) == 1 or best.divided > _MIN_DIVIDED * best.rows:
         return best
     return _parse(lines, _NO_DELIMITER, single)
 
@@ -129,7 +132,8 @@ def _parse(lines: Sequence[str], delimiter: str, quote: str | None) -> _Parsed:
     cells = [cell for row in rows for cell in row][: _CELLS_FOR_SIGNS * width]
     foreign = [sign for sign in DELIMITERS[1:] if sign != delimiter]
     clean = sum(not any(sign in cell for sign in foreign) for cell in cells) / len(cells)
-    score = fitting / len(rows) * (1 - 1 / width) * clean
+    named = 1.0 if find_header(rows) is not None else _WITHOUT_NAMES
+    score = fitting / len(rows) * (1 - 1 / width) * clean * named
     divided = sum(count for size, count in widths.items() if size > 1)
     return _Parsed(delimiter, quote, skip_space, width, fitting, divided, len(rows), score)
 

@@ -57,7 +57,7 @@ _PARQUET: Final = b"PAR1"
 _MARKUP: Final = re.compile(rb"<(!doctype|\?xml|html|table|meta|head|body)\b", re.IGNORECASE)
 _JSON: Final = re.compile(rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[{\["\]\-0-9]|true\b|false\b|null\b|$))')
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b"))
-_MAX_CONTROL_SHARE: Final = 0.02
+_MAX_CONTROL_SHARE: Final = 0.05
 
 
 def file_kind(source: ByteSource) -> str:

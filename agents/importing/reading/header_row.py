@@ -70,7 +70,7 @@ def decide_header(path: Path, first: Rows, given: tuple[str, ...] | None) -> Hea
     if given is not None:
         named = [" ".join((cell or "").split()) for cell in rows[0]]
         return Header(unique_names(list(given)), first.lines[0] if named == list(given) else 0, (), None)
-    index = _find_header(rows)
+    index = find_header(rows)
     if index is None:
         raise _no_header(path, next(row for row in rows if _filled(row)))
     names = _names(rows[index], rows[index + 1 :])
@@ -105,25 +105,27 @@ def _check_widths(path: Path, first: Rows, index: int, names: tuple[str, ...]) -
         )
 
 
-def _find_header(rows: Sequence[Sequence[str | None]]) -> int | None:
+def find_header(rows: Sequence[Sequence[str | None]]) -> int | None:
     """Return the index of the row that names the columns, None if there is none.
 
-    It is the first row with about as many filled cells as rows have, and without numbers, dates or addresses. Rows of
-    data may not be above it; titles may, which have fewer cells.
+    It is above all rows with numbers, dates or addresses, but one or two, which may be titles. Of the rows there with
+    about as many filled cells as rows have, it is the first of those with most: titles have fewer.
     """
     filled = [_filled(row) for row in rows]
     counts = [len(cells) for cells in filled if cells]
     enough = max(1.0, _MIN_SHARE_OF_CELLS * median(counts))
-    above = 0
+    best: int | None = None
+    data = 0
     for index, cells in enumerate(filled[: _MAX_TITLE_ROWS + 1]):
         if len(cells) < enough:
             continue
-        if not _is_data(cells):
-            return index
-        above += 1
-        if above > _MAX_ROWS_OF_DATA_ABOVE:
-            break
-    return None
+        if _is_data(cells):
+            data += 1
+            if data > _MAX_ROWS_OF_DATA_ABOVE:
+                break
+        elif best is None or len(cells) > len(filled[best]):
+            best = index
+    return best
 
 
 def looks_like_data(cell: str) -> bool:

@@ -1,0 +1,79 @@
+"""Measure how long `goldstream import` takes to understand a file of line items, and how much memory that needs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from bench.broker import BenchFailed
+from bench.console_output import JsonFile, print_progress, run_measurement
+from bench.figures import Figure
+from bench.import_stages import ImportRun
+from bench.order_lines import COLUMNS, OrderLines, write_order_lines
+from bench.workers import import_path
+
+_MIB: Final = 1024 * 1024
+_LINES_OF_AIM: Final = 1_000_000
+_AIM_S: Final = 20
+_PROGRAM: Final = "from bench.import_stages import main; main()"
+
+
+def importing(
+    lines: Annotated[int, typer.Option(min=1000, help="Number of line items.")] = 1_000_000,
+    orders: Annotated[int | None, typer.Option(min=1, help="Number of orders; default: 3 of 10 lines.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the median is shown.")] = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure `goldstream import` until it would publish: reading and understanding a CSV file of line items."""
+    workload = OrderLines(lines, orders or lines * 3 // 10)
+    options = {"lines": lines, "orders": workload.orders, "rounds": rounds}
+    title = f"A CSV file of {lines:,} line items of {workload.orders:,} orders, read and understood"
+    run_measurement(title, lambda: _measure(workload, rounds), options, json_file)
+
+
+def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "orders.csv")
+        print_progress("writing the file")
+        written = write_order_lines(path, workload)
+        runs = []
+        for number in range(rounds):
+            print_progress(f"round {number + 1} of {rounds}")
+            runs.append(_run(path, workload))
+    names = [stage.stage for stage in runs[0].stages]
+    seconds = [[stage.seconds for stage in run.stages] for run in runs]
+    total_s = median(map(sum, seconds))
+    aim = f"at most {_AIM_S}" if workload.lines == _LINES_OF_AIM else ""
+    return [
+        Figure("the file", written.file_bytes / _MIB, "MiB"),
+        *(Figure(name, median(one[index] for one in seconds), "s") for index, name in enumerate(names)),
+        Figure("in all", total_s, "s", aim),
+        Figure("line items", workload.lines / total_s, "per second"),
+        Figure("peak memory", max(run.peak_mib for run in runs), "MiB", "at most 1,024"),
+    ]
+
+
+def _run(path: Path, workload: OrderLines) -> ImportRun:
+    """Run the stages in a process of their own.
+
+    Raises:
+        BenchFailed: they failed, or did not find every line and every order.
+    """
+    environment = {**os.environ, "PYTHONPATH": import_path()}
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(path), COLUMNS[0]]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        message = f"the import ended with {ended.returncode}: {ended.stderr}"
+        raise BenchFailed(message)
+    run = msgspec.json.decode(ended.stdout, type=ImportRun)
+    if (run.rows, run.orders) != (workload.lines, workload.orders):
+        message = f"the import found {run.rows:,} lines of {run.orders:,} orders; the file has {workload}"
+        raise BenchFailed(message)
+    return run
