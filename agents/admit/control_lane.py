@@ -21,6 +21,7 @@ from streams.kafka.control import (
     CONTROL_SOURCE,
     ControlRecord,
     apply_rules,
+    beginning_of,
     decode_control,
     encode_control,
 )
@@ -80,8 +81,10 @@ class ControlLane(StatelessLane):
             text = configured_policy(self._settings).text
             writer.add(self._topics.control, 0, b"policy", encode_control(ControlRecord("policy", text)))
         if "campaigns" not in kinds:
-            text = configured_campaigns(self._settings, configured_policy(self._settings)).text
-            writer.add(self._topics.control, 0, b"campaigns", encode_control(ControlRecord("campaigns", text)))
+            campaigns = configured_campaigns(self._settings, configured_policy(self._settings))
+            now_ms = self._clock.wall_ms() if self._settings.time == "wall" else None
+            record = ControlRecord("campaigns", campaigns.text, beginning_of((), campaigns.name, now_ms))
+            writer.add(self._topics.control, 0, b"campaigns", encode_control(record))
         await writer.flush()
         self._position = self.cursor = start
         self.active = True
@@ -126,8 +129,11 @@ class ControlLane(StatelessLane):
         assert decision is not None
         if decision.outcome is Outcome.INVALID:  # the follower of every worker logs it
             return
-        applied = PolicyApplied if record.kind == "policy" else CampaignsApplied
-        await self._journal(applied("control", 0, record.offset, record.text or ""))
+        position = "control", 0, record.offset
+        if record.kind == "policy":
+            await self._journal(PolicyApplied(*position, record.text or ""))
+        else:
+            await self._journal(CampaignsApplied(*position, record.text or "", record.begins_at))
 
     async def _advance(self, record: ControlRecord) -> None:
         """Wait until the sources are journaled as far as the advance demands, then tick."""

@@ -26,6 +26,7 @@ from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
+from streams.clock import SYSTEM_CLOCK
 from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.cluster import partitions_by_topic
@@ -94,7 +95,8 @@ async def replay(settings: Settings, request: ReplayRequest, on_read: ReportProg
     earlier = replay_of(control)
     if earlier is not None and not earlier.done:
         raise ReplayRefused(f"the replay of {earlier.of} into {settings.prefix} has not ended; finish that one first")
-    rules = ReplayRules(settings.prefix, control, request.policy, request.campaigns)
+    now_ms = SYSTEM_CLOCK.wall_ms() if settings.time == "wall" else None
+    rules = ReplayRules(settings.prefix, control, request.policy, request.campaigns, now_ms)
     old = await _read_old_journal(settings)
     convert = await _find_conversion(old, rules, on_read)
     if request.without:

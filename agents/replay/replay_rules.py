@@ -1,7 +1,7 @@
 """Plan the policies and campaigns of a replay: those of the old journal where they are, or given ones at the start."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -24,17 +24,19 @@ class ReplayRefused(ConfigErrors):
         super().__init__(lines)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class PlannedRule:
     """A policy or campaigns for the new `control`.
 
     Attributes:
         old_offset: where it is in the old `control`; None for one that is given for the replay.
+        begins_at: of campaigns: that of the old `control`; of given ones, the beginning of the replay.
     """
 
     kind: Literal["policy", "campaigns"]
     text: str
     old_offset: int | None = None
+    begins_at: int | None = None
 
 
 class ReplayRules:
@@ -52,7 +54,12 @@ class ReplayRules:
     """
 
     def __init__(
-        self, prefix: str, control: Sequence[ControlRecord], policy: Policy | None, campaigns: Campaigns | None
+        self,
+        prefix: str,
+        control: Sequence[ControlRecord],
+        policy: Policy | None,
+        campaigns: Campaigns | None,
+        now_ms: int | None = None,
     ) -> None:
         """Plan the rules.
 
@@ -61,6 +68,7 @@ class ReplayRules:
             control: the records of its `control`.
             policy: replaces all its policies.
             campaigns: replaces all its campaigns.
+            now_ms: the wall time, before which given campaigns start nothing; None in event mode.
 
         Raises:
             ReplayRefused: the old prefix has no policy, or its campaigns name segments that the given policy lacks.
@@ -74,17 +82,22 @@ class ReplayRules:
         self._prefix = prefix
         self._replaces_policies, self._replaces_campaigns = policy is not None, campaigns is not None
         kept = [
-            PlannedRule(record.kind, record.text, record.offset)
+            PlannedRule(record.kind, record.text, record.offset, record.begins_at)
             for record in control
             if (record.kind == "policy" and policy is None) or (record.kind == "campaigns" and campaigns is None)
             if record.text is not None
         ]
         given = [PlannedRule("policy", policy.text)] if policy else []
-        given += [PlannedRule("campaigns", campaigns.text)] if campaigns else []
+        given += [PlannedRule("campaigns", campaigns.text, begins_at=now_ms)] if campaigns else []
         split = 0 if policy else 1 + [rule.old_offset for rule in kept].index(_first_policy_offset(control))
         self.rules = [*kept[:split], *given, *kept[split:]]
         if policy is not None:
             _check_segments(kept, policy)
+
+    def take_written(self, control: Sequence[ControlRecord]) -> None:
+        """Take what an interrupted run of this replay has written to the new `control`: the first rules, in order."""
+        for index, record in enumerate(control):
+            self.rules[index] = dataclasses.replace(self.rules[index], begins_at=record.begins_at)
 
     def initial_records(self) -> list[AppliedRule]:
         """Return the records that come before all others in each partition of the new journal."""
@@ -115,8 +128,10 @@ class ReplayRules:
         for rule, offset in zip(self.rules[first:], self.new_offsets[first:], strict=True):
             if rule.old_offset is not None:
                 break
-            applied = PolicyApplied if rule.kind == "policy" else CampaignsApplied
-            records.append(applied("control", 0, offset, rule.text))
+            if rule.kind == "policy":
+                records.append(PolicyApplied("control", 0, offset, rule.text))
+            else:
+                records.append(CampaignsApplied("control", 0, offset, rule.text, rule.begins_at))
         return records
 
 

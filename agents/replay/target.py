@@ -77,9 +77,11 @@ async def prepare_target(
     last = replay_of(control)
     if last is None or last.done:
         await append_control(settings, start_record)
-    offsets = [record.offset for record in control if record.kind != "replay"]
+    written = [record for record in control if record.kind != "replay"]
+    rules.take_written(written)
+    offsets = [record.offset for record in written]
     for rule in rules.rules[len(offsets) :]:
-        offsets.append(await append_control(settings, ControlRecord(rule.kind, rule.text)))  # noqa: PERF401 - in order
+        offsets.append(await append_control(settings, ControlRecord(rule.kind, rule.text, rule.begins_at)))  # noqa: PERF401 - in order
     rules.new_offsets = offsets
     return ReplayTarget(settings, count, start_record, rules)
 

@@ -61,6 +61,7 @@ class ActiveRules:
     Attributes:
         policy: None before the first one.
         campaigns: None before the first ones; without a policy they have no effect yet.
+        begins_at: that of the record that activated the campaigns, which is not part of the contents; None for none.
         policies: every policy that was applied here and accepted, by `name@version`: the last one of that name.
         campaign_files: the same of campaigns files.
     """
@@ -69,6 +70,7 @@ class ActiveRules:
     campaigns: Campaigns | None = None
     policies: dict[str, Policy] = dataclasses.field(default_factory=dict)
     campaign_files: dict[str, Campaigns] = dataclasses.field(default_factory=dict)
+    begins_at: int | None = None
 
     def apply_policy(self, text: str) -> Decision:
         """Activate the policy of a record, unless it is invalid, refused or active already."""
@@ -79,13 +81,14 @@ class ActiveRules:
                 self.policy = self.policies[policy.ref] = policy
         return decision
 
-    def apply_campaigns(self, text: str) -> Decision:
+    def apply_campaigns(self, text: str, begins_at: int | None = None) -> Decision:
         """Activate the campaigns of a record, unless they are invalid, refused or active already."""
         campaigns, decision = _parse(parse_campaigns, text)
         if campaigns is not None:
             decision = _ACTIVATED if self.policy is None else _decide(self.campaigns, campaigns)
             if decision.activates:
                 self.campaigns = self.campaign_files[campaigns.ref] = campaigns
+                self.begins_at = begins_at
         return decision
 
     def check_policy(self, new: Policy) -> Decision:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from state.config.config_errors import ConfigErrors
 from state.config.segments import POTENTIAL
-from state.config.sending_limits import FrequencyCap, QuietHours, read_cap, read_quiet_hours, read_timestamp
+from state.config.sending_limits import FrequencyCap, QuietHours, read_cap, read_quiet_hours, read_start
 from state.config.targeting import Targeting, read_targeting
 from state.config.toml_reader import MAX_DAYS, Table, TomlNumber, read_toml
 from state.records.events import CHANNELS
@@ -26,6 +26,8 @@ DEFAULT_CHANNELS: Final = ("email",)
 TRIGGERS: Final = ("birthday", "overdue")
 ATTRIBUTION_DAYS: Final = 14
 MAX_OVERDUE: Final = 1_000
+ALWAYS: Final = "always"
+"""In `starts_at`: changes start campaigns whenever they are effective, also before the campaigns' beginning."""
 NO_SEGMENT: Final = "none"
 """In `from`, what a customer's first change comes from."""
 
@@ -90,7 +92,8 @@ class Campaigns(Struct, frozen=True):
         ref: Name and version, as in messages: `retail@1`.
         timezone: The zone of customers without one.
         control: Share of customers in the control group, 0 to 1.
-        starts_at: Changes that are effective earlier start nothing; None for no such limit.
+        starts_at: Changes that are effective earlier start nothing; None if the file does not say.
+        starts_always: Whether the file says that there is no such limit.
         campaigns: In the order of the file.
         by_name: The same campaigns by name.
         triggered: Those that a trigger starts.
@@ -105,6 +108,7 @@ class Campaigns(Struct, frozen=True):
     cap: FrequencyCap | None
     control: float
     starts_at: int | None
+    starts_always: bool
     campaigns: tuple[Campaign, ...]
     by_name: dict[str, Campaign]
     triggered: tuple[Campaign, ...]
@@ -117,9 +121,19 @@ class Campaigns(Struct, frozen=True):
             "quiet_hours": self.quiet_hours,
             "cap": self.cap,
             "control": self.control,
-            "starts_at": self.starts_at,
+            "starts_at": ALWAYS if self.starts_always else self.starts_at,
             "campaign": self.campaigns,
         }
+
+    def start(self, begins_at: int | None) -> int | None:
+        """Return the moment before which changes start nothing, None if there is none.
+
+        Args:
+            begins_at: The beginning of the record that activated the file, which counts if the file itself is silent.
+        """
+        if self.starts_always:
+            return None
+        return begins_at if self.starts_at is None else self.starts_at
 
 
 def is_in_share(name: str, customer_id: str, share: float) -> bool:
@@ -165,7 +179,8 @@ def parse_campaigns(
     quiet_hours = read_quiet_hours(file)
     cap = read_cap(file)
     control = _read_share(file, "control")
-    starts_at = read_timestamp(file, "starts_at")
+    starts_always = file.get("starts_at") == ALWAYS
+    starts_at = None if starts_always else read_start(file, "starts_at")
     valid = None if segments is None else tuple(dict.fromkeys((*segments, POTENTIAL)))
     campaigns = tuple(_read_campaign(table, valid) for table in _campaign_tables(file))
     file.reject_unknown_keys()
@@ -180,6 +195,7 @@ def parse_campaigns(
         cap=cap,
         control=control,
         starts_at=starts_at,
+        starts_always=starts_always,
         campaigns=campaigns,
         by_name={campaign.name: campaign for campaign in campaigns},
         triggered=tuple(campaign for campaign in campaigns if campaign.trigger is not None),

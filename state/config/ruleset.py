@@ -15,6 +15,7 @@ class Ruleset:
 
     Attributes:
         campaigns: None before the first campaigns.
+        starts_at: Changes that are effective earlier start no campaign; None for no such limit.
         has_triggers: Whether any campaign is started by a trigger.
         message_counts: If set, messages are only counted here, by campaign and outcome, and not created.
         ref: The policy's reference.
@@ -31,12 +32,15 @@ class Ruleset:
         "message_counts",
         "policy",
         "ref",
+        "starts_at",
         "window_ms",
     )
 
-    def __init__(self, policy: Policy, campaigns: Campaigns | None) -> None:
+    def __init__(self, policy: Policy, campaigns: Campaigns | None, begins_at: int | None = None) -> None:
+        """Prepare a policy and campaigns; `begins_at` is that of the record that activated the campaigns."""
         self.policy = policy
         self.campaigns = campaigns
+        self.starts_at = None if campaigns is None else campaigns.start(begins_at)
         self.message_counts: dict[tuple[str, str], int] | None = None
         self.has_triggers = campaigns is not None and bool(campaigns.triggered)
         self.ref = policy.ref

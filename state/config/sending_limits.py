@@ -61,7 +61,7 @@ def read_quiet_hours(file: Table) -> QuietHours | None:
     return QuietHours(minutes[0], minutes[1])
 
 
-def read_timestamp(file: Table, key: str) -> int | None:
+def read_start(file: Table, key: str) -> int | None:
     """Return a TOML date-time with an offset, or the same as a string, truncated to the millisecond; None if absent."""
     value = file.get(key)
     if isinstance(value, datetime) and value.tzinfo is not None and _EPOCH <= value < _LATEST:
@@ -72,5 +72,6 @@ def read_timestamp(file: Table, key: str) -> int | None:
         except ValueError:
             pass
     if value is not None:
-        file.expect(key, "a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z", value)
+        expected = 'a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z, or "always"'
+        file.expect(key, expected, value)
     return None

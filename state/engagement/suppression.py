@@ -52,7 +52,7 @@ def repeats_too_soon(campaign: Campaign, entered_at: int | None, moment: int) ->
 
 
 def _is_backfill(context: CampaignContext, _campaign: Campaign, change: SegmentChanged | None) -> bool:
-    starts_at = context.campaigns.starts_at
+    starts_at = context.rules.starts_at
     return (starts_at is not None and context.at < starts_at) or (change is not None and change.backfill)
 
 

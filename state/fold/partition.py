@@ -107,6 +107,7 @@ class Partition:
         self._active = ActiveRules(
             parse_policy(self.texts[policy_offset]) if policy_offset >= 0 else None,
             parse_campaigns(self.texts[campaigns_offset]) if campaigns_offset >= 0 else None,
+            begins_at=self.progress.begins_at,
         )
         self._set_rules()
         dues = []
@@ -335,9 +336,9 @@ class Partition:
                 progress.policy_offset = record.offset
         else:
             before = None if active.policy is None else active.campaigns
-            decision = active.apply_campaigns(record.text)
+            decision = active.apply_campaigns(record.text, record.begins_at)
             if decision.activates:
-                progress.campaigns_offset = record.offset
+                progress.campaigns_offset, progress.begins_at = record.offset, record.begins_at
                 assert active.campaigns is not None
                 self._outdated = outdated_campaigns(before, active.campaigns)
         if decision.outcome is Outcome.INVALID:  # `admit` journals no invalid file, so something else wrote it
@@ -352,7 +353,7 @@ class Partition:
         policy = self._active.policy
         if policy is None:
             return False
-        self.rules = Ruleset(policy, self._active.campaigns)
+        self.rules = Ruleset(policy, self._active.campaigns, self._active.begins_at)
         if self.daily is not None:
             self.daily.set_policy(policy)
         return True

@@ -16,6 +16,7 @@ class Progress(msgspec.Struct, array_like=True):
         sources: The highest offset applied from each source partition (topic, partition).
         policy_offset: Offset of the active policy in `control`; -1 if none.
         campaigns_offset: Offset of the active campaigns in `control`; -1 if none.
+        begins_at: `CampaignsApplied.begins_at` of the active campaigns.
     """
 
     offset: int = 0
@@ -24,3 +25,4 @@ class Progress(msgspec.Struct, array_like=True):
     sources: dict[tuple[str, int], int] = {}
     policy_offset: int = -1
     campaigns_offset: int = -1
+    begins_at: int | None = None

@@ -47,7 +47,7 @@ class SuppressionReason(Reason):
     run (`state.engagement.run`, `state.engagement.decide`).
     """
 
-    BACKFILL = "backfill", "the change is history, or earlier than the start of the campaigns"
+    BACKFILL = "backfill", "the change is history, or earlier than the beginning of the campaigns"
     SILENCED = "silenced", "messages to the customer have stopped: they responded to none of an earlier campaign"
     CONTROL = "control", "the customer is in the control group, which no campaign reaches"
     ONCE = "once", "the customer has entered this campaign before, and it allows one entry"

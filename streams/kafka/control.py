@@ -4,7 +4,7 @@ It has one partition, and every partition of the journal takes its policies and 
 `policy`, `campaigns`, `advance` or `replay`, and the value a JSON object:
 
     {"kind": "policy", "text": "...TOML..."}
-    {"kind": "campaigns", "text": "...TOML..."}
+    {"kind": "campaigns", "text": "...TOML...", "begins_at": 1767225600000}
     {"kind": "advance", "to": 1767225600000, "ends": {"purchases:0": 12, "events:3": 0}}
     {"kind": "replay", "of": "goldstream", "source": "goldstream"}
     {"kind": "replay", "of": "goldstream", "source": "goldstream", "done": true}
@@ -19,6 +19,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from state.config.active_rules import ActiveRules, Decision
+from state.config.campaigns import parse_campaigns
+from state.config.config_errors import ConfigErrors
 from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -37,6 +39,8 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         kind: what the record carries.
         text: the TOML of a policy or of campaigns.
+        begins_at: for campaigns, the moment before which changes start nothing, in milliseconds
+            (`beginning_of`); None for no such limit, as in records of event mode and of earlier versions.
         to: for an advance, the time to advance to, in milliseconds.
         ends: for an advance, the end offset of each source partition (`purchases:0`): all below is journaled first.
         of: for a replay, the prefix whose journal is copied.
@@ -49,6 +53,7 @@ class ControlRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kind: ControlKind
     text: str | None = None
+    begins_at: int | None = None
     to: int | None = None
     ends: dict[str, int] | None = None
     of: str | None = None
@@ -93,7 +98,7 @@ def apply_rules(rules: ActiveRules, record: ControlRecord) -> Decision | None:
     if record.kind == "policy":
         return rules.apply_policy(record.text or "")
     if record.kind == "campaigns":
-        return rules.apply_campaigns(record.text or "")
+        return rules.apply_campaigns(record.text or "", record.begins_at)
     return None
 
 
@@ -103,6 +108,30 @@ def reduce_control(records: Iterable[ControlRecord]) -> ActiveRules:
     for record in records:
         apply_rules(rules, record)
     return rules
+
+
+def beginning_of(records: Iterable[ControlRecord], name: str, now_ms: int | None) -> int | None:
+    """Return `begins_at` of a new record of campaigns: of the last record of the same name, else the clock.
+
+    Args:
+        records: those of the topic so far.
+        name: of the campaigns file.
+        now_ms: the wall time; None in event mode, which has no beginning.
+    """
+    if now_ms is None:
+        return None
+    for record in reversed(list(records)):
+        if record.kind == "campaigns" and _name_of(record.text or "") == name:
+            return record.begins_at
+    return now_ms
+
+
+def _name_of(text: str) -> str | None:
+    """Return the name of a campaigns file; None if it is invalid."""
+    try:
+        return parse_campaigns(text).name
+    except ConfigErrors:
+        return None
 
 
 async def read_control(settings: Settings) -> list[ControlRecord]:

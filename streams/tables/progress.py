@@ -9,7 +9,9 @@ from aiokafka import ConsumerRecord
 from state.records.events import UnknownFormatVersion
 from state.records.progress import Progress
 
-PROGRESS_FORMAT = 1
+PROGRESS_FORMAT = 2
+_EARLIER_FORMAT: Final = 1
+"""It ended before `begins_at`."""
 PROGRESS_KEY = b"segment"
 RULES_KEY = b"rules:"
 """Followed by the offset in `control` of the policy or campaigns that the value holds as TOML."""
@@ -32,7 +34,7 @@ def decode_progress(value: bytes) -> Progress:
     Raises:
         UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
     """
-    if value[:1] != _PROGRESS:
+    if not value or value[0] not in (PROGRESS_FORMAT, _EARLIER_FORMAT):
         raise UnknownFormatVersion(value[0] if value else None)
     return msgspec.msgpack.decode(value[1:], type=Progress)
 

@@ -1,6 +1,7 @@
 """The lane of a source partition: every record is journaled in order or rejected, despite any failure."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from faust.types import TP
 from agents.admit.dead_letters import LARGE_BYTES
 from state.records.events import (
     AnonymousSale,
+    CampaignsApplied,
     CustomerReferred,
     OrderPlaced,
     PolicyApplied,
@@ -18,7 +20,9 @@ from state.records.events import (
     Tick,
     decode_record,
 )
+from streams.defaults import campaigns_text, policy_text
 from streams.engine.lane import SESSION_SECONDS, OwnershipLost
+from streams.kafka.control import decode_control
 from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics
 from tests.lanes.admit_worker import Group, publish, purchase
@@ -164,6 +168,29 @@ async def test_an_event_from_the_future_is_rejected_only_in_wall_mode() -> None:
         await worker.process_all()
         assert any(isinstance(record, OrderPlaced) for record in group.journal()) == is_admitted
         assert len(broker.records(TOPICS.rejected)) == (not is_admitted)
+
+
+@pytest.mark.parametrize("time", ["wall", "event"])
+async def test_the_first_worker_s_campaigns_begin_in_wall_mode(time: str) -> None:
+    """A later worker changes nothing, and the journal has what `control` has."""
+    broker = MemoryBroker()
+    group, now_ms = Group(broker, time=time), broker.clock.wall_ms()
+    await group.worker([]).open()
+    broker.clock.advance(60)
+    await group.worker([]).open()
+    records = [decode_control(each.value, each.offset) for each in broker.records(TOPICS.control)]
+    begun = [each.begins_at for each in records if each is not None and each.kind == "campaigns"]
+    assert begun == [now_ms if time == "wall" else None]
+    assert [each.begins_at for each in group.journal() if isinstance(each, CampaignsApplied)] == begun
+
+
+async def test_campaigns_of_an_earlier_version_have_no_beginning() -> None:
+    broker = MemoryBroker()
+    group = Group(broker)
+    for kind, text in (("policy", policy_text()), ("campaigns", campaigns_text())):
+        broker.append(TOPICS.control, 0, kind.encode(), json.dumps({"kind": kind, "text": text}).encode())
+    await group.worker([]).open()
+    assert [each.begins_at for each in group.journal() if isinstance(each, CampaignsApplied)] == [None]
 
 
 @pytest.mark.parametrize("time", ["wall", "event"])

@@ -60,7 +60,7 @@ class CampaignHistory:
         """Return the first reason to suppress the entry into a matching campaign, or None."""
         at, customer_id = cause.at, cause.customer_id
         earlier = [moment for name, moment in self.entries if name == campaign.name]
-        early = file.starts_at is not None and at < file.starts_at
+        early = file.start is not None and at < file.start
         checks = (
             ("backfill", cause.backfill or early),
             ("silenced", self.silenced_by is not None),

@@ -98,6 +98,8 @@ def _enter_campaigns(
                 continue
             engagement.causes_seen.add((campaign.name, cause.id))
             run, reason = Run.of(campaign, cause), engagement.entry_suppression_reason(file, campaign, cause)
+            if reason == "backfill" and not cause.backfill and file.starts_at is None:
+                rules.result.rules_met.add("before the beginning")
             if reason is None:
                 engagement.runs.append(run)
             else:

@@ -83,12 +83,22 @@ class Campaigns:
     cap: Cap | None
     control: Fraction
     starts_at: int | None
+    starts_always: bool
     campaigns: tuple[Campaign, ...]
+    begins_at: int | None = None
+    """That of the record that activated the file."""
 
     @property
     def reference(self) -> str:
         """Return the name of the file in outputs: ``retail@1``."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def start(self) -> int | None:
+        """Return the moment before which changes start nothing: the file's own, else that of its record."""
+        if self.starts_always:
+            return None
+        return self.begins_at if self.starts_at is None else self.starts_at
 
     def zone_of(self, declared: str | None) -> str:
         """Return a customer's time zone: the declared one, if it exists, else the file's."""
@@ -113,7 +123,8 @@ def read_campaigns(text: str) -> Campaigns:
         quiet_hours=read_quiet_hours(table.get("quiet_hours")),
         cap=None if cap is None else Cap(cap["messages"], moments.days(cap["days"])),
         control=Fraction(table.get("control", 0)),
-        starts_at=None if starts_at is None else moments.from_datetime(starts_at),
+        starts_at=None if starts_at in (None, "always") else moments.from_datetime(starts_at),
+        starts_always=starts_at == "always",
         campaigns=tuple(_campaign(entry) for entry in table.get("campaign", [])),
     )
 

@@ -1,6 +1,7 @@
 """Applying the records of one journal partition in order, each at its moment."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.oracle import moments
@@ -34,8 +35,9 @@ class Oracle:
         Args:
             records: admitted events with ``type`` and the source's own fields, ``{"type": "tick", "at": ...}``,
                 ``{"type": "policy", "text": ...}``, ``{"type": "campaigns", "text": ...}``. A sale without
-                ``customer_id`` changes no customer, only the day's totals. A backfill event of wall mode has
-                ``admitted_at``; an event of an earlier format of the journal has ``format``.
+                ``customer_id`` changes no customer, only the day's totals. In wall mode a backfill event has
+                ``admitted_at``, and campaigns may have ``begins_at``. An event of an earlier format of the journal has
+                ``format``.
 
         Raises:
             ValueError: An event precedes any policy, or could not have been admitted.
@@ -71,7 +73,8 @@ class Partition:
         if record["type"] == "policy":
             self.activate_policy(read_policy(record["text"]))
         elif record["type"] == "campaigns":
-            self.activate_campaigns(read_campaigns(record["text"]))
+            begins_at = record.get("begins_at")
+            self.activate_campaigns(read_campaigns(record["text"]), begins_at and moments.parse(begins_at))
         elif record["type"] == "tick":
             self.apply_tick(moments.parse(record["at"]))
         elif record.get("customer_id"):
@@ -107,9 +110,13 @@ class Partition:
         for customer in self.customers.values():
             customer.evaluate(max(self.watermark, customer.evaluated_at), {"kind": "policy"}, self.active_rules())
 
-    def activate_campaigns(self, campaigns: Campaigns) -> None:
-        """Activate a campaigns file; runs of campaigns that it changes or drops are superseded."""
-        self.campaigns = campaigns
+    def activate_campaigns(self, campaigns: Campaigns, begins_at: int | None) -> None:
+        """Activate a campaigns file; runs of campaigns that it changes or drops are superseded.
+
+        A file that is active already keeps its beginning.
+        """
+        if self.campaigns is None or self.campaigns.reference != campaigns.reference:
+            self.campaigns = replace(campaigns, begins_at=begins_at)
         for customer in self.customers.values():
             customer.campaigns_since = max(self.watermark, customer.evaluated_at)
             supersede_outdated(customer.history, customer.campaigns_since, self.active_rules())

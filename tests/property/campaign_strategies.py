@@ -27,7 +27,7 @@ _SILENCES: Final = ("0.001", "0.5", "0.001", "1", "7")
 _ATTRIBUTIONS: Final = ("", *(f"attribution_days = {days}" for days in ("0.5", "1", "0.02", "1", "0")))
 _CHANNELS: Final = (["email"], ["sms", "push", "email"], ["email", "call"], ["sms", "email"])
 _CONTROLS: Final = ("", "", "control = 0.5")
-_STARTS_AT: Final = (*7 * ("",), "starts_at = 2020-02-15T00:00:00Z")
+_STARTS_AT: Final = (*7 * ("",), "starts_at = 2020-02-15T00:00:00Z", 'starts_at = "always"')
 _QUIET: Final = (
     None,
     ("21:00", "09:00"),

@@ -109,7 +109,8 @@ def journal_of(
             rules = AdmissionRules(policy.currency, policy.digits, policy.rates)
             record = PolicyApplied(source, 0, offset, step["text"])
         elif kind == "campaigns":
-            record = CampaignsApplied(source, 0, offset, _campaigns_of(step["text"]).text)
+            begins_at = moments.parse(step["begins_at"]) if "begins_at" in step else None
+            record = CampaignsApplied(source, 0, offset, _campaigns_of(step["text"]).text, begins_at)
         else:
             assert rules is not None
             result = admit(source, 0, offset, json.dumps(step).encode(), rules, None)

@@ -82,7 +82,11 @@ class HistoryBuilder:
         """Activate the campaigns file `after` positions behind the next one; -1 activates the same file again."""
         texts = self.rulebook.campaigns
         self.campaigns = (self.campaigns + 1 + after) % len(texts)
-        self.steps.append({"type": "campaigns", "text": texts[self.campaigns]})
+        step: Step = {"type": "campaigns", "text": texts[self.campaigns]}
+        if one_in(self.draw, 4):
+            at = max(self.moments_used, default=self.start) + pick(self.draw, (0, 1, *self.rulebook.spans_ms))
+            step["begins_at"] = moments.text(min(at, LAST_MS))
+        self.steps.append(step)
 
     def add(self, event: Step) -> None:
         """Add an event."""

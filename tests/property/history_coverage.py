@@ -30,7 +30,7 @@ FEATURES: Final = (
     *(f"condition: {name}" for name in CONDITIONS),
     *("a birthday", "overdue", "a message", "a message that expires", "a message after the first"),
     *("a change by time is history", "a reactivation outlasts history", "a silence outlasts history"),
-    "a channel is revived",
+    *("a channel is revived", "before the beginning"),
     *("an outcome: treated", "an outcome: holdout", "an outcome: control", "an outcome that counts an order"),
     *(
         "a message at the end of quiet hours",

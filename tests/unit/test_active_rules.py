@@ -46,6 +46,8 @@ def commented(file: File) -> File:
     return File(file.kind, f"# ours\n{file.text}")
 
 
+BEGIN: Final = 1_000
+"""Every campaigns record begins at this moment plus its offset."""
 INVALID_POLICY: Final = File("policy", "name = 1")
 INVALID_CAMPAIGNS: Final = File("campaigns", "name = 1")
 
@@ -87,12 +89,17 @@ READERS: Final = (by_reducer, by_follower, by_fold, by_recovering_fold)
 
 
 def _records(files: Sequence[File]) -> list[ControlRecord]:
-    return [ControlRecord(file.kind, file.text, offset=offset) for offset, file in enumerate(files)]
+    return [
+        ControlRecord(file.kind, file.text, BEGIN + offset if file.kind == "campaigns" else None, offset=offset)
+        for offset, file in enumerate(files)
+    ]
 
 
 def _fold(partition: Partition, offset: int, file: File) -> None:
-    applied = PolicyApplied if file.kind == "policy" else CampaignsApplied
-    assert partition.apply(offset, "", applied("control", 0, offset, file.text), [])
+    if file.kind == "policy":
+        assert partition.apply(offset, "", PolicyApplied("control", 0, offset, file.text), [])
+    else:
+        assert partition.apply(offset, "", CampaignsApplied("control", 0, offset, file.text, BEGIN + offset), [])
 
 
 def _active(rules: ActiveRules, files: Sequence[File]) -> Active:
@@ -100,7 +107,11 @@ def _active(rules: ActiveRules, files: Sequence[File]) -> Active:
     if rules.policy is None:
         return None, None
     texts = [file.text for file in files]
-    return texts.index(rules.policy.text), None if rules.campaigns is None else texts.index(rules.campaigns.text)
+    if rules.campaigns is None:
+        return texts.index(rules.policy.text), None
+    offset = texts.index(rules.campaigns.text)
+    assert rules.begins_at == BEGIN + offset
+    return texts.index(rules.policy.text), offset
 
 
 def _active_in(partition: Partition) -> Active:
@@ -111,6 +122,7 @@ def _active_in(partition: Partition) -> Active:
     if rules.campaigns is None:
         return progress.policy_offset, None
     assert rules.campaigns.text == partition.texts[progress.campaigns_offset]
+    assert rules.starts_at == BEGIN + progress.campaigns_offset
     return progress.policy_offset, progress.campaigns_offset
 
 

@@ -180,6 +180,24 @@ def test_the_start_is_a_moment_truncated_to_the_millisecond(written: str, ms: in
 
 
 @pytest.mark.parametrize(
+    ("head", "begins_at", "start"),
+    [
+        ("", None, None),
+        ("", 700, 700),
+        ("starts_at = 1970-01-01T00:00:00.500Z", 700, 500),
+        ("starts_at = 1970-01-01T00:00:00.900Z", 700, 900),
+        ("starts_at = 1970-01-01T00:00:00.900Z", None, 900),
+        ('starts_at = "always"', 700, None),
+        ('starts_at = "always"', None, None),
+    ],
+)
+def test_the_beginning_of_the_record_counts_where_the_file_does_not_say(
+    head: str, begins_at: int | None, start: int | None
+) -> None:
+    assert parse_campaigns(shop("version = 1", f"version = 1\n{head}")).start(begins_at) == start
+
+
+@pytest.mark.parametrize(
     ("written", "minutes"),
     [('["21:00", "09:00"]', (1260, 540)), ('["00:00", "23:59"]', (0, 1439)), ('["13:30", "14:15"]', (810, 855))],
 )
@@ -193,7 +211,9 @@ def test_without_a_policy_any_segment_name_is_accepted() -> None:
 
 
 QUIET = 'quiet_hours must be two times of day, such as ["21:00", "09:00"]: got'
-START = "starts_at must be a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z: got"
+START = (
+    'starts_at must be a time with an offset in the years 1970 to 2199, such as 2026-01-01T00:00:00Z, or "always": got'
+)
 HELLO = "campaign 1 (hello): "
 
 
@@ -360,6 +380,11 @@ def test_layout_and_comments_do_not_change_the_contents() -> None:
             "version = 1",
             'version = 1\ntimezone = "Europe/Moscow"\ncap = { messages = 1, days = 1 }',
             "shop@1 is already active with different timezone and cap; raise version to 2",
+        ),
+        (
+            "version = 1",
+            'version = 1\nstarts_at = "always"',
+            "shop@1 is already active with different starts_at; raise version to 2",
         ),
         ("version = 1", "version = 2\ncontrol = 0.5", None),
         ('name = "shop"', 'name = "store"\ncontrol = 0.5', None),

@@ -41,7 +41,8 @@ from streams.tables.progress import decode_orders_erased, decode_progress, encod
 from tests.native_classes import NATIVE_CLASSES, NativeClass
 
 NOON = 1_767_225_600_000
-PROGRESS = "019607cf0000019b76daa800028192a970757263686173657303280001"
+PROGRESS_1 = "019607cf0000019b76daa800028192a970757263686173657303280001"
+PROGRESS = "029707cf0000019b76daa800028192a970757263686173657303280001cf0000019b76daa803"
 LEDGER = "019304cf0000019b76daa80009"
 ORDER_ENTRY = "0197a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fe"
 REFUNDS_ENTRY = (
@@ -190,9 +191,20 @@ def test_a_profile_of_an_unknown_format_is_refused(version: int) -> None:
 
 
 def test_the_format_of_progress_does_not_change() -> None:
-    progress = Progress(7, NOON, 2, {("purchases", 3): 40}, 0, 1)
+    progress = Progress(7, NOON, 2, {("purchases", 3): 40}, 0, 1, NOON + 3)
     assert encode_progress(progress).hex() == PROGRESS
     assert decode_progress(bytes.fromhex(PROGRESS)) == progress
+
+
+def test_progress_of_format_1_is_still_read() -> None:
+    """Commit faf5608 wrote it; its campaigns have no beginning."""
+    assert decode_progress(bytes.fromhex(PROGRESS_1)) == Progress(7, NOON, 2, {("purchases", 3): 40}, 0, 1, None)
+
+
+@pytest.mark.parametrize("value", [b"", b"\x00\x97", b"\x03\x97"])
+def test_progress_of_an_unknown_format_is_refused(value: bytes) -> None:
+    with pytest.raises(UnknownFormatVersion, match="run the version of goldstream that wrote it"):
+        decode_progress(value)
 
 
 def test_the_format_of_the_erasure_ledger_does_not_change() -> None:

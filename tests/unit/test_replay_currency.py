@@ -145,6 +145,32 @@ def test_given_campaigns_follow_the_first_policy_that_was_activated() -> None:
     assert [(each.kind, each.offset) for each in copied] == [("policy", 2), ("campaigns", 3)]
 
 
+def test_campaigns_keep_their_beginning_in_a_replay() -> None:
+    begun = [CONTROL[0], ControlRecord("campaigns", campaigns_text(), 700, offset=1)]
+    rules = with_offsets(ReplayRules("shop", begun, None, None, now_ms=900))
+    assert [rule.begins_at for rule in rules.rules] == [None, 700]
+    (copied,) = rules.translate(CampaignsApplied("control", 0, 1, campaigns_text(), 700))
+    assert copied == CampaignsApplied("control", 0, 2, campaigns_text(), 700)
+    (older,) = rules.translate(CampaignsApplied("control", 0, 1, campaigns_text()))
+    assert older == CampaignsApplied("control", 0, 2, campaigns_text(), None), "as it was journaled"
+
+
+def test_given_campaigns_begin_with_the_replay() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS, now_ms=900))
+    first = rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text))
+    assert first[1] == CampaignsApplied("control", 0, 2, OTHER_CAMPAIGNS.text, 900)
+    event_mode = with_offsets(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS))
+    assert [rule.begins_at for rule in event_mode.rules] == [None, None, None]
+
+
+def test_a_continued_replay_keeps_the_beginning_of_its_first_run() -> None:
+    rules = with_offsets(ReplayRules("shop", CONTROL, None, OTHER_CAMPAIGNS, now_ms=900))
+    rules.take_written([CONTROL[0], ControlRecord("campaigns", OTHER_CAMPAIGNS.text, 800, offset=2)])
+    assert [rule.begins_at for rule in rules.rules] == [None, 800, None]
+    first = rules.translate(PolicyApplied("control", 0, 0, policy("RUB").text))
+    assert first[1] == CampaignsApplied("control", 0, 2, OTHER_CAMPAIGNS.text, 800)
+
+
 def test_campaigns_that_were_never_active_are_not_checked() -> None:
     control = [CONTROL[0], CONTROL[1], ControlRecord("campaigns", "name = 1", offset=2)]
     assert ReplayRules("shop", control, policy("USD"), None).policy.currency == "USD"

@@ -106,7 +106,7 @@ async def _apply(settings: "Settings", new: "NewRules") -> Applied:
         await find_leaders(consumer, [topics.segment_changes, topics.progress])
         begins: dict[TopicPartition, int] = await consumer.end_offsets(changes)
         offset = -1
-        for record in _records(new):
+        for record in await _records(settings, new):
             offset = await append_control(settings, record)
         if not await stage_runs(settings):
             return Applied(offset, None, None)
@@ -119,11 +119,17 @@ async def _apply(settings: "Settings", new: "NewRules") -> Applied:
     return Applied(offset, (), await count_moves(settings, begins, new.policy.ref))
 
 
-def _records(new: "NewRules") -> "list[ControlRecord]":
-    from streams.kafka.control import ControlRecord
+async def _records(settings: "Settings", new: "NewRules") -> "list[ControlRecord]":
+    """Return what to append to `control`; in wall mode, campaigns of a new name begin now."""
+    from streams.clock import SYSTEM_CLOCK
+    from streams.kafka.control import ControlRecord, beginning_of, read_control
 
-    records = [] if new.policy is None else [ControlRecord(kind="policy", text=new.policy.text)]
-    return records if new.campaigns is None else [*records, ControlRecord(kind="campaigns", text=new.campaigns.text)]
+    records = [] if new.policy is None else [ControlRecord("policy", new.policy.text)]
+    if new.campaigns is None:
+        return records
+    now_ms = SYSTEM_CLOCK.wall_ms() if settings.time == "wall" else None
+    begins_at = beginning_of(await read_control(settings), new.campaigns.name, now_ms)
+    return [*records, ControlRecord("campaigns", new.campaigns.text, begins_at)]
 
 
 def report_unchanged(ref: str, *, as_json: bool) -> None:
