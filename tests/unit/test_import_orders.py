@@ -8,6 +8,7 @@ import pytest
 
 from agents.importing.findings import ImportRefused
 from agents.importing.mapping.mapping import Mapping
+from agents.importing.mapping.mapping_reader import with_answer
 from agents.importing.understanding import PolicyInfo, UnderstandOptions
 from tests.unit.understood_files import ROUBLES, UTC, understand_files, understand_text
 
@@ -94,6 +95,24 @@ def test_an_order_whose_lines_contradict_each_other_is_left_out_and_shown(tmp_pa
     assert found.amounts() == {"o3": "3.00"}
     assert found.customers() == ["c1"]
     assert found.left_out["contradictory"] == (2, [2, 4])
+
+
+def test_numbers_that_begin_again_every_day_are_asked_about(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{number},{item},{number + 1},2025-05-0{day},\n" for day in (1, 2, 3) for number in (1, 2) for item in "ab"
+    )
+    text = "receipt,item,line total,date,client\n" + rows + "9,a,5,2025-05-04,c1\n"
+    assert list(understand_text(tmp_path, text).asked) == ["group.by"]
+    options = UnderstandOptions(allow_anonymous=True)
+    mapping = with_answer(UTC, "group.by", '["order_id", "occurred_at"]')
+    found = understand_files(tmp_path, {"a.csv": text}, mapping, ROUBLES, options)
+    assert sorted(found.amounts().values()) == ["4.00"] * 3 + ["5.00"] + ["6.00"] * 3
+    assert len(found.amounts()) == 7
+
+
+def test_a_delivery_zone_is_no_time_zone(tmp_path: Path) -> None:
+    text = "order id,amount,date,client,zone\n1,5,2025-05-01,c1,North\n2,6,2025-05-01,c1,South\n"
+    assert understand_text(tmp_path, text).amounts() == {"1": "5.00", "2": "6.00"}
 
 
 def test_negative_sums_are_refunds_of_their_order_if_the_file_has_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from agents.importing.columns.dates import decide_dates, moment_ms
 from agents.importing.columns.zones import zone_of
 from agents.importing.findings import ImportRefused, LeftOut
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
-from agents.importing.mapping.expression import Arithmetic, Column, Expression, alternatives_of, columns_of
+from agents.importing.mapping.expression import Arithmetic, Column, Expression, alternatives_of, columns_of, describe
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.orders.cell_sql import CellSql
@@ -19,7 +19,13 @@ from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.customer_ids import IdPrefixes
 from agents.importing.orders.form_fields import FormFields
 from agents.importing.orders.left_out_rows import add_left_out
-from agents.importing.orders.line_roles import LineEvidence, decide_amount, leave_out_copies, resolve_negative_lines
+from agents.importing.orders.line_roles import (
+    LineEvidence,
+    check_numbers,
+    decide_amount,
+    leave_out_copies,
+    resolve_negative_lines,
+)
 from agents.importing.orders.moment_zones import choose_zone, needs_zone
 from agents.importing.orders.order_tables import OrderRules, create_orders
 from agents.importing.orders.policy_info import PolicyInfo
@@ -29,6 +35,7 @@ from agents.importing.orders.row_meaning import kind_sql
 from agents.importing.orders.row_source import RowSource
 from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
 from agents.importing.orders.sales import Sales
+from agents.importing.platforms.catalog import GENERIC
 from state.units.timestamps import format_ms
 
 _MILLISECONDS: Final = 1_000
@@ -96,11 +103,32 @@ class FormReader:
         if self.sales is not None:
             error = "CASE WHEN reason = 'unreadable' THEN error END"
             add_left_out(self._con, self._lines_name, left_out, condition="role = 'out'", detail=error)
+            self._describe_contradiction()
             add_left_out(self._con, self._orders_name, left_out)
             add_left_out(self._con, self._refunds_name, left_out)
             self._add_unmatched(left_out)
         if self.rows is not None:
             add_left_out(self._con, self._rows_name, left_out)
+
+    def _describe_contradiction(self) -> None:
+        """Say what the lines of the first contradictory order have."""
+        found = self._con.execute(
+            f"SELECT order_key, detail FROM {self._orders_name} WHERE reason = 'contradictory' "
+            "ORDER BY position LIMIT 1"
+        ).fetchone()
+        if found is None:
+            return
+        key, what = found
+        assert self._lines is not None
+        ids = ", ".join(f"customer{number}" for number in range(1, self._lines.customers + 1))
+        cell = f"coalesce({ids}, NULL)" if what == "customer" else what
+        values = self._con.execute(
+            f"SELECT DISTINCT {cell}::VARCHAR FROM {self._lines_name} "
+            f"WHERE order_key = ? AND role <> 'out' AND {cell} IS NOT NULL ORDER BY 1 LIMIT 3",
+            [key],
+        ).fetchall()
+        detail = f"the rows of order {key} differ in {what}: {', '.join(value for (value,) in values)}"
+        self._con.execute(f"UPDATE {self._orders_name} SET detail = ? WHERE order_key = ?", [detail, key])
 
     def _add_unmatched(self, left_out: LeftOut) -> None:
         """Count the rows of joined files, such as payments, whose order is not in the main file."""
@@ -134,7 +162,7 @@ class FormReader:
             self._findings.assume("refunds", "counted up to the amount of their order", evidence)
 
     def _build_sales(self, builder: SaleLinesBuilder) -> None:
-        lines = builder.build(self._lines_name, self._fields.row_kinds)
+        self._lines = lines = builder.build(self._lines_name, self._fields.row_kinds)
         amount = self.mapping.fields.get("amount")
         evidence = LineEvidence(
             ColumnNames(self._source.names).has_lines(),
@@ -142,6 +170,9 @@ class FormReader:
             self._are_parts(amount),
         )
         mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings)
+        number = self.mapping.fields.get("order_id")
+        if number is not None and not self.mapping.group.by and self.mapping.platform == GENERIC:
+            check_numbers(self._con, lines.name, describe(number), self._findings)
         if self._findings.questions:
             return
         resolve_negative_lines(self._con, lines.name, mode, evidence)

@@ -11,6 +11,7 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount
 from agents.importing.orders.column_decisions import Findings
 
+_DAY_MS: Final = 86_400_000
 _OPTION: Final = "--group-amount sum or --group-amount first"
 
 
@@ -64,6 +65,32 @@ def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence
         )
     )
     return "sum"
+
+
+def check_numbers(con: Any, lines: str, column: str, findings: Findings) -> None:
+    """Ask if order numbers begin again every day, as those of tills do: lines of one number days apart."""
+    is_apart = f"FILTER (WHERE latest - earliest >= {_DAY_MS})"
+    several, apart, first, second = con.execute(
+        f"""
+        SELECT count(*), count(*) {is_apart}, min(line) {is_apart}, max(last) {is_apart}
+        FROM (SELECT min(occurred_at) AS earliest, max(occurred_at) AS latest, min(line) AS line, max(line) AS last
+            FROM {lines} WHERE role = 'sale' AND order_id IS NOT NULL GROUP BY order_key, file HAVING count(*) > 1)"""
+    ).fetchone()
+    if apart < 2 or apart * 2 <= several:
+        return
+    findings.ask(
+        Question(
+            "order_id",
+            f"{apart:,} numbers in {column} return on another day, such as in lines {first} and {second}: "
+            "are these the same orders?",
+            "group.by",
+            (
+                Choice('["order_id", "occurred_at"]', "no: an order is a number at a moment"),
+                Choice('["order_id"]', "yes: all rows with a number are one order"),
+            ),
+            '[group] by = ["order_id", "occurred_at"] or by = ["order_id"] in a mapping file (--map)',
+        )
+    )
 
 
 def _assume(findings: Findings, value: str, evidence: str) -> str:

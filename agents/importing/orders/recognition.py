@@ -15,8 +15,8 @@ from agents.importing.orders.row_source import RowSource
 from agents.importing.staging import StagedTable
 
 _MAX_WORDS: Final = 200
-_PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test", "zone")
-_MONEY_FIELDS: Final = ("discount", "refunded", "rate")
+_PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test")
+_MONEY_FIELDS: Final = ("discount", "refunded")
 
 
 class Recognition:
@@ -47,6 +47,9 @@ class Recognition:
         for field in _MONEY_FIELDS:
             self._take_first(field, self._is_number)
         self._take_first("refunded_at", self._is_date)
+        self._take_first("zone", self._is_zone)
+        if "currency" in self.fields:
+            self._take_first("rate", self._is_number)
         return self.fields
 
     def recognize(self, fields: Iterable[str]) -> dict[str, Expression]:
@@ -243,6 +246,10 @@ class Recognition:
             return False
         examples = self._source.staging.examples(*self._place(name), 20)
         return bool(examples) and all(is_time_of_day(text) for text, _ in examples)
+
+    def _is_zone(self, name: str) -> bool:
+        examples = self._source.staging.examples(*self._place(name), 20)
+        return all(read_zone(text) is not None for text, _ in examples)
 
     def _time_column(self, day: str) -> str | None:
         others = [*self._names.candidates("occurred_at"), *self._source.names]

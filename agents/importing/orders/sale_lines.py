@@ -30,8 +30,9 @@ class SaleLines(msgspec.Struct, frozen=True):
     """A table with one row for each row of a file.
 
     Its columns: `position`, `line`, `file`; `kind`; `reason` why the row is left out, `order_reason` why its whole
-    order is, `error` of a cell; `order_id`, `refund_id`; `customer1` …, the customer's possible ids, and `moment1` …,
-    the possible moments, of each the first filled one is meant; `occurred_at`; amounts; texts; consents.
+    order is, `error` of a cell; `order_id`, or `order_number` if orders are grouped by more than it; `refund_id`;
+    `customer1` …, the customer's possible ids, and `moment1` …, the possible moments, of each the first filled one is
+    meant; `occurred_at`; amounts; texts; consents.
 
     Attributes:
         name: of the table.
@@ -127,7 +128,8 @@ class SaleLinesBuilder:
             "kind": kind,
             "reason": self._reasons(kind, whole_order=False),
             "order_reason": self._reasons(kind, whole_order=True),
-            "order_id": self._id("order_id", kind),
+            "order_id": self._id("order_id", kind) if self._has_numbers() else "NULL::VARCHAR",
+            "order_number": "NULL::VARCHAR" if self._has_numbers() else self._id("order_id", kind),
             "refund_id": self._id("refund_id", kind),
             **{f"customer{number}": each for number, each in enumerate(customers, 1)},
             **{f"moment{number}": each for number, each in enumerate(moments, 1)},
@@ -158,13 +160,21 @@ class SaleLinesBuilder:
         outgoing = "WHEN kind = 'purchase' AND amount < 0 THEN 'not_a_sale'" if self._mapping.negative == "skip" else ""
         return f"CASE WHEN reason IS NOT NULL THEN reason WHEN kind = '' THEN 'unreadable' {outgoing} END"
 
+    def _has_numbers(self) -> bool:
+        """Whether an order is known by its number alone; otherwise its id comes from its contents."""
+        return self._mapping.group.by in ((), ("order_id",))
+
     def _key(self, customers: int) -> str:
         """Return what the lines of an order have in common."""
         alone = "chr(31) || position"
-        if self._mapping.group.by in ((), ("order_id",)):
+        if self._has_numbers():
             return f"coalesce(order_id, {alone})"
         ids = ", ".join(f"customer{number}" for number in range(1, customers + 1))
-        parts = {"customer_id": f"coalesce({ids}, NULL)", "occurred_at": "occurred_at::VARCHAR", "order_id": "order_id"}
+        parts = {
+            "customer_id": f"coalesce({ids}, NULL)",
+            "occurred_at": "occurred_at::VARCHAR",
+            "order_id": "order_number",
+        }
         named = [parts[field] for field in self._mapping.group.by]
         filled = " AND ".join(f"{part} IS NOT NULL" for part in named)
         return f"CASE WHEN {filled} THEN concat_ws(chr(31), {', '.join(named)}) ELSE {alone} END"
