@@ -2,7 +2,7 @@
 """Understand staged files: which orders, refunds and other events they hold, and what was assumed to say so."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from agents.importing.orders.form_fields import find_fields
 from agents.importing.orders.form_reader import FormReader
 from agents.importing.orders.list_explosion import rows_of
 from agents.importing.orders.policy_info import PolicyInfo
-from agents.importing.orders.refusals import base_currency, check_currencies, check_orders
+from agents.importing.orders.refusals import base_currency, check_currencies, check_orders, leave_out_currencies
 from agents.importing.orders.row_events import RowEvents
 from agents.importing.orders.sales import CountedEvent, Sales
 from agents.importing.orders.source_plan import plan_sources
@@ -45,12 +45,18 @@ class UnderstandOptions(msgspec.Struct, frozen=True, kw_only=True):
         latest_ms: the latest admissible moment; None: there is none, as in event mode.
         topic: short name of the source topic to publish to; events of kinds that it does not take are left out.
         key: of a keyed hash of customer ids; None: the mapping says where it is, if ids are to be hashed.
+        import_id: id of the import, which every event carries; None: none.
+        live: whether the events are no history (`backfill`).
+        on_event: called with each event while it is counted, in the order of their moments.
     """
 
     allow_anonymous: bool = False
     latest_ms: int | None = None
     topic: str = "events"
     key: bytes | None = None
+    import_id: str | None = None
+    live: bool = False
+    on_event: Callable[[ImportedEvent], None] | None = None
 
 
 class Understanding:
@@ -89,24 +95,28 @@ class Understanding:
         """What the files do not decide."""
         return self._findings.questions
 
-    def events(self, *, import_id: str | None = None, live: bool = False) -> Iterator[ImportedEvent]:
+    def events(self, *, import_id: str | None = None, live: bool | None = None) -> Iterator[ImportedEvent]:
         """Yield all events in the order of their moments, at the same moment signups before orders before refunds.
 
         Args:
-            import_id: id of the import, which every event carries; None: none.
-            live: whether the events are no history (`backfill`).
+            import_id: id of the import; None: that of the options.
+            live: whether the events are no history; None: as the options say.
         """
-        for counted in self._counted(import_id, live=live):
+        changes = {"import_id": import_id, "live": live}
+        options = msgspec.structs.replace(
+            self._options, **{name: value for name, value in changes.items() if value is not None}
+        )
+        for counted in self._counted(options):
             if counted.written is not None:
                 yield counted.written.event
 
-    def _counted(self, import_id: str | None, *, live: bool) -> Iterator[CountedEvent]:
+    def _counted(self, options: UnderstandOptions) -> Iterator[CountedEvent]:
         writer = EventWriter(
             self._rules,
-            topic=self._options.topic,
-            latest_ms=self._options.latest_ms,
-            import_id=import_id,
-            live=live,
+            topic=options.topic,
+            latest_ms=options.latest_ms,
+            import_id=options.import_id,
+            live=options.live,
         )
         return heapq.merge(*(part.events(writer) for part in self._parts), key=lambda each: each[:3])
 
@@ -114,13 +124,15 @@ class Understanding:
         """Go through all events once, and count them; `understand` does it."""
         self._parts, self._rules, self._options = parts, rules, options
         totals, examples = self.totals, dict[str, list[ImportedEvent]]()
-        for counted in self._counted(None, live=False):
+        for counted in self._counted(options):
             if counted.written is None:
                 assert counted.refusal is not None
                 self.left_out.add(counted.refusal.reason, counted.line, str(counted.refusal))
                 continue
             event = counted.written.event
             totals.add(event, counted.counted_minor)
+            if options.on_event is not None:
+                options.on_event(event)
             if len(examples.setdefault(event.kind, [])) < _SAMPLES:
                 examples[event.kind].append(event)
         lost = [part.lost_minor(rules.currency) for part in parts if isinstance(part, Sales)]
@@ -170,11 +182,13 @@ def understand(
     if found.questions:
         return found
     found.mapping = _written(mapping, readers)
-    for reader in readers:
-        reader.add_left_out(left_out)
     parts = [part for reader in readers for part in (reader.sales, reader.rows) if part is not None]
     currency = policy.currency or base_currency(staging.con, parts)
+    if policy.currency is None:
+        leave_out_currencies(staging.con, parts, currency)
     check_currencies(staging, parts, currency, policy.rates)
+    for reader in readers:
+        reader.add_left_out(left_out)
     rules = AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names())
     found.survey(parts, rules, options)
     _add_customers(staging.con, parts, found.totals)

@@ -36,8 +36,11 @@ def test_a_row_is_an_order(tmp_path: Path) -> None:
 
 def test_history_is_backfill_unless_it_is_live(tmp_path: Path) -> None:
     text = "customer_id,date,amount,order_id\nc1,2025-05-12 10:30,12.40,o1\n"
-    (event,) = understand_files(tmp_path, {"a.csv": text}, live=True).events
-    assert "backfill" not in event
+    heard: list[object] = []
+    options = UnderstandOptions(live=True, import_id="i1", on_event=heard.append)
+    found = understand_files(tmp_path, {"a.csv": text}, UTC, ROUBLES, options)
+    assert ("backfill" in found.events[0], found.events[0]["import_id"]) == (False, "i1")
+    assert heard == found.imported
 
 
 LINES = """Invoice,Item,Qty,Price Each,Bought at,Client No
@@ -315,6 +318,9 @@ def test_a_foreign_currency_is_refused_once_with_what_to_do(tmp_path: Path) -> N
         understand_text(tmp_path, text)
     found = understand_text(tmp_path, text, UTC, PolicyInfo(None))
     assert (found.totals.orders, found.totals.gross_minor) == (50, 25_000)
+    text += "90,7,2025-07-02,c1,EUR\n"
+    found = understand_text(tmp_path, text, UTC, PolicyInfo(None))
+    assert (found.totals.orders, found.left_out) == (50, {"currency": (1, [52])})
 
 
 def test_shares_are_no_sums_of_money(tmp_path: Path) -> None:

@@ -58,8 +58,6 @@ def understand_files(
     mapping: Mapping | str = UTC,
     policy: PolicyInfo = ROUBLES,
     options: UnderstandOptions | None = None,
-    *,
-    live: bool = False,
 ) -> Understood:
     """Write files, and return what is understood of them; a mapping can be the text of a mapping file."""
     paths = []
@@ -72,8 +70,8 @@ def understand_files(
         mapping = read_mapping(folder / "map.toml")
     sources = [open_source(path, mapping.read_options()) for path in paths]
     with stage(sources, lambda _: None) as staging:
-        found = understand(staging, mapping, policy, options)
-        imported = [] if found.questions else list(found.events(import_id="test", live=live))
+        found = understand(staging, mapping, policy, options or UnderstandOptions(import_id="test"))
+        imported = [] if found.questions else list(found.events())
         return Understood(
             found.platform,
             found.mapping,

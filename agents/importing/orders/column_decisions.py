@@ -113,7 +113,8 @@ class ColumnDecisions:
         if decision.question is not None:
             self._findings.ask(decision.question)
         else:
-            self._findings.assumptions += decision.assumptions
+            for each in decision.assumptions:
+                self._findings.assume(each.subject, each.value, each.evidence, each.option)
 
 
 def _proved_forms(decisions: Sequence[DateDecision]) -> dict[str, str]:

@@ -32,6 +32,16 @@ def base_currency(con: Any, parts: Sequence[Sales | RowEvents]) -> str:
     return str(row[0])
 
 
+def leave_out_currencies(con: Any, parts: Sequence[Sales | RowEvents], base: str) -> None:
+    """Leave out orders and refunds in other currencies than the base one, for the reason `currency`."""
+    for part in parts:
+        for table in part.tables():
+            con.execute(
+                f"UPDATE {table} SET reason = 'currency', detail = currency || ', not {base}' "
+                f"WHERE reason IS NULL AND currency <> '{base}' AND rate IS NULL"
+            )
+
+
 def check_currencies(
     staging: Staging, parts: Sequence[Sales | RowEvents], base: str, rates: Mapping[str, Decimal]
 ) -> None:

@@ -55,6 +55,10 @@ class RowEvents:
         self._prefixes = prefixes
         self._default_currency = default_currency
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables."""
+        return (self.name,)
+
     def currencies_sql(self) -> str:
         """Return line, currency and rate of all purchases and refunds."""
         own = f"coalesce(currency, nullif({quoted(self._default_currency)}, ''))"

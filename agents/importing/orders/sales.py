@@ -99,6 +99,10 @@ class Sales:
             streams.append(self._refunds(writer))
         return heapq.merge(*streams, key=lambda each: each[:3])
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables."""
+        return self.name, f"{self.name}_refunds"
+
     def currencies_sql(self) -> str:
         """Return line, currency and rate of all orders, and of refunds of other orders."""
         return (
