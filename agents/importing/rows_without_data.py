@@ -24,6 +24,9 @@ _LABEL: Final = re.compile(
 _BEGINS_LIKE_LABEL: Final = re.compile(rf"(?:{_WORDS})\b.*", re.IGNORECASE)
 _MAX_LABEL: Final = 80
 _NUMBER: Final = re.compile(r"[^\w\s]{0,3}\s?\(?[-+−]?\d[\d\s.,'’]*\)?-?\s?(?:%|[^\d\s]{1,5})?")
+_DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T][\d:.]+)?")
+_MAX_LABEL_COLUMN: Final = 4
+"""In how many columns, from the left, the label of a sum may be."""
 _USUAL_SHARE: Final = 0.9
 _MIN_COLUMNS_OF_NOTES: Final = 3
 _ROWS_PER_FETCH: Final = 1_000
@@ -37,8 +40,9 @@ def is_total_label(text: str) -> bool:
 def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:
     """Delete the rows that are no data from a table, and count them, blank ones excepted.
 
-    A row is a sum if its first filled cell is a word such as `Total`, all others are numbers, and a cell is empty that
-    is filled in nearly all rows; if the word only begins a text, at least half of those cells. A row is a note if only
+    A row is a sum if its first filled cell is a word such as `Total`, perhaps after a date, all others are numbers, and
+    a cell is empty that is filled in nearly all rows; if the word only begins a text, at least half of those cells. A
+    row is a note if only
     one of its cells is filled, and that is no number, date or address.
 
     Returns:
@@ -48,13 +52,15 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     first, last = (f"coalesce({', '.join(order)})" for order in (columns, reversed(columns)))
     deleted = _delete(con, table, f"{first} IS NULL")
     deleted += _delete_headers(con, table, names, left_out)
+    beginnings = (first, *(f"coalesce({column}, '')" for column in columns[1:_MAX_LABEL_COLUMN]))
+    labelled = " OR ".join(map(_labelled, beginnings))
     ((total, *filled),) = con.execute(
         f"SELECT count(*), {', '.join(map('count({})'.format, columns))} FROM {table} "
-        f"WHERE {first} <> {last} AND NOT {_labelled(first)}"
+        f"WHERE {first} <> {last} AND NOT ({labelled})"
     ).fetchall()
     usual = [number for number, count in enumerate(filled) if total and count >= _USUAL_SHARE * total]
     found = []
-    for row_id, line, cells in _rows(con, table, columns, _labelled(first)):
+    for row_id, line, cells in _rows(con, table, columns, labelled):
         if _is_sum(cells, usual):
             left_out.add("total_row", line, " ".join(filter(None, cells))[:_MAX_LABEL])
             found.append(row_id)
@@ -90,6 +96,8 @@ def _labelled(first: str) -> str:
 
 def _is_sum(cells: list[str | None], usual: list[int]) -> bool:
     label, *others = filter(None, cells)
+    if others and _DATE.fullmatch(label) and _LABEL.fullmatch(others[0]):
+        label, *others = others
     if not _BEGINS_LIKE_LABEL.fullmatch(label) or not all(map(_NUMBER.fullmatch, others)):
         return False
     missing = sum(cells[number] is None for number in usual)

@@ -194,7 +194,8 @@ def understand(
     _add_customers(staging.con, parts, found.totals)
     for reader in readers:
         reader.state_results()
-    check_orders(staging, found.totals, left_out, allow_anonymous=options.allow_anonymous)
+    are_refunds = any(reader.mapping.kind == "refund" or "type" in reader.mapping.fields for reader in readers)
+    check_orders(staging, found.totals, left_out, allow_anonymous=options.allow_anonymous, are_refunds=are_refunds)
     return found
 
 

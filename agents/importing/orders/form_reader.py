@@ -36,9 +36,11 @@ from agents.importing.orders.row_source import RowSource
 from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
 from agents.importing.orders.sales import Sales
 from agents.importing.platforms.catalog import GENERIC
+from state.units.currencies import DIGITS
 from state.units.timestamps import format_ms
 
 _MILLISECONDS: Final = 1_000
+_USUAL_DIGITS: Final = 2
 
 
 class FormReader:
@@ -169,7 +171,8 @@ class FormReader:
             list(columns_of(amount)) if amount else [],
             self._are_parts(amount),
         )
-        mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings)
+        digits = DIGITS.get(lines.default_currency, _USUAL_DIGITS)
+        mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings, digits)
         number = self.mapping.fields.get("order_id")
         if number is not None and not self.mapping.group.by and self.mapping.platform == GENERIC:
             check_numbers(self._con, lines.name, describe(number), self._findings)

@@ -12,6 +12,8 @@ from agents.importing.mapping.name_recognition import is_line_amount, is_order_a
 from agents.importing.orders.column_decisions import Findings
 
 _DAY_MS: Final = 86_400_000
+_MIN_REPEATED: Final = 3
+"""In how many orders all rows must have the same amount to show that rows repeat it."""
 _OPTION: Final = "--group-amount sum or --group-amount first"
 
 
@@ -29,16 +31,20 @@ class LineEvidence(msgspec.Struct, frozen=True):
     are_parts: bool
 
 
-def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence, findings: Findings) -> str:
+def decide_amount(
+    con: Any, lines: str, mapping: Mapping, evidence: LineEvidence, findings: Findings, digits: int
+) -> str:
     """Return `sum` or `first`: whether the amounts of an order's lines are parts of its amount, or repeat it.
 
-    Asks if the file decides neither; the result is `sum` then.
+    Asks if the file decides neither; the result is `sum` then. `digits` are those of the currency after the point.
     """
     if mapping.group.amount:
         return mapping.group.amount
     multiple, repeated, example = _repetitions(con, lines)
     if not multiple:
         return "sum"
+    if fraction := _fraction_of_smallest_unit(con, lines, digits):
+        return _assume(findings, "sum", f"{fraction} is finer than money, so it is a part of an order")
     if evidence.are_parts or any(map(is_line_amount, evidence.amount_columns)):
         return _assume(findings, "sum", f"each of {multiple:,} orders with several rows is the sum of its lines")
     named = [name for name in evidence.amount_columns if is_order_amount(name)]
@@ -49,7 +55,7 @@ def decide_amount(con: Any, lines: str, mapping: Mapping, evidence: LineEvidence
     if evidence.line_columns and different:
         columns = ", ".join(evidence.line_columns[:3])
         return _assume(findings, "sum", f"rows are lines of orders, as {columns} shows; {names} differs within orders")
-    if not evidence.line_columns and not different:
+    if not evidence.line_columns and not different and repeated >= _MIN_REPEATED:
         return _assume(findings, "first", f"rows of an order repeat it: {names} is the same on all of them, {example}")
     findings.ask(
         Question(
@@ -98,6 +104,16 @@ def _assume(findings: Findings, value: str, evidence: str) -> str:
     return value
 
 
+def _fraction_of_smallest_unit(con: Any, lines: str, digits: int) -> str:
+    """Return an amount of an order with several rows that has more digits than the currency; empty: there is none."""
+    row = con.execute(
+        f"""
+        SELECT min(amount) FROM {lines} WHERE role = 'sale' AND amount <> round(amount, {digits}) AND order_key IN
+            (SELECT order_key FROM {lines} WHERE role = 'sale' GROUP BY order_key, file HAVING count(*) > 1)"""
+    ).fetchone()
+    return "" if row[0] is None else str(row[0].normalize())
+
+
 def _repetitions(con: Any, lines: str) -> tuple[int, int, str]:
     """Return how many orders have several amounts, on how many of them these are all equal, and an example."""
     row = con.execute(
@@ -129,15 +145,17 @@ def leave_out_copies(con: Any, lines: str, amount: str) -> None:
     """Leave out orders that are in several files of one import, except in the file with the latest moment.
 
     That file was exported last. Where amounts are summed and the files have different sums for an order, it cannot be
-    told whether one of them has only a part of it, so the order is left out altogether.
+    told whether one of them has only a part of it, so the order is left out altogether. A file that has further lines
+    of an order, but no amount of it, continues the other file: an export in parts.
     """
     differs = "min(total) <> max(total)" if amount == "sum" else "false"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE copies AS
-            SELECT order_key, arg_max(file, (latest, file)) AS kept, coalesce({differs}, false) AS differs
+            SELECT order_key, arg_max(file, (latest, file)) AS kept, list(file) AS files,
+                coalesce({differs}, false) AS differs
             FROM (SELECT order_key, file, sum(amount) AS total FROM {lines} WHERE role <> 'out' AND order_id IS NOT NULL
-                GROUP BY order_key, file)
+                GROUP BY order_key, file HAVING sum(amount) IS NOT NULL)
             JOIN (SELECT file AS of_file, coalesce(max(occurred_at), 0) AS latest FROM {lines} GROUP BY file)
                 ON file = of_file
             GROUP BY order_key HAVING count(*) > 1"""
@@ -145,6 +163,7 @@ def leave_out_copies(con: Any, lines: str, amount: str) -> None:
     con.execute(
         f"""
         UPDATE {lines} SET role = 'out', reason = CASE WHEN differs THEN 'contradictory' ELSE 'duplicate' END
-        FROM copies WHERE {lines}.order_key = copies.order_key AND (differs OR file <> kept) AND role <> 'out'"""
+        FROM copies WHERE {lines}.order_key = copies.order_key AND (differs OR file <> kept) AND role <> 'out'
+            AND list_contains(files, file)"""
     )
     con.execute("DROP TABLE copies")

@@ -66,8 +66,17 @@ def check_currencies(
     )
 
 
-def check_orders(staging: Staging, totals: Totals, left_out: LeftOut, *, allow_anonymous: bool) -> None:
+def check_orders(
+    staging: Staging, totals: Totals, left_out: LeftOut, *, allow_anonymous: bool, are_refunds: bool
+) -> None:
     """Refuse files without orders, and those most of whose orders have no customer.
+
+    Args:
+        staging: the files.
+        totals: what they hold.
+        left_out: what is left out of it.
+        allow_anonymous: whether most orders may be without a customer.
+        are_refunds: whether the user or a column says that rows are refunds, so that there may be no orders.
 
     Raises:
         ImportRefused: with what to do.
@@ -78,6 +87,11 @@ def check_orders(staging: Staging, totals: Totals, left_out: LeftOut, *, allow_a
         reasons = [_reason(*each) for each in left_out.rows()]
         why = "; left out: " + ", ".join(reasons) if reasons else ""
         raise ImportRefused(f"{files}: no order at all{why}; describe the file's columns in a mapping file (--map)")
+    if totals.events.keys() == {"refund"} and not are_refunds:
+        raise ImportRefused(
+            f"{files}: no order at all: all amounts are below zero; if they are refunds, say so with --kind refund, "
+            'otherwise name the column of what was paid with --field amount="…"'
+        )
     if anonymous * 2 > orders and not allow_anonymous:
         raise ImportRefused(
             f"{files}: {anonymous:,} of {orders:,} orders have no customer; name the column of customers with "

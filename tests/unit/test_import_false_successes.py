@@ -1,0 +1,58 @@
+"""Files that could be imported wrongly without an error."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.importing.findings import ImportRefused
+from tests.unit.understood_files import understand_files, understand_text
+
+
+def test_amounts_finer_than_money_are_parts_of_an_order_even_if_they_are_equal(tmp_path: Path) -> None:
+    text = "date,customer_id,order_id,amount\n" + "2025-05-01,a,o1,10.333\n" * 3 + "2025-05-02,b,o2,5.5\n"
+    assert understand_text(tmp_path, text).amounts() == {"o1": "31.00", "o2": "5.50"}
+
+
+def test_equal_amounts_in_one_order_do_not_prove_that_rows_repeat_it(tmp_path: Path) -> None:
+    text = "date,customer_id,order_id,amount\n2025-05-01,a,o1,10\n2025-05-01,a,o1,10\n2025-05-02,b,o2,5\n"
+    assert list(understand_text(tmp_path, text).asked) == ["group.amount"]
+
+
+HEADER = "Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineitem quantity,Lineitem price\n"
+
+
+def test_an_export_in_parts_may_be_cut_within_an_order(tmp_path: Path) -> None:
+    first = HEADER + "#1,a@example.com,paid,2025-05-01 10:00:00 +0000,RUB,30.00,2025-05-01 10:00:00 +0000,1,10\n"
+    second = HEADER + "#1,,,,,,,2,10\n#2,b@example.com,paid,2025-05-02 10:00:00 +0000,RUB,12.00,,1,12\n"
+    found = understand_files(tmp_path, {"1.csv": first, "2.csv": second})
+    assert found.amounts() == {"#1": "30.00", "#2": "12.00"}
+
+
+@pytest.mark.parametrize("nobody", [r"\N", "NULL", "nan", "[null]"])
+def test_what_other_programs_write_for_nothing_is_no_customer(tmp_path: Path, nobody: str) -> None:
+    rows = "".join(f"2025-05-0{day},{day},10,{who}\n" for day, who in enumerate(("5", nobody, "6", nobody, "7"), 1))
+    found = understand_text(tmp_path, "date,order_id,amount,customer_id\n" + rows)
+    assert (found.totals.orders, found.totals.customers, found.totals.anonymous) == (5, 3, 2)
+
+
+def test_the_sum_of_a_day_is_no_sale(tmp_path: Path) -> None:
+    text = (
+        "date;customer_id;order_id;amount\n13.05.2025;a;1;10,50\n13.05.2025;Итого за день;;10,50\n"
+        "14.05.2025;b;2;20,00\n14.05.2025;Итого за день;;20,00\n;Итого;;30,50\n"
+    )
+    found = understand_text(tmp_path, text)
+    assert found.amounts() == {"1": "10.50", "2": "20.00"}
+    assert found.left_out["total_row"] == (3, [3, 5, 6])
+
+
+def test_sums_below_zero_only_are_no_orders(tmp_path: Path) -> None:
+    text = "date,customer_id,order_id,amount\n2025-05-10,a,1,-100.00\n2025-05-11,b,2,-12.00\n"
+    with pytest.raises(ImportRefused, match="no order at all"):
+        understand_text(tmp_path, text)
+    assert understand_text(tmp_path, text, 'kind = "refund"\ntimezone = "UTC"\n').totals.events == {"refund": 2}
+
+
+def test_the_amount_is_what_was_paid_after_the_discount(tmp_path: Path) -> None:
+    text = "Дата;Клиент;Номер заказа;Сумма;Скидка;Итого к оплате\n13.05.2025;k1;1;1000,00;100,00;900,00\n"
+    (event,) = understand_text(tmp_path, text).events
+    assert (event["amount"], event["discount"]) == ("900.00", "100.00")
