@@ -5,11 +5,11 @@ from typing import Final
 from agents.doctor.cluster import Cluster
 from agents.doctor.finding import Finding, good, split_remedy, warning, wrong
 from state.config.active_rules import ActiveRules, Outcome
-from state.config.campaigns import Campaigns, parse_campaigns
+from state.config.campaigns import Campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
 from streams.kafka.control import ControlRecord, apply_rules, read_control, replay_of
-from streams.settings.rules_files import configured_campaigns, configured_policy
+from streams.settings.rules_files import configured_campaigns, configured_policy, missing_segments
 
 _REFUSED: Final = (Outcome.REFUSED, Outcome.INVALID)
 
@@ -68,11 +68,7 @@ def _compare(kind: str, active: Policy | Campaigns, configured: Policy | Campaig
 
 
 def _check_segments(campaigns: Campaigns, policy: Policy) -> list[Finding]:
-    try:
-        parse_campaigns(campaigns.text, policy.segment_names)
-    except ConfigErrors as errors:
-        return [
-            wrong("rules", f"{campaigns.ref} does not fit {policy.ref}: {error}", "apply campaigns that fit")
-            for error in errors.errors
-        ]
-    return []
+    return [
+        wrong("rules", f"{campaigns.ref} does not fit {policy.ref}: {error}", "apply campaigns that fit")
+        for error in missing_segments(campaigns, policy)
+    ]

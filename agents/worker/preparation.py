@@ -15,6 +15,7 @@ from streams.errors import FatalError, describe_error
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import ready_topics
 from streams.retries import Backoff, retry_until_stopped
+from streams.settings.rules_files import missing_segments
 from streams.settings.settings import Settings
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.waits import LOOK_SECONDS, Wait, Waiting, Waits
@@ -44,7 +45,7 @@ class Preparation:
         self.waiting_for: str | None = "Kafka"
         self.waits = waits
         self._settings = settings
-        self._policy = rules.policy
+        self._rules = rules
         self._is_announced = False
         self._clock = clock
 
@@ -112,14 +113,17 @@ class Preparation:
         if self._is_announced:
             return
         self._is_announced = True
+        policy, campaigns = self._rules
         is_chosen = self._settings.policy is not None
         log.log(
             logging.INFO if is_chosen else logging.WARNING,
             "first start under the prefix %s: this fixes for good time zone %s, currency %s, window %s days, %d "
             "partitions; other values need another prefix and a replay%s",
-            self._settings.prefix, self._policy.timezone, self._policy.currency, self._policy.window_days, partitions,
+            self._settings.prefix, policy.timezone, policy.currency, policy.window_days, partitions,
             "" if is_chosen else ". Nobody has chosen them: stop this worker and run `goldstream init` to choose",
         )  # fmt: skip
+        for error in missing_segments(campaigns, policy):
+            log.warning("%s does not fit %s, set GOLDSTREAM_CAMPAIGNS: %s", campaigns.ref, policy.ref, error)
 
 
 async def look_at_waits(waits: Sequence[Waits], clock: Clock) -> None:

@@ -52,6 +52,18 @@ def parse_campaigns_file(path: Path, policy: Policy | None) -> Campaigns:
     return _parse(path, lambda text: parse_campaigns(text, segments, zone_names()))
 
 
+def missing_segments(campaigns: Campaigns, policy: Policy) -> tuple[str, ...]:
+    """Return an error for each segment that the campaigns name and the policy does not have.
+
+    No customer can enter a campaign through such a segment.
+    """
+    try:
+        parse_campaigns(campaigns.text, policy.segment_names)
+    except ConfigErrors as errors:
+        return errors.errors
+    return ()
+
+
 def _parse(path: Path, parse: Callable[[str], Parsed]) -> Parsed:
     text = _read(path)
     try:

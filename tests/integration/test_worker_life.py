@@ -252,3 +252,12 @@ async def _changes(site: Site, count: int) -> None:
         return len(await read(site.kafka, site.topic("segment-changes"))) >= count
 
     await until(enough, f"{count} changes", every_s=0.2)
+
+
+async def test_a_first_start_says_that_campaigns_do_not_fit_the_policy(site: Site) -> None:
+    own = policy_text().replace('name = "retail-27"', 'name = "own"').replace('name = "churned"', 'name = "gone"')
+    worker = site.worker(POLICY=str(_policy(site, "own.toml", own)))
+    first = await worker.wait_for_log("first start under the prefix")
+    assert "goldstream init" not in first, "the policy was chosen"
+    said = await worker.wait_for_log("retail@2 does not fit own@1, set GOLDSTREAM_CAMPAIGNS: ")
+    assert "churned" in said

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.failures import DONE, CommandFailed, UsageFailure, kafka_named
 from agents.cli.option_values import parse_moment, parse_timeout
 
 
@@ -24,6 +24,7 @@ def advance(
     wall mode.
     """
     from agents.control.advance import advance as advance_partitions
+    from state.units.timestamps import format_ms
     from streams.clock import SYSTEM_CLOCK
     from streams.kafka.control import NoControlTopic
 
@@ -34,6 +35,9 @@ def advance(
     timeout_s = parse_timeout(timeout)
     with kafka_named(settings):
         try:
-            raise typer.Exit(asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK)))
+            status = asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
+    if status == DONE:
+        typer.echo(f"all partitions of {settings.prefix} have applied {format_ms(to_ms)}")
+    raise typer.Exit(status)

@@ -55,10 +55,11 @@ def _report_topics(settings: "Settings", inspect: "Callable[[Settings], Awaitabl
         except TopicsError as error:
             raise CommandFailed(*error.errors) from error
     errors = [report.error for report in reports if report.error]
+    missing = sum(report.missing and not report.created for report in reports)
+    if missing:
+        errors.append(f"{missing} of {len(reports)} topics do not exist; run `goldstream topics create`")
     for report in reports:
         is_missing = report.missing and not report.created
-        if is_missing:
-            errors.append(f"topic {report.name} does not exist; run `goldstream topics create`")
         state = "missing" if is_missing else "wrong" if report.error else "created" if report.created else "ok"
         typer.echo(f"{report.name} {state}, partitions {report.partitions}")
     if errors:

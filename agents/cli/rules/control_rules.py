@@ -25,22 +25,9 @@ async def read_active_rules(settings: "Settings") -> "ActiveRules":
         raise CommandFailed(str(error)) from error
 
 
-def missing_segments(campaigns: "Campaigns", policy: "Policy") -> tuple[str, ...]:
-    """Return an error for each segment that the campaigns name and the policy does not have.
-
-    No customer can enter a campaign through such a segment.
-    """
-    from state.config.campaigns import parse_campaigns
-    from state.config.config_errors import ConfigErrors
-
-    try:
-        parse_campaigns(campaigns.text, policy.segment_names)
-    except ConfigErrors as errors:
-        return errors.errors
-    return ()
-
-
 def warn_of_missing_segments(campaigns: "Campaigns", policy: "Policy") -> None:
     """Print a warning for each segment that the campaigns name and the policy does not have."""
+    from streams.settings.rules_files import missing_segments
+
     for error in missing_segments(campaigns, policy):
         print_error(f"goldstream: warning: {campaigns.ref} does not fit {policy.ref}: {error}")

@@ -10,7 +10,7 @@ from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.rules.activation import DryRunOption, activate, report_unchanged
-from agents.cli.rules.control_rules import missing_segments, read_active_rules
+from agents.cli.rules.control_rules import read_active_rules
 
 if TYPE_CHECKING:
     from agents.analysis.rules_preview import NewRules
@@ -82,7 +82,7 @@ def _read(active: "ActiveRules", file: Path, campaigns_file: Path | None) -> "Ne
     from agents.analysis.rules_preview import NewRules
     from state.config.active_rules import Outcome
     from state.config.config_errors import ConfigErrors
-    from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
+    from streams.settings.rules_files import missing_segments, parse_campaigns_file, parse_policy_file
 
     errors: list[str] = []
     policy = campaigns = None
