@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from agents.control.lane_progress import wait_for_lanes
 from state.records.outputs import SegmentChangeValue
@@ -30,6 +31,8 @@ async def stage_runs(settings: Settings, stage: str = "segment") -> bool:
         (answer,) = await admin.describe_consumer_groups([f"{settings.prefix}.{stage}"])
         ((_, _, _, _, _, members, *_),) = answer.groups
         return bool(members)
+    except GroupCoordinatorNotAvailableError:  # the brokers have never had a group
+        return False
     finally:
         await admin.close()
 

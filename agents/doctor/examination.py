@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from agents.doctor.cluster import Cluster, connect
-from agents.doctor.finding import Finding, split_remedy, wrong
+from agents.doctor.finding import Finding, split_remedy, warning, wrong
 from agents.doctor.kafka_checks import check_all_topics, check_brokers, check_permissions
 from agents.doctor.redis_checks import check_redis
 from agents.doctor.rules_checks import check_rules
@@ -36,6 +36,9 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
             for name, check in _KAFKA_CHECKS:
                 try:
                     findings.extend(await check(cluster))
+                except GroupCoordinatorNotAvailableError:
+                    message = "could not be examined: the brokers are still creating their topic of groups"
+                    findings.append(warning(name, message, "run doctor again in a minute"))
                 except KafkaError as error:
                     message = f"could not be examined: {describe_error(error)}"
                     findings.append(wrong(name, message, "correct what is wrong above, or the broker"))

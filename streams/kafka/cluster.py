@@ -17,7 +17,7 @@ from streams.settings.settings import Settings
 
 _LOOK_AGAIN_S: Final = 0.1
 _USABLE_WITHIN_S: Final = 30.0
-_COORDINATOR_WITHIN_S: Final = 10.0
+_COORDINATOR_WITHIN_S: Final = 30.0
 _ANSWER_SECONDS: Final = 5.0
 
 # Arguments of a request for offsets: the end of a partition, asked by a client that reads uncommitted records.
@@ -92,7 +92,7 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> None:
 
 
 async def wait_for_coordinator(admin: AIOKafkaAdminClient, group: str) -> None:
-    """Wait, for 10 s at most, while brokers create their topic of groups.
+    """Wait, for 30 s at most, while brokers create their topic of groups.
 
     The first question about a group makes them do so; until then clients log errors
     (`GroupCoordinatorNotAvailableError`) that mean nothing.

@@ -47,7 +47,7 @@ async def examine(site: Site, **settings: str) -> Examined:
 
 async def test_before_the_first_start_nothing_is_wrong(site: Site) -> None:
     examined = await examine(site, PARTITIONS="7")
-    assert examined.status == 0
+    assert examined.status == 0, examined.found
     assert examined.levels() == {
         "kafka": "good",
         "topics": "warning",
