@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,6 +12,8 @@ from streams.clock import Clock
 from streams.kafka.cluster import find_leaders, stop_consumer, wait_for_coordinator
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
+
+STAGES: Final = ("admit", "segment", "project")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ async def connect(settings: Settings, clock: Clock) -> AsyncIterator[Cluster]:
     try:
         await admin.start()
         await consumer.start()
-        await wait_for_coordinator(admin, f"{settings.prefix}.segment")
+        for stage in STAGES:
+            await wait_for_coordinator(admin, f"{settings.prefix}.{stage}")
         counts = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
         yield Cluster(settings, clock, admin, consumer, Topics(settings.prefix, settings.sources), counts)
     finally:

@@ -3,7 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NodeNotReadyError,
+    NotCoordinatorForGroupError,
+)
 
 from agents.doctor.cluster import Cluster, connect
 from agents.doctor.finding import Finding, split_remedy, warning, wrong
@@ -28,6 +34,14 @@ _KAFKA_CHECKS: Final[tuple[tuple[str, Callable[[Cluster], Awaitable[list[Finding
 )
 
 
+_STARTING: Final = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    NodeNotReadyError,
+)
+
+
 async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     """Return everything that the checks find; a check that fails is a finding, too."""
     findings: list[Finding] = []
@@ -36,8 +50,8 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
             for name, check in _KAFKA_CHECKS:
                 try:
                     findings.extend(await check(cluster))
-                except GroupCoordinatorNotAvailableError:
-                    message = "could not be examined: the brokers are still creating their topic of groups"
+                except _STARTING:
+                    message = "could not be examined: the brokers have just started"
                     findings.append(warning(name, message, "run doctor again in a minute"))
                 except KafkaError as error:
                     message = f"could not be examined: {describe_error(error)}"

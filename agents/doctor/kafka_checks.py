@@ -5,14 +5,13 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from agents.doctor.cluster import Cluster
+from agents.doctor.cluster import STAGES, Cluster
 from agents.doctor.finding import Finding, good, split_remedy, warning, wrong
 from streams.errors import FatalError
 from streams.kafka.permissions import READER_RIGHTS, TOPIC_RIGHTS, missing_rights
 from streams.kafka.stage_producer import FIRST_EPOCH_SECONDS, next_epoch
 from streams.kafka.topics import TOPIC_SPECS, check_topics, topic_configs
 
-_STAGES: Final = ("admit", "segment", "project")
 _SHORTENED: Final = {
     "journal": "replays, `policy diff` and a rebuilt table would lack its beginning",
     "control": "policies and campaigns would be lost",
@@ -105,7 +104,7 @@ async def check_permissions(cluster: Cluster) -> list[Finding]:
             f"this user lacks {', '.join(each.operations)} on {each.kind} {each.name}",
             f"grant it on {each.kind}s that begin with {each.name.partition('.')[0]}.",
         )
-        for each in await missing_rights(cluster.admin, needed, [f"{prefix}.{stage}" for stage in _STAGES])
+        for each in await missing_rights(cluster.admin, needed, [f"{prefix}.{stage}" for stage in STAGES])
     ]
     findings.extend(await _check_epochs(cluster))
     return findings or [good("permissions", "this user may do what a worker does")]

