@@ -1,25 +1,17 @@
 """Suggest a policy from the journal, or from a shop's own files: `goldstream policy suggest`."""
 
-import itertools
-from collections import Counter
+from array import array
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Final, TypeAlias
-
-import msgspec
 
 from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_ends import journal_ends
-from agents.importing.event_builder import EventBuilder
-from agents.importing.parquet_reader import ParquetReader
-from agents.importing.report import ImportReport, build_events
-from agents.importing.row_mapping import Mapping
-from agents.importing.row_reader import FileError, RowReader, format_of
+from agents.importing.imported_event import ImportedEvent
 from state.config.active_rules import ActiveRules
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules, Admitted, admit
-from state.records.events import decode_record
+from state.records.events import OrderPlaced, decode_record
 from state.suggestion.policy_text import PolicyDetails, policy_text
 from state.suggestion.suggest import Evidence
 from state.units.money import DIGITS
@@ -33,9 +25,6 @@ from streams.tables.erasure_ledger import read_ledger
 
 NAME: Final = "suggested"
 YEAR_DAYS: Final = 365
-_SAMPLED_ROWS: Final = 1_000
-"""From so many rows at the start of a file its currency is guessed."""
-_PROGRESS_ROWS: Final = 1_000
 
 ReportProgress: TypeAlias = Callable[[float], None]
 """Called with the part that has been read, 0 to 1."""
@@ -85,80 +74,66 @@ def _journal_details(settings: Settings, rules: ActiveRules, policy: Policy) -> 
     )
 
 
-def suggest_from_files(
-    files: Sequence[Path],
-    mapping: Mapping,
-    configured: Policy,
-    on_progress: ReportProgress,
-    on_remark: Callable[[str], None],
-) -> str:
-    """Return the text of a policy in the currency of most rows at the start, with a window of at most a year.
+class FilesHistory:
+    """The orders of a shop's own files, event by event.
 
-    Args:
-        files: CSV, JSON Lines or Parquet.
-        mapping: how to read them.
-        configured: the policy whose time zone is used, and whose rates if it has the same currency.
-        on_progress: is called as the files are read.
-        on_remark: is called with each remark on what could not be read.
-
-    Raises:
-        FileError: a file cannot be read, or none of its rows.
-        InsufficientHistory: the history is too short or too small for a policy.
+    Attributes:
+        order_minor: the amount of every order, in minor units.
     """
-    currency = _likely_currency(files[0], mapping, configured)
-    rates = configured.rates if currency == configured.currency else {}
-    admission_rules = AdmissionRules(currency, DIGITS[currency], rates, zone_names())
-    history, event_count, unreadable = HistoryBuilder(currency), 0, 0
-    for number, file in enumerate(files):
-        reader = _open(file, mapping)
-        with ImportReport(file, None, on_remark) as report:
-            for event in build_events(reader.rows(), _event_builder(reader, mapping, admission_rules), report, None):
-                admitted = admit("events", 0, event_count, event.value, admission_rules, None)
-                if isinstance(admitted, Admitted):
-                    history.add(event_count, admitted.customer_id, admitted.event)
-                if event_count % _PROGRESS_ROWS == 0:
-                    on_progress((number + reader.position() / max(1, reader.size)) / len(files))
-                event_count += 1
-            report.print_remarks()
-            if not report.events:
-                raise FileError(f"{file}: {report.summary()}; name the columns in a mapping file (--map)")
-            unreadable += report.unreadable
-    evidence = _evidence([history], lambda days: min(YEAR_DAYS, days) * DAY_MS)
-    return policy_text(
-        evidence.suggest(), evidence, _files_details(files, configured, admission_rules, evidence, unreadable)
-    )
 
+    def __init__(self, currency: str, rates: dict[str, Decimal]) -> None:
+        """Take orders in `currency`, and in those that `rates` convert to it."""
+        self.order_minor = array("q")
+        self._rules = AdmissionRules(currency, DIGITS[currency], rates, zone_names())
+        self._history = HistoryBuilder(currency)
+        self._count = 0
 
-def _files_details(
-    files: Sequence[Path], configured: Policy, admission_rules: AdmissionRules, evidence: Evidence, unreadable: int
-) -> PolicyDetails:
-    window_days = evidence.window_ms // DAY_MS
-    why = "A year: seasons come round once in it."
-    if window_days < YEAR_DAYS:
-        why = (
-            f"The history is only {window_days} days long, so the window is too: with more, make it a year. Under a "
-            "prefix the window never changes; another one takes a replay."
+    def add(self, event: ImportedEvent) -> None:
+        """Add the next event, in the order of their moments."""
+        admitted = admit("events", 0, self._count, event.value, self._rules, None)
+        if isinstance(admitted, Admitted):
+            self._history.add(self._count, admitted.customer_id, admitted.event)
+            if isinstance(admitted.event, OrderPlaced) and admitted.event.base:
+                self.order_minor.append(admitted.event.base)
+        self._count += 1
+
+    def median_order(self) -> str:
+        """Return what half of the orders exceed, in major units with two significant digits; there are some."""
+        median = Decimal(sorted(self.order_minor)[len(self.order_minor) // 2]).scaleb(-self._rules.digits)
+        return format(round(median, 1 - median.adjusted()).normalize(), "f")
+
+    def suggest(self, source: str, timezone: str, notes: Sequence[str]) -> str:
+        """Return the text of a policy with a window of at most a year.
+
+        Args:
+            source: where the history is from, for the comments.
+            timezone: of the shop's days.
+            notes: remarks on the history, for the comments.
+
+        Raises:
+            InsufficientHistory: the history is too short or too small for thresholds.
+        """
+        evidence = _evidence([self._history], lambda days: min(YEAR_DAYS, days) * DAY_MS)
+        window_days = evidence.window_ms // DAY_MS
+        why = "A year: seasons come round once in it."
+        if window_days < YEAR_DAYS:
+            why = (
+                f"The history is only {window_days} days long, so the window is too: with more, make it a year. Under "
+                "a prefix the window never changes; another one takes a replay."
+            )
+        details = PolicyDetails(
+            source=source,
+            name=NAME,
+            version=1,
+            currency=self._rules.currency,
+            digits=self._rules.digits,
+            window=str(window_days),
+            window_why=why,
+            timezone=timezone,
+            rates=self._rules.rates,
+            notes=notes,
         )
-    return PolicyDetails(
-        source=", ".join(file.name for file in files),
-        name=NAME,
-        version=1,
-        currency=admission_rules.currency,
-        digits=admission_rules.digits,
-        window=str(window_days),
-        window_why=why,
-        timezone=configured.timezone,
-        rates=admission_rules.rates,
-        notes=[_unreadable_note(unreadable)] if unreadable else [],
-    )
-
-
-def _unreadable_note(rows: int) -> str:
-    return (
-        "1 row could not be read and does not count."
-        if rows == 1
-        else f"{rows:,} rows could not be read and do not count."
-    )
+        return policy_text(evidence.suggest(), evidence, details)
 
 
 def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], int]) -> Evidence:
@@ -170,28 +145,3 @@ def _evidence(histories: Sequence[HistoryBuilder], window_ms: Callable[[int], in
         for profile in history.profiles():
             evidence.add(profile)
     return evidence
-
-
-def _open(file: Path, mapping: Mapping) -> RowReader | ParquetReader:
-    file_format = format_of(file)
-    if file_format is None:
-        raise FileError(f"{file} must end in .csv, .jsonl or .parquet, or .csv.gz or .jsonl.gz; rename it")
-    return ParquetReader(file) if file_format == "parquet" else RowReader(file, file_format, mapping)
-
-
-def _event_builder(reader: RowReader | ParquetReader, mapping: Mapping, rules: AdmissionRules) -> EventBuilder:
-    may_vary = reader.file_format == "jsonl"
-    return EventBuilder(reader.path, mapping, rules, "events", backfill=False, may_vary=may_vary)
-
-
-def _likely_currency(file: Path, mapping: Mapping, configured: Policy) -> str:
-    """Return the currency of most rows at the start of a file, or that of the configured policy if rows have none."""
-    any_currency = AdmissionRules(
-        configured.currency, configured.digits, dict.fromkeys(DIGITS, Decimal(1)), zone_names()
-    )
-    reader = _open(file, mapping)
-    with ImportReport(file, None, lambda _: None) as report:
-        events = build_events(reader.rows(), _event_builder(reader, mapping, any_currency), report, None)
-        values = (msgspec.json.decode(event.value) for event in itertools.islice(events, _SAMPLED_ROWS))
-        currencies = Counter(currency for value in values if (currency := value.get("currency")))
-    return currencies.most_common(1)[0][0] if currencies else configured.currency

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-import typer
-
 from agents.cli.failures import CommandFailed, kafka_named, print_error
 from agents.cli.progress import progress_of
 
@@ -15,8 +13,8 @@ if TYPE_CHECKING:
 _EVENTS_PER_UPDATE: Final = 1_000
 
 
-async def ensure_topic(settings: "Settings", source: str) -> None:
-    """Create the topics of the prefix, as a worker would, if that of `source` (a short name) is missing.
+async def ensure_topics(settings: "Settings", *names: str) -> None:
+    """Create the topics of the prefix, as a worker would, if `control` or one of these (short names) is missing.
 
     Raises:
         CommandFailed: the broker refuses.
@@ -26,14 +24,14 @@ async def ensure_topic(settings: "Settings", source: str) -> None:
 
     topics = Topics(settings.prefix)
     existing = await partitions_by_topic(settings)
-    if topics.full(source) in existing and topics.control in existing:
+    if all(topics.full(name) in existing for name in ("control", *names)):
         return
     try:
         created = [report for report in await create_topics(settings) if report.created]
     except TopicsError as error:
         raise CommandFailed(*error.errors) from error
     if created:
-        typer.echo(f"created {len(created)} topics of {settings.prefix}")
+        print_error(f"goldstream: created {len(created)} topics of {settings.prefix}")
 
 
 def publish_all(

@@ -1,4 +1,4 @@
-"""Own the import of files: rows are read, mapped to fields and built into events that `admit` will accept.
+"""Own the import of files: reading them, understanding them, what is known already, the report, publishing the rest.
 
-Import `streams`, `state` and pyarrow, which the extra `import` installs.
+Import `streams`, `state` and the libraries of the extra `import`.
 """

@@ -116,7 +116,7 @@ class ImportPlan:
         return entry
 
     def announced_id(self, number: int, spooled: SpooledEvent) -> str:
-        """Return the id of what the ledger announces of an event."""
+        """Return the id of what the ledger announces of an event: of a refund its own, otherwise that of the event."""
         announced = self.known.entries[number].announced
         assert announced is not None
         if spooled.entry_kind == REFUNDS:
@@ -172,8 +172,12 @@ def refund_id(event: ImportedEvent, refunded: int) -> str:
 def _with_refunded(event: ImportedEvent, refunded: int, amount: int) -> ImportedEvent:
     """Return the refund of an order with another sum, after which `refunded` is refunded of it in all."""
     fields = msgspec.json.decode(event.value)
-    new_id = refund_id(event, refunded)
-    fields |= {"event_id": new_id, "refund_id": new_id, "amount": format_minor(amount, DIGITS[fields["currency"]])}
+    old_id, new_id = fields["refund_id"], refund_id(event, refunded)
+    fields |= {
+        "event_id": fields["event_id"].replace(old_id, new_id),
+        "refund_id": new_id,
+        "amount": format_minor(amount, DIGITS[fields["currency"]]),
+    }
     return event._replace(value=msgspec.json.encode(fields), refunded_minor=refunded)
 
 

@@ -1,6 +1,7 @@
 """Read what was published before: the ledgers of erasures and orders, and, after a crash, the source topic itself."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -33,11 +34,12 @@ class Unfinished(NamedTuple):
     confirmed: list[LedgerEntry]
 
 
-class _EventId(msgspec.Struct):
+class _Ids(msgspec.Struct):
     event_id: str
+    refund_id: str | None = None
 
 
-_decode_id: Final = msgspec.json.Decoder(_EventId).decode
+_decode_ids: Final = msgspec.json.Decoder(_Ids).decode
 
 
 async def read_erasures(broker: Broker, topics: Topics) -> dict[bytes, Erasure]:
@@ -127,20 +129,19 @@ async def _find_published(broker: Broker, topics: Topics, plan: ImportPlan, unce
     for (name, partition), begin in begins.items():
         topic = topics.full(name)
         try:
-            found |= await _ids_in(broker.read(topic, partition, begin), uncertain)
+            found |= await _ids_in(broker.read(topic, partition, begin), uncertain.keys())
         except OffsetTruncated:
-            found |= await _ids_in(broker.read(topic, partition), uncertain)
+            found |= await _ids_in(broker.read(topic, partition), uncertain.keys())
         except PartitionShortened:  # the topic was deleted and created again
             continue
     return found
 
 
-async def _ids_in(batches: AsyncIterator[list[ConsumerRecord]], wanted: Collection[str]) -> set[str]:
-    found = set()
+async def _ids_in(batches: AsyncIterator[list[ConsumerRecord]], wanted: AbstractSet[str]) -> set[str]:
+    found: set[str] = set()
     async for batch in batches:
         for record in batch:
             with suppress(msgspec.MsgspecError, UnicodeDecodeError, TypeError):
-                event_id = _decode_id(record.value).event_id
-                if event_id in wanted:
-                    found.add(event_id)
+                ids = _decode_ids(record.value)
+                found.update({ids.event_id, ids.refund_id or ids.event_id} & wanted)
     return found

@@ -59,8 +59,8 @@ def records_in(settings: Settings, topic: str) -> dict[int, list[ConsumerRecord]
 
 
 def test_an_import_is_in_events_in_order_and_by_customer(settings: Settings) -> None:
-    lines = [f"c{n % 17},2025-05-{28 - n % 28:02} 10:{n % 60:02},{n}.50,o{n}" for n in range(500)]
-    Path("a.csv").write_text("\n".join(["customer,date,amount,order", *lines, ",2025-05-01,7,o500"]))
+    lines = [f"c{n % 17},2025-05-{28 - n % 28:02}T10:{n % 60:02}:00Z,{n}.50,o{n}" for n in range(500)]
+    Path("a.csv").write_text("\n".join(["customer,date,amount,order", *lines, ",2025-05-01T00:00:00Z,7,o500"]))
     assert main(["import", "a.csv", "--backfill"]) == 0
     found = records_in(settings, "events")
     assert sum(map(len, found.values())) == 501
@@ -75,30 +75,44 @@ def test_an_import_is_in_events_in_order_and_by_customer(settings: Settings) -> 
                 assert DefaultPartitioner()(record.key, everywhere, everywhere) == partition
     assert main(["import", "a.csv", "--backfill"]) == 0
     again = records_in(settings, "events")
-    assert sum(map(len, again.values())) == 1002
-    assert len({record.value for records in again.values() for record in records}) == 501
+    assert sum(map(len, again.values())) == 501
+
+
+def test_events_can_be_published_in_the_order_of_the_file_and_as_present_ones(settings: Settings) -> None:
+    lines = [f"c1,2025-05-{28 - n:02}T10:00:00Z,5.00,o{n}" for n in range(20)]
+    Path("a.csv").write_text("\n".join(["customer,date,amount,order", *lines]))
+    assert main(["import", "a.csv", "--no-sort", "--live"]) == 0
+    ((_, records),) = records_in(settings, "events").items()
+    events = [json.loads(record.value) for record in records]
+    assert [event["order_id"] for event in events] == [f"o{n}" for n in range(20)]
+    assert not any(event.get("backfill") for event in events)
 
 
 def test_strict_publishes_nothing_when_a_row_cannot_be_read(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("a.csv").write_text("customer,date,amount\nc1,2025-05-12,5\nc1,2025-05-12,x\n")
-    assert main(["import", "a.csv", "--strict"]) == 1
+    rows = "".join(f"c1,2025-05-12T10:00:00Z,{amount},o{amount}\n" for amount in ("5", "7", "x"))
+    Path("a.csv").write_text("customer,date,amount,order\n" + rows)
+    assert main(["topics", "create"]) == 0
+    assert main(["import", "a.csv", "--strict", "--field", "amount=amount"]) == 1
     assert "nothing published, because of --strict" in capsys.readouterr().err
     assert not records_in(settings, "events")
 
 
 def test_an_import_is_checked_by_the_active_policy(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     Path("euro.toml").write_text(policy_text().replace('"RUB"', '"EUR"'))
-    Path("a.csv").write_text("customer,date,amount,currency\nc1,2025-05-12,5,\nc1,2025-05-12,5,RUB\n")
+    Path("a.csv").write_text("customer,date,amount,order\nc1,2025-05-12T10:00:00Z,5,o1\n")
     assert main(["topics", "create"]) == 0
     assert main(["policy", "apply", "euro.toml", "--yes"]) == 0
-    assert main(["import", "a.csv", "--no-sort", "--topic", "purchases"]) == 0
+    assert main(["import", "a.csv", "--topic", "purchases"]) == 0
     (event,) = [
         json.loads(record.value) for records in records_in(settings, "purchases").values() for record in records
     ]
     assert event["currency"] == "EUR"
-    assert "currency" in capsys.readouterr().err
+    Path("b.csv").write_text("customer,date,amount,order,currency\nc1,2025-05-12T10:00:00Z,5,o2,RUB\n")
+    assert main(["import", "b.csv", "--topic", "purchases"]) == 1
+    assert "RUB" in capsys.readouterr().err
+    assert sum(map(len, records_in(settings, "purchases").values())) == 1
 
 
 def test_a_simulated_shop_is_in_events_completely(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

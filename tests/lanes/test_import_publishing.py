@@ -57,7 +57,7 @@ def events_of(orders: Iterable[Order]) -> Iterator[ImportedEvent]:
         if order.refunded:
             amount = f"{order.refunded / 100:.2f}"
             refund_id = f"{order.number}:refunded:{amount}"
-            refund = event("refund", order, event_id=refund_id, refund_id=refund_id, amount=amount)
+            refund = event("refund", order, event_id=f"refund:{refund_id}", refund_id=refund_id, amount=amount)
             yield refund._replace(refunded_minor=order.refunded)
 
 
@@ -105,7 +105,7 @@ def effect(broker: MemoryBroker) -> dict[tuple[str, str, str], int]:
     """Return the sums by kind, customer and order as the fold counts them: the same id of a customer once."""
     sums, seen = Counter[tuple[str, str, str]](), set()
     for each in published_events(broker):
-        order_id = each["event_id"].partition(":")[0]
+        order_id = each["event_id"].removeprefix("refund:").partition(":")[0]
         identity = each["customer_id"], each["event_id"]
         if each["customer_id"] and identity in seen:
             continue
@@ -189,10 +189,10 @@ async def test_a_longer_export_adds_what_is_new_and_the_difference_of_refunds() 
     assert added == {
         "0:placed": "100.00",
         "8:placed": "100.00",
-        "1:refunded:15.00": "10.00",
-        "4:refunded:9.00": "2.00",
-        "6:refunded:100.00": "40.00",
-        "8:refunded:1.00": "1.00",
+        "refund:1:refunded:15.00": "10.00",
+        "refund:4:refunded:9.00": "2.00",
+        "refund:6:refunded:100.00": "40.00",
+        "refund:8:refunded:1.00": "1.00",
     }
     totals = {each.id: each.published for each in entries(broker) if each.kind == "r"}
     assert totals["1"] == (("may", 500), ("june", 1_000))

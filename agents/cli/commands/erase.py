@@ -9,7 +9,7 @@ from agents.cli.confirmation import YesOption, check_can_ask, confirm
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.option_values import parse_moment
-from agents.cli.publishing import ensure_topic, publish_all
+from agents.cli.publishing import ensure_topics, publish_all
 
 if TYPE_CHECKING:
     from agents.customer_view.erasure_proof import ErasureProof
@@ -84,7 +84,7 @@ def _erase(settings: "Settings", customer_id: str, at: str | None, *, yes: bool)
         confirm("Erase everything known about this customer? It cannot be undone.", yes=yes)
         event_id = f"erase-{sha256(f'{customer_id}:{at_ms}'.encode()).hexdigest()[:24]}"
         event = {"event_id": event_id, "customer_id": customer_id, "occurred_at": format_ms(at_ms)}
-        asyncio.run(ensure_topic(settings, _SOURCE))
+        asyncio.run(ensure_topics(settings, _SOURCE))
         publish_all(settings, _SOURCE, [(customer_id.encode(), json.dumps(event).encode())], 1)
         return asyncio.run(_wait(settings, customer_id, at_ms))
 

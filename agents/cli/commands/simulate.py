@@ -14,7 +14,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.option_values import check_currency, parse_moment
 from agents.cli.progress import progress_of
-from agents.cli.publishing import ensure_topic
+from agents.cli.publishing import ensure_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ async def _to_kafka(run: _SimulationRun, settings: "Settings") -> tuple[Publishe
     from streams.kafka.publisher import Publisher
     from streams.kafka.topics import Topics
 
-    await ensure_topic(settings, "events")
+    await ensure_topics(settings, "events")
     topic = Topics(settings.prefix).full("events")
     async with Publisher(settings, topic) as publisher:
         counts = await run.publish_to(publisher)

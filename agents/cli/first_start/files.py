@@ -26,11 +26,7 @@ def write_files(answers: dict[str, Any], language: Language) -> dict[str, str]:
         answers: of all questions.
         language: of the comments.
     """
-    policy = policy_text(language)
-    for key in ("name", "currency", "timezone", "window_days"):
-        policy = _set(policy, key, answers[key])
-    policy = policy.replace("edges = [5000, 20000]", f"edges = [{', '.join(_edges(answers['typical_order']))}]")
-    policy = _TITLES[language][0] + policy[policy.index("\n") :]
+    policy = write_policy(answers, language)
     campaigns = campaigns_text(language)
     campaigns = _TITLES[language][1] + campaigns[campaigns.index("\n") :]
     for key, value in (("name", answers["name"]), ("version", "1"), ("timezone", answers["timezone"])):
@@ -41,6 +37,20 @@ def write_files(answers: dict[str, Any], language: Language) -> dict[str, str]:
     if answers["redis"]:
         settings = _set(settings, "redis", answers["redis"])
     return {SETTINGS_FILE: settings, POLICY_FILE: policy, CAMPAIGNS_FILE: campaigns}
+
+
+def write_policy(answers: dict[str, Any], language: Language) -> str:
+    """Return the text of the policy file.
+
+    Args:
+        answers: to the questions `name`, `currency`, `timezone`, `window_days` and `typical_order`.
+        language: of the comments.
+    """
+    policy = policy_text(language)
+    for key in ("name", "currency", "timezone", "window_days"):
+        policy = _set(policy, key, answers[key])
+    policy = policy.replace("edges = [5000, 20000]", f"edges = [{', '.join(_edges(answers['typical_order']))}]")
+    return _TITLES[language][0] + policy[policy.index("\n") :]
 
 
 def _edges(typical_order: str) -> list[str]:

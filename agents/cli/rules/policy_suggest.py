@@ -2,75 +2,172 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named, print_error
-from agents.cli.option_values import check_currency
 from agents.cli.progress import progress_of
+from agents.cli.reading_options import (
+    AllowAnonymousOption,
+    CurrencyOption,
+    DecimalOption,
+    DelimiterOption,
+    EncodingOption,
+    FieldOption,
+    FilesArgument,
+    FormatOption,
+    GroupAmountOption,
+    MapOption,
+    PlatformOption,
+    SheetOption,
+    TimeFormatOption,
+    TimezoneOption,
+    WriteMapOption,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.importing.row_mapping import Mapping
+    from agents.cli.file_reading import FilesGiven
     from streams.settings.settings import Settings
 
+_EVENTS_PER_UPDATE: Final = 1_000
 
-def suggest(
+EXAMPLES: Final = (
+    "[bold]Examples[/bold]\n\n"
+    "goldstream policy suggest orders_export.csv --output shop.toml  [dim]from files, in their currency[/dim]\n\n"
+    "goldstream policy suggest --output next.toml  [dim]from the journal[/dim]"
+)
+
+
+def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]…", help="CSV, JSON Lines or Parquet, as `import` reads them.")
-    ] = None,
+    files: FilesArgument = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the policy to this file; default: standard output.")
     ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="TOML file that maps columns to fields.")
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option(help="Currency of rows that have none; default: that of the policy.")
-    ] = None,
+    platform: PlatformOption = None,
+    mapping: MapOption = None,
+    write_map: WriteMapOption = None,
+    field: FieldOption = None,
+    group_amount: GroupAmountOption = None,
+    allow_anonymous: AllowAnonymousOption = False,
+    file_format: FormatOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
+    timezone: TimezoneOption = None,
+    time_format: TimeFormatOption = None,
+    decimal: DecimalOption = None,
+    currency: CurrencyOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Suggest a policy from how the customers of this shop buy, with the reasons in its comments.
 
-    Reads the history from files; without files, from the journal. Customers become at risk when three of four of those
-    who come back would be back, and churned when the probability that they come back is below a tenth.
+    Reads the history from files as `import` does, in their currency; without files, from the journal. Customers become
+    at risk when three of four of those who come back would be back, and churned when the probability that they come
+    back is below a tenth.
     """
-    from agents.importing.row_reader import FileError
+    from agents.cli.file_reading import FilesGiven
+    from agents.importing.findings import FileError, ImportRefused
     from state.suggestion.suggest import InsufficientHistory
 
     settings = load_context(context, config)
+    given = FilesGiven(
+        files=files or [],
+        map_file=mapping,
+        write_map=write_map,
+        options={
+            "platform": platform,
+            "group.amount": group_amount,
+            "format": file_format,
+            "encoding": encoding,
+            "delimiter": delimiter,
+            "sheet": sheet,
+            "timezone": timezone,
+            "time_format": time_format,
+            "decimal": decimal,
+            "currency": currency,
+        },
+        fields=field or [],
+    )
     try:
-        text = _suggest_from_files(settings, files, mapping, currency) if files else _suggest_from_journal(settings)
-    except (FileError, InsufficientHistory) as error:
-        raise CommandFailed(str(error)) from error
+        if files:
+            text = _suggest_from_files(settings, given, allow_anonymous=allow_anonymous)
+        else:
+            text = _suggest_from_journal(settings)
+    except (FileError, ImportRefused, InsufficientHistory) as error:
+        raise CommandFailed(*str(error).splitlines()) from error
+    place = output or "FILE"
     if output is None:
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-        print_error(f"goldstream: written to {output}; review it, then run `goldstream policy check {output}`")
+    print_error(
+        f"goldstream: {f'written to {output}; review it, then' if output else 'save it with --output FILE, then'} run "
+        f"`goldstream policy apply {place}`, or start the first worker with GOLDSTREAM_POLICY={place}"
+    )
 
 
-def _suggest_from_files(settings: "Settings", files: list[Path], mapping: Path | None, currency: str | None) -> str:
-    from agents.analysis.policy_suggestion import suggest_from_files
-    from streams.settings.rules_files import configured_policy
-
-    with progress_of("reading", 1.0) as show:
-        return suggest_from_files(files, _mapping(mapping, currency), configured_policy(settings), show, print_error)
-
-
-def _mapping(file: Path | None, currency: str | None) -> "Mapping":
+def _suggest_from_files(settings: "Settings", given: "FilesGiven", *, allow_anonymous: bool) -> str:
+    """Return a policy in the currency of the files, also where they are too short for thresholds of their own."""
     import msgspec
 
-    from agents.importing.row_mapping import Mapping, read_mapping
+    from agents.analysis.policy_suggestion import FilesHistory
+    from agents.cli.file_reading import read_files, report_unreadable, understand_files
+    from agents.cli.import_run import policy_info
+    from agents.importing.understanding import UnderstandOptions
+    from state.suggestion.suggest import InsufficientHistory
+    from streams.settings.rules_files import configured_policy
 
-    mapping = read_mapping(file) if file else Mapping()
-    if currency is None:
-        return mapping
-    return msgspec.structs.replace(mapping, constants=mapping.constants | {"currency": check_currency(currency)})
+    configured = configured_policy(settings)
+    mapping = given.mapping()
+    if not mapping.currency:
+        mapping = msgspec.structs.replace(mapping, currency=configured.currency)
+    info = msgspec.structs.replace(policy_info(configured), currency=None, rates={})
+    with read_files(given, mapping) as staging:
+        options = UnderstandOptions(allow_anonymous=allow_anonymous)
+        understanding = understand_files(given, mapping, staging, info, options)
+        unreadable = report_unreadable(given, understanding)
+        currency = understanding.currency
+        history = FilesHistory(currency, configured.rates if currency == configured.currency else {})
+        with progress_of("folding orders", understanding.totals.events.total()) as show:
+            for count, event in enumerate(understanding.events()):
+                history.add(event)
+                if count % _EVENTS_PER_UPDATE == 0:
+                    show(count)
+        try:
+            return history.suggest(given.names, configured.timezone, _notes(unreadable))
+        except InsufficientHistory as error:
+            if not history.order_minor:
+                raise
+            print_error(f"goldstream: {error}; the built-in thresholds are adapted to the orders of the file")
+            return _starting_policy(currency, configured.timezone, history.median_order())
+
+
+def _starting_policy(currency: str, timezone: str, typical_order: str) -> str:
+    """Return the policy of `goldstream init` for a shop with such orders."""
+    from agents.cli.first_start.files import write_policy
+    from agents.cli.reader import reader_language
+
+    answers = {
+        "name": "shop",
+        "currency": currency,
+        "timezone": timezone,
+        "window_days": "365",
+        "typical_order": typical_order,
+    }
+    return write_policy(answers, reader_language())
+
+
+def _notes(unreadable: int) -> list[str]:
+    if not unreadable:
+        return []
+    if unreadable == 1:
+        return ["1 row could not be read and does not count."]
+    return [f"{unreadable:,} rows could not be read and do not count."]
 
 
 def _suggest_from_journal(settings: "Settings") -> str:

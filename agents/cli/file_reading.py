@@ -1,0 +1,142 @@
+"""Read files of history and understand them; what they cannot decide is asked in a terminal, or refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agents.cli.asking import ask, can_ask
+from agents.cli.failures import print_error
+from agents.cli.import_mapping import base_mapping, remembered_file, with_options, write_file
+from agents.cli.progress import progress_of
+from agents.importing.findings import UNREADABLE, FileError, ImportRefused, Question
+from agents.importing.mapping.mapping import Mapping as ImportMapping
+from agents.importing.mapping.mapping import combine
+from agents.importing.mapping.mapping_reader import with_answer
+from agents.importing.reading.opening import open_source
+from agents.importing.staging import Staging, stage
+from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
+from state.config.config_errors import ConfigErrors
+
+PRINTED_ERRORS: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesGiven:
+    """The files and the options that say how they are read.
+
+    Attributes:
+        files: at least one.
+        map_file: of `--map`.
+        write_map: of `--write-map`.
+        options: by the key of the mapping file, such as `timezone` or `group.amount`; None: not given.
+        fields: of `--field`.
+        topic: short name of the source topic.
+        limit: rows of each file.
+    """
+
+    files: Sequence[Path]
+    map_file: Path | None
+    write_map: Path | None
+    options: Mapping[str, str | None]
+    fields: Sequence[str]
+    topic: str = "events"
+    limit: int | None = None
+
+    @property
+    def names(self) -> str:
+        """The names of the files, for people."""
+        return ", ".join(file.name for file in self.files)
+
+    def mapping(self) -> ImportMapping:
+        """Return the mapping that options, mapping file and earlier answers make.
+
+        Raises:
+            UsageFailure, ConfigErrors: with all errors.
+        """
+        base = base_mapping(self.map_file, remembered_file(self.files))
+        return with_options(base, self.options, self.fields, self.topic)
+
+
+def read_files(given: FilesGiven, mapping: ImportMapping) -> Staging:
+    """Return the rows of the files, read with a progress bar.
+
+    Raises:
+        FileError: a file cannot be read.
+    """
+    sources = [open_source(file, mapping.read_options()) for file in given.files]
+    with progress_of(f"reading {given.names}", sum(source.size for source in sources)) as show:
+        return stage(sources, show, given.limit)
+
+
+def understand_files(
+    given: FilesGiven, mapping: ImportMapping, staging: Staging, policy: PolicyInfo, options: UnderstandOptions
+) -> Understanding:
+    """Return what the files hold. Answers are remembered in a mapping file, which is named.
+
+    Raises:
+        ImportRefused: what would be published is probably wrong, or something must be known and nobody can be asked.
+        typer.Abort: the input ends.
+    """
+    answers = ImportMapping()
+    asked: set[str] = set()
+    while (understanding := understand(staging, mapping, policy, options)).questions:
+        question = understanding.questions[0]
+        if not can_ask() or question.key in asked:
+            raise ImportRefused("\n".join(f"{each.text}; give {each.option}" for each in understanding.questions))
+        asked.add(question.key)
+        mapping, answers = _answered(question, mapping, answers)
+    if given.write_map is not None:
+        if write_file(given.write_map, understanding.mapping):
+            print_error(f"goldstream: the mapping is in {given.write_map}")
+    elif asked:
+        remembered = remembered_file(given.files)
+        if write_file(remembered, combine(base_mapping(None, remembered), answers)):
+            print_error(f"goldstream: the answers are in {remembered}; --write-map FILE writes the whole mapping")
+    return understanding
+
+
+def report_unreadable(given: FilesGiven, understanding: Understanding, errors_file: Path | None = None) -> int:
+    """Write the first errors where nobody can overlook them, and return how many rows cannot be read.
+
+    Args:
+        given: the files.
+        understanding: of them.
+        errors_file: for all errors; None: none.
+
+    Raises:
+        ImportRefused: most rows cannot be read.
+        FileError: the file of errors cannot be written.
+    """
+    count, rows = understanding.left_out.count(UNREADABLE), understanding.totals.rows
+    errors = [f"{given.names}:{line}: {message}" for line, message in understanding.left_out.errors]
+    if errors_file is not None:
+        try:
+            errors_file.write_text("".join(f"{each}\n" for each in errors), "utf-8", "backslashreplace")
+        except OSError as error:
+            raise FileError(f"{errors_file} cannot be written ({error.strerror}); name another file") from error
+    for each in errors[:PRINTED_ERRORS]:
+        print_error(each)
+    if count > PRINTED_ERRORS:
+        rest = (
+            f"all errors are in {errors_file}" if errors_file else "`goldstream import --errors FILE` writes them all"
+        )
+        print_error(f"{count - PRINTED_ERRORS:,} more rows cannot be read; {rest}")
+    if 2 * count > rows:
+        raise ImportRefused(f"{count:,} of {rows:,} rows cannot be read: correct what the errors above name")
+    if count:
+        print_error(f"goldstream: {count:,} of {rows:,} rows cannot be read and are left out")
+    return count
+
+
+def _answered(
+    question: Question, mapping: ImportMapping, answers: ImportMapping
+) -> tuple[ImportMapping, ImportMapping]:
+    """Ask until the answer is valid, and return both mappings with it."""
+    while True:
+        answer = ask(question)
+        try:
+            return with_answer(mapping, question.key, answer), with_answer(answers, question.key, answer)
+        except ConfigErrors as error:
+            for line in error.errors:
+                print_error(line)
