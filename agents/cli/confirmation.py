@@ -10,13 +10,18 @@ from agents.cli.failures import CommandFailed, UsageFailure
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can be asked.")]
 
 
+def can_ask() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def check_can_ask(*, yes: bool) -> None:
     """Check that there is an answer, before anything takes time.
 
     Raises:
         UsageFailure: there is neither a terminal nor `--yes`.
     """
-    if not yes and not sys.stdin.isatty():
+    if not yes and not can_ask():
         raise UsageFailure("nobody can be asked, because standard input is no terminal; repeat the command with --yes")
 
 

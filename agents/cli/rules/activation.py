@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from agents.cli.confirmation import check_can_ask, confirm
-from agents.cli.failures import CommandFailed
+from agents.cli.confirmation import can_ask, confirm
+from agents.cli.failures import CommandFailed, print_error
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
@@ -48,15 +48,19 @@ def activate(
 ) -> None:
     """Show what new rules would do, ask, activate them, and report what they did.
 
+    Without a terminal nobody is asked. Scripts of earlier versions do not give `--yes` yet: they are warned.
+
     Raises:
-        UsageFailure: there is neither a terminal nor `--yes`.
         CommandFailed: the answer is no.
     """
     from agents.cli.rules.activation_text import applied_lines, moves_object, preview_lines, preview_object
 
     refs = " and ".join(file.ref for file in new if file is not None)
-    if not dry_run:
-        check_can_ask(yes=yes)
+    if not dry_run and not yes and not can_ask():
+        print_error(
+            "standard input is no terminal, so nobody was asked; give --yes, which a later version will require"
+        )
+        yes = True
     preview = None
     if active.policy is not None and (dry_run or not yes):
         preview = _preview(settings, active, new)
