@@ -1,5 +1,6 @@
 """Files that could be imported wrongly without an error."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,53 @@ def test_the_amount_is_what_was_paid_after_the_discount(tmp_path: Path) -> None:
     text = "Дата;Клиент;Номер заказа;Сумма;Скидка;Итого к оплате\n13.05.2025;k1;1;1000,00;100,00;900,00\n"
     (event,) = understand_text(tmp_path, text).events
     assert (event["amount"], event["discount"]) == ("900.00", "100.00")
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [("customer_id,order_id", "the customer 4.01E"), ("order_id,customer_id", "the order number 4.01E")],
+)
+def test_numbers_that_a_spreadsheet_has_rounded_are_no_ids(tmp_path: Path, header: str, what: str) -> None:
+    text = f"date,{header},amount\n2025-05-01,4.01E+11,a,10\n2025-05-02,4.01E+11,b,10\n2025-05-03,4.00E+11,c,10\n"
+    with pytest.raises(ImportRefused, match=re.escape(what)):
+        understand_text(tmp_path, text)
+
+
+def test_columns_of_one_name_with_different_contents_are_asked_about(tmp_path: Path) -> None:
+    text = "date,customer_id,order_id,amount,amount\n2025-05-12,a,1,10,11\n2025-05-13,b,2,20,21\n"
+    assert list(understand_text(tmp_path, text).asked) == ["fields.amount"]
+    chosen = understand_text(tmp_path, text, 'timezone = "UTC"\n[fields]\namount = "amount (2)"\n')
+    assert chosen.amounts() == {"1": "11.00", "2": "21.00"}
+    same = understand_text(tmp_path, text.replace(",11", ",10").replace(",21", ",20"))
+    assert same.amounts() == {"1": "10.00", "2": "20.00"}
+
+
+def test_payouts_and_sums_in_cents_are_no_sales(tmp_path: Path) -> None:
+    payouts = (
+        "id,Amount,Arrival Date (UTC),Created (UTC),Status,Type,Currency,Destination\n"
+        "po_1,110.00,2025-05-12 00:00:00,2025-05-10 00:00:00,paid,bank_account,rub,ba_1\n"
+    )
+    with pytest.raises(ImportRefused, match="export Payments instead"):
+        understand_text(tmp_path, payouts)
+    charge = '{"id": "ch_1", "object": "charge", "amount": 2000, "amount_refunded": 0, "currency": "rub", '
+    charge += '"created": 1717727934, "customer": "cus_1", "paid": true, "status": "succeeded", "livemode": true}\n'
+    with pytest.raises(ImportRefused, match="in cents"):
+        understand_files(tmp_path, {"charges.jsonl": charge})
+
+
+def test_of_a_stripe_balance_only_charges_and_refunds_count(tmp_path: Path) -> None:
+    header = "balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,customer_id,charge_id\n"
+    rows = (
+        "txn_1,2025-04-01 10:00:00,rub,50.00,1.75,48.25,charge,cus_1,ch_1\n"
+        "txn_2,2025-04-03 10:00:00,rub,-10.00,0.00,-10.00,refund,cus_1,ch_1\n"
+        "txn_3,2025-04-04 10:00:00,rub,-38.25,0.00,-38.25,payout,,\n"
+        "txn_4,2025-04-05 10:00:00,rub,-2.00,0.00,-2.00,fee,,\n"
+    )
+    found = understand_text(tmp_path, header + rows)
+    assert (found.platform, found.amounts(), found.left_out) == (
+        "stripe",
+        {"ch_1": "50.00"},
+        {"not_a_sale": (2, [4, 5])},
+    )
+    (refund,) = found.of("refund")
+    assert (refund["order_id"], refund["amount"], refund["customer_id"]) == ("ch_1", "10.00", "cus_1")

@@ -30,6 +30,7 @@ from agents.importing.orders.moment_zones import choose_zone, needs_zone
 from agents.importing.orders.order_tables import OrderRules, create_orders
 from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.refund_tables import create_refunds
+from agents.importing.orders.refusals import check_ids
 from agents.importing.orders.row_events import RowEvents, RowMeaning, create_row_events
 from agents.importing.orders.row_meaning import kind_sql
 from agents.importing.orders.row_source import RowSource
@@ -165,6 +166,7 @@ class FormReader:
 
     def _build_sales(self, builder: SaleLinesBuilder) -> None:
         self._lines = lines = builder.build(self._lines_name, self._fields.row_kinds)
+        check_ids(self._con, lines.name, lines.customers)
         amount = self.mapping.fields.get("amount")
         evidence = LineEvidence(
             ColumnNames(self._source.names).has_lines(),

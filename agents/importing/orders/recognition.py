@@ -1,5 +1,7 @@
+# ruff: noqa: S608 - the names in the statements are those of our own tables and columns
 """Recognize the columns of a file that is from no known platform: by their names, and by what is in them."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -218,6 +220,23 @@ class Recognition:
     def _set(self, field: str, expression: Expression) -> None:
         self.fields[field] = expression
         self._taken.update(columns_of(expression))
+        for name in columns_of(expression):
+            if others := self._others_of_the_name(name):
+                text = f"Several columns are called {name}, and their contents differ. Which one is {field}?"
+                self._ask_for_column(field, text, (name, *others), ())
+
+    def _others_of_the_name(self, name: str) -> list[str]:
+        """Return the other columns with the same name in the file, if one of them has other contents."""
+        others = [other for other in self._source.names if re.fullmatch(rf"{re.escape(name)} \(\d+\)", other)]
+        cell = self._source.cell(name)
+        same = [self._source.cell(other).sql for other in others]
+        if not same:
+            return []
+        differs = " OR ".join(f"{cell.sql} <> {other}" for other in same)
+        row = self._source.staging.con.execute(
+            f"SELECT count(*) FROM {self._source.from_sql} WHERE {differs}"
+        ).fetchone()
+        return others if row is not None and row[0] else []
 
     def _place(self, name: str) -> tuple[StagedTable, str]:
         cell = self._source.cell(name)

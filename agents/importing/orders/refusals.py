@@ -42,6 +42,31 @@ def leave_out_currencies(con: Any, parts: Sequence[Sales | RowEvents], base: str
             )
 
 
+def check_ids(con: Any, lines: str, customers: int) -> None:
+    """Refuse ids that a spreadsheet has rounded, such as 4.01E+11: different ones have become equal.
+
+    Args:
+        con: the connection of the staged tables.
+        lines: table of lines.
+        customers: how many possible ids of a customer it has.
+
+    Raises:
+        ImportRefused: there are some.
+    """
+    for column in ("order_id", *(f"customer{number}" for number in range(1, customers + 1))):
+        row = con.execute(
+            f"SELECT count(*), min(line), arg_min({column}, line) FROM {lines} "
+            f"WHERE role <> 'out' AND regexp_full_match({column}, '[0-9][.,][0-9]+[eE][+]?[0-9]{{1,2}}')"
+        ).fetchone()
+        if row[0]:
+            what = "order number" if column == "order_id" else "customer"
+            raise ImportRefused(
+                f"line {row[1]}: the {what} {row[2]} is what a spreadsheet has left of a long number "
+                f"({row[0]:,} rows): different ones are equal now; export the file again, and do not save it in a "
+                "spreadsheet, or give that column the format of text there"
+            )
+
+
 def check_currencies(
     staging: Staging, parts: Sequence[Sales | RowEvents], base: str, rates: Mapping[str, Decimal]
 ) -> None:

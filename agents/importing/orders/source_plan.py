@@ -61,7 +61,10 @@ def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[So
 def _form_of(table: StagedTable, user: Mapping) -> Platform | None:
     if user.platform == GENERIC:
         return None
-    return detect_platform(table.names, user.platform)
+    form = detect_platform(table.names, user.platform)
+    if form is not None and form.refusal:
+        raise ImportRefused(f"{', '.join(map(str, table.paths))}: {form.title}: {form.refusal}")
+    return form
 
 
 def _main_tables(tables: Sequence[StagedTable], forms: dict[str, Platform | None], user: Mapping) -> list[StagedTable]:

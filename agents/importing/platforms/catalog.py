@@ -26,12 +26,14 @@ class Platform(msgspec.Struct, frozen=True):
         name: of the platform, for `--from`; several forms can share it.
         title: name of the form for people.
         detect: a file has this form if it has at least one column of each of these groups.
+        refusal: why files of this form hold no sales, and what to export instead; empty: they do.
         mapping: how to read it.
     """
 
     name: str
     title: str
     detect: tuple[tuple[str, ...], ...]
+    refusal: str
     mapping: Mapping
 
     def fits(self, columns: Collection[str]) -> bool:
@@ -87,6 +89,7 @@ def _read(file_name: str, text: str) -> Platform:
     table = Table(read_toml(text), errors)
     title = table.text("title", required=True) or ""
     name = table.text("name") or file_name
+    refusal = table.text("refusal") or ""
     detect = table.get("detect", required=True)
     groups: list[tuple[str, ...]] = []
     for group in detect if isinstance(detect, list) else ():
@@ -98,4 +101,4 @@ def _read(file_name: str, text: str) -> Platform:
     table.reject_unknown_keys()
     if errors:
         raise ConfigErrors([f"{file_name}.toml: {error}" for error in errors])
-    return Platform(name, title, tuple(groups), mapping)
+    return Platform(name, title, tuple(groups), refusal, mapping)
