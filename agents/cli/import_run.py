@@ -4,13 +4,12 @@ import asyncio
 import secrets
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
-import msgspec
 import typer
 
 from agents.cli.confirmation import check_can_ask, confirm
@@ -31,7 +30,6 @@ from agents.importing.event_spool import EventSpool
 from agents.importing.findings import Assumption, FileError, ImportRefused
 from agents.importing.import_report import ImportReport
 from agents.importing.known_events import KnownEvents
-from agents.importing.staging import Staging
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions
 from state.config.policy import Policy
 from state.records.events import MAX_IMPORT_ID
@@ -42,6 +40,8 @@ from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agents.importing.imported_event import ImportedEvent
     from streams.settings.settings import Settings
 
@@ -102,12 +102,14 @@ class ImportRun:
             with ExitStack() as resources:
                 policy = self._policy()
                 staging = resources.enter_context(read_files(files, mapping))
-                info, options = policy_info(policy), self._understand_options()
-                understanding = understand_files(files, mapping, staging, info, options)
-                unreadable = report_unreadable(files, understanding, self._given.errors)
                 spool = resources.enter_context(EventSpool())
+                keys = KnownEvents(staging.con.cursor())
+                with _Collector(spool, keys, sort=self._given.sort) as collector:
+                    options = self._understand_options(collector)
+                    understanding = understand_files(files, mapping, staging, policy_info(policy), options)
+                unreadable = report_unreadable(files, understanding, self._given.errors)
                 if not (unreadable and self._given.strict):
-                    self._publish(understanding, staging, spool)
+                    self._publish(understanding, keys, spool)
         except (FileError, ImportRefused) as error:
             raise CommandFailed(*str(error).splitlines()) from error
         if unreadable and self._given.strict:
@@ -138,17 +140,20 @@ class ImportRun:
         self._policy_assumption = Assumption("policy", policy.ref, origin)
         return policy
 
-    def _understand_options(self) -> UnderstandOptions:
+    def _understand_options(self, collector: "_Collector") -> UnderstandOptions:
         return UnderstandOptions(
             allow_anonymous=self._given.allow_anonymous,
             latest_ms=SYSTEM_CLOCK.wall_ms() + _FUTURE_MS if self._settings.time == "wall" else None,
             topic=self._files.topic,
+            import_id=self.import_id,
+            live=self._given.live,
+            on_event=collector.add,
         )
 
-    def _publish(self, understanding: Understanding, staging: Staging, spool: EventSpool) -> None:
+    def _publish(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> None:
         """Look up what is known, report, and publish the rest."""
         given = self._given
-        publication = self._look_up(understanding, staging, spool)
+        publication = self._look_up(understanding, keys, spool)
         events = publication.count(spool, understanding.left_out)
         report = self._report(understanding, events)
         if given.as_json:
@@ -172,28 +177,12 @@ class ImportRun:
                 confirm(f"Erase {events['erasure']:,} customers, for good?", yes=given.yes)
             self._publish_all(publication, spool, events.total())
 
-    def _look_up(self, understanding: Understanding, staging: Staging, spool: EventSpool) -> Publication:
-        settings, keys = self._settings, KnownEvents(staging.con)
-        route = f"import:{understanding.platform}"
-        with progress_of("checking events", understanding.totals.events.total()) as show:
-            for event in self._events(understanding):
-                keys.add_event(spool.add(event))
-                if spool.count % _EVENTS_PER_UPDATE == 0:
-                    show(spool.count)
+    def _look_up(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> Publication:
+        settings, route = self._settings, f"import:{understanding.platform}"
         if not self._is_reached:
             return nothing_known(spool, self.import_id, route)
         with kafka_named(settings), progress_of("reading the order ledger", 1.0) as show:
             return asyncio.run(look_up(settings, keys, spool, self.import_id, route, show))
-
-    def _events(self, understanding: Understanding) -> Iterator["ImportedEvent"]:
-        events = understanding.events(import_id=self.import_id, live=self._given.live)
-        if self._given.sort:
-            yield from events
-            return
-        with EventSorter() as sorter:
-            for event in events:
-                sorter.add(event.line, event)
-            yield from sorter
 
     def _report(self, understanding: Understanding, events: Counter[str]) -> ImportReport:
         totals = understanding.totals
@@ -216,12 +205,8 @@ class ImportRun:
             reachable=totals.reachable,
             assumptions=[*understanding.assumptions, self._policy_assumption],
             left_out=understanding.left_out.rows(),
-            samples=[self._published(sample.value) for sample in understanding.samples],
+            samples=[sample.value for sample in understanding.samples],
         )
-
-    def _published(self, value: bytes) -> bytes:
-        """Return a sample as it is published."""
-        return msgspec.json.encode(msgspec.json.decode(value) | {"import_id": self.import_id})
 
     def _publish_all(self, publication: Publication, spool: EventSpool, total: int) -> None:
         settings = self._settings
@@ -244,6 +229,44 @@ class ImportRun:
             f"{self._topic} has {count:,} of {total:,} events; the same command with --import-id {self.import_id} adds "
             "the rest"
         )
+
+
+class _Collector:
+    """Spools events while they are counted; a context manager, at whose end all of them are spooled.
+
+    With `sort`, they are in the order of their moments, in which they come; otherwise in that of the file.
+    """
+
+    def __init__(self, spool: EventSpool, keys: KnownEvents, *, sort: bool) -> None:
+        self._resources = ExitStack()
+        self._spool = spool
+        self._keys = keys
+        self._sorter = None if sort else self._resources.enter_context(EventSorter())
+        self._count = 0
+        self._show: Callable[[float], None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._resources:
+            if error is None and self._sorter is not None:
+                for event in self._sorter:
+                    self._keys.add_event(self._spool.add(event))
+
+    def add(self, event: "ImportedEvent") -> None:
+        """Add the next event."""
+        if self._show is None:  # now that nothing is asked any more
+            self._show = self._resources.enter_context(progress_of("checking events", None))
+        if self._sorter is not None:
+            self._sorter.add(event.line, event)
+        else:
+            self._keys.add_event(self._spool.add(event))
+        self._count += 1
+        if self._count % _EVENTS_PER_UPDATE == 0:
+            self._show(self._count)
 
 
 def policy_info(policy: Policy) -> PolicyInfo:
