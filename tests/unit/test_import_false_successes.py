@@ -107,3 +107,10 @@ def test_of_a_stripe_balance_only_charges_and_refunds_count(tmp_path: Path) -> N
     )
     (refund,) = found.of("refund")
     assert (refund["order_id"], refund["amount"], refund["customer_id"]) == ("ch_1", "10.00", "cus_1")
+
+
+def test_orders_that_contradict_themselves_prove_nothing_about_amounts(tmp_path: Path) -> None:
+    text = "date,customer_id,order_id,amount\n2025-05-01,a,o1,10\n2025-05-01,b,o1,10\n2025-05-02,b,o2,5\n"
+    found = understand_text(tmp_path, text)
+    assert found.amounts() == {"o2": "5.00"}
+    assert found.left_out == {"contradictory": (1, [2])}

@@ -174,7 +174,7 @@ class FormReader:
             self._are_parts(amount),
         )
         digits = DIGITS.get(lines.default_currency, _USUAL_DIGITS)
-        mode = decide_amount(self._con, lines.name, self.mapping, evidence, self._findings, digits)
+        mode = decide_amount(self._con, lines, self.mapping, evidence, self._findings, digits)
         number = self.mapping.fields.get("order_id")
         if number is not None and not self.mapping.group.by and self.mapping.platform == GENERIC:
             check_numbers(self._con, lines.name, describe(number), self._findings)

@@ -10,6 +10,7 @@ from agents.importing.findings import Choice, Question
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount
 from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.sale_lines import SaleLines
 
 _DAY_MS: Final = 86_400_000
 _MIN_REPEATED: Final = 3
@@ -32,7 +33,7 @@ class LineEvidence(msgspec.Struct, frozen=True):
 
 
 def decide_amount(
-    con: Any, lines: str, mapping: Mapping, evidence: LineEvidence, findings: Findings, digits: int
+    con: Any, lines: SaleLines, mapping: Mapping, evidence: LineEvidence, findings: Findings, digits: int
 ) -> str:
     """Return `sum` or `first`: whether the amounts of an order's lines are parts of its amount, or repeat it.
 
@@ -43,7 +44,7 @@ def decide_amount(
     multiple, repeated, example = _repetitions(con, lines)
     if not multiple:
         return "sum"
-    if fraction := _fraction_of_smallest_unit(con, lines, digits):
+    if fraction := _fraction_of_smallest_unit(con, lines.name, digits):
         return _assume(findings, "sum", f"{fraction} is finer than money, so it is a part of an order")
     if evidence.are_parts or any(map(is_line_amount, evidence.amount_columns)):
         return _assume(findings, "sum", f"each of {multiple:,} orders with several rows is the sum of its lines")
@@ -114,14 +115,19 @@ def _fraction_of_smallest_unit(con: Any, lines: str, digits: int) -> str:
     return "" if row[0] is None else str(row[0].normalize())
 
 
-def _repetitions(con: Any, lines: str) -> tuple[int, int, str]:
-    """Return how many orders have several amounts, on how many of them these are all equal, and an example."""
+def _repetitions(con: Any, lines: SaleLines) -> tuple[int, int, str]:
+    """Return how many orders have several amounts, on how many of them these are all equal, and an example.
+
+    Orders whose lines contradict each other are left out, so they prove nothing.
+    """
+    ids = ", ".join(f"customer{number}" for number in range(1, lines.customers + 1))
     row = con.execute(
         f"""
         SELECT count(*), count(*) FILTER (WHERE low = high), min(first), min(second) FILTER (WHERE first = low_first)
         FROM (SELECT *, min(first) OVER () AS low_first FROM
-            (SELECT min(amount) AS low, max(amount) AS high, min(line) AS first, max(line) AS second FROM {lines}
-            WHERE role = 'sale' AND amount IS NOT NULL GROUP BY order_key, file HAVING count(*) > 1))"""
+            (SELECT min(amount) AS low, max(amount) AS high, min(line) AS first, max(line) AS second
+            FROM {lines.name} WHERE role = 'sale' AND amount IS NOT NULL GROUP BY order_key, file HAVING count(*) > 1
+            AND count(DISTINCT coalesce({ids}, NULL)) < 2 AND count(DISTINCT currency) < 2))"""
     ).fetchone()
     return row[0], row[1], f"lines {row[2]} and {row[3]}"
 
