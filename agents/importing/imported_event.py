@@ -15,6 +15,8 @@ class ImportedEvent(NamedTuple):
         line: the line of the file that it comes from; of several lines the first.
         refunded_minor: of the refund of a refund column, the total refunded of the order, in minor units of the event's
             currency; None for all other events, also refunds with an id of their own.
+        mentioned_order: of a refund whose rows name an order that the files do not have, that order's id: an earlier
+            import may have published it. Otherwise empty.
     """
 
     kind: str
@@ -24,3 +26,4 @@ class ImportedEvent(NamedTuple):
     value: bytes
     line: int
     refunded_minor: int | None = None
+    mentioned_order: str = ""

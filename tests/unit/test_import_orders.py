@@ -128,6 +128,7 @@ def test_negative_sums_are_refunds_of_their_order_if_the_file_has_it(tmp_path: P
     assert (of_order["order_id"], of_order["amount"], of_order["customer_id"]) == ("o1", "30.00", "c1")
     assert of_order["occurred_at"] == "2025-03-05T00:00:00.000Z"
     assert ("order_id" in other, other["amount"], other["customer_id"]) == (False, "7.00", "c2")
+    assert [event.mentioned_order for event in found.imported if event.kind == "refund"] == ["", "o9"]
     assert (found.totals.orders, found.totals.gross_minor, found.totals.refunds_minor) == (2, 15_000, 3_700)
 
 

@@ -10,6 +10,12 @@ from typing import Final
 
 import msgspec
 
+_WORD: Final = re.compile(r"[^\W_]+")
+_CAMEL: Final = re.compile(r"([a-zа-яё])([A-ZА-ЯЁ])")
+_CONNECTING: Final = frozenset(
+    {"the", "of", "a", "an", "de", "du", "des", "la", "le", "les", "el", "del", "da", "do", "di", "der", "die", "das"}
+    | {"den", "von", "по", "на", "в", "за", "и", "and", "und", "et", "y"}
+)
 _LIST: Final = re.compile(r"\s*;\s*")
 _UNIT: Final = re.compile(r"^(.+?)\s*(?:[,(\[]\s*([^,()\[\]]{1,16}?)\s*[)\]]?|[\s_-]+([^\s_-]{1,5}))$")
 
@@ -19,6 +25,7 @@ class KnownNames(msgspec.Struct, frozen=True):
 
     Attributes:
         columns: field to names of its column; besides fields of events, `customer_name` and `phone`.
+        column_words: field to the same names as sets of words, for names of several words in another order.
         line_columns: names of columns whose rows are lines of orders.
         line_amounts: names of amounts of one line of an order.
         order_amounts: names of amounts that belong to a whole order.
@@ -28,6 +35,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     """
 
     columns: dict[str, tuple[str, ...]]
+    column_words: dict[str, tuple[frozenset[str], ...]]
     line_columns: frozenset[str]
     line_amounts: frozenset[str]
     order_amounts: frozenset[str]
@@ -45,6 +53,12 @@ def normalize_name(name: str) -> str:
     return "".join(letter for letter in folded if letter.isalnum())
 
 
+def words_of(name: str) -> frozenset[str]:
+    """Return the words of a name, each normalized, without those that only connect others."""
+    spaced = _CAMEL.sub(r"\1 \2", name)
+    return frozenset(word for part in _WORD.findall(spaced) if (word := normalize_name(part)) not in _CONNECTING)
+
+
 def without_unit(name: str) -> tuple[str, str]:
     """Return a name without the unit at its end, and the unit: `Сумма, руб.`, `Amount (USD)`, `total_usd`."""
     match = _UNIT.fullmatch(name.strip())
@@ -57,6 +71,7 @@ def known_names() -> KnownNames:
     content = tomllib.loads(files("agents.importing.mapping").joinpath("known_names.toml").read_text("utf-8"))
     return KnownNames(
         {field: _names(text) for field, text in content["columns"].items()},
+        {field: _word_sets(text) for field, text in content["columns"].items()},
         frozenset(_names(content["evidence"]["line"])),
         frozenset(_names(content["evidence"]["line_amount"])),
         frozenset(_names(content["evidence"]["order_amount"])),
@@ -72,6 +87,11 @@ def _split(text: str) -> list[str]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(normalize_name(name) for name in _split(text)))
+
+
+def _word_sets(text: str) -> tuple[frozenset[str], ...]:
+    sets = (words_of(name) for name in _split(text))
+    return tuple(dict.fromkeys(words for words in sets if len(words) > 1))
 
 
 def _words(texts: Mapping[str, str]) -> dict[str, str]:

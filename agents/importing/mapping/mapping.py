@@ -123,6 +123,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         explode: a column with a JSON list of objects, each of which becomes a row.
         identify: what serves as the id of a customer; None: the default of `Identify`.
         source: prefix of customer ids and order ids, without the colon.
+        usual_names: whether fields whose columns a file of the platform does not have are recognized by usual names.
     """
 
     platform: str = ""
@@ -152,6 +153,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     explode: str = ""
     identify: Identify | None = None
     source: str = ""
+    usual_names: bool = False
 
     def read_options(self) -> ReadOptions:
         """Return how the file is read."""

@@ -114,6 +114,7 @@ def read_mapping_table(table: Table) -> Mapping:
     given["file_format"] = table.text("format") or ""
     given["header"] = _texts(table, "header")
     given["skip_lines"] = _skip_lines(table)
+    given["usual_names"] = table.boolean("usual_names")
     given["fields"] = _expressions(table, "fields")
     given["refund"] = _expressions(table, "refund")
     given["constants"] = _constants(table)

@@ -33,6 +33,7 @@ def write_mapping(mapping: Mapping) -> str:
         "kind": "" if mapping.kind == AUTO else mapping.kind,
         "format": mapping.file_format,
         **{key: getattr(mapping, key) for key in _PLAIN_KEYS},
+        "usual_names": mapping.usual_names or None,
         "identify": _identify(mapping.identify),
     }
     sections: list[tuple[str, dict[str, Any]]] = [

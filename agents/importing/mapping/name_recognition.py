@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from agents.importing.columns.currencies import currency_candidates
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
-from agents.importing.mapping.known_names import known_names, normalize_name, without_unit
+from agents.importing.mapping.known_names import known_names, normalize_name, without_unit, words_of
 
 _PIECES = frozenset({"шт", "pcs", "pc", "ea", "pieces", "stk", "ks", "szt"})
 _ZONES = frozenset({"utc", "gmt", "msk", "мск"})
@@ -24,11 +24,13 @@ class ColumnNames:
         self._exact: defaultdict[str, list[str]] = defaultdict(list)
         self._without_unit: defaultdict[str, list[str]] = defaultdict(list)
         self._last: defaultdict[str, list[str]] = defaultdict(list)
+        self._words: defaultdict[frozenset[str], list[str]] = defaultdict(list)
         for name in self.names:
             self._exact[normalize_name(name)].append(name)
             plain, unit = without_unit(name)
             if _is_unit(unit):
                 self._without_unit[normalize_name(plain)].append(name)
+            self._words[words_of(name)].append(name)
             if "." in name and " " not in name:
                 self._last[normalize_name(name.rpartition(".")[2])].append(name)
 
@@ -42,11 +44,13 @@ class ColumnNames:
     def candidates(self, field: str) -> list[str]:
         """Return the columns that can be a field's, the likeliest first.
 
-        Names without their unit (`Сумма, руб.`) come after exact ones; after those, for JSON, the last parts of paths.
+        Names without their unit (`Сумма, руб.`) come after exact ones, then those with the same words in another order;
+        after these, for JSON, the last parts of paths.
         """
         aliases = known_names().columns.get(field, ())
         tables = (self._exact, self._without_unit) if field != "zone" else (self._exact,)
         found = [name for table in tables for alias in aliases for name in table.get(alias, ())]
+        found += [name for words in known_names().column_words.get(field, ()) for name in self._words.get(words, ())]
         if type_of(field) is not FieldType.FLAG or field not in CONSENT_FIELDS:
             found += [name for alias in aliases for name in self._last.get(alias, ())]
         return list(dict.fromkeys(found))
@@ -59,6 +63,11 @@ class ColumnNames:
             for name in self.names
             if normalize_name(name) in lines or normalize_name(name.rpartition(".")[2]) in lines
         ]
+
+
+def is_price(name: str) -> bool:
+    """Whether a column with this name has the price of a piece."""
+    return _is_among(name, frozenset(known_names().columns["unit_price"]))
 
 
 def is_order_amount(name: str) -> bool:

@@ -98,6 +98,9 @@ def _platform_fields(plan: SourcePlan, mapping: Mapping, source: RowSource, find
     kind = mapping.kind
     if kind != AUTO and kind not in SALES_KINDS:
         return FormFields(mapping, (kind,))
+    if mapping.usual_names:
+        fields = Recognition(source, mapping, findings).recognize_missing(plan.mapping.fields)
+        mapping = msgspec.structs.replace(mapping, fields=fields)
     if "amount" not in {*mapping.fields, *mapping.constants}:
         wanted = describe(plan.mapping.fields["amount"])
         raise ImportRefused(

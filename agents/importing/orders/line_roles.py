@@ -8,7 +8,7 @@ import msgspec
 
 from agents.importing.findings import Choice, Question
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount
+from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount, is_price
 from agents.importing.orders.column_decisions import Findings
 from agents.importing.orders.sale_lines import SaleLines
 
@@ -46,7 +46,7 @@ def decide_amount(
         return "sum"
     if fraction := _fraction_of_smallest_unit(con, lines.name, digits):
         return _assume(findings, "sum", f"{fraction} is finer than money, so it is a part of an order")
-    if evidence.are_parts or any(map(is_line_amount, evidence.amount_columns)):
+    if evidence.are_parts or any(is_line_amount(name) or is_price(name) for name in evidence.amount_columns):
         return _assume(findings, "sum", f"each of {multiple:,} orders with several rows is the sum of its lines")
     named = [name for name in evidence.amount_columns if is_order_amount(name)]
     different = multiple - repeated

@@ -8,8 +8,9 @@ from typing import Final
 from agents.importing.columns.dates import is_time_of_day
 from agents.importing.columns.zones import read_zone
 from agents.importing.findings import Choice, Question
-from agents.importing.mapping.event_fields import CONSENT_FIELDS
+from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, columns_of
+from agents.importing.mapping.known_names import words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
@@ -17,6 +18,13 @@ from agents.importing.orders.row_source import RowSource
 from agents.importing.staging import StagedTable
 
 _MAX_WORDS: Final = 200
+_MAX_CHOICES: Final = 8
+_PEOPLE: Final = frozenset(
+    {"customer", "client", "buyer", "user", "member", "person", "card", "email", "phone", "name", "contact", "account"}
+    | {"клиент", "клиента", "покупатель", "покупателя", "заказчик", "карта", "карты", "телефон", "почта", "имя", "фио"}
+    | {"kunde", "kunden", "client", "cliente", "klient", "zakaznik", "nom", "nombre", "nome"}
+)
+"""Words of columns that say who somebody is."""
 _PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test")
 _MONEY_FIELDS: Final = ("discount", "refunded")
 
@@ -63,6 +71,13 @@ class Recognition:
                 self._recognize_customer()
             else:
                 self._take_first(field)
+        return self.fields
+
+    def recognize_missing(self, fields: Iterable[str]) -> dict[str, Expression]:
+        """Return the columns of the fields of a platform, with those that its names did not find."""
+        for field in fields:
+            fits = {FieldType.MONEY: self._is_number, FieldType.MOMENT: self._is_date}.get(type_of(field))
+            self._take_first(field, fits)
         return self.fields
 
     def kind_column(self) -> Expression | None:
@@ -203,7 +218,8 @@ class Recognition:
 
     def _plausible(self, fits: Callable[[str], bool]) -> list[str]:
         names = [name for name in self._source.names if name not in self._taken and self._source.filled(name)]
-        return [name for name in names if fits(name)][:8]
+        likely = sorted(names, key=lambda name: not words_of(name) & _PEOPLE)
+        return [name for name in likely if fits(name)][:_MAX_CHOICES]
 
     def _take_first(self, field: str, fits: Callable[[str], bool] | None = None) -> None:
         if field in self.fields or field in self._mapping.constants:

@@ -184,6 +184,8 @@ class Sales:
             }
             total = minor if refund["source"] == "column" else None
             counted = _counted(writer, "refund", 2, fields, at, refund["line"], total)
+            if order_id is None and refund["mentioned"]:
+                counted = _mentioning(counted, self._prefixes.order(refund["mentioned"]))
             if refund["counted_minor"] != refund["minor"] or (counted.written and not counted.counted_minor):
                 base = _to_base(refund["counted_minor"], currency, refund["rate"], writer)
                 counted = counted._replace(counted_minor=base)
@@ -256,6 +258,14 @@ def _counted(
     except Refusal as refusal:
         return CountedEvent(at, rank, line, None, 0, refusal)
     return CountedEvent(at, rank, line, written, written.base_minor)
+
+
+def _mentioning(counted: CountedEvent, order_id: str) -> CountedEvent:
+    """Return a refund that names an order which the files do not have."""
+    if counted.written is None:
+        return counted
+    event = counted.written.event._replace(mentioned_order=order_id)
+    return counted._replace(written=WrittenEvent(event, counted.written.base_minor))
 
 
 def _to_base(minor: int, currency: str, rate: Decimal | None, writer: EventWriter) -> int:
