@@ -108,13 +108,13 @@ def _is_sum(cells: list[str | None], usual: list[int]) -> bool:
 
 def _delete_headers(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:
     """Delete the rows that repeat the names of the columns, as files that were joined by hand have them."""
-    same = " AND ".join(f"(c{number} IS NULL OR c{number} = ?)" for number in range(len(names)))
-    repeated = con.execute(
-        f"SELECT line FROM {table} WHERE c0 = ? AND {same} ORDER BY line", [names[0], *names]
-    ).fetchall()
+    first = "ltrim(c0, '\ufeff') = ?"  # which begins many files
+    others = [f"(c{number} IS NULL OR c{number} = ?)" for number in range(1, len(names))]
+    condition = " AND ".join([first, *others])
+    repeated = con.execute(f"SELECT line FROM {table} WHERE {condition} ORDER BY line", [*names]).fetchall()
     for (line,) in repeated:
         left_out.add("header", line)
-    return _delete(con, table, f"c0 = ? AND {same}", [names[0], *names]) if repeated else 0
+    return _delete(con, table, condition, [*names]) if repeated else 0
 
 
 def _delete(con: Any, table: str, condition: str, parameters: list[str] | None = None) -> int:

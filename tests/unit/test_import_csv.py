@@ -169,7 +169,14 @@ def test_a_product_that_is_called_total_is_a_row(tmp_path: Path) -> None:
 
 
 def test_notes_below_the_table_and_repeated_headers_are_no_rows(tmp_path: Path) -> None:
-    lines = ["day,customer,sum", "2025-03-01,ann,1", "day,customer,sum", "2025-03-02,bob,2", ",,", "Made on 3 March,,"]
+    lines = [
+        "\ufeffday,customer,sum",
+        "2025-03-01,ann,1",
+        "\ufeffday,customer,sum",
+        "2025-03-02,bob,2",
+        ",,",
+        "Made on 3 March,,",
+    ]
     table = read_text(tmp_path, "\n".join(lines))
     assert [row[0] for row in table.rows] == [2, 4]
     assert table.left_out == {"header": [3], "note": [6]}

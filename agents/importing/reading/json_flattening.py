@@ -1,5 +1,6 @@
 """A nested JSON object as one row: dotted names, texts as cells."""
 
+from collections.abc import KeysView
 from json import JSONDecoder
 from typing import Any, Final
 
@@ -31,25 +32,38 @@ def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, str]:
     Numbers and booleans are texts; numbers are `NumberText`. A list of `{key, value}` objects, as in exports of GA4,
     is read as an object. Other lists stay JSON text.
     """
-    row: dict[str, str] = {}
+    row: dict[str, Any] = {}
     _add(row, prefix, record, 1)
+    for path, value in row.items():
+        kind = type(value)
+        if kind is list or kind is dict:
+            row[path] = to_json(value)
+        elif kind is bool:
+            row[path] = "true" if value else "false"
     return row
 
 
-def _add(row: dict[str, str], prefix: str, record: dict[str, Any], depth: int) -> None:
+def field_paths(record: dict[str, Any]) -> KeysView[str]:
+    """Return the dotted paths of the fields that `flatten` returns."""
+    row: dict[str, Any] = {}
+    _add(row, "", record, 1)
+    return row.keys()
+
+
+def _add(row: dict[str, Any], prefix: str, record: dict[str, Any], depth: int) -> None:
     for key, value in record.items():
         kind = type(value)
         if kind is str or kind is NumberText:
             if value:
                 row[prefix + key] = value
         elif kind is bool:
-            row[prefix + key] = "true" if value else "false"
+            row[prefix + key] = value
         elif value:
             fields = value if kind is dict else _key_values(value)
             if fields is not None and depth < _MAX_DEPTH:
                 _add(row, f"{prefix}{key}.", fields, depth + 1)
             else:
-                row[prefix + key] = to_json(value)
+                row[prefix + key] = value
 
 
 def to_json(value: Any) -> str:
@@ -58,15 +72,14 @@ def to_json(value: Any) -> str:
 
 
 def _with_raw_numbers(value: Any) -> Any:
-    match value:
-        case NumberText():
-            return msgspec.Raw(value.encode())
-        case dict():
-            return {key: _with_raw_numbers(one) for key, one in value.items()}
-        case list():
-            return [_with_raw_numbers(one) for one in value]
-        case _:
-            return value
+    kind = type(value)
+    if kind is NumberText:
+        return msgspec.Raw(value.encode())
+    if kind is dict:
+        return {key: _with_raw_numbers(one) for key, one in value.items()}
+    if kind is list:
+        return [_with_raw_numbers(one) for one in value]
+    return value
 
 
 def _key_values(elements: list[Any]) -> dict[str, Any] | None:

@@ -66,7 +66,8 @@ class JsonStream:
                     self._more()
                     continue
                 line = self.line + self._text.count("\n", self._at, error.pos)
-                raise FileError(f"is not JSON ({error.msg}, line {line}); export it again") from error
+                large = "" if self._ended else f", or has a value of more than {MAX_VALUE:,} characters"
+                raise FileError(f"is not JSON ({error.msg}, line {line}){large}; export it again") from error
             except RecursionError as error:
                 raise FileError(f"is nested too deeply on line {self.line}; export it as a table") from error
             if end == len(self._text) and not self._ended and opening not in '{["':

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agents.importing.findings import Assumption, FileError, LeftOut
 from agents.importing.reading.byte_source import ByteSource
-from agents.importing.reading.json_flattening import DECODER, flatten
+from agents.importing.reading.json_flattening import DECODER, field_paths, flatten
 from agents.importing.reading.json_records import Records, find_records, read_records
 from agents.importing.reading.json_stream import MAX_VALUE, JsonStream
 from agents.importing.reading.source_table import MAX_COLUMNS, ReadOptions, RowBatch, rows_per_batch
@@ -57,7 +57,8 @@ class JsonTable:
         lines: list[int] = []
         rows: list[dict[str, str]] = []
         most = rows_per_batch(len(self.names))
-        for line, row in self._rows():
+        for line, value in self._values():
+            row = _row(value)
             if isinstance(row, str):
                 self.left_out.add("unreadable", line, row)
                 continue
@@ -81,26 +82,31 @@ class JsonTable:
     def _read_names(self) -> tuple[str, ...]:
         names: dict[str, None] = {}
         error = ""
-        for line, row in self._rows():
-            if isinstance(row, str):
-                error = error or f" (line {line} {row})"
-            elif not row.keys() <= names.keys():
-                names |= dict.fromkeys(row)
-                if len(names) > MAX_COLUMNS:
-                    raise FileError(
-                        f"{self.path} has more than {MAX_COLUMNS:,} different fields up to line {line}, such as "
-                        f"{next(reversed(names))[:80]!r}; export only those that are needed"
-                    )
+        for line, value in self._values():
+            try:
+                paths = field_paths(value if isinstance(value, dict) else {})
+            except RecursionError:
+                paths = {}.keys()
+            if not paths:
+                error = error or f" (line {line} {_row(value)})"
+            elif not paths <= names.keys():
+                names |= dict.fromkeys(paths)
+                self._check_number(names, line)
         if not names:
             raise FileError(f"{self.path} has no objects with fields{error}; export a list of orders")
         return tuple(names)
 
-    def _rows(self) -> Iterator[tuple[int, dict[str, str] | str]]:
-        """Yield line numbers with rows, or with why there is none."""
+    def _check_number(self, names: dict[str, None], line: int) -> None:
+        if len(names) > MAX_COLUMNS:
+            raise FileError(
+                f"{self.path} has more than {MAX_COLUMNS:,} different fields up to line {line}, such as "
+                f"{next(reversed(names))[:80]!r}; export only those that are needed"
+            )
+
+    def _values(self) -> Iterator[tuple[int, Any]]:
+        """Yield line numbers with values, or with why there is none."""
         with self._opened() as text:
-            values = self._lines(text) if self._records.lines else read_records(JsonStream(text.read), self._records)
-            for line, value in values:
-                yield line, _row(value)
+            yield from self._lines(text) if self._records.lines else read_records(JsonStream(text.read), self._records)
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[tuple[int, Any]]:
         line = 0

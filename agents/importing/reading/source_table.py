@@ -89,7 +89,7 @@ def unique_names(names: list[str]) -> tuple[str, ...]:
     taken: set[str] = set()
     unique = []
     for number, raw in enumerate(names, 1):
-        plain = " ".join(raw.split()) or f"column {number}"
+        plain = " ".join(raw.replace("\ufeff", "").split()) or f"column {number}"
         name, ordinal = plain, 1
         while name in taken:
             ordinal += 1
