@@ -33,6 +33,9 @@ def importing(
 ) -> None:
     """Measure `goldstream import` until it would publish: reading and understanding a CSV file of line items."""
     workload = OrderLines(lines, orders or lines * 3 // 10)
+    if 2 * workload.orders > lines:
+        message = f"--orders must be at most half of --lines: got {workload.orders:,} of {lines:,}"
+        raise typer.BadParameter(message)
     options = {"lines": lines, "orders": workload.orders, "rounds": rounds}
     title = f"A CSV file of {lines:,} line items of {workload.orders:,} orders, read and understood"
     run_measurement(title, lambda: _measure(workload, rounds), options, json_file)

@@ -89,6 +89,15 @@ def test_other_ways_to_quote_are_understood(tmp_path: Path, line: str, cell: str
     assert [row[1:] for row in table.rows] == [("1", cell, "2")] * 2
 
 
+def test_lines_that_were_quoted_as_a_whole_are_rows(tmp_path: Path) -> None:
+    lines = ['"day,item,sum"', '"2025-03-01,""Mug, blue"",""1,50"""', '"2025-03-02,Tea,2"']
+    table = read_text(tmp_path, "\r\n".join(lines))
+    assert table.names == ("day", "item", "sum")
+    assert table.rows == [(2, "2025-03-01", "Mug, blue", "1,50"), (3, "2025-03-02", "Tea", "2")]
+    names = read_text(tmp_path, '"customer"\n"Petrova, Anna"\n"Dane, Jo"\n')
+    assert [row[1] for row in names.rows] == ["Petrova, Anna", "Dane, Jo"]
+
+
 def test_titles_above_the_header_are_left_out(tmp_path: Path) -> None:
     lines = ["Report of sales;;;", "Period: ;01.03.2025;31.03.2025;", "", "Day;Customer;No.;Sum", "01.03.2025;17;A1;10"]
     table = read_text(tmp_path, "\r\n".join(lines))
@@ -105,6 +114,7 @@ def test_titles_above_the_header_are_left_out(tmp_path: Path) -> None:
         ["Shop;Mugs & more;;", "Place;Tula;"],
         ["# ----", "# Sales", "# 20250501-20250531", ""],
         [";;", "Sales of May"],
+        [f"Parameter {number}: value" for number in range(12)],
     ],
 )
 def test_titles_may_have_several_cells(tmp_path: Path, titles: list[str]) -> None:

@@ -32,6 +32,7 @@ WORDS = {
     ("cp932", "Japanese"): "注文番号 顧客名 金額 田中太郎 コーヒー 支払済み",
     ("gb18030", "Chinese"): "订单号 客户 金额 王小明 北京市 已付款 咖啡杯 退款",
     ("big5", "Chinese"): "訂單編號 客戶 金額 王小明 台北市 已付款 咖啡杯",
+    ("cp1252", "names of many countries"): "José Muñoz François Jürgen Ångström João Søren",
     ("cp949", "Korean"): "주문번호 고객명 금액 김철수 서울특별시 결제완료",
 }
 

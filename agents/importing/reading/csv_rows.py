@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agents.importing.findings import FileError
 from agents.importing.reading.csv_dialect import Dialect
+from agents.importing.reading.csv_quotes import unwrapped
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -44,6 +45,7 @@ class RowSplitter:
         self.repaired = 0
         self.first_repaired = 0
         self._dialect = dialect
+        self._quote = dialect.style.quote if dialect.style else '"'
         self._read_again = 0
         self._recent: list[str] = []
         self._pending: deque[str] = deque()
@@ -85,27 +87,29 @@ class RowSplitter:
             yield CsvRows(lines, rows)
 
     def _reader(self, readline: Callable[[int], str]) -> "Reader":
-        dialect = self._dialect
+        lines = self._feed(readline)
+        style = self._dialect.style
+        if style is None:
+            return csv.reader(lines, delimiter=self._dialect.delimiter, quotechar=None, quoting=csv.QUOTE_NONE)
         return csv.reader(
-            self._feed(readline),
-            delimiter=dialect.delimiter,
-            quotechar=dialect.quote,
-            escapechar=dialect.escape,
-            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-            skipinitialspace=dialect.skip_space,
-            strict=dialect.quote is not None,
+            lines,
+            delimiter=style.delimiter,
+            quotechar=style.quote,
+            escapechar=style.escape,
+            skipinitialspace=style.skip_space,
+            strict=True,
         )
 
     def _feed(self, readline: Callable[[int], str]) -> Iterator[str]:
         """Yield the next lines, and remember those of the current row."""
-        recent, pending = self._recent, self._pending
+        recent, pending, wrapped = self._recent, self._pending, self._dialect.wrapped
         while line := pending.popleft() if pending else readline(MAX_LINE):
             recent.append(line)
             if len(line) == MAX_LINE:
                 raise FileError(f"a line is longer than {MAX_LINE:,} characters; write each row on its own line")
             if len(recent) > _MAX_LINES_PER_ROW:
                 raise _UnclosedQuote
-            yield line
+            yield unwrapped(line) if wrapped else line
 
     def _repair(self, line: int) -> list[str]:
         """Return the first of the recent lines as a row; the others are read again.
@@ -124,7 +128,8 @@ class RowSplitter:
                 f"the quotes of {self.repaired:,} rows are not closed, the first on line {self.first_repaired}; "
                 "export the file again, as XLSX if possible"
             )
-        return split_line(first.rstrip("\r\n"), self._dialect.delimiter, self._dialect.quote or '"')
+        first = unwrapped(first) if self._dialect.wrapped else first
+        return split_line(first.rstrip("\r\n"), self._dialect.delimiter, self._quote)
 
 
 def split_line(line: str, delimiter: str, quote: str) -> list[str]:

@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from typing import Final
 
-# The letters of each language beyond those of English. One language per line: a text is in one of them, mostly.
+# The letters of each language beyond those of English. One language per line: a text is in one of them, mostly. Names
+# of customers may be in several of a region; the regions are apart.
 _LATIN: Final = """\
 de äöüß
 fr àâæçéèêëîïôœùûüÿ
@@ -14,17 +15,22 @@ pt ãáàâçéêíõóôúü
 it àèéìíîòóùú
 da æøåéäöü
 sv åäöéü
+
 is áðéíóúýþæö
+
 pl ąćęłńóśźż
 cs áčďéěíňóřšťúůýž
 sk áäčďéíĺľňóôŕšťúýž
 hu áéíóöőúüű
 ro ăâîşţșț
 hr čćđšž
-tr çğıöşüâîû
+
+tr çğıİöşüâîû
+
 lt ąčęėįšųūž
 lv āčēģīķļņšūž
 et äõöüšž
+
 vi àáâãèéêìíòóôõùúýăđĩũơư"""
 _OTHER: Final = """\
 ru абвгдежзийклмнопрстуфхцчшщъыьэюяё
@@ -37,10 +43,13 @@ el αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋ"""
 
 
 def _alphabets(lines: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(line[3:] + line[3:].upper()) for line in lines.split("\n"))
+    return tuple(frozenset(line[3:] + line[3:].upper()) for line in lines.split("\n") if line)
 
 
 _LATIN_ALPHABETS: Final = _alphabets(_LATIN)
+_REGIONS: Final = tuple(frozenset[str]().union(*_alphabets(region)) for region in _LATIN.split("\n\n"))
+_REGION_WEIGHT: Final = 0.9
+_CAPITAL_INSIDE: Final = re.compile(r"[a-z][^\W\d_a-zA-Z](?=[a-z])")
 _OTHER_ALPHABETS: Final = _alphabets(_OTHER)
 _SYMBOLS: Final = frozenset("€£¥§°±²³µ·½¼¾«»„“”‘’‚–—…№©®™×•₽₴₸₺ªº¿¡\u00a0\u00ad\u2009\u202f")
 _RANGES: Final = (
@@ -71,10 +80,12 @@ def fit_of_language(text: str, encoding: str) -> float:
     if not total:
         return 1.0
     symbols = sum(count for letter, count in letters.items() if letter in _SYMBOLS)
-    latin = max(_covered(letters, alphabet) for alphabet in _LATIN_ALPHABETS)
+    language = max(_covered(letters, alphabet) for alphabet in _LATIN_ALPHABETS)
+    latin = max(language, _REGION_WEIGHT * max(_covered(letters, region) for region in _REGIONS))
     other = max(_covered(letters, alphabet) for alphabet in _OTHER_ALPHABETS)
     script = max(_within(letters, ranges) for ranges in _RANGES)
     mixed = _mixed_words(text) if latin < max(other, script) else 0
+    mixed += sum(str(inside)[1].isupper() for inside in _CAPITAL_INSIDE.findall(text))
     mixed += len(_HEBREW_FINAL_INSIDE.findall(text))
     mixed += _unusual_cyrillic(letters)
     alone: int = sum(letter > "\x7f" and letter.isalpha() for letter in _BESIDE_DIGIT.findall(text))
@@ -91,12 +102,18 @@ def _within(letters: Counter[str], ranges: tuple[tuple[int, int], ...]) -> int:
 
 
 def _mixed_words(text: str) -> int:
-    """Return how often a Latin letter stands beside a letter of another script."""
+    """Return how often a letter of ASCII stands beside a letter, or a mark above one, of another script."""
     return sum(
         1
         for left, right in itertools.pairwise(text)
-        if (left > "\x7f") != (right > "\x7f") and left.isalpha() and right.isalpha()
+        if left.isascii() != right.isascii()
+        and not {left, right} & _SYMBOLS
+        and (_is_letter(left) or _is_letter(right))
     )
+
+
+def _is_letter(sign: str) -> bool:
+    return sign.isascii() and sign.isalpha()
 
 
 def _unusual_cyrillic(letters: Counter[str]) -> int:

@@ -148,12 +148,15 @@ def best_encoding(sample: bytes) -> tuple[float, str]:
     """
     from charset_normalizer import from_bytes
 
-    best = 0.0, ""
     matches = from_bytes(sample, cp_isolation=CANDIDATES, threshold=_MAX_MESS)
-    found = {encoding: match for match in matches for encoding in match.could_be_from_charset}
+    mess = {encoding: match.chaos for match in matches for encoding in match.could_be_from_charset}
+    best = 0.0, ""
     for encoding in CANDIDATES:
-        if (match := found.get(encoding)) is not None:
-            score = round(fit_of_language(str(match), encoding) - match.chaos, 2)
-            if score > best[0]:
-                best = score, encoding
+        try:
+            fit = fit_of_language(sample.decode(encoding), encoding)
+        except UnicodeDecodeError:
+            continue
+        score = round(fit - mess.get(encoding, _MAX_MESS), 2)
+        if score > best[0]:
+            best = score, encoding
     return best
