@@ -138,7 +138,7 @@ class Understanding:
         lost = [part.lost_minor(rules.currency) for part in parts if isinstance(part, Sales)]
         totals.restore(sum((gross for gross, _ in lost), Decimal(0)), sum((refunds for _, refunds in lost), Decimal(0)))
         firsts = [events[0] for events in examples.values()]
-        others = [event for kind in ("purchase", *examples) for event in examples.get(kind, ())[1:]]
+        others = [event for kind in dict.fromkeys(("purchase", *examples)) for event in examples.get(kind, ())[1:]]
         self.samples = (firsts + others)[:_SAMPLES]
         self.currency = rules.currency
 

@@ -12,7 +12,7 @@ from tests.purchase_path import trace_purchase
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md"), ROOT / "bench/README.md"]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md"), ROOT / "bench/README.md"]
 )
 ARCHITECTURE: Final = (ROOT / "docs/architecture.md").read_text("utf-8")
 GLOSSARY: Final = (ROOT / "docs/glossary.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Read a mapping file, and report all its errors at once. docs/import.md describes its form."""
+"""Read a mapping file, and report all its errors at once. docs/import/README.md describes its form."""
 
 import re
 from collections.abc import Callable, Collection
