@@ -66,7 +66,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     samples: Sequence[bytes]
 
     def to_json(self) -> bytes:
-        """Return the report as a JSON object (docs/import.md)."""
+        """Return the report as a JSON object (docs/import/README.md)."""
         return msgspec.json.encode(
             {
                 "platform": self.platform,

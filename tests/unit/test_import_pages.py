@@ -43,6 +43,7 @@ class Found(msgspec.Struct):
     content: dict[str, str]
     assumptions: list[Assumption]
     left_out: dict[str, tuple[int, list[int]]]
+    samples: list[bytes]
 
 
 def page(platform: str, language: str) -> str:
@@ -105,8 +106,8 @@ def command_of(text: str) -> str:
 
 
 def report_of(text: str) -> str:
-    """Return the report of a page's example."""
-    return text.partition("```text\n")[2].partition("```")[0]
+    """Return the report of a page's example, without the breaks of long lines."""
+    return re.sub(r"\n {10,}", " ", text.partition("```text\n")[2].partition("```")[0])
 
 
 @lru_cache
@@ -143,7 +144,7 @@ def understood(command: str, currency: str) -> Found:
         "reachable": ", ".join(f"{count} by {channel}" for channel, count in sorted(totals.reachable.items())),
     }
     left_out = {reason: (count, lines) for reason, count, lines, _ in found.left_out.rows()}
-    return Found(content, found.assumptions, left_out)
+    return Found(content, found.assumptions, left_out, [sample.value for sample in found.samples])
 
 
 @OF_EACH_PLATFORM
@@ -194,6 +195,7 @@ def test_the_report_of_a_page_is_what_the_import_finds(platform: str, language: 
 
     for label, value in stated.items():
         assert value.replace(",", "").startswith(found.content[label].replace(",", "")), label
+    assert len(set(found.samples)) == len(found.samples)
 
 
 @OF_EACH_PLATFORM
