@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
+from agents.segment.batch_pipeline import BatchPipeline
 from agents.segment.commit_policy import DailyPublisher
 from agents.segment.order_erasure import OrderErasure
 from agents.segment.recovery import RecoveryProgress, fatal_where_permanent, recover_partition
-from agents.segment.write_plan import TableWrite, WritePlan, Writers
+from agents.segment.write_plan import WritePlan, Writers
 from state.fold.partition import Partition
 from streams.clock import Clock
 from streams.engine.fetch_pace import FetchPace
@@ -25,7 +26,7 @@ from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait
 from streams.wire.cloudevents import CloudEvents
-from streams.wire.output_batch import OutputBatch, fold_records
+from streams.wire.output_batch import OutputBatch, OutputCounts, fold_records
 
 if TYPE_CHECKING:
     from streams.kafka.stage_producer import StageProducer
@@ -34,8 +35,10 @@ log = logging.getLogger(__name__)
 
 FETCH_PACE: Final = FetchPace(0.008, burst=10)
 """Less than that of `admit`, so that one write to the journal is one fetch."""
-TABLE_WAIT_SECONDS: Final = 0.02
-"""How long the table of a batch waits for the outputs of the next one, to be sent in one request with them."""
+PART_RECORDS: Final = 500
+"""Records that are folded without a pause: 10 ms of work."""
+PAUSE_TURNS: Final = 5
+"""Turns of the loop in a pause: as many as a request needs to get on its way, or its answer to who waits for it."""
 
 
 class SegmentStage:
@@ -91,8 +94,7 @@ class SegmentLane:
         self._plan: WritePlan | None = None
         self._outputs: OutputBatch | None = None
         self._order_erasure: OrderErasure | None = None
-        self._table_write: asyncio.Task[None] | None = None
-        self._next_outputs = asyncio.Event()
+        self._pipeline: BatchPipeline | None = None
         self._is_closing = False
 
     @property
@@ -132,7 +134,7 @@ class SegmentLane:
         self._outputs = OutputBatch(CloudEvents(topics, stage.source), writers.outputs, number)
         daily = DailyPublisher(self.partition, self._warm.table.days, stage.clock)
         self._plan = WritePlan(topics, number, self.partition, self._warm, writers, self._context, daily)
-        self._plan.on_outputs_sent = self._count_sent
+        self._pipeline = BatchPipeline(self._plan, f"batch:{number}")
         self._order_erasure = OrderErasure(topics, number, stage.broker, self._context)
         self._order_erasure.start(self.partition.erasures, recovered.orders_erased)
         self._plan.on_erased = self._order_erasure.add
@@ -167,53 +169,39 @@ class SegmentLane:
         self._stage.metrics.journal_records.labels(str(self.number)).inc(len(records))
 
     async def _fold(self, records: Sequence[ConsumerRecord]) -> None:
+        """Fold in parts, so that requests, answers and the other lanes get their turns."""
         assert self._plan is not None
         assert self._outputs is not None
         assert self._order_erasure is not None
         self._order_erasure.check()
-        self._plan.is_whole = False
-        done = 0
-        while (done := fold_records(records, done, self.partition, self._outputs)) < len(records):
-            await self._write(self._plan, whole=False)
+        self._plan.begin_fold()
+        done, count = 0, len(records)
+        while True:
+            end = min(count, done + PART_RECORDS)
+            done, is_whole = fold_records(records, done, end, self.partition, self._outputs)
+            if done == count:
+                break
+            if not is_whole:
+                await self._write(self._plan, whole=False)
+            for _ in range(PAUSE_TURNS):
+                await asyncio.sleep(0)
         await self._write(self._plan, whole=True)
 
     async def _write(self, plan: WritePlan, *, whole: bool) -> None:
-        """Send the outputs; write the table meanwhile, as the next batch is folded, unless something must not wait."""
-        clock = self._stage.clock
-        started = clock.monotonic()
-        self._next_outputs.set()
-        captured = await plan.publish(whole=whole)
-        await self._table_written()
-        if not plan.must_checkpoint:
-            self._next_outputs.clear()
-            self._table_write = asyncio.create_task(self._write_table(plan, captured), name=f"table:{self.number}")
-        else:
-            await plan.write_table(captured)
-            if whole:
-                await plan.checkpoint()
-        self._stage.metrics.flush_seconds.labels("segment").observe(clock.monotonic() - started)
-
-    async def _write_table(self, plan: WritePlan, captured: TableWrite) -> None:
-        """Write the table of a batch, in the request with the outputs of the next batch if there is one soon."""
-        timer = asyncio.get_running_loop().call_later(TABLE_WAIT_SECONDS, self._next_outputs.set)
-        try:
-            await self._next_outputs.wait()
-        finally:
-            timer.cancel()
-        await plan.write_table(captured)
-
-    async def _table_written(self) -> None:
-        """Wait until the table of the last batch is written."""
-        if self._table_write is not None:
-            self._next_outputs.set()
-            await self._table_write
-            self._table_write = None
-
-    def _count_sent(self) -> None:
-        """Add to the metrics what was sent and what the fold counted, once for each write."""
-        metrics, counters = self._stage.metrics, self.partition.counters
+        """Begin to write what was folded; return when more may be folded."""
+        assert self._pipeline is not None
         assert self._outputs is not None
-        self._outputs.report(metrics, self._stage.clock.wall_ms())
+        started, counts = self._stage.clock.monotonic(), self._outputs.cut()
+        await self._pipeline.write(plan.capture(whole=whole), lambda: self._count_sent(counts, started))
+        if whole and plan.must_checkpoint:
+            await self._pipeline.drain()
+            await plan.checkpoint()
+
+    def _count_sent(self, counts: OutputCounts, started: float) -> None:
+        """Add to the metrics the outputs that are acknowledged, and what the fold counted."""
+        clock, metrics, counters = self._stage.clock, self._stage.metrics, self.partition.counters
+        metrics.flush_seconds.labels("segment").observe(clock.monotonic() - started)
+        counts.report(metrics, clock.wall_ms())
         for counter, counted in (
             (metrics.duplicates, counters.duplicates),
             (metrics.dropped, counters.dropped),
@@ -235,7 +223,8 @@ class SegmentLane:
             aiokafka.errors.KafkaError: something was not delivered.
         """
         assert self._plan is not None
-        await self._table_written()
+        assert self._pipeline is not None
+        await self._pipeline.drain()
         await self._plan.checkpoint()
 
     def stop(self) -> None:
@@ -251,12 +240,9 @@ class SegmentLane:
         """
         if self._order_erasure is not None:
             await self._order_erasure.close()
-        if self._table_write is not None:
-            self._table_write.cancel()
-            await asyncio.wait({self._table_write})
-            if not self._table_write.cancelled():
-                self._table_write.exception()  # the stage fails for it, or has failed for another reason
-        elif self._plan is not None and self._plan.is_whole and self._warm is not None:
+        if self._pipeline is not None:
+            await self._pipeline.cancel()
+        if self._plan is not None and self._plan.is_whole and self._warm is not None:
             self._stage.warm_tables.give_back(self.number, self._warm)
         self._warm = None
         self.partition = Partition(CustomersTable())

@@ -26,11 +26,12 @@ one before, so a crash leaves a beginning of this list, and a part of one step:
 A record that touches many customers (a tick, a policy) is written in slices, each with steps 1 to 7; `cursor` moves
 after the last one.
 
-The outputs of a batch need not wait for the table of the batch before it: while steps 2 to 7 of one batch are under
-way, the next one is folded and its step 1 sent. Outputs that are ahead of the table are sent again after a crash, with
-the same ids and contents. So a batch is captured as it is folded: its records of steps 2 to 7 are encoded before
-anything further is folded. They are sent after the table of the batch before, and after the outputs of their own. Steps
-8 to 10 refer to everything that was folded, so they wait until no batch is under way.
+Folding waits for none of this, and the outputs of a batch do not wait for the batches before it: while steps 1 to 7 of
+up to two batches are under way, the next one is folded and its step 1 sent (`agents.segment.batch_pipeline`). Outputs
+that are ahead of the table are sent again after a crash, with the same ids and contents. So a batch is captured as it
+is folded: its records of steps 1 to 7 are encoded before anything further is folded. Those of steps 2 to 7 are sent
+after the table of the batch before, and after the outputs of their own. Steps 8 to 10 refer to everything that was
+folded, so they wait until no batch is under way.
 
 Before each step the plan checks that the group still confirms this worker. A request that a replaced worker has
 already sent is refused by the broker (decision 0008).
@@ -71,20 +72,27 @@ StepRecords = tuple[WriteStep, str, list[Record]]
 """A step, the topic that it writes to, and its records."""
 
 
-class TableWrite(NamedTuple):
-    """Steps 2 to 7 of a batch whose outputs are acknowledged.
+class CapturedBatch(NamedTuple):
+    """Steps 1 to 7 of what was folded.
 
     Attributes:
-        steps: their records.
+        outputs: has the records of step 1.
+        steps: the records of steps 2 to 7.
         offset: the offset of the journal up to which everything is durable once they are written.
         whole: False in the middle of a record.
         erasures: those among them, by the key in the ledger.
     """
 
+    outputs: Writer
     steps: list[StepRecords]
     offset: int
     whole: bool
     erasures: Mapping[bytes, Erasure]
+
+    @property
+    def changes_table(self) -> bool:
+        """Whether steps 2 to 7 have any records."""
+        return any(records for _, _, records in self.steps)
 
 
 class Writers(NamedTuple):
@@ -103,7 +111,6 @@ class WritePlan:
         cursor: the offset of the journal up to which everything is durable.
         committable_offset: the offset up to which the progress is written too.
         is_whole: whether everything that was folded is written.
-        on_outputs_sent: called when the outputs of a write are acknowledged.
         on_erased: called with erasures once they are in the ledger and their customers' profiles are gone.
         is_closing: set when there may be no later checkpoint, so that the next one publishes the daily totals.
     """
@@ -134,9 +141,8 @@ class WritePlan:
         self.cursor = self.committable_offset = partition.progress.offset
         self.is_whole = True
         self.is_closing = False
-        self.on_outputs_sent: Callable[[], None] = lambda: None
         self.on_erased: Callable[[Mapping[bytes, Erasure]], None] = lambda _: None
-        self._last_captured: TableWrite | None = None
+        self._last_captured: CapturedBatch | None = None
         self._topics = topics
         self._number = number
         self._partition = partition
@@ -147,31 +153,38 @@ class WritePlan:
         self._wrote = False
         self._advance_offset = partition.progress.advance_offset
 
-    async def publish(self, *, whole: bool) -> TableWrite:
-        """Send the outputs of what was folded: step 1; return what `write_table` must write then.
+    def begin_fold(self) -> None:
+        """Note that something is folded from now on that is not captured yet."""
+        self._last_captured, self.is_whole = None, False
+
+    def capture(self, *, whole: bool) -> CapturedBatch:
+        """Return what was folded since the last capture, encoded, for `publish` and then `write_table`.
 
         Args:
             whole: False in the middle of a record, which will be folded further: `cursor` stays before it.
-
-        Raises:
-            OwnershipLost: the partition may be another worker's.
-            aiokafka.errors.KafkaError: a record was not delivered.
         """
         erasures, self._partition.new_erasures = self._partition.new_erasures, {}
-        captured = self._last_captured = TableWrite(
-            list(self._table_steps(erasures, whole=whole)), self._partition.progress.offset, whole, erasures
-        )
-        self._context.check_ownership()
-        await self.writer.flush()
-        self.on_outputs_sent()
-        self._wrote = self._wrote or any(records for _, _, records in captured.steps)
+        steps = list(self._table_steps(erasures, whole=whole))
+        captured = CapturedBatch(self.writer.take(), steps, self._partition.progress.offset, whole, erasures)
+        self._last_captured = captured
+        self._wrote = self._wrote or captured.changes_table
         if whole:
             self._timer.note_batch(wrote=self._wrote)
             self._wrote = False
         return captured
 
-    async def write_table(self, captured: TableWrite) -> None:
-        """Write steps 2 to 7 of a batch; the table of the batch before must be written.
+    async def publish(self, captured: CapturedBatch) -> None:
+        """Send the outputs of a batch: step 1. Those of the batch before must be sent, but not yet acknowledged.
+
+        Raises:
+            OwnershipLost: the partition may be another worker's.
+            aiokafka.errors.KafkaError: a record was not delivered.
+        """
+        self._context.check_ownership()
+        await captured.outputs.flush()
+
+    async def write_table(self, captured: CapturedBatch) -> None:
+        """Write steps 2 to 7 of a batch; its outputs and the table of the batch before must be acknowledged.
 
         Raises:
             OwnershipLost: the partition may be another worker's.

@@ -32,6 +32,9 @@ class Writer(Protocol):
     def to(self, topic: str, partition: int) -> RecordSink:
         """Return where records of this partition are added until the next `flush`."""
 
+    def take(self) -> "Writer":
+        """Return a writer with all added records; this one has none any more."""
+
     async def flush(self) -> None:
         """Send all added records and return when each is acknowledged."""
 
@@ -65,6 +68,12 @@ class BatchWriter:
     ) -> None:
         """Add a record; `flush` sends it."""
         self.to(topic, partition).add(key, value, headers)
+
+    def take(self) -> "BatchWriter":
+        """Return a writer with all added records; this one has none any more."""
+        taken = BatchWriter(self._producer, self._waiter)
+        taken._partitions, self._partitions, taken.ends = self._partitions, {}, self.ends
+        return taken
 
     async def flush(self) -> None:
         """Send all added records and return when each is acknowledged.

@@ -214,7 +214,7 @@ class MemoryProducer:
         self.is_stopped = False
         self._broker = broker
         self._epochs: dict[int, tuple[str, int]] = {}
-        self._fatal: KafkaError | None = None
+        self._fatal: KafkaError | Crash | None = None
         self.holding = asyncio.Event()
         self._held: list[Callable[[], None]] = []
 
@@ -240,6 +240,8 @@ class MemoryProducer:
         fault = broker.fault(topic, len(broker.requests))
         broker.requests.append((topic, partition, batch.record_count()))
         future = asyncio.get_running_loop().create_future()
+        if fault in {"crash", "crash after"}:
+            self._fatal = Crash()  # whatever else its process does reaches no broker
         if fault == "crash":
             raise Crash
         if fault == "held":

@@ -71,7 +71,7 @@ def histories_with_crashes(draw: st.DrawFn) -> tuple[History, Way, list[Crash]]:
 def _crash(draw: st.DrawFn, first_offset: int) -> Crash:
     last_offset, slices, write_every = first_offset + between(draw, 0, 6), between(draw, 0, 3), pick(draw, (0, 0, 1, 2))
     if one_in(draw, 3):
-        sent, ahead = range(between(draw, 0, 5)), one_in(draw, 2)
+        sent, ahead = range(between(draw, 0, 5)), between(draw, 0, 2)
         return Crash(first_offset, last_offset, slices, WriteStep.OUTPUTS, sent, write_every, ahead)
     written = frozenset(index for index in range(4) if one_in(draw, 2))
     if one_in(draw, 3):

@@ -18,7 +18,7 @@ import msgspec
 
 from agents.segment.commit_policy import PUBLISH_SECONDS, DailyPublisher
 from agents.segment.recovery import recover_partition, remove_erased
-from agents.segment.write_plan import TableWrite, WritePlan, Writers, WriteStep
+from agents.segment.write_plan import CapturedBatch, WritePlan, Writers, WriteStep
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile
@@ -152,7 +152,7 @@ class Crash:
         step: the step of the write plan in which the lane is killed; all steps before it are written.
         written: the indexes of the records of that step that are written.
         write_every: after how many records a write without progress follows; 0 for never.
-        ahead: whether the lane dies while it sends outputs and the table of the batch before them is not written.
+        ahead: of how many batches before the last one the outputs are sent, but not the table.
     """
 
     first_offset: int
@@ -161,7 +161,7 @@ class Crash:
     step: WriteStep = WriteStep.OUTPUTS
     written: Collection[int] = frozenset()
     write_every: int = 0
-    ahead: bool = False
+    ahead: int = 0
 
 
 class Killed(Exception):
@@ -199,6 +199,10 @@ class CrashingWriter:
         assert self.plan is not None
         assert timestamp is None
         self._added.append((self.plan.step, self._topic, (key, value, headers)))
+
+    def take(self) -> "CrashingWriter":
+        """Return the writer itself, which is flushed before anything is added to it again."""
+        return self
 
     async def flush(self) -> None:
         """Write all added records, or some of them before dying."""
@@ -365,24 +369,33 @@ class Lane:
         """Run the first part of the write plan; the rest is not due if no time has passed."""
         drive(self.plan.write_table(self._publish(whole=whole)))
 
-    def _publish(self, *, whole: bool = True) -> TableWrite:
+    def _publish(self, *, whole: bool = True) -> CapturedBatch:
         """Send outputs, ahead of the table."""
         self.outputs.take(0, by_tick=False)
-        return drive(self.plan.publish(whole=whole))
+        captured = self.plan.capture(whole=whole)
+        drive(self.plan.publish(captured))
+        return captured
+
+    def _publish_ahead(self, unwritten: list[CapturedBatch], ahead: int, *, whole: bool = True) -> None:
+        """Send outputs; leave the tables of so many batches unwritten, and write those of the batches before."""
+        unwritten.append(self._publish(whole=whole))
+        while len(unwritten) > ahead:
+            drive(self.plan.write_table(unwritten.pop(0)))
 
     def crash(self, crash: Crash) -> None:
         """Continue from the progress, die as the crash says, and recover what was written."""
         self.run(end=crash.first_offset)
         at = min(max(crash.last_offset, self.partition.progress.offset), len(self.journal) - 1)
+        unwritten: list[CapturedBatch] = []
         for count, offset in enumerate(range(self.partition.progress.offset, at), 1):
             self.fold(offset)
             if crash.write_every and count % crash.write_every == 0:
-                self._write_batch()
+                self._publish_ahead(unwritten, max(0, crash.ahead - 1))
         if crash.ahead:
-            self._publish()
+            self._publish_ahead(unwritten, crash.ahead)
         slices, whole = 0, False
-        while not (whole := self.apply(at)) and slices < (0 if crash.ahead else crash.slices):
-            self.write(whole=False)
+        while not (whole := self.apply(at)) and slices < crash.slices:
+            self._publish_ahead(unwritten, crash.ahead, whole=False)
             slices += 1
         self.writer.crash_at = crash.step, crash.written
         with suppress(Killed):
