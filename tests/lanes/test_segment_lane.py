@@ -148,6 +148,33 @@ async def test_the_requests_of_a_batch_follow_the_write_plan() -> None:
     assert lane.checkpoint_due_in() is None
 
 
+async def test_a_lane_folds_on_while_outputs_are_on_their_way_but_not_more_than_two_batches() -> None:
+    broker = broker_with(JOURNAL)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    journal = broker.records(TOPICS.journal)
+    await lane.process(journal[:2])
+    broker.fault = lambda topic, _number: "held" if topic == TOPICS.segment_changes else None
+    broker.requests.clear()
+    for offset in (2, 3):
+        await lane.process(journal[offset : offset + 1])
+    third = asyncio.create_task(lane.process(journal[4:5]))
+    await asyncio.sleep(0.05)
+    assert not third.done()
+    assert lane.partition.progress.offset == 5
+    assert lane.cursor == 2
+    assert {topic for topic, _, _ in broker.requests} <= set(OUTPUTS), "no table before its outputs"
+    broker.fault = lambda _topic, _number: None
+    worker.producer.release()
+    async with asyncio.timeout(10):
+        await third
+        await lane.checkpoint()
+    assert lane.committable_offset == 5
+    tables = [number for number, (topic, _, _) in enumerate(broker.requests) if topic == TOPICS.customers]
+    assert len(tables) == 3 + 1, "one of each batch, and the mark of the daily totals"
+    await lane.close()
+
+
 async def test_repeated_records_change_nothing() -> None:
     broker = await undisturbed(JOURNAL)
     expected, ends = result_of(broker), {topic: broker.log(topic).end for topic in (*OUTPUTS, TOPICS.daily)}
