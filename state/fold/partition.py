@@ -77,7 +77,7 @@ class Partition:
         texts: dict[int, str] | None = None,
         *,
         daily: DayCounter | None = None,
-        slice_size: int = 10_000,
+        slice_size: int = 2_500,
     ) -> None:
         """Resume from what was recovered.
 
