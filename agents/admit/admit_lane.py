@@ -119,10 +119,10 @@ class AdmitLane(StatelessLane):
             if record.value is not None and len(record.value) > LARGE_BYTES:
                 large.append((record, result))
             else:
-                writer.add(*self._stage.dead_letter(record, result))
+                writer.add(*self._stage.dead_letter(self._tp, record, result))
         await writer.flush()
         if large:
-            await publish_large_rejects(self._broker, [self._stage.dead_letter(*each) for each in large])
+            await publish_large_rejects(self._broker, [self._stage.dead_letter(self._tp, *each) for each in large])
 
     def stop(self) -> None:
         """End the wait for the lanes."""
@@ -175,12 +175,12 @@ class AdmitStage:
             return self.control
         return AdmitLane(tp, self, context)
 
-    def dead_letter(self, record: ConsumerRecord, result: Rejected) -> RejectedRecord:
+    def dead_letter(self, tp: TP, record: ConsumerRecord, result: Rejected) -> RejectedRecord:
         """Return the record for the topic `rejected`: unchanged, with headers for the reason and the origin."""
         headers = [
             *record.headers,
             ("goldstream-reason", result.reason.encode()),
             ("goldstream-detail", result.detail.encode("utf-8", "replace")),
-            ("goldstream-source", f"{record.topic}:{record.partition}:{record.offset}".encode()),
+            ("goldstream-source", f"{tp.topic}:{tp.partition}:{record.offset}".encode()),
         ]
-        return self.names.rejected, record.partition % self.partitions, record.key, record.value, headers
+        return self.names.rejected, tp.partition % self.partitions, record.key, record.value, headers

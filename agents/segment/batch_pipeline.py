@@ -67,6 +67,7 @@ class _Write:
     """A batch on its way.
 
     Attributes:
+        queued: done when the outputs are queued, so that those of the next batch may be; consumers see them in order.
         followed: set once the table need not wait for the outputs of a next batch.
         task: writes it.
     """
@@ -79,13 +80,22 @@ class _Write:
         before: "_Write | None",
         name: str,
     ) -> None:
+        self.queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.followed = asyncio.Event()
         self.task = asyncio.create_task(self._run(plan, captured, on_published, before), name=name)
 
     async def _run(
         self, plan: WritePlan, captured: CapturedBatch, on_published: Callable[[], None], before: "_Write | None"
     ) -> None:
-        await plan.publish(captured)
+        if before is not None:
+            await asyncio.shield(before.queued)
+        try:
+            await plan.publish(captured, lambda: self.queued.set_result(None))
+        except Exception as error:
+            if not self.queued.done():
+                self.queued.set_exception(error)
+                self.queued.exception()  # the next batch raises it, if there is one
+            raise
         on_published()
         if before is not None:
             await before.task

@@ -173,15 +173,19 @@ class WritePlan:
             self._wrote = False
         return captured
 
-    async def publish(self, captured: CapturedBatch) -> None:
-        """Send the outputs of a batch: step 1. Those of the batch before must be sent, but not yet acknowledged.
+    async def publish(self, captured: CapturedBatch, on_queued: Callable[[], None] | None = None) -> None:
+        """Send the outputs of a batch: step 1. Those of the batch before must be queued, but not yet acknowledged.
+
+        Args:
+            captured: the batch.
+            on_queued: called when the outputs are queued.
 
         Raises:
             OwnershipLost: the partition may be another worker's.
             aiokafka.errors.KafkaError: a record was not delivered.
         """
         self._context.check_ownership()
-        await captured.outputs.flush()
+        await captured.outputs.flush(on_queued)
 
     async def write_table(self, captured: CapturedBatch) -> None:
         """Write steps 2 to 7 of a batch; its outputs and the table of the batch before must be acknowledged.

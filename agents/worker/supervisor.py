@@ -41,6 +41,8 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 MAX_PAUSE_SECONDS: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """A process that ran this long before it died is started again after the first pause."""
+PROJECT_NICENESS: Final = 5
+"""Where all cores are busy, publishing a change goes before showing it in Redis: `project` gets a third of a share."""
 LOOK_SECONDS: Final = 10.0
 HANGING_LOOKS: Final = 9
 """A stage whose event loop has not turned between so many looks is killed. Its own watchdog, a thread, ends it after a
@@ -307,6 +309,8 @@ class Supervisor:
 
         async def main(stop: Any) -> int:
             end_with_supervisor(link)
+            if stage == "project":
+                os.nice(PROJECT_NICENESS)
             return await work_supervised(stage, shared, cluster, stop)
 
         return run_loop(self._settings, main)

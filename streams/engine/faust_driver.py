@@ -21,7 +21,7 @@ Faust's own. Read against faust-streaming 0.15.3; the version is pinned.
     ConsumerThread: start, maybe_start, stop,   runs in the loop of the stage, not in a thread: two loops that wake
     crash, call_thread, keepalive, _stop_*,     each other for each poll cost a tenth of the processor, and wait for
     set_shutdown, on_partitions_*               each other's turn of the interpreter lock (decision 0053)
-    ConsumerThread.on_start                     notes answered heartbeats; spaces fetches
+    ConsumerThread.on_start                     notes answered heartbeats; spaces fetches; leaves records as they are
     ConsumerThread._create_worker_consumer      a long poll shorter than 1.5 s, large fetches
     ConsumerThread._fetch_records               notes the offset of the next poll, so that lanes see what is missing
     Producer._new_producer                      TLS and SASL as in the rest of the worker; idempotent, with an epoch for

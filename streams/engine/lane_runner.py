@@ -34,7 +34,7 @@ class Fetched(NamedTuple):
     """What one poll returned of a partition.
 
     Attributes:
-        records: at least one, in their order.
+        records: at least one, in their order, with everything but the topic and the partition.
         end: the offset of the next poll, which is after any transaction markers that follow the last record.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import aiokafka
+from aiokafka.consumer.fetcher import FetchResult
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -27,6 +28,14 @@ FETCH_BYTES = 4 << 20
 
 Poll = Mapping[TP, Fetched]
 """What one poll returned, by partition."""
+
+
+def _as_it_is(_tp: Any, record: Any) -> Any:
+    """Return the record that aiokafka's C code has read, which has all but the topic and the partition.
+
+    A `ConsumerRecord` with those takes twice as long as all the rest of reading it.
+    """
+    return record
 
 
 class LoopConsumerThread(driver.AIOKafkaConsumerThread):
@@ -111,6 +120,9 @@ class LoopConsumerThread(driver.AIOKafkaConsumerThread):
                 except asyncio.CancelledError:
                     return False  # as aiokafka's own: nobody is interested in the result any more
             has_records: bool = await fetch(assignment, node, request)
+            for result in fetcher._records.values() if has_records else ():  # noqa: SLF001 - as above
+                if isinstance(result, FetchResult):
+                    result._partition_records._consumer_record = _as_it_is  # noqa: SLF001 - as above
             return has_records
 
         coordinator._do_heartbeat = heartbeat_and_note  # noqa: SLF001

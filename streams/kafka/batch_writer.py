@@ -1,5 +1,6 @@
 """Write many records at once and wait until the broker has acknowledged all of them."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,8 +36,8 @@ class Writer(Protocol):
     def take(self) -> "Writer":
         """Return a writer with all added records; this one has none any more."""
 
-    async def flush(self) -> None:
-        """Send all added records and return when each is acknowledged."""
+    async def flush(self, on_queued: Callable[[], None] | None = None) -> None:
+        """Send all added records and return when each is acknowledged; see `BatchWriter.flush`."""
 
 
 class BatchWriter:
@@ -75,8 +76,12 @@ class BatchWriter:
         taken._partitions, self._partitions, taken.ends = self._partitions, {}, self.ends
         return taken
 
-    async def flush(self) -> None:
+    async def flush(self, on_queued: Callable[[], None] | None = None) -> None:
         """Send all added records and return when each is acknowledged.
+
+        Args:
+            on_queued: called once everything is in the producer's queues: what is queued from then on is sent later. It
+                is queued at once, unless the producer does not know where a partition is.
 
         Raises:
             aiokafka.errors.KafkaError: a record was not delivered. The error names its partition. Any of the other
@@ -84,18 +89,24 @@ class BatchWriter:
         """
         writers, self._partitions = self._partitions, {}
         if not writers:
+            if on_queued is not None:
+                on_queued()
             return
         topic, _ = next(iter(writers))
         with self._waiter.on(Wait.ACKNOWLEDGEMENT, f"acknowledgements of {topic}") if self._waiter else nullcontext():
-            await self._send_all(writers)
+            await self._send_all(writers, on_queued)
 
-    async def _send_all(self, writers: "Mapping[tuple[str, int], PartitionWriter]") -> None:
+    async def _send_all(
+        self, writers: "Mapping[tuple[str, int], PartitionWriter]", on_queued: Callable[[], None] | None
+    ) -> None:
         sent = [
             await self._send(topic, partition, batch)
             for (topic, partition), writer in writers.items()
             for batch in writer.batches
             if batch.record_count()
         ]
+        if on_queued is not None:
+            on_queued()
         for number, (topic, partition, count, acknowledged) in enumerate(sent):
             try:
                 offset = (await acknowledged).offset

@@ -208,6 +208,7 @@ class MemoryProducer:
         crash            the worker dies before it
         crash after      it is written, and the worker dies before it learns that
         held             it is under way until `release`; the worker waits
+        unknown leader   it is not queued before `release`; the worker waits
     """
 
     def __init__(self, broker: MemoryBroker) -> None:
@@ -238,6 +239,11 @@ class MemoryProducer:
             raise self._fatal
         broker = self._broker
         fault = broker.fault(topic, len(broker.requests))
+        if fault == "unknown leader":
+            found = asyncio.Event()
+            self._held.append(found.set)
+            self.holding.set()
+            await found.wait()
         broker.requests.append((topic, partition, batch.record_count()))
         future = asyncio.get_running_loop().create_future()
         if fault in {"crash", "crash after"}:

@@ -175,6 +175,34 @@ async def test_a_lane_folds_on_while_outputs_are_on_their_way_but_not_more_than_
     await lane.close()
 
 
+async def test_outputs_keep_their_order_while_the_broker_of_a_topic_is_not_known(journal: list[Entry]) -> None:
+    """The first outputs to a topic are not queued before its leader is known; those of later batches must wait."""
+    expected = result_of(await undisturbed(journal))
+    broker = broker_with(journal)
+    worker = SegmentWorker(broker)
+    lane = await worker.open()
+    records = broker.records(TOPICS.journal)
+    await lane.process(records[:2])
+    held_back = 0
+
+    def unknown_once(topic: str, _number: int) -> str | None:
+        nonlocal held_back
+        if topic != TOPICS.segment_changes or held_back:
+            return None
+        held_back += 1
+        return "unknown leader"
+
+    broker.fault = unknown_once
+    for offset in (2, 3):
+        await lane.process(records[offset : offset + 1])
+    await asyncio.sleep(0.01)
+    assert held_back == 1
+    assert not broker.records(TOPICS.segment_changes)
+    worker.producer.release()
+    await worker.work(lane)
+    assert result_of(broker) == expected
+
+
 async def test_repeated_records_change_nothing() -> None:
     broker = await undisturbed(JOURNAL)
     expected, ends = result_of(broker), {topic: broker.log(topic).end for topic in (*OUTPUTS, TOPICS.daily)}

@@ -7,7 +7,7 @@ these bytes. Writing in order, and recovering, is the product's own code: `agent
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -204,7 +204,7 @@ class CrashingWriter:
         """Return the writer itself, which is flushed before anything is added to it again."""
         return self
 
-    async def flush(self) -> None:
+    async def flush(self, _on_queued: Callable[[], None] | None = None) -> None:
         """Write all added records, or some of them before dying."""
         assert self.plan is not None
         added, self._added = self._added, []
