@@ -170,6 +170,14 @@ def test_what_kubernetes_injects_for_a_service_is_ignored(name: str) -> None:
     assert load_settings(environ={name: "tcp://10.0.0.1:6066"}) == Settings()
 
 
+def test_settings_of_the_http_server_are_no_error_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "goldstream.toml"
+    file.write_text('api = "127.0.0.1:6067"\ntokens = "tokens.toml"\n')
+    assert (
+        load_settings(file, environ={"GOLDSTREAM_API": "127.0.0.1:0", "GOLDSTREAM_HOOKS": "hooks.toml"}) == Settings()
+    )
+
+
 def test_every_setting_has_its_text_and_origin(tmp_path: Path) -> None:
     file = tmp_path / "goldstream.toml"
     file.write_text('prefix = "shop"\npartitions = 12\ntime = "event"\ndata = "files"\n')
