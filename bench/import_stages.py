@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from agents.importing.event_spool import EventSpool
+from agents.importing.mapping.mapping import Mapping
 from agents.importing.reading.opening import open_source
 from agents.importing.staging import stage
+from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
 
 
 class StageSeconds(NamedTuple):
@@ -26,30 +29,43 @@ class ImportRun(msgspec.Struct, frozen=True):
     Attributes:
         stages: in the order in which they ran.
         rows: rows that were read.
-        orders: different order numbers.
+        orders: purchases, which are events in a temporary file at the end.
+        gross_minor: their sum.
         peak_mib: the most memory that the process used.
     """
 
     stages: list[StageSeconds]
     rows: int
     orders: int
+    gross_minor: int
     peak_mib: float
 
 
 def main() -> None:
-    """Measure the file that the command line names."""
+    """Measure the file and the currency that the command line names."""
+    path, currency = sys.argv[1:]
     stages = []
     started_s = time.perf_counter()
-    source = open_source(Path(sys.argv[1]))
+    source = open_source(Path(path))
     stages.append(StageSeconds("encoding, dialect and header decided", time.perf_counter() - started_s))
     started_s = time.perf_counter()
-    with stage([source], lambda _: None) as staging:
+    with stage([source], lambda _: None) as staging, EventSpool() as spool:
         stages.append(StageSeconds("rows staged", time.perf_counter() - started_s))
-        table = staging.tables[0]
-        orders = staging.distinct(table, sys.argv[2])
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        run = ImportRun(stages, table.rows, orders, peak_mib)
-    json.dump(msgspec.to_builtins(run), sys.stdout)
+        started_s = time.perf_counter()
+        options = UnderstandOptions(on_event=lambda event: spool.add(event) and None)
+        understood = understand(staging, Mapping(), PolicyInfo(currency), options)
+        stages.append(StageSeconds("columns decided, orders built and counted", time.perf_counter() - started_s))
+        json.dump(msgspec.to_builtins(_run(stages, understood, spool.count)), sys.stdout)
+
+
+def _run(stages: list[StageSeconds], understood: Understanding, events: int) -> ImportRun:
+    if understood.questions:
+        sys.exit(f"the import asks: {understood.questions[0].text}")
+    if events != understood.totals.orders:
+        sys.exit(f"the import spooled {events:,} events of {understood.totals.orders:,} orders")
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    totals = understood.totals
+    return ImportRun(stages, totals.rows, totals.orders, totals.gross_minor, peak_mib)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
 from bench.import_stages import ImportRun
-from bench.order_lines import COLUMNS, OrderLines, write_order_lines
+from bench.order_lines import CURRENCY, OrderLines, WrittenLines, write_order_lines
 from bench.workers import import_path
 
 _MIB: Final = 1024 * 1024
@@ -49,7 +49,7 @@ def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
         runs = []
         for number in range(rounds):
             print_progress(f"round {number + 1} of {rounds}")
-            runs.append(_run(path, workload))
+            runs.append(_run(path, workload, written))
     names = [stage.stage for stage in runs[0].stages]
     seconds = [[stage.seconds for stage in run.stages] for run in runs]
     total_s = median(map(sum, seconds))
@@ -63,20 +63,20 @@ def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
     ]
 
 
-def _run(path: Path, workload: OrderLines) -> ImportRun:
+def _run(path: Path, workload: OrderLines, written: WrittenLines) -> ImportRun:
     """Run the stages in a process of their own.
 
     Raises:
-        BenchFailed: they failed, or did not find every line and every order.
+        BenchFailed: they failed, or did not find every line, every order and the whole sum.
     """
     environment = {**os.environ, "PYTHONPATH": import_path()}
-    command = [sys.executable, "-P", "-c", _PROGRAM, str(path), COLUMNS[0]]
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(path), CURRENCY]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         message = f"the import ended with {ended.returncode}: {ended.stderr}"
         raise BenchFailed(message)
     run = msgspec.json.decode(ended.stdout, type=ImportRun)
-    if (run.rows, run.orders) != (workload.lines, workload.orders):
-        message = f"the import found {run.rows:,} lines of {run.orders:,} orders; the file has {workload}"
+    if (run.rows, run.orders, run.gross_minor) != (workload.lines, workload.orders, written.gross_cents):
+        message = f"the import found {run}; the file has {workload}, {written}"
         raise BenchFailed(message)
     return run

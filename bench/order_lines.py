@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 COLUMNS: Final = (
     "Order ID", "Created at", "Email", "Status", "Currency", "Item", "SKU", "Quantity", "Unit price", "City"
 )  # fmt: skip
+CURRENCY: Final = "EUR"
 _ITEMS: Final = ("Mug, blue", 'Shelf 24" wide', "Чайник электрический", "Tea", "Socks, wool; grey", "Lamp")
 _CITIES: Final = ("Berlin", "Тула", "Málaga", "Kraków")
 _BEGINNING: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -61,7 +62,7 @@ def write_order_lines(path: Path, workload: OrderLines) -> WrittenLines:
                     at.strftime("%Y-%m-%d %H:%M:%S +0000"),
                     f"customer{order * 7919 % customers}@example.com",
                     "paid",
-                    "EUR",
+                    CURRENCY,
                     draw.choice(_ITEMS),
                     f"SKU-{draw.randrange(5_000)}",
                     quantity,
