@@ -83,7 +83,7 @@ def understand_files(
     while (understanding := understand(staging, mapping, policy, options)).questions:
         question = understanding.questions[0]
         if not can_ask() or question.key in asked:
-            raise ImportRefused("\n".join(f"{each.text}; give {each.option}" for each in understanding.questions))
+            raise ImportRefused("\n".join(map(_unanswered, understanding.questions)))
         asked.add(question.key)
         mapping, answers = _answered(question, mapping, answers)
     if given.write_map is not None:
@@ -140,3 +140,9 @@ def _answered(
         except ConfigErrors as error:
             for line in error.errors:
                 print_error(line)
+
+
+def _unanswered(question: Question) -> str:
+    """Return a question that nobody can be asked, with the option that answers it."""
+    text = question.text.removesuffix(".")
+    return f"{text} Give {question.option}" if text.endswith("?") else f"{text}; give {question.option}"

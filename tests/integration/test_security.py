@@ -122,7 +122,7 @@ async def test_a_worker_continues_while_redis_refuses_its_certificate(
     (site.directory / "one.csv").write_text("customer,date,amount,order\nnew-one,2026-03-01,700,o-1\n")
 
     worker = site.worker()
-    assert (await site.command("import", "one.csv")).status == 0
+    assert (await site.command("import", "one.csv", "--timezone", "UTC")).status == 0
     await site.advance("2026-03-02T00:00:00Z")
 
     assert len(await read(site.kafka, site.topic("segment-changes"))) == 1
