@@ -4,12 +4,14 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from agents.importing.event_spool import EventSpool
+from agents.importing.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.reading.opening import open_source
 from agents.importing.staging import stage
@@ -52,10 +54,16 @@ def main() -> None:
     with stage([source], lambda _: None) as staging, EventSpool() as spool:
         stages.append(StageSeconds("rows staged", time.perf_counter() - started_s))
         started_s = time.perf_counter()
-        options = UnderstandOptions(on_event=lambda event: spool.add(event) and None)
-        understood = understand(staging, Mapping(), PolicyInfo(currency), options)
+        understood = understand(staging, Mapping(), PolicyInfo(currency), UnderstandOptions(on_event=_adding_to(spool)))
         stages.append(StageSeconds("columns decided, orders built and counted", time.perf_counter() - started_s))
         json.dump(msgspec.to_builtins(_run(stages, understood, spool.count)), sys.stdout)
+
+
+def _adding_to(spool: EventSpool) -> Callable[[ImportedEvent], None]:
+    def add(event: ImportedEvent) -> None:
+        spool.add(event)
+
+    return add
 
 
 def _run(stages: list[StageSeconds], understood: Understanding, events: int) -> ImportRun:
