@@ -21,6 +21,7 @@ from agents.cli.commands import (
     importing,
     init,
     rebuild_redis,
+    rejected,
     replay,
     settings,
     simulate,
@@ -91,6 +92,7 @@ app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)
 app.command("erase")(erase.erase)
 app.command("health")(health.health)
+app.add_typer(rejected.group, name="rejected")
 app.command("replay")(replay.replay)
 app.command("rebuild-redis")(rebuild_redis.rebuild_redis)
 app.command("doctor")(doctor.doctor)

@@ -145,7 +145,7 @@ async def check_dead_letters(cluster: Cluster) -> list[Finding]:
         return [good("dead letters", "none in the last hour")]
     by_reason = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
     message = f"{total:,} in the last hour: {by_reason}"
-    remedy = f"read `goldstream-detail` of the records in {cluster.topics.rejected}, and correct the publisher"
+    remedy = "`goldstream rejected show` lists them; correct the publisher, then `goldstream rejected resend`"
     return [warning("dead letters", message, remedy)]
 
 

@@ -44,6 +44,7 @@ class TopicSpec:
 TOPIC_SPECS: Final = (
     *(TopicSpec(name, _MONTH, None) for name in SOURCE_NAMES),
     TopicSpec("rejected", {**_MONTH, "max.message.bytes": str(4 << 20)}),  # a record of the largest size and its reason
+    TopicSpec("resent", _YEAR, 1),  # which dead letters were sent again: for longer than there are dead letters
     TopicSpec("control", _KEPT, 1),
     TopicSpec("source-times", _COMPACT, 1),
     TopicSpec("journal", _KEPT),
@@ -73,6 +74,7 @@ class Topics:
         self._others = {f"{other}.{name}.v1" for other in others for name in SOURCE_NAMES}
         self.sources = (*(self.full(name) for name in SOURCE_NAMES), *sorted(self._others))
         self.rejected = self.full("rejected")
+        self.resent = self.full("resent")
         self.control = self.full("control")
         self.source_times = self.full("source-times")
         self.journal = self.full("journal")
