@@ -23,6 +23,7 @@ from agents.cli.commands import (
     rebuild_redis,
     rejected,
     replay,
+    serve,
     settings,
     simulate,
     topics,
@@ -76,6 +77,7 @@ def top(
 app.command("demo")(demo.demo)
 app.command("init")(init.init)
 app.command("worker", cls=CommandWithSettings)(worker.worker)
+app.command("serve", cls=CommandWithSettings)(serve.serve)
 app.add_typer(topics.group, name="topics")
 app.command("import", epilog=importing.EXAMPLES)(importing.import_files)
 app.command("advance")(advance.advance)

@@ -14,6 +14,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 MAX_DURATION_MS: Final = 30 * 86_400_000
 MAX_PORT: Final = 65_535
+MIN_SECRET: Final = 32
+"""Characters of the secret that signs page sessions."""
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -56,6 +58,20 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return known[text.lower()]
 
     return read
+
+
+def flag(text: str) -> bool:
+    """Return whether a switch is on: 1 or 0."""
+    if text not in ("0", "1"):
+        raise ValueError("be 1 or 0")
+    return text == "1"
+
+
+def signing_secret(text: str) -> str:
+    """Return a secret that is long enough to sign with."""
+    if len(text) < MIN_SECRET:
+        raise ValueError(f"have at least {MIN_SECRET} characters; `openssl rand -base64 32` makes one")
+    return text
 
 
 def host_and_port(text: str, lowest_port: int = 1) -> tuple[str, int]:

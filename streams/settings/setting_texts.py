@@ -16,8 +16,6 @@ from typing import Final, NamedTuple
 from streams.settings.setting_parsers import mask_password
 from streams.settings.settings_spec import CONFIG_VARIABLE, NAME_START, SETTINGS, SettingSpec
 
-_OF_SERVE: Final = frozenset({"api", "api_cert", "api_key", "api_proxy", "api_secret", "hooks", "tokens"})
-"""Keys of the HTTP server, which a deployment may set for all processes; the others do not read them."""
 _INJECTED: Final = ("_SERVICE_", "_PORT")
 _HIDDEN: Final = "***"
 _LATENESS_OF_EVENTS: Final = "0s"
@@ -105,11 +103,10 @@ def collect_texts(config: Path | None, environ: Mapping[str, str] | None, errors
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {spec.name for spec in SETTINGS} | {CONFIG_VARIABLE}
-    ignored = {NAME_START + key.upper() for key in _OF_SERVE}
     unknown = sorted(
         name
         for name, text in environ.items()
-        if text and name.startswith(NAME_START) and not (name in known or name in ignored or _is_injected(name))
+        if text and name.startswith(NAME_START) and not (name in known or _is_injected(name))
     )
     return [f"{name} is unknown in the environment; {_remedy(name, known, NAME_START)}" for name in unknown]
 
@@ -140,8 +137,6 @@ def _read_file(file: Path, errors: list[str]) -> dict[str, str]:
     keys = {spec.key for spec in SETTINGS}
     texts: dict[str, str] = {}
     for key, value in table.items():
-        if key in _OF_SERVE:
-            continue
         if key not in keys:
             errors.append(f"{file}: {key} is unknown; {_remedy(key, keys)}")
         elif isinstance(value, bool) or not isinstance(value, str | int):

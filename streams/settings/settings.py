@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Valid settings; `redis`, `policy` and `campaigns` are None where nothing is set."""
+    """Valid settings; those without a default are None where nothing is set."""
 
     kafka: str = "127.0.0.1:9092"
     redis: str | None = field(default=None, repr=False)
@@ -44,6 +44,13 @@ class Settings:
     campaigns: Path | None = None
     standby: StandbyMode = "off"
     http: str = "127.0.0.1:6066"
+    api: str = "127.0.0.1:6067"
+    tokens: Path | None = None
+    api_cert: Path | None = None
+    api_key: Path | None = None
+    api_proxy: bool = False
+    api_secret: str | None = field(default=None, repr=False)
+    hooks: Path | None = None
     data: Path = Path(".goldstream")
     log: str = "info"
     log_format: LogFormat = "text"
@@ -54,6 +61,11 @@ class Settings:
     def http_address(self) -> tuple[str, int]:
         """The host and the port to listen on; port 0 takes a free one."""
         return parsers.host_and_port(self.http, lowest_port=0)
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """The host and the port on which `goldstream serve` listens; port 0 takes a free one."""
+        return parsers.host_and_port(self.api, lowest_port=0)
 
     @property
     def redis_masked(self) -> str:

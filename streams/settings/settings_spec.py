@@ -19,7 +19,7 @@ class SettingSpec(NamedTuple):
         meaning: for the help and the README.
         parse: returns the value of a text, or raises ValueError whose message completes "GOLDSTREAM_X must …".
         is_secret: whether messages hide its password.
-        is_created: whether its path need not exist yet.
+        is_created: whether its path need not exist: it is created, or only `goldstream serve` reads it.
     """
 
     name: str
@@ -97,7 +97,40 @@ SETTINGS: tuple[SettingSpec, ...] = (
         parsers.listen_address,
     ),
     SettingSpec(
-        "GOLDSTREAM_DATA", ".goldstream", "folder for the files of a worker or the demo", Path, is_created=True
+        "GOLDSTREAM_API",
+        "127.0.0.1:6067",
+        "host:port of `goldstream serve`; beyond loopback only with tokens",
+        parsers.listen_address,
+    ),
+    SettingSpec(
+        "GOLDSTREAM_TOKENS",
+        "",
+        "path of the token file of `goldstream serve`; none: loopback only",
+        Path,
+        is_created=True,
+    ),
+    SettingSpec("GOLDSTREAM_API_CERT", "", "PEM file of the certificate of `goldstream serve`", Path, is_created=True),
+    SettingSpec("GOLDSTREAM_API_KEY", "", "PEM file of the key of that certificate", Path, is_created=True),
+    SettingSpec(
+        "GOLDSTREAM_API_PROXY",
+        "0",
+        "1: a proxy that ends TLS stands before `goldstream serve`",
+        parsers.flag,
+    ),
+    SettingSpec(
+        "GOLDSTREAM_API_SECRET",
+        "",
+        "key of page sessions, shared by all servers; none: one in GOLDSTREAM_DATA",
+        parsers.signing_secret,
+        is_secret=True,
+    ),
+    SettingSpec("GOLDSTREAM_HOOKS", "", "path of the webhooks file of `goldstream serve`", Path, is_created=True),
+    SettingSpec(
+        "GOLDSTREAM_DATA",
+        ".goldstream",
+        "folder for the files of a worker, a server or the demo",
+        Path,
+        is_created=True,
     ),
     SettingSpec(
         "GOLDSTREAM_LOG",

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 STAGES: Final = ("admit", "segment", "project")
 OUTCOMES: Final = ("admitted", "anonymous", "rejected")
 EVENT_TYPES: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure", "referral")
+HTTP_OUTCOMES: Final = ("accepted", "rejected", "unknown", "ignored", "spooled")
+"""Of an event received over HTTP: published, refused, not acknowledged in time, not one of ours, stored until Kafka is
+back."""
 StallReason = Literal["current", "unread", "silent", "unheard"]
 
 # From the broker's own round trip (about a millisecond) to a minute, where an alert has long since fired; fine steps
@@ -71,7 +74,8 @@ class Metrics:
         Args:
             registry: where they are exposed.
             process: where several processes expose the metrics of one worker, the stage that this one runs, or
-                `front`: metrics that another stage counts are then not exposed, so that no sample appears twice.
+                `front`; `serve` for the HTTP server: metrics that another one counts are then not exposed, so that no
+                sample appears twice.
 
         Raises:
             ValueError: the registry already has Goldstream's metrics.
@@ -86,6 +90,7 @@ class Metrics:
         self._declare_work()
         self._declare_recovery()
         self._declare_health()
+        self._declare_http()
         for rejection_reason in RejectionReason:
             self.rejected.labels(rejection_reason)
         for kind in EVENT_TYPES:
@@ -302,6 +307,39 @@ class Metrics:
             ("version", "python", "policy", "campaigns"),
         )
 
+    def _declare_http(self) -> None:
+        self.http_requests = self._counter(
+            "goldstream_http_requests_total",
+            "Requests answered by `goldstream serve`, by the template of the route and the status.",
+            ("route", "status"),
+            of="serve",
+        )
+        self.http_request_seconds = self._histogram(
+            "goldstream_http_request_seconds",
+            "Time from a request's headers to the end of its response, by the template of the route.",
+            ("route",),
+            SECONDS_BUCKETS,
+            of="serve",
+        )
+        self.http_events = self._counter(
+            "goldstream_http_events_total",
+            f"Events received over HTTP, by outcome: {', '.join(HTTP_OUTCOMES)}.",
+            ("outcome",),
+            of="serve",
+        )
+        self.http_pending_bytes = self._gauge(
+            "goldstream_http_pending_bytes",
+            "Bytes of events received over HTTP that Kafka has not acknowledged yet.",
+            of="serve",
+        )
+        self.http_limited = self._counter(
+            "goldstream_http_limited_total",
+            "Requests refused because their token is over its rate.",
+            of="serve",
+        )
+        for outcome in HTTP_OUTCOMES:
+            self.http_events.labels(outcome)
+
     def add_stage(self, stage: str) -> None:
         """Start the counters of a stage at 0, and mark it as not up yet."""
         self.stage_up.labels(stage).set(0)
@@ -383,9 +421,11 @@ class Metrics:
         self.described.append(MetricDescription(name, "gauge", labels, meaning))
         return Gauge(name, meaning, labels, registry=self._registry_of(of))
 
-    def _histogram(self, name: str, meaning: str, labels: tuple[str, ...], buckets: Sequence[float]) -> Histogram:
+    def _histogram(
+        self, name: str, meaning: str, labels: tuple[str, ...], buckets: Sequence[float], of: str | None = None
+    ) -> Histogram:
         self.described.append(MetricDescription(name, "histogram", labels, meaning))
-        return Histogram(name, meaning, labels, registry=self.registry, buckets=buckets)
+        return Histogram(name, meaning, labels, registry=self._registry_of(of), buckets=buckets)
 
     def _latencies(self, name: str, meaning: str) -> BatchedHistogram:
         self.described.append(MetricDescription(name, "histogram", (), meaning))

@@ -1,12 +1,13 @@
-"""Fixtures for tests that start workers."""
+"""Fixtures for tests that start workers and servers."""
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.http_servers import RunningServer, start_server
 from tests.integration.workers import Site
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
@@ -22,6 +23,24 @@ def site(kafka: ApacheKafka, prefix: str, tmp_path: Path) -> Iterator[Site]:
         yield place
     finally:
         place.close()
+
+
+@pytest.fixture
+async def http_server(site: Site) -> AsyncIterator[Callable[..., Awaitable[RunningServer]]]:
+    """Start servers of the site: takes arguments and settings, returns one that is ready; all stop with the test."""
+    started: list[RunningServer] = []
+
+    async def start(*arguments: str, **settings: str) -> RunningServer:
+        server = start_server(site, f"server-{len(started)}", *arguments, **settings)
+        started.append(server)
+        await server.ready()
+        return server
+
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.child.kill()
 
 
 @pytest.fixture

@@ -102,6 +102,8 @@ def test_a_text_that_is_not_a_duration_is_refused(text: str) -> None:
         ("LATENESS", "5"),
         ("HTTP", "6066"),
         ("HTTP", "127.0.0.1:65536"),
+        ("API", "6067"),
+        ("API_PROXY", "yes"),
         ("LOG", "loud"),
         ("LOG_FORMAT", "xml"),
         ("KAFKA_SECURITY", "tls"),
@@ -173,9 +175,9 @@ def test_what_kubernetes_injects_for_a_service_is_ignored(name: str) -> None:
 def test_settings_of_the_http_server_are_no_error_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "goldstream.toml"
     file.write_text('api = "127.0.0.1:6067"\ntokens = "tokens.toml"\n')
-    assert (
-        load_settings(file, environ={"GOLDSTREAM_API": "127.0.0.1:0", "GOLDSTREAM_HOOKS": "hooks.toml"}) == Settings()
-    )
+    settings = load_settings(file, environ={"GOLDSTREAM_API": "127.0.0.1:0", "GOLDSTREAM_HOOKS": "hooks.toml"})
+    assert (settings.api_address, settings.tokens) == (("127.0.0.1", 0), tmp_path / "tokens.toml")
+    assert settings.hooks == Path("hooks.toml"), "only the HTTP server needs the file"
 
 
 def test_every_setting_has_its_text_and_origin(tmp_path: Path) -> None:
@@ -196,6 +198,8 @@ def test_every_setting_has_its_text_and_origin(tmp_path: Path) -> None:
         "lateness": ("0s", Origin.DEFAULT),
         "standby": ("off", Origin.DEFAULT),
         "http": ("127.0.0.1:6066", Origin.DEFAULT),
+        "api": ("127.0.0.1:6067", Origin.DEFAULT),
+        "api_proxy": ("0", Origin.DEFAULT),
         "data": (str(tmp_path / "files"), Origin.FILE),
         "log": ("info", Origin.DEFAULT),
         "log_format": ("text", Origin.DEFAULT),
@@ -203,6 +207,12 @@ def test_every_setting_has_its_text_and_origin(tmp_path: Path) -> None:
         "kafka_sasl_mechanism": ("PLAIN", Origin.DEFAULT),
         "kafka_password": ("***", Origin.ENVIRONMENT),
     }
+
+
+def test_a_short_secret_of_page_sessions_is_refused_and_not_shown() -> None:
+    (error,) = errors_of({"GOLDSTREAM_API_SECRET": "drowssap"})
+    assert "at least 32 characters" in error
+    assert "drowssap" not in error
 
 
 def test_a_redis_password_without_a_scheme_is_not_shown() -> None:

@@ -1,0 +1,65 @@
+"""The application: the routes of all packages, the services that they share, and what wraps every request."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.plugins.problem_details import ProblemDetailsException
+from litestar.types import ControllerRouterHandler
+
+from agents.serve import probes
+from agents.serve.access.guard import authorize
+from agents.serve.context import ServeContext
+from agents.serve.documents.routes import ROUTES as DOCUMENTS
+from agents.serve.hooks.routes import ROUTES as HOOKS
+from agents.serve.intake.routes import ROUTES as INTAKE
+from agents.serve.lookups.routes import ROUTES as LOOKUPS
+from agents.serve.pages.routes import ROUTES as PAGES
+from agents.serve.problems import respond_to_bug, respond_to_http_error, respond_to_problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
+    *probes.ROUTES,
+    *DOCUMENTS,
+    *INTAKE,
+    *LOOKUPS,
+    *HOOKS,
+    *PAGES,
+)
+
+Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
+"""Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
+
+SERVICES: Final[tuple[Service, ...]] = ()
+"""In the order in which they start; they end in the reverse order, after the last response."""
+
+
+def create_app(context: ServeContext) -> Litestar:
+    """Return the application, whose services start and end with its lifespan."""
+
+    @asynccontextmanager
+    async def services(_: Litestar) -> "AsyncIterator[None]":
+        async with AsyncExitStack() as stack:
+            for service in SERVICES:
+                await stack.enter_async_context(service(context))
+            yield
+
+    return Litestar(
+        route_handlers=ROUTES,
+        guards=[authorize],
+        dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
+        exception_handlers={
+            ProblemDetailsException: respond_to_problem,
+            HTTPException: respond_to_http_error,
+            Exception: respond_to_bug,
+        },
+        lifespan=[services],
+        logging_config=None,  # the process has set up logging
+        openapi_config=None,
+        debug=False,
+    )

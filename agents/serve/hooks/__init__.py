@@ -1,0 +1,4 @@
+"""Own the routes that take webhooks of shop platforms.
+
+Import `agents.serve` beside it, streams and state.
+"""

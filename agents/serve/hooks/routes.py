@@ -1,0 +1,7 @@
+"""The routes of `agents.serve.hooks`."""
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+ROUTES: Final[list[ControllerRouterHandler]] = []

@@ -1,0 +1,4 @@
+"""Own the routes that take events and publish them to Kafka.
+
+Import `agents.serve` beside it, streams and state.
+"""

@@ -1,0 +1,4 @@
+"""Own the routes that answer from Redis.
+
+Import `agents.serve` beside it, streams and state.
+"""

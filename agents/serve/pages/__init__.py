@@ -1,0 +1,4 @@
+"""Own the HTML pages.
+
+Import `agents.serve` beside it, streams and state.
+"""

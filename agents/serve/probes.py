@@ -1,0 +1,33 @@
+"""`/health`, `/ready` and `/metrics`, as a worker has them."""
+
+from typing import Final
+
+from litestar import Response, get
+from litestar.enums import MediaType
+from litestar.types import ControllerRouterHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from agents.serve.access.scopes import Scope
+from agents.serve.context import Context
+
+
+@get("/health", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
+def health() -> str:
+    """Answer while the process works: whoever can reach this is served."""
+    return "ok\n"
+
+
+@get("/ready", opt={"scope": Scope.NONE}, sync_to_thread=False)
+def ready(context: Context) -> Response[str]:
+    """Answer 200 once Kafka has been reached, and 503 with what is waited for before that and while it stops."""
+    unready = context.unready()
+    return Response("; ".join(unready or ["ok"]) + "\n", media_type=MediaType.TEXT, status_code=503 if unready else 200)
+
+
+@get("/metrics", opt={"scope": Scope.AGGREGATES_READ}, sync_to_thread=False)
+def metrics(context: Context) -> Response[bytes]:
+    """Return the metrics of the process as Prometheus text."""
+    return Response(generate_latest(registry=context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [health, ready, metrics]
