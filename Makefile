@@ -81,6 +81,14 @@ hooks: $(DEVELOPMENT) ## Validate the configuration of pre-commit
 generate: $(DEVELOPMENT) ## Generate the native classes of Profile and DayTotals from their declarations
 	@.venv/bin/python -m tests.native_classes
 
+.PHONY: messages
+messages: $(DEVELOPMENT) ## Collect the texts of the pages, and compile their translations
+	@.venv/bin/python -m tests.messages
+
+.PHONY: assets
+assets: ## Copy the scripts that the pages ship from npm, at the versions of package-lock.json; needs Node.js
+	@scripts/assets
+
 .PHONY: install-hooks
 install-hooks: $(DEVELOPMENT) ## Run the checks before every commit in this clone
 	@.venv/bin/pre-commit install

@@ -7,6 +7,7 @@ from agents.customer_view.change_text import cause_text, move_text
 from agents.customer_view.story import Story, StoryEvent
 from agents.customer_view.story_runs import RunStory
 from agents.customer_view.story_traits import NextUp, Traits
+from agents.languages.formats import PLAIN, Wording
 from state.records.outputs import Message, SegmentChangeValue
 from state.records.reasons import Group, SuppressionReason
 
@@ -65,7 +66,7 @@ def _purchase_lines(story: Story) -> Iterator[str]:
 def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
     """Yield a label and a text for each trait that is known."""
     if traits.next_up is not None:
-        yield "next up", f"{traits.next_up.to} after {_next_up_text(traits.next_up, currency)}"
+        yield "next up", f"{traits.next_up.to} after {next_up_text(traits.next_up, currency)}"
     if traits.order_gap_days is not None:
         overdue = "" if traits.overdue is None else f"; {traits.overdue} times that since the last order"
         unit = "day" if traits.order_gap_days == "1" else "days"
@@ -82,12 +83,14 @@ def traits_text(traits: Traits, currency: str) -> Iterator[tuple[str, str]]:
         yield "referrals", f"{traits.referrals}"
 
 
-def _next_up_text(next_up: NextUp, currency: str) -> str:
-    is_one = next_up.orders in (None, 1)
-    orders = "one more order" if is_one else f"{next_up.orders} more orders"
+def next_up_text(next_up: NextUp, currency: str, wording: Wording = PLAIN) -> str:
+    """Return what leads to a better segment, such as `2 more orders of any size`."""
+    count = 1 if next_up.orders is None else next_up.orders
+    many = wording.texts.ngettext
+    values = {"count": wording.number(count), "amount": wording.money(next_up.spend, currency)}
     if next_up.spend is None:
-        return f"{orders} of any size"
-    return f"{orders} of {next_up.spend} {currency}{'' if is_one else ' in total'}"
+        return many("one more order of any size", "%(count)s more orders of any size", count) % values
+    return many("one more order of %(amount)s", "%(count)s more orders of %(amount)s in total", count) % values
 
 
 def _contact_lines(story: Story) -> Iterator[str]:

@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from agents.serve.pages.static_files import send_static
+
+ROUTES: Final[list[ControllerRouterHandler]] = [send_static]

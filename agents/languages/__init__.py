@@ -1,0 +1,1 @@
+"""Own the languages of readers: translated texts, numbers, money and dates. Import the standard library only."""

@@ -1,1 +1,0 @@
-"""Own the charts: pure functions from figures and words to SVG text; import only markupsafe."""
