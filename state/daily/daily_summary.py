@@ -112,7 +112,8 @@ def daily_summary(number: int, day: DayTotals, base: CustomerBase, policy: Polic
         "changes": _nested({(before or NONE, to): count for (before, to), count in moved.items() if to != UNKNOWN}),
         "lapses": day.lapses,
         "returns": day.returns,
-        "messages": _nested(day.messages),
+        "messages": _messages(day),
+        "steps": _steps(day),
         "customers": sum(row[CUSTOMERS] for row in segments.values()),
         "segments": {
             name: {"customers": row[CUSTOMERS], "orders": row[ORDERS], "net": money(row[NET])}
@@ -121,6 +122,28 @@ def daily_summary(number: int, day: DayTotals, base: CustomerBase, policy: Polic
         "reachable": base.reachable,
         "silenced": base.silenced,
     }
+
+
+def _messages(day: DayTotals) -> dict[str, dict[str, int]]:
+    """Return the messages by campaign and outcome, over all steps."""
+    counts: dict[tuple[str, str], int] = {}
+    for (campaign, outcome, _), count in day.messages.items():
+        counts[campaign, outcome] = counts.get((campaign, outcome), 0) + count
+    return _nested(counts)
+
+
+def _steps(day: DayTotals) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the messages by campaign, step and outcome, without what was suppressed as a whole."""
+    steps: dict[str, dict[str, dict[str, int]]] = {}
+    for (campaign, outcome, step), count in sorted(day.messages.items(), key=_by_step):
+        if step:
+            steps.setdefault(campaign, {}).setdefault(str(step), {})[outcome] = count
+    return steps
+
+
+def _by_step(item: tuple[tuple[str, str, int], int]) -> tuple[str, int, str]:
+    (campaign, outcome, step), _ = item
+    return campaign, step, outcome
 
 
 def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

@@ -191,14 +191,20 @@ class DayCounter:
             if isinstance(output, SegmentChanged):
                 continue
             if isinstance(output, MessageSent):
-                campaign, outcome, at = output.value.campaign, SENT, output.at
+                campaign, outcome, step, at = output.value.campaign, SENT, output.value.attempt, output.at
             elif isinstance(output, MessageSuppressed):
-                campaign, outcome, at = output.value.campaign, output.value.reason, output.at
+                suppression = output.value
+                campaign, outcome, step, at = (
+                    suppression.campaign,
+                    suppression.reason,
+                    suppression.attempt or 0,
+                    output.at,
+                )
             else:
                 continue
             day = self._day_at(at)
-            pair = (campaign, outcome)
-            day.messages[pair] = day.messages.get(pair, 0) + 1
+            key = (campaign, outcome, step)
+            day.messages[key] = day.messages.get(key, 0) + 1
 
     def count_evaluation(
         self, profile: Profile, moment: int, before: EvaluatedState, change: SegmentChanged | None

@@ -7,12 +7,13 @@ from typing import Final
 
 import msgspec
 
+from state.daily.day_totals_format_1 import FORMAT_1, decode_format_1
 from state.daily.day_totals_schema import DayTotalsHead, DayTotalsRecord, FoldPosition
 from state.daily.native_day_totals import DayTotals, DayTotalsFields
 from state.records.events import UnknownFormatVersion
 from state.units.money import MAX_TOTAL
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FIRST_ORDERS: Final = 0
 FIRST_GROSS: Final = 1
 REPEAT_ORDERS: Final = 2
@@ -85,6 +86,8 @@ def decode_day(value: bytes) -> DayTotals:
     Raises:
         UnknownFormatVersion: The record was written by a version that is not known here.
     """
+    if value[0] == FORMAT_1:
+        return DayTotals(decode_format_1(value[1:]))
     if value[0] != FORMAT:
         raise UnknownFormatVersion(value[0])
     return DayTotals(_decoder.decode(value[1:]))
@@ -96,6 +99,6 @@ def peek_counted_to(value: bytes) -> FoldPosition:
     Raises:
         UnknownFormatVersion: As for `decode_day`.
     """
-    if value[0] != FORMAT:
+    if value[0] not in {FORMAT, FORMAT_1}:
         raise UnknownFormatVersion(value[0])
     return _head_decoder.decode(value[1:]).counted_to

@@ -38,7 +38,7 @@ class DayTotalsRecord(DayTotalsHead, array_like=True, gc=True):
         anonymous_orders: Anonymous sales; likewise `anonymous_gross` to `anonymous_refunds`.
         buyers: Distinct customers with a purchase.
         lapses: Segment changes that count as lapses; `returns` those that count as reactivations.
-        messages: Number of messages by campaign and outcome.
+        messages: Number of messages by campaign, outcome and step; step 0 is the campaign as a whole.
         moves: By the segments before and after an evaluation: the number of customers who moved, and orders and net
             revenue in the window of all evaluated customers, before and after (columns `MOVED` to `NET_AFTER`). For a
             customer who stays in a segment only the difference is stored, under after. `UNKNOWN` is the segment before
@@ -63,7 +63,7 @@ class DayTotalsRecord(DayTotalsHead, array_like=True, gc=True):
     buyers: int = 0
     lapses: int = 0
     returns: int = 0
-    messages: dict[tuple[str, str], int] = {}
+    messages: dict[tuple[str, str, int], int] = {}
     moves: dict[tuple[str, str], list[int]] = {}
     reachable: int = 0
     silenced: int = 0

@@ -17,7 +17,7 @@ DayTotalsFields = tuple[
     int,
     int,
     int,
-    dict[tuple[str, str], int],
+    dict[tuple[str, str, int], int],
     dict[tuple[str, str], list[int]],
     int,
     int,

@@ -149,9 +149,9 @@ def _flows(daily_notes: DailyNotes, outputs: Iterable[Output]) -> Iterator[tuple
         if output.topic == CHANGES:
             yield "change", moments.parse(value["effective_at"]), value
         elif output.topic in MESSAGE_TYPES:
-            yield "message", moments.parse(value["due_at"]), (value["campaign"], "sent")
+            yield "message", moments.parse(value["due_at"]), (value["campaign"], value["attempt"], "sent")
         elif output.topic == SUPPRESSIONS:
-            yield "message", moments.parse(value["at"]), (value["campaign"], value["reason"])
+            yield "message", moments.parse(value["at"]), (value["campaign"], value["attempt"], value["reason"])
 
 
 def _flow_totals(daily_notes: DailyNotes, day: date, notes: list[tuple[str, Any]]) -> JsonObject:
@@ -204,7 +204,8 @@ def _flow_totals(daily_notes: DailyNotes, day: date, notes: list[tuple[str, Any]
         "changes": _nested((change["from"] or NONE, change["to"]) for change in changes),
         "lapses": len(of_kind("lapse")),
         "returns": sum(change["cause"]["kind"] == "purchase" and _recency_score_rises(change) for change in changes),
-        "messages": _nested(of_kind("message")),
+        "messages": _nested((campaign, outcome) for campaign, _, outcome in of_kind("message")),
+        "steps": _steps(of_kind("message")),
     }
 
 
@@ -223,6 +224,14 @@ def _new(notes: list[tuple[int, str, str | None]]) -> JsonObject:
 def _recency_score_rises(change: JsonObject) -> bool:
     """Return whether the recency score rises."""
     return any(why["measure"] == "recency_days" and why["is"] > why["was"] for why in change["why"])
+
+
+def _steps(messages: Iterable[tuple[str, int | None, str]]) -> dict[str, dict[str, dict[str, int]]]:
+    steps: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for campaign, attempt, outcome in messages:
+        if attempt is not None:
+            steps[campaign][str(attempt)].append(outcome)
+    return {name: {step: dict(Counter(each)) for step, each in by_step.items()} for name, by_step in steps.items()}
 
 
 def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from state.config.policy_reader import parse_policy
 from state.daily.daily_summary import is_published, unpublished_days
 from state.daily.day_counter import MAX_SOURCES, OTHER_SOURCE, DayCounter
 from state.daily.day_store import DayStore, is_day_key
+from state.daily.day_totals import FORMAT, decode_day, encode_day, peek_counted_to
 from state.records.events import AnonymousSale, CustomerSignedUp, UnknownFormatVersion
 from state.units.local_days import LocalDays, format_day
 from streams.defaults import policy_text
@@ -20,6 +21,11 @@ from tests.oracle.quiet_hours import zone
 NOON: Final = moments.parse("2026-05-12T12:00:00Z")
 DAY_MS: Final = moments.DAY_MS
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_OF_FORMAT_1: Final = (
+    "01dc0014930703a16380000081a6676f6c64656e94000002cd01f400000000000000000100008292a877696e2d6261636ba473656e740392a8"
+    "77696e2d6261636ba363617001800200"
+)
+"""Commit 76094a6, the last one to write format 1 of a day, wrote this."""
 
 
 @pytest.fixture
@@ -159,3 +165,22 @@ def test_keys_of_days_differ_from_all_other_keys() -> None:
     chunk_of_a_day = b"\xff" + b"day\x80\x00\x50\x12" + b"c"
     assert [is_day_key(each) for each in (key, days.mark_published(1, 0)[0])] == [True, True]
     assert [is_day_key(each) for each in (b"day", FENCE_KEY, chunk_of_a_day)] == [False] * 3
+
+
+def test_a_day_of_format_1_is_still_read() -> None:
+    """Its messages have no step; what is written next has the current format."""
+    value = bytes.fromhex(DAY_OF_FORMAT_1)
+    day = decode_day(value)
+    assert peek_counted_to(value) == day.counted_to == (7, 3, "c")
+    assert day.messages == {("win-back", "sent", 0): 3, ("win-back", "cap", 0): 1}
+    assert (day.purchases, day.buyers, day.reachable) == ({"golden": [0, 0, 2, 500]}, 1, 2)
+    assert encode_day(day)[0] == FORMAT > value[0]
+    assert decode_day(encode_day(day)).fields == day.fields
+
+
+@pytest.mark.parametrize("version", [0, FORMAT + 1, 255])
+def test_a_day_of_an_unknown_format_is_refused(version: int) -> None:
+    value = bytes([version]) + bytes.fromhex(DAY_OF_FORMAT_1)[1:]
+    for decode in (decode_day, peek_counted_to):
+        with pytest.raises(UnknownFormatVersion, match=f"format version {version}"):
+            decode(value)
