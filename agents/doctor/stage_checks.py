@@ -33,7 +33,7 @@ async def check_stages(cluster: Cluster) -> list[Finding]:
     topics, settings = cluster.topics, cluster.settings
     read_by = {"admit": [*topics.sources, topics.control], "segment": [topics.journal]}
     if settings.redis:
-        read_by["project"] = [topics.customers, topics.daily]
+        read_by["project"] = [topics.customers, topics.daily, topics.segment_changes]
     findings = []
     for stage, names in read_by.items():
         group = f"{settings.prefix}.{stage}"

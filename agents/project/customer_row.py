@@ -1,5 +1,6 @@
 """The hash of a customer in Redis."""
 
+from agents.project.base_totals import usable_channels
 from state.customer.profile import Profile
 from state.customer.segment_forecast import NextDrop, NextRise, SegmentForecast
 from state.customer.traits import average_check, is_difficult, is_discount_seeker, most_frequent, referrals, usual_gap
@@ -16,6 +17,7 @@ def customer_row(profile: Profile, forecast: SegmentForecast) -> dict[str, str |
     """
     policy = forecast.policy
     digits = policy.digits
+    channels = usable_channels(profile)
     if profile.chunks or profile.refund_chunks:  # the orders are in other records, so what follows from them is stored
         stored = profile.forecast
         drop = None if stored is None or stored.drop_at is None else NextDrop(stored.drop_at, stored.drop_to)
@@ -47,6 +49,8 @@ def customer_row(profile: Profile, forecast: SegmentForecast) -> dict[str, str |
         "referrals": referrals(profile),
         "order_gap_days": "" if gap_ms is None else format_days(gap_ms),
         "overdue": format_overdue(gap_ms, profile.last_order_at, profile.evaluated_at),
+        "reachable": int(bool(channels)),
+        "channels": " ".join(channels),
     }
 
 

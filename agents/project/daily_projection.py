@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
 from agents.health.partition_totals import sum_partitions
+from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_link import pack
 from agents.project.redis_projector import Plan, RedisProjector
 
@@ -26,26 +27,26 @@ class DailyProjection(RedisProjector):
     shares_transactions = False  # the sum of a day depends on the parts of other partitions
 
     def __init__(self, redis: Redis, kafka: dict[str, Any], prefix: str, topic: str, partition: int) -> None:
-        super().__init__(redis, kafka, topic, partition, f"{prefix}:project-daily:{partition}")
-        self._prefix = prefix
+        self._keys = ProjectionKeys(prefix)
+        super().__init__(redis, kafka, topic, partition, self._keys.position("days", partition))
 
-    def is_projected(self, key: bytes) -> bool:
-        """Return whether the record is of a day."""
-        return bool(key)
+    def slot(self, record: ConsumerRecord) -> bytes | None:
+        """Return the key, which names the day."""
+        return record.key or None
 
-    async def plan(self, records: Sequence[ConsumerRecord]) -> Plan:
+    async def plan(self, records: Sequence[ConsumerRecord], end: int) -> Plan:  # noqa: ARG002 - only totals need it
         """Return how to write the days: the parts of the other partitions are read for the sum."""
         days = {record.key.decode().partition(":")[0]: record.value for record in records if record.value is not None}
-        keys = [f"{self._prefix}:daily-parts:{day}" for day in days]
+        keys = [self._keys.day_parts + day for day in days]
 
         def writes(replies: Sequence[Any]) -> list[str]:
-            commands: list[str] = []
+            commands = [pack("ZADD", self._keys.days, *(part for day in days for part in (0, day)))] if days else []
             for (day, value), key, reply in zip(days.items(), keys, replies, strict=True):
                 flat = iter(reply)
                 parts = {int(number): part for number, part in zip(flat, flat, strict=True)} | {self._partition: value}
                 total = sum_partitions(msgspec.json.decode(parts[number]) for number in sorted(parts))
                 commands.append(pack("HSET", key, self._partition, value.decode()))
-                commands.append(pack("SET", f"{self._prefix}:daily:{day}", msgspec.json.encode(total).decode()))
+                commands.append(pack("SET", self._keys.day + day, msgspec.json.encode(total).decode()))
             return commands
 
         return Plan([pack("HGETALL", key) for key in keys], writes, keys)

@@ -1,4 +1,4 @@
-"""The lanes of `project`: each collects a partition of customers or days for Redis, and waits while Redis is down."""
+"""The lanes of `project`: each collects customers, days or changes for Redis, and waits while Redis is down."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from agents.control.control_follower import ControlFollower
 from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
+from agents.project.flows_projection import FlowsProjection
 from agents.project.projection_writer import TICK_SECONDS, ProjectedPartition, ProjectionWriter
 from agents.project.redis_projector import RedisProjector
 from state.config.policy import Policy
@@ -76,7 +77,7 @@ class ProjectLane(StatelessLane):
 
 
 class ProjectStage:
-    """The stage over the changelog of customers and the daily totals."""
+    """The stage over the changelog of customers, the daily totals, and the segment changes."""
 
     name = "project"
     fetch_pace = FetchPace(TICK_SECONDS)
@@ -91,9 +92,10 @@ class ProjectStage:
         clock: Clock,
     ) -> None:
         self.group = f"{topics.prefix}.project"
-        self.topics = (topics.customers, topics.daily)
+        self.topics = (topics.customers, topics.daily, topics.segment_changes)
         self._prefix = topics.prefix
         self._daily = topics.daily
+        self._changes = topics.segment_changes
         self.metrics = metrics
         self.follower = follower
         self._kafka = kafka
@@ -103,8 +105,13 @@ class ProjectStage:
     def lane(self, tp: TP, context: StageContext) -> ProjectLane:
         """Return a new lane of a partition."""
         place = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
-        is_daily = tp.topic == self._daily
-        projector = DailyProjection(*place) if is_daily else CustomersProjection(*place, self._find_policy)
+        projector: RedisProjector
+        if tp.topic == self._daily:
+            projector = DailyProjection(*place)
+        elif tp.topic == self._changes:
+            projector = FlowsProjection(*place)
+        else:
+            projector = CustomersProjection(*place, self._find_policy)
         return ProjectLane(tp, self, context, projector)
 
     async def _find_policy(self, ref: str) -> Policy:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
+from agents.project.flows_projection import FlowsProjection
 from agents.project.redis_connection import connect_redis
 from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
@@ -55,11 +56,15 @@ async def rebuild(settings: Settings) -> int:
         days = [
             DailyProjection(*place, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))
         ]
-        for projection in (*customers, *days):
+        flows = [
+            FlowsProjection(*place, topics.segment_changes, partition)
+            for partition in range(partitions.get(topics.segment_changes, 0))
+        ]
+        for projection in (*customers, *days, *flows):
             await _project_all(projection)
         log.info(
-            "rebuild-redis: %d keys deleted, %d customers and %d daily parts written from %d partitions",
-            deleted, _written(customers), _written(days), len(customers),
+            "rebuild-redis: %d keys deleted, %d customers, %d daily parts and %d changes written from %d partitions",
+            deleted, _written(customers), _written(days), _written(flows), len(customers),
         )  # fmt: skip
     finally:
         await redis.aclose()

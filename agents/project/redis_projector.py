@@ -1,4 +1,6 @@
-"""The projection of one compacted partition to Redis: the last record of each key, and the offset that Redis reflects.
+"""The projection of one partition to Redis: the last record of each slot, and the offset that Redis reflects.
+
+A slot is a key of a compacted topic, or an offset where every record counts.
 
 Redis itself holds that offset, and it moves in the same transaction as the keys. So a write never replaces a newer one,
 whichever worker wrote it, not even after an erasure.
@@ -13,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
+from agents.project.base_totals import TotalsInconsistent
 from agents.project.redis_link import RedisLink, pack
 from state.records.events import UnknownFormatVersion
 from streams.errors import FatalError
@@ -30,15 +33,15 @@ class RedisEmptied(Exception):
 
 
 class RedisProjector(ABC):
-    """Projects one compacted partition.
+    """Projects one partition.
 
     Attributes:
         name: the partition, as `topic:partition`.
-        max_keys: keys per transaction, during which Redis serves nobody else.
+        max_keys: records per transaction, during which Redis serves nobody else.
         shares_transactions: whether parts of several partitions may be in one transaction.
         position: the offset below which Redis reflects the partition, as far as this projector knows.
         position_key: the Redis key of that offset.
-        written_count: keys written so far.
+        written_count: records written so far.
     """
 
     max_keys: int
@@ -56,16 +59,20 @@ class RedisProjector(ABC):
         self._partition = partition
 
     @abstractmethod
-    def is_projected(self, key: bytes) -> bool:
-        """Return whether records with this key are for Redis."""
+    def slot(self, record: ConsumerRecord) -> bytes | int | None:
+        """Return the slot of a record, of which only the last one is written; None if the record is not for Redis."""
 
     @abstractmethod
-    async def plan(self, records: Sequence[ConsumerRecord]) -> "Plan":
-        """Return how to write these records, of different keys.
+    async def plan(self, records: Sequence[ConsumerRecord], end: int) -> "Plan":
+        """Return how to write these records, of different slots; then Redis reflects all below `end`.
 
         Raises:
             state.records.events.UnknownFormatVersion: a record has a format version that this program does not know.
         """
+
+    def reset(self, replies: Sequence[Any]) -> list[str]:  # noqa: ARG002 - most projections have nothing to prepare
+        """Return the commands that prepare writing everything again, given the replies to the reads of a plan."""
+        return []
 
     async def catch_up(self, end: int | None = None, on_progress: Callable[[], None] = _ignore) -> None:
         """Write the records from the offset that Redis reflects to `end`, by default the end of the partition.
@@ -90,7 +97,7 @@ class RedisProjector(ABC):
             await link.close()
 
     async def write(self, records: Sequence[ConsumerRecord]) -> None:
-        """Write the last record of each key.
+        """Write the last record of each slot.
 
         Raises:
             RedisEmptied: Redis no longer reflects what it did.
@@ -112,7 +119,7 @@ class RedisProjector(ABC):
 
 
 class LatestRecords:
-    """The last record of each key of consecutive records that Redis does not reflect yet.
+    """The last record of each slot of consecutive records that Redis does not reflect yet.
 
     Attributes:
         projector: writes them.
@@ -122,19 +129,20 @@ class LatestRecords:
     def __init__(self, projector: RedisProjector) -> None:
         self.projector = projector
         self.end = 0
-        self._latest: dict[bytes, ConsumerRecord] = {}
+        self._latest: dict[bytes | int, ConsumerRecord] = {}
 
     def __len__(self) -> int:
-        """Return the number of keys."""
+        """Return the number of slots."""
         return len(self._latest)
 
     def add(self, records: Sequence[ConsumerRecord]) -> None:
         """Add the records that follow those added before."""
-        latest, is_projected = self._latest, self.projector.is_projected
+        latest, slot_of = self._latest, self.projector.slot
         for record in records:
-            if is_projected(record.key):
-                latest.pop(record.key, None)
-                latest[record.key] = record  # ordered by offset, so that each part ends at an offset of its own
+            slot = slot_of(record)
+            if slot is not None:
+                latest.pop(slot, None)
+                latest[slot] = record  # ordered by offset, so that each part ends at an offset of its own
         self.end = records[-1].offset + 1
 
     def parts(self) -> list["Part"]:
@@ -162,7 +170,8 @@ class Plan(NamedTuple):
 
     Attributes:
         reads: packed commands that read what the writes depend on.
-        writes: returns the packed commands that write, given the replies to `reads`.
+        writes: returns the packed commands that write, given the replies to `reads`; raises `TotalsInconsistent` if
+            these contradict each other, so that everything has to be written again.
         watched: keys that must not change in between, besides the offset, which is always watched.
     """
 
@@ -172,7 +181,7 @@ class Plan(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one transaction writes of a partition: the last record of some keys, so that Redis reflects all below `end`.
+    """What one transaction writes of a partition: the last record of some slots; then Redis reflects all below `end`.
 
     `records` may be empty.
     """
@@ -209,7 +218,14 @@ async def write_parts(link: RedisLink, parts: Sequence[Part]) -> None:
         place = 0
         for part, offset, plan in zip(parts, offsets, plans, strict=True):
             if offset < part.end:
-                writes += plan.writes(replies[place : place + len(plan.reads)])
+                answers = replies[place : place + len(plan.reads)]
+                try:
+                    writes += plan.writes(answers)
+                except TotalsInconsistent:
+                    position_key = part.projector.position_key
+                    await link.execute([pack("DEL", position_key), *part.projector.reset(answers)])
+                    part.projector.position = 0
+                    raise RedisEmptied from None
                 reached += [part.projector.position_key, part.end]
             place += len(plan.reads)
         if not reached:
@@ -224,6 +240,6 @@ async def write_parts(link: RedisLink, parts: Sequence[Part]) -> None:
 
 async def _plan(part: Part) -> Plan:
     try:
-        return await part.projector.plan(part.records)
+        return await part.projector.plan(part.records, part.end)
     except UnknownFormatVersion as error:
         raise FatalError(f"{part.projector.name}: {error}") from error

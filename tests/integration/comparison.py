@@ -139,7 +139,7 @@ async def redis_shows_all(kafka: str, url: str, prefix: str) -> None:
 
     async def shown() -> bool:
         async with Redis.from_url(url) as redis:
-            at = {partition: int(await redis.get(f"{prefix}:project:{partition}") or 0) for partition in ends}
+            at = {partition: int(await redis.get(f"{prefix}:project-customers:{partition}") or 0) for partition in ends}
         return all(at[partition] >= end for partition, end in ends.items())
 
     await until(shown, f"Redis to be shown the changelog up to {ends}")

@@ -96,7 +96,7 @@ async def _segments(redis: RedisServer, prefix: str) -> dict[str, set[str]]:
 
 async def _offsets(redis: RedisServer, prefix: str, count: int) -> Sequence[int]:
     async with Redis.from_url(redis.url) as client:
-        return [int(each or 0) for each in await client.mget([f"{prefix}:project:{number}" for number in range(count)])]
+        return [int(each or 0) for each in await client.mget([f"{prefix}:project-customers:{number}" for number in range(count)])]
 
 
 async def test_a_tick_of_all_partitions_is_one_transaction_with_each_customer_once(
@@ -110,7 +110,7 @@ async def test_a_tick_of_all_partitions_is_one_transaction_with_each_customer_on
         await projection.writer.write(projection.partitions[0], NEVER)
         ran = {name: calls - before.get(name, 0) for name, calls in (await _commands(redis_server)).items()}
 
-        assert (ran["exec"], ran["hset"], ran["hget"], ran["zadd"]) == (1, 15, 15, 6)
+        assert (ran["exec"], ran["hset"], ran["hmget"], ran["zadd"]) == (1, 15 + 3, 15, 6 + 3)
         assert [partition.cursor for partition in projection.partitions] == [21, 21, 21]
         assert [len(partition.collected) for partition in projection.partitions] == [0, 0, 0]
     assert await _offsets(redis_server, prefix, 3) == [21, 21, 21]
@@ -243,7 +243,7 @@ async def test_what_was_skipped_as_written_is_written_if_redis_is_emptied_meanwh
     redis_server: RedisServer, prefix: str
 ) -> None:
     async with Redis.from_url(redis_server.url) as client:
-        await client.set(f"{prefix}:project:0", 5)
+        await client.set(f"{prefix}:project-customers:0", 5)
     async with _projection(redis_server.url, prefix, 1) as projection:
         (partition,) = projection.partitions
         partition.collected.add([_record(offset, f"c-{offset}", "new") for offset in range(3)])

@@ -1,4 +1,4 @@
-"""Own the routes that answer from Redis.
+"""Own the look-ups over HTTP: typed answers from Redis and Kafka, live changes, and comparisons of policies.
 
-Import `agents.serve` beside it, streams and state.
+Import `agents.serve` beside it, the packages of agents below it, streams and state.
 """
