@@ -88,7 +88,7 @@ class FlowsProjection(RedisProjector):
         self._newest_ms = max((move.at_ms for move in moves), default=0) or self._newest_ms
         is_new_day = self._newest_ms // DAY_MS > self._trimmed_day
         needs_names = is_new_day or any(not move.flow for move in moves)
-        reads = [pack("SMEMBERS", self._keys.flows)] if needs_names else []
+        reads = [pack("ZRANGE", self._keys.flows, 0, -1)] if needs_names else []
         reads += [
             _ZSCORE + pack_argument(self._keys.flow(move.flow)) + pack_argument(move.customer_id)
             for move in moves
@@ -120,7 +120,7 @@ class FlowsProjection(RedisProjector):
                 pairs = [part for member, score in scores.items() for part in (score, member)]
                 yield pack("ZADD", self._keys.flow(name), *pairs)
         if names := written.names():
-            yield pack("SADD", self._keys.flows, *names)
+            yield pack("ZADD", self._keys.flows, *(part for name in names for part in (0, name)))
 
     def _trimming(self, names: Iterable[str]) -> list[str]:
         self._trimmed_day = self._newest_ms // DAY_MS

@@ -31,7 +31,7 @@ class ProjectionKeys:
         return f"{self.prefix}:project-{projection}:{partition}"
 
     def flow(self, name: str) -> str:
-        """Return the key of a flow, or of the earlier moves of one, by its name in the set `flows`."""
+        """Return the key of a flow, or of the earlier moves of one, by its name, which is a member of `flows`."""
         return f"{self.prefix}:{name}"
 
 

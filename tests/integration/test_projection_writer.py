@@ -96,7 +96,8 @@ async def _segments(redis: RedisServer, prefix: str) -> dict[str, set[str]]:
 
 async def _offsets(redis: RedisServer, prefix: str, count: int) -> Sequence[int]:
     async with Redis.from_url(redis.url) as client:
-        return [int(each or 0) for each in await client.mget([f"{prefix}:project-customers:{number}" for number in range(count)])]
+        keys = [f"{prefix}:project-customers:{number}" for number in range(count)]
+        return [int(each or 0) for each in await client.mget(keys)]
 
 
 async def test_a_tick_of_all_partitions_is_one_transaction_with_each_customer_once(

@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from agents.project.base_totals import BaseTotals, decode_totals
+from agents.project.projection_keys import ProjectionKeys
 from tests.integration.kafka_records import Published, publish, read
 from tests.integration.workers import Site, until
 from tests.servers import Missing
@@ -16,6 +18,9 @@ from tests.servers.redis_server import RedisServer
 from tests.upgrade.installation import OUTPUTS, PREFIX, Installation, RedisValue, StoredRecord, read_redis, topic
 
 INSTALLATIONS: Final = sorted(Path(__file__).parent.glob("installation-*.json.xz"))
+
+ADDED_FIELDS: Final = frozenset({"counted", "reachable", "channels"})
+"""Fields of a customer's hash that earlier versions do not write."""
 
 Outputs = dict[tuple[str, bytes | None], list[tuple[bytes | None, Any]]]
 """Values and headers by topic and key, in order. Of `daily`, whose days are published from time to time, the last."""
@@ -68,15 +73,16 @@ async def test_this_version_continues_what_an_earlier_one_wrote(site: Site, redi
     await publish(site.kafka, topic("events"), events)
     await site.advance(installation.advance_to)
 
-    expected_redis = without_offsets(installation.next_redis)
+    expected_redis = as_earlier(installation.next_redis)
 
     async def redis_is_current() -> bool:
-        return without_offsets(await read_redis(redis)) == expected_redis
+        return as_earlier(await read_redis(redis)) == expected_redis
 
     try:
         await until(redis_is_current, "Redis to show what the earlier version showed", within_s=30)
     except AssertionError:
-        assert without_offsets(await read_redis(redis)) == expected_redis
+        assert as_earlier(await read_redis(redis)) == expected_redis
+    await check_totals(redis)
     assert await worker.stop() == 0
     published = await read_new_outputs(site.kafka, installation)
     expected = by_key(
@@ -96,9 +102,35 @@ def configure(site: Site, installation: Installation) -> None:
         site.settings[setting] = str(file)
 
 
-def without_offsets(keys: Mapping[str, RedisValue]) -> dict[str, RedisValue]:
-    """Leave out how far `project` has read: how many records a topic has depends on the batches."""
-    return {key: value for key, value in keys.items() if not key.startswith(f"{PREFIX}:project")}
+def as_earlier(keys: Mapping[str, RedisValue]) -> dict[str, RedisValue]:
+    """Return what earlier versions write too: keys of customers, segments and days, without the fields added since.
+
+    How far `project` has read is left out: how many records a topic has depends on the batches.
+    """
+    kinds = tuple(f"{PREFIX}:{kind}:" for kind in ("customer", "segment", "daily", "daily-parts"))
+    return {
+        key: (
+            kind,
+            {name: each for name, each in value.items() if name not in ADDED_FIELDS} if kind == "hash" else value,
+        )
+        for key, (kind, value) in keys.items()
+        if key.startswith(kinds)
+    }
+
+
+async def check_totals(redis: Redis) -> None:
+    """Check that the customers of the earlier version are in the totals and cells, which it did not write."""
+    keys = ProjectionKeys(PREFIX)
+    base = BaseTotals({}, {})
+    client: Any = redis  # its answers are bytes
+    for text in (await client.hgetall(keys.totals)).values():
+        base.merge(decode_totals(text.decode()))
+    for start, groups in ((keys.segment, base.segments), (keys.cell, base.cells)):
+        cards = {
+            key.decode().removeprefix(start): await client.zcard(key) async for key in client.scan_iter(f"{start}*")
+        }
+        assert {name: group.customers for name, group in groups.items()} == cards
+        assert cards
 
 
 async def read_new_outputs(kafka: str, installation: Installation) -> Outputs:

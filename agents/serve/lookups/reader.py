@@ -1,5 +1,7 @@
 """The look-ups that routes and pages ask for, as typed answers."""
 
+from typing import Final
+
 from redis.asyncio import Redis
 
 from agents.control.control_follower import ControlFollower
@@ -19,10 +21,10 @@ from agents.serve.lookups.answers import (
 from streams.clock import Clock
 from streams.settings.settings import Settings
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 1_000
-MAX_IDS = 100
-MAX_REJECTED = 1_000
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 1_000
+MAX_IDS: Final = 100
+MAX_REJECTED: Final = 1_000
 
 
 class LookupRefused(Exception):
