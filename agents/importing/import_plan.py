@@ -8,6 +8,7 @@ import msgspec
 from agents.importing.event_spool import SpooledEvent
 from agents.importing.imported_event import ImportedEvent
 from agents.importing.known_events import Known
+from agents.importing.orders.customer_ids import refunded_id
 from state.records.erasure import Erasure
 from state.units.money import DIGITS, format_minor
 from streams.tables.order_ledger import (
@@ -166,7 +167,7 @@ class _Refund(msgspec.Struct):
 def refund_id(event: ImportedEvent, refunded: int) -> str:
     """Return the id of the refund of a refund column after which this sum is refunded of the order."""
     digits = DIGITS[msgspec.json.decode(event.value, type=_Refund).currency]
-    return f"{event.order_id}:refunded:{format_minor(refunded, digits)}"
+    return refunded_id(event.order_id, format_minor(refunded, digits))
 
 
 def _with_refunded(event: ImportedEvent, refunded: int, amount: int) -> ImportedEvent:

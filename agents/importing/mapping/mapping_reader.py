@@ -123,7 +123,7 @@ def read_mapping_table(table: Table) -> Mapping:
     given["rules"] = (*_rules(table, "skip"), *_rules(table, "keep"))
     given["group"] = _grouping(table)
     given["joins"] = tuple(map(_join, table.tables("join")))
-    given["identify"] = _identify(table)
+    given["identify"] = read_identify(table)
     guests = table.table("guests")
     if guests is not None:
         given["guests"] = _texts(guests, "values")
@@ -287,7 +287,8 @@ def _join(table: Table) -> Join:
     return join
 
 
-def _identify(table: Table) -> Identify | None:
+def read_identify(table: Table) -> Identify | None:
+    """Return what serves as the id of a customer, by the key `identify` of a table; None if it does not say."""
     value = table.get("identify")
     if value is None:
         return None

@@ -60,6 +60,29 @@ def bounded_id(prefix: str, text: str) -> str:
     return whole if len(whole) <= MAX_ID else f"{prefix}:{derived_id(text)}"
 
 
+def refunded_id(order_id: str, total: str) -> str:
+    """Return the id of the refund after which so much is refunded of an order in all.
+
+    Args:
+        order_id: of the order, with its prefix.
+        total: in major units, with all digits of the currency.
+    """
+    return bounded_id(f"{order_id}:refunded", total)
+
+
+def refund_of_order_id(order_number: str, at_ms: int | None, minor: int, currency: str, ordinal: int) -> str:
+    """Return the id, without prefix, of a refund of an order that has no number of its own.
+
+    Args:
+        order_number: of the order, without prefix.
+        at_ms: its moment; None if nothing states it.
+        minor: amount in minor units.
+        currency: of the amount.
+        ordinal: among equal refunds of the order at the same moment, from 1.
+    """
+    return bounded_id(order_number, f"refund:{derived_id(at_ms, minor, currency, ordinal)}")
+
+
 class IdPrefixes(msgspec.Struct, frozen=True):
     """Makes the ids of an import.
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
-from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id
+from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id, refund_of_order_id, refunded_id
 from agents.importing.orders.event_writer import EventWriter, Refusal, WrittenEvent
 from agents.importing.orders.sale_lines import CONSENT_COLUMNS
 from agents.importing.staging import Staging
@@ -193,7 +193,7 @@ class Sales:
 
     def _refund_id(self, refund: dict[str, Any], order_id: str | None, minor: int, amount: str) -> str:
         if refund["source"] == "column":
-            return bounded_id(f"{order_id}:refunded", amount) if order_id else ""
+            return refunded_id(order_id, amount) if order_id else ""
         if refund["source"] == "cancel":
             return f"{order_id}:cancelled"
         if refund["refund_id"]:
@@ -201,7 +201,7 @@ class Sales:
         mentioned = refund["mentioned"]
         contents = (refund["occurred_at"], minor, refund["currency"], refund["ordinal"])
         if mentioned:
-            return self._prefixes.order(bounded_id(mentioned, f"refund:{derived_id(*contents)}"))
+            return self._prefixes.order(refund_of_order_id(mentioned, *contents))
         return self._prefixes.order(derived_id("refund", refund["customer"], *contents))
 
     def _order_id(

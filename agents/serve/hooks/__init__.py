@@ -1,4 +1,4 @@
-"""Own the routes that take webhooks of shop platforms.
+"""Own the routes that take webhooks of shop platforms, and what a delivery becomes, so that nothing counts twice.
 
-Import `agents.serve` beside it, streams and state.
+Import `agents.serve` beside it, the platforms and ids of `agents.importing`, streams and state.
 """
