@@ -1,4 +1,4 @@
-"""Own the commands that help to choose a policy: backtests of two policies, and suggestions from a shop's history.
+"""Own what is computed from the whole base or the whole history: lists, previews, backtests, suggested policies.
 
-Import `agents.control`, `agents.importing`, `streams` and `state`.
+Import `agents.control`, `agents.importing`, `agents.project`, `agents.segment`, `streams` and `state`.
 """

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from agents.segment.recovery import fatal_where_permanent, remove_erased
+from agents.analysis.customer_tables import read_customer_tables
 from state.config.active_rules import ActiveRules
 from state.config.campaigns import Campaigns, outdated_campaigns
 from state.config.policy import Policy
@@ -17,16 +17,9 @@ from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.fold.transitions import FoldCounters, advance_time, apply_campaigns, apply_policy
 from state.records.outputs import SENT, Output
-from state.records.progress import NO_WATERMARK
 from state.records.reasons import SuppressionReason
 from state.units.timestamps import DAY_MS
-from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.reader import read_range
-from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-from streams.tables.customers_table import CustomersTable
-from streams.tables.erasure_ledger import read_ledger
-from streams.tables.progress import read_progress
 
 PREVIEW_DAYS: Final = 7
 _SHOW_EVERY: Final = 1_000
@@ -77,33 +70,20 @@ async def preview_rules(
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     assert active.policy is not None
-    topics, kafka = Topics(settings.prefix), settings.kafka_client()
-    count = (await partitions_by_topic(settings)).get(topics.customers, 0)
     whole = _PreviewCounter(active.policy, active.campaigns, new)
     watermarks = []
-    for number in range(count):
-        written = await read_progress(read_range(kafka, topics.progress, number))
-        if written.progress is None or written.progress.watermark == NO_WATERMARK:
+    async for part in read_customer_tables(settings, copies=2):
+        if part.watermark_ms is None:
             continue
-        watermarks.append(written.progress.watermark)
-        ledger = await read_ledger(read_range(kafka, topics.erasure_ledger, number))
-        tables = CustomersTable(), CustomersTable()  # they share the bytes of the profiles
-        with fatal_where_permanent(f"{topics.customers}:{number}"):
-            async for batch in read_range(kafka, topics.customers, number):
-                for record in batch:
-                    for table in tables:
-                        table.restore(record.key, record.value)
-            for table in tables:
-                table.finish_restore()
-                remove_erased(table, ledger)
-        customers = len(tables[0])
-        for done, customer_id in enumerate(list(tables[0].ids()), 1):
-            before, after = (table.get(customer_id) for table in tables)
+        watermarks.append(part.watermark_ms)
+        customers = len(part.tables[0])
+        for done, customer_id in enumerate(list(part.tables[0].ids()), 1):
+            before, after = (table.get(customer_id) for table in part.tables)
             if before is not None and after is not None:
-                whole.add(customer_id, before, after, written.progress.watermark)
+                whole.add(customer_id, before, after, part.watermark_ms)
             if done % _SHOW_EVERY == 0:
-                on_progress((number + done / customers) / count)
-        on_progress((number + 1) / count)
+                on_progress((part.number + done / customers) / part.partitions)
+        on_progress((part.number + 1) / part.partitions)
     return whole.preview(min(watermarks, default=None))
 
 

@@ -23,6 +23,7 @@ from agents.cli.commands import (
     rebuild_redis,
     rejected,
     replay,
+    segment,
     serve,
     settings,
     simulate,
@@ -92,6 +93,7 @@ campaigns.group.command("history")(rules_history.campaigns_history)
 campaigns.group.command("report")(campaigns_report.report_campaigns)
 app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)
+app.command("segment")(segment.segment)
 app.command("erase")(erase.erase)
 app.command("health")(health.health)
 app.add_typer(rejected.group, name="rejected")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from streams.defaults import Language
 
 if TYPE_CHECKING:
+    from state.config.policy import Policy
     from state.config.segments import Segment
 
 
@@ -30,6 +31,13 @@ def title_of(segment: "Segment", language: Language) -> str:
     titles = (segment.title_en, segment.title_ru)
     first, second = titles if language == "en" else reversed(titles)
     return first or second or segment.name
+
+
+def title_by_name(policy: "Policy", name: str, language: Language) -> str:
+    """Return the title of the segment with this name; the name where the policy has no such segment."""
+    if name == "potential":
+        return POTENTIAL_TITLES[language]
+    return next((title_of(each, language) for each in policy.segments if each.name == name), name)
 
 
 def format_local(moment_ms: int, zone_name: str) -> str:

@@ -75,6 +75,21 @@ def _written(projections: Sequence[RedisProjector]) -> int:
     return sum(projection.written_count for projection in projections)
 
 
+async def holds_keys(settings: Settings) -> bool:
+    """Return whether Redis holds anything under the prefix, which `rebuild` would delete.
+
+    Raises:
+        redis.exceptions.RedisError, OSError: Redis cannot be reached.
+    """
+    redis = connect_redis(settings)
+    try:
+        async for _ in redis.scan_iter(match=f"{settings.prefix}:*", count=SCAN_COUNT):
+            return True
+    finally:
+        await redis.aclose()
+    return False
+
+
 async def _project_all(projection: RedisProjector) -> None:
     while True:
         try:

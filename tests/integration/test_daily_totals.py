@@ -97,7 +97,7 @@ async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site
         assert await _days(redis_server, site.prefix) == days, "a late write of an older worker replaces nothing newer"
         await redis.set(f"{site.prefix}:daily:{DAYS[0]}", '{"orders":77}')
 
-    rebuilt = await site.command("rebuild-redis")
+    rebuilt = await site.command("rebuild-redis", "--yes")
     assert rebuilt.status == 0, rebuilt.errors
     assert await _days(redis_server, site.prefix) == days
 

@@ -106,7 +106,7 @@ async def test_a_year_over_tls_with_minimal_rights_equals_the_oracle(
     await redis_shows_all(site.kafka, url, site.prefix)
     shown = await redis_contents(url, site.prefix)
     redis.flush()
-    assert (await site.command("rebuild-redis")).status == 0
+    assert (await site.command("rebuild-redis", "--yes")).status == 0
     again = await redis_contents(url, site.prefix)
     assert {key for key in shown if ":customer:" in key} == {key for key in again if ":customer:" in key}
     assert await worker.stop() == 0
@@ -132,7 +132,7 @@ async def test_a_worker_continues_while_redis_refuses_its_certificate(
     assert "wrong" not in worker.log
     assert (await worker.metrics()).total("goldstream_redis_up") == 0
     assert await worker.get("/health") == (200, "ok\n")
-    rebuilt = await site.command("rebuild-redis")
+    rebuilt = await site.command("rebuild-redis", "--yes")
     assert (rebuilt.status, rebuilt.errors.count("\n")) == (1, 1)
     assert "refuses the user or the password" in rebuilt.errors
     assert await worker.stop() == 0

@@ -78,7 +78,7 @@ async def _live_a_year(site: Site, redis: str, year: Year, source_partitions: in
     before = await redis_contents(redis, site.prefix)
     async with Redis.from_url(redis) as client:
         await client.flushall()
-    rebuilt = await site.command("rebuild-redis")
+    rebuilt = await site.command("rebuild-redis", "--yes")
     assert rebuilt.status == 0, rebuilt.errors
     assert await redis_contents(redis, site.prefix) == before
 

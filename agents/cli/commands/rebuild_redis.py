@@ -4,23 +4,30 @@ import asyncio
 
 import typer
 
+from agents.cli.confirmation import YesOption, confirm
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 
 
-def rebuild_redis(context: typer.Context, config: ConfigOption = None) -> None:
-    """Write everything that Redis should hold again, from Kafka; workers may keep running."""
+def rebuild_redis(context: typer.Context, yes: YesOption = False, config: ConfigOption = None) -> None:
+    """Write everything that Redis should hold again, from Kafka; workers may keep running.
+
+    It deletes the keys of the prefix first, so look-ups find nothing until they are written: if there are any, it asks.
+    """
     from redis.exceptions import RedisError
 
-    from agents.project.rebuild import rebuild
+    from agents.project.rebuild import holds_keys, rebuild
     from agents.project.redis_connection import describe_redis_error
     from streams.kafka.control import NoControlTopic
 
     settings = load_context(context, config)
     if settings.redis is None:
         raise UsageFailure("GOLDSTREAM_REDIS must be set for rebuild-redis: got nothing; set it to a redis:// URL")
+    question = f"Delete all keys {settings.prefix}:* in Redis at {settings.redis_masked}, and write them again?"
     with kafka_named(settings):
         try:
+            if asyncio.run(holds_keys(settings)):
+                confirm(question, yes=yes)
             raise typer.Exit(asyncio.run(rebuild(settings)))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
