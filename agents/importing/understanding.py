@@ -17,6 +17,7 @@ from agents.importing.orders.column_decisions import Findings
 from agents.importing.orders.customer_ids import IdPrefixes, read_key
 from agents.importing.orders.event_writer import EventWriter
 from agents.importing.orders.form_fields import find_fields
+from agents.importing.orders.form_links import link_forms
 from agents.importing.orders.form_reader import FormReader
 from agents.importing.orders.list_explosion import rows_of
 from agents.importing.orders.policy_info import PolicyInfo
@@ -169,7 +170,7 @@ def understand(
         left_out.add_all(table.left_out)
     readers = []
     for number, plan in enumerate(plans):
-        fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous)
+        fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous, is_alone=len(plans) == 1)
         reader = FormReader(number, plan.source, fields, policy, findings, options.latest_ms, prefixes)
         reader.decide()
         readers.append(reader)
@@ -183,6 +184,7 @@ def understand(
         return found
     found.mapping = _written(mapping, readers)
     parts = [part for reader in readers for part in (reader.sales, reader.rows) if part is not None]
+    link_forms(staging.con, [reader.sales.name for reader in readers if reader.sales is not None])
     currency = policy.currency or base_currency(staging.con, parts)
     if policy.currency is None:
         leave_out_currencies(staging.con, parts, currency)
@@ -194,7 +196,10 @@ def understand(
     _add_customers(staging.con, parts, found.totals)
     for reader in readers:
         reader.state_results()
-    are_refunds = any(reader.mapping.kind == "refund" or "type" in reader.mapping.fields for reader in readers)
+    are_refunds = any(
+        reader.mapping.kind == "refund" or reader.mapping.refund_numbers or "type" in reader.mapping.fields
+        for reader in readers
+    )
     check_orders(staging, found.totals, left_out, allow_anonymous=options.allow_anonymous, are_refunds=are_refunds)
     return found
 

@@ -42,6 +42,7 @@ IMPORT_FIELDS: Final[Mapping[str, str]] = {
     "unit_price": "price of a piece",
     "refunded": "how much of the order has been refunded so far",
     "refunded_at": "when",
+    "returned": "yes: the order, or this line of it, was given back and refunded as a whole",
     "adjusted_amount": "what remains of the order's amount after refunds; 0: not adjusted",
     "status": "state of the order; [status] says which ones count",
     "test": "yes: a test order, which is left out",
@@ -65,7 +66,7 @@ _TYPES: Final[Mapping[FieldType, tuple[str, ...]]] = {
         "converted_refunded",
     ),
     FieldType.MOMENT: ("occurred_at", "refunded_at"),
-    FieldType.FLAG: ("granted", "permanent", "backfill", "test", *CONSENT_FIELDS),
+    FieldType.FLAG: ("granted", "permanent", "backfill", "test", "returned", *CONSENT_FIELDS),
     FieldType.ID: ("customer_id", "email", "order_id", "refund_id"),
 }
 _TYPE_BY_FIELD: Final = {field: field_type for field_type, fields in _TYPES.items() for field in fields}

@@ -119,6 +119,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         group: which rows are one order.
         guests: texts in place of a customer's id that stand for nobody.
         negative: what a sale below zero is: `refund` (also if empty) or `skip`.
+        refund_numbers: what a row with a refund number is: `refunds`, or `orders` that were given back; empty: decide.
         joins: files that belong together.
         explode: a column with a JSON list of objects, each of which becomes a row.
         identify: what serves as the id of a customer; None: the default of `Identify`.
@@ -149,6 +150,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     group: Grouping = Grouping()
     guests: tuple[str, ...] = ()
     negative: str = ""
+    refund_numbers: str = ""
     joins: tuple[Join, ...] = ()
     explode: str = ""
     identify: Identify | None = None

@@ -42,6 +42,7 @@ _TEXTS: Final = (
     "encoding",
     "sheet",
     "negative",
+    "refund_numbers",
     "explode",
     "source",
 )
@@ -75,6 +76,7 @@ _CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "currency": (DIGITS.__contains__, "the ISO 4217 code of a currency, such as RUB"),
     "format": (FILE_FORMATS.__contains__, f"one of {', '.join(FILE_FORMATS)}"),
     "negative": (("refund", "skip").__contains__, "refund or skip"),
+    "refund_numbers": (("refunds", "orders").__contains__, "refunds or orders"),
     "source": (
         lambda text: len(text) <= _MAX_SOURCE and ":" not in text,
         f"a name of at most {_MAX_SOURCE} characters without a colon",

@@ -22,6 +22,7 @@ _PLAIN_KEYS: Final = (
     "sheet",
     "skip_lines",
     "negative",
+    "refund_numbers",
     "explode",
     "source",
 )

@@ -4,6 +4,7 @@
 A cell that cannot be read is NULL; one that is not empty and cannot be read is also an error of its row.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -120,14 +121,21 @@ class CellSql:
         """
         return [self._moment(field, part, zone) for part in alternatives_of(expression)]
 
-    def flag(self, expression: Expression) -> str:
+    def flag(
+        self, expression: Expression, read: Callable[[str], bool | None] = read_flag, purpose: str = "flag"
+    ) -> str:
         """Return yes or no; NULL for anything else."""
-        parts = [self._word(part, "BOOLEAN", read_flag, "flag") for part in alternatives_of(expression)]
+        parts = [self._word(part, "BOOLEAN", read, purpose) for part in alternatives_of(expression)]
         return f"coalesce({', '.join(parts)})"
 
     def word(self, expression: Expression, function: Callable[[str], str | None], purpose: str) -> str:
         """Return what a function says about the text of an expression; an empty text if it returns None."""
         return self._word(expression, "VARCHAR", lambda text: function(text) or _UNREADABLE_WORD, purpose)
+
+    def matches(self, cell: Cell, pattern: str) -> str:
+        """Return whether a regular expression is found in a cell; NULL for an empty one."""
+        search = re.compile(pattern).search
+        return self._mapped(cell, "BOOLEAN", lambda text: search(text) is not None, f"matches:{pattern}")
 
     def cell_word(self, name: str, function: Callable[[str], str | None], purpose: str) -> str:
         """Return what a function says about the cells of a column; an empty text if it returns None."""
@@ -144,10 +152,10 @@ class CellSql:
         return f"coalesce({', '.join(found)})"
 
     def _cell_text(self, column: Column) -> str:
-        sql = self.source.cell(column.name).sql
+        cell = self.source.cell(column.name)
         if not column.extract:
-            return sql
-        return f"nullif(trim(regexp_extract({sql}, {quoted(column.extract)}, 1)), '')"
+            return cell.sql
+        return self._mapped(cell, "VARCHAR", part_reader(column.extract), f"part:{column.extract}")
 
     def _is_float_column(self, cell: Cell) -> bool:
         """Whether all filled cells are whole numbers, some of them with a point and zeros."""
@@ -185,12 +193,14 @@ class CellSql:
         else:
             names = [*_names_of(part), *(name for each in alternatives_of(zone) for name in _names_of(each))]
             both = self.source.joined_cells(names, _SEPARATOR)
+            extract = part_reader(zone.extract) if isinstance(zone, Column) and zone.extract else str
             default = self._zone
             count = len(_names_of(part))
 
             def read(text: str) -> int:
                 texts = text.split(_SEPARATOR)
-                named = read_zone(texts[count]) if texts[count] else default
+                text_of_zone = extract(texts[count])
+                named = read_zone(text_of_zone) if text_of_zone else default
                 if not named:
                     raise CellError("has no time zone")
                 return parser.moment_ms(" ".join(filter(None, texts[:count])), zone_of(named))
@@ -210,6 +220,14 @@ class CellSql:
         match expression:
             case FirstFilled(parts):
                 return f"coalesce({', '.join(self._word(part, sql_type, function, purpose) for part in parts)})"
+            case Column(name, extract=pattern) if pattern:
+                extract = part_reader(pattern)
+
+                def read(text: str) -> Any:
+                    part = extract(text)
+                    return None if part is None else function(part)
+
+                return self._mapped(self.source.cell(name), sql_type, read, f"{purpose}:{pattern}")
             case _:
                 (name, *more) = _names_of(expression)
                 cell = self.source.cell(name) if not more else self.source.joined_cells((name, *more))
@@ -238,6 +256,17 @@ class CellSql:
     def _add_error(self, condition: str, field: str, expected: str, text: str) -> None:
         message = f"{quoted(f'{field} {expected}: got ')} || '\"' || left({text}, {_SHOWN}) || '\"'"
         self.errors.append(f"CASE WHEN {condition} THEN {message} END")
+
+
+def part_reader(pattern: str) -> Callable[[str], str | None]:
+    """Return a function that returns the group of a regular expression in a text; None if it is empty or not found."""
+    search = re.compile(pattern).search
+
+    def read(text: str) -> str | None:
+        found = search(text)
+        return (found[1] or "").strip() or None if found else None
+
+    return read
 
 
 def _names_of(part: Expression) -> tuple[str, ...]:

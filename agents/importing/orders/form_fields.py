@@ -18,9 +18,10 @@ from agents.importing.mapping.expression import Column, Expression, columns_of, 
 from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import AUTO, Mapping
 from agents.importing.orders.cell_sql import quoted
-from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.field_resolution import check_mapped_columns, existing_fields
 from agents.importing.orders.recognition import Recognition
+from agents.importing.orders.return_columns import ReturnColumns, refund_numbers_question
 from agents.importing.orders.row_meaning import word_reader
 from agents.importing.orders.row_source import RowSource
 from agents.importing.orders.source_plan import SourcePlan
@@ -54,8 +55,10 @@ class FormFields(msgspec.Struct, frozen=True):
         return self.kinds if self.is_own else tuple(kind for kind in self.kinds if kind not in SALES_KINDS)
 
 
-def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) -> FormFields:
+def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool, is_alone: bool = True) -> FormFields:
     """Find the columns of all fields, and ask for those without which nothing can be imported.
+
+    Refunds that name their order need no customer if there are other files, which can have the order.
 
     Raises:
         ImportRefused: a column that the mapping names does not exist, or the file has no events at all.
@@ -83,7 +86,8 @@ def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) 
     _state_columns(fields, own, findings, plan.platform)
     _state_guests(fields.mapping, source, findings)
     if fields.has_sales or fields.row_kinds:
-        _ask_for_customer(fields, source, findings, allow_anonymous=allow_anonymous)
+        is_list = fields.mapping.kind == "refund" and "order_id" in fields.mapping.fields and not is_alone
+        _ask_for_customer(fields, source, findings, allow_anonymous=allow_anonymous or is_list)
     return fields
 
 
@@ -122,7 +126,7 @@ def _generic_fields(mapping: Mapping, source: RowSource, findings: Findings) -> 
         recognition.fields["type"] = column
     kinds = _kinds(mapping, recognition.fields.get("type"), source)
     if not kinds:
-        return _kind_by_columns(mapping, recognition)
+        return _kind_by_columns(mapping, recognition, source, findings)
     fields = recognition.recognize_sales()
     for kind in kinds:
         if kind not in SALES_KINDS:
@@ -144,13 +148,15 @@ def _kinds(mapping: Mapping, column: Expression | None, source: RowSource) -> tu
     return (*SALES_KINDS, *(kind for kind in kinds if kind not in SALES_KINDS)) if {*SALES_KINDS} & {*kinds} else kinds
 
 
-def _kind_by_columns(mapping: Mapping, recognition: Recognition) -> FormFields:
+def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSource, findings: Findings) -> FormFields:
     """Return what rows without a type are: orders if they have an amount, otherwise what their columns tell."""
     if recognition.has_amount():
         fields = recognition.recognize_sales()
-        is_refund = "refund_id" in fields and "order_id" not in fields
-        kind = "refund" if is_refund else "purchase"
-        return FormFields(msgspec.structs.replace(mapping, fields=fields, kind=kind), SALES_KINDS)
+        return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
+    if recognition.recognize_refund_list():
+        fields = recognition.recognize_sales()
+        findings.assume("kind", "refund", f"{describe(fields['amount'])} is the only column with amounts", "--kind")
+        return FormFields(msgspec.structs.replace(mapping, fields=fields, kind="refund"), SALES_KINDS)
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("contact", ("message_id",)),
         ("consent", ("granted", "channel")),
@@ -163,6 +169,25 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition) -> FormFields:
             return FormFields(msgspec.structs.replace(mapping, fields=fields, kind=kind), (kind,))
     fields = recognition.recognize_sales()
     return FormFields(msgspec.structs.replace(mapping, fields=fields), SALES_KINDS)
+
+
+def _with_refund_rows(
+    mapping: Mapping, fields: dict[str, Expression], source: RowSource, findings: Findings
+) -> Mapping:
+    """Return a mapping of orders with what rows with a refund number are: refunds, or orders given back."""
+    mapping = msgspec.structs.replace(mapping, fields=fields, kind="purchase")
+    if mapping.refund_numbers:
+        return mapping
+    numbers = ReturnColumns(source, ColumnDecisions(source.staging, mapping, Findings())).refund_numbers(fields)
+    if numbers is None:
+        return mapping
+    if not numbers.value:
+        findings.ask(refund_numbers_question(describe(fields["refund_id"]), numbers.evidence))
+        return mapping
+    findings.assume("refund_numbers", numbers.value, numbers.evidence, "refund_numbers in a mapping file (--map)")
+    if numbers.all_rows:
+        return msgspec.structs.replace(mapping, kind="refund")
+    return msgspec.structs.replace(mapping, refund_numbers=numbers.value)
 
 
 def _ask_for_customer(fields: FormFields, source: RowSource, findings: Findings, *, allow_anonymous: bool) -> None:

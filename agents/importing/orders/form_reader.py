@@ -19,11 +19,11 @@ from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.customer_ids import IdPrefixes
 from agents.importing.orders.form_fields import FormFields
 from agents.importing.orders.left_out_rows import add_left_out
+from agents.importing.orders.line_copies import leave_out_copies
 from agents.importing.orders.line_roles import (
     LineEvidence,
     check_numbers,
     decide_amount,
-    leave_out_copies,
     resolve_negative_lines,
 )
 from agents.importing.orders.moment_zones import choose_zone, needs_zone
@@ -117,7 +117,7 @@ class FormReader:
         """Say what the lines of the first contradictory order have."""
         found = self._con.execute(
             f"SELECT order_key, detail FROM {self._orders_name} WHERE reason = 'contradictory' "
-            "ORDER BY position LIMIT 1"
+            "AND detail IN ('customer', 'currency', 'amount') ORDER BY position LIMIT 1"
         ).fetchone()
         if found is None:
             return
@@ -182,7 +182,7 @@ class FormReader:
             return
         resolve_negative_lines(self._con, lines.name, mode, evidence)
         if len(self._source.main.paths) > 1:
-            leave_out_copies(self._con, lines.name, mode)
+            leave_out_copies(self._con, lines.name, mode, lines.customers)
         is_grouped, has_unnumbered = self._shape(lines)
         rules = OrderRules(
             amount=mode,

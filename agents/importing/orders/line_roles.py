@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
-"""What lines are to each other: lines of one order or an order repeated, discounts or refunds, copies in two files."""
+"""What lines are to each other: lines of one order or an order repeated, discounts or refunds."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -145,31 +145,3 @@ def resolve_negative_lines(con: Any, lines: str, amount: str, evidence: LineEvid
                     (SELECT order_key FROM {lines} WHERE role = 'negative'))"""
         )
     con.execute(f"UPDATE {lines} SET role = 'refund' WHERE role = 'negative'")
-
-
-def leave_out_copies(con: Any, lines: str, amount: str) -> None:
-    """Leave out orders that are in several files of one import, except in the file with the latest moment.
-
-    That file was exported last. Where amounts are summed and the files have different sums for an order, it cannot be
-    told whether one of them has only a part of it, so the order is left out altogether. A file that has further lines
-    of an order, but no amount of it, continues the other file: an export in parts.
-    """
-    differs = "min(total) <> max(total)" if amount == "sum" else "false"
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE copies AS
-            SELECT order_key, arg_max(file, (latest, file)) AS kept, list(file) AS files,
-                coalesce({differs}, false) AS differs
-            FROM (SELECT order_key, file, sum(amount) AS total FROM {lines} WHERE role <> 'out' AND order_id IS NOT NULL
-                GROUP BY order_key, file HAVING sum(amount) IS NOT NULL)
-            JOIN (SELECT file AS of_file, coalesce(max(occurred_at), 0) AS latest FROM {lines} GROUP BY file)
-                ON file = of_file
-            GROUP BY order_key HAVING count(*) > 1"""
-    )
-    con.execute(
-        f"""
-        UPDATE {lines} SET role = 'out', reason = CASE WHEN differs THEN 'contradictory' ELSE 'duplicate' END
-        FROM copies WHERE {lines}.order_key = copies.order_key AND (differs OR file <> kept) AND role <> 'out'
-            AND list_contains(files, file)"""
-    )
-    con.execute("DROP TABLE copies")

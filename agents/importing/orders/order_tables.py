@@ -71,7 +71,8 @@ def create_orders(con: Any, name: str, lines: SaleLines, mapping: Mapping, rules
         orders = _first_filled_sql(con, f"{name}_groups", lines)
     else:
         same = ", ".join(f"false AS {each}" for each in _differences(lines, rules))
-        orders = f"SELECT *, 1 AS lines, {same} FROM {lines.name} WHERE role = 'sale'"
+        returned = "CASE WHEN is_returned THEN amount END AS returned"
+        orders = f"SELECT *, 1 AS lines, {returned}, {same} FROM {lines.name} WHERE role = 'sale'"
     con.execute(f"CREATE OR REPLACE TABLE {name} AS {_judged_sql(orders, lines, mapping, rules)}")
     con.execute(f"DROP TABLE IF EXISTS {name}_groups")
 
@@ -103,11 +104,15 @@ def _groups_sql(lines: SaleLines, rules: OrderRules) -> str:
     if rules.amount == "sum":  # the same sum on each line that is not the line's own is the order's
         is_repeated = "min(refunded) = max(refunded) AND bool_or(refunded <> amount)"
         refunded = f"CASE WHEN {is_repeated} THEN max(refunded) ELSE sum(refunded) END"
+    returned = "sum(amount) FILTER (is_returned)"  # each line has its own flag
+    if rules.amount == "first":
+        returned = "CASE WHEN bool_or(is_returned) THEN arg_min(amount, position) END"
     columns = {
         "lines": "count(*)",
         "first_row": "arg_min(rowid, position)",
         **{field: total.format(field) if field in lines.filled else f"NULL::{MONEY}" for field in sums},
         "refunded": refunded if "refunded" in lines.filled else f"NULL::{MONEY}",
+        "returned": returned,
         **{field: f"arg_min({field}, position)" for field in ("rate", "refunded_at", *CONSENT_COLUMNS)},
         "is_test": "bool_or(is_test)",
         **{f"moment{number}": f"min(moment{number})" for number in range(1, lines.moments + 1)},
@@ -163,7 +168,9 @@ def _judged_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRul
             CASE WHEN {converts} THEN converted_currency ELSE {own} END AS money,
             CASE WHEN {converts} THEN converted_amount ELSE amount END AS paid,
             CASE WHEN {converts} THEN NULL ELSE discount END AS deducted,
-            CASE WHEN {converts} THEN converted_refunded ELSE abs(coalesce(refunded, {left})) END AS given_back
+            CASE WHEN {converts}
+                THEN coalesce(converted_refunded, CASE WHEN returned = amount THEN converted_amount END)
+                ELSE coalesce(nullif(abs(coalesce(refunded, {left})), 0), abs(returned)) END AS given_back
         FROM ({orders})"""
     scaled = f"""
         SELECT *, paid * {digits_sql("money")} AS exact,

@@ -14,6 +14,7 @@ from agents.importing.mapping.known_names import words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.return_columns import ReturnColumns
 from agents.importing.orders.row_source import RowSource
 from agents.importing.staging import StagedTable
 
@@ -26,7 +27,6 @@ _PEOPLE: Final = frozenset(
 )
 """Words of columns that say who somebody is."""
 _PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test")
-_MONEY_FIELDS: Final = ("discount", "refunded")
 
 
 class Recognition:
@@ -54,8 +54,7 @@ class Recognition:
         self._recognize_ids()
         for field in ("currency", *_PLAIN_FIELDS, *CONSENT_FIELDS):
             self._take_first(field)
-        for field in _MONEY_FIELDS:
-            self._take_first(field, self._is_number)
+        self._take_first("discount", self._is_number)
         self._take_first("refunded_at", self._is_date)
         self._take_first("zone", self._is_zone)
         if "currency" in self.fields:
@@ -97,6 +96,19 @@ class Recognition:
         if {"amount", "unit_price"} & self.fields.keys():
             return True
         return any(self._is_number(name) for field in ("amount", "unit_price") for name in self._filled(field))
+
+    def recognize_refund_list(self) -> bool:
+        """Whether the rows have no amounts but those of refunds; if so, set these as amounts, with their dates."""
+        name = next((name for name in self._filled("refunded") if self._is_number(name)), None)
+        is_flag = ReturnColumns(self._source, self._decisions).is_flag
+        if name is None or is_flag(name) or {"amount", "occurred_at"} & self._mapping.constants.keys():
+            return False
+        self._set("amount", Column(name))
+        self._take_first("occurred_at", self._is_date)
+        for at in self._filled("refunded_at"):
+            if "occurred_at" not in self.fields and self._is_date(at):
+                self._set("occurred_at", Column(at, zone=read_zone(unit_of(at)) or ""))
+        return True
 
     def _recognize_amount(self) -> None:
         if "amount" in self.fields:
@@ -152,8 +164,31 @@ class Recognition:
 
     def _recognize_ids(self) -> None:
         self._take_first("order_id")
-        self._take_first("refund_id", lambda name: not self._looks_like_money(name))
+        self._recognize_returns()
         self._recognize_customer()
+
+    def _recognize_returns(self) -> None:
+        """Find the columns about returns: flags, sums, and numbers of refunds, whatever they are called."""
+        returns = ReturnColumns(self._source, self._decisions)
+        self._take_first("returned", returns.is_flag)
+        amount = self.fields.get("amount")
+        unclear = []
+
+        def is_sum(name: str) -> bool:
+            if returns.is_flag(name) or not self._is_number(name):
+                return False
+            found = returns.is_sum(name, amount)
+            if found is None:
+                unclear.append(name)
+            return bool(found)
+
+        self._take_first("refunded", is_sum)
+        self._take_first("refund_id", lambda name: not self._looks_like_money(name) and not self._is_date(name))
+        for name in unclear:
+            if self.fields.get("refund_id") == Column(name):
+                text = f"Does {name} have sums that were refunded, or numbers of refunds?"
+                choices, option = (Choice(name, "sums that were refunded"),), f'--field refunded="{name}" or refund_id='
+                self._findings.ask(Question("refunded", text, "fields.refunded", choices, option))
 
     def _recognize_customer(self) -> None:
         if "customer_id" in self.fields or "email" in self.fields or "customer_id" in self._mapping.constants:

@@ -4,8 +4,8 @@
 Columns: `refund_id` (NULL: derive it from the contents), `source` (`row`, `column` or `cancel`), `known` (whether it
 refunds an order of the file), of that order `order_id`, `order_ordinal`, `order_customer`, `order_occurred_at`,
 `order_minor`; `mentioned` (the order number in its rows), `customer`, `occurred_at`, `minor`, `counted_minor` (what it
-takes back: at most what was paid and not refunded before), `currency`, `rate`, `line`, `file`, `ordinal` among equal
-refunds, `lost`, `reason`, `detail`.
+takes back: at most what was paid and not refunded before), `currency`, `names_currency` (whether rows name it), `rate`,
+`line`, `file`, `ordinal` among equal refunds, `lost`, `reason`, `detail`.
 """
 
 from typing import Any, Final
@@ -16,8 +16,8 @@ from agents.importing.orders.order_tables import OrderRules, digits_sql, minor_s
 from agents.importing.orders.sale_lines import SaleLines
 
 _COLUMNS: Final = """
-    refund_id, source, order_key, known, mentioned, customer, occurred_at, minor, currency, rate, line, file, position,
-    lost, reason, detail"""
+    refund_id, source, order_key, known, mentioned, customer, occurred_at, minor, currency, names_currency, rate, line,
+    file, position, lost, reason, detail"""
 
 
 def create_refunds(con: Any, name: str, orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
@@ -41,17 +41,20 @@ def create_refunds(con: Any, name: str, orders: str, lines: SaleLines, mapping: 
 def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> str:
     """Return a row for each refund that has rows of its own.
 
-    Rows with the same refund number are one refund; lines of the same order at the same moment are too, where the rows
-    of the file are lines.
+    Rows of an order with the same refund number are one refund; lines of the same order at the same moment are too,
+    where the rows of the file are lines. Where rows repeat their order, they repeat the sum of a refund too.
     """
     alone = "'row' || chr(31) || position"
     together = "'lines' || chr(31) || order_key || chr(31) || coalesce(occurred_at, 0)"
-    key = f"coalesce('id' || chr(31) || refund_id, {together if rules.amount == 'sum' else alone})"
+    numbered = "'id' || chr(31) || refund_id || chr(31) || coalesce(order_id, '')"
+    key = f"coalesce({numbered}, {together if rules.amount == 'sum' else alone})"
+    first = "CASE WHEN min(amount) = max(amount) THEN min(amount) ELSE sum(amount) END"
+    total = "sum(amount)" if rules.amount == "sum" else first
     ids = [f"customer{number}" for number in range(1, lines.customers + 1)]
     grouped = f"""
         SELECT {key} AS refund_key, any_value(refund_id) AS refund_id, any_value(order_key) AS order_key,
             any_value(order_id) AS mentioned, min(position) AS position, arg_min(line, position) AS line,
-            arg_min(file, position) AS file, min(occurred_at) AS occurred_at, abs(sum(amount)) AS amount,
+            arg_min(file, position) AS file, min(occurred_at) AS occurred_at, abs({total}) AS amount,
             arg_min(currency, position) AS currency, arg_min(rate, position) AS rate,
             arg_min(error, position) AS error, arg_min(order_reason, position) AS order_reason,
             arg_min(status, position) AS status, {", ".join(f"arg_min({each}, position) AS {each}" for each in ids)}
@@ -62,7 +65,8 @@ def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: Ord
         SELECT g.*, o.order_key IS NOT NULL AND o.minor >= 0 AS known, o.reason AS order_left_out,
             o.order_key IS NOT NULL AND o.reason IS NULL AND ({differs}) AS differs,
             coalesce(o.customer, {own}) AS customer,
-            coalesce(g.currency, o.currency, nullif({quoted(rules.default_currency)}, '')) AS money
+            coalesce(g.currency, o.currency, nullif({quoted(rules.default_currency)}, '')) AS money,
+            coalesce(g.currency, o.currency) IS NOT NULL AS names_currency
         FROM ({grouped}) g LEFT JOIN {orders} o ON g.order_key = o.order_key"""
     scaled = f"SELECT *, amount * {digits_sql('money')} AS exact FROM ({joined})"
     unreadable = "'unreadable' || chr(31) || "
@@ -81,7 +85,7 @@ def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: Ord
         FROM ({scaled})"""
     return f"""
         SELECT refund_id, 'row' AS source, order_key, coalesce(known, false) AS known, mentioned, customer, occurred_at,
-            minor, money AS currency, rate, line, file, position, lost,
+            minor, money AS currency, names_currency, rate, line, file, position, lost,
             nullif(split_part(found, chr(31), 1), '') AS reason, split_part(found, chr(31), 2) AS detail
         FROM ({found})"""
 
@@ -89,26 +93,33 @@ def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: Ord
 def _negative_orders_sql(orders: str) -> str:
     """Return the orders whose lines sum up to less than zero, such as an exchange for something cheaper."""
     return f"""
-        SELECT NULL, 'row', order_key, false, order_id, customer, occurred_at, -minor, currency, rate, line, file,
+        SELECT NULL, 'row', order_key, false, order_id, customer, occurred_at, -minor, currency, true, rate, line, file,
             position, -lost, NULL, '' FROM {orders} WHERE minor < 0 AND reason IS NULL"""
 
 
 def _column_refunds_sql(orders: str, rows: str) -> str:
-    """Return the sums of a refund column, and of a status that says so the whole order unless rows refund it."""
-    given_back = f"""
-        CASE WHEN coalesce(refunded_minor, 0) > 0 THEN refunded_minor
-            WHEN status = 'refunded' AND order_key NOT IN (SELECT order_key FROM {rows} WHERE known) THEN minor END"""
+    """Return the sums of a refund column, and of a status that says so the whole order unless rows refund it.
+
+    What rows of the file refund is part of the sum of the column.
+    """
+    given_back = """
+        CASE WHEN coalesce(refunded_minor, 0) > 0 THEN refunded_minor - coalesce(in_rows, 0)
+            WHEN status = 'refunded' AND in_rows IS NULL THEN minor END"""
     return f"""
         SELECT NULL, 'column', order_key, true, order_id, customer, coalesce(refunded_at, occurred_at), total, currency,
-            rate, line, file, position, 0, reason, detail
-        FROM (SELECT *, {given_back} AS total FROM {orders} WHERE reason IS NULL AND minor >= 0) WHERE total > 0"""
+            true, rate, line, file, position, 0, reason, detail
+        FROM (SELECT *, {given_back} AS total
+            FROM (SELECT o.*, r.in_rows FROM {orders} o LEFT JOIN (
+                SELECT order_key, sum(minor) AS in_rows FROM {rows} WHERE known AND reason IS NULL GROUP BY order_key
+            ) r ON o.order_key = r.order_key WHERE o.reason IS NULL AND o.minor >= 0))
+        WHERE total > 0"""
 
 
 def _cancel_refunds_sql(orders: str, lines: SaleLines, refunds: str) -> str:
     """Return what is left of each order that a later row cancels."""
     return f"""
         SELECT NULL, 'cancel', c.order_key, o.order_key IS NOT NULL, c.order_id, o.customer, c.occurred_at,
-            coalesce(o.minor, 0) - coalesce(r.minor, 0), o.currency, o.rate, c.line, c.file, c.position, 0,
+            coalesce(o.minor, 0) - coalesce(r.minor, 0), o.currency, true, o.rate, c.line, c.file, c.position, 0,
             CASE WHEN o.reason IS NOT NULL THEN o.reason WHEN c.occurred_at IS NULL THEN 'unreadable'
                 WHEN coalesce(o.minor, 0) <= coalesce(r.minor, 0) THEN 'not_a_sale' END, 'nothing is left to cancel'
         FROM (SELECT * FROM {lines.name} WHERE role = 'cancel'
@@ -119,7 +130,10 @@ def _cancel_refunds_sql(orders: str, lines: SaleLines, refunds: str) -> str:
 
 
 def _limited_sql(orders: str, refunds: str) -> str:
-    """Return all refunds with what each of them takes back: no more than is left of what was paid."""
+    """Return all refunds with what each of them takes back: no more than is left of what was paid.
+
+    Refunds of several orders with the same number get the number of their order in front of it.
+    """
     before = f"""
         SELECT r.*, o.order_id AS order_id, o.ordinal AS order_ordinal, o.minor AS paid, o.currency AS paid_currency,
             coalesce(sum(r.minor) OVER (PARTITION BY r.order_key, r.reason IS NULL ORDER BY r.occurred_at, r.position
@@ -128,8 +142,10 @@ def _limited_sql(orders: str, refunds: str) -> str:
                 r.occurred_at, r.minor ORDER BY r.position) AS ordinal,
             o.customer AS order_customer, o.occurred_at AS order_occurred_at
         FROM {refunds} r LEFT JOIN {orders} o ON r.order_key = o.order_key AND r.known"""
+    is_shared = "min(mentioned) OVER (PARTITION BY refund_id) <> max(mentioned) OVER (PARTITION BY refund_id)"
     return f"""
-        SELECT * EXCLUDE (earlier, paid, paid_currency, known),
+        SELECT * EXCLUDE (earlier, paid, paid_currency, known) REPLACE (CASE WHEN refund_id IS NOT NULL AND {is_shared}
+                THEN mentioned || ':' || refund_id ELSE refund_id END AS refund_id),
             (CASE WHEN known AND currency = paid_currency THEN greatest(0, least(minor, paid - earlier)) ELSE minor END
                 )::BIGINT AS counted_minor,
             paid AS order_minor, known

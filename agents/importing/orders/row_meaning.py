@@ -4,19 +4,25 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from agents.importing.columns.flags import read_flag
 from agents.importing.mapping.known_names import normalize_name
 from agents.importing.mapping.mapping import AUTO, Mapping, RowRule
 from agents.importing.mapping.name_recognition import kind_of_word, status_of_word
 from agents.importing.orders.cell_sql import CellSql, quoted
+from agents.importing.orders.row_source import Cell
 
 SALE_KINDS: Final = ("purchase", "refund", "cancel")
+NO_NUMBER: Final = ("0", "-", "--", "—", "–", "(not set)", "null", "none", "n/a", "nan", "нет", "no", "false")
+"""Texts in place of an order number or a refund number."""
 
 
 def kind_sql(sql: CellSql, mapping: Mapping, default: str) -> str:
     """Return the kind of event, `cancel` or `skip` that a row is; empty if its type is an unknown word."""
     field = mapping.fields.get("type")
     if field is None:
-        return quoted(mapping.kind if mapping.kind != AUTO else default)
+        kind = quoted(mapping.kind if mapping.kind != AUTO else default)
+        number = refund_number_sql(sql, mapping)
+        return f"CASE WHEN {number} IS NOT NULL THEN 'refund' ELSE {kind} END" if number else kind
     word, text = sql.word(field, word_reader(mapping), "kind"), sql.text(field)
     message = quoted("type must be a kind of event, such as purchase or refund: got ")
     remedy = quoted("; [words] in a mapping file says what it means")
@@ -24,6 +30,14 @@ def kind_sql(sql: CellSql, mapping: Mapping, default: str) -> str:
     if error not in sql.errors:
         sql.errors.append(error)
     return f"coalesce({word}, {quoted(mapping.other_words or default)})"
+
+
+def refund_number_sql(sql: CellSql, mapping: Mapping, value: str = "refunds") -> str:
+    """Return the refund number of a row; empty if the mapping does not say that rows with one are of this value."""
+    field = mapping.fields.get("refund_id")
+    if field is None or mapping.refund_numbers != value:
+        return ""
+    return f"coalesce({', '.join(sql.identifiers(field, NO_NUMBER))}, NULL)"
 
 
 def word_reader(mapping: Mapping) -> Callable[[str], str | None]:
@@ -66,13 +80,21 @@ def status_reader(mapping: Mapping) -> Callable[[str], str]:
     return read
 
 
-def rule_sql(rule: RowRule, cell: str) -> str:
+def read_returned(text: str) -> bool | None:
+    """Return whether a flag, or a word such as `returned`, says that a sale was taken back; None if it says neither."""
+    flag = read_flag(text)
+    if flag is not None:
+        return flag
+    return {"refunded": True, "counts": False}.get(status_of_word(text) or "")
+
+
+def rule_sql(sql: CellSql, rule: RowRule, column: Cell) -> str:
     """Return the condition under which a rule leaves a row out."""
-    fits = []
+    fits, cell = [], column.sql
     if rule.values:
         fits.append(f"lower({cell}) IN ({', '.join(quoted(value.strip().lower()) for value in rule.values)})")
     if rule.matches:
-        fits.append(f"regexp_matches({cell}, {quoted(rule.matches)})")
+        fits.append(sql.matches(column, rule.matches))
     if rule.is_empty:
         fits.append(f"{cell} IS NULL")
     condition = f"coalesce({' OR '.join(fits)}, false)"

@@ -14,7 +14,15 @@ from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.line_currencies import LineCurrencies
 from agents.importing.orders.moment_zones import choose_zone, needs_zone
 from agents.importing.orders.policy_info import PolicyInfo
-from agents.importing.orders.row_meaning import SALE_KINDS, kind_sql, rule_sql, status_reader
+from agents.importing.orders.row_meaning import (
+    NO_NUMBER,
+    SALE_KINDS,
+    kind_sql,
+    read_returned,
+    refund_number_sql,
+    rule_sql,
+    status_reader,
+)
 from agents.importing.orders.row_source import RowSource
 
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id")
@@ -139,6 +147,7 @@ class SaleLinesBuilder:
             "converted_currency": self._currencies.column_sql(self._sql, "converted_currency"),
             "status": self._status(),
             "is_test": self._flag("test"),
+            "is_returned": self._returned(),
             **{field: self._text(field) for field in TEXT_FIELDS},
             **{field.replace(".", "_"): self._flag(field) for field in CONSENT_FIELDS},
         }
@@ -188,7 +197,7 @@ class SaleLinesBuilder:
         for rule in self._mapping.rules:
             cell = self._source.find(rule.column)
             if cell is not None and rule.whole_order == whole_order:
-                cases.append(f"WHEN {rule_sql(rule, cell.sql)} THEN {quoted(rule.reason)}")
+                cases.append(f"WHEN {rule_sql(self._sql, rule, cell)} THEN {quoted(rule.reason)}")
         return f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
 
     def _identifiers(self) -> list[str]:
@@ -212,7 +221,7 @@ class SaleLinesBuilder:
 
     def _id(self, field: str, kind: str) -> str:
         own, refund = self._mapping.fields.get(field), self._mapping.refund.get(field)
-        missing = ("(not set)", "null", "none", "n/a", "nan")
+        missing = NO_NUMBER if field == "refund_id" else ("(not set)", "null", "none", "n/a", "nan")
         own_sql = f"coalesce({', '.join(self._sql.identifiers(own, missing))})" if own else "NULL::VARCHAR"
         if refund is None:
             return own_sql
@@ -272,6 +281,13 @@ class SaleLinesBuilder:
         if expression is not None:
             return self._sql.flag(expression)
         return f"{constant}::BOOLEAN" if constant in ("true", "false") else "NULL::BOOLEAN"
+
+    def _returned(self) -> str:
+        """Return whether a row says that what it sold came back."""
+        if number := refund_number_sql(self._sql, self._mapping, "orders"):
+            return f"({number} IS NOT NULL)"
+        field = self._mapping.fields.get("returned")
+        return self._sql.flag(field, read_returned, "returned") if field else "NULL::BOOLEAN"
 
     def _text(self, field: str) -> str:
         expression = self._mapping.fields.get(field)

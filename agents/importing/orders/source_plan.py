@@ -9,6 +9,7 @@ from agents.importing.mapping.known_names import normalize_name
 from agents.importing.mapping.mapping import Join, Mapping, combine
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.orders.column_decisions import Findings
+from agents.importing.orders.file_joins import joined_tables
 from agents.importing.orders.list_explosion import explode_items
 from agents.importing.orders.row_source import RowSource
 from agents.importing.platforms.catalog import GENERIC, Platform, detect_platform, forms_of
@@ -41,15 +42,14 @@ def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[So
     plans: list[SourcePlan] = []
     used: set[str] = set()
     for table in _main_tables(staging.tables, forms, user):
+        if table.name in used:
+            continue
         form = forms[table.name]
         mapping = combine(form.mapping, user) if form else combine(Mapping(platform=GENERIC), user)
         explode_items(staging, table, mapping, form.name if form else GENERIC, findings)
         others = [other for other in staging.tables if other.name != table.name]
-        joined = _joined_tables(table, others, mapping.joins, form)
-        used.update(other.name for other, _ in joined)
-        if table.name in used:
-            continue
-        used.add(table.name)
+        joined = joined_tables(staging, table, others, mapping.joins, form.title if form else "", findings)
+        used |= {table.name, *(other.name for other, _ in joined)}
         if form and not user.platform:
             columns = ColumnNames(table.names)
             found = ", ".join(form.evidence({*map(normalize_name, columns.names)}))
@@ -101,34 +101,6 @@ def _not_of_platform(tables: Sequence[StagedTable], name: str) -> str:
         f"{table.path} is no export of {name}: it has no column {', no column '.join(fewest)}; "
         "leave --from out, or describe the columns in a mapping file (--map)"
     )
-
-
-def _joined_tables(
-    main: StagedTable, others: Sequence[StagedTable], joins: Sequence[Join], form: Platform | None
-) -> list[tuple[StagedTable, Join]]:
-    """Return the tables that belong to a main table.
-
-    Raises:
-        ImportRefused: one that is required is missing.
-    """
-    joined: list[tuple[StagedTable, Join]] = []
-    for join in joins:
-        columns = ColumnNames(main.names)
-        if all(columns.same(name) for name in join.columns):
-            continue  # one file has the columns of both
-        found = next((table for table in others if _has(table, join.columns)), None)
-        if found is not None:
-            joined.append((found, join))
-        elif join.required:
-            title = join.title or f"the file with the columns {', '.join(join.columns)}"
-            whose = f"{form.title}: " if form else ""
-            raise ImportRefused(f"{main.path}: {whose}{title} must be imported together with it; name both files")
-    return joined
-
-
-def _has(table: StagedTable, names: Sequence[str]) -> bool:
-    columns = ColumnNames(table.names)
-    return all(columns.same(name) for name in names)
 
 
 def _without_strangers(plans: list[SourcePlan], findings: Findings) -> list[SourcePlan]:
