@@ -27,6 +27,7 @@ from agents.cli.commands import (
     serve,
     settings,
     simulate,
+    tokens,
     topics,
     worker,
 )
@@ -79,6 +80,7 @@ app.command("demo")(demo.demo)
 app.command("init")(init.init)
 app.command("worker", cls=CommandWithSettings)(worker.worker)
 app.command("serve", cls=CommandWithSettings)(serve.serve)
+app.add_typer(tokens.group, name="tokens")
 app.add_typer(topics.group, name="topics")
 app.command("import", epilog=importing.EXAMPLES)(importing.import_files)
 app.command("advance")(advance.advance)

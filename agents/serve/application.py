@@ -1,17 +1,18 @@
 """The application: the routes of all packages, the services that they share, and what wraps every request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from litestar import Litestar
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.plugins.problem_details import ProblemDetailsException
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from agents.serve import probes
-from agents.serve.access.guard import authorize
+from agents.serve.access.guard import guard_of
 from agents.serve.context import ServeContext
 from agents.serve.documents.routes import ROUTES as DOCUMENTS
 from agents.serve.hooks.routes import ROUTES as HOOKS
@@ -39,26 +40,44 @@ SERVICES: Final[tuple[Service, ...]] = ()
 """In the order in which they start; they end in the reverse order, after the last response."""
 
 
-def create_app(context: ServeContext) -> Litestar:
-    """Return the application, whose services start and end with its lifespan."""
+async def add_response_headers(message: Message, scope: Scope) -> None:
+    """Add the headers that something other than the handler has for a response, such as the RateLimit fields."""
+    added = scope["state"].get("response_headers")
+    if added and message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in added.items():
+            headers[name] = value
+
+
+def create_app(
+    context: ServeContext, routes: Sequence[ControllerRouterHandler] = ROUTES, services: Sequence[Service] = SERVICES
+) -> Litestar:
+    """Return the application, whose services start and end with its lifespan.
+
+    Args:
+        context: what its routes share.
+        routes: all, but in tests.
+        services: all, but in tests.
+    """
 
     @asynccontextmanager
-    async def services(_: Litestar) -> "AsyncIterator[None]":
+    async def running(_: Litestar) -> "AsyncIterator[None]":
         async with AsyncExitStack() as stack:
-            for service in SERVICES:
+            for service in services:
                 await stack.enter_async_context(service(context))
             yield
 
     return Litestar(
-        route_handlers=ROUTES,
-        guards=[authorize],
+        route_handlers=routes,
+        guards=[guard_of(context.access)],
         dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
         exception_handlers={
             ProblemDetailsException: respond_to_problem,
             HTTPException: respond_to_http_error,
             Exception: respond_to_bug,
         },
-        lifespan=[services],
+        before_send=[add_response_headers],
+        lifespan=[running],
         logging_config=None,  # the process has set up logging
         openapi_config=None,
         debug=False,

@@ -5,10 +5,12 @@ A handler takes it by the name `context`: `async def show(context: Context) -> .
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
+from agents.serve.access.access_control import AccessControl
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -24,15 +26,23 @@ class ServeContext:
         settings: of the process.
         clock: the only source of the time.
         metrics: of the process.
+        access: who may do what.
         spool: folder of `--spool`, if given.
         stopping: set on SIGTERM: streams end, nothing new is accepted.
         waiting: by name, functions that return what the server waits for before it is ready, or None.
     """
 
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, spool: Path | None = None) -> None:
+        """Take what the process has read; the rest is added by services.
+
+        Raises:
+            OSError: the token file cannot be read, or the key of the sessions neither read nor stored.
+            ConfigErrors: others may read one of them, or the token file is not valid; with all errors.
+        """
         self.settings = settings
         self.clock = clock
         self.metrics = metrics
+        self.access = AccessControl(settings, clock, metrics)
         self.spool = spool
         self.stopping = asyncio.Event()
         self.waiting: dict[str, Callable[[], str | None]] = {}
@@ -44,5 +54,5 @@ class ServeContext:
         return [reason for ask in self.waiting.values() if (reason := ask()) is not None]
 
 
-Context = Annotated[ServeContext, Dependency(skip_validation=True)]
+Context = NamedDependency[SkipValidation[ServeContext]]
 """The type of the parameter `context` of a handler."""

@@ -33,7 +33,7 @@ def measured(app: ASGIApp, metrics: Metrics, clock: Clock) -> ASGIApp:
         finally:
             route = route_of(scope)
             metrics.http_requests.labels(route, str(status)).inc()
-            metrics.http_request_seconds.labels(route).observe(clock.monotonic() - began)
+            metrics.http_seconds.labels(route).observe(clock.monotonic() - began)
 
     return call
 

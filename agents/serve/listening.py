@@ -1,25 +1,33 @@
-"""The sockets on which a server listens."""
+"""Where a server listens, and whether it may: beyond loopback only with tokens, and encrypted."""
 
+import ipaddress
 import os
 import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from streams.errors import FatalError
+from streams.settings.settings import Settings
 
 BACKLOG: Final = 2048
 
 
-def bind(address: tuple[str, int]) -> list[socket.socket]:
-    """Return sockets bound to an address, one for each address that its host stands for; port 0 takes a free one.
+def bind(settings: Settings) -> list[socket.socket]:
+    """Return sockets bound to GOLDSTREAM_API, one for each address that its host stands for; port 0 takes a free one.
 
     Raises:
-        FatalError: the address is taken, or is not one of this machine.
+        FatalError: the address is taken, is not one of this machine, or may not be listened on.
     """
-    host, port = address
+    host, port = settings.api_address
     bound: list[socket.socket] = []
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, place in dict.fromkeys(found):
+        places = [(family, place) for family, _, _, _, place in dict.fromkeys(found)]
+        if errors := list(_refusals(settings, [str(place[0]) for _, place in places])):
+            raise FatalError("; ".join(errors))
+        for family, place in places:
             chosen = (place[0], bound[0].getsockname()[1] if bound else port, *place[2:])
             bound.append(socket.create_server(chosen, family=family, backlog=BACKLOG))
     except OSError as error:
@@ -27,7 +35,58 @@ def bind(address: tuple[str, int]) -> list[socket.socket]:
             each.close()
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise FatalError(
-            f"GOLDSTREAM_API must be an address that is free: got {host}:{port} ({reason}); end the program that "
+            f"GOLDSTREAM_API must be an address that is free: got {settings.api} ({reason}); end the program that "
             "listens there, or set another host:port (port 0 takes a free one)"
         ) from error
     return bound
+
+
+def _refusals(settings: Settings, addresses: Sequence[str]) -> Iterator[str]:
+    """Yield why a server must not listen on these addresses, each with the remedy."""
+    if all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+        return
+    if settings.tokens is None:
+        yield (
+            f"GOLDSTREAM_API must be a loopback address without tokens: got {settings.api}; create one with "
+            "`goldstream tokens create NAME --scope SCOPE` and set GOLDSTREAM_TOKENS, or listen on 127.0.0.1"
+        )
+    if settings.api_cert is None and not settings.api_proxy:
+        yield (
+            f"GOLDSTREAM_API must be a loopback address without TLS: got {settings.api}; set GOLDSTREAM_API_CERT and "
+            "GOLDSTREAM_API_KEY, or GOLDSTREAM_API_PROXY=1 behind a proxy that ends TLS"
+        )
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS context of the server; None if it has no certificate.
+
+    Raises:
+        FatalError: a file is missing, or cannot be used.
+    """
+    certificate, key = settings.api_cert, settings.api_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        given, missing = ("CERT", "KEY") if key is None else ("KEY", "CERT")
+        raise FatalError(f"GOLDSTREAM_API_{missing} must be set with GOLDSTREAM_API_{given}: got nothing; set both")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        _check_readable(certificate, key)
+        context.load_cert_chain(certificate, key, password=_refuse_passphrase)
+    except (OSError, ValueError) as error:
+        raise FatalError(
+            f"GOLDSTREAM_API_CERT and GOLDSTREAM_API_KEY must be PEM files that belong together: got {certificate} and "
+            f"{key} ({error}); correct them"
+        ) from error
+    return context
+
+
+def _check_readable(*files: Path) -> None:
+    """Read the files, because the errors of `ssl` do not name them."""
+    for file in files:
+        file.read_bytes()
+
+
+def _refuse_passphrase() -> str:
+    raise ValueError("the key is encrypted; remove its passphrase")

@@ -314,8 +314,8 @@ class Metrics:
             ("route", "status"),
             of="serve",
         )
-        self.http_request_seconds = self._histogram(
-            "goldstream_http_request_seconds",
+        self.http_seconds = self._histogram(
+            "goldstream_http_seconds",
             "Time from a request's headers to the end of its response, by the template of the route.",
             ("route",),
             SECONDS_BUCKETS,

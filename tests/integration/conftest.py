@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,8 @@ async def http_server(site: Site) -> AsyncIterator[Callable[..., Awaitable[Runni
     """Start servers of the site: takes arguments and settings, returns one that is ready; all stop with the test."""
     started: list[RunningServer] = []
 
-    async def start(*arguments: str, **settings: str) -> RunningServer:
-        server = start_server(site, f"server-{len(started)}", *arguments, **settings)
+    async def start(*arguments: str, **options: Any) -> RunningServer:
+        server = start_server(site, f"server-{len(started)}", *arguments, **options)
         started.append(server)
         await server.ready()
         return server

@@ -11,6 +11,7 @@ Without Kafka and Redis, an application can be called in the process of the test
 
 import re
 import signal
+import ssl
 import sys
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,11 +46,17 @@ class HttpAnswer:
 
 
 class RunningServer:
-    """A `goldstream serve` in a process of its own."""
+    """A `goldstream serve` in a process of its own.
 
-    def __init__(self, child: Child) -> None:
+    Attributes:
+        child: the process.
+        tls: what its clients trust, if it has a certificate.
+    """
+
+    def __init__(self, child: Child, tls: ssl.SSLContext | None = None) -> None:
         """Take the program, not yet started."""
         self.child = child
+        self.tls = tls
         self._log_begins_at = 0
 
     def start(self) -> None:
@@ -68,7 +75,7 @@ class RunningServer:
     def url(self) -> str:
         """Its address, such as `http://127.0.0.1:40404`; empty until it is logged."""
         found = LISTENING.search(self.log)
-        return found[1] if found else ""
+        return found[1].replace("0.0.0.0", "127.0.0.1") if found else ""  # noqa: S104 - only the address of a client is changed
 
     async def listening(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait until it listens, with or without Kafka."""
@@ -97,7 +104,7 @@ class RunningServer:
             path: sent as it is: `%2F` stays `%2F`.
             options: of `aiohttp.ClientSession.request`: `json`, `data`, `headers`, `ssl` …
         """
-        options.setdefault("allow_redirects", False)
+        options = {"allow_redirects": False, **({"ssl": self.tls} if self.tls else {}), **options}
         timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
         async with (
             aiohttp.ClientSession(timeout=timeout) as client,
@@ -128,17 +135,20 @@ class RunningServer:
         return await self.wait_for_exit()
 
 
-def start_server(site: Site, name: str, *arguments: str, **settings: str) -> RunningServer:
+def start_server(
+    site: Site, name: str, *arguments: str, tls: ssl.SSLContext | None = None, **settings: str
+) -> RunningServer:
     """Start a server of a site with a data folder of its own.
 
     Args:
         site: names the broker, the prefix and the settings.
         name: of its data folder and its log.
         arguments: of `goldstream serve`.
+        tls: what its clients trust, if it has a certificate.
         settings: without `GOLDSTREAM_`, of this server alone.
     """
     own = {"DATA": str(site.directory / name), "API": "127.0.0.1:0", **settings}
     argv = [sys.executable, "-c", _GOLDSTREAM, "serve", *arguments]
-    server = RunningServer(Child(argv, log=site.directory / f"{name}.log", env=site.environment(**own)))
+    server = RunningServer(Child(argv, log=site.directory / f"{name}.log", env=site.environment(**own)), tls)
     server.start()
     return server

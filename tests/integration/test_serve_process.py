@@ -1,8 +1,11 @@
 """`goldstream serve` as a process: it starts, answers, and stops."""
 
+import ssl
 from collections.abc import Awaitable, Callable
 
 from tests.integration.http_servers import RunningServer
+from tests.integration.workers import Site, until
+from tests.servers.certificates import Authority
 
 StartServer = Callable[..., Awaitable[RunningServer]]
 
@@ -24,3 +27,34 @@ async def test_an_unknown_path_is_answered_with_problem_details(http_server: Sta
         "status": 404,
         "detail": "Not Found",
     }
+
+
+async def test_a_server_beyond_loopback_needs_tokens_and_encryption(site: Site) -> None:
+    refused = await site.command("serve", API="0.0.0.0:0", DATA="data")
+    assert refused.status == 1
+    assert "must be a loopback address without tokens: got 0.0.0.0:0; create one with" in refused.errors
+    assert "must be a loopback address without TLS: got 0.0.0.0:0; set GOLDSTREAM_API_CERT" in refused.errors
+
+
+async def test_a_token_created_by_the_command_opens_a_server_with_tls_until_it_is_revoked(
+    site: Site, http_server: StartServer, authority: Authority
+) -> None:
+    tokens = str(site.directory / "tokens.toml")
+    created = await site.command("tokens", "create", "bi", "--scope", "aggregates:read", TOKENS=tokens)
+    assert (created.status, created.errors) == (0, "")
+    certificate = authority.issue("goldstream-serve", "127.0.0.1")
+    files = {"API_CERT": str(certificate.certfile), "API_KEY": str(certificate.keyfile)}
+    trusted = ssl.create_default_context(cafile=authority.cafile)
+    server = await http_server(TOKENS=tokens, API="0.0.0.0:0", **files, tls=trusted)
+    assert server.url.startswith("https://")
+    headers = {"Authorization": f"Bearer {created.out.strip()}"}
+    assert (await server.request("GET", "/metrics")).status == 401
+    assert (await server.request("GET", "/metrics", headers=headers)).status == 200
+    assert (await site.command("tokens", "revoke", "bi", TOKENS=tokens)).status == 0
+
+    async def is_refused() -> bool:
+        return (await server.request("GET", "/metrics", headers=headers)).status == 401
+
+    await until(is_refused, "a revoked token to be refused", within_s=10)
+    assert created.out.strip() not in server.log
+    assert await server.stop() == 0
