@@ -1,11 +1,12 @@
 """What a page needs to know of its reader and its moment: language, theme, who they are, as of when the figures are."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from agents.languages.formats import Formats
 from agents.languages.translations import Language, parse_language, preferred_language, texts_in
@@ -112,7 +113,7 @@ class PageView:
         ]
 
 
-View = Annotated[PageView, Dependency(skip_validation=True)]
+View = NamedDependency[SkipValidation[PageView]]
 """The type of the parameter `view` of a page's handler."""
 
 

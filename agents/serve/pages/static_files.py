@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from agents.serve.access.scopes import Scope
 from agents.serve.pages.page_headers import SECURITY_HEADERS, accepts_gzip
@@ -58,7 +59,7 @@ def static(name: str) -> str:
 
 
 @get("/static/{name:str}", opt={"scope": Scope.NONE}, include_in_schema=False)
-async def send_static(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+async def send_static(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[bytes]:
     """Send a file."""
     file = _BY_NAME.get(name)
     if file is None:
