@@ -332,6 +332,16 @@ class Metrics:
             "Bytes of events received over HTTP that Kafka has not acknowledged yet.",
             of="serve",
         )
+        self.http_spool_bytes = self._gauge(
+            "goldstream_http_spool_bytes",
+            "Bytes stored by `serve --spool` that are not delivered yet.",
+            of="serve",
+        )
+        self.http_spool_oldest_seconds = self._gauge(
+            "goldstream_http_spool_oldest_seconds",
+            "How long the oldest event stored by `serve --spool` has waited; 0 while there is none.",
+            of="serve",
+        )
         self.http_limited = self._counter(
             "goldstream_http_limited_total",
             "Requests refused because their token is over its rate.",
