@@ -17,6 +17,7 @@ from agents.serve.context import ServeContext
 from agents.serve.documents.routes import ROUTES as DOCUMENTS
 from agents.serve.hooks.routes import ROUTES as HOOKS
 from agents.serve.intake.routes import ROUTES as INTAKE
+from agents.serve.intake.routes import intake_service
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
 from agents.serve.pages.routes import ROUTES as PAGES
 from agents.serve.problems import respond_to_bug, respond_to_http_error, respond_to_problem
@@ -36,7 +37,7 @@ ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
 Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
 """Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
 
-SERVICES: Final[tuple[Service, ...]] = ()
+SERVICES: Final[tuple[Service, ...]] = (intake_service,)
 """In the order in which they start; they end in the reverse order, after the last response."""
 
 

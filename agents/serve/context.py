@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from agents.serve.access.access_control import AccessControl
+from agents.serve.intake.intake import Intake
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -28,6 +29,7 @@ class ServeContext:
         metrics: of the process.
         access: who may do what.
         spool: folder of `--spool`, if given.
+        intake: checks events, and publishes or stores them.
         stopping: set on SIGTERM: streams end, nothing new is accepted.
         waiting: by name, functions that return what the server waits for before it is ready, or None.
     """
@@ -44,6 +46,7 @@ class ServeContext:
         self.metrics = metrics
         self.access = AccessControl(settings, clock, metrics)
         self.spool = spool
+        self.intake = Intake(settings, clock, metrics, spool)
         self.stopping = asyncio.Event()
         self.waiting: dict[str, Callable[[], str | None]] = {}
 

@@ -11,6 +11,7 @@ import logging
 from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -107,7 +108,7 @@ class Spool:
             frames = encode_frames([record for records, _ in taken for record in records], now_ms)
             problem = None
             try:
-                await self._in_thread(lambda frames=frames: self._files.append(frames))
+                await self._in_thread(partial(self._files.append, frames))
             except OSError as error:
                 problem = error.strerror or str(error)
                 if self._throttle.should_log(problem):
@@ -141,9 +142,8 @@ class Spool:
             self._added.clear()
             while chunk := await self._in_thread(self._next_chunk):
                 await self._publish([stored.record for stored in chunk])
-                end = chunk[-1].end
                 try:
-                    await self._in_thread(lambda end=end: self._files.mark(end))
+                    await self._in_thread(partial(self._files.mark, chunk[-1].end))
                 except OSError as error:
                     log.error("the spool cannot note what is delivered: %s", error)  # noqa: TRY400 - as above
                     await self._clock.sleep(RETRY_PAUSE_S)
