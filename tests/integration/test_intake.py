@@ -9,7 +9,7 @@ from typing import Any
 from tests.integration.http_servers import RunningServer
 from tests.integration.intake_events import has_rules, prepare, purchase
 from tests.integration.kafka_records import java_partition, read
-from tests.integration.workers import Site
+from tests.integration.workers import Site, until
 
 StartServer = Callable[..., Awaitable[RunningServer]]
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -182,3 +182,43 @@ async def test_without_a_policy_nothing_is_taken_and_the_remedy_is_named(site: S
     await prepare(site)
     await has_rules(server)
     assert (await server.request("POST", "/v1/events", json=purchase())).status == 200
+
+
+async def test_tokens_decide_what_may_be_sent_and_how_much(site: Site, http_server: StartServer) -> None:
+    await prepare(site)
+    tokens = {"TOKENS": str(site.directory / "tokens.toml")}
+
+    async def create(name: str, *arguments: str) -> dict[str, str]:
+        created = await site.command("tokens", "create", name, *arguments, **tokens)
+        assert created.status == 0, created.errors
+        return {"Authorization": f"Bearer {created.out.strip()}"}
+
+    till = await create("till", "--scope", "events:write")
+    office = await create("office", "--scope", "erasures:write")
+    both = await create("both", "--scope", "events:write", "--scope", "erasures:write")
+    slow = await create("slow", "--scope", "events:write", "--rate", "1")
+    server = await http_server(**tokens)
+
+    async def send(path: str, body: object, headers: dict[str, str]) -> int:
+        answer = await server.request("POST", path, json=body, headers=headers)
+        return answer.status
+
+    async def has_policy() -> bool:
+        return await send("/v1/check", purchase(), till) == 200
+
+    await until(has_policy, "the rules")
+    erasure = {"type": "erasure", "event_id": "e", "customer_id": "c-9", "occurred_at": "2026-01-01T00:00:00Z"}
+    assert await send("/v1/events", purchase(), {}) == 401
+    assert await send("/v1/events", purchase(), {"Authorization": "Bearer gs_x_y"}) == 401
+    assert await send("/v1/erasures", erasure, till) == 403
+    assert await send("/v1/purchases", purchase(), office) == 403
+    assert await send("/v1/events", [purchase(), erasure], till) == 403  # and nothing of it is published
+    assert await published(site) == []
+    assert await send("/v1/erasures", erasure, office) == 200
+    assert await send("/v1/events", [purchase("c-9"), erasure], both) == 200
+    assert [event["type"] for _, event in await published(site)] == ["erasure", "purchase", "erasure"]
+
+    assert await send("/v1/events", [purchase() for _ in range(5)], slow) == 200
+    answer = await server.request("POST", "/v1/events", json=purchase(), headers=slow)
+    assert answer.status == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 5

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from litestar import Request, Response, post
 from litestar.types import ControllerRouterHandler
 
+from agents.serve.access.guard import require
 from agents.serve.access.scopes import Principal, Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.intake.answers import Accepted, PartlyAccepted, no_policy, not_published, respond
@@ -15,7 +16,6 @@ from agents.serve.intake.event_publisher import NotPublishedError
 from agents.serve.intake.intake import Acceptance, NoPolicyError
 from agents.serve.intake.request_events import read_cloud_events, read_events
 from agents.serve.intake.sent_events import SentEvent
-from agents.serve.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,12 +77,13 @@ def _check(request: AnyRequest, context: ServeContext, events: Sequence[SentEven
     Raises:
         Problem: it may not, is over its rate, or there is no policy.
     """
+    context.access.charge(request, request.auth, len(events))
     try:
         checked = context.intake.check(events)
     except NoPolicyError as error:
         raise no_policy(error) from error
-    if checked.erasures and not request.auth.has(Scope.ERASURES_WRITE):
-        raise Problem(403, "forbidden", f"erasures need the scope {Scope.ERASURES_WRITE}; nothing was published")
+    if checked.erasures:
+        require(request.auth, Scope.ERASURES_WRITE)
     return checked
 
 
