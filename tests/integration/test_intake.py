@@ -186,10 +186,10 @@ async def test_without_a_policy_nothing_is_taken_and_the_remedy_is_named(site: S
 
 async def test_tokens_decide_what_may_be_sent_and_how_much(site: Site, http_server: StartServer) -> None:
     await prepare(site)
-    tokens = {"TOKENS": str(site.directory / "tokens.toml")}
+    tokens = str(site.directory / "tokens.toml")
 
     async def create(name: str, *arguments: str) -> dict[str, str]:
-        created = await site.command("tokens", "create", name, *arguments, **tokens)
+        created = await site.command("tokens", "create", name, *arguments, TOKENS=tokens)
         assert created.status == 0, created.errors
         return {"Authorization": f"Bearer {created.out.strip()}"}
 
@@ -197,7 +197,7 @@ async def test_tokens_decide_what_may_be_sent_and_how_much(site: Site, http_serv
     office = await create("office", "--scope", "erasures:write")
     both = await create("both", "--scope", "events:write", "--scope", "erasures:write")
     slow = await create("slow", "--scope", "events:write", "--rate", "1")
-    server = await http_server(**tokens)
+    server = await http_server(TOKENS=tokens)
 
     async def send(path: str, body: object, headers: dict[str, str]) -> int:
         answer = await server.request("POST", path, json=body, headers=headers)
