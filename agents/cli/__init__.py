@@ -34,8 +34,10 @@ from agents.cli.commands import (
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
 from agents.cli.rules import (
     campaigns,
+    campaigns_forecast,
     campaigns_report,
     campaigns_show,
+    campaigns_try,
     policy,
     policy_diff,
     policy_show,
@@ -92,6 +94,8 @@ policy.group.command("diff")(policy_diff.diff)
 app.add_typer(policy.group, name="policy")
 campaigns.group.command("show")(campaigns_show.show_campaigns)
 campaigns.group.command("history")(rules_history.campaigns_history)
+campaigns.group.command("forecast")(campaigns_forecast.forecast_campaigns)
+campaigns.group.command("try")(campaigns_try.try_campaigns)
 campaigns.group.command("report")(campaigns_report.report_campaigns)
 app.add_typer(campaigns.group, name="campaigns")
 app.command("customer")(customer.customer)

@@ -78,7 +78,7 @@ def apply(
     settings = load_context(context, config)
     with kafka_named(settings):
         active = asyncio.run(read_active_rules(settings))
-        campaigns = _read(active, file)
+        campaigns = read_campaigns(active, file)
         if active.check_campaigns(campaigns).outcome is Outcome.UNCHANGED:
             report_unchanged(campaigns.ref, as_json=as_json)
         else:
@@ -99,7 +99,7 @@ def _summary(campaigns: "Campaigns") -> str:
     return f"{campaigns.ref}: {len(campaigns.campaigns)} campaigns ({names})"
 
 
-def _read(active: "ActiveRules", file: Path) -> "Campaigns":
+def read_campaigns(active: "ActiveRules", file: Path) -> "Campaigns":
     """Return the campaigns of a file, valid and not refused.
 
     Raises:
