@@ -45,6 +45,7 @@ IMPORT_FIELDS: Final[Mapping[str, str]] = {
     "returned": "yes: the order, or this line of it, was given back and refunded as a whole",
     "adjusted_amount": "what remains of the order's amount after refunds; 0: not adjusted",
     "status": "state of the order; [status] says which ones count",
+    "paid": "no, or a word such as pending: the order does not count; words of refunds as in status",
     "test": "yes: a test order, which is left out",
     "converted_amount": "amount in converted_currency, used if that is the policy's currency and currency is not",
     "converted_currency": "currency of converted_amount",

@@ -31,6 +31,7 @@ class KnownNames(msgspec.Struct, frozen=True):
         order_amounts: names of amounts that belong to a whole order.
         kinds: word of a type column to kind, `cancel` or `skip`.
         statuses: word of a status column to `counts`, `skip` or `refunded`.
+        status_parts: meaning to beginnings of words that follow each other in longer texts of a status column.
         guests: what stands in place of a customer's id for nobody, in lower case.
     """
 
@@ -41,6 +42,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     order_amounts: frozenset[str]
     kinds: dict[str, str]
     statuses: dict[str, str]
+    status_parts: dict[str, tuple[tuple[str, ...], ...]]
     guests: tuple[str, ...]
 
 
@@ -57,6 +59,11 @@ def words_of(name: str) -> frozenset[str]:
     """Return the words of a name, each normalized, without those that only connect others."""
     spaced = _CAMEL.sub(r"\1 \2", name)
     return frozenset(word for part in _WORD.findall(spaced) if (word := normalize_name(part)) not in _CONNECTING)
+
+
+def words_in_order(text: str) -> tuple[str, ...]:
+    """Return all words of a text, each normalized."""
+    return tuple(normalize_name(word) for word in _WORD.findall(_CAMEL.sub(r"\1 \2", text)))
 
 
 def without_unit(name: str) -> tuple[str, str]:
@@ -77,6 +84,7 @@ def known_names() -> KnownNames:
         frozenset(_names(content["evidence"]["order_amount"])),
         _words(content["kinds"]),
         _words(content["statuses"]),
+        {meaning: tuple(map(words_in_order, _split(text))) for meaning, text in content["status_parts"].items()},
         tuple(_split(content["guests"]["words"])),
     )
 

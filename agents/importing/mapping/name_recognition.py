@@ -3,12 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from agents.importing.columns.currencies import currency_candidates
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
-from agents.importing.mapping.known_names import known_names, normalize_name, without_unit, words_of
+from agents.importing.mapping.known_names import (
+    known_names,
+    normalize_name,
+    without_unit,
+    words_in_order,
+    words_of,
+)
 
 _PIECES = frozenset({"шт", "pcs", "pc", "ea", "pieces", "stk", "ks", "szt"})
+_SHORT: Final = 4
+"""Letters of a word; shorter ones begin too many others."""
 _ZONES = frozenset({"utc", "gmt", "msk", "мск"})
 
 
@@ -100,9 +109,38 @@ def kind_of_word(word: str) -> str | None:
 
 
 def status_of_word(word: str) -> str | None:
-    """Return what a word of a status column says about its order: `counts`, `skip`, `refunded`; None: it is unknown."""
+    """Return what a word of a status column says about its order: `counts`, `skip`, `refunded`; None: it is unknown.
+
+    Texts such as `Принят, ожидается оплата` or `cancel-other` are known by their parts.
+    """
     normal = normalize_name(word)
-    return known_names().statuses.get(normal) or known_names().statuses.get(normal.removeprefix("wc"))
+    known = known_names().statuses
+    return known.get(normal) or known.get(normal.removeprefix("wc")) or _status_of_parts(words_in_order(word))
+
+
+def _status_of_parts(words: tuple[str, ...]) -> str | None:
+    known = known_names().status_parts
+    found = {meaning for meaning, parts in known.items() if any(_has_part(words, part) for part in parts)}
+    if "unpaid" in found:
+        return "skip"
+    if "negated" in found:
+        return "counts"
+    if "refunded" in found:
+        return "counts" if "partial" in found else None if "unclear" in found else "refunded"
+    if "skip" in found:
+        return "skip"
+    return "counts" if "counts" in found and "not" not in found else None
+
+
+def _has_part(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    """Return whether words that follow each other begin with those of a part; short ones must be equal to it."""
+    return any(
+        all(
+            word == begin if len(begin) < _SHORT else word.startswith(begin)
+            for word, begin in zip(words[at:], part, strict=False)
+        )
+        for at in range(len(words) - len(part) + 1)
+    )
 
 
 def _is_unit(unit: str) -> bool:

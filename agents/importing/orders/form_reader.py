@@ -36,6 +36,7 @@ from agents.importing.orders.row_meaning import kind_sql
 from agents.importing.orders.row_source import RowSource
 from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
 from agents.importing.orders.sales import Sales
+from agents.importing.orders.status_words import split_statuses, state_statuses
 from agents.importing.platforms.catalog import GENERIC
 from state.units.currencies import DIGITS
 from state.units.timestamps import format_ms
@@ -181,6 +182,9 @@ class FormReader:
         if self._findings.questions:
             return
         resolve_negative_lines(self._con, lines.name, mode, evidence)
+        state_statuses(self._source, self.mapping, self._findings)
+        if mode == "sum" and "status" in lines.filled:
+            split_statuses(self._con, lines.name, self._findings)
         if len(self._source.main.paths) > 1:
             leave_out_copies(self._con, lines.name, mode, lines.customers)
         is_grouped, has_unnumbered = self._shape(lines)

@@ -199,9 +199,9 @@ def _judged_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRul
 def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
     """Return reason and detail, separated by a unit separator; NULL for an order that counts."""
     cases = ["WHEN order_reason IS NOT NULL THEN order_reason", "WHEN is_test THEN 'test_order'"]
-    if "status" in mapping.fields:
-        cases.append("WHEN status = 'skip' THEN 'status'")
-        if rules.skips_other_statuses:
+    if {"status", "paid"} & mapping.fields.keys():
+        cases.append("WHEN status = 'skip' THEN 'status' WHEN status = 'unpaid' THEN 'unpaid'")
+        if rules.skips_other_statuses and "status" in mapping.fields:
             cases.append("WHEN status IS NULL THEN 'status'")
     unreadable = "'unreadable' || chr(31) || "
     cases += [

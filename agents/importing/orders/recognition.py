@@ -15,6 +15,7 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.return_columns import ReturnColumns
+from agents.importing.orders.row_meaning import read_paid
 from agents.importing.orders.row_source import RowSource
 from agents.importing.staging import StagedTable
 
@@ -54,6 +55,7 @@ class Recognition:
         self._recognize_ids()
         for field in ("currency", *_PLAIN_FIELDS, *CONSENT_FIELDS):
             self._take_first(field)
+        self._take_first("paid", self._says_whether_paid)
         self._take_first("discount", self._is_number)
         self._take_first("refunded_at", self._is_date)
         self._take_first("zone", self._is_zone)
@@ -292,6 +294,11 @@ class Recognition:
     def _place(self, name: str) -> tuple[StagedTable, str]:
         cell = self._source.cell(name)
         return cell.table, cell.name
+
+    def _says_whether_paid(self, name: str) -> bool:
+        """Whether a column has nothing but yes and no, or words of statuses."""
+        words = [text for text, _ in self._source.staging.examples(*self._place(name), _MAX_WORDS)]
+        return all(read_paid(word) for word in words)
 
     def _is_number(self, name: str) -> bool:
         decision = self._decisions.look_at_numbers(self._source.cell(name), name)

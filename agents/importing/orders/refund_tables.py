@@ -22,7 +22,7 @@ _COLUMNS: Final = """
 
 def create_refunds(con: Any, name: str, orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> None:
     """Create the table of refunds; orders whose refunds contradict them are left out from here on."""
-    con.execute(f"CREATE OR REPLACE TABLE {name}_rows AS {_row_refunds_sql(orders, lines, mapping, rules)}")
+    con.execute(f"CREATE OR REPLACE TABLE {name}_rows AS {_row_refunds_sql(orders, lines, rules)}")
     if not ({"customer_id", "email"} & mapping.refund.keys()):
         con.execute(
             f"UPDATE {orders} SET reason = 'contradictory', detail = 'customer' WHERE reason IS NULL AND order_key IN "
@@ -38,7 +38,7 @@ def create_refunds(con: Any, name: str, orders: str, lines: SaleLines, mapping: 
     con.execute(f"DROP TABLE {name}_all")
 
 
-def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRules) -> str:
+def _row_refunds_sql(orders: str, lines: SaleLines, rules: OrderRules) -> str:
     """Return a row for each refund that has rows of its own.
 
     Rows of an order with the same refund number are one refund; lines of the same order at the same moment are too,
@@ -72,7 +72,7 @@ def _row_refunds_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: Ord
     unreadable = "'unreadable' || chr(31) || "
     reason = f"""
         CASE WHEN order_reason IS NOT NULL THEN order_reason WHEN order_left_out IS NOT NULL THEN order_left_out
-            {"WHEN status = 'skip' THEN 'status'" if "status" in mapping.fields else ""}
+            WHEN status = 'skip' THEN 'status' WHEN status = 'unpaid' THEN 'unpaid'
             WHEN error IS NOT NULL THEN {unreadable}error
             WHEN differs THEN chr(31) || 'customer'
             WHEN occurred_at IS NULL THEN {unreadable}'occurred_at has no value'

@@ -13,6 +13,7 @@ from agents.importing.staging import Staging
 
 _REMEDIES: Final = {
     "status": "their status says that they do not count; [status] in a mapping file (--map) says which do",
+    "unpaid": "they are not paid; a mapping file (--map) without the field paid does not look at that",
     "unreadable": "their cells cannot be read",
     "contradictory": "rows with the same order number contradict each other, so it may not be an order number",
     "not_a_sale": "they are no sales",

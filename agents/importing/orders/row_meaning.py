@@ -80,6 +80,12 @@ def status_reader(mapping: Mapping) -> Callable[[str], str]:
     return read
 
 
+def read_paid(text: str) -> str | None:
+    """Return what a flag or a word says about the payment of an order: `counts`, `skip`, `refunded`; None: nothing."""
+    flag = read_flag(text)
+    return status_of_word(text) if flag is None else "counts" if flag else "skip"
+
+
 def read_returned(text: str) -> bool | None:
     """Return whether a flag, or a word such as `returned`, says that a sale was taken back; None if it says neither."""
     flag = read_flag(text)

@@ -18,6 +18,7 @@ from agents.importing.orders.row_meaning import (
     NO_NUMBER,
     SALE_KINDS,
     kind_sql,
+    read_paid,
     read_returned,
     refund_number_sql,
     rule_sql,
@@ -272,8 +273,16 @@ class SaleLinesBuilder:
         return f"coalesce({', '.join(self._sql.moments('refunded_at', field, self._mapping.fields.get('zone')))})"
 
     def _status(self) -> str:
-        field = self._mapping.fields.get("status")
-        return self._sql.word(field, status_reader(self._mapping), "status") if field else "NULL::VARCHAR"
+        """Return `counts`, `skip`, `unpaid`, `refunded`, or `other`; NULL for an empty status."""
+        field, payment = self._mapping.fields.get("status"), self._mapping.fields.get("paid")
+        own = self._sql.word(field, status_reader(self._mapping), "status") if field else "NULL::VARCHAR"
+        if payment is None:
+            return own
+        paid = self._sql.word(payment, read_paid, "paid")
+        return (
+            f"CASE WHEN {own} = 'skip' THEN 'skip' WHEN {paid} = 'skip' THEN 'unpaid' "
+            f"WHEN {paid} = 'refunded' THEN 'refunded' ELSE {own} END"
+        )
 
     def _flag(self, field: str) -> str:
         expression = self._mapping.fields.get(field)
