@@ -7,7 +7,6 @@ import pytest
 from agents.importing.mapping.name_recognition import status_of_word
 from tests.unit.understood_files import understand_text
 
-
 WORDS = {
     "skip": """
         Принят, ожидается оплата; Счёт выставлен; cancel-other; no-call; Не дозвонились; Отменён клиентом; Unpaid;
