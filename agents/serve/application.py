@@ -34,6 +34,9 @@ ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
     *PAGES,
 )
 
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""Of a request whose route has no limit of its own."""
+
 Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
 """Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
 
@@ -42,12 +45,14 @@ SERVICES: Final[tuple[Service, ...]] = (intake_service,)
 
 
 async def add_response_headers(message: Message, scope: Scope) -> None:
-    """Add the headers that something other than the handler has for a response, such as the RateLimit fields."""
-    added = scope["state"].get("response_headers")
-    if added and message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in added.items():
-            headers[name] = value
+    """Add the headers that are not the handler's: the RateLimit fields, and that nothing is cached or guessed."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    for name, value in scope["state"].get("response_headers", {}).items():
+        headers[name] = value
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
 
 
 def create_app(
@@ -81,5 +86,6 @@ def create_app(
         lifespan=[running],
         logging_config=None,  # the process has set up logging
         openapi_config=None,
+        request_max_body_size=MAX_BODY_BYTES,
         debug=False,
     )

@@ -1,20 +1,21 @@
 """The process of a server, from its start to its exit status."""
 
 import asyncio
-import contextlib
 import logging
+import os
+import resource
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 import uvloop
 
 from agents.serve.application import create_app
 from agents.serve.context import ServeContext
+from agents.serve.head_requests import answering_head
 from agents.serve.http_metrics import measured
+from agents.serve.http_server import HttpServer
 from agents.serve.listening import bind, tls_context
 from state.config.config_errors import ConfigErrors
 from streams.clock import SYSTEM_CLOCK
@@ -24,8 +25,8 @@ from streams.telemetry.metrics import Metrics, worker_registry
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 20
-"""How long responses may take that are being sent when the server stops; it has to exit within 30 s."""
+FORCE_SECONDS: Final = 27
+"""After a signal to stop, when the process ends whatever still runs; it has to exit within 30 s."""
 FAILED: Final = 1
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -44,35 +45,38 @@ def run(settings: Settings, spool: Path | None = None) -> int:
 
 
 async def _serve(settings: Settings, spool: Path | None) -> int:
+    _allow_connections()
     metrics = Metrics(worker_registry(), "serve")
     tls = tls_context(settings)
     context = ServeContext(settings, SYSTEM_CLOCK, metrics, spool)
     sockets = bind(settings)
-    server = _Server(
-        uvicorn.Config(
-            measured(create_app(context), metrics, context.clock),
-            http="h11",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            proxy_headers=False,  # nothing depends on the client's address
-            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
-            access_log=False,  # a path may name a customer
-            server_header=False,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-    )
+    server = HttpServer(answering_head(measured(create_app(context), metrics, context.clock)), tls)
 
     def stop() -> None:
         log.info("goldstream serve: stopping")
         context.stopping.set()
         server.should_exit = True
+        asyncio.get_running_loop().call_later(FORCE_SECONDS, _force_exit)
 
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     _announce(context, sockets[0], is_encrypted=tls is not None)
     await server.serve(sockets=sockets)
     return 0
+
+
+def _force_exit() -> None:
+    """Exit although something still runs: what Kafka has not acknowledged by now was answered with 503."""
+    log.error("goldstream serve: did not finish within %d s; exiting", FORCE_SECONDS)
+    logging.shutdown()
+    os._exit(0)
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files to what the system allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _announce(context: ServeContext, listening: socket.socket, *, is_encrypted: bool) -> None:
@@ -88,10 +92,3 @@ def _announce(context: ServeContext, listening: socket.socket, *, is_encrypted: 
         )
     elif not tokens.count():
         log.warning("%s has no token: all requests that need one are refused", context.settings.tokens)
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process: uvicorn's handlers raise them again at the end, and the status is not 0."""
-        yield

@@ -1,7 +1,10 @@
 """`goldstream serve` as a process: it starts, answers, and stops."""
 
+import resource
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from tests.integration.http_servers import RunningServer
 from tests.integration.workers import Site, until
@@ -58,3 +61,29 @@ async def test_a_token_created_by_the_command_opens_a_server_with_tls_until_it_i
     await until(is_refused, "a revoked token to be refused", within_s=10)
     assert created.out.strip() not in server.log
     assert await server.stop() == 0
+
+
+async def test_ten_thousand_idle_connections_do_not_keep_others_out(http_server: StartServer) -> None:
+    server = await http_server()
+    host, port = server.url.removeprefix("http://").split(":")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    idle: list[socket.socket] = []
+    try:
+        for _ in range(10_000):
+            idle.append(socket.create_connection((host, int(port))))
+            if len(idle) % 500 == 0:
+                assert (await server.request("GET", "/health")).status == 200
+        assert resident_megabytes(server) < 600
+    finally:
+        for each in idle:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (await server.request("GET", "/health")).status == 200
+    assert await server.stop() == 0
+
+
+def resident_megabytes(server: RunningServer) -> float:
+    """Return the memory of a server's process."""
+    status = Path(f"/proc/{server.child.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) / 1024
