@@ -137,14 +137,14 @@ class ImportPlan:
         event, total = spooled.event, spooled.event.refunded_minor
         assert total is not None
         known = self.known.entries.get(number)
-        refunded, published, route = (0, (), self._route) if known is None else (
-            known.refunded, known.published, known.route
+        refunded, published, route, details = (0, (), self._route, None) if known is None else (
+            known.refunded, known.published, known.route, known.details
         )  # fmt: skip
         if total <= refunded:
             return KNOWN
         entry = LedgerEntry(
             REFUNDS, event.customer_id, spooled.entry_id, route,
-            _added(published, self._import_id, total - refunded), None, erasure_offset,
+            _added(published, self._import_id, total - refunded), None, erasure_offset, details,
         )  # fmt: skip
         if refunded:
             event = _with_refunded(event, total, total - refunded)

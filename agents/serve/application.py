@@ -16,6 +16,7 @@ from agents.serve.access.guard import guard_of
 from agents.serve.context import ServeContext
 from agents.serve.documents.routes import ROUTES as DOCUMENTS
 from agents.serve.hooks.routes import ROUTES as HOOKS
+from agents.serve.hooks.routes import hooks_service
 from agents.serve.intake.routes import ROUTES as INTAKE
 from agents.serve.intake.routes import intake_service
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
@@ -40,7 +41,7 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
 """Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
 
-SERVICES: Final[tuple[Service, ...]] = (intake_service,)
+SERVICES: Final[tuple[Service, ...]] = (intake_service, hooks_service)
 """In the order in which they start; they end in the reverse order, after the last response."""
 
 

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from agents.serve.access.access_control import AccessControl
+from agents.serve.hooks.reception import HookReception
 from agents.serve.intake.intake import Intake
 from streams.clock import Clock
 from streams.settings.settings import Settings
@@ -30,6 +31,7 @@ class ServeContext:
         access: who may do what.
         spool: folder of `--spool`, if given.
         intake: checks events, and publishes or stores them.
+        hooks: takes webhooks.
         stopping: set on SIGTERM: streams end, nothing new is accepted.
         waiting: by name, functions that return what the server waits for before it is ready, or None.
     """
@@ -38,8 +40,8 @@ class ServeContext:
         """Take what the process has read; the rest is added by services.
 
         Raises:
-            OSError: the token file cannot be read, or the key of the sessions neither read nor stored.
-            ConfigErrors: others may read one of them, or the token file is not valid; with all errors.
+            OSError: a file cannot be read, or the key of the sessions neither read nor stored.
+            ConfigErrors: others may read one of them, or a file is not valid; with all errors.
         """
         self.settings = settings
         self.clock = clock
@@ -47,6 +49,7 @@ class ServeContext:
         self.access = AccessControl(settings, clock, metrics)
         self.spool = spool
         self.intake = Intake(settings, clock, metrics, spool)
+        self.hooks = HookReception(settings, clock, self.intake)
         self.stopping = asyncio.Event()
         self.waiting: dict[str, Callable[[], str | None]] = {}
 

@@ -29,6 +29,10 @@ REFUNDS: Final = "r"
 """Kind of an entry: what was refunded of an order in all; its id is the order's."""
 EVENT: Final = "e"
 """Kind of an entry: any other event, such as a refund with an id of its own; its id is the event's."""
+PERSON: Final = "p"
+"""Kind of an entry: what a platform calls a customer, such as `shopify:7`; its id is that."""
+WAITING: Final = "w"
+"""Kind of an entry, of no customer: a refund that waits for its order, of which only a number is known."""
 
 _FORMAT_PREFIX: Final = bytes([FORMAT])
 _NOBODY: Final = bytes(HASH_BYTES)
@@ -55,11 +59,32 @@ class Announcement(msgspec.Struct, array_like=True, frozen=True, gc=False):
     offset: int = 0
 
 
+class PlatformDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a platform says about an order, beside what every route says.
+
+    Attributes:
+        reference: of `ORDER` and `WAITING`, the platform's own number of the order, such as `shopify:8209829119461`,
+            where that is not the order's id.
+        rate: of `ORDER`, the price of one unit of its currency in the currency of the shop's exports; empty: they are
+            the same.
+        currency: of `ORDER` with a rate, that currency.
+        one_by_one: of `REFUNDS`, the refunds that came one by one, in minor units: they were published, or are part of
+            a total that an import has published.
+        event: of `WAITING`, the refund as JSON.
+    """
+
+    reference: str = ""
+    rate: str = ""
+    currency: str = ""
+    one_by_one: int = 0
+    event: bytes = b""
+
+
 class LedgerEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An order, the refunds of an order, or another event that is published or announced.
 
     Attributes:
-        kind: `ORDER`, `REFUNDS` or `EVENT`.
+        kind: `ORDER`, `REFUNDS`, `EVENT`, `PERSON` or `WAITING`.
         customer_id: empty for an anonymous sale.
         id: of the order or event.
         route: how it came, such as `import:shopify` or `hook:shopify/main`.
@@ -68,6 +93,7 @@ class LedgerEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         announced: what may or may not be published.
         erasure_offset: the journal offset of the customer's last erasure of which the writer knew. An erasure with a
             greater offset removes the entry.
+        details: what a platform says beside it.
     """
 
     kind: str
@@ -77,6 +103,7 @@ class LedgerEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     published: tuple[tuple[str, int], ...] = ()
     announced: Announcement | None = None
     erasure_offset: int = NO_ERASURE
+    details: PlatformDetails | None = None
 
     @property
     def refunded(self) -> int:

@@ -51,7 +51,9 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
             refund, in minor units.
         order_reference: the platform's own number of the order, where it has one besides the order's id.
         rate: of a purchase, the price of one unit of its currency in the shop's; empty: it is the shop's currency.
+        shop_currency: of a purchase with a rate, the shop's currency.
         customer_reference: the platform's own id of the customer, where an address may serve as id.
+        names_reference: whether the delivery names the customer by that alone.
         names_order: whether the customer is that of the order, whom the delivery does not name.
         needs_order: whether it counts only if its order is known, such as a cancellation.
     """
@@ -62,7 +64,9 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
     refunded_minor: int | None = None
     order_reference: str = ""
     rate: str = ""
+    shop_currency: str = ""
     customer_reference: str = ""
+    names_reference: bool = False
     names_order: bool = False
     needs_order: bool = False
 

@@ -12,8 +12,6 @@ from agents.serve.hooks.payload import Payload, digits_of, plain_amount, read_mi
 from agents.serve.hooks.rejection import NotOurs, NotValid
 from agents.serve.hooks.signatures import is_signed_base64
 from state.records.reasons import RejectionReason
-from state.units.currencies import DIGITS
-from state.units.money import convert
 
 PLATFORM: Final = "shopify"
 _SIGNATURES: Final = ("x-shopify-hmac-sha256", "shopify-hmac-sha256")
@@ -91,6 +89,7 @@ def _purchase(order: Payload, delivery: Delivery, receiver: Receiver) -> list[Ho
         at,
         order_reference=_reference(receiver, order.text("id")),
         rate=rate,
+        shop_currency=order.text("currency") if rate else "",
         customer_reference=_reference(receiver, own_id),
     )
     return [event]
@@ -213,7 +212,8 @@ def _consent(
     customer_id = customer_of(receiver.hook, email, own_id)
     event_id = f"consent:{derived_id(PLATFORM, customer_id, channel, consent.text('consent_updated_at'), granted)}"
     fields = {"event_id": event_id, "customer_id": customer_id, "channel": channel, "granted": granted}
-    return [build(receiver, "consent", fields, at, customer_reference=_reference(receiver, own_id))]
+    reference = _reference(receiver, own_id)
+    return [build(receiver, "consent", fields, at, customer_reference=reference, names_reference=not email)]
 
 
 def _erasure(request: Payload, delivery: Delivery, receiver: Receiver) -> list[HookEvent]:
@@ -233,11 +233,6 @@ _READERS: Final = {
     "customers_marketing_consent/update": _sms_consent,
     "customers/redact": _erasure,
 }
-
-
-def shop_minor(minor: int, currency: str, rate: str, shop_digits: int) -> int:
-    """Return an amount of the buyer's currency in minor units of the shop's, at the rate of the order."""
-    return convert(minor, DIGITS[currency], Decimal(rate), shop_digits)
 
 
 def _header(delivery: Delivery, names: tuple[str, ...]) -> str:

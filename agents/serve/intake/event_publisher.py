@@ -134,8 +134,8 @@ class EventPublisher:
 
     def _partition_of(self, record: OutgoingRecord) -> int:
         count = self._link.count_partitions(record.topic)
-        if record.key is not None:
-            return partition_of(record.key, count)
+        if (place := record.place) is not None:
+            return partition_of(place, count)
         self._last_spread += 1
         return self._last_spread % count
 

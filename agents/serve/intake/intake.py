@@ -67,7 +67,9 @@ class Intake:
         """
         self.topics = Topics(settings.prefix)
         self.follower = ControlFollower(settings, reads_watermarks=False)
-        needed = (self.topics.full("events"), self.topics.rejected, self.topics.control)
+        needed = [self.topics.full("events"), self.topics.rejected, self.topics.control]
+        if settings.hooks is not None:
+            needed.append(self.topics.order_ledger)
         self.link = ProducerLink(settings, needed, clock)
         self._publisher = EventPublisher(self.link, metrics, clock)
         self._spool = Spool(spool, self._publisher, metrics, clock) if spool else None

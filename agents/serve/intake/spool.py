@@ -80,7 +80,7 @@ class Spool:
 
     def holds(self, records: Sequence[OutgoingRecord]) -> bool:
         """Return whether some of these must be stored, since records of the same customer are."""
-        return any(record.key is not None and self._counts[_class_of(record.key)] for record in records)
+        return any((place := record.place) is not None and self._counts[_class_of(place)] for record in records)
 
     async def add(self, records: Sequence[OutgoingRecord]) -> None:
         """Store records; return when they are on disk.
@@ -184,8 +184,8 @@ class Spool:
 
     def _count(self, records: Sequence[OutgoingRecord], change: int) -> None:
         for record in records:
-            if record.key is not None:
-                self._counts[_class_of(record.key)] += change
+            if (place := record.place) is not None:
+                self._counts[_class_of(place)] += change
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

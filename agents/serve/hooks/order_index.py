@@ -1,0 +1,204 @@
+"""What the order ledger and the erasure ledger say, as a database of this process: by order, by number, by customer.
+
+Orders may be millions, so they are not objects in memory: SQLite keeps them in a temporary file that nothing else can
+open and that disappears with the process, at some 200 bytes each. It is built from the topics at each start.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from threading import Lock
+from typing import Final, NamedTuple
+
+from aiokafka import ConsumerRecord
+
+from state.records.erasure import Erasure, decode_erasure
+from streams.tables.order_ledger import (
+    HASH_BYTES,
+    NO_ERASURE,
+    ORDER,
+    WAITING,
+    LedgerEntry,
+    customer_part,
+    decode_entry,
+    entry_key,
+)
+
+_TABLES: Final = """
+CREATE TABLE entries (id BLOB, customer BLOB, value BLOB, at_ms INTEGER, PRIMARY KEY (id, customer)) WITHOUT ROWID;
+CREATE TABLE numbers (reference TEXT, id BLOB, customer BLOB, PRIMARY KEY (reference, id, customer)) WITHOUT ROWID;
+CREATE TABLE waiting (reference TEXT, id BLOB, PRIMARY KEY (reference, id)) WITHOUT ROWID;
+CREATE TABLE erasures (customer BLOB PRIMARY KEY, erased_offset INTEGER, occurred_at INTEGER) WITHOUT ROWID;
+"""
+
+
+class Found(NamedTuple):
+    """An entry of the order ledger.
+
+    Attributes:
+        at_ms: when it was written.
+    """
+
+    entry: LedgerEntry
+    at_ms: int
+
+
+class Applied(NamedTuple):
+    """What records have changed that someone has to act on.
+
+    Attributes:
+        outdated: keys and customers of entries that an erasure should have removed.
+        awaited: numbers of orders that are known now, and for which refunds wait.
+    """
+
+    outdated: list[tuple[bytes, str]]
+    awaited: list[str]
+
+
+class OrderIndex:
+    """The entries of the order ledger that are in force; any thread may call it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._db.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Remove everything."""
+        with self._lock:
+            self._db.close()
+
+    def apply(self, records: Iterable[ConsumerRecord]) -> Applied:
+        """Apply records of the order ledger; those of a partition in their order.
+
+        Raises:
+            UnknownFormatVersion: a version of goldstream wrote one that this one cannot read.
+        """
+        applied = Applied([], [])
+        with self._lock:
+            self._db.execute("BEGIN")
+            for record in records:
+                if record.value is None:
+                    self._remove(record.key)
+                else:
+                    self._put(record.key, decode_entry(record.value), record.value, record.timestamp, applied)
+            self._db.execute("COMMIT")
+        return applied
+
+    def put(self, entry: LedgerEntry, value: bytes, at_ms: int) -> None:
+        """Note an entry that this process has written, before it comes back from the topic."""
+        with self._lock:
+            self._put(entry.key, entry, value, at_ms, Applied([], []))
+
+    def remove(self, key: bytes) -> None:
+        """Note that this process has removed an entry."""
+        with self._lock:
+            self._remove(key)
+
+    def apply_erasures(self, records: Iterable[ConsumerRecord]) -> None:
+        """Apply records of the erasure ledger.
+
+        Raises:
+            UnknownFormatVersion: a version of goldstream wrote one that this one cannot read.
+        """
+        with self._lock:
+            self._db.execute("BEGIN")
+            for record in records:
+                if record.value is not None:
+                    erasure = decode_erasure(record.value)
+                    self._db.execute(
+                        "INSERT INTO erasures VALUES (?1, ?2, ?3) ON CONFLICT (customer) DO UPDATE "
+                        "SET erased_offset = ?2, occurred_at = ?3 WHERE erased_offset <= ?2",
+                        (customer_part(record.key), erasure.offset, erasure.occurred_at),
+                    )
+            self._db.execute("COMMIT")
+
+    def find(self, customer_id: str, kind: str, entry_id: str) -> Found | None:
+        """Return the entry of a customer; None if there is none in force."""
+        key = entry_key(customer_id, kind, entry_id)
+        rows = self._rows(
+            "SELECT value, at_ms, customer FROM entries WHERE id = ? AND customer = ?",
+            (key[HASH_BYTES:], key[:HASH_BYTES]),
+        )
+        return rows[0] if rows else None
+
+    def find_all(self, kind: str, entry_id: str) -> list[Found]:
+        """Return the entries of all customers with this id."""
+        key = entry_key("", kind, entry_id)
+        return self._rows("SELECT value, at_ms, customer FROM entries WHERE id = ?", (key[HASH_BYTES:],))
+
+    def by_number(self, reference: str) -> list[Found]:
+        """Return the orders that a platform gives this number."""
+        return self._rows(
+            "SELECT value, at_ms, entries.customer FROM numbers JOIN entries USING (id, customer) WHERE reference = ?",
+            (reference,),
+        )
+
+    def waiting_for(self, reference: str) -> list[Found]:
+        """Return the refunds that wait for the order with this number."""
+        return self._rows(
+            "SELECT value, at_ms, customer FROM waiting JOIN entries USING (id) WHERE reference = ?", (reference,)
+        )
+
+    def waiting(self) -> list[Found]:
+        """Return all refunds that wait for an order."""
+        return self._rows("SELECT value, at_ms, customer FROM waiting JOIN entries USING (id)", ())
+
+    def count_waiting(self) -> int:
+        """Return the number of refunds that wait for an order."""
+        with self._lock:
+            ((count,),) = self._db.execute("SELECT count(*) FROM waiting").fetchall()
+        return int(count)
+
+    def erasure(self, customer_id: str) -> Erasure | None:
+        """Return the last erasure of a customer, without `seq`; None if there was none."""
+        with self._lock:
+            return self._erasure(entry_key(customer_id, ORDER, "")[:HASH_BYTES])
+
+    def _erasure(self, customer: bytes) -> Erasure | None:
+        row = self._db.execute(
+            "SELECT erased_offset, occurred_at FROM erasures WHERE customer = ?", (customer,)
+        ).fetchone()
+        return None if row is None else Erasure(seq=0, occurred_at=row[1], offset=row[0])
+
+    def _rows(self, sql: str, values: tuple[object, ...]) -> list[Found]:
+        with self._lock:
+            rows = self._db.execute(sql, values).fetchall()
+            erasures = {customer: self._erasure(customer) for _, _, customer in rows}
+        found = []
+        for value, at_ms, customer in rows:
+            entry, erasure = decode_entry(value), erasures[customer]
+            if entry.erasure_offset >= (NO_ERASURE if erasure is None else erasure.offset):
+                found.append(Found(entry, at_ms))
+        return found
+
+    def _put(self, key: bytes, entry: LedgerEntry, value: bytes, at_ms: int, applied: Applied) -> None:
+        customer, entry_id = key[:HASH_BYTES], key[HASH_BYTES:]
+        erasure = self._erasure(customer) if entry.customer_id else None
+        if erasure is not None and entry.erasure_offset < erasure.offset:
+            applied.outdated.append((key, entry.customer_id))
+        self._db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", (entry_id, customer, value, at_ms))
+        reference = entry.details.reference if entry.details is not None else ""
+        if not reference:
+            return
+        if entry.kind == WAITING:
+            self._db.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?)", (reference, entry_id))
+        elif entry.kind == ORDER:
+            self._db.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)", (reference, entry_id, customer))
+            if self._db.execute("SELECT 1 FROM waiting WHERE reference = ? LIMIT 1", (reference,)).fetchone():
+                applied.awaited.append(reference)
+
+    def _remove(self, key: bytes) -> None:
+        customer, entry_id = key[:HASH_BYTES], key[HASH_BYTES:]
+        row = self._db.execute(
+            "SELECT value FROM entries WHERE id = ? AND customer = ?", (entry_id, customer)
+        ).fetchone()
+        if row is None:
+            return
+        self._db.execute("DELETE FROM entries WHERE id = ? AND customer = ?", (entry_id, customer))
+        details = decode_entry(row[0]).details
+        if details is not None and details.reference:
+            self._db.execute("DELETE FROM waiting WHERE reference = ? AND id = ?", (details.reference, entry_id))
+            self._db.execute(
+                "DELETE FROM numbers WHERE reference = ? AND id = ? AND customer = ?",
+                (details.reference, entry_id, customer),
+            )
