@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agents.cli.command import CommandGroup
 from agents.cli.commands import (
     advance,
     customer,
@@ -32,6 +33,7 @@ from agents.cli.commands import (
     worker,
 )
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
+from agents.cli.quiet import set_quiet
 from agents.cli.rules import (
     campaigns,
     campaigns_forecast,
@@ -46,12 +48,18 @@ from agents.cli.rules import (
 )
 from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
 
+RUN: Final = "Run"
+DATA: Final = "Data"
+RULES: Final = "Rules and reports on them"
+CHOOSE: Final = "Choose"
+REPORTS: Final = "Reports"
+CUSTOMERS: Final = "Customers"
+MAINTENANCE: Final = "Maintenance"
 _TYPERS_INTERRUPTED: Final = 130
 
-app = typer.Typer(
+app = CommandGroup(
     cls=GroupWithSettings,
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -78,39 +86,40 @@ def top(
         raise typer.Exit
 
 
-app.command("demo")(demo.demo)
-app.command("init")(init.init)
-app.command("worker", cls=CommandWithSettings)(worker.worker)
-app.command("serve", cls=CommandWithSettings)(serve.serve)
-app.add_typer(tokens.group, name="tokens")
-app.add_typer(topics.group, name="topics")
-app.command("import", epilog=importing.EXAMPLES)(importing.import_files)
-app.command("advance")(advance.advance)
-app.command("simulate")(simulate.simulate)
+app.command("demo", rich_help_panel=RUN)(demo.demo)
+app.command("init", rich_help_panel=RUN)(init.init)
+app.command("worker", cls=CommandWithSettings, rich_help_panel=RUN)(worker.worker)
+app.command("serve", cls=CommandWithSettings, rich_help_panel=RUN)(serve.serve)
+app.command("import", rich_help_panel=DATA)(importing.import_files)
+app.add_typer(rejected.group, name="rejected", rich_help_panel=DATA)
+app.command("simulate", rich_help_panel=DATA)(simulate.simulate)
+app.command("advance", rich_help_panel=DATA)(advance.advance)
 policy.group.command("show")(policy_show.show_policy)
 policy.group.command("history")(rules_history.policy_history)
-policy.group.command("suggest", epilog=policy_suggest.EXAMPLES)(policy_suggest.suggest)
-policy.group.command("diff")(policy_diff.diff)
-app.add_typer(policy.group, name="policy")
+policy.group.command("suggest", rich_help_panel=CHOOSE)(policy_suggest.suggest)
+policy.group.command("diff", rich_help_panel=CHOOSE)(policy_diff.diff)
+app.add_typer(policy.group, name="policy", rich_help_panel=RULES)
 campaigns.group.command("show")(campaigns_show.show_campaigns)
 campaigns.group.command("history")(rules_history.campaigns_history)
-campaigns.group.command("forecast")(campaigns_forecast.forecast_campaigns)
-campaigns.group.command("try")(campaigns_try.try_campaigns)
-campaigns.group.command("report")(campaigns_report.report_campaigns)
-app.add_typer(campaigns.group, name="campaigns")
-app.command("customer")(customer.customer)
-app.command("segment")(segment.segment)
-app.command("erase")(erase.erase)
-app.command("health")(health.health)
-app.add_typer(rejected.group, name="rejected")
-app.command("replay")(replay.replay)
-app.command("rebuild-redis")(rebuild_redis.rebuild_redis)
-app.command("doctor")(doctor.doctor)
-app.command("settings")(settings.settings)
+campaigns.group.command("forecast", rich_help_panel=REPORTS)(campaigns_forecast.forecast_campaigns)
+campaigns.group.command("try", rich_help_panel=REPORTS)(campaigns_try.try_campaigns)
+campaigns.group.command("report", rich_help_panel=REPORTS)(campaigns_report.report_campaigns)
+app.add_typer(campaigns.group, name="campaigns", rich_help_panel=RULES)
+app.command("health", rich_help_panel=CUSTOMERS)(health.health)
+app.command("customer", rich_help_panel=CUSTOMERS)(customer.customer)
+app.command("segment", rich_help_panel=CUSTOMERS)(segment.segment)
+app.command("erase", rich_help_panel=CUSTOMERS)(erase.erase)
+app.command("doctor", rich_help_panel=MAINTENANCE)(doctor.doctor)
+app.command("settings", rich_help_panel=MAINTENANCE)(settings.settings)
+app.add_typer(topics.group, name="topics", rich_help_panel=MAINTENANCE)
+app.add_typer(tokens.group, name="tokens", rich_help_panel=MAINTENANCE)
+app.command("replay", rich_help_panel=MAINTENANCE)(replay.replay)
+app.command("rebuild-redis", rich_help_panel=MAINTENANCE)(rebuild_redis.rebuild_redis)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; expected errors become lines on standard error."""
+    set_quiet(quiet=False)
     try:
         status = app(None if arguments is None else list(arguments), prog_name="goldstream", standalone_mode=False)
     except BrokenPipeError:

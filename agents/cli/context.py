@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.quiet import is_quiet
+
 if TYPE_CHECKING:
     from streams.settings.settings import Settings
 
@@ -30,5 +32,6 @@ def load_context(context: typer.Context, config: Path | None, *, logs_libraries:
     from streams.telemetry.logs import set_up_logging
 
     settings = load_settings(config or context.find_root().obj)
-    set_up_logging(SYSTEM_CLOCK, settings.log, settings.log_format, libraries=logs_libraries)
+    level = "warning" if is_quiet() and settings.log in {"debug", "info"} else settings.log
+    set_up_logging(SYSTEM_CLOCK, level, settings.log_format, libraries=logs_libraries)
     return settings

@@ -9,6 +9,7 @@ from agents.cli.asking import ask, can_ask
 from agents.cli.failures import print_error
 from agents.cli.import_mapping import base_mapping, remembered_file, with_options, write_file
 from agents.cli.progress import progress_of
+from agents.cli.quiet import note
 from agents.importing.findings import UNREADABLE, FileError, ImportRefused, Question
 from agents.importing.mapping.mapping import Mapping as ImportMapping
 from agents.importing.mapping.mapping import combine
@@ -88,11 +89,11 @@ def understand_files(
         mapping, answers = _answered(question, mapping, answers)
     if given.write_map is not None:
         if write_file(given.write_map, understanding.mapping):
-            print_error(f"goldstream: the mapping is in {given.write_map}")
+            note(f"goldstream: the mapping is in {given.write_map}")
     elif asked:
         remembered = remembered_file(given.files)
         if write_file(remembered, combine(base_mapping(None, remembered), answers)):
-            print_error(f"goldstream: the answers are in {remembered}; --write-map FILE writes the whole mapping")
+            note(f"goldstream: the answers are in {remembered}; --write-map FILE writes the whole mapping")
     return understanding
 
 

@@ -1,6 +1,43 @@
 """Parse the values of options that several commands have; an invalid value is an error of usage."""
 
+from typing import Annotated
+
+import typer
+
 from agents.cli.failures import UsageFailure
+
+FirstDayOption = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, such as 2026-05-01.")]
+LastDayOption = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, itself included.")]
+TimeoutOption = Annotated[
+    str | None,
+    typer.Option("--timeout", metavar="DURATION", help="Give up after this time, such as 5m.", show_default="never"),
+]
+
+
+def parse_day(option: str, text: str | None) -> str | None:
+    """Return a date as `2026-05-12`; None if the option is absent.
+
+    Raises:
+        UsageFailure: it is no date.
+    """
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat() if text else None
+    except ValueError as error:
+        raise UsageFailure(f"{option} must be a date, such as 2026-05-12: got {text!r}") from error
+
+
+def parse_period(first: str | None, last: str | None) -> tuple[str | None, str | None]:
+    """Return the days given as `--from` and `--to`.
+
+    Raises:
+        UsageFailure: one is no date, or the first comes after the last.
+    """
+    days = parse_day("--from", first), parse_day("--to", last)
+    if days[0] and days[1] and days[0] > days[1]:
+        raise UsageFailure(f"--from must not be after --to: got {first} and {last}")
+    return days
 
 
 def parse_moment(option: str, text: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from agents.cli.failures import print_error
+from agents.cli.quiet import is_quiet
 from streams.clock import SYSTEM_CLOCK, Clock
 from streams.telemetry.log_throttle import LogThrottle
 
@@ -24,6 +25,9 @@ def progress_of(task: str, total: float | None, clock: Clock = SYSTEM_CLOCK) -> 
     Yields:
         A function to call with the amount done, as often as convenient.
     """
+    if is_quiet():
+        yield lambda _done: None
+        return
     if not sys.stderr.isatty():
         yield _lines(task, total, clock)
         return

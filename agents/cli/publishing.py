@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.cli.failures import CommandFailed, kafka_named, print_error
 from agents.cli.progress import progress_of
+from agents.cli.quiet import note
 
 if TYPE_CHECKING:
     from streams.settings.settings import Settings
@@ -31,7 +32,7 @@ async def ensure_topics(settings: "Settings", *names: str) -> None:
     except TopicsError as error:
         raise CommandFailed(*error.errors) from error
     if created:
-        print_error(f"goldstream: created {len(created)} topics of {settings.prefix}")
+        note(f"goldstream: created {len(created)} topics of {settings.prefix}")
 
 
 def publish_all(

@@ -17,7 +17,9 @@ FilesArgument = Annotated[
 ]
 PlatformOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="PLATFORM", help="Where it is from; default: recognized.", rich_help_panel=FORM),
+    typer.Option(
+        "--from", metavar="PLATFORM", help="Where it is from.", show_default="recognized", rich_help_panel=FORM
+    ),
 ]
 MapOption = Annotated[
     Path | None,
@@ -48,28 +50,29 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         metavar="FORM",
-        help="csv, xlsx, json, jsonl or parquet; default: by the content.",
+        help="csv, xlsx, json, jsonl or parquet.",
+        show_default="by the content",
         rich_help_panel=READING,
     ),
 ]
 EncodingOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Encoding, such as cp1251; default: detected.", rich_help_panel=READING),
+    typer.Option(metavar="NAME", help="Encoding, such as cp1251.", show_default="detected", rich_help_panel=READING),
 ]
 DelimiterOption = Annotated[
     str | None,
-    typer.Option(metavar="SIGN", help="Delimiter of CSV; default: detected.", rich_help_panel=READING),
+    typer.Option(metavar="SIGN", help="Delimiter of CSV.", show_default="detected", rich_help_panel=READING),
 ]
 SheetOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Sheet of a workbook; default: the largest.", rich_help_panel=READING),
+    typer.Option(metavar="NAME", help="Sheet of a workbook.", show_default="the largest", rich_help_panel=READING),
 ]
 TimezoneOption = Annotated[
     str | None,
     typer.Option(
         metavar="ZONE",
-        help="Time zone of moments without an offset, such as Europe/Moscow; default: the policy's, if its file "
-        "names one.",
+        help="Time zone of moments without an offset, such as Europe/Moscow.",
+        show_default="the policy's, if its file names one",
         rich_help_panel=READING,
     ),
 ]
@@ -77,7 +80,8 @@ TimeFormatOption = Annotated[
     str | None,
     typer.Option(
         metavar="FORM",
-        help="Such as %d/%m/%Y %H:%M, or unix, unix_ms; default: decided from the whole column.",
+        help="Such as %d/%m/%Y %H:%M, or unix, unix_ms.",
+        show_default="decided from the whole column",
         rich_help_panel=READING,
     ),
 ]
@@ -85,7 +89,8 @@ DecimalOption = Annotated[
     str | None,
     typer.Option(
         metavar="SIGN",
-        help='Decimal sign, "." or ","; default: decided from the whole column.',
+        help='Decimal sign, "." or ",".',
+        show_default="decided from the whole column",
         rich_help_panel=READING,
     ),
 ]
@@ -93,7 +98,8 @@ CurrencyOption = Annotated[
     str | None,
     typer.Option(
         metavar="CODE",
-        help="Currency of rows that name none; default: that of the policy.",
+        help="Currency of rows that name none.",
+        show_default="that of the policy",
         rich_help_panel=READING,
     ),
 ]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand, TyperGroup
+from agents.cli.command import Command, Group
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 140
 
 
-class GroupWithSettings(TyperGroup):
+class GroupWithSettings(Group):
     """A group of commands whose help ends with all settings."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -19,7 +19,7 @@ class GroupWithSettings(TyperGroup):
         _write_settings()
 
 
-class CommandWithSettings(TyperCommand):
+class CommandWithSettings(Command):
     """A command whose help ends with all settings."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,7 +20,13 @@ log = logging.getLogger(__name__)
 LOG_SECONDS: Final = 15.0
 
 
-async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock: Clock) -> int:
+async def advance(
+    settings: Settings,
+    to_ms: int,
+    timeout_s: float | None,
+    clock: Clock,
+    on_applied: Callable[[float], None] | None = None,
+) -> int:
     """Request an advance, and wait until every lane has applied it and its outputs are acknowledged.
 
     Args:
@@ -28,6 +34,7 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock
         to_ms: the time to advance to, in milliseconds.
         timeout_s: how long to wait; None: forever.
         clock: limits how often progress is logged.
+        on_applied: called with the share of lanes that are there, from 0 to 1; None: what is missing is logged instead.
 
     Returns:
         The exit status: 0 when all lanes are there, 1 after the timeout.
@@ -38,7 +45,7 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock
     """
     try:
         async with asyncio.timeout(timeout_s):
-            await _advance(settings, to_ms, clock)
+            await _advance(settings, to_ms, clock, on_applied)
     except TimeoutError:
         log.error(  # noqa: TRY400 - the answer to a command, where a traceback would not help
             "advance: not every lane has reached the time within %s s: is a worker running, and is it in event mode?",
@@ -48,7 +55,7 @@ async def advance(settings: Settings, to_ms: int, timeout_s: float | None, clock
     return 0
 
 
-async def _advance(settings: Settings, to_ms: int, clock: Clock) -> None:
+async def _advance(settings: Settings, to_ms: int, clock: Clock, on_applied: Callable[[float], None] | None) -> None:
     topics = Topics(settings.prefix, settings.sources)
     consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
@@ -65,7 +72,9 @@ async def _advance(settings: Settings, to_ms: int, clock: Clock) -> None:
         throttle.skip()
 
         def log_behind(partitions: Sequence[int]) -> None:
-            if throttle.should_log():
+            if on_applied is not None:
+                on_applied(1 - len(partitions) / len(lanes))
+            elif throttle.should_log():
                 log.info("advance: waiting for partitions %s", ", ".join(map(str, partitions)))
 
         await wait_for_lanes(consumer, lanes, lambda progress: progress.advance_offset >= offset, log_behind)

@@ -19,8 +19,16 @@ class NoDailyTotals(Exception):
     """There is no day to show; the message says why and what to do."""
 
 
-async def read_days(settings: Settings, count: int) -> list[dict[str, Any]]:
-    """Read the last `count` days, oldest first, each summed over the partitions.
+async def read_days(
+    settings: Settings, count: int | None, first: str | None = None, last: str | None = None
+) -> list[dict[str, Any]]:
+    """Read days, oldest first, each summed over the partitions.
+
+    Args:
+        settings: of the prefix.
+        count: at most so many, up to the last one; None for all.
+        first: the first day, such as `2026-05-01`; None for no limit.
+        last: the last day; None for no limit.
 
     Raises:
         NoDailyTotals: the topic does not exist or is empty.
@@ -42,20 +50,26 @@ async def read_days(settings: Settings, count: int) -> list[dict[str, Any]]:
         days_by_partition.append(days)
     if not any(days_by_partition):
         raise NoDailyTotals(f"{topic} has no day yet; run a worker, and publish purchases")
-    return last_days(days_by_partition, count)
+    return last_days(days_by_partition, count, first, last)
 
 
-def last_days(days_by_partition: Iterable[Mapping[str, bytes]], count: int) -> list[dict[str, Any]]:
-    """Return the last days that any partition has, each summed over the partitions.
+def last_days(
+    days_by_partition: Iterable[Mapping[str, bytes]],
+    count: int | None,
+    first: str | None = None,
+    last: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return the last days that any partition has, from `first` to `last`, each summed over the partitions.
 
     A partition whose watermark has not reached a day yet, as just after midnight, contributes the state of its
     customers at the end of its last day before.
     """
     partitions = list(days_by_partition)
-    last = sorted({day for days in partitions for day in days})[-count:]
+    found = sorted({day for days in partitions for day in days if (first or day) <= day <= (last or day)})
+    chosen = found if count is None else found[-count:]
     return [
         sum_partitions(totals for totals in (_totals_on(days, day) for days in partitions) if totals is not None)
-        for day in last
+        for day in chosen
     ]
 
 

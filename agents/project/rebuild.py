@@ -1,8 +1,7 @@
 """`goldstream rebuild-redis`: write the whole projection again from Kafka."""
 
-import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agents.project.customers_projection import CustomersProjection
 from agents.project.daily_projection import DailyProjection
@@ -18,17 +17,37 @@ from streams.settings.settings import Settings
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-log = logging.getLogger(__name__)
-
 SCAN_COUNT: Final = 1000
 
 
-async def rebuild(settings: Settings) -> int:
-    """Delete the keys of the prefix, project every partition from its beginning, and return the exit status.
+class NothingToProject(Exception):
+    """No policy is active under the prefix, so there are no customers."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"prefix {prefix} has no active policy, so it has no customers: check GOLDSTREAM_PREFIX")
+
+
+class Rebuilt(NamedTuple):
+    """What was written again: keys deleted before, customers, daily parts, changes, and of how many partitions."""
+
+    deleted: int
+    customers: int
+    daily_parts: int
+    changes: int
+    partitions: int
+
+
+async def rebuild(settings: Settings, on_progress: Callable[[float], None]) -> Rebuilt:
+    """Delete the keys of the prefix, and project every partition from its beginning.
 
     Workers may run in the meantime: they find Redis emptied and do the same. Nothing older replaces anything newer.
 
+    Args:
+        settings: with a Redis.
+        on_progress: called with the share of partitions that are written, from 0 to 1.
+
     Raises:
+        NothingToProject: no policy is active under this prefix.
         NoControlTopic: there are no topics under this prefix.
         redis.exceptions.RedisError, OSError: Redis cannot be reached.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -36,8 +55,7 @@ async def rebuild(settings: Settings) -> int:
     control = reduce_control(await read_control(settings))
     active = control.policy
     if active is None:
-        log.error("prefix %s has no active policy, so it has no customers: check GOLDSTREAM_PREFIX", settings.prefix)
-        return 1
+        raise NothingToProject(settings.prefix)
 
     async def find_policy(ref: str) -> Policy:
         """Return the policy that a customer was evaluated with, or the active one if `control` no longer has it."""
@@ -60,15 +78,13 @@ async def rebuild(settings: Settings) -> int:
             FlowsProjection(*place, topics.segment_changes, partition)
             for partition in range(partitions.get(topics.segment_changes, 0))
         ]
-        for projection in (*customers, *days, *flows):
+        projections = (*customers, *days, *flows)
+        for done, projection in enumerate(projections, 1):
             await _project_all(projection)
-        log.info(
-            "rebuild-redis: %d keys deleted, %d customers, %d daily parts and %d changes written from %d partitions",
-            deleted, _written(customers), _written(days), _written(flows), len(customers),
-        )  # fmt: skip
+            on_progress(done / len(projections))
+        return Rebuilt(deleted, _written(customers), _written(days), _written(flows), len(customers))
     finally:
         await redis.aclose()
-    return 0
 
 
 def _written(projections: Sequence[RedisProjector]) -> int:

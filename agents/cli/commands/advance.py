@@ -7,15 +7,16 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import DONE, CommandFailed, UsageFailure, kafka_named
-from agents.cli.option_values import parse_moment, parse_timeout
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import TimeoutOption, parse_moment, parse_timeout
+from agents.cli.progress import progress_of
 
 
 def advance(
     context: typer.Context,
     to: Annotated[str, typer.Option(metavar="TIME", help="RFC 3339 with an offset, such as 2026-01-01T00:00:00Z.")],
-    timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Give up after this time, such as 5m; default: never.")
-    ] = None,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """End a history in event mode: advance all partitions to a moment, after everything published so far.
@@ -35,9 +36,12 @@ def advance(
     timeout_s = parse_timeout(timeout)
     with kafka_named(settings):
         try:
-            status = asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK))
+            with progress_of(f"advancing the partitions of {settings.prefix}", 1.0) as show:
+                status = asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK, show))
         except NoControlTopic as error:
             raise CommandFailed(str(error)) from error
-    if status == DONE:
+    if as_json:
+        write_json({"prefix": settings.prefix, "to": format_ms(to_ms), "is_applied": status == DONE})
+    elif status == DONE:
         typer.echo(f"all partitions of {settings.prefix} have applied {format_ms(to_ms)}")
     raise typer.Exit(status)

@@ -7,20 +7,19 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 
 
 def customer(
     context: typer.Context,
     customer_id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Write the story as a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show a customer's story: what is known, the segment since when and why, and what comes next and when.
 
     Moments are in UTC. Reads only from Kafka; the topics may no longer hold all changes and messages.
     """
-    import msgspec
-
     from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
     from agents.customer_view.story_text import story_lines
 
@@ -33,7 +32,7 @@ def customer(
     if story is None:
         raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")
     if as_json:
-        typer.echo(msgspec.json.encode(story))
+        write_json(story)
     else:
         for line in story_lines(story):
             typer.echo(line)

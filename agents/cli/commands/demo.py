@@ -21,7 +21,9 @@ _ADVANCE_TO: Final = "1999-07-01T00:00:00Z"
 
 def demo(
     context: typer.Context,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use only the first N customers.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--customers", "--limit", min=1, metavar="N", help="Use only the first N customers.")
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="No live screen, only the summary; the default without a terminal.")
     ] = False,

@@ -1,12 +1,13 @@
 """`goldstream doctor`: examine everything that Goldstream needs, and say what to do about what is wrong."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import DONE, FAILED
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ _STYLES: Final = {"good": "green", "warning": "yellow", "wrong": "bold red"}
 
 def doctor(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Examine brokers, topics, permissions, rules, workers, the watermark, dead letters, the clock and Redis.
@@ -27,8 +28,6 @@ def doctor(
     except that a key of the prefix is written to Redis and deleted.
     """
     import logging
-
-    import msgspec
 
     from agents.doctor.examination import examine
     from agents.doctor.finding import Level, worst
@@ -39,7 +38,7 @@ def doctor(
     findings = asyncio.run(examine(settings, SYSTEM_CLOCK))
     level = worst(findings)
     if as_json:
-        typer.echo(msgspec.json.encode({"prefix": settings.prefix, "worst": level.value, "findings": findings}))
+        write_json({"prefix": settings.prefix, "worst": level.value, "findings": findings})
     else:
         _draw(findings)
     raise typer.Exit(FAILED if level is Level.WRONG else DONE)

@@ -8,7 +8,8 @@ import typer
 from agents.cli.confirmation import YesOption, check_can_ask, confirm
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
-from agents.cli.option_values import parse_moment
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import parse_moment, parse_timeout
 from agents.cli.publishing import ensure_topics, publish_all
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _WAIT_SECONDS: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.5
 
 
-def erase(
+def erase(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     customer_id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")],
     wants_proof: Annotated[
@@ -28,10 +29,14 @@ def erase(
     ] = False,
     at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it was asked for, RFC 3339; default: now. Needed in event mode."),
+        typer.Option(metavar="TIME", help="When it was asked for, RFC 3339; needed in event mode.", show_default="now"),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long to wait until a worker has applied it.", show_default="1m"),
     ] = None,
     yes: YesOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the proof as a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Remove everything known about a customer, for good, from all topics, Redis and every replay.
@@ -41,13 +46,14 @@ def erase(
     again, from nothing. With --proof, the status is 1 if there is no erasure, or something is left.
     """
     settings = load_context(context, config)
+    timeout_s = parse_timeout(timeout) or _WAIT_SECONDS
     if not 0 < len(customer_id) <= 128:
         raise UsageFailure(f"ID must have 1 to 128 characters: got {len(customer_id)}")
     if wants_proof:
         with kafka_named(settings):
             proof = asyncio.run(_proof(settings, customer_id))
     else:
-        proof = _erase(settings, customer_id, at, yes=yes)
+        proof = _erase(settings, customer_id, at, timeout_s, yes=yes)
     _show(proof, as_json=as_json)
     if not proof.is_complete:
         raise CommandFailed("the erasure is not complete yet; look again in a minute (goldstream erase --proof ID)")
@@ -65,7 +71,7 @@ async def _proof(settings: "Settings", customer_id: str) -> "ErasureProof":
     return proof
 
 
-def _erase(settings: "Settings", customer_id: str, at: str | None, *, yes: bool) -> "ErasureProof":
+def _erase(settings: "Settings", customer_id: str, at: str | None, timeout_s: float, *, yes: bool) -> "ErasureProof":
     import json
     from hashlib import sha256
 
@@ -86,7 +92,7 @@ def _erase(settings: "Settings", customer_id: str, at: str | None, *, yes: bool)
         event = {"event_id": event_id, "customer_id": customer_id, "occurred_at": format_ms(at_ms)}
         asyncio.run(ensure_topics(settings, _SOURCE))
         publish_all(settings, _SOURCE, [(customer_id.encode(), json.dumps(event).encode())], 1)
-        return asyncio.run(_wait(settings, customer_id, at_ms))
+        return asyncio.run(_wait(settings, customer_id, at_ms, timeout_s))
 
 
 async def _describe(settings: "Settings", customer_id: str) -> str:
@@ -106,8 +112,8 @@ async def _describe(settings: "Settings", customer_id: str) -> str:
     )
 
 
-async def _wait(settings: "Settings", customer_id: str, at_ms: int) -> "ErasureProof":
-    """Wait until the ledger has this erasure and nothing is left; return the proof, complete or not, after a minute.
+async def _wait(settings: "Settings", customer_id: str, at_ms: int, timeout_s: float) -> "ErasureProof":
+    """Wait until the ledger has this erasure and nothing is left; return the proof, complete or not, after the timeout.
 
     Raises:
         CommandFailed: no worker has applied it in time.
@@ -119,7 +125,7 @@ async def _wait(settings: "Settings", customer_id: str, at_ms: int) -> "ErasureP
     published = f"the erasure of {customer_id!r} is published"
     if not await stage_runs(settings):
         raise CommandFailed(f"{published}, but no worker runs; start one: `goldstream worker`")
-    deadline_s = SYSTEM_CLOCK.monotonic() + _WAIT_SECONDS
+    deadline_s = SYSTEM_CLOCK.monotonic() + timeout_s
     while True:
         erasure = await read_erasure(settings, customer_id)
         if erasure is not None and erasure.occurred_at >= at_ms:
@@ -127,7 +133,7 @@ async def _wait(settings: "Settings", customer_id: str, at_ms: int) -> "ErasureP
             if proof is not None and (proof.is_complete or SYSTEM_CLOCK.monotonic() > deadline_s):
                 return proof
         if SYSTEM_CLOCK.monotonic() > deadline_s:
-            raise CommandFailed(f"{published}, and no worker has applied it within {_WAIT_SECONDS:.0f} s")
+            raise CommandFailed(f"{published}, and no worker has applied it within {timeout_s:.0f} s")
         await SYSTEM_CLOCK.sleep(_LOOK_AGAIN_S)
 
 
@@ -135,7 +141,7 @@ def _show(proof: "ErasureProof", *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        typer.echo(msgspec.json.encode({**msgspec.structs.asdict(proof), "is_complete": proof.is_complete}))
+        write_json({**msgspec.structs.asdict(proof), "is_complete": proof.is_complete})
         return
     typer.echo(f"customer {proof.customer_id!r} was erased on {proof.erased_at}")
     typer.echo(f"  erasure ledger   SHA-256 of the id {proof.id_sha256}")

@@ -30,12 +30,6 @@ from agents.cli.reading_options import (
 
 _ACTION: Final = "What happens"
 
-EXAMPLES: Final = (
-    "[bold]Examples[/bold]\n\n"
-    "goldstream import orders_export.csv --dry-run  [dim]report only[/dim]\n\n"
-    "goldstream import export.xlsx --timezone Europe/Moscow --currency RUB --write-map shop.toml"
-)
-
 
 def import_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
@@ -93,7 +87,7 @@ def import_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="Present events, which start campaigns; default: history.", rich_help_panel=_ACTION
+            "--live", help="Present events, which start campaigns.", show_default="history", rich_help_panel=_ACTION
         ),
     ] = False,
     backfill: Annotated[
@@ -116,7 +110,8 @@ def import_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
         str | None,
         typer.Option(
             metavar="ID",
-            help="Id of the import, to continue an interrupted one under its own; default: a new one.",
+            help="Id of the import, to continue an interrupted one under its own.",
+            show_default="a new one",
             rich_help_panel=_ACTION,
         ),
     ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.failures import CommandFailed, UsageFailure, print_error
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from agents.cli.first_start.answers import Question
@@ -43,12 +44,14 @@ def init(  # noqa: PLR0913, PLR0917 - each is an option of the command
     redis: Annotated[str | None, typer.Option(metavar="URL", help="Redis for look-ups; - for none.")] = None,
     prefix: Annotated[str | None, typer.Option(metavar="NAME", help="Prefix of topics and Redis keys.")] = None,
     language: Annotated[
-        str | None, typer.Option(metavar="en|ru", help="Of questions and comments; default: that of the terminal.")
+        str | None,
+        typer.Option(metavar="en|ru", help="Of questions and comments.", show_default="that of the terminal"),
     ] = None,
     takes_defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing, and take the default of what is not given.")
     ] = False,
     overwrites: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write settings, policy and campaigns files for a new shop, with comments, after asking what cannot change later.
 
@@ -70,7 +73,7 @@ def init(  # noqa: PLR0913, PLR0917 - each is an option of the command
     _check_folder(folder, overwrites=overwrites)
     asks = sys.stdin.isatty() and not takes_defaults
     answers = _answers({key: text for key, text in given.items() if text is not None}, chosen, asks, takes_defaults)
-    _write(folder, answers, chosen)
+    _write(folder, answers, chosen, as_json=as_json)
 
 
 def _language(text: str | None) -> "Language":
@@ -108,7 +111,7 @@ def _answers(given: dict[str, str], language: "Language", asks: bool, takes_defa
     was_permanent = False
     for question in QUESTIONS:
         if asks and question.is_permanent != was_permanent:
-            typer.echo(f"\n{(PERMANENT if question.is_permanent else CHANGEABLE)[language]}")
+            typer.echo(f"\n{(PERMANENT if question.is_permanent else CHANGEABLE)[language]}", err=True)
             was_permanent = question.is_permanent
         text = given.get(question.key)
         if text is None and asks:
@@ -132,20 +135,24 @@ def _ask(question: "Question", answers: dict[str, Any], language: "Language") ->
     from agents.cli.first_start.words import QUESTIONS
 
     while True:
-        text: str = typer.prompt(QUESTIONS[language][question.key], default=question.default(answers))
+        text: str = typer.prompt(QUESTIONS[language][question.key], default=question.default(answers), err=True)
         try:
             return question.parse(text.strip())
         except ValueError as error:
             print_error(f"{_option(question)} must {error}: got {text!r}")
 
 
-def _write(folder: Path, answers: dict[str, Any], language: "Language") -> None:
+def _write(folder: Path, answers: dict[str, Any], language: "Language", *, as_json: bool) -> None:
     from agents.cli.first_start.files import CAMPAIGNS_FILE, POLICY_FILE, SETTINGS_FILE, write_files
     from agents.cli.first_start.words import SUMMARY
 
     folder.mkdir(parents=True, exist_ok=True)
-    for file, text in write_files(answers, language).items():
+    files = write_files(answers, language)
+    for file, text in files.items():
         (folder / file).write_text(text, encoding="utf-8")
+    if as_json:
+        write_json({"files": [str(folder / file) for file in files]})
+        return
     typer.echo(
         SUMMARY[language].format(
             **answers,

@@ -7,16 +7,20 @@ import typer
 from agents.cli.confirmation import YesOption, confirm
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.progress import progress_of
 
 
-def rebuild_redis(context: typer.Context, yes: YesOption = False, config: ConfigOption = None) -> None:
+def rebuild_redis(
+    context: typer.Context, yes: YesOption = False, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
     """Write everything that Redis should hold again, from Kafka; workers may keep running.
 
     It deletes the keys of the prefix first, so look-ups find nothing until they are written: if there are any, it asks.
     """
     from redis.exceptions import RedisError
 
-    from agents.project.rebuild import holds_keys, rebuild
+    from agents.project.rebuild import NothingToProject, holds_keys, rebuild
     from agents.project.redis_connection import describe_redis_error
     from streams.kafka.control import NoControlTopic
 
@@ -28,8 +32,16 @@ def rebuild_redis(context: typer.Context, yes: YesOption = False, config: Config
         try:
             if asyncio.run(holds_keys(settings)):
                 confirm(question, yes=yes)
-            raise typer.Exit(asyncio.run(rebuild(settings)))
-        except NoControlTopic as error:
+            with progress_of(f"writing Redis again from {settings.prefix}", 1.0) as show:
+                done = asyncio.run(rebuild(settings, show))
+        except (NoControlTopic, NothingToProject) as error:
             raise CommandFailed(str(error)) from error
         except (RedisError, OSError) as error:
             raise CommandFailed(f"Redis at {settings.redis_masked}: {describe_redis_error(error)}") from error
+    if as_json:
+        write_json({"prefix": settings.prefix, **done._asdict()})
+    else:
+        typer.echo(
+            f"{done.deleted:,} keys deleted; {done.customers:,} customers, {done.daily_parts:,} daily parts and "
+            f"{done.changes:,} changes written from {done.partitions} partitions"
+        )

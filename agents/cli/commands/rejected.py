@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from agents.cli.command import CommandGroup
 from agents.cli.confirmation import YesOption, check_can_ask, confirm
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import UsageFailure, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from agents.rejected.resend import ResendPlan, Selection
     from streams.settings.settings import Settings
 
-group = typer.Typer(help="Look at rejected events, or send them again.")
+group = CommandGroup(help="Look at rejected events, or send them again.")
 
 _LOOKED_AT: Final = 1_000
 """Dead letters at the end of each partition that `show` looks at by default."""
@@ -35,7 +37,7 @@ def show(
     looks_at_all: Annotated[
         bool, typer.Option("--all", help="Look at all there are (30 days), not only the last 1,000 of each partition.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show the last rejected events: when, why, which field and value, and where each was published.
@@ -87,7 +89,7 @@ def resend(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
     yes: YesOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Send rejected events again, each once, to the topic that they came from: after a policy got a rate, for example.
@@ -112,10 +114,8 @@ def resend(
             confirm(f"Send {total:,} rejected events again?", yes=yes)
             sent = _send(settings, ranges, selection, total)
     if as_json:
-        import msgspec
-
         report = {"prefix": settings.prefix, "topics": plan.topics, "skipped": plan.skipped, "resent": sent}
-        typer.echo(msgspec.json.encode(report))
+        write_json(report)
     elif not dry_run:
         typer.echo(f"{sent:,} sent again" if sent else "nothing to send")
 

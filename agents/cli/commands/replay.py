@@ -9,7 +9,8 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
-from agents.cli.option_values import parse_timeout
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import TimeoutOption, parse_timeout
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     partitions: Annotated[
         int | None,
         typer.Option(
-            min=1, max=10_000, metavar="N", help="Partitions of the new prefix; default: GOLDSTREAM_PARTITIONS."
+            min=1, max=10_000, metavar="N", help="Partitions of the new prefix.", show_default="GOLDSTREAM_PARTITIONS"
         ),
     ] = None,
     policy: Annotated[
@@ -40,10 +41,8 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
         list[str] | None,
         typer.Option(metavar="ID", help="Leave out the events of this import; may be repeated."),
     ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help="Stop after this time, such as 2h; run the command again to continue."),
-    ] = None,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Replay the journal into another prefix: other partitions, currency or window, or without a wrong import.
@@ -51,7 +50,7 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     The ids and the ce_source stay the same, so readers recognize what they have seen; erased customers are left out.
     Stop the workers of the old prefix first, or run the command again after they have stopped. Then start workers with
     GOLDSTREAM_PREFIX set to the new prefix, and with GOLDSTREAM_SOURCES set to the old one if they are to read its
-    source topics. An interrupted replay continues when the command is run again.
+    source topics. An interrupted replay, or one that --timeout ended, continues when the command is run again.
 
     With the same number of partitions, or a multiple of it, every event is evaluated at the same moment as before. With
     any other number too, with one exception: after a crash, one old partition may have been ahead of another just
@@ -71,6 +70,20 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
         request = ReplayRequest(into, partitions, new_policy, new_campaigns, without_import or ())
         result = asyncio.run(_replay(settings, request, timeout_s, show))
     copied = result.copied
+    if as_json:
+        write_json(
+            {
+                "prefix": settings.prefix,
+                "into": into,
+                "policy": result.policy_ref,
+                "old_partitions": result.old_partitions,
+                "new_partitions": result.new_partitions,
+                "read": copied.read_count,
+                "written": copied.written_count,
+                "left_out": {"erased": copied.erased_count, "imports": copied.import_count},
+            }
+        )
+        return
     typer.echo(
         f"{settings.prefix} → {into}: {copied.read_count:,} records of {result.old_partitions} partitions read, "
         f"{copied.written_count:,} written to {result.new_partitions}, {copied.erased_count:,} of erased customers "

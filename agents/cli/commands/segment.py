@@ -10,7 +10,9 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named, print_error
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.progress import progress_of
+from agents.cli.quiet import note
 
 if TYPE_CHECKING:
     from agents.analysis.segment_list import ListedCustomer, SegmentList
@@ -27,14 +29,17 @@ def segment(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="At most so many, highest monetary first; default: 20, of --csv and --json all."
+            min=1,
+            metavar="N",
+            help="At most so many, highest monetary first.",
+            show_default="20, of --csv and --json all",
         ),
     ] = None,
     csv_file: Annotated[
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write CSV (UTF-8) to this file; -: standard output."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """List the customers of a segment, those who spent most in the window first.
@@ -64,7 +69,7 @@ def segment(
                 _write_csv(file, found.customers)
         except OSError as error:
             raise CommandFailed(f"{csv_file} cannot be written ({error.strerror}); name another file") from error
-        print_error(f"goldstream: {len(found.customers):,} customers written to {csv_file}")
+        note(f"goldstream: {len(found.customers):,} customers written to {csv_file}")
 
 
 def _check_name(settings: "Settings", rules: "ActiveRules", name: str) -> "Policy":
@@ -124,7 +129,6 @@ def _write_csv(file: IO[str], customers: "list[ListedCustomer]") -> None:
 
 
 def _write_json(settings: "Settings", policy: "Policy", name: str, found: "SegmentList") -> None:
-    import msgspec
 
     from state.units.timestamps import format_ms
 
@@ -138,7 +142,7 @@ def _write_json(settings: "Settings", policy: "Policy", name: str, found: "Segme
         "total": found.total,
         "customers": found.customers,
     }
-    typer.echo(msgspec.json.encode(report))
+    write_json(report)
 
 
 def _titles(policy: "Policy", name: str) -> dict[str, str | None]:

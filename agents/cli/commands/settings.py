@@ -1,10 +1,11 @@
 """`goldstream settings`: the effective settings, each with where its value is from."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def settings(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the settings as a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show the effective settings and where each value is from: the environment, a file, or the default.
@@ -30,8 +31,6 @@ def settings(
     texts = list(collect_texts(named, None, []).values())
     file = settings_file(named, os.environ)
     if as_json:
-        import msgspec
-
         listed = [
             {
                 "name": each.spec.name,
@@ -42,7 +41,7 @@ def settings(
             }
             for each in texts
         ]
-        typer.echo(msgspec.json.encode({"file": None if file is None else str(file), "settings": listed}))
+        write_json({"file": None if file is None else str(file), "settings": listed})
         return
     _draw(texts)
 

@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Final, Protocol
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import check_currency, parse_moment
 from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topics
@@ -61,27 +62,34 @@ class PublishedCounts:
 
 def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same events, byte for byte.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same events, byte for byte.")] = 1,
     customers: Annotated[
-        int, typer.Option(min=1, max=10_000_000, help="Number of customers who join in this time.")
+        int, typer.Option(min=1, max=10_000_000, metavar="N", help="Number of customers who join in this time.")
     ] = 1_000,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Length of the history in days.")] = 365,
+    days: Annotated[int, typer.Option(min=1, max=36_500, metavar="N", help="Length of the history in days.")] = 365,
     until: Annotated[str, typer.Option(metavar="TIME", help="End of the history, RFC 3339.")] = UNTIL,
     live: Annotated[
         bool, typer.Option("--live/--history", help="Live: events occur now, and continue until Ctrl-C.")
     ] = False,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Events per second; default: as fast as possible for history, 10 for live."),
+        typer.Option(
+            min=0.01,
+            metavar="N",
+            help="Events per second.",
+            show_default="history: no limit, live: 10",
+        ),
     ] = None,
-    events: Annotated[int | None, typer.Option(min=1, help="Stop after this number of events.")] = None,
+    events: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after this number of events.")] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Currency of all prices; default: that of the configured policy.")
+        str | None,
+        typer.Option(metavar="CODE", help="Currency of all prices.", show_default="the policy's"),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write JSON Lines to this file (-: standard output), not to Kafka."),
     ] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Publish a plausible shop: customers who join, buy, lapse, come back, return goods and use coupons."""
@@ -89,6 +97,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from streams.clock import SYSTEM_CLOCK
 
     settings = load_context(context, config)
+    if as_json and str(out) == "-":
+        raise UsageFailure("--json and --out - exclude each other: both write to standard output")
     plan = Plan.create(seed, customers, days, parse_moment("--until", until), _currency(settings, currency))
     source = _repeated_history(plan, SYSTEM_CLOCK) if live else _history(plan)
     run = _SimulationRun(plan, source, rate or (LIVE_RATE if live else None), events, SYSTEM_CLOCK, live=live)
@@ -101,7 +111,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise CommandFailed(
             f"interrupted after {counts.summary()}; run the command again: repeated events have no effect"
         )
-    if str(out) != "-":
+    if as_json:
+        report = {"events": counts.by_kind.total(), "by_kind": counts.by_kind, "customers": len(counts.customers)}
+        write_json({**report, "to": target})
+    elif str(out) != "-":
         typer.echo(f"{counts.summary()} to {target}")
 
 

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.command import CommandGroup
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from agents.serve.access.token_file import Token
 
-group = typer.Typer(help="Create, list and revoke the tokens of `goldstream serve`, in the file GOLDSTREAM_TOKENS.")
+group = CommandGroup(help="Create, list and revoke the tokens of `goldstream serve`, in the file GOLDSTREAM_TOKENS.")
 
 
 @group.command("create")
@@ -28,8 +30,10 @@ def create(
         ),
     ],
     rate: Annotated[
-        float | None, typer.Option(metavar="N", help="Events per second in each server process; default: no limit.")
+        float | None,
+        typer.Option(metavar="N", help="Events per second in each server process.", show_default="no limit"),
     ] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Create a token and print it, once: the file has only its digest.
@@ -53,22 +57,23 @@ def create(
         raise UsageFailure(f"--rate must be above 0 and up to {MAX_RATE}: got {rate:g}")
     token_id, token = generate_token()
     _write(file, [*_read(file), Token(token_id, name, digest(token), granted, rate)])
-    typer.echo(token)
+    if as_json:
+        write_json({"id": token_id, "name": name, "scopes": granted, "rate": rate, "token": token})
+    else:
+        typer.echo(token)
 
 
 @group.command("list")
 def list_tokens(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the tokens as a JSON array.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """List the tokens: id, name, scopes, rate."""
     tokens = _read(_token_file(context, config))
     if as_json:
-        import msgspec
-
         listed = [{"id": each.id, "name": each.name, "scopes": each.scopes, "rate": each.rate} for each in tokens]
-        typer.echo(msgspec.json.encode(listed))
+        write_json(listed)
         return
     _draw(tokens)
 
@@ -77,6 +82,7 @@ def list_tokens(
 def revoke(
     context: typer.Context,
     token: Annotated[str, typer.Argument(metavar="ID|NAME", help="Its id, or its name if only one has it.")],
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Revoke a token: running servers refuse it within 10 s, and sessions that were opened with it end."""
@@ -89,7 +95,10 @@ def revoke(
         ids = ", ".join(each.id for each in found)
         raise UsageFailure(f"several tokens have the name {token!r}; give the id of one: {ids}")
     _write(file, [each for each in tokens if each != found[0]])
-    typer.echo(f"revoked {found[0].id} ({found[0].name})")
+    if as_json:
+        write_json({"revoked": found[0].id, "name": found[0].name})
+    else:
+        typer.echo(f"revoked {found[0].id} ({found[0].name})")
 
 
 def _token_file(context: typer.Context, config: Path | None) -> Path:

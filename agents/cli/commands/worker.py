@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
 def worker(
     context: typer.Context,
-    only: Annotated[Stage | None, typer.Option(help="Run only this stage; default: all stages.")] = None,
+    only: Annotated[Stage | None, typer.Option(help="Run only this stage.", show_default="all stages")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Run a worker: admit events, keep customers, publish changes and messages, project to Redis.

@@ -8,6 +8,7 @@ import typer
 
 from agents.cli.confirmation import can_ask, confirm
 from agents.cli.failures import CommandFailed, print_error
+from agents.cli.json_output import write_json
 from agents.cli.progress import progress_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show who would move and what would be sent, and change nothing.")
+]
+ApplyTimeoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout", metavar="DURATION", help="How long to wait until all partitions have it.", show_default="1m"
+    ),
 ]
 WAIT_SECONDS: Final = 60.0
 """How long the command waits for running workers to apply the file; it takes effect in any case."""
@@ -42,6 +49,7 @@ def activate(
     active: "ActiveRules",
     new: "NewRules",
     *,
+    timeout_s: float,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -70,14 +78,12 @@ def activate(
     report["preview"] = None if preview is None else preview_object(preview)
     if not dry_run:
         confirm(f"Activate {refs}?", yes=yes)
-        applied = asyncio.run(_apply(settings, new))
+        applied = asyncio.run(_apply(settings, new, timeout_s))
         report |= {"control_offset": applied.offset, "moved": moves_object(applied.moves)}
         for line in applied_lines(refs, applied):
             typer.echo(line, err=as_json)
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(report))
+        write_json(report)
 
 
 def _preview(settings: "Settings", active: "ActiveRules", new: "NewRules") -> "Preview":
@@ -91,7 +97,7 @@ def _preview(settings: "Settings", active: "ActiveRules", new: "NewRules") -> "P
             raise CommandFailed(str(error)) from error
 
 
-async def _apply(settings: "Settings", new: "NewRules") -> Applied:
+async def _apply(settings: "Settings", new: "NewRules", timeout_s: float) -> Applied:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
     from agents.control.activation_effect import count_moves, stage_runs, wait_until_applied
@@ -115,7 +121,7 @@ async def _apply(settings: "Settings", new: "NewRules") -> Applied:
         if not await stage_runs(settings):
             return Applied(offset, None, None)
         is_policy = new.campaigns is None
-        waiting = await wait_until_applied(consumer, lanes, offset, is_policy=is_policy, seconds=WAIT_SECONDS)
+        waiting = await wait_until_applied(consumer, lanes, offset, is_policy=is_policy, seconds=timeout_s)
     finally:
         await stop_consumer(consumer)
     if waiting or new.policy is None:
@@ -139,8 +145,6 @@ async def _records(settings: "Settings", new: "NewRules") -> "list[ControlRecord
 def report_unchanged(ref: str, *, as_json: bool) -> None:
     """Report that a file is active already."""
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode({"rules": ref, "applied": False, "preview": None}))
+        write_json({"rules": ref, "applied": False, "preview": None})
     else:
         typer.echo(f"{ref} is already active")

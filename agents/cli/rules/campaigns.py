@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.command import CommandGroup
 from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.rules.activation import DryRunOption, activate, report_unchanged
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import parse_timeout
+from agents.cli.rules.activation import WAIT_SECONDS, ApplyTimeoutOption, DryRunOption, activate, report_unchanged
 from agents.cli.rules.control_rules import read_active_rules
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from state.config.policy import Policy
     from streams.settings.settings import Settings
 
-group = typer.Typer(help="Check, activate or show campaigns, and report their uplift.")
+group = CommandGroup(help="Check, activate or show campaigns, and report their uplift.")
 
 CampaignsFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of campaigns.")]
 
@@ -29,8 +32,9 @@ def check(
     file: CampaignsFile,
     policy_file: Annotated[
         Path | None,
-        typer.Option("--policy", metavar="FILE", help="Policy with the segments; default: the configured one."),
+        typer.Option("--policy", metavar="FILE", help="Policy with the segments.", show_default="the configured one"),
     ] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Validate campaigns as a whole, against the segments of a policy, and report all errors.
@@ -50,18 +54,24 @@ def check(
         campaigns = parse_campaigns_file(file, policy)
     except ConfigErrors as found:
         errors.extend(found.errors)
+    if as_json:
+        names = [] if errors else [each.name for each in campaigns.campaigns]
+        ref = None if errors else campaigns.ref
+        write_json({"file": str(file), "is_valid": not errors, "errors": errors, "ref": ref, "campaigns": names})
     if errors:
         raise CommandFailed(*errors)
-    typer.echo(_summary(campaigns))
+    if not as_json:
+        typer.echo(_summary(campaigns))
 
 
 @group.command("apply")
 def apply(
     context: typer.Context,
     file: CampaignsFile,
+    timeout: ApplyTimeoutOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Activate campaigns in all partitions, after the events that are published already.
@@ -76,13 +86,22 @@ def apply(
     from state.config.active_rules import Outcome
 
     settings = load_context(context, config)
+    timeout_s = parse_timeout(timeout) or WAIT_SECONDS
     with kafka_named(settings):
         active = asyncio.run(read_active_rules(settings))
         campaigns = read_campaigns(active, file)
         if active.check_campaigns(campaigns).outcome is Outcome.UNCHANGED:
             report_unchanged(campaigns.ref, as_json=as_json)
         else:
-            activate(settings, active, NewRules(None, campaigns), yes=yes, dry_run=dry_run, as_json=as_json)
+            activate(
+                settings,
+                active,
+                NewRules(None, campaigns),
+                timeout_s=timeout_s,
+                yes=yes,
+                dry_run=dry_run,
+                as_json=as_json,
+            )
 
 
 def _policy(settings: "Settings | None", file: Path | None) -> "Policy":

@@ -7,6 +7,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.progress import progress_of
 from agents.cli.rules.control_rules import read_active_rules
 
@@ -28,7 +29,7 @@ def forecast_campaigns(
     days: Annotated[
         int, typer.Option(min=1, max=366, metavar="N", help="Number of days, the present one included.")
     ] = 7,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Forecast the messages of the next days by campaign and channel, from what is due already.
@@ -46,9 +47,7 @@ def forecast_campaigns(
         forecast = _forecast(settings, rules, days)
     zone = rules.policy.timezone
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(_object(settings, forecast, zone)))
+        write_json(_object(settings, forecast, zone))
         return
     from agents.cli.render import draw
 

@@ -1,36 +1,28 @@
 """`goldstream campaigns report`: the response and revenue of each campaign beside its comparison group."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import FirstDayOption, LastDayOption, parse_period
 
 if TYPE_CHECKING:
     from agents.reporting.report import UpliftReport
     from streams.settings.settings import Settings
 
 
-def _parse_day(text: str | None) -> str | None:
-    if not text:
-        return text
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-05-12") from None
-
-
 def report_campaigns(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the report as a JSON object.")] = False,
-    first_day: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", callback=_parse_day, help="First day of entry.")
-    ] = None,
-    last_day: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", callback=_parse_day, help="Last day of entry.")
+    as_json: JsonOption = False,
+    first_day: FirstDayOption = None,
+    last_day: LastDayOption = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Number of days up to --to.", show_default="all")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -40,11 +32,15 @@ def report_campaigns(
     `attribution_days` are over; --from and --to select them by the day (UTC) of entry. Reads only from Kafka.
     """
     settings = load_context(context, config)
-    report = _report(settings, first_day, last_day)
+    first, last = parse_period(first_day, last_day)
+    if days is not None:
+        if first is not None:
+            raise UsageFailure("--days and --from exclude each other; leave one of them out")
+        last = last or _today()
+        first = (date.fromisoformat(last) - timedelta(days=days - 1)).isoformat()
+    report = _report(settings, first, last)
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(report))
+        write_json(report)
         return
     from agents.cli.render import draw
     from agents.reporting.render import report_blocks
@@ -65,3 +61,9 @@ def _report(settings: "Settings", first_day: str | None, last_day: str | None) -
         except NoOutcomes as error:
             raise CommandFailed(str(error)) from error
     return build_report(sums)
+
+
+def _today() -> str:
+    from streams.clock import SYSTEM_CLOCK
+
+    return datetime.fromtimestamp(SYSTEM_CLOCK.wall_ms() / 1000, UTC).date().isoformat()

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.rules.rules_history import JsonOption, choose, load_activations, period_object, zone_of
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.rules.rules_history import choose, load_activations, period_object, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ _HOUR_MINUTES: Final = 60
 def show_campaigns(
     context: typer.Context,
     ref: Annotated[
-        str | None, typer.Argument(metavar="[NAME@VERSION]", help="An earlier file; default: the active one.")
+        str | None, typer.Argument(metavar="[NAME@VERSION]", help="An earlier file.", show_default="the active one")
     ] = None,
     as_toml: Annotated[bool, typer.Option("--toml", help="Write the file as it was applied.")] = False,
     as_json: JsonOption = False,
@@ -38,9 +39,7 @@ def show_campaigns(
     if as_toml:
         typer.echo(period.file.text, nl=not period.file.text.endswith("\n"))
     elif as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode({"prefix": settings.prefix, **_campaigns_object(period)}))
+        write_json({"prefix": settings.prefix, **_campaigns_object(period)})
     else:
         from agents.cli.reader import POTENTIAL_TITLES, reader_language, title_of
         from agents.cli.render import draw

@@ -7,6 +7,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.progress import progress_of
 from agents.cli.rules.campaigns import CampaignsFile
 from agents.cli.rules.control_rules import read_active_rules
@@ -26,7 +27,7 @@ def try_campaigns(
     context: typer.Context,
     file: CampaignsFile,
     days: Annotated[int, typer.Option(min=1, max=366, metavar="N", help="How many days to look ahead.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Try a campaigns file on today's customers: who would have entered, and which messages would be sent.
@@ -47,9 +48,7 @@ def try_campaigns(
         campaigns = parse_campaigns_file(file, policy)
         trial = _try(settings, policy, campaigns, days)
     if as_json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(_object(settings, campaigns, trial, days)))
+        write_json(_object(settings, campaigns, trial, days))
         return
     from agents.cli.render import draw
 

@@ -2,14 +2,17 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents.cli.command import CommandGroup
 from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.rules.activation import DryRunOption, activate, report_unchanged
+from agents.cli.json_output import JsonOption, write_json
+from agents.cli.option_values import parse_timeout
+from agents.cli.rules.activation import WAIT_SECONDS, ApplyTimeoutOption, DryRunOption, activate, report_unchanged
 from agents.cli.rules.control_rules import read_active_rules
 
 if TYPE_CHECKING:
@@ -17,30 +20,41 @@ if TYPE_CHECKING:
     from state.config.active_rules import ActiveRules
     from state.config.policy import Policy
 
-group = typer.Typer(help="Check, activate, show, suggest or compare policies.")
+group = CommandGroup(help="Check, activate, show, suggest or compare policies.")
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of a policy.")]
 
 
 @group.command("check")
-def check(file: PolicyFile) -> None:
+def check(file: PolicyFile, as_json: JsonOption = False) -> None:
     """Validate a policy as a whole and report all errors; the status is 1 if there are any."""
+    from state.config.config_errors import ConfigErrors
     from streams.settings.rules_files import parse_policy_file
 
-    typer.echo(_summary(parse_policy_file(file)))
+    try:
+        policy = parse_policy_file(file)
+    except ConfigErrors as found:
+        if as_json:
+            write_json({"file": str(file), "is_valid": False, "errors": found.errors})
+        raise
+    if as_json:
+        write_json({"file": str(file), "is_valid": True, "errors": [], **_summary_object(policy)})
+    else:
+        typer.echo(_summary(policy))
 
 
 @group.command("apply")
-def apply(
+def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     file: PolicyFile,
     campaigns: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Campaigns to activate with it, where a segment is renamed or removed."),
     ] = None,
+    timeout: ApplyTimeoutOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Activate a policy in all partitions, after the events that are published already.
@@ -53,6 +67,7 @@ def apply(
     new prefix and a replay; a policy without a segment that the active campaigns name, unless --campaigns has others.
     """
     settings = load_context(context, config)
+    timeout_s = parse_timeout(timeout) or WAIT_SECONDS
     with kafka_named(settings):
         active = asyncio.run(read_active_rules(settings))
         new = _read(active, file, campaigns)
@@ -60,15 +75,27 @@ def apply(
             assert active.policy is not None
             report_unchanged(active.policy.ref, as_json=as_json)
         else:
-            activate(settings, active, new, yes=yes, dry_run=dry_run, as_json=as_json)
+            activate(settings, active, new, timeout_s=timeout_s, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
-def _summary(policy: "Policy") -> str:
+def _summary_object(policy: "Policy") -> dict[str, Any]:
     cells = (
         (len(policy.recency_edges_text) + 1) * (len(policy.frequency_edges) + 1) * (len(policy.monetary_edges_text) + 1)
     )
+    return {
+        "ref": policy.ref,
+        "cells": cells,
+        "segments": policy.segment_names,
+        "currency": policy.currency,
+        "window_days": policy.window_days,
+        "timezone": policy.timezone,
+    }
+
+
+def _summary(policy: "Policy") -> str:
+    segments = f"{len(policy.segment_names)} segments ({', '.join(policy.segment_names)})"
     return (
-        f"{policy.ref}: {cells} cells, {len(policy.segment_names)} segments ({', '.join(policy.segment_names)}), "
+        f"{policy.ref}: {_summary_object(policy)['cells']} cells, {segments}, "
         f"{policy.currency}, window {policy.window_days} days"
     )
 

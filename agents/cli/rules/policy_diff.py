@@ -8,6 +8,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import parse_moment
 from agents.cli.progress import progress_of
 from agents.cli.rules.control_rules import read_active_rules, warn_of_missing_segments
@@ -26,32 +27,32 @@ def diff(
     b: Annotated[Path, typer.Argument(metavar="B", help="TOML file of another policy.")],
     campaigns: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Campaigns for both; default: the active ones, else the configured ones."),
+        typer.Option(
+            metavar="FILE", help="Campaigns for both.", show_default="the active ones, else the configured ones"
+        ),
     ] = None,
-    to: Annotated[
+    until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="End of the comparison, RFC 3339; default: the journal's end."),
+        typer.Option("--until", "--to", metavar="TIME", help="Its end, RFC 3339.", show_default="the journal's end"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Compare two policies: which customers would be in another segment, and which messages would be sent.
 
-    Replays the journal in memory with each policy, active from its beginning. With --to, the replay ends where the
+    Replays the journal in memory with each policy, active from its beginning. With --until, the replay ends where the
     watermark reaches that moment; later events do not count.
     """
-    import msgspec
-
     from agents.analysis.backtest_report import report_lines
     from streams.settings.rules_files import parse_policy_file
 
     settings = load_context(context, config)
     policies = parse_policy_file(a), parse_policy_file(b)
-    until_ms = None if to is None else parse_moment("--to", to)
+    until_ms = None if until is None else parse_moment("--until", until)
     with kafka_named(settings):
         report = _compare(settings, (a, b), policies, campaigns, until_ms)
     if as_json:
-        typer.echo(msgspec.json.encode(report))
+        write_json(report)
     else:
         for line in report_lines(report):
             typer.echo(line)

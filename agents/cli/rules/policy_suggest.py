@@ -2,13 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named, print_error
+from agents.cli.json_output import JsonOption, write_json
 from agents.cli.progress import progress_of
+from agents.cli.quiet import note
 from agents.cli.reading_options import (
     AllowAnonymousOption,
     CurrencyOption,
@@ -35,18 +37,15 @@ if TYPE_CHECKING:
 
 _EVENTS_PER_UPDATE: Final = 1_000
 
-EXAMPLES: Final = (
-    "[bold]Examples[/bold]\n\n"
-    "goldstream policy suggest orders_export.csv --output shop.toml  [dim]from files, in their currency[/dim]\n\n"
-    "goldstream policy suggest --output next.toml  [dim]from the journal[/dim]"
-)
-
 
 def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     files: FilesArgument = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the policy to this file; default: standard output.")
+        Path | None,
+        typer.Option(
+            "--out", "--output", metavar="FILE", help="Write the policy to this file.", show_default="standard output"
+        ),
     ] = None,
     platform: PlatformOption = None,
     mapping: MapOption = None,
@@ -62,6 +61,7 @@ def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     time_format: TimeFormatOption = None,
     decimal: DecimalOption = None,
     currency: CurrencyOption = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Suggest a policy from how the customers of this shop buy, with the reasons in its comments.
@@ -100,15 +100,34 @@ def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
             text = _suggest_from_journal(settings)
     except (FileError, ImportRefused, InsufficientHistory) as error:
         raise CommandFailed(*str(error).splitlines()) from error
-    place = output or "FILE"
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
+    if output is not None:
         output.write_text(text, encoding="utf-8")
-    print_error(
-        f"goldstream: {f'written to {output}; review it, then' if output else 'save it with --output FILE, then'} run "
+    if as_json:
+        write_json(_object(text, output))
+    elif output is None:
+        typer.echo(text, nl=False)
+    place = output or "FILE"
+    note(
+        f"goldstream: {f'written to {output}; review it, then' if output else 'save it with --out FILE, then'} run "
         f"`goldstream policy apply {place}`, or start the first worker with GOLDSTREAM_POLICY={place}"
     )
+
+
+def _object(text: str, output: Path | None) -> dict[str, Any]:
+    from state.config.policy_reader import parse_policy
+
+    policy = parse_policy(text)
+    return {
+        "ref": policy.ref,
+        "currency": policy.currency,
+        "thresholds": {
+            "recency_days": policy.recency_edges_text,
+            "frequency": policy.frequency_edges_text,
+            "monetary": policy.monetary_edges_text,
+        },
+        "out": None if output is None else str(output),
+        "toml": text,
+    }
 
 
 def _suggest_from_files(settings: "Settings", given: "FilesGiven", *, allow_anonymous: bool) -> str:

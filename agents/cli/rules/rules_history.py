@@ -1,20 +1,19 @@
 """`goldstream policy history` and `campaigns history`; what both `show` commands have in common."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
+from agents.cli.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.control.activations import Activation, Activations, File
     from streams.settings.settings import Settings
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Write a JSON object.")]
 
 
 def policy_history(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
@@ -96,10 +95,8 @@ def period_object(period: "Activation[File]") -> dict[str, Any]:
 
 def _write_history(settings: "Settings", periods: "Sequence[Activation[File]]", zone: str, *, as_json: bool) -> None:
     if as_json:
-        import msgspec
-
         objects = [period_object(period) for period in periods]
-        typer.echo(msgspec.json.encode({"prefix": settings.prefix, "history": objects}))
+        write_json({"prefix": settings.prefix, "history": objects})
         return
     choose(settings, periods, None)
     from rich.table import Table
