@@ -48,6 +48,17 @@ async def diagnose_stall(
     return WatermarkStall("unread" if unread else "silent", unread)
 
 
+def explain_stall(source: str, stall: WatermarkStall) -> str:
+    """Return in words why a source partition (`events:3`) is the furthest behind."""
+    explanations: dict[StallReason, str] = {
+        "unheard": f"no worker has ever reported {source}",
+        "unread": f"{stall.unread:,} records of {source} are not journaled yet",
+        "silent": f"{source} is read to its end, but its worker does not report that",
+        "current": "no worker writes ticks, or the stage segment is behind",
+    }
+    return explanations[stall.reason]
+
+
 class StallLogger:
     """Logs which source partition stalls the watermark: at each change, then every half minute."""
 

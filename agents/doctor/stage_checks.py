@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import TopicPartition
 from aiokafka.errors import for_code
 
-from agents.admit.watermark_stall import diagnose_stall
+from agents.admit.watermark_stall import diagnose_stall, explain_stall
 from agents.doctor.cluster import Cluster
 from agents.doctor.finding import Finding, good, warning, wrong
 from agents.replay.cutover import read_watermarks
@@ -112,13 +112,7 @@ async def _who_holds(cluster: Cluster, now_ms: int) -> str:
     tp = TopicPartition(cluster.topics.full(short), int(number))
     await cluster.ends([tp])  # makes the leader known
     stall = await diagnose_stall(cluster.consumer, tp, reports.get(slowest), now_ms)
-    explanations = {
-        "unheard": f"no worker has ever reported {slowest}",
-        "unread": f"{stall.unread:,} records of {slowest} are not journaled yet",
-        "silent": f"{slowest} is read to its end, but its worker does not report that",
-        "current": "no worker writes ticks, or the stage segment is behind",
-    }
-    return explanations[stall.reason]
+    return explain_stall(slowest, stall)
 
 
 async def check_dead_letters(cluster: Cluster) -> list[Finding]:

@@ -19,7 +19,9 @@ from agents.serve.hooks.routes import ROUTES as HOOKS
 from agents.serve.hooks.routes import hooks_service
 from agents.serve.intake.routes import ROUTES as INTAKE
 from agents.serve.intake.routes import intake_service
+from agents.serve.lookups.encoded_ids import keep_encoded_ids
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
+from agents.serve.lookups.routes import lookups_service
 from agents.serve.pages.routes import ROUTES as PAGES
 from agents.serve.problems import respond_to_bug, respond_to_http_error, respond_to_problem
 
@@ -41,7 +43,7 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
 """Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
 
-SERVICES: Final[tuple[Service, ...]] = (intake_service, hooks_service)
+SERVICES: Final[tuple[Service, ...]] = (intake_service, lookups_service, hooks_service)
 """In the order in which they start; they end in the reverse order, after the last response."""
 
 
@@ -74,7 +76,7 @@ def create_app(
                 await stack.enter_async_context(service(context))
             yield
 
-    return Litestar(
+    app = Litestar(
         route_handlers=routes,
         guards=[guard_of(context.access)],
         dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
@@ -90,3 +92,5 @@ def create_app(
         request_max_body_size=MAX_BODY_BYTES,
         debug=False,
     )
+    app.asgi_handler = keep_encoded_ids(app.asgi_handler)
+    return app

@@ -13,6 +13,9 @@ from litestar.params import SkipValidation
 from agents.serve.access.access_control import AccessControl
 from agents.serve.hooks.reception import HookReception
 from agents.serve.intake.intake import Intake
+from agents.serve.lookups.change_feed import ChangeFeed
+from agents.serve.lookups.policy_diffs import PolicyDiffs
+from agents.serve.lookups.reader import create_lookups
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -30,6 +33,9 @@ class ServeContext:
         metrics: of the process.
         access: who may do what.
         spool: folder of `--spool`, if given.
+        lookups: answers from Redis and Kafka.
+        change_feed: streams segment changes.
+        policy_diffs: compares policies in the background.
         intake: checks events, and publishes or stores them.
         hooks: takes webhooks.
         stopping: set on SIGTERM: streams end, nothing new is accepted.
@@ -51,6 +57,9 @@ class ServeContext:
         self.intake = Intake(settings, clock, metrics, spool)
         self.hooks = HookReception(settings, clock, self.intake)
         self.stopping = asyncio.Event()
+        self.lookups = create_lookups(settings, clock)
+        self.change_feed = ChangeFeed(settings, clock)
+        self.policy_diffs = PolicyDiffs(settings, self.stopping)
         self.waiting: dict[str, Callable[[], str | None]] = {}
 
     def unready(self) -> list[str]:

@@ -144,10 +144,15 @@ class SegmentCount(msgspec.Struct, frozen=True):
 
 
 class Segments(msgspec.Struct, frozen=True):
-    """All segments, in the order of the policy; the totals are of the whole base."""
+    """All segments, in the order of the policy; the totals are of the whole base.
 
-    policy: str
-    currency: str
+    Attributes:
+        policy: `name@version`; null before the first policy.
+        currency: of all sums.
+    """
+
+    policy: str | None
+    currency: str | None
     customers: int
     reachable: int
     revenue: str
@@ -178,8 +183,8 @@ class CellCount(msgspec.Struct, frozen=True):
 class Cells(msgspec.Struct, frozen=True):
     """All cells of the policy, best first, empty ones included."""
 
-    policy: str
-    currency: str
+    policy: str | None
+    currency: str | None
     customers: int
     reachable: int
     revenue: str
@@ -229,12 +234,15 @@ class Flow(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):
 class Flows(msgspec.Struct, frozen=True, rename=_FROM_AND_TO_DAYS):
     """Who moved from where to where on these days, both inclusive, in the policy's time zone; most customers first.
 
+    Only the last 90 days are known: `from` is the first of these if an earlier one was asked for. Both are null while
+    time has not begun.
+
     Attributes:
         cause: the only one that counts; null for all.
     """
 
-    first_day: str
-    last_day: str
+    first_day: str | None
+    last_day: str | None
     timezone: str
     cause: str | None
     flows: list[Flow]
@@ -264,8 +272,8 @@ class FlowCustomers(msgspec.Struct, frozen=True, rename=_FROM_AND_TO_DAYS):
         cursor: gets the next part; null after the last one.
     """
 
-    first_day: str
-    last_day: str
+    first_day: str | None
+    last_day: str | None
     timezone: str
     total: int
     customers: list[FlowCustomer]

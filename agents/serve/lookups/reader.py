@@ -1,96 +1,177 @@
 """The look-ups that routes and pages ask for, as typed answers."""
 
-from typing import Final
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
 
 from agents.control.control_follower import ControlFollower
 from agents.customer_view.story import Story
-from agents.reporting.report import UpliftReport
+from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
+from agents.project.projection_keys import MOVE_DAYS, ProjectionKeys
+from agents.project.redis_connection import connect_redis
+from agents.project.redis_link import pack
+from agents.rejected.dead_letters import newest_letters
 from agents.serve.lookups.answers import (
     Cells,
     Customer,
     CustomerPage,
     Daily,
+    FlowCustomer,
     FlowCustomers,
     Flows,
+    RedisState,
     Rejected,
+    RejectedEvent,
+    RulesInForce,
     Segments,
     Status,
 )
+from agents.serve.lookups.base_lookup import BaseLookup
+from agents.serve.lookups.campaign_reports import CampaignReports
+from agents.serve.lookups.day_lookup import DayLookup
+from agents.serve.lookups.days import EPOCH_ORDINAL, DayRange, day_range
+from agents.serve.lookups.flow_counts import FlowCounts, FlowName, Period, period_of
+from agents.serve.lookups.flow_people import FlowPeople
+from agents.serve.lookups.ranked_lists import decode_cursor
+from agents.serve.lookups.redis_reader import RedisReader
+from agents.serve.lookups.refusals import LookupRefused, RedisAway, unknown_customer
+from agents.serve.lookups.watermark_follower import WatermarkFollower
+from state.config.campaigns import Campaigns
+from state.config.policy import Policy
+from state.units.local_days import LocalDays
+from state.units.timestamps import format_ms
 from streams.clock import Clock
 from streams.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.reporting.report import UpliftReport  # needs scipy, which only the report does
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 1_000
 MAX_IDS: Final = 100
 MAX_REJECTED: Final = 1_000
-
-
-class LookupRefused(Exception):
-    """A look-up cannot be answered: 404 for what does not exist, 422 for what cannot be asked; the message says why."""
-
-    def __init__(self, status: int, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.kind = kind
-
-
-class RedisAway(Exception):
-    """Redis does not answer, so there are no look-ups; the message says why and what to do."""
+MAX_FLOW_DAYS: Final = 3_660
+"""Days that may be asked for; only the last 90 are known."""
 
 
 class Lookups:
     """Reads what `project` maintains in Redis; the story, the report and dead letters are read from Kafka.
 
-    Every method raises `RedisAway` while Redis is away (except `status`), and `LookupRefused` for what does not exist.
+    Every method raises `RedisAway` while Redis is away (except `status`, and those that read from Kafka), and
+    `LookupRefused` for what does not exist.
+
+    Attributes:
+        follower: knows the active rules.
+        time: knows how far time has come.
     """
 
-    def __init__(self, settings: Settings, redis: Redis | None, follower: ControlFollower, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, redis: Redis | None, follower: ControlFollower, time: WatermarkFollower, clock: Clock
+    ) -> None:
+        self.follower = follower
+        self.time = time
         self._settings = settings
-        self._redis = redis
-        self._follower = follower
         self._clock = clock
+        keys = ProjectionKeys(settings.prefix)
+        self._redis = RedisReader(redis)
+        self._lists = RedisReader(redis)  # so that long answers do not delay short ones
+        self._short = BaseLookup(self._redis, keys)
+        self._base = BaseLookup(self._lists, keys)
+        self._days = DayLookup(self._lists, keys)
+        self._flows = FlowCounts(self._lists, keys)
+        self._people = FlowPeople(self._lists, self._flows)
+        self._reports = CampaignReports(settings, clock)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The active policy; None before the first one."""
+        return self.follower.rules.policy
+
+    @property
+    def zone(self) -> LocalDays:
+        """The time zone of the policy's days."""
+        return LocalDays(self.policy.timezone if self.policy else "UTC")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.close()
+        await self._lists.close()
 
     async def status(self) -> Status:
         """Return how current everything is; also while Redis is away."""
-        raise NotImplementedError
+        try:
+            await self._redis.read([pack("PING")])
+            redis = RedisState(up=True, detail=None)
+        except RedisAway as away:
+            redis = RedisState(up=False, detail=str(away))
+        time, rules, policy = self.time, self.follower.rules, self.policy
+        held_back, lag_ms = time.held_back, time.lag_ms
+        return Status(
+            prefix=self._settings.prefix,
+            time="event" if self._settings.time == "event" else "wall",
+            as_of=None if time.as_of_ms is None else format_ms(time.as_of_ms),
+            lag_seconds=None if lag_ms is None else lag_ms / 1000,
+            held_back_by=held_back.source if held_back else None,
+            held_back_detail=held_back.detail if held_back else None,
+            redis=redis,
+            policy=_in_force(policy),
+            campaigns=_in_force(rules.campaigns),
+            currency=policy.currency if policy else None,
+            timezone=policy.timezone if policy else None,
+        )
 
     async def customer(self, customer_id: str) -> Customer | None:
         """Return a customer; None if they are not known, or were erased."""
-        raise NotImplementedError
+        return (await self._short.customers([customer_id]))[0]
 
-    async def customers(self, ids: list[str]) -> dict[str, Customer | None]:
-        """Return up to 100 customers by id."""
-        raise NotImplementedError
+    async def customers(self, ids: Sequence[str]) -> dict[str, Customer | None]:
+        """Return customers by id; None for those that are not known."""
+        return dict(zip(ids, await self._short.customers(ids), strict=True))
 
     async def story(self, customer_id: str) -> Story:
-        """Return the story of a customer, as `goldstream customer ID --json`; it is read from Kafka, in seconds."""
-        raise NotImplementedError
+        """Return the story of a customer, as `goldstream customer ID --json`; it is read from Kafka, in seconds.
+
+        Raises:
+            LookupRefused: the customer is not known, or was erased, and when.
+            aiokafka.errors.KafkaError: the cluster cannot be reached.
+        """
+        try:
+            story = await read_story(self._settings, customer_id)
+        except CustomerErased as error:
+            raise LookupRefused(404, "erased-customer", str(error)) from error
+        except NoCustomers as error:
+            raise LookupRefused(404, "unknown-customer", str(error)) from error
+        if story is None:
+            raise unknown_customer(customer_id)
+        return story
 
     async def segments(self) -> Segments:
         """Return all segments with their customers, reachable customers, and shares."""
-        raise NotImplementedError
+        return await self._base.segments(self.policy)
 
     async def segment_customers(self, name: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CustomerPage:
         """Return a part of the customers of a segment, by monetary, highest first."""
-        raise NotImplementedError
+        return await self._base.segment_customers(name, self.policy, limit, cursor)
 
     async def cells(self) -> Cells:
         """Return all cells with their customers, reachable customers, and shares."""
-        raise NotImplementedError
+        return await self._base.cells(self.policy)
 
     async def cell_customers(self, cell: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CustomerPage:
         """Return a part of the customers of a cell, by monetary, highest first."""
-        raise NotImplementedError
+        return await self._base.cell_customers(cell, self.policy, limit, cursor)
 
     async def daily(self, first_day: str | None = None, last_day: str | None = None) -> Daily:
         """Return the figures of these days (`2026-05-12`), by default of the last 30."""
-        raise NotImplementedError
+        return await self._days.daily(first_day, last_day)
 
     async def flows(self, first_day: str | None = None, last_day: str | None = None, cause: str | None = None) -> Flows:
         """Return who moved from where to where on these days, by default the last 30, of the last 90 days."""
-        raise NotImplementedError
+        days = await self._flow_days(first_day, last_day)
+        found = [] if days is None else await self._flows.flows(self._period(days), cause)
+        return Flows(*_names(days), self.zone.name, cause, found)
 
     async def flow_customers(
         self,
@@ -113,12 +194,89 @@ class Lookups:
             limit: of customers.
             cursor: of the preceding part.
         """
-        raise NotImplementedError
+        place = decode_cursor(cursor)
+        days = await self._flow_days(first_day, last_day)
+        if days is None:
+            return FlowCustomers(None, None, self.zone.name, 0, [], None)
+        period = self._period(days)
+        names, _ = await self._flows.names()
+        wanted = FlowName(before or "", after or "", cause or "")
+        chosen = [
+            name for name in names if all(not want or want == is_ for want, is_ in zip(wanted, name, strict=True))
+        ]
+        total = await self._flows.distinct(chosen, period)
+        moves, following = await self._people.page(chosen, period, place, limit)
+        customers = await self._base.customers([move.customer_id for move in moves])
+        return FlowCustomers(
+            *_names(days),
+            self.zone.name,
+            total,
+            [
+                FlowCustomer(move.customer_id, move.before, move.flow.after, move.flow.cause, move.at, customer)
+                for move, customer in zip(moves, customers, strict=True)
+            ],
+            None if following is None else following.encode(),
+        )
 
-    async def campaign_report(self, first_day: str | None = None, last_day: str | None = None) -> UpliftReport | None:
-        """Return the report of `goldstream campaigns report --json`; None while there are no outcomes."""
-        raise NotImplementedError
+    async def campaign_report(self, first_day: str | None = None, last_day: str | None = None) -> "UpliftReport | None":
+        """Return the report of `goldstream campaigns report --json`; None while there are no outcomes.
+
+        Raises:
+            LookupRefused: a day is none.
+            aiokafka.errors.KafkaError: the cluster cannot be reached.
+        """
+        return await self._reports.report(first_day, last_day)
 
     async def rejected(self, limit: int = MAX_REJECTED) -> Rejected:
-        """Return the last rejected records, newest first."""
-        raise NotImplementedError
+        """Return the last rejected records, newest first.
+
+        Raises:
+            aiokafka.errors.KafkaError: the cluster cannot be reached.
+        """
+        letters = await newest_letters(self._settings, limit)
+        return Rejected(
+            [
+                RejectedEvent(
+                    f"{each.partition}:{each.offset}", format_ms(each.at_ms), each.reason, each.detail, each.source
+                )
+                for each in letters
+            ]
+        )
+
+    async def latest_day(self) -> date | None:
+        """Return the day that time has come to, in the policy's time zone; None before time has begun."""
+        newest_ms = self.time.newest_ms
+        if newest_ms is None:
+            newest = await self._days.latest()
+            if newest is not None or self._settings.time == "event":
+                return newest
+            newest_ms = self._clock.wall_ms()
+        return date.fromordinal(self.zone.bounds_and_day(newest_ms)[2] + EPOCH_ORDINAL)
+
+    async def _flow_days(self, first_day: str | None, last_day: str | None) -> DayRange | None:
+        latest = await self.latest_day()
+        days = day_range(first_day, last_day, latest or datetime.fromtimestamp(0, UTC).date(), MAX_FLOW_DAYS)
+        if latest is None:
+            return None
+        return DayRange(max(days.first, latest - timedelta(days=MOVE_DAYS - 1)), days.last)
+
+    def _period(self, days: DayRange) -> Period:
+        zone = self.zone
+        begin_ms, _ = zone.bounds(days.first.toordinal() - EPOCH_ORDINAL)
+        _, end_ms = zone.bounds(days.last.toordinal() - EPOCH_ORDINAL)
+        return period_of(begin_ms, max(begin_ms, end_ms))
+
+
+def create_lookups(settings: Settings, clock: Clock) -> Lookups:
+    """Return the look-ups of a process; nothing is connected yet."""
+    follower = ControlFollower(settings, is_quiet=True)
+    redis = connect_redis(settings) if settings.redis else None
+    return Lookups(settings, redis, follower, WatermarkFollower(settings, follower, clock), clock)
+
+
+def _names(days: DayRange | None) -> tuple[str | None, str | None]:
+    return (None, None) if days is None else (days.first.isoformat(), days.last.isoformat())
+
+
+def _in_force(rules: Policy | Campaigns | None) -> RulesInForce | None:
+    return None if rules is None else RulesInForce(rules.name, rules.version, rules.ref)

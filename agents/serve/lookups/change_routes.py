@@ -1,0 +1,33 @@
+"""Live changes as server-sent events."""
+
+from typing import Final
+
+from litestar import get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ControllerRouterHandler
+
+from agents.serve.access.scopes import Scope
+from agents.serve.context import Context
+from agents.serve.lookups.change_feed import decode_positions
+from agents.serve.lookups.change_stream import ChangeStream
+from agents.serve.lookups.query import LastEventId, ToSegment
+from agents.serve.problems import Problem
+
+
+@get(
+    "/v1/changes",
+    opt={"scope": Scope.CUSTOMERS_READ},
+    operation_id="streamChanges",
+    responses={200: ResponseSpec(str, media_type="text/event-stream", description="each `data` is one segment change")},
+)
+async def stream_changes(
+    context: Context, segment: ToSegment = None, last_event_id: LastEventId = None
+) -> ChangeStream:
+    """Stream segment changes as they are published, from the given `Last-Event-ID` on, without a gap."""
+    resume = decode_positions(last_event_id) if last_event_id else None
+    if last_event_id and resume is None:
+        raise Problem(422, "last-event-id", "Last-Event-ID must be an id of this stream; connect without it")
+    return ChangeStream(context.change_feed, segment or None, resume)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [stream_changes]

@@ -1,0 +1,62 @@
+"""The daily figures, which `project` keeps in Redis for each day and partition."""
+
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from agents.health.ratios import ratios_of
+from agents.health.reader import last_days
+from agents.project.projection_keys import ProjectionKeys
+from agents.project.redis_link import pack
+from agents.serve.lookups.answers import Daily
+from agents.serve.lookups.days import day_range
+from agents.serve.lookups.redis_reader import RedisReader
+
+MAX_DAYS: Final = 400
+"""Days in one answer: a year and the days beside it."""
+_LOOK_BACK: Final = 7
+"""Days before the first one, in which a partition that is behind has its last figures."""
+
+
+class DayLookup:
+    """Reads the parts of days."""
+
+    def __init__(self, redis: RedisReader, keys: ProjectionKeys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def latest(self) -> date | None:
+        """Return the last day that there are figures of."""
+        (days,) = await self._redis.read([pack("ZREVRANGE", self._keys.days, 0, 0)])
+        return date.fromisoformat(days[0]) if days else None
+
+    async def daily(self, first_day: str | None, last_day: str | None) -> Daily:
+        """Return the figures of days as `goldstream health --json`; days without any are left out.
+
+        Raises:
+            LookupRefused: the days cannot be asked for.
+        """
+        latest = await self.latest()
+        if latest is None:
+            day_range(first_day, last_day, date(1970, 1, 1), MAX_DAYS)
+            return Daily(first_day, last_day, [])
+        days = day_range(first_day, last_day, latest, MAX_DAYS)
+        last = days.last.isoformat()
+        (known,) = await self._redis.read(
+            [pack("ZREVRANGEBYLEX", self._keys.days, f"[{last}", "-", "LIMIT", 0, MAX_DAYS + _LOOK_BACK)]
+        )
+        first = days.first.isoformat()
+        within = [day for day in reversed(known) if day >= first]
+        before = [day for day in known if day < first][:_LOOK_BACK]
+        replies = await self._redis.read([pack("HGETALL", self._keys.day_parts + day) for day in (*before, *within)])
+        by_partition: dict[str, dict[str, bytes]] = {}
+        for day, flat in zip((*before, *within), replies, strict=True):
+            for partition, text in zip(flat[::2], flat[1::2], strict=True):
+                by_partition.setdefault(partition, {})[day] = text.encode()
+        figures: list[dict[str, Any]] = [
+            {**day, "figures": msgspec.to_builtins(ratios_of(day))}
+            for day in last_days(by_partition.values(), len(within))
+            if within
+        ]
+        return Daily(first, last, figures)

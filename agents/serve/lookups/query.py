@@ -1,0 +1,35 @@
+"""The parameters of look-ups, as the document describes them."""
+
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.params import HeaderParameter, QueryParameter
+
+from agents.serve.access.scopes import Principal
+from agents.serve.lookups.reader import MAX_LIMIT, MAX_REJECTED
+
+AnyRequest = Request[Principal, Any, Any]
+
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_LIMIT, description="customers in one answer")]
+RejectedLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_REJECTED, description="records")]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="of the preceding answer")]
+FirstDay = Annotated[str | None, QueryParameter(name="from", description="first day, such as 2026-05-12")]
+LastDay = Annotated[str | None, QueryParameter(name="to", description="last day, inclusive")]
+Cause = Annotated[
+    str | None, QueryParameter(name="cause", description="only changes by this cause, such as `time` or `purchase`")
+]
+Before = Annotated[
+    str | None,
+    QueryParameter(name="before", description="only from this segment; `none`: customers who were not known before"),
+]
+After = Annotated[str | None, QueryParameter(name="after", description="only to this segment")]
+ToSegment = Annotated[str | None, QueryParameter(name="segment", description="only changes to this segment")]
+Format = Annotated[
+    str | None, QueryParameter(name="format", description="`csv` for links, which cannot send `Accept: text/csv`")
+]
+LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", description="the last id that was received")]
+
+
+def wants_csv(request: AnyRequest, chosen: str | None) -> bool:
+    """Return whether the client asks for the whole list as CSV."""
+    return chosen == "csv" or "text/csv" in request.headers.get("accept", "")
