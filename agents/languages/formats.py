@@ -55,6 +55,7 @@ _MONTHS: Final[dict[Language, Sequence[str]]] = {
 }
 LEAST_PERCENT: Final = 0.1
 """What one decimal can show."""
+_SHORT_MONTH: Final = 3
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
@@ -142,6 +143,11 @@ class Formats:
             return "–"
         day = moment if isinstance(moment, date) else self.local(moment).date()
         return NO_BREAK.join((str(day.day), self._months[day.month - 1], str(day.year)))
+
+    def short_day(self, day: str) -> str:
+        """Write a day without its year: `12 May`, `12 мая`, `3 сен`."""
+        local = self.local(day)
+        return f"{local.day}{NO_BREAK}{self._months[local.month - 1][:_SHORT_MONTH]}"
 
     def moment(self, moment: str | None) -> str:
         """Write a moment in RFC 3339 to the minute: `12 May 2026, 09:30`."""

@@ -280,11 +280,11 @@ def test_the_zero_line_is_always_drawn_and_the_estimate_lies_within_its_interval
 def test_the_parts_of_a_step_add_up_to_its_share_of_the_greatest_step() -> None:
     small, large = [StepPart(SENT, 20, "a"), StepPart("cap", 30, "b")], [StepPart(SENT, 100, "c")]
     root = parse(step_chart([Step("1", "", small), Step("2", "", large)], title="t", description="d"))
-    bars = [each for each in root.iter("svg") if each.attrib["class"] == "bars"]
-    widths = [
-        sum(float(rect.attrib["width"][:-1]) for part in bar.iter("g") for rect in part.iter("rect")) for bar in bars
-    ]
-    assert widths == pytest.approx([50, 100])
+    widths: defaultdict[str, float] = defaultdict(float)
+    for part in root.iter("g"):
+        for bar in part.iter("rect"):
+            widths[bar.attrib["y"]] += float(bar.attrib["width"][:-1])
+    assert list(widths.values()) == pytest.approx([50, 100])
 
 
 def test_steps_without_messages_have_an_empty_bar() -> None:
@@ -327,9 +327,12 @@ def test_marks_at_one_moment_have_rows_of_their_own() -> None:
     [
         ([], True, 0, 1),
         ([5, 5], True, 0, 5),
-        ([5, 5], False, 0, 10),
+        ([5, 5], False, 4.5, 5.5),
+        ([99, 100], False, 89.5, 109.5),
+        ([0, 0], False, -0.5, 0.5),
         ([-3, 7], True, -3, 7),
         ([2, 3], False, 2, 3),
+        ([-3, -2.9], False, -3.25, -2.65),
         ([float("nan"), 1], True, 0, 1),
         ([0, 0], True, 0, 1),
         ([1e15], True, 0, 1e15),

@@ -40,6 +40,7 @@ class PolicyDiffs:
         self._settings = settings
         self._stopping = stopping
         self._diffs: dict[str, PolicyDiff] = {}
+        self._texts: dict[str, str] = {}
         self._running: asyncio.Task[None] | None = None
         self._is_preparing = False
 
@@ -51,6 +52,10 @@ class PolicyDiffs:
     def find(self, diff_id: str) -> PolicyDiff | None:
         """Return a comparison; None if this process has it not, or not any more."""
         return self._diffs.get(diff_id)
+
+    def text_of(self, diff_id: str) -> str:
+        """Return the file of policy B of a comparison that `find` has."""
+        return self._texts[diff_id]
 
     async def begin(self, a: Policy | None, b: Policy, campaigns: Campaigns | None) -> PolicyDiff:
         """Begin a comparison, and return it.
@@ -73,8 +78,10 @@ class PolicyDiffs:
             self._is_preparing = False
         diff_id = secrets.token_hex(8)
         self._diffs[diff_id] = PolicyDiff(diff_id, "running", 0.0, policies[0].ref, policies[1].ref, None, None)
+        self._texts[diff_id] = policies[1].text
         while len(self._diffs) > MAX_STORED:
-            del self._diffs[next(iter(self._diffs))]
+            oldest = next(iter(self._diffs))
+            del self._diffs[oldest], self._texts[oldest]
         self._running = asyncio.create_task(self._run(diff_id, task, policies, campaigns_ref), name="policy diff")
         return self._diffs[diff_id]
 

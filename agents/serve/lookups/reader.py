@@ -90,6 +90,11 @@ class Lookups:
         return self.follower.rules.policy
 
     @property
+    def campaigns(self) -> Campaigns | None:
+        """The active campaigns; None before the first ones."""
+        return self.follower.rules.campaigns
+
+    @property
     def zone(self) -> LocalDays:
         """The time zone of the policy's days."""
         return LocalDays(self.policy.timezone if self.policy else "UTC")

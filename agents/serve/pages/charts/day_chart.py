@@ -49,14 +49,14 @@ def day_chart(
         points: the days in order, at least one.
         ends: the first day and the last one, short.
         write: writes a figure of the axis, short.
-        with_zero: whether the axis begins at 0.
+        with_zero: whether the axis begins at 0; then the area below the line is filled.
         title: the name of the chart.
         description: what it shows, in a sentence.
     """
     values = [value for point in points for value in (point.value, point.before) if value is not None]
     axis = axis_of(values, with_zero=with_zero)
     before = _lines([point.before for point in points], axis, "before")
-    lines = _lines([point.value for point in points], axis, "now")
+    lines = _lines([point.value for point in points], axis, "now", has_area=with_zero)
     return drawing(
         [
             stretched(
@@ -87,8 +87,8 @@ def _x(place: int, count: int) -> float:
     return 50.0 if count == 1 else 100.0 * place / (count - 1)
 
 
-def _lines(values: Sequence[float | None], axis: Axis, name: str) -> list[Markup]:
-    """Return a line, with an area below it, for each run of days that have figures."""
+def _lines(values: Sequence[float | None], axis: Axis, name: str, *, has_area: bool = False) -> list[Markup]:
+    """Return a line, and the area below it, for each run of days that have figures."""
     drawn = []
     for is_known, run in groupby(enumerate(values), key=lambda each: each[1] is not None):
         if not is_known:
@@ -97,7 +97,7 @@ def _lines(values: Sequence[float | None], axis: Axis, name: str) -> list[Markup
         if len(dots) == 1:  # a line needs two points
             dots = [(max(0.0, dots[0][0] - 0.8), dots[0][1]), (min(100.0, dots[0][0] + 0.8), dots[0][1])]
         path = "L".join(f"{x:.2f} {y:.2f}" for x, y in dots)
-        if name == "now":
+        if has_area:
             bottom = _TOP + _PLOT
             drawn.append(
                 element("path", d=f"M{dots[0][0]:.2f} {bottom}L{path}L{dots[-1][0]:.2f} {bottom}Z", class_="area")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+_LEAST_SPAN: Final = 0.2
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -32,16 +33,18 @@ def axis_of(values: Iterable[float], *, with_zero: bool) -> Axis:
 
     Args:
         values: to be shown.
-        with_zero: whether 0 must be on the axis, as for bars, whose lengths are compared.
+        with_zero: whether 0 must be on the axis, as for areas, which are compared. Without it the axis spans at least a
+            fifth of the values, so that a small change looks small.
     """
     shown = [value for value in values if math.isfinite(value)]
     if with_zero or not shown:
         shown.append(0.0)
     low, high = min(shown), max(shown)
-    if low == high:
-        margin = abs(low) or 1.0
-        return Axis(low if with_zero and low >= 0 else low - margin, high + margin)
-    return Axis(low, high)
+    if with_zero:
+        return Axis(low, high) if low < high else Axis(0.0, 1.0)
+    least = max(abs(low), abs(high)) * _LEAST_SPAN or 1.0
+    margin = max(0.0, least - (high - low)) / 2
+    return Axis(low - margin, high + margin)
 
 
 def _round_step(step: float) -> float:

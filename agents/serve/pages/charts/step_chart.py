@@ -70,19 +70,19 @@ def step_chart(steps: Sequence[Step], *, title: str, description: str) -> Markup
             element("text", f"{number + 1}", x=_DOT, y=top + 18, text_anchor="middle", class_="stop-number"),
             element("text", shorten(step.title, room), x=_INDENT, y=top + 18, class_="step"),
             element("text", step.figure, x=percent(100), y=top + 18, text_anchor="end", class_="figure"),
-            element("svg", *_bars(step, most), x=_INDENT, y=top + 28, width="90%", height=_BAR_HEIGHT, class_="bars"),
+            *_bars(step, most, top + 28),
         ]
     return drawing(children, height=height, title=title, description=description, kind="steps", links=False)
 
 
-def _bars(step: Step, most: int) -> list[Markup]:
-    """Return the parts side by side; the style sheet makes the drawing around them as wide as the chart allows."""
-    left, bars = 0.0, [element("rect", x=0, y=0, width="100%", height=_BAR_HEIGHT, rx=3, class_="track")]
+def _bars(step: Step, most: int, top: float) -> list[Markup]:
+    """Return the parts side by side."""
+    left, bars = 0.0, [element("rect", x=0, y=top, width="100%", height=_BAR_HEIGHT, rx=3, class_="track")]
     for part in step.parts:
         if not part.count:
             continue
         width = 100 * part.count / most
-        bar = element("rect", x=percent(left), y=0, width=percent(width), height=_BAR_HEIGHT)
+        bar = element("rect", x=percent(left), y=top, width=percent(width), height=_BAR_HEIGHT)
         bars.append(link(None, part.label, bar, class_=f"part part-{part.kind}"))
         left += width
     return bars

@@ -1,0 +1,121 @@
+"""Campaigns in a marketer's words: why messages were suppressed, who enters, and what a comparison shows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agents.languages.formats import Formats
+from agents.languages.translations import Texts, mark
+from agents.reporting.report import CampaignReport, MoneyEstimate, ShareEstimate
+from agents.reporting.uplift import DETECTABLE_UPLIFT
+from agents.serve.pages.segment_names import SegmentNames
+from state.config.campaigns import NO_SEGMENT, Campaign
+from state.records.outputs import SENT
+from state.records.reasons import SuppressionReason
+
+_SHORT: Final = {
+    SENT: mark("sent"),
+    SuppressionReason.BACKFILL: mark("history"),
+    SuppressionReason.SILENCED: mark("silenced"),
+    SuppressionReason.CONTROL: mark("control group"),
+    SuppressionReason.ONCE: mark("entered before"),
+    SuppressionReason.COOLDOWN: mark("entered too recently"),
+    SuppressionReason.HOLDOUT: mark("holdout group"),
+    SuppressionReason.CONSENT: mark("no consent or channel"),
+    SuppressionReason.CAP: mark("frequency cap"),
+    SuppressionReason.SUPERSEDED: mark("bought or moved on"),
+    SuppressionReason.SILENCE_BEGAN: mark("silenced from now on"),
+    SuppressionReason.SILENCE_ENDED: mark("no longer silenced"),
+}
+_TRIGGERS: Final = {
+    "birthday": mark("on the birthday"),
+    "overdue": mark("when an order is overdue"),
+}
+OUTCOMES: Final[Sequence[str]] = tuple(str(outcome) for outcome in _SHORT)
+"""All outcomes of a message, in the order in which pages list them."""
+
+
+def outcome_words(outcome: str, texts: Texts) -> str:
+    """Return an outcome in two or three words."""
+    return texts.gettext(_SHORT[outcome]) if outcome in _SHORT else outcome
+
+
+def outcome_meaning(outcome: str, texts: Texts) -> str:
+    """Return why a message was suppressed, in a sentence; empty for those that were sent."""
+    return texts.gettext(SuppressionReason(outcome).meaning) if outcome in set(SuppressionReason) else ""
+
+
+def entry_words(campaign: Campaign, segments: SegmentNames, texts: Texts) -> str:
+    """Return who enters a campaign."""
+    to = _listed([segments.title(name) for name in campaign.to], texts)
+    if campaign.trigger is not None:
+        trigger = texts.gettext(_TRIGGERS[campaign.trigger]) if campaign.trigger in _TRIGGERS else campaign.trigger
+        return texts.gettext("Starts %(trigger)s, in the segment %(to)s") % {"trigger": trigger, "to": to}
+    if not campaign.from_segments:
+        return texts.gettext("Starts when a customer enters the segment %(to)s") % {"to": to}
+    names = [None if name == NO_SEGMENT else name for name in campaign.from_segments]
+    before = _listed([segments.title(name) for name in names], texts)
+    return texts.gettext("Starts when a customer moves from %(before)s to %(to)s") % {"before": before, "to": to}
+
+
+def conclusion(report: CampaignReport, formats: Formats) -> str:
+    """Return what the comparison of both groups shows, claiming no more than `agents.reporting.verdict` does."""
+    texts, needed = formats.texts, ""
+    if report.comparison_size_needed is not None:
+        count = report.comparison_size_needed
+        needed = formats.number(round(count, 2 - len(str(count))))
+    values = {
+        "needed": needed,
+        "entries": formats.number(report.comparison.entries),
+        "points": formats.number(f"{DETECTABLE_UPLIFT * 100:.0f}"),
+    }
+    if report.verdict == "nobody treated":
+        return texts.gettext("Nobody has been treated yet: there is nothing to compare.")
+    if report.verdict == "nobody held back":
+        return (
+            texts.gettext(
+                "Nobody is held back, so the uplift cannot be measured. Give the campaign a holdout; about %(needed)s "
+                "entries are needed."
+            )
+            % values
+        )
+    if report.verdict == "difference":
+        return texts.gettext("%(response)s, %(revenue)s.") % {
+            "response": _response_difference(report.response_uplift, texts),
+            "revenue": _money_difference(report.net_uplift, texts),
+        }
+    is_too_few = (report.comparison_size_needed or 0) > report.comparison.entries
+    if report.verdict == "no difference" and not is_too_few:
+        return texts.gettext("No significant difference.")
+    remedy = (
+        texts.gettext("About %(needed)s held back would show a difference of %(points)s points of response.")
+        if report.treated_needed is None
+        else texts.gettext(
+            "About %(needed)s held back, and as many treated, would show a difference of %(points)s points of response."
+        )
+    ) % values
+    if report.verdict == "too small":
+        state = texts.gettext("Too small to tell: %(entries)s held back so far.") % values
+    else:
+        state = texts.gettext("No significant difference: %(entries)s held back so far.") % values
+    return f"{state} {remedy}"
+
+
+def _response_difference(uplift: ShareEstimate | None, texts: Texts) -> str:
+    if uplift is None or uplift.low <= 0 <= uplift.high:
+        return texts.gettext("No significant difference in response")
+    return texts.gettext("More respond") if uplift.low > 0 else texts.gettext("Fewer respond")
+
+
+def _money_difference(uplift: MoneyEstimate | None, texts: Texts) -> str:
+    if uplift is None or uplift.low is None or uplift.high is None or float(uplift.low) <= 0 <= float(uplift.high):
+        return texts.gettext("no significant difference in revenue")
+    return (
+        texts.gettext("they bring more revenue") if float(uplift.low) > 0 else texts.gettext("they bring less revenue")
+    )
+
+
+def _listed(titles: Sequence[str], texts: Texts) -> str:
+    quoted = [texts.gettext("“%(title)s”") % {"title": title} for title in titles]
+    if len(quoted) == 1:
+        return quoted[0]
+    return texts.gettext("%(first)s or %(last)s") % {"first": ", ".join(quoted[:-1]), "last": quoted[-1]}

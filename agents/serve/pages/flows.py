@@ -1,0 +1,64 @@
+"""The page Flows: who moved from which segment to which in a period, and the customers behind each move."""
+
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from litestar import Response, get
+
+from agents.serve.access.scopes import Scope
+from agents.serve.context import Context
+from agents.serve.pages.cause_words import CAUSES, cause_words
+from agents.serve.pages.flows_view import NOBODY, FlowsView
+from agents.serve.pages.page_view import View
+from agents.serve.pages.period_choice import choose_period
+from agents.serve.pages.site import FLOWS
+
+LONGEST: Final = 90
+"""Days for which the look-ups know who moved."""
+LIMIT: Final = 100
+
+
+@get("/flows", opt={"scope": FLOWS.scope}, include_in_schema=False)
+async def show_flows(context: Context, view: View) -> Response[bytes]:
+    """Show the flows of the period, by cause."""
+    query = view.request.query_params
+    cause = query.get("cause") if query.get("cause") in CAUSES else None
+    choice = choose_period(view, context.clock, FLOWS.path, LONGEST, cause=cause)
+    period = choice.period
+    flows = await context.lookups.flows(str(period.first), str(period.last), cause)
+    return view.render(
+        "flows.html",
+        FLOWS,
+        flows=FlowsView(flows, period, view),
+        choice=choice,
+        cause=cause,
+        all_causes=[(name, cause_words(name, view.texts)) for name in CAUSES],
+        earliest=choice.today - timedelta(LONGEST - 1),
+    )
+
+
+@get("/flows/customers", opt={"scope": Scope.CUSTOMERS_READ}, include_in_schema=False)
+async def show_flow_customers(context: Context, view: View) -> Response[bytes]:
+    """Show a part of the customers of a flow, the latest move first."""
+    query = view.request.query_params
+    before, after, cause = query.get("before") or None, query.get("after") or None, query.get("cause") or None
+    choice = choose_period(view, context.clock, FLOWS.path, LONGEST)
+    period = choice.period
+    people = await context.lookups.flow_customers(
+        str(period.first), str(period.last), before, after, cause, LIMIT, query.get("cursor") or None
+    )
+    address = period.query(before=before, after=after, cause=cause)
+    return view.render(
+        "flow_customers.html",
+        FLOWS,
+        people=people,
+        moves=[(each, cause_words(each.cause, view.texts)) for each in people.customers],
+        choice=choice,
+        before=before,
+        is_first=before == NOBODY,
+        after=after,
+        cause=None if cause is None else cause_words(cause, view.texts),
+        query=urlencode(address),
+        back=urlencode(period.query(cause=cause)),
+    )

@@ -1,0 +1,146 @@
+"""What the page of flows shows: rows of its table, and the chart of the same numbers."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from agents.serve.lookups.answers import Flow, Flows
+from agents.serve.pages.cause_words import CAUSES, cause_words
+from agents.serve.pages.charts.flow_chart import flow_chart
+from agents.serve.pages.charts.flow_layout import Flow as DrawnFlow
+from agents.serve.pages.charts.segment_look import SegmentLook
+from agents.serve.pages.page_view import PageView
+from agents.serve.pages.period import Period
+
+NOBODY: Final = "none"
+"""The name, in addresses and in the chart, of what customers are before they are known."""
+_TOP_MOVES: Final = 3
+
+
+class FlowRow(NamedTuple):
+    """A flow in the table.
+
+    Attributes:
+        before: the segment before; None for customers who were not known.
+        share_of_before: of all customers in the table who left that segment; `share_of_all` of all in the table.
+        causes: the words of each cause, its number of customers, and their address.
+        href: address of the customers; None if the reader may not see customers.
+    """
+
+    before: str | None
+    after: str
+    customers: int
+    share_of_before: float
+    share_of_all: float
+    causes: list[tuple[str, int, str | None]]
+    href: str | None
+
+
+class FlowsView:
+    """The figures of a period, in a reader's language."""
+
+    def __init__(self, flows: Flows, period: Period, view: PageView) -> None:
+        self._view = view
+        self._period = period
+        self._cause = flows.cause
+        self._flows = [flow for flow in flows.flows if flow.customers > 0]
+        self.total = sum(flow.customers for flow in self._flows)
+        self.rows = list(self._rows())
+        self.causes = self._causes()
+
+    @property
+    def top(self) -> list[FlowRow]:
+        """The largest moves of customers who were known before."""
+        known = [row for row in self.rows if row.before is not None]
+        return (known or self.rows)[:_TOP_MOVES]
+
+    @property
+    def summary(self) -> list[tuple[str, int, str]]:
+        """How many moved by a purchase, by time, and came: the words, the number, and `good`, `bad` or nothing."""
+        moved: Counter[str] = Counter()
+        for flow in self._flows:
+            if flow.from_segment is not None:
+                moved.update(flow.causes)
+        came = sum(flow.customers for flow in self._flows if flow.from_segment is None)
+        gettext = self._view.texts.gettext
+        return [
+            (gettext("moved because they bought"), moved["purchase"], "good"),
+            (gettext("moved because time passed without a purchase"), moved["time"], "bad"),
+            (gettext("were seen for the first time"), came, ""),
+        ]
+
+    def chart(self) -> Markup:
+        """Return the chart: a band for each flow and cause."""
+        texts, number = self._view.texts, self._view.formats.number
+        return flow_chart(
+            [drawn for flow in self._flows for drawn in self._bands(flow)],
+            self._looks(),
+            rest_title=texts.gettext("other segments"),
+            heads=(texts.gettext("Before"), texts.gettext("After")),
+            write=number,
+            title=texts.gettext("Moves between segments"),
+            description=texts.gettext(
+                "On the left the segments that customers left, on the right those that they entered. The table below "
+                "has the same numbers."
+            ),
+        )
+
+    def address(self, before: str | None, after: str, cause: str | None = None) -> str | None:
+        """Return the address of the customers of a flow, if the reader may see customers."""
+        if not self._view.may("customers:read"):
+            return None
+        query = self._period.query(before=before or NOBODY, after=after, cause=cause or self._cause)
+        return f"/flows/customers?{urlencode(query)}"
+
+    def _rows(self) -> Iterator[FlowRow]:
+        left: Counter[str | None] = Counter()
+        for flow in self._flows:
+            left[flow.from_segment] += flow.customers
+        for flow in sorted(self._flows, key=lambda flow: -flow.customers):
+            before, after = flow.from_segment, flow.to_segment
+            yield FlowRow(
+                before,
+                after,
+                flow.customers,
+                flow.customers / left[before],
+                flow.customers / self.total,
+                [
+                    (cause_words(cause, self._view.texts), count, self.address(before, after, cause))
+                    for cause, count in sorted(flow.causes.items(), key=lambda item: -item[1])
+                ],
+                self.address(before, after),
+            )
+
+    def _bands(self, flow: Flow) -> Iterator[DrawnFlow]:
+        texts, titles = self._view.texts, self._view.segments
+        for cause, customers in flow.causes.items():
+            label = texts.ngettext(
+                "%(before)s → %(after)s: %(number)s customer, cause: %(cause)s",
+                "%(before)s → %(after)s: %(number)s customers, cause: %(cause)s",
+                customers,
+            ) % {
+                "before": titles.title(flow.from_segment),
+                "after": titles.title(flow.to_segment),
+                "number": self._view.formats.number(customers),
+                "cause": cause_words(cause, texts),
+            }
+            href = self.address(flow.from_segment, flow.to_segment, cause)
+            yield DrawnFlow(flow.from_segment or NOBODY, flow.to_segment, cause, customers, label, href)
+
+    def _looks(self) -> list[SegmentLook]:
+        """Return how segments look, in the policy's order; customers who were not known before are the last ones."""
+        looks = [SegmentLook(each.name, each.title, each.style) for each in self._view.segments]
+        return [*looks, SegmentLook(NOBODY, self._view.segments.title(None), "")]
+
+    def _causes(self) -> list[tuple[str, str]]:
+        """Return the causes that occur, by their names and in words, for the legend."""
+        present = {cause for flow in self._flows for cause in flow.causes}
+        return [(cause, cause_words(cause, self._view.texts)) for cause in in_order(present)]
+
+
+def in_order(causes: set[str]) -> Sequence[str]:
+    """Return causes in the order of pages."""
+    return [cause for cause in CAUSES if cause in causes] + sorted(causes - CAUSES.keys())

@@ -1,0 +1,82 @@
+"""What the page What-if shows of a comparison: who would move from where to where, and what would be sent."""
+
+from typing import NamedTuple
+
+from agents.analysis.backtest_report import BacktestReport, TopMover
+from agents.serve.pages.page_view import PageView
+
+_LEVELS = 5
+"""Shades of the matrix, besides none."""
+
+
+class MatrixCell(NamedTuple):
+    """Customers in a pair of segments: `level` shades the cell, 0 for none; `stays` on the diagonal."""
+
+    customers: int
+    level: int
+    stays: bool
+
+
+class MatrixRow(NamedTuple):
+    """A segment by the active policy, and where its customers would be."""
+
+    segment: str
+    customers: int
+    cells: list[MatrixCell]
+
+
+class CountRow(NamedTuple):
+    """A figure by both policies, and its difference with a sign."""
+
+    name: str
+    now: int
+    then: int
+    change: str
+
+
+class WhatIfView:
+    """A comparison in a reader's language: `now` is the active policy, `then` the edited one."""
+
+    def __init__(self, report: BacktestReport, view: PageView) -> None:
+        self._view = view
+        self.report = report
+        self.columns = list(report.b.segments)
+        self.matrix = self._matrix()
+        self.segments = [
+            self._count(name, report.a.segments.get(name, 0), report.b.segments.get(name, 0))
+            for name in dict.fromkeys((*report.a.segments, *report.b.segments))
+        ]
+        self.messages = [
+            self._count(name, report.a.sent.get(name, 0), report.b.sent.get(name, 0))
+            for name in sorted({*report.a.sent, *report.b.sent})
+        ]
+        self.all_messages = self._count("", sum(report.a.sent.values()), sum(report.b.sent.values()))
+        self.changes = self._count("", report.a.changes, report.b.changes)
+
+    @property
+    def moved_share(self) -> float:
+        """The share of customers who would be in another segment."""
+        return self.report.moved / self.report.customers if self.report.customers else 0.0
+
+    @property
+    def top_movers(self) -> list[TopMover]:
+        """The customers with the most revenue who would move; none if the reader may not see customers."""
+        return self.report.top_movers if self._view.may("customers:read") else []
+
+    def _matrix(self) -> list[MatrixRow]:
+        """Return the matrix: moves, and on the diagonal those who stay."""
+        moved = {(move.from_segment, move.to_segment): move.customers for move in self.report.moves}
+        most = max(moved.values(), default=0)
+        rows = []
+        for segment, customers in self.report.a.segments.items():
+            stay = customers - sum(count for (before, _), count in moved.items() if before == segment)
+            cells = []
+            for column in self.columns:
+                count = stay if column == segment else moved.get((segment, column), 0)
+                level = 0 if column == segment or not count else 1 + min(_LEVELS - 1, _LEVELS * count // most)
+                cells.append(MatrixCell(count, level, column == segment))
+            rows.append(MatrixRow(segment, customers, cells))
+        return rows
+
+    def _count(self, name: str, now: int, then: int) -> CountRow:
+        return CountRow(name, now, then, self._view.formats.change(then - now))
