@@ -6,6 +6,7 @@ server. While nobody listens, nothing is read.
 """
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ from streams.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
 
 WRITE_SECONDS: Final = 0.25
 """Changes of this time are written together."""
@@ -62,6 +65,7 @@ class Listener:
         if self._is_over:
             return
         if self._pending_bytes + len(chunk) > MAX_PENDING_BYTES and self._chunks:
+            log.info("a reader of changes does not keep up: it is disconnected, and may resume")
             self.end()
             self.on_drop()
             return
