@@ -53,6 +53,10 @@ image: $(DEVELOPMENT) servers ## Build deploy/Dockerfile without Docker, and run
 	@scripts/image
 	@.venv/bin/python -m pytest tests/integration/built_image.py $(ARGS)
 
+.PHONY: outage
+outage: $(DEVELOPMENT) servers ## Send events over HTTP while Kafka is away for a minute
+	@OUTAGE_SECONDS=60 .venv/bin/python -m pytest tests/fault/test_intake_outage.py -k no_200 $(ARGS)
+
 .PHONY: soak
 soak: $(DEVELOPMENT) servers ## Run random faults against workers, for minutes or hours: ARGS="--hours 2 --seed 7"
 	@.venv/bin/python -m tests.soak $(ARGS)

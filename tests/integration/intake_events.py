@@ -64,7 +64,7 @@ class Load:
         loop = asyncio.get_running_loop()
         begin, number = loop.time(), 0
         timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as client:
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2)) as client:
             while (due := begin + number * self._pause_s) < begin + seconds:
                 await asyncio.sleep(max(0.0, due - loop.time()))
                 url = self._urls[number % len(self._urls)]

@@ -81,19 +81,7 @@ class SpoolFiles:
             FatalError: another process uses it, or it cannot be written.
         """
         self._folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = (folder / "lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FatalError(
-                f"--spool must be a folder that no other process uses: got {folder}; give each server its own"
-            ) from None
-        except OSError as error:
-            raise FatalError(
-                f"--spool must be a folder that can be written: got {folder} ({error.strerror}); correct its owner or "
-                "choose another one"
-            ) from error
+        self._lock = _lock(folder)
         self._cut_off()
         self.delivered = self._first_undelivered()
         self._remove_below(self.delivered.file)
@@ -213,3 +201,23 @@ class SpoolFiles:
         for each in self._numbers():
             if each < number:
                 self._path(each).unlink(missing_ok=True)
+
+
+def _lock(folder: Path) -> BinaryIO:
+    """Return what to close to let other processes use the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "lock").open("wb")
+    except OSError as error:
+        raise FatalError(
+            f"--spool must be a folder that can be written: got {folder} ({error.strerror}); correct its owner or "
+            "choose another one"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise FatalError(
+            f"--spool must be a folder that no other process uses: got {folder}; give each server its own"
+        ) from None
+    return lock
