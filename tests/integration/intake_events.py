@@ -57,16 +57,23 @@ class Load:
         self.answers: dict[str, int | str] = {}
         self._urls = urls
         self._pause_s = 1 / per_second
+        self._is_stopped = False
         self._sent: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float, customers: int = 20) -> None:
-        """Send for this long, then wait for the answers."""
+    def stop(self) -> None:
+        """Send no more."""
+        self._is_stopped = True
+
+    async def run(self, customers: int = 20) -> None:
+        """Send until stopped, then wait for the answers."""
         loop = asyncio.get_running_loop()
         begin, number = loop.time(), 0
         timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2)) as client:
-            while (due := begin + number * self._pause_s) < begin + seconds:
-                await asyncio.sleep(max(0.0, due - loop.time()))
+        async with aiohttp.ClientSession(
+            timeout=timeout, connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
+        ) as client:
+            while not self._is_stopped:
+                await asyncio.sleep(max(0.0, begin + number * self._pause_s - loop.time()))
                 url = self._urls[number % len(self._urls)]
                 task = asyncio.create_task(self._send(client, url, purchase(f"c-{number % customers}")))
                 self._sent.add(task)

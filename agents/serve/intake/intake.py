@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,11 @@ from agents.serve.intake.sent_events import SentEvent
 from agents.serve.intake.spool import Spool
 from state.intake.admission import AdmissionRules
 from streams.clock import Clock
-from streams.errors import StrayCancellationError, describe_error, is_cancelled
+from streams.errors import describe_error
 from streams.kafka.topics import Topics
-from streams.retries import Backoff
+from streams.retries import Backoff, retry_until_stopped
 from streams.settings.settings import Settings
+from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
 from streams.wire.journal_batch import MAX_AHEAD_MS
 
@@ -37,6 +39,7 @@ AWAY_AFTER_S: Final = 1.0
 
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 2.0
+_LONG_S: Final = 10.0
 
 
 class Acceptance(Enum):
@@ -177,18 +180,17 @@ class Intake:
         """Follow the rules, through every failure."""
         await self.link.wait_for_producer()
         saving = asyncio.create_task(self._save_rules(), name="save rules") if self._spool_folder else None
-        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        throttle = LogThrottle(self._clock)
         try:
-            while True:
-                try:
-                    await self.follower.run()
-                except asyncio.CancelledError:
-                    if is_cancelled():
-                        raise
-                    log.warning("the rules are read again: %s", StrayCancellationError())
-                except (KafkaError, OSError) as error:
-                    log.warning("the rules are read again: %s", describe_error(error))
-                await self._clock.sleep(backoff.next_pause())
+            await retry_until_stopped(
+                self.follower.run,
+                on=(KafkaError, OSError),
+                stop=asyncio.Event(),
+                clock=self._clock,
+                backoff=Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S),
+                on_error=partial(_report_lost_rules, throttle),
+                reset_after_s=_LONG_S,
+            )
         finally:
             if saving is not None:
                 saving.cancel()
@@ -205,3 +207,8 @@ class Intake:
                 save_rules(self._spool_folder, saved)
             except OSError as error:
                 log.warning("the rules cannot be written beside the spool: %s", error)
+
+
+async def _report_lost_rules(throttle: LogThrottle, error: Exception, _pause_s: float) -> None:
+    if throttle.should_log():
+        log.warning("the rules cannot be followed: %s; those known go on to apply", describe_error(error))
