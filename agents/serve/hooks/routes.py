@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from litestar import MediaType, Request, Response, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from agents.serve.access.credentials import token_in
@@ -58,7 +59,9 @@ async def hooks_service(context: ServeContext) -> "AsyncIterator[None]":
 
 
 @post("/hooks/{platform:str}/{name:str}", opt={"scope": Scope.NONE}, operation_id="takeDelivery", status_code=200)
-async def take_delivery(request: AnyRequest, context: Context, platform: str, name: str) -> Response[Taken]:
+async def take_delivery(
+    request: AnyRequest, context: Context, platform: FromPath[str], name: FromPath[str]
+) -> Response[Taken]:
     """Take a webhook of a shop platform, which proves by its signature where it comes from."""
     receipt = await _receive(request, context, _hook(context, platform, name))
     body = Taken(receipt.accepted, receipt.ignored, receipt.rejected)
@@ -66,7 +69,7 @@ async def take_delivery(request: AnyRequest, context: Context, platform: str, na
 
 
 @post("/hooks/ga4/{name:str}/mp/collect", opt={"scope": Scope.NONE}, operation_id="collect", status_code=204)
-async def collect(request: AnyRequest, context: Context, name: str) -> None:
+async def collect(request: AnyRequest, context: Context, name: FromPath[str]) -> None:
     """Take events of Google Analytics' Measurement Protocol."""
     await _receive(request, context, _hook(context, "ga4", name))
 
