@@ -75,7 +75,7 @@ async def collect(request: AnyRequest, context: Context, name: FromPath[str]) ->
 
 
 @post("/segment/v1/{call:str}", opt={"scope": Scope.NONE}, operation_id="takeSegmentCall", status_code=200)
-async def take_segment_call(request: AnyRequest, context: Context, call: str) -> Response[Success]:
+async def take_segment_call(request: AnyRequest, context: Context, call: FromPath[str]) -> Response[Success]:
     """Take a call of Segment's libraries, with a token of the scope `hooks:<name>` as their write key."""
     hook = _segment_hook(request, context)
     delivery = await _delivery(request, context)
