@@ -93,6 +93,10 @@ messages: $(DEVELOPMENT) ## Collect the texts of the pages, and compile their tr
 assets: ## Copy the scripts that the pages ship from npm, at the versions of package-lock.json; needs Node.js
 	@scripts/assets
 
+.PHONY: documents
+documents: $(DEVELOPMENT) ## Generate the AsyncAPI document and the JSON Schemas in deploy/api from the types
+	@.venv/bin/python -m agents.serve.documents deploy/api
+
 .PHONY: install-hooks
 install-hooks: $(DEVELOPMENT) ## Run the checks before every commit in this clone
 	@.venv/bin/pre-commit install

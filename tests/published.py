@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
+from tests.schemas import fits
 
 NOON: Final = 1_778_580_000_000
 """`occurred_at` of all of them in milliseconds: 2026-05-12T10:00:00Z."""
@@ -76,10 +77,14 @@ UNDECODABLE_FIELD: Final = b', "\\ud800": 0}'
 
 
 def admit_record(source: str, value: bytes | None, rules: AdmissionRules = RUBLES, latest_ms: int | None = LATE) -> Any:
-    """Return the outcome of a value at partition 3, offset 40; both decoders must agree on one that is admitted."""
+    """Return the outcome of a value at partition 3, offset 40.
+
+    Both decoders must agree on one that is admitted, and it must fit the published schema.
+    """
     outcome = admit(source, 3, 40, value, rules, latest_ms)
     if isinstance(outcome, Admitted):
         assert value is not None
+        assert fits(source, value)
         thorough = value.rstrip()[:-1] + UNDECODABLE_FIELD
         if len(thorough) <= MAX_BYTES:
             assert outcome == admit(source, 3, 40, thorough, rules, latest_ms)

@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from agents.serve import probes
 from agents.serve.access.guard import guard_of
 from agents.serve.context import ServeContext
+from agents.serve.documents.openapi import openapi_config
 from agents.serve.documents.routes import ROUTES as DOCUMENTS
 from agents.serve.hooks.routes import ROUTES as HOOKS
 from agents.serve.hooks.routes import hooks_service
@@ -88,7 +89,7 @@ def create_app(
         before_send=[add_response_headers],
         lifespan=[running],
         logging_config=None,  # the process has set up logging
-        openapi_config=None,
+        openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         debug=False,
     )

@@ -9,22 +9,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
+from agents.serve.problems import unavailable
 
 
-@get("/health", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
+@get("/health", operation_id="health", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
 def health() -> str:
     """Answer while the process works: whoever can reach this is served."""
     return "ok\n"
 
 
-@get("/ready", opt={"scope": Scope.NONE}, sync_to_thread=False)
-def ready(context: Context) -> Response[str]:
+@get("/ready", operation_id="ready", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
+def ready(context: Context) -> str:
     """Answer 200 once Kafka has been reached, and 503 with what is waited for before that and while it stops."""
     unready = context.unready()
-    return Response("; ".join(unready or ["ok"]) + "\n", media_type=MediaType.TEXT, status_code=503 if unready else 200)
+    if unready:
+        raise unavailable("not-ready", "; ".join(unready))
+    return "ok\n"
 
 
-@get("/metrics", opt={"scope": Scope.AGGREGATES_READ}, sync_to_thread=False)
+@get("/metrics", operation_id="metrics", opt={"scope": Scope.AGGREGATES_READ}, sync_to_thread=False)
 def metrics(context: Context) -> Response[bytes]:
     """Return the metrics of the process as Prometheus text."""
     return Response(generate_latest(registry=context.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -5,7 +5,7 @@ All fields except the labels can be summed over the partitions.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -25,6 +25,7 @@ from state.daily.day_totals import (
     new_day,
 )
 from state.daily.native_day_totals import DayTotals
+from state.records.day_summary import DaySummary, FirstAndRepeat, OrdersAndGross
 from state.units.local_days import format_day
 from state.units.money import format_minor
 
@@ -67,16 +68,16 @@ def unpublished_days(days: DayStore, to_day: int, policy: Policy) -> Iterator[tu
             base.add(number, day, -1)
 
 
-def daily_summary(number: int, day: DayTotals, base: CustomerBase, policy: Policy) -> dict[str, Any]:
+def daily_summary(number: int, day: DayTotals, base: CustomerBase, policy: Policy) -> DaySummary:
     """Return the value of a day; `base` is the customer base at its end."""
 
     def money(minor: int) -> str:
         return format_minor(minor, policy.digits)
 
-    def orders_and_gross(orders: int, gross: int) -> dict[str, Any]:
+    def orders_and_gross(orders: int, gross: int) -> OrdersAndGross:
         return {"orders": orders, "gross": money(gross)}
 
-    def first_and_repeat(rows: Collection[Sequence[int]]) -> dict[str, Any]:
+    def first_and_repeat(rows: Collection[Sequence[int]]) -> FirstAndRepeat:
         return {
             "first": orders_and_gross(sum(row[FIRST_ORDERS] for row in rows), sum(row[FIRST_GROSS] for row in rows)),
             "repeat": orders_and_gross(sum(row[REPEAT_ORDERS] for row in rows), sum(row[REPEAT_GROSS] for row in rows)),

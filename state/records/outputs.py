@@ -152,7 +152,7 @@ class Suppression(msgspec.Struct, frozen=True):
     """The value of a record of `suppressions`.
 
     Attributes:
-        attempt: The suppressed step; null if the campaign was suppressed as a published.
+        attempt: The suppressed step; null if the campaign was suppressed as a whole.
         change: As in a message, and so is `trigger`.
     """
 

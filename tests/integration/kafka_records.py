@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from tests.schemas import assert_fits_schema
+
 LARGEST: Final = 64 << 20
 BATCH_BYTES: Final = 256 << 10
 
@@ -59,6 +61,8 @@ async def read(kafka: str, topic: str) -> list[Any]:
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():
                 records.extend(batch)
+        for record in records:
+            assert_fits_schema(topic, record.value)
         return records
 
 

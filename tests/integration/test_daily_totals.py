@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
@@ -16,22 +16,49 @@ from tests.integration.kafka_records import Published, publish, read
 from tests.integration.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 
+if TYPE_CHECKING:
+    from state.records.day_summary import AnonymousTotals, DaySummary
+
 PARTITIONS: Final = 2
 DAYS: Final = [f"2026-05-{day:02}" for day in range(1, 31)]
 
 
 def _published_day(day: str, partition: int, orders: int, net: str) -> Published:
-    """Return a partition's totals of a day."""
-    value = {
+    """Return a partition's totals of a day, of which no test looks at what is 0."""
+    nothing: AnonymousTotals = {
+        "orders": 0,
+        "gross": "0.00",
+        "discounts": "0.00",
+        "refund_count": 0,
+        "refunds": "0.00",
+        "net": "0.00",
+    }
+    value: DaySummary = {
         "day": day,
         "timezone": "UTC",
         "currency": "RUB",
+        "new": {"signup": {}, "order": 0, "other": 0},
+        "erased": 0,
         "orders": orders,
         "gross": net,
+        "discounts": "0.00",
+        "refund_count": 0,
+        "refunds": "0.00",
         "net": net,
+        "anonymous": nothing,
+        "first": {"orders": 0, "gross": "0.00"},
+        "repeat": {"orders": 0, "gross": "0.00"},
+        "by_segment_before": {},
+        "buyers": 0,
         "changes": {"new": {f"segment-{partition}": orders}},
+        "lapses": 0,
+        "returns": 0,
+        "messages": {},
+        "steps": {},
         "customers": 10,
         "segments": {"golden": {"customers": 1, "orders": orders, "net": net}},
+        "reachable": 0,
+        "silenced": 0,
     }
     return Published(json.dumps(value).encode(), f"{day}:{partition}".encode(), partition)
 
