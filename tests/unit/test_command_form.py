@@ -30,8 +30,8 @@ WITHOUT_JSON: Final = {
 WITHOUT_SETTINGS: Final = {"init": "writes them", "policy check": "needs nothing but the file"}
 ASK: Final = {"erase", "rebuild-redis", "policy apply", "campaigns apply", "rejected resend", "import"}
 TWO_MEANINGS: Final = {
-    "--from": "of an import, the platform: the contract names it so",
-    "--to": "of advance, a moment: the contract names it so",
+    "--from": "of an import, the platform: other programs rely on it",
+    "--to": "of advance, a moment: other programs rely on it",
     "--source": "of an import, the name of the shop; of rejected events, where they were published",
     "--name": "of init, that of the shop's policy",
     "--timeout": "the defaults differ",
