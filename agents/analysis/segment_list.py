@@ -18,7 +18,10 @@ _ROWS: Final = 1_000
 
 
 class ListedCustomer(msgspec.Struct, frozen=True):
-    """A customer of a segment: money in major units, moments as in the changes, unknown values as null."""
+    """A customer of a segment: money in major units, moments as in the changes, unknown values as null.
+
+    `channels` are those on which the customer can be reached.
+    """
 
     customer_id: str
     cell: str
@@ -30,6 +33,7 @@ class ListedCustomer(msgspec.Struct, frozen=True):
     lifetime_orders: int
     lifetime_value: str
     average_check: str
+    channels: list[str]
     as_of: str
 
 
@@ -142,5 +146,6 @@ def _listed(customer_id: str, row: Mapping[str, str | int]) -> ListedCustomer:
         lifetime_orders=int(row["lifetime_orders"]),
         lifetime_value=str(row["lifetime_value"]),
         average_check=str(row["average_check"]),
+        channels=str(row.get("channels", "")).split(),
         as_of=str(row["as_of"]),
     )

@@ -40,6 +40,11 @@ def title_by_name(policy: "Policy", name: str, language: Language) -> str:
     return next((title_of(each, language) for each in policy.segments if each.name == name), name)
 
 
+def titles_of(policy: "Policy", language: Language) -> dict[str, str]:
+    """Return the titles of all segments in a language, by their names."""
+    return {name: title_by_name(policy, name, language) for name in policy.segment_names}
+
+
 def format_local(moment_ms: int, zone_name: str) -> str:
     """Return a moment in a time zone: `2026-05-12 12:30`; `unknown` for -1."""
     from state.units.time_zones import load_zone

@@ -1,6 +1,6 @@
 """Describe segment changes in words, in the reader's language: the cause, and the segments before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from agents.languages.formats import PLAIN, Wording
@@ -17,9 +17,10 @@ _TEXT_BY_CAUSE: Final[Mapping[str, str]] = {
 }
 
 
-def move_text(change: SegmentChangeValue) -> str:
+def move_text(change: SegmentChangeValue, title_of: Callable[[str], str] = str) -> str:
     """Return both segments, such as `loyal -> at_risk`; for a customer's first change only the new one."""
-    return change.to_segment if change.from_segment is None else f"{change.from_segment} -> {change.to_segment}"
+    to_segment = title_of(change.to_segment)
+    return to_segment if change.from_segment is None else f"{title_of(change.from_segment)} -> {to_segment}"
 
 
 def cause_text(change: SegmentChangeValue, wording: Wording = PLAIN) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 GOLDEN: Final = "golden"
+"""The segment of the built-in policy; another policy says which one is meant (`Policy.golden`)."""
 _FOUR_DIGITS: Final = Decimal("0.0001")
 
 
@@ -38,13 +39,13 @@ class DayRatios(msgspec.Struct, frozen=True):
     reachable_share: float
 
 
-def ratios_of(day: Mapping[str, Any]) -> DayRatios:
-    """Return the ratios of a day whose totals are summed over the partitions."""
+def ratios_of(day: Mapping[str, Any], golden_segment: str = GOLDEN) -> DayRatios:
+    """Return the ratios of a day whose totals are summed over the partitions; `Policy.golden` is the golden segment."""
     segments = segments_of(day)
     zero = money_of(day, "gross") * 0  # with the digits of the currency
     net = sum((money_of(each, "net") for each in segments.values()), zero)
     orders = sum(each.get("orders", 0) for each in segments.values())
-    golden, first = segments.get(GOLDEN, {}), day.get("first", {})
+    golden, first = segments.get(golden_segment, {}), day.get("first", {})
     customers = day.get("customers", 0)
     return DayRatios(
         day_average_check=f"{_average(money_of(day, 'gross'), day.get('orders', 0))}",

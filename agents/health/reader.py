@@ -16,7 +16,7 @@ STATE_FIELDS: Final[tuple[str, ...]] = ("day", "timezone", "currency", "customer
 
 
 class NoDailyTotals(Exception):
-    """There is no day to show; the message says why and what to do."""
+    """There are no daily totals under the prefix; the message says why and what to do."""
 
 
 async def read_days(
@@ -31,7 +31,7 @@ async def read_days(
         last: the last day; None for no limit.
 
     Raises:
-        NoDailyTotals: the topic does not exist or is empty.
+        NoDailyTotals: the topic does not exist.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     topic = Topics(settings.prefix).daily
@@ -48,8 +48,6 @@ async def read_days(
                 if record.value is not None:
                     days[record.key.decode().partition(":")[0]] = record.value
         days_by_partition.append(days)
-    if not any(days_by_partition):
-        raise NoDailyTotals(f"{topic} has no day yet; run a worker, and publish purchases")
     return last_days(days_by_partition, count, first, last)
 
 

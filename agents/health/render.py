@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agents.health.ratios import DayRatios, money_of, ratios_of, segments_of, share
+from agents.health.ratios import GOLDEN, DayRatios, money_of, ratios_of, segments_of, share
 
 CHART_DAYS: Final = 30
 """How many days a chart shows at most: the last ones. The table shows all."""
@@ -23,17 +23,26 @@ Number = int | float | Decimal
 Day = Mapping[str, Any]
 
 
-def health_blocks(days: Sequence[Day]) -> Iterator[RenderableType]:
-    """Yield the parts of the page from top to bottom; `days` has at least one day, the latest last."""
-    ratios = [ratios_of(day) for day in days]
+def health_blocks(
+    days: Sequence[Day], golden: str = GOLDEN, titles: Mapping[str, str] | None = None
+) -> Iterator[RenderableType]:
+    """Yield the parts of the page from top to bottom.
+
+    Args:
+        days: at least one, the latest last.
+        golden: the segment whose share is shown.
+        titles: of the segments, in the reader's language; without one, a segment has its name.
+    """
+    titles = titles or {}
+    ratios = [ratios_of(day, golden) for day in days]
     first, last = days[0], days[-1]
     yield Text(f"{first['day']} to {last['day']}, days in {last['timezone']}; money in {last['currency']}")
     yield Text()
-    yield _charts(days[-CHART_DAYS:], ratios[-CHART_DAYS:])
+    yield _charts(days[-CHART_DAYS:], ratios[-CHART_DAYS:], titles.get(golden, golden))
     yield Text()
-    yield _segments_table(last, ratios[-_TREND_DAYS:])
+    yield _segments_table(last, ratios[-_TREND_DAYS:], titles)
     yield Text()
-    yield _days_table(days, ratios)
+    yield _days_table(days, ratios, titles.get(golden, golden))
 
 
 def spark(values: Sequence[Number]) -> str:
@@ -44,7 +53,7 @@ def spark(values: Sequence[Number]) -> str:
     return "".join(_BLOCKS[round((value - minimum) / span * steps) if span else 0] for value in floats)
 
 
-def _charts(days: Sequence[Day], ratios: Sequence[DayRatios]) -> Table:
+def _charts(days: Sequence[Day], ratios: Sequence[DayRatios], golden: str) -> Table:
     table = _table(("", 25), (f"last {len(days)} days", CHART_DAYS), ("min", 13), ("max", 13), ("last", 13))
     table.columns[1].justify = "left"
 
@@ -57,15 +66,15 @@ def _charts(days: Sequence[Day], ratios: Sequence[DayRatios]) -> Table:
     chart("first orders", [each.first_order_share for each in ratios], _percent)
     chart("first orders, of revenue", [each.first_revenue_share for each in ratios], _percent)
     chart("avg. order value, window", [Decimal(each.average_check) for each in ratios], _money)
-    chart("golden customers", [each.golden_share for each in ratios], _percent)
-    chart("golden, of revenue", [each.golden_revenue_share for each in ratios], _percent)
+    chart(f"{golden} customers", [each.golden_share for each in ratios], _percent)
+    chart(f"{golden}, of revenue", [each.golden_revenue_share for each in ratios], _percent)
     chart("reachable customers", [each.reachable_share for each in ratios], _percent)
     chart("lapsed", [day.get("lapses", 0) for day in days], _count)
     chart("reactivated", [day.get("returns", 0) for day in days], _count)
     return table
 
 
-def _segments_table(last: Day, ratios: Sequence[DayRatios]) -> Table:
+def _segments_table(last: Day, ratios: Sequence[DayRatios], titles: Mapping[str, str]) -> Table:
     """Return the segments at the end of the last day, with the trend of their average order values."""
     trend = f"last {len(ratios)} days"
     shares = ("share", 6), ("", _BAR_WIDTH)
@@ -82,7 +91,7 @@ def _segments_table(last: Day, ratios: Sequence[DayRatios]) -> Table:
         )
         checks = [Decimal(day.average_check_by_segment.get(name, 0)) for day in ratios]
         table.add_row(
-            Text(name, overflow="ellipsis"),
+            Text(titles.get(name, name), overflow="ellipsis"),
             _count(each.get("customers", 0), 10),
             *(_percent(of_customers), _bar(of_customers)),
             *(_percent(of_revenue), _bar(of_revenue)),
@@ -91,7 +100,7 @@ def _segments_table(last: Day, ratios: Sequence[DayRatios]) -> Table:
     return table
 
 
-def _days_table(days: Sequence[Day], ratios: Sequence[DayRatios]) -> Table:
+def _days_table(days: Sequence[Day], ratios: Sequence[DayRatios], golden: str) -> Table:
     table = _table(
         ("day", 10),
         ("new", 6),
@@ -100,7 +109,7 @@ def _days_table(days: Sequence[Day], ratios: Sequence[DayRatios]) -> Table:
         ("net revenue", 12),
         ("avg order", 9),
         ("customers", 9),
-        ("golden", 6),
+        (golden, 6),
         ("rev.", 6),
         ("reach.", 6),
         ("lapsed", 6),

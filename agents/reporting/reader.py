@@ -14,6 +14,10 @@ class NoOutcomes(Exception):
     """There is no outcome to report; the message says why and what to do."""
 
 
+class NoOutcomesTopic(NoOutcomes):
+    """The topic does not exist."""
+
+
 async def read_outcomes(settings: Settings, first_day: str | None, last_day: str | None) -> OutcomeSums:
     """Sum the outcomes of campaign entries from `first_day` to `last_day`, both inclusive, in UTC.
 
@@ -24,7 +28,7 @@ async def read_outcomes(settings: Settings, first_day: str | None, last_day: str
     topic = Topics(settings.prefix).outcomes
     partitions = (await partitions_by_topic(settings)).get(topic, 0)
     if not partitions:
-        raise NoOutcomes(
+        raise NoOutcomesTopic(
             f"topic {topic} does not exist; start a worker, which creates it, or correct GOLDSTREAM_PREFIX"
         )
     sums = OutcomeSums()

@@ -44,6 +44,7 @@ class Policy(Struct, frozen=True):
         rules: In the order of the file. The first match wins.
         rates: Price of one major unit of another currency in the base currency.
         seeker_share: The discount share from which a customer is a discount seeker.
+        golden: The segment whose share the health of the base includes: that of `[health]`, else that of the best cell.
         table: The rules by cell.
         text: The file.
     """
@@ -67,6 +68,7 @@ class Policy(Struct, frozen=True):
     rules: tuple[SegmentRule, ...]
     rates: dict[str, Decimal]
     seeker_share: float
+    golden: str
     table: CellTable
     text: str
 
@@ -82,6 +84,7 @@ class Policy(Struct, frozen=True):
             "segment": (self.segments, self.rules),
             "rates": self.rates,
             "traits": self.seeker_share,
+            "health": self.golden,
         }
 
 

@@ -1,7 +1,7 @@
 """Read a policy from its TOML file, and report all errors of the file together."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -11,6 +11,7 @@ from state.config.policy import MAX_EDGES, Policy
 from state.config.segments import (
     POTENTIAL,
     CellTable,
+    Segment,
     build_cell_table,
     check_coverage,
     read_rules,
@@ -74,6 +75,7 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
         check_coverage(file, table, widths)
     rates = _read_rates(file, currency)
     seeker_share = _read_traits(file)
+    golden = _read_golden(file, segments, table)
     file.reject_unknown_keys()
     if errors:
         raise ConfigErrors(errors)
@@ -98,6 +100,7 @@ def parse_policy(text: str, zones: Collection[str] | None = None) -> Policy:
         rules=rules,
         rates=rates,
         seeker_share=seeker_share,
+        golden=golden,
         table=table,
         text=text,
     )
@@ -181,6 +184,21 @@ def _read_traits(file: Table) -> float:
     share = table.number("discount_share", 1) or _DEFAULT_SEEKER_SHARE
     table.reject_unknown_keys()
     return float(share.value)
+
+
+def _read_golden(file: Table, segments: Sequence[Segment], cells: CellTable) -> str:
+    """Return the segment whose share the health of the base includes: that of `[health]`, or of the best cell."""
+    table = file.table("health")
+    name = None if table is None else table.get("golden")
+    if table is not None:
+        table.reject_unknown_keys()
+    names = [segment.name for segment in segments]
+    if isinstance(name, str) and name in names:
+        return name
+    if name is not None and table is not None:
+        table.expect("golden", f"one of the segments {', '.join(names)}", name)
+    best = cells[-1][-1][-1] if cells else ()
+    return best[-1][1] if best else ""
 
 
 def _read_rate(value: object) -> TomlNumber | None:

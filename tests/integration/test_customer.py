@@ -80,9 +80,11 @@ async def test_it_shows_what_is_known_why_the_segment_changed_and_what_comes_nex
     assert (next_change["to"], next_change["effective_at"]) == ("churned", moments.text(BEGIN_MS + 185 * DAY_MS))
 
     text = await site.command("customer", "c-17")
-    assert text.out.startswith("c-17: at_risk since 2026-03-07 09:30, as of 2026-03-12 09:30\n")
+    assert text.out.startswith("c-17: at_risk (At risk) since 2026-03-07 09:30, as of 2026-03-12 09:30 (UTC)\n")
     assert "why          60 days without a purchase" in text.out
-    assert "2026-07-05 09:30  at_risk -> churned: 180 days without a purchase" in text.out
+    assert "2026-07-05 09:30  At risk -> Churned: 180 days without a purchase" in text.out
+    russian = await site.command("customer", "c-17", language="ru_RU.UTF-8")
+    assert "2026-07-05 09:30  В зоне риска -> " in russian.out
 
     long = await _story(site, "long-c-17")
     assert (long["facts"]["frequency"], long["segment"]) == (LONG, "at_risk")

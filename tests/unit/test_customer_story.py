@@ -5,7 +5,7 @@ import pytest
 
 from agents.customer_view.story import Facts, Story, facts_of, forecast_events, silenced_by
 from agents.customer_view.story_runs import run_stories
-from agents.customer_view.story_text import MAX_SHOWN, story_lines, traits_text
+from agents.customer_view.story_text import MAX_SHOWN, StoryReader, story_lines, traits_text
 from agents.customer_view.story_traits import NextDown, NextUp, Traits, read_traits
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
@@ -197,12 +197,24 @@ def _story(profile: Profile, outputs: list[Output], **fields: object) -> Story:
     return msgspec.structs.replace(story, **fields)
 
 
+def test_a_story_has_titles_and_times_of_the_shop() -> None:
+    profile, outputs = _profile_after(orders=5, has_consent=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+
+    reader = StoryReader({"at_risk": "В зоне риска", "loyal": "Лояльный"}, "Europe/Moscow")
+    lines = list(story_lines(_story(profile, outputs), reader))
+
+    assert lines[0] == "c-1: at_risk (В зоне риска) since 2026-03-06 12:30, as of 2026-03-06 12:30 (Europe/Moscow)"
+    assert any("  2026-03-06 12:30  Лояльный -> В зоне риска: 60 days without a purchase" in line for line in lines)
+
+
 def test_a_story_is_written_in_lines() -> None:
     profile, outputs = _profile_after(orders=5, has_consent=True, until_ms=BEGIN_MS + 70 * DAY_MS)
 
     text = "\n".join(story_lines(_story(profile, outputs)))
 
-    assert text.startswith("c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30\nwhy          60 days without")
+    assert text.startswith(
+        "c-1: at_risk since 2026-03-06 09:30, as of 2026-03-06 09:30 (UTC)\nwhy          60 days without"
+    )
     assert "orders       5, 2026-01-01 09:30 to 2026-01-05 09:30; 5 in the last 365 days" in text
     assert "revenue      25000.00 RUB in total" in text
     assert "next up      golden after one more order of any size" in text

@@ -11,6 +11,9 @@ from agents.health.partition_totals import sum_partitions
 from agents.health.ratios import ratios_of, share
 from agents.health.reader import last_days
 from agents.health.render import health_blocks, spark
+from state.config.config_errors import ConfigErrors
+from state.config.policy_reader import parse_policy
+from streams.defaults import policy_text
 
 ONE: Final[dict[str, Any]] = {
     "day": "2026-05-12",
@@ -150,6 +153,19 @@ def test_average_order_values_and_shares_are_derived_from_the_totals() -> None:
     assert (ratios.golden_share, ratios.golden_revenue_share, ratios.reachable_share) == (0.013, 0.25, 0.5)
 
 
+def test_the_policy_says_which_segment_is_golden() -> None:
+    renamed = policy_text().replace('"golden"', '"vip"')
+    assert parse_policy(policy_text()).golden == "golden"
+    assert parse_policy(renamed).golden == "vip", "the segment of the best cell"
+    assert parse_policy(f'{renamed}\n[health]\ngolden = "loyal"').golden == "loyal"
+    with pytest.raises(ConfigErrors, match=r"health\.golden must be one of the segments vip, loyal, .*: got \"gold\""):
+        parse_policy(f'{renamed}\n[health]\ngolden = "gold"')
+    day = {**DAY, "segments": {"vip": {"customers": 13, "orders": 50, "net": "150000.00"}}}
+    assert (ratios_of(day).golden_share, ratios_of(day, "vip").golden_share) == (0.0, 0.013)
+    lines = _rendered([day], "vip", {"vip": "Лучшие"})
+    assert any(line.startswith("Лучшие customers ") and "1.3%" in line for line in lines)
+
+
 def test_an_average_order_value_is_rounded_half_to_even() -> None:
     def check(gross: str) -> str:
         return ratios_of({"orders": 2, "gross": gross}).day_average_check
@@ -179,10 +195,10 @@ def test_a_chart_spans_minimum_to_maximum() -> None:
     assert spark([-5, -5]) == "▁▁"
 
 
-def _rendered(days: list[dict[str, Any]]) -> list[str]:
+def _rendered(days: list[dict[str, Any]], golden: str = "golden", titles: dict[str, str] | None = None) -> list[str]:
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
-        console.print(*health_blocks(days), sep="\n")
+        console.print(*health_blocks(days, golden, titles), sep="\n")
     return [line.rstrip() for line in captured.get().splitlines()]
 
 

@@ -8,6 +8,7 @@ import typer
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.json_output import JsonOption, write_json
+from agents.cli.shop_policy import shop_policy
 
 
 def customer(
@@ -18,10 +19,12 @@ def customer(
 ) -> None:
     """Show a customer's story: what is known, the segment since when and why, and what comes next and when.
 
-    Moments are in UTC. Reads only from Kafka; the topics may no longer hold all changes and messages.
+    Times are in the shop's time zone (in --json, in UTC), titles of segments in the language of the terminal. Reads
+    only from Kafka; the topics may no longer hold all changes and messages.
     """
+    from agents.cli.reader import reader_language, titles_of
     from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
-    from agents.customer_view.story_text import story_lines
+    from agents.customer_view.story_text import StoryReader, story_lines
 
     settings = load_context(context, config)
     with kafka_named(settings):
@@ -33,6 +36,8 @@ def customer(
         raise CommandFailed(f"customer {customer_id!r} is not known under the prefix {settings.prefix}; check the id")
     if as_json:
         write_json(story)
-    else:
-        for line in story_lines(story):
-            typer.echo(line)
+        return
+    policy = shop_policy(settings)
+    reader = StoryReader(titles_of(policy, reader_language()), policy.timezone) if policy else StoryReader()
+    for line in story_lines(story, reader):
+        typer.echo(line)

@@ -9,6 +9,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import FirstDayOption, LastDayOption, parse_period
+from agents.cli.shop_policy import shop_policy
 
 _SHOWN: Final = 30
 
@@ -32,8 +33,11 @@ def health(
 ) -> None:
     """Show the customer base day by day: revenue, orders, segments, lapsed and reactivated customers.
 
-    Days are local days in the policy's `timezone`; the last one may not be over. Reads only from Kafka.
+    Days are local days in the policy's `timezone`; the last one may not be over. Titles of segments are in the language
+    of the terminal. "Golden" is the segment of the best cell, unless the policy's [health] names another one. Reads
+    only from Kafka.
     """
+    from agents.health.ratios import GOLDEN, ratios_of
     from agents.health.reader import NoDailyTotals, read_days
 
     settings = load_context(context, config)
@@ -43,13 +47,19 @@ def health(
             totals = asyncio.run(read_days(settings, days or (None if first else _SHOWN), first, last))
         except NoDailyTotals as error:
             raise CommandFailed(str(error)) from error
+    policy = shop_policy(settings)
+    golden = policy.golden if policy else GOLDEN
     if as_json:
-        from agents.health.ratios import ratios_of
-
-        with_ratios = [{**day, "figures": ratios_of(day)} for day in totals]
-        write_json({"prefix": settings.prefix, "days": with_ratios})
+        with_ratios = [{**day, "figures": ratios_of(day, golden)} for day in totals]
+        write_json({"prefix": settings.prefix, "golden": golden, "days": with_ratios})
         return
+    if not totals:
+        days_asked = " ".join(part for part in (first and f"from {first}", last and f"to {last}") if part)
+        none = f"no day {days_asked}; choose other days" if days_asked else "no day yet; publish purchases"
+        typer.echo(f"{settings.prefix} has {none}")
+        return
+    from agents.cli.reader import reader_language, titles_of
     from agents.cli.render import draw
     from agents.health.render import health_blocks
 
-    draw(health_blocks(totals))
+    draw(health_blocks(totals, golden, titles_of(policy, reader_language()) if policy else {}))

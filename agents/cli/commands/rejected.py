@@ -173,7 +173,7 @@ def _draw(settings: "Settings", counts: Counter[str], letters: "Sequence[DeadLet
 
     from agents.cli.reader import format_local
     from agents.cli.render import draw
-    from agents.cli.shop_zone import shop_zone
+    from agents.cli.shop_policy import shop_zone
 
     if not counts:
         typer.echo(f"no rejected events under the prefix {settings.prefix}")

@@ -120,12 +120,13 @@ def _write_csv(file: IO[str], customers: "list[ListedCustomer]") -> None:
     writer = csv.writer(file, lineterminator="\n")
     fields = (
         *("customer_id", "cell", "monetary", "currency", "frequency", "last_order_at", "since"),
-        *("lifetime_orders", "lifetime_value", "average_check", "as_of"),
+        *("lifetime_orders", "lifetime_value", "average_check", "channels", "as_of"),
     )
     writer.writerow(fields)
     for each in customers:
         _, *values = (getattr(each, field) for field in fields)
-        writer.writerow([text_cell(each.customer_id), *values])
+        cells = (" ".join(value) if isinstance(value, list) else value for value in values)
+        writer.writerow([text_cell(each.customer_id), *cells])
 
 
 def _write_json(settings: "Settings", policy: "Policy", name: str, found: "SegmentList") -> None:
@@ -176,11 +177,12 @@ def _draw(policy: "Policy", name: str, found: "SegmentList") -> None:
         table.add_column(figure, justify="right")
     table.add_column(f"last order ({zone})", no_wrap=True)
     table.add_column("in it since", no_wrap=True)
+    table.add_column("reachable by", overflow="fold")
     for each in found.customers:
         last = "never" if each.last_order_at is None else format_local(parse_rfc3339(each.last_order_at), zone)
         since = format_local(parse_rfc3339(each.since), zone)
         figures = (each.monetary, f"{each.frequency:,}", each.lifetime_value)
-        table.add_row(Text(each.customer_id), each.cell, *figures, last, since)
+        table.add_row(Text(each.customer_id), each.cell, *figures, last, since, ", ".join(each.channels))
     more = found.total - len(found.customers)
     rest = [Text(f"… and {more:,} more; --limit N shows more, --csv FILE writes all")] if more > 0 else []
     draw([heading, "", table, *rest])

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,16 @@ from agents.cli.option_values import FirstDayOption, LastDayOption, parse_period
 if TYPE_CHECKING:
     from agents.reporting.report import UpliftReport
     from streams.settings.settings import Settings
+
+_EMPTY: Final[dict[str, object]] = {
+    "currency": None,
+    "first": None,
+    "last": None,
+    "confidence": 0.95,
+    "repeats": 0,
+    "campaigns": [],
+}
+"""What --json writes if there is nothing to report."""
 
 
 def report_campaigns(
@@ -40,7 +50,10 @@ def report_campaigns(
         first = (date.fromisoformat(last) - timedelta(days=days - 1)).isoformat()
     report = _report(settings, first, last)
     if as_json:
-        write_json(report)
+        write_json(_EMPTY if isinstance(report, str) else report)
+        return
+    if isinstance(report, str):
+        typer.echo(report)
         return
     from agents.cli.render import draw
     from agents.reporting.render import report_blocks
@@ -48,18 +61,21 @@ def report_campaigns(
     draw(report_blocks(report))
 
 
-def _report(settings: "Settings", first_day: str | None, last_day: str | None) -> "UpliftReport":
+def _report(settings: "Settings", first_day: str | None, last_day: str | None) -> "UpliftReport | str":
+    """Return the report; if there is nothing to report, why."""
     try:
         from agents.reporting.report import build_report
     except ImportError as error:
         raise CommandFailed("the report needs scipy; install it with `pip install 'goldstream[report]'`") from error
-    from agents.reporting.reader import NoOutcomes, read_outcomes
+    from agents.reporting.reader import NoOutcomes, NoOutcomesTopic, read_outcomes
 
     with kafka_named(settings):
         try:
             sums = asyncio.run(read_outcomes(settings, first_day, last_day))
-        except NoOutcomes as error:
+        except NoOutcomesTopic as error:
             raise CommandFailed(str(error)) from error
+        except NoOutcomes as error:
+            return str(error)
     return build_report(sums)
 
 
