@@ -14,7 +14,7 @@ from agents.importing.findings import UNREADABLE, FileError, ImportRefused, Ques
 from agents.importing.mapping.mapping import Mapping as ImportMapping
 from agents.importing.mapping.mapping import combine
 from agents.importing.mapping.mapping_reader import with_answer
-from agents.importing.reading.opening import open_source
+from agents.importing.reading.opening import open_sources
 from agents.importing.staging import Staging, stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
 from state.config.config_errors import ConfigErrors
@@ -65,7 +65,7 @@ def read_files(given: FilesGiven, mapping: ImportMapping) -> Staging:
     Raises:
         FileError: a file cannot be read.
     """
-    sources = [open_source(file, mapping.read_options()) for file in given.files]
+    sources = [source for file in given.files for source in open_sources(file, mapping.read_options())]
     with progress_of(f"reading {given.names}", sum(source.size for source in sources)) as show:
         return stage(sources, show, given.limit)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from agents.importing.findings import Assumption, FileError, LeftOut
 from agents.importing.reading.byte_source import one_line
-from agents.importing.reading.source_table import RowBatch, SourceTable
+from agents.importing.reading.source_table import RowBatch, SourceTable, have_same_form
 from agents.importing.rows_without_data import leave_out_rows_without_data
 from agents.importing.staged_tables import StagedTable, Staging
 
@@ -17,8 +17,6 @@ __all__ = ["StagedTable", "Staging", "stage"]
 
 _BYTES_PER_INSERT: Final = 16 * 1024 * 1024
 _INSERTS_PER_COMMIT: Final = 4
-_SAME_COLUMNS: Final = 2 / 3
-"""Of the columns, those that files of the same kind have in common: newer exports have some more."""
 _WITH_TITLES: Final = frozenset({"csv", "xlsx"})
 """Formats for people, who write titles, totals and notes above and below the rows."""
 
@@ -67,8 +65,7 @@ def stage(sources: Sequence[SourceTable], show: Callable[[int], None], limit: in
 def _table_for(staging: Staging, source: SourceTable) -> StagedTable:
     """Return the table that has about the same columns as the source; create it if there is none."""
     for table in staging.tables:
-        common = len({*table.names} & {*source.names})
-        if common >= _SAME_COLUMNS * max(len(table.names), len(source.names)):
+        if have_same_form(table.names, source.names):
             _add_source(staging, table, source)
             return table
     table = StagedTable(

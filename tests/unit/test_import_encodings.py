@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from agents.importing.findings import FileError
+from agents.importing.reading.opening import open_source
 from agents.importing.reading.source_table import ReadOptions
 from agents.importing.reading.text_encoding import best_encoding, unicode_encoding
+from agents.importing.staging import stage
 from tests.unit.import_files import read_bytes, read_text
+from tests.unit.understood_files import understand_files
 
 # Words as they are in orders, by encoding and language.
 WORDS = {
@@ -109,5 +112,26 @@ def test_an_encoding_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_header_that_is_not_in_the_given_encoding_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="line 1 is not utf-8; leave --encoding out"):
+    with pytest.raises(FileError, match=r"line 1 is not UTF-8 .byte 0xE4 at its beginning.; give another encoding"):
         read_text(tmp_path, "день,item\n1,2\n", "cp1251", ReadOptions(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("names", "stray", "place"),
+    [
+        (("José", "Zoë", "Müller"), b"Ren\xe9e", "byte 0xE9 after 'Ren'"),
+        (("Пётр", "Анна"), "Ольга ".encode() + b"\xff", "byte 0xFF after 'Ольга '"),
+    ],
+)
+def test_a_stray_byte_leaves_its_line_out_and_the_file_utf_8(
+    tmp_path: Path, names: tuple[str, ...], stray: bytes, place: str
+) -> None:
+    rows = [f"2025-05-0{day},{name},10\n".encode() for day, name in enumerate(names, 1)]
+    content = b"".join([b"date,customer,amount\n", *rows, b"2025-05-09," + stray + b",10\n"])
+    found = understand_files(tmp_path, {"a.csv": content})
+    assert found.customers() == list(names)
+    assert found.assumed["encoding"] == "utf-8"
+    with stage([open_source(tmp_path / "a.csv")], lambda _: None) as staging:
+        ((reason, count, _, detail),) = staging.tables[0].left_out.rows()
+    assert (reason, count) == ("unreadable", 1)
+    assert detail.startswith(f"is not UTF-8: {place} in customer; correct it, or give")

@@ -22,7 +22,7 @@ from agents.importing.mapping.expression import columns_of
 from agents.importing.mapping.mapping import AUTO, Mapping
 from agents.importing.mapping.mapping_writer import write_mapping
 from agents.importing.platforms.catalog import GENERIC, OWN, Platform, all_platforms, forms_of, platform_names
-from agents.importing.reading.opening import open_source
+from agents.importing.reading.opening import open_sources
 from agents.importing.staging import stage
 from agents.importing.understanding import PolicyInfo, understand
 from state.units.money import DIGITS, format_minor
@@ -123,7 +123,9 @@ def understood(command: str, currency: str) -> Found:
             files.append(ROOT / word)
     mapping = Mapping(timezone=options.pop("timezone", ""), currency=options.pop("currency", ""))
     assert not options
-    with stage([open_source(file, mapping.read_options()) for file in files], lambda _: None) as staging:
+    with stage(
+        [source for file in files for source in open_sources(file, mapping.read_options())], lambda _: None
+    ) as staging:
         found = understand(staging, mapping, PolicyInfo(currency))
     totals = found.totals
 

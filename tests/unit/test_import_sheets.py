@@ -1,6 +1,7 @@
 """Workbooks as accountants send them."""
 
 import gzip
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from agents.importing.findings import FileError
 from agents.importing.reading.source_table import ReadOptions
 from tests.unit.import_files import Serial, read_bytes, read_table, write_workbook
+from tests.unit.understood_files import understand_files
 
 DAY = 45_658.0  # 2025-01-01
 ROWS: list[list[object]] = [
@@ -114,3 +116,63 @@ def _replace(path: Path, name: str, change: Callable[[bytes], bytes | None]) -> 
             archive.writestr(part, content)
         if changed is not None:
             archive.writestr(name, changed)
+
+
+HEADER = ["Order ID", "Date", "Customer", "Sum"]
+
+
+def _formula(path: Path, result: str = "<v/>", *, calculates: bool = False) -> Path:
+    """Give each cell with the text `=…` of a workbook a formula and a result, as programs that write workbooks do."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = re.sub(
+        r'<c r="(\w+)" t="inlineStr"><is><t>=([^<]*)</t></is></c>', rf'<c r="\1"><f>\2</f>{result}</c>', parts[sheet]
+    )
+    if calculates:
+        parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(
+            "</workbook>", '<calcPr calcId="124519" fullCalcOnLoad="1"/></workbook>'
+        )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return path
+
+
+FORMULAS = [HEADER, *[[f"o{n}", Serial(DAY + n), f"c{n}", f"=B{n}*2"] for n in range(1, 4)]]
+
+
+@pytest.mark.parametrize(
+    ("result", "calculates"), [("<v/>", False), ("<v></v>", True), ("", False), ("<v>0</v>", True)]
+)
+def test_formulas_that_nobody_has_calculated_are_refused(tmp_path: Path, result: str, calculates: bool) -> None:  # noqa: FBT001 - drawn by name
+    path = _formula(write_workbook(tmp_path / "a.xlsx", {"Sales": FORMULAS}), result, calculates=calculates)
+    with pytest.raises(
+        FileError, match=r"formulas of sheet 'Sales' have never been calculated, such as D2 \(3 cells\)"
+    ):
+        read_table(path)
+
+
+@pytest.mark.parametrize("result", ["<v>0</v>", "<v>12.5</v>"])
+def test_formulas_with_results_are_numbers(tmp_path: Path, result: str) -> None:
+    path = _formula(write_workbook(tmp_path / "a.xlsx", {"Sales": FORMULAS}), result)
+    assert {row[4] for row in read_table(path).rows} == {result[3:-4]}
+
+
+def test_a_row_of_totals_need_not_be_calculated(tmp_path: Path) -> None:
+    rows = [HEADER, ["o1", Serial(DAY), "c1", 5], ["o2", Serial(DAY), "c2", 6], ["Total", None, None, "=SUM(D2:D3)"]]
+    table = read_table(_formula(write_workbook(tmp_path / "a.xlsx", {"Sales": rows})))
+    assert [row[1] for row in table.rows] == ["o1", "o2"]
+
+
+def test_sheets_with_the_same_columns_are_one_table(tmp_path: Path) -> None:
+    sheets: dict[str, list[list[object]]] = {
+        "Prices": [["Item", "Price"], ["Tea", 5]],
+        "May": [["Sales"], [], HEADER, ["o1", Serial(DAY), "c1", 5], ["o2", Serial(DAY), "c2", 6]],
+        "June": [HEADER, ["o3", Serial(DAY + 30), "c1", 7], ["o2", Serial(DAY), "c2", 6], ["o4", Serial(DAY), "c3", 8]],
+        "Old": [HEADER, ["o5", Serial(DAY), "c9", 100]],
+    }
+    write_workbook(tmp_path / "a.xlsx", sheets, hidden=["Old"])
+    found = understand_files(tmp_path, {"a.xlsx": (tmp_path / "a.xlsx").read_bytes()})
+    assert found.amounts() == {"o1": "5.00", "o2": "6.00", "o3": "7.00", "o4": "8.00"}
+    assert (found.assumed["sheet"], found.left_out["duplicate"][0]) == ("May, June", 1)

@@ -11,7 +11,7 @@ import msgspec
 from agents.importing.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.mapping_reader import read_mapping
-from agents.importing.reading.opening import open_source
+from agents.importing.reading.opening import open_sources
 from agents.importing.staging import stage
 from agents.importing.understanding import PolicyInfo, Totals, UnderstandOptions, understand
 
@@ -68,7 +68,7 @@ def understand_files(
     if isinstance(mapping, str):
         (folder / "map.toml").write_text(mapping)
         mapping = read_mapping(folder / "map.toml")
-    sources = [open_source(path, mapping.read_options()) for path in paths]
+    sources = [source for path in paths for source in open_sources(path, mapping.read_options())]
     with stage(sources, lambda _: None) as staging:
         found = understand(staging, mapping, policy, options or UnderstandOptions(import_id="test"))
         imported = [] if found.questions else list(found.events())

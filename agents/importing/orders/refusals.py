@@ -84,7 +84,7 @@ def check_currencies(
     if not foreign:
         return
     listed = ", ".join(f"{code} ({count:,}, from line {line} on)" for code, count, line in foreign)
-    files = " ".join(str(path) for table in staging.tables for path in table.paths)
+    files = " ".join(dict.fromkeys(str(path) for table in staging.tables for path in table.paths))
     codes = ", ".join(code for code, _, _ in foreign)
     raise ImportRefused(
         f"orders are in {listed}, and the policy is in {base} without a rate for {codes}; "
@@ -108,7 +108,7 @@ def check_orders(
         ImportRefused: with what to do.
     """
     orders, anonymous = totals.orders, totals.anonymous
-    files = ", ".join(str(path) for table in staging.tables for path in table.paths)
+    files = ", ".join(dict.fromkeys(str(path) for table in staging.tables for path in table.paths))
     if not totals.events.total():
         reasons = [_reason(*each) for each in left_out.rows()]
         why = "; left out: " + ", ".join(reasons) if reasons else ""

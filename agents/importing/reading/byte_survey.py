@@ -17,8 +17,8 @@ class ByteSurvey:
     """Looks at all bytes of a file, chunk by chunk.
 
     Attributes:
-        valid_bytes: bytes outside ASCII on lines that are valid UTF-8.
-        invalid_bytes: those on lines that are not; beyond some thousands of lines they are no longer counted.
+        valid_bytes: bytes outside ASCII that are part of valid UTF-8.
+        invalid_bytes: those that are not; beyond some thousands of lines they are no longer counted.
         invalid_lines: lines that are not valid UTF-8; beyond some thousands they are no longer counted.
         first_line: the number of the first line that is not valid UTF-8.
         first_invalid: its first bytes.
@@ -98,7 +98,10 @@ class ByteSurvey:
                     self.first_line = number
                     self.first_invalid = line[:_MAX_LINE]
                 self.invalid_lines += 1
-                self.invalid_bytes += _letters(line)
+                letters = _letters(line)
+                invalid = sum("\udc80" <= letter <= "\udcff" for letter in line.decode(errors="surrogateescape"))
+                self.invalid_bytes += invalid
+                self.valid_bytes += letters - invalid
                 self._remember(line)
 
     def _remember(self, line: bytes) -> None:

@@ -11,7 +11,7 @@ from agents.importing.reading.csv_dialect import Dialect, decide_dialect
 from agents.importing.reading.csv_rows import CsvRows, RowSplitter
 from agents.importing.reading.header_row import Header, decide_header
 from agents.importing.reading.source_table import ReadOptions, RowBatch, rows_per_batch
-from agents.importing.reading.text_encoding import TextEncoding, decide_encoding
+from agents.importing.reading.text_encoding import TextEncoding, decide_encoding, has_invalid_bytes, invalid_place
 
 _HEAD_LETTERS: Final = 256 * 1024
 _HEAD_ROWS: Final = 1_000
@@ -39,9 +39,11 @@ class CsvTable:
         first = next(self._rows(RowSplitter(self._dialect), _HEAD_ROWS), None)
         self._header: Header = decide_header(self.path, first or CsvRows([], []), options.header)
         self.names = self._header.names
-        if any(map(_has_invalid_bytes, self.names)):
+        if any(map(has_invalid_bytes, self.names)):
+            name = next(filter(has_invalid_bytes, self.names))
             raise FileError(
-                f"{self.path}: line {self._header.line} is not {options.encoding}; leave --encoding out or give another"
+                f"{self.path}: line {self._header.line} is not {self._encoding.title} ({invalid_place(name)}); give "
+                "another encoding, such as --encoding cp1251, or leave --encoding out"
             )
         self._splitter = RowSplitter(self._dialect)
         self._short = LeftOut()
@@ -104,9 +106,13 @@ class CsvTable:
             )
         if self._encoding.nul and any("\0" in cell for cell in row):
             return "has NUL characters; export the file again"
-        if self._encoding.invalid and any(map(_has_invalid_bytes, row)):
-            name = self._encoding.name.removesuffix("-sig")
-            return f"is not {name}; give the file's encoding, such as --encoding cp1251"
+        if self._encoding.invalid:
+            for name, cell in zip(self.names, row, strict=False):
+                if has_invalid_bytes(cell):
+                    return (
+                        f"is not {self._encoding.title}: {invalid_place(cell)} in {name}; correct it, or give the "
+                        "file's encoding, such as --encoding cp1251"
+                    )
         return ""
 
     def _later_assumptions(self) -> Iterator[Assumption]:
@@ -148,8 +154,3 @@ class CsvTable:
     def _opened(self) -> Iterator[io.TextIOWrapper]:
         with self._source.opened() as file, file_errors(self.path):
             yield io.TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline="")
-
-
-def _has_invalid_bytes(cell: str) -> bool:
-    """Return whether a cell has bytes that are invalid in its encoding, which decoding let through."""
-    return not cell.isascii() and any("\udc80" <= letter <= "\udcff" or letter == "\ufffd" for letter in cell)

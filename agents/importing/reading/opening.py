@@ -1,8 +1,11 @@
 """Open a file as a table, whatever its format."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agents.importing.findings import Assumption, FileError
 from agents.importing.reading.byte_source import ByteSource
@@ -11,7 +14,7 @@ from agents.importing.reading.file_kinds import FORMATS, SUFFIXES, file_kind
 from agents.importing.reading.json_table import JsonTable
 from agents.importing.reading.parquet_table import ParquetTable
 from agents.importing.reading.sheet_table import SheetTable
-from agents.importing.reading.source_table import ReadOptions, SourceTable
+from agents.importing.reading.source_table import ReadOptions, SourceTable, have_same_form
 
 _READERS: Final[dict[str, Callable[[ByteSource, ReadOptions], SourceTable]]] = {
     "csv": CsvTable,
@@ -42,6 +45,33 @@ def open_source(path: Path, options: ReadOptions | None = None) -> SourceTable:
         evidence = f"its content, although its name ends with {path.suffix}"
         table.assumptions.insert(0, Assumption("format", table.file_format, evidence, "--format"))
     return table
+
+
+def open_sources(path: Path, options: ReadOptions | None = None) -> list[SourceTable]:
+    """Return a file as tables: of a workbook all sheets with the columns of the one with most rows, such as months.
+
+    Raises:
+        FileError: as `open_source`.
+    """
+    options = options or ReadOptions()
+    main = open_source(path, options)
+    if not isinstance(main, SheetTable) or options.sheet is not None or options.header is not None:
+        return [main]
+    found = {main.sheet: main}
+    for name in main.sheets:
+        if name != main.sheet:
+            with contextlib.suppress(FileError):  # it is no table
+                other = open_source(path, msgspec.structs.replace(options, sheet=name))
+                if isinstance(other, SheetTable) and have_same_form(main.names, other.names):
+                    found[name] = other
+    if len(found) > 1:
+        tables = [found[name] for name in main.sheets if name in found]
+        left = [name for name in main.sheets if name not in found]
+        evidence = "they have the same columns" + (f"; not read: {', '.join(left)}" if left else "")
+        main.assumptions = [each for each in main.assumptions if each.subject != "sheet"]
+        tables[0].assumptions.append(Assumption("sheet", ", ".join(each.sheet for each in tables), evidence, "--sheet"))
+        return [*tables]
+    return [main]
 
 
 def named_format(path: Path) -> str | None:

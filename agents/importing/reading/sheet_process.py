@@ -3,8 +3,9 @@
 A library for workbooks holds a whole sheet in memory, and a file of a few kilobytes can declare a sheet of any size. A
 process with limited memory can fail alone. It is started by its path, so it imports nothing of ours.
 
-Frames are written with `marshal`: first `(name of the sheet, names of all, number of rows)` or an error's text, then
-`(row numbers, rows)`. A cell is text, None if it is empty, or bytes if it came as a number or a date.
+Frames are written with `marshal`: first `(name of the sheet, names of all, names of the visible ones, number of rows)`
+or an error's text, then `(row numbers, rows)`. A cell is text, None if it is empty, or bytes if it came as a number or
+a date.
 """
 
 import contextlib
@@ -32,11 +33,11 @@ def main(path: str, sheet: str, memory_bytes: int) -> None:
 
         with open(path, "rb") as file:  # noqa: PTH123 - this program imports little
             workbook = python_calamine.load_workbook(file)
-        names, chosen = _choose(workbook, python_calamine, sheet)
+        names, visible, chosen = _choose(workbook, python_calamine, sheet)
         if chosen is None:
             marshal.dump(f"has no sheet {sheet!r}; its sheets are {', '.join(map(repr, names))}", write)
             return
-        marshal.dump((chosen.name, names, chosen.total_height), write)
+        marshal.dump((chosen.name, names, visible, chosen.total_height), write)
         for frame in _frames(chosen):
             marshal.dump(frame, write)
         marshal.dump(None, write)
@@ -46,20 +47,20 @@ def main(path: str, sheet: str, memory_bytes: int) -> None:
         marshal.dump(f"cannot be read as a workbook ({type(error).__name__}: {error})", write)
 
 
-def _choose(workbook: Any, library: Any, sheet: str) -> tuple[list[str], Any]:
-    """Return the names of all sheets, and the one that was named or has most rows; None if there is none."""
+def _choose(workbook: Any, library: Any, sheet: str) -> tuple[list[str], list[str], Any]:
+    """Return the names of all and of visible sheets, and the one that was named or has most rows; None: none."""
     sheets = [one for one in workbook.sheets_metadata if one.typ == library.SheetTypeEnum.WorkSheet]
     names = [one.name for one in sheets]
-    if sheet:
-        return names, workbook.get_sheet_by_name(sheet) if sheet in names else None
     visible = [one.name for one in sheets if one.visible == library.SheetVisibleEnum.Visible] or names
+    if sheet:
+        return names, visible, workbook.get_sheet_by_name(sheet) if sheet in names else None
     best, most = None, -1
     for name in visible:
         candidate = workbook.get_sheet_by_name(name)
         rows = sum(any(cell != "" for cell in row) for row in candidate.iter_rows()) if len(visible) > 1 else 0
         if rows > most:
             best, most = candidate, rows
-    return names, best
+    return names, visible, best
 
 
 def _frames(sheet: Any) -> Iterator[tuple[list[int], list[list[Any]]]]:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from agents.importing.findings import Assumption, FileError, LeftOut
 from agents.importing.reading import sheet_process
 from agents.importing.reading.byte_source import ByteSource, file_errors
+from agents.importing.reading.formulas import check_formulas
 from agents.importing.reading.header_row import Header, decide_header
 from agents.importing.reading.source_table import ReadOptions, RowBatch
 from agents.importing.rows_without_data import is_total_label
@@ -33,6 +34,10 @@ class _Frame(NamedTuple):
 class SheetTable:
     """Reads a sheet; the attributes are those of `SourceTable`.
 
+    Attributes:
+        sheet: its name.
+        sheets: names of all sheets that are not hidden.
+
     Raises:
         FileError: the workbook cannot be read, has no such sheet, or the sheet is no table.
     """
@@ -44,11 +49,12 @@ class SheetTable:
         self.size = source.size
         self.left_out = LeftOut()
         self._with_text: set[int] = set()
+        self._source = source  # which removes the workbook when it ends
         self._workbook = uncompressed(source)
         _check_workbook(self.path, self._workbook)
         self._process = _start(self._workbook, options.sheet or "")
         weakref.finalize(self, _end, self._process)
-        sheet, sheets, self._height = self._first_frame()
+        self.sheet, sheets, self.sheets, self._height = self._first_frame()
         self._rows_read = 0
         self._beside = False
         self._frames = self._rest()
@@ -59,7 +65,7 @@ class SheetTable:
         self.assumptions: list[Assumption] = []
         if len(sheets) > 1 and options.sheet is None:
             evidence = f"it has most rows of {len(sheets)} sheets: {', '.join(sheets)}"
-            self.assumptions.append(Assumption("sheet", sheet, evidence, "--sheet"))
+            self.assumptions.append(Assumption("sheet", self.sheet, evidence, "--sheet"))
         if self._header.assumption:
             self.assumptions.append(self._header.assumption)
 
@@ -78,6 +84,8 @@ class SheetTable:
         Raises:
             FileError: the sheet cannot be read to its end.
         """
+        with file_errors(self.path):
+            check_formulas(self.path, self._workbook, self.sheet)
         for line in self._header.title_lines:
             self.left_out.add("title", line)
         width = len(self.names)
@@ -113,9 +121,9 @@ class SheetTable:
         start = sum(line <= lines for line in frame.lines)
         return _Frame(frame.lines[start:], frame.rows[start:])
 
-    def _first_frame(self) -> tuple[str, list[str], int]:
-        sheet, sheets, height = self._receive()
-        return sheet, sheets, height
+    def _first_frame(self) -> tuple[str, list[str], list[str], int]:
+        sheet, sheets, visible, height = self._receive()
+        return sheet, sheets, visible, height
 
     def _rest(self) -> Iterator[_Frame]:
         while (frame := self._receive()) is not None:

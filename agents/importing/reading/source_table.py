@@ -11,6 +11,8 @@ from agents.importing.findings import Assumption, LeftOut
 _ROWS_PER_BATCH: Final = 10_000
 _CELLS_PER_BATCH: Final = 200_000
 MAX_COLUMNS: Final = 1_000
+_SAME_COLUMNS: Final = 2 / 3
+"""Of the columns, those that files of the same kind have in common: newer exports have some more."""
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,11 @@ class SourceTable(Protocol):
             FileError: the file is damaged, or what it contains is no table.
         """
         ...
+
+
+def have_same_form(names: Sequence[str], others: Sequence[str]) -> bool:
+    """Return whether two files with these columns are of the same kind."""
+    return len({*names} & {*others}) >= _SAME_COLUMNS * max(len(names), len(others))
 
 
 def unique_names(names: list[str]) -> tuple[str, ...]:

@@ -18,9 +18,11 @@ CANDIDATES: Final = """
 _UTF_32_BOMS: Final = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _UTF_16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _WIDE: Final = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
-_MAX_INVALID_SHARE: Final = 0.05
-"""Of the bytes outside ASCII in a UTF-8 file, those on damaged lines; with more of them it is no UTF-8."""
+_MAX_INVALID_SHARE: Final = 0.25
+"""Of the valid bytes outside ASCII: so many are invalid in a damaged UTF-8 file; other encodings have more."""
 _FIRST_IDEOGRAPH: Final = "\u2e80"
+_ESCAPED: Final = 0xDC00
+"""What `surrogateescape` adds to a byte."""
 _EXAMPLE_LETTERS: Final = 30
 """Of a line, before and after its first letter outside ASCII."""
 _MAX_MESS: Final = 0.6
@@ -45,6 +47,12 @@ class TextEncoding(msgspec.Struct, frozen=True):
     nul: bool = True
     quotes: bool = True
     assumption: Assumption | None = None
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        name = self.name.removesuffix("-sig")
+        return name.upper() if name.startswith("utf") else name
 
 
 def unicode_encoding(head: bytes) -> str | None:
@@ -121,8 +129,28 @@ def _reads_as(sample: bytes, encoding: str) -> bool:
 
 
 def _mostly_utf8(survey: ByteSurvey) -> Assumption:
-    evidence = f"all lines are valid UTF-8 but {survey.invalid_lines:,}, the first of them line {survey.first_line}"
+    place = invalid_place(survey.first_invalid.decode("utf-8", "surrogateescape"))
+    evidence = (
+        f"all lines are valid UTF-8 but {survey.invalid_lines:,}, the first of them line {survey.first_line}: {place}"
+    )
     return Assumption("encoding", "utf-8", evidence, "--encoding")
+
+
+def invalid_place(text: str) -> str:
+    """Return which byte of a text is invalid in its encoding, and after what."""
+    at = next(number for number, letter in enumerate(text) if _is_invalid(letter))
+    byte = f"byte 0x{ord(text[at]) - _ESCAPED:02X}" if text[at] != "\ufffd" else "a byte"
+    before = text[max(0, at - _EXAMPLE_LETTERS) : at].lstrip()
+    return f"{byte} after {before!r}" if before else f"{byte} at its beginning"
+
+
+def has_invalid_bytes(text: str) -> bool:
+    """Return whether a text has bytes that are invalid in its encoding, which decoding let through."""
+    return not text.isascii() and any(map(_is_invalid, text))
+
+
+def _is_invalid(letter: str) -> bool:
+    return "\udc80" <= letter <= "\udcff" or letter == "\ufffd"
 
 
 def _around_first_letter(line: str) -> str:
