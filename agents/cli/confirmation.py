@@ -1,18 +1,13 @@
 """Ask before a command does what cannot be undone; without a terminal, `--yes` answers."""
 
-import sys
 from typing import Annotated
 
 import typer
 
+from agents.cli.asking import can_ask
 from agents.cli.failures import CommandFailed, UsageFailure
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can be asked.")]
-
-
-def can_ask() -> bool:
-    """Return whether somebody can be asked."""
-    return sys.stdin.isatty()
 
 
 def check_can_ask(*, yes: bool) -> None:
@@ -22,7 +17,7 @@ def check_can_ask(*, yes: bool) -> None:
         UsageFailure: there is neither a terminal nor `--yes`.
     """
     if not yes and not can_ask():
-        raise UsageFailure("nobody can be asked, because standard input is no terminal; repeat the command with --yes")
+        raise UsageFailure("nobody can be asked, because standard input or standard error is no terminal; repeat the command with --yes")
 
 
 def confirm(question: str, *, yes: bool) -> None:

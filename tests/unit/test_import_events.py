@@ -154,3 +154,19 @@ def test_no_cell_stops_the_import(tmp_path_factory: pytest.TempPathFactory, kind
     content = "\n".join(json.dumps(row) for row in rows).encode()
     mapping = Mapping(kind=kind, timezone="UTC")
     check_whatever_is_read(tmp_path_factory.getbasetemp(), "any.jsonl", content, mapping)
+
+
+def test_refunds_of_an_order_count_up_to_what_was_paid_in_files_of_our_own(tmp_path: Path) -> None:
+    own = [
+        {"type": "purchase", "event_id": "e1", "order_id": "o1", "amount": "100.00"},
+        {"type": "refund", "event_id": "e2", "order_id": "o1", "refund_id": "r1", "amount": "70.00"},
+        {"type": "refund", "event_id": "e3", "order_id": "o1", "refund_id": "r2", "amount": "70.00"},
+        {"type": "refund", "event_id": "e4", "refund_id": "r3", "amount": "5.00"},
+    ]
+    more = {"customer_id": "c1", "currency": "RUB"}
+    lines = [
+        json.dumps({**event, **more, "occurred_at": f"2025-05-0{day}T10:00:00Z"}) for day, event in enumerate(own, 1)
+    ]
+    found = understand_files(tmp_path, {"own.jsonl": "\n".join(lines)})
+    assert found.amounts("refund") == {"r1": "70.00", "r2": "70.00", "r3": "5.00"}
+    assert (found.totals.gross_minor, found.totals.refunds_minor) == (10_000, 10_500)

@@ -118,7 +118,7 @@ def _replace(path: Path, name: str, change: Callable[[bytes], bytes | None]) -> 
             archive.writestr(name, changed)
 
 
-HEADER = ["Order ID", "Date", "Customer", "Sum"]
+HEADER: list[object] = ["Order ID", "Date", "Customer", "Sum"]
 
 
 def _formula(path: Path, result: str = "<v/>", *, calculates: bool = False) -> Path:
@@ -139,7 +139,8 @@ def _formula(path: Path, result: str = "<v/>", *, calculates: bool = False) -> P
     return path
 
 
-FORMULAS = [HEADER, *[[f"o{n}", Serial(DAY + n), f"c{n}", f"=B{n}*2"] for n in range(1, 4)]]
+FORMULAS: list[list[object]] = [HEADER]
+FORMULAS += [[f"o{n}", Serial(DAY + n), f"c{n}", f"=B{n}*2"] for n in range(1, 4)]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,12 @@ def test_formulas_with_results_are_numbers(tmp_path: Path, result: str) -> None:
 
 
 def test_a_row_of_totals_need_not_be_calculated(tmp_path: Path) -> None:
-    rows = [HEADER, ["o1", Serial(DAY), "c1", 5], ["o2", Serial(DAY), "c2", 6], ["Total", None, None, "=SUM(D2:D3)"]]
+    rows: list[list[object]] = [
+        HEADER,
+        ["o1", Serial(DAY), "c1", 5],
+        ["o2", Serial(DAY), "c2", 6],
+        ["Total", None, None, "=SUM(D2:D3)"],
+    ]
     table = read_table(_formula(write_workbook(tmp_path / "a.xlsx", {"Sales": rows})))
     assert [row[1] for row in table.rows] == ["o1", "o2"]
 

@@ -1,12 +1,17 @@
 """Time zones as programs write them."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from agents.importing.columns.column_value import ColumnValue
-from agents.importing.columns.zones import abbreviation_offset, decide_zones, read_zone, zone_of
+from agents.importing.columns.zone_column import decide_zones
+from agents.importing.columns.zones import abbreviation_offset, read_zone, zone_of
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.understanding import PolicyInfo
 from state.units.time_zones import load_zone, zone_names
+from tests.unit.understood_files import understand_text
 
 
 @pytest.mark.parametrize(
@@ -85,3 +90,37 @@ def test_a_column_of_zones_reports_what_its_names_stand_for() -> None:
 
 def test_a_column_of_names_of_iana_needs_no_explanation() -> None:
     assert decide_zones([ColumnValue("Europe/Moscow", 1, 2)]).assumptions == []
+
+
+PAYPAL = "Date,Time,TimeZone,Type,Status,Currency,Gross,From Email Address,To Email Address,Transaction ID\n"
+
+
+def _moments(folder: Path, zones: tuple[str, ...], currency: str, zone: str = "") -> list[str]:
+    rows = (
+        f"15/0{n}/2025,10:00:00,{zone},Payment,Completed,{currency},5.00,a@example.com,s@example.com,T{n}\n"
+        for n, zone in enumerate(zones, 1)
+    )
+    text = PAYPAL + "".join(rows)
+    found = understand_text(folder, text, Mapping(timezone=zone), PolicyInfo(None))
+    return list(found.asked) or [event["occurred_at"][11:16] for event in found.events]
+
+
+@pytest.mark.parametrize(
+    ("zones", "currency", "zone", "moments"),
+    [
+        (("IST",), "INR", "", ["04:30"]),
+        (("IST",), "ILS", "", ["08:00"]),
+        (("IST", "IDT"), "USD", "", ["08:00", "07:00"]),
+        (("GMT", "IST"), "EUR", "", ["10:00", "09:00"]),
+        (("IST",), "USD", "", ["timezone"]),
+        (("IST",), "USD", "Asia/Jerusalem", ["08:00"]),
+        (("CST", "CDT"), "EUR", "", ["16:00", "15:00"]),
+        (("CST",), "CNY", "", ["02:00"]),
+        (("CST",), "RUB", "", ["timezone"]),
+        (("BST",), "GBP", "", ["09:00"]),
+    ],
+)
+def test_an_abbreviation_with_several_meanings_is_decided_by_the_file_or_asked_about(
+    tmp_path: Path, zones: tuple[str, ...], currency: str, zone: str, moments: list[str]
+) -> None:
+    assert _moments(tmp_path, zones, currency, zone) == moments

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from agents.cli.confirmation import can_ask, confirm
+from agents.cli.asking import can_ask
+from agents.cli.confirmation import confirm
 from agents.cli.failures import CommandFailed, print_error
 from agents.cli.json_output import write_json
 from agents.cli.progress import progress_of

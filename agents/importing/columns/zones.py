@@ -3,21 +3,33 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from agents.importing.columns.column_value import ColumnValue, FirstValues, example, is_missing, keep_first
-from agents.importing.findings import Assumption
 from state.units.time_zones import load_zone, zone_names
 
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)? ?([+−-])(\d{1,2})(?::?(\d\d))?", re.ASCII | re.IGNORECASE)
 _WITH_OFFSET: Final = re.compile(r"\((?:UTC|GMT)(?: ?[+−-]\d\d?:?\d\d)?\) *(.+)", re.ASCII | re.IGNORECASE)
 _MAX_OFFSET: Final = timedelta(hours=15)
 _LONGEST: Final = 80
+
+
+class ZoneMeaning(NamedTuple):
+    """What an abbreviation can stand for.
+
+    Attributes:
+        zone: IANA name.
+        offset: such as `+05:30`.
+        currencies: ISO codes of those used there.
+        beside: other abbreviations used there.
+    """
+
+    zone: str
+    offset: str
+    currencies: list[str]
+    beside: list[str]
 
 
 @lru_cache(maxsize=1024)
@@ -59,50 +71,6 @@ def zone_of(name: str) -> tzinfo:
     return timezone(offset if match[1] == "+" else -offset)
 
 
-@dataclass(slots=True)
-class ZoneDecision:
-    """What was found out about a column of time zones; its cells are read by `read_zone`.
-
-    Attributes:
-        assumptions: what its abbreviations stand for.
-        unreadable: the first ten texts that are no time zones.
-        unreadable_cells: the number of their cells.
-        missing_cells: cells that stand for the absence of a value.
-    """
-
-    assumptions: list[Assumption] = field(default_factory=list)
-    unreadable: list[ColumnValue] = field(default_factory=list)
-    unreadable_cells: int = 0
-    missing_cells: int = 0
-
-
-def decide_zones(values: Iterable[ColumnValue], subject: str = "zone") -> ZoneDecision:
-    """Find out which time zones a column names.
-
-    Args:
-        values: All texts of the column.
-        subject: The field; it names the findings.
-    """
-    decision = ZoneDecision()
-    unreadable = FirstValues()
-    zones: dict[str, ColumnValue] = {}
-    for value in values:
-        zone = read_zone(value.text)
-        if zone is not None:
-            if value.text != zone:
-                keep_first(zones, f"{value.text} is {zone}", value)
-        elif is_missing(value.text):
-            decision.missing_cells += value.count
-        else:
-            unreadable.add(value)
-    decision.unreadable, decision.unreadable_cells = unreadable.values, unreadable.cells
-    if zones:
-        first = min(zones.values(), key=lambda value: value.first_line)
-        meanings = ", ".join(sorted(zones))
-        decision.assumptions.append(Assumption(subject, meanings, example(first)))
-    return decision
-
-
 def _offset(negative: bool, hours: int, minutes: int) -> str | None:  # noqa: FBT001 - a sign
     if timedelta(hours=hours, minutes=minutes) > _MAX_OFFSET or minutes >= 60:
         return None
@@ -110,8 +78,14 @@ def _offset(negative: bool, hours: int, minutes: int) -> str | None:  # noqa: FB
 
 
 @cache
-def _table() -> dict[str, dict[str, list[str]]]:
+def _table() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("zones.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def ambiguous_zones() -> dict[str, tuple[ZoneMeaning, ...]]:
+    """Return the abbreviations that are frequent with several meanings, and these, the most frequent first."""
+    return {name: tuple(ZoneMeaning(**each) for each in meanings) for name, meanings in _table()["ambiguous"].items()}
 
 
 @cache

@@ -5,7 +5,7 @@ A cell that cannot be read is NULL; one that is not empty and cannot be read is 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -45,16 +45,20 @@ class CellSql:
         decisions: how their columns are written.
         zone: IANA name of moments without an offset whose column has no zone; empty: there are none, or it is in
             question.
+        zones: abbreviations of zones with several meanings, in capitals, and their offsets.
 
     Attributes:
         joins: to append to the FROM clause of the source.
         errors: SQL expressions, each the error of a row or NULL.
     """
 
-    def __init__(self, source: RowSource, decisions: ColumnDecisions, zone: str) -> None:
+    def __init__(
+        self, source: RowSource, decisions: ColumnDecisions, zone: str, zones: Mapping[str, str] | None = None
+    ) -> None:
         self.source = source
         self._decisions = decisions
         self._zone = zone
+        self._zones = zones or {}
         self._values: dict[tuple[str, str, str], str] = {}
         self.joins: list[str] = []
         self.errors: list[str] = []
@@ -194,13 +198,13 @@ class CellSql:
             names = [*_names_of(part), *(name for each in alternatives_of(zone) for name in _names_of(each))]
             both = self.source.joined_cells(names, _SEPARATOR)
             extract = part_reader(zone.extract) if isinstance(zone, Column) and zone.extract else str
-            default = self._zone
+            default, zones = self._zone, self._zones
             count = len(_names_of(part))
 
             def read(text: str) -> int:
                 texts = text.split(_SEPARATOR)
                 text_of_zone = extract(texts[count])
-                named = read_zone(text_of_zone) if text_of_zone else default
+                named = (zones.get(text_of_zone.upper()) or read_zone(text_of_zone)) if text_of_zone else default
                 if not named:
                     raise CellError("has no time zone")
                 return parser.moment_ms(" ".join(filter(None, texts[:count])), zone_of(named))

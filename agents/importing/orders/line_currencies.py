@@ -48,6 +48,11 @@ class LineCurrencies:
         self._signs = self._decide_signs()
         self.default = self._default()
 
+    def codes(self) -> set[str]:
+        """Return the currencies that the file names, otherwise that of its lines without one."""
+        named = {code for decision in self._columns.values() for code in decision.codes} | {*self._signs.codes}
+        return named or {self.default} - {""}
+
     def sql(self, sql: CellSql) -> str:
         """Return the currency that a line names."""
         if "currency" in self._mapping.fields:

@@ -21,8 +21,9 @@ from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id
 from agents.importing.orders.event_writer import EventWriter, Refusal
 from agents.importing.orders.order_tables import digits_sql
-from agents.importing.orders.sales import CountedEvent
+from agents.importing.orders.sales import CountedEvent, to_base
 from agents.importing.staging import Staging
+from state.units.currencies import DIGITS
 from state.units.money import is_number
 
 _ROWS_PER_FETCH: Final = 10_000
@@ -111,7 +112,11 @@ class RowEvents:
             written = writer.write(kind, fields, at, line)
         except Refusal as refusal:
             return CountedEvent(at, 0, line, None, 0, refusal)
-        return CountedEvent(at, 0, line, written, written.base_minor)
+        counted = written.base_minor
+        if row["counted"] is not None and row["counted"] != row["amount"]:
+            digits = DIGITS[fields["currency"]]
+            counted = to_base(int(row["counted"].scaleb(digits)), fields["currency"], row["rate"], writer)
+        return CountedEvent(at, 0, line, written, counted)
 
     def _add_ids(self, kind: str, fields: dict[str, Any], at: int, ordinal: int) -> None:
         """Add the ids that the row does not have, from its contents."""
@@ -195,14 +200,28 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
         FROM ({checked})"""
     number = "CASE kind WHEN 'purchase' THEN order_id WHEN 'refund' THEN refund_id END"
     copy = f"row_number() OVER (PARTITION BY kind, customer, {number}, refused IS NULL ORDER BY occurred_at, position)"
-    staging.con.execute(
-        f"""
-        CREATE OR REPLACE TABLE {name} AS
+    unique = f"""
         SELECT * EXCLUDE (refused), row_number() OVER (PARTITION BY {equal} ORDER BY position) AS ordinal,
             CASE WHEN refused IS NOT NULL THEN refused
                 WHEN {number} IS NOT NULL AND {copy} > 1 THEN 'duplicate' END AS reason
         FROM ({reasoned})"""
-    )
+    staging.con.execute(f"CREATE OR REPLACE TABLE {name} AS {_counted_sql(unique)}")
+
+
+def _counted_sql(events: str) -> str:
+    """Return events with what refunds of an order among them count: no more than is left of what was paid."""
+    same = "r.customer IS NOT DISTINCT FROM o.customer AND r.order_id = o.order_id"
+    before = """
+        PARTITION BY r.customer, r.order_id, r.kind, r.reason IS NULL ORDER BY r.occurred_at, r.position
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"""
+    return f"""
+        WITH events AS ({events})
+        SELECT r.*, CASE WHEN r.kind = 'refund' AND r.reason IS NULL AND o.currency IS NOT DISTINCT FROM r.currency
+                AND o.amount IS NOT NULL
+            THEN greatest(0, least(r.amount, o.amount - coalesce(sum(r.amount) OVER ({before}), 0))) END AS counted
+        FROM events r LEFT JOIN
+            (SELECT * FROM events WHERE kind = 'purchase' AND reason IS NULL AND order_id IS NOT NULL) o
+            ON r.kind = 'refund' AND {same}"""
 
 
 def _text(sql: CellSql, fields: dict[str, Expression], constants: dict[str, str], field: str) -> str:

@@ -12,7 +12,7 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.line_currencies import LineCurrencies
-from agents.importing.orders.moment_zones import choose_zone, needs_zone
+from agents.importing.orders.moment_zones import choose_zone, needs_zone, zone_meanings
 from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.row_meaning import (
     NO_NUMBER,
@@ -75,8 +75,9 @@ class SaleLinesBuilder:
         self._findings = findings
         self._decisions = ColumnDecisions(source.staging, mapping, findings)
         self._decide()
-        self._sql = CellSql(source, self._decisions, self._zone())
         self._currencies = LineCurrencies(source, mapping, policy, self._decisions, findings)
+        zones = zone_meanings(source, mapping, policy, self._currencies.codes(), findings)
+        self._sql = CellSql(source, self._decisions, self._zone(), zones)
 
     def _decide(self) -> None:
         """Decide how all columns of numbers and moments are written."""

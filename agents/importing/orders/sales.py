@@ -187,7 +187,7 @@ class Sales:
             if order_id is None and refund["mentioned"]:
                 counted = _mentioning(counted, self._prefixes.order(refund["mentioned"]))
             if refund["counted_minor"] != refund["minor"] or (counted.written and not counted.counted_minor):
-                base = _to_base(refund["counted_minor"], currency, refund["rate"], writer)
+                base = to_base(refund["counted_minor"], currency, refund["rate"], writer)
                 counted = counted._replace(counted_minor=base)
             yield counted
 
@@ -268,7 +268,7 @@ def _mentioning(counted: CountedEvent, order_id: str) -> CountedEvent:
     return counted._replace(written=WrittenEvent(event, counted.written.base_minor))
 
 
-def _to_base(minor: int, currency: str, rate: Decimal | None, writer: EventWriter) -> int:
+def to_base(minor: int, currency: str, rate: Decimal | None, writer: EventWriter) -> int:
     """Return an amount in minor units of the base currency."""
     rules = writer.rules
     if currency == rules.currency:
