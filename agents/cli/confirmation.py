@@ -17,7 +17,7 @@ def check_can_ask(*, yes: bool) -> None:
         UsageFailure: there is neither a terminal nor `--yes`.
     """
     if not yes and not can_ask():
-        raise UsageFailure("nobody can be asked, because standard input or standard error is no terminal; repeat the command with --yes")
+        raise UsageFailure("nobody can be asked, because this is no terminal; repeat the command with --yes")
 
 
 def confirm(question: str, *, yes: bool) -> None:

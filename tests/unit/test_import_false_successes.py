@@ -114,3 +114,30 @@ def test_orders_that_contradict_themselves_prove_nothing_about_amounts(tmp_path:
     found = understand_text(tmp_path, text)
     assert found.amounts() == {"o2": "5.00"}
     assert found.left_out == {"contradictory": (1, [2])}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,email,created_at,total_spent,orders_count\n1,a@x.com,2025-01-01,100.00,3\n2,b@x.com,2025-02-01,50.00,1\n",
+        "Дата;Клиент;Выручка;Количество заказов\n13.05.2025;k1;100,50;3\n14.05.2025;k2;20,00;1\n",
+    ],
+)
+def test_sums_of_several_orders_are_no_orders(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ImportRefused, match="its rows are sums of several orders"):
+        understand_text(tmp_path, text)
+
+
+def test_addresses_that_stand_for_nobody_are_guests(tmp_path: Path) -> None:
+    addresses = ("noemail@shop.example", "no-reply@shop.example", "ann@example.com", "bob@noreply.example", "c@x.com")
+    rows = "".join(f"{n},2025-05-0{n},{address},10\n" for n, address in enumerate(addresses, 1))
+    found = understand_text(tmp_path, "order_id,date,email,total\n" + rows)
+    assert found.customers() == [None, None, *addresses[2:]]
+
+
+def test_rows_without_a_currency_have_the_only_one_of_the_column(tmp_path: Path) -> None:
+    text = "order_id,date,email,total,currency\n1,2025-01-01,a@x.com,10,{}\n2,2025-01-02,b@x.com,20,\n"
+    found = understand_text(tmp_path, text.format("EUR"))
+    assert [event["currency"] for event in found.events] == ["EUR", "EUR"]
+    several = understand_text(tmp_path, text.format("EUR") + "3,2025-01-02,b@x.com,20,RUB\n")
+    assert (list(several.amounts()), several.left_out) == (["1", "3"], {"unreadable": (1, [3])})

@@ -33,6 +33,7 @@ class KnownNames(msgspec.Struct, frozen=True):
         statuses: word of a status column to `counts`, `skip` or `refunded`.
         status_parts: meaning to beginnings of words that follow each other in longer texts of a status column.
         guests: what stands in place of a customer's id for nobody, in lower case.
+        guest_mailboxes: parts of addresses before the @ that stand for nobody, without punctuation.
     """
 
     columns: dict[str, tuple[str, ...]]
@@ -44,6 +45,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     statuses: dict[str, str]
     status_parts: dict[str, tuple[tuple[str, ...], ...]]
     guests: tuple[str, ...]
+    guest_mailboxes: tuple[str, ...]
 
 
 def normalize_name(name: str) -> str:
@@ -86,6 +88,7 @@ def known_names() -> KnownNames:
         _words(content["statuses"]),
         {meaning: tuple(map(words_in_order, _split(text))) for meaning, text in content["status_parts"].items()},
         tuple(_split(content["guests"]["words"])),
+        tuple(_split(content["guests"]["mailboxes"])),
     )
 
 

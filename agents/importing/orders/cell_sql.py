@@ -17,6 +17,7 @@ from agents.importing.columns.flags import read_flag
 from agents.importing.columns.numbers import NumberFormat, parse_number
 from agents.importing.columns.zones import read_zone, zone_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, alternatives_of
+from agents.importing.mapping.known_names import known_names
 from agents.importing.orders.column_decisions import ColumnDecisions, number_format
 from agents.importing.orders.row_source import Cell, RowSource
 
@@ -35,6 +36,13 @@ _decode_objects: Final = msgspec.json.Decoder(list[dict[str, Any]], float_hook=D
 def quoted(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def guest_sql(text: str, guests: Sequence[str]) -> str:
+    """Return whether a text in place of a customer's id stands for nobody, as `guest` or `no-email@shop.example`."""
+    listed, mailboxes = (", ".join(map(quoted, words)) for words in (guests, known_names().guest_mailboxes))
+    mailbox = f"regexp_replace(lower(split_part({text}, '@', 1)), '[^a-z0-9]', '', 'g')"
+    return f"(lower({text}) IN ({listed}) OR (contains({text}, '@') AND {mailbox} IN ({mailboxes})))"
 
 
 class CellSql:
@@ -91,7 +99,7 @@ class CellSql:
                 text = f"regexp_replace({text}, '\\.0+$', '')"
             text = f"CASE WHEN contains({text}, '@') THEN lower({text}) ELSE {text} END"
             if guests:
-                text = f"CASE WHEN lower({text}) NOT IN ({', '.join(map(quoted, guests))}) THEN {text} END"
+                text = f"CASE WHEN NOT {guest_sql(text, guests)} THEN {text} END"
             found.append(text)
         return found
 

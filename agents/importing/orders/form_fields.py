@@ -17,7 +17,7 @@ from agents.importing.mapping.event_fields import (
 from agents.importing.mapping.expression import Column, Expression, columns_of, describe
 from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import AUTO, Mapping
-from agents.importing.orders.cell_sql import quoted
+from agents.importing.orders.cell_sql import guest_sql
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.field_resolution import check_mapped_columns, existing_fields
 from agents.importing.orders.recognition import Recognition
@@ -152,6 +152,12 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
     """Return what rows without a type are: orders if they have an amount, otherwise what their columns tell."""
     if recognition.has_amount():
         fields = recognition.recognize_sales()
+        if "amount" not in mapping.fields and "order_id" not in fields and (column := recognition.order_count()):
+            raise ImportRefused(
+                f"{', '.join(map(str, source.main.paths))} has no order numbers, but counts orders in {column}: its rows "
+                "are sums of several orders, such as those of a customer; export the orders themselves, or say what the "
+                'amount of an order is with --field amount="…"; --kind signup imports customers'
+            )
         return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
     if recognition.recognize_refund_list():
         fields = recognition.recognize_sales()
@@ -208,13 +214,13 @@ def _state_columns(fields: FormFields, own: dict[str, Expression], findings: Fin
 
 def _state_guests(mapping: Mapping, source: RowSource, findings: Findings) -> None:
     """Say which texts stand for nobody."""
-    listed = ", ".join(map(quoted, mapping.guests))
     for field in ("customer_id", "email"):
         for name in columns_of(mapping.fields[field]) if field in mapping.fields else ():
             cell = source.cell(name)
             column = source.staging.column(cell.table, cell.name)
+            is_guest = guest_sql(column, mapping.guests)
             rows = source.staging.con.execute(
-                f"SELECT {column}, count(*), min(line) FROM {cell.table.name} WHERE lower({column}) IN ({listed}) "
+                f"SELECT {column}, count(*), min(line) FROM {cell.table.name} WHERE {is_guest} "
                 "GROUP BY 1 ORDER BY 2 DESC LIMIT 3"
             ).fetchall()
             for text, count, line in rows:

@@ -14,6 +14,7 @@ from agents.importing.orders.cell_sql import CellSql, quoted
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.policy_info import PolicyInfo
 from agents.importing.orders.row_source import RowSource
+from agents.importing.platforms.catalog import GENERIC
 
 
 class LineCurrencies:
@@ -119,7 +120,9 @@ class LineCurrencies:
                 return code
         if len(self._signs.codes) > 1:
             return ""
-        named = "currency" in self._mapping.fields or bool(self._signs.codes)
+        if "currency" in self._mapping.fields:
+            return self._sole_code()
+        named = bool(self._signs.codes)
         if not named and self._policy.currency:
             evidence = "nothing in the file names a currency, and this one is the policy's"
             self._findings.assume("currency", self._policy.currency, evidence, "--currency")
@@ -128,6 +131,19 @@ class LineCurrencies:
             text = "In which currency are the amounts? Nothing in the file names one."
             self._findings.ask(Question("currency", text, "currency", (), option))
         return self._policy.currency or ""
+
+    def _sole_code(self) -> str:
+        """Return the currency of lines whose cell is empty: the only one that the column has; empty: it has several."""
+        names = list(columns_of(self._mapping.fields["currency"]))
+        codes = {code for name in names for code in self._columns[name].codes}
+        if len(codes) != 1:
+            return "" if codes else self._policy.currency or ""
+        (code,) = codes
+        empty = self._source.main.rows - max(self._source.filled(name) for name in names)
+        if empty > 0 and self._mapping.platform == GENERIC:
+            evidence = f"{empty:,} rows name no currency, and {names[0]} has no other one"
+            self._findings.assume("currency", code, evidence, "--currency")
+        return code
 
 
 def _first_reading(readers: Sequence[Callable[[str], str]]) -> Callable[[str], str | None]:

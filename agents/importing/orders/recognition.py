@@ -99,6 +99,10 @@ class Recognition:
             return True
         return any(self._is_number(name) for field in ("amount", "unit_price") for name in self._filled(field))
 
+    def order_count(self) -> str:
+        """Return the column that says how many orders a row sums up; empty: there is none."""
+        return next((name for name in self._filled("order_count") if self._is_number(name)), "")
+
     def recognize_refund_list(self) -> bool:
         """Whether the rows have no amounts but those of refunds; if so, set these as amounts, with their dates."""
         name = next((name for name in self._filled("refunded") if self._is_number(name)), None)
