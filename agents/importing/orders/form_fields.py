@@ -153,10 +153,11 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
     if recognition.has_amount():
         fields = recognition.recognize_sales()
         if "amount" not in mapping.fields and "order_id" not in fields and (column := recognition.order_count()):
+            files = ", ".join(map(str, source.main.paths))
             raise ImportRefused(
-                f"{', '.join(map(str, source.main.paths))} has no order numbers, but counts orders in {column}: its rows "
-                "are sums of several orders, such as those of a customer; export the orders themselves, or say what the "
-                'amount of an order is with --field amount="…"; --kind signup imports customers'
+                f"{files} has no order numbers, but counts orders in {column}: its rows are sums of several orders, "
+                "such as those of a customer; export the orders themselves, or say what the amount of one is with "
+                '--field amount="…"; --kind signup imports customers'
             )
         return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
     if recognition.recognize_refund_list():
