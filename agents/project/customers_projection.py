@@ -90,7 +90,7 @@ class CustomersProjection(RedisProjector):
         """
         totals = begin_or_continue(totals_text, None if position is None else int(position))
         left: dict[str, list[str]] = {}
-        present: dict[str, list[str | int]] = {}
+        present: dict[str, list[str]] = {}
         segments, cells, begin = self._keys.segment, self._keys.cell, self._keys.customer
         commands: list[str] = []
         for (customer_id, profile, row), (counted_text, old_segment) in zip(customers, stored, strict=True):
@@ -108,25 +108,32 @@ class CustomersProjection(RedisProjector):
             segment, cell, monetary = profile.segment, profile.cell, profile.monetary
             counted = Counted(totals.generation, cell, int(row["reachable"]), monetary, segment)
             totals.add(counted)
-            commands.append(pack_hash(begin + customer_id, row | {"counted": counted.encode()}))
-            present.setdefault(segments + segment, []).extend((monetary, customer_id))
-            present.setdefault(cells + cell, []).extend((monetary, customer_id))
+            row["counted"] = counted.encode()
+            commands.append(pack_hash(begin + customer_id, row))
+            member = pack_argument(str(monetary)) + pack_argument(customer_id)
+            present.setdefault(segments + segment, []).append(member)
+            present.setdefault(cells + cell, []).append(member)
         totals.end = end
         commands += [pack("ZREM", key, *members) for key, members in left.items()]
-        commands += [pack("ZADD", key, *scores) for key, scores in present.items()]
+        commands += [
+            f"*{2 + 2 * len(members)}\r\n{_ZADD}{pack_argument(key)}{''.join(members)}"
+            for key, members in present.items()
+        ]
         return [*commands, pack("HSET", self._keys.totals, self._partition, totals.encode())]
 
 
 def pack_hash(key: str, row: Mapping[str, str | int]) -> str:
-    """Return a packed HSET."""
-    fields = [
-        _packed_name(name) + pack_argument(value if isinstance(value, str) else str(value))
-        for name, value in row.items()
-    ]
-    return f"*{2 + 2 * len(row)}\r\n{_HSET}{pack_argument(key)}{''.join(fields)}"
+    """Return a packed HSET; `pack_argument` is inlined, since most of what `project` packs is packed here."""
+    parts = [f"*{2 + 2 * len(row)}\r\n{_HSET}{pack_argument(key)}"]
+    for name, value in row.items():
+        text = value if value.__class__ is str else str(value)
+        size = len(text) if text.isascii() else len(text.encode())
+        parts.append(f"{_packed_name(name)}${size}\r\n{text}\r\n")
+    return "".join(parts)
 
 
 _HMGET: Final = "*4\r\n" + pack_argument("HMGET")
 _COUNTED: Final = pack_argument("counted") + pack_argument("segment")
 _HSET: Final = pack_argument("HSET")
+_ZADD: Final = pack_argument("ZADD")
 _packed_name: Final = cache(pack_argument)
