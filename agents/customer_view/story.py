@@ -13,6 +13,7 @@ from agents.customer_view.story_traits import Traits
 from state.config.policy import Policy
 from state.config.ruleset import Ruleset
 from state.customer.order_chunks import copy_profile
+from state.customer.packed_orders import unpack_orders
 from state.customer.profile import Profile
 from state.customer.traits import average_check, discount_share
 from state.fold.transitions import FoldCounters, advance_time
@@ -31,6 +32,9 @@ from state.units.timestamps import DAY_MS, format_ms
 
 FORECAST_HORIZON_MS: Final = 20 * 365 * DAY_MS
 """How far the forecast looks ahead: further than any window and any last threshold in use."""
+
+MAX_ORDERS: Final = 200
+"""How many orders a story lists at most: the last ones."""
 
 StoryEvent = SegmentChangeValue | Message | Suppression
 
@@ -54,6 +58,14 @@ class Facts(msgspec.Struct, frozen=True):
     refunds: int
 
 
+class StoryOrder(msgspec.Struct, frozen=True):
+    """An order that is remembered; money in major units of the base currency."""
+
+    at: str
+    amount: str
+    refunded: str
+
+
 class Story(msgspec.Struct, frozen=True):
     """A customer's story.
 
@@ -66,6 +78,7 @@ class Story(msgspec.Struct, frozen=True):
         signup: facts from signups.
         consents: channel to whether it is granted.
         contacts: number of contact events by kind.
+        orders: the last ones that are remembered, in order of time.
         runs: open campaign runs; `silenced_by` the campaign whose sunset stopped all messages, if any.
         dead_channels: channels with a hard bounce.
         changes: segment changes so far, in order; `messages` and `suppressions` likewise.
@@ -86,6 +99,7 @@ class Story(msgspec.Struct, frozen=True):
     consents: dict[str, bool]
     contacts: dict[str, int]
     traits: Traits
+    orders: list[StoryOrder]
     runs: list[RunStory]
     silenced_by: str | None
     dead_channels: list[str]
@@ -117,6 +131,20 @@ def facts_of(profile: Profile, policy: Policy) -> Facts:
         refunded=money(profile.refunded),
         refunds=profile.refund_count,
     )
+
+
+def orders_of(profile: Profile, policy: Policy) -> list[StoryOrder]:
+    """Return the last orders that are remembered, in order of time."""
+    copy = copy_profile(profile)
+    unpack_orders(copy)
+    return [
+        StoryOrder(
+            at=format_ms(order.at),
+            amount=format_minor(order.amount, policy.digits),
+            refunded=format_minor(min(order.refunded, order.amount), policy.digits),
+        )
+        for order in copy.orders[-MAX_ORDERS:]
+    ]
 
 
 def silenced_by(profile: Profile) -> str | None:

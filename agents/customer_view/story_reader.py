@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiokafka import ConsumerRecord
 
-from agents.customer_view.story import Story, facts_of, forecast_events, silenced_by
+from agents.customer_view.story import Story, facts_of, forecast_events, orders_of, silenced_by
 from agents.customer_view.story_runs import run_stories
 from agents.customer_view.story_traits import read_traits
 from state.config.ruleset import Ruleset
@@ -94,6 +94,7 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         consents={channel: consent.granted for channel, consent in contact_profile.consents.items()},
         contacts=dict(contact_profile.contacts),
         traits=read_traits(profile, rules.policy, as_of_ms),
+        orders=orders_of(profile, rules.policy),
         runs=run_stories(customer_id, profile, rules.campaigns),
         silenced_by=silenced_by(profile),
         dead_channels=[] if profile.engagement is None else list(profile.engagement.dead_channels),

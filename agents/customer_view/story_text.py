@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from agents.customer_view.change_text import cause_text, move_text
 from agents.customer_view.story import Story, StoryEvent
 from agents.customer_view.story_runs import RunStory
-from agents.customer_view.story_traits import NextUp, Traits
+from agents.customer_view.story_traits import Traits
 from agents.languages.formats import PLAIN, Wording
 from state.records.outputs import Message, SegmentChangeValue
 from state.records.reasons import Group, SuppressionReason
@@ -95,7 +95,8 @@ def _purchase_lines(story: Story, reader: StoryReader) -> Iterator[str]:
 def traits_text(traits: Traits, currency: str, reader: StoryReader = PLAIN_READER) -> Iterator[tuple[str, str]]:
     """Yield a label and a text for each trait that is known."""
     if traits.next_up is not None:
-        yield "next up", f"{reader.segment(traits.next_up.to)} after {next_up_text(traits.next_up, currency)}"
+        after = next_up_text(traits.next_up.orders, traits.next_up.spend, currency)
+        yield "next up", f"{reader.segment(traits.next_up.to)} after {after}"
     if traits.order_gap_days is not None:
         overdue = "" if traits.overdue is None else f"; {traits.overdue} times that since the last order"
         unit = "day" if traits.order_gap_days == "1" else "days"
@@ -112,12 +113,12 @@ def traits_text(traits: Traits, currency: str, reader: StoryReader = PLAIN_READE
         yield "referrals", f"{traits.referrals}"
 
 
-def next_up_text(next_up: NextUp, currency: str, wording: Wording = PLAIN) -> str:
-    """Return what leads to a better segment, such as `2 more orders of any size`."""
-    count = 1 if next_up.orders is None else next_up.orders
+def next_up_text(orders: int | None, spend: str | None, currency: str, wording: Wording = PLAIN) -> str:
+    """Return what leads to a better segment, such as `2 more orders of any size`; arguments as in `NextUp`."""
+    count = 1 if orders is None else orders
     many = wording.texts.ngettext
-    values = {"count": wording.number(count), "amount": wording.money(next_up.spend, currency)}
-    if next_up.spend is None:
+    values = {"count": wording.number(count), "amount": wording.money(spend, currency)}
+    if spend is None:
         return many("one more order of any size", "%(count)s more orders of any size", count) % values
     return many("one more order of %(amount)s", "%(count)s more orders of %(amount)s in total", count) % values
 

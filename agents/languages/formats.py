@@ -149,13 +149,19 @@ class Formats:
         local = self.local(day)
         return f"{local.day}{NO_BREAK}{self._months[local.month - 1][:_SHORT_MONTH]}"
 
+    def day_of_ms(self, moment_ms: int) -> str:
+        """Write the day of a moment in milliseconds, short: `12 May 2026`, `3 сен 2026`."""
+        local = datetime.fromtimestamp(moment_ms / 1000, self.time_zone)
+        return NO_BREAK.join((str(local.day), self._months[local.month - 1][:_SHORT_MONTH], str(local.year)))
+
     def moment(self, moment: str | None) -> str:
         """Write a moment in RFC 3339 to the minute: `12 May 2026, 09:30`."""
         return "–" if moment is None else f"{self.day(moment)}, {self.local(moment):%H:%M}"
 
-    def clock_time(self, moment: str) -> str:
-        """Write the time of day of a moment in RFC 3339: `09:30`."""
-        return f"{self.local(moment):%H:%M}"
+    def short_moment(self, moment: str, today: str | None) -> str:
+        """Write a moment in RFC 3339 short: the time if it is of `today` (such as `2026-05-12`), else the day."""
+        local = self.local(moment)
+        return f"{local:%H:%M}" if local.date().isoformat() == today else self.day(local.date())
 
     def local(self, moment: str) -> datetime:
         """Return a moment in RFC 3339, or a day, in the time zone."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -23,7 +23,9 @@ from agents.serve.intake.routes import intake_service
 from agents.serve.lookups.encoded_ids import keep_encoded_ids
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
 from agents.serve.lookups.routes import lookups_service
+from agents.serve.pages.error_pages import show_refusal, wants_page
 from agents.serve.pages.routes import ROUTES as PAGES
+from agents.serve.pages.routes import pages_service
 from agents.serve.problems import respond_to_bug, respond_to_http_error, respond_to_problem
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 Service = Callable[[ServeContext], AbstractAsyncContextManager[None]]
 """Starts what routes share (a producer, a connection to Redis), puts it into the context, and closes it in the end."""
 
-SERVICES: Final[tuple[Service, ...]] = (intake_service, lookups_service, hooks_service)
+SERVICES: Final[tuple[Service, ...]] = (intake_service, lookups_service, hooks_service, pages_service)
 """In the order in which they start; they end in the reverse order, after the last response."""
 
 
@@ -57,6 +59,11 @@ async def add_response_headers(message: Message, scope: Scope) -> None:
         headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
+def _refuse(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Return the response for what no route answers: to a browser a page, to other clients a problem."""
+    return show_refusal(request, error) if wants_page(request) else respond_to_http_error(request, error)
 
 
 def create_app(
@@ -83,7 +90,7 @@ def create_app(
         dependencies={"context": Provide(lambda: context, sync_to_thread=False)},
         exception_handlers={
             ProblemDetailsException: respond_to_problem,
-            HTTPException: respond_to_http_error,
+            HTTPException: _refuse,
             Exception: respond_to_bug,
         },
         before_send=[add_response_headers],

@@ -16,6 +16,7 @@ from agents.serve.intake.intake import Intake
 from agents.serve.lookups.change_feed import ChangeFeed
 from agents.serve.lookups.policy_diffs import PolicyDiffs
 from agents.serve.lookups.reader import create_lookups
+from agents.serve.pages.live_pages import LivePages
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -36,6 +37,7 @@ class ServeContext:
         lookups: answers from Redis and Kafka.
         change_feed: streams segment changes.
         policy_diffs: compares policies in the background.
+        live_pages: keeps open pages up to date.
         intake: checks events, and publishes or stores them.
         hooks: takes webhooks.
         stopping: set on SIGTERM: streams end, nothing new is accepted.
@@ -60,6 +62,7 @@ class ServeContext:
         self.lookups = create_lookups(settings, clock)
         self.change_feed = ChangeFeed(settings, clock)
         self.policy_diffs = PolicyDiffs(settings, self.stopping)
+        self.live_pages = LivePages(self.lookups, self.change_feed, clock)
         self.waiting: dict[str, Callable[[], str | None]] = {}
 
     def unready(self) -> list[str]:

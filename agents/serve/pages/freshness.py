@@ -1,9 +1,10 @@
 """As of when the figures of a page are, and how far the watermark lags, in words."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from agents.languages.formats import Formats
 from agents.languages.translations import Texts
+from agents.serve.lookups.answers import Status
 
 LATE_SECONDS: Final = 60.0
 """A lag that readers are warned of. The usual one is the allowed lateness, a few seconds."""
@@ -25,7 +26,7 @@ class Freshness(NamedTuple):
     policy: str
 
 
-def freshness_of(status: Any, texts: Texts, formats: Formats) -> Freshness:
+def freshness_of(status: Status, texts: Texts, formats: Formats) -> Freshness:
     """Return how current everything is, from the status of the look-ups."""
     _ = texts.gettext
     lag, is_late = status.lag_seconds, False

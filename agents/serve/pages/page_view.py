@@ -1,4 +1,4 @@
-"""What a page needs to know of its reader and its moment: language, theme, who they are, as of when the figures are."""
+"""A request for a page: the reader's language and theme, who they are, and how a page is answered."""
 
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -8,18 +8,15 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from agents.languages.formats import Formats
-from agents.languages.translations import Language, parse_language, preferred_language, texts_in
-from agents.serve.access.scopes import ANONYMOUS, Principal
-from agents.serve.pages.freshness import Freshness, freshness_of
+from agents.languages.translations import Language, parse_language, preferred_language
+from agents.serve.access.scopes import LOCAL, Principal
+from agents.serve.lookups.answers import Status
 from agents.serve.pages.page_headers import PAGE_HEADERS, compress
-from agents.serve.pages.segment_names import SegmentNames
+from agents.serve.pages.reader_view import ReaderView
 from agents.serve.pages.site import PAGES, Page
-from agents.serve.pages.templating import render
 from state.config.policy import Policy
-from state.units.time_zones import load_zone
 
-PageRequest = Request[Any, Any, Any]
+PageRequest = Request[Principal, Any, Any]
 
 THEMES: Final = ("auto", "light", "dark")
 LANGUAGE_COOKIE: Final = "goldstream_language"
@@ -27,38 +24,40 @@ THEME_COOKIE: Final = "goldstream_theme"
 _YEAR_S: Final = 365 * 86_400
 
 
-class PageView:
+class PageView(ReaderView):
     """A reader's view of the pages in one request.
 
+    The language is that of `?lang=`, else of the cookie, else of `Accept-Language`.
+
     Attributes:
-        language: from `?lang=`, else the cookie, else `Accept-Language`.
         theme: `light`, `dark`, or `auto` for that of the reader's system; from `?theme=`, else the cookie.
         principal: who reads.
         page: the page of the navigation that this is, or belongs to.
-        texts: the translations.
-        formats: how numbers, money, days and moments are written: `f` in templates.
-        policy: the active one; None before the first one.
-        segments: their titles, shapes and colours.
-        freshness: as of when the figures are; None on a page without figures.
+        request: what the browser sent.
+        csrf_token: what forms send back, so that no other site can send them; empty without a session.
     """
 
-    def __init__(self, request: PageRequest, policy: Policy | None = None, status: Any | None = None) -> None:
+    def __init__(
+        self,
+        request: PageRequest,
+        policy: Policy | None = None,
+        status: Status | None = None,
+        csrf_token: str = "",
+    ) -> None:
         query, cookies = request.query_params, request.cookies
-        self.request = request
-        self.language: Language = (
+        language = (
             parse_language(query.get("lang"))
             or parse_language(cookies.get(LANGUAGE_COOKIE))
             or preferred_language(request.headers.get("accept-language", ""))
         )
+        super().__init__(language, policy, status)
         chosen = (query.get("theme"), cookies.get(THEME_COOKIE))
         self.theme: str = next((theme for theme in chosen if theme in THEMES), "auto")
-        self.principal: Principal = request.scope.get("auth") or ANONYMOUS
+        # where no route was found nobody was asked who reads: the navigation leads on, and its pages ask
+        self.principal: Principal = request.scope.get("auth") or LOCAL
         self.page: Page | None = None
-        self.texts = texts_in(self.language)
-        self.formats = Formats(self.language, load_zone(None if policy is None else policy.timezone))
-        self.policy = policy
-        self.segments = SegmentNames(policy, self.language)
-        self.freshness: Freshness | None = None if status is None else freshness_of(status, self.texts, self.formats)
+        self.csrf_token = csrf_token
+        self.request = request
 
     @property
     def pages(self) -> list[Page]:
@@ -73,12 +72,14 @@ class PageView:
     @property
     def has_session(self) -> bool:
         """Whether the reader signed in, and so can sign out."""
-        return bool(self.principal.token_id)
+        return bool(self.csrf_token)
 
     @property
-    def csrf_token(self) -> str:
-        """What a form sends back, so that no other site can send it."""
-        return ""
+    def path(self) -> str:
+        """The path as the browser sent it: `%2F` in a customer's id stays one."""
+        raw = self.request.scope.get("raw_path")
+        path = raw.decode("ascii", "replace").partition("?")[0] if raw else self.request.url.path
+        return "/" + path.lstrip("/")  # two slashes would begin the name of another host
 
     def may(self, scope: str) -> bool:
         """Return whether the reader may do what needs this scope."""
@@ -86,13 +87,13 @@ class PageView:
 
     def address_with(self, key: str, value: str) -> str:
         """Return the address of this page with one parameter set: the links that change language and theme."""
-        query = [(name, text) for name, text in _query(self.request) if name != key]
-        return f"{_path(self.request)}?{urlencode([*query, (key, value)])}"
+        sent = parse_qsl(self.request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+        return f"{self.path}?{urlencode([*(pair for pair in sent if pair[0] != key), (key, value)])}"
 
     def render(self, template: str, page: Page | None = None, *, status: int = 200, **values: Any) -> Response[bytes]:
-        """Return a template as a page; it finds the view as `view` and its formats as `f`."""
+        """Return a template as a page."""
         self.page = page
-        html = render(self.language, template, view=self, f=self.formats, **values)
+        html = self.fragment(template, **values)
         body, encoding = compress(html.encode(), self.request.headers.get("accept-encoding", ""))
         return Response(
             body,
@@ -115,14 +116,3 @@ class PageView:
 
 View = NamedDependency[SkipValidation[PageView]]
 """The type of the parameter `view` of a page's handler."""
-
-
-def _path(request: PageRequest) -> str:
-    """Return the path as the browser sent it: `%2F` in a customer's id stays one."""
-    raw = request.scope.get("raw_path")
-    path = raw.decode("ascii", "replace").partition("?")[0] if raw else request.url.path
-    return "/" + path.lstrip("/")  # two slashes would begin the name of another host
-
-
-def _query(request: PageRequest) -> list[tuple[str, str]]:
-    return parse_qsl(request.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)

@@ -68,6 +68,10 @@ class SegmentNames:
     def __iter__(self) -> Iterator[SegmentName]:
         return iter(self._by_name.values())
 
+    def is_best(self, name: str) -> bool:
+        """Return whether a segment is the first of the policy."""
+        return next(iter(self._by_name), None) == name
+
     def title(self, name: str | None) -> str:
         """Return the title of a segment; for None that of customers who were not known before."""
         return self._texts.gettext("first seen") if name is None else self[name].title

@@ -1,0 +1,58 @@
+"""What a customer's page shows at once: where they stand, why, and what comes next."""
+
+from typing import NamedTuple
+
+from agents.serve.lookups.answers import Customer
+from agents.serve.pages.page_view import PageView
+from agents.serve.pages.score_words import frequency_label, monetary_label, recency_label
+from state.config.policy import POTENTIAL_CELL, Policy, scores_of
+
+
+class ScoreText(NamedTuple):
+    """A score of a measure.
+
+    Attributes:
+        measure: in words.
+        score: the customer's; `best` the highest there is.
+        range: what the score stands for.
+        fact: the customer's own figure.
+    """
+
+    measure: str
+    score: int
+    best: int
+    range: str
+    fact: str
+
+
+def score_texts(customer: Customer, policy: Policy, view: PageView) -> list[ScoreText]:
+    """Return the scores of a customer's cell in words; none for a customer without an order."""
+    if customer.cell == POTENTIAL_CELL:
+        return []
+    _, many, formats = view.texts.gettext, view.texts.ngettext, view.formats
+    r, f, m = scores_of(customer.cell)
+    return [
+        ScoreText(
+            _("Recency"),
+            r,
+            len(policy.recency_edges_ms) + 1,
+            recency_label(policy, r, formats),
+            _("last order on %(day)s") % {"day": formats.day(customer.last_order_at)},
+        ),
+        ScoreText(
+            _("Frequency"),
+            f,
+            len(policy.frequency_edges) + 1,
+            frequency_label(policy, f, formats),
+            many("%(count)s order in %(window)s", "%(count)s orders in %(window)s", customer.frequency)
+            % {"count": formats.number(customer.frequency), "window": view.window},
+        ),
+        ScoreText(
+            _("Monetary"),
+            m,
+            len(policy.monetary_edges_minor) + 1,
+            monetary_label(policy, m, formats),
+            _("%(amount)s in %(window)s")
+            % {"amount": formats.money(customer.monetary, customer.currency), "window": view.window},
+        ),
+    ]

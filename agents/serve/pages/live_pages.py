@@ -1,0 +1,191 @@
+"""What the open pages Now follow: changes and figures as HTML, written once per language however many pages are open.
+
+Twice a second it writes the changes that were published, as rows; every two seconds the figures, if they moved. The
+rows are in the reader's language, with the reason in words. While no page is open, nothing is read.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from agents.customer_view.change_text import cause_text
+from agents.languages.translations import Language
+from agents.serve.lookups.change_feed import ChangeFeed, Listener
+from agents.serve.lookups.reader import Lookups
+from agents.serve.lookups.refusals import LookupRefused, RedisAway
+from agents.serve.pages.now_figures import read_figures
+from agents.serve.pages.reader_view import ReaderView
+from state.records.outputs import SegmentChangeValue
+from streams.clock import Clock
+
+if TYPE_CHECKING:
+    from agents.serve.lookups.answers import Status
+
+EVERY_SECONDS: Final = 0.5
+FIGURES_EVERY: Final = 4
+"""The figures are written in every fourth round."""
+MAX_ROWS: Final = 20
+"""Of one round: more than anybody reads in half a second. The list on the page has the latest."""
+
+LIVE_WITHIN_SECONDS: Final = 5.0
+_DATA: Final = b"data: "
+
+_decode: Final = msgspec.json.Decoder(SegmentChangeValue).decode
+
+
+class OpenPage:
+    """A page Now that is open.
+
+    Attributes:
+        language: of its reader.
+        sees_people: whether its reader may see who moved.
+        listener: takes what is to be sent to it.
+    """
+
+    def __init__(self, language: Language, *, sees_people: bool) -> None:
+        self.language = language
+        self.sees_people = sees_people
+        self.listener = Listener(None)
+
+
+class LivePages:
+    """Writes changes and figures for all open pages."""
+
+    def __init__(self, lookups: Lookups, feed: ChangeFeed, clock: Clock) -> None:
+        self._lookups = lookups
+        self._feed = feed
+        self._clock = clock
+        self._pages: set[OpenPage] = set()
+        self._wanted = asyncio.Event()
+        self._changes: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
+        self._recent: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
+        self._is_live = False
+        self._figures: dict[tuple[Language, str], str] = {}
+        self._status: Status | None = None
+
+    @contextmanager
+    def open(self, page: OpenPage) -> Iterator[None]:
+        """Have changes and figures handed to a page."""
+        self._pages.add(page)
+        self._wanted.set()
+        if self._is_live:
+            self._greet(page)
+        try:
+            yield
+        finally:
+            self._pages.discard(page)
+            if not self._pages:
+                self._wanted.clear()
+
+    def end_all(self) -> None:
+        """End all streams: the server stops."""
+        for page in self._pages.copy():
+            page.listener.end()
+
+    async def run(self) -> None:
+        """Write for the open pages until cancelled; may be called again after an error."""
+        while True:
+            await self._wanted.wait()
+            self._figures.clear()
+            listener = Listener(None)
+            with self._feed.listen(listener):
+                reading = asyncio.create_task(self._read(listener))
+                try:
+                    self._status = await self._lookups.status()
+                    await self._read_recent()
+                    self._is_live = True
+                    for page in self._pages:
+                        self._greet(page)
+                    await self._follow()
+                finally:
+                    self._is_live = False
+                    reading.cancel()
+
+    async def _read_recent(self) -> None:
+        """Read the last changes before now, which a page shows first."""
+        self._recent.clear()
+        if not await self._feed.wait_until_live(LIVE_WITHIN_SECONDS) or self._feed.positions is None:
+            return
+        ends = self._feed.positions.copy()
+        begins = [max(0, end - MAX_ROWS) for end in ends]
+        found = [change async for chunk in self._feed.missed(begins, ends, None) for change in _changes_in(chunk)]
+        self._recent.extend(sorted(found, key=lambda change: change.effective_at))
+
+    def _greet(self, page: OpenPage) -> None:
+        """Hand the last changes and the figures to a page that was just opened."""
+        if page.sees_people:
+            page.listener.push(self._rows(page.language, self._recent))
+
+    async def _read(self, listener: Listener) -> None:
+        """Take the changes of the feed, of which the latest ones are shown."""
+        async for chunk in listener.chunks():
+            self._changes.extend(_changes_in(chunk))
+
+    async def _follow(self) -> None:
+        rounds = 0
+        while self._pages:
+            await self._clock.sleep(EVERY_SECONDS)
+            rows = list(self._changes)
+            self._changes.clear()
+            if rows:
+                self._write_rows(rows)
+            if rounds % FIGURES_EVERY == 0:
+                await self._write_figures()
+            rounds += 1
+
+    def _rows(self, language: Language, changes: Iterable[SegmentChangeValue]) -> bytes:
+        """Return changes as events with a row each."""
+        view = ReaderView(language, self._lookups.policy, self._status)
+        return "".join(_event("change", change_row(view, change)) for change in changes).encode()
+
+    def _write_rows(self, changes: list[SegmentChangeValue]) -> None:
+        self._recent.extend(changes)
+        for language in {page.language for page in self._pages if page.sees_people}:
+            event = self._rows(language, changes)
+            for page in self._pages.copy():
+                if page.language is language and page.sees_people:
+                    page.listener.push(event)
+
+    async def _write_figures(self) -> None:
+        """Write the parts of the page that are not as they were written last, and that time goes on."""
+        self._status = status = await self._lookups.status()
+        views = {page.language: ReaderView(page.language, self._lookups.policy, status) for page in self._pages}
+        try:
+            figures = await read_figures(self._lookups, next(iter(views.values())).today) if views else None
+        except (LookupRefused, RedisAway):
+            figures = None
+        for language, view in views.items():
+            parts = {"fresh": view.fragment("fresh.html")}
+            if figures is not None and figures.base.customers:
+                parts |= {name: view.fragment(f"{name}.html", **figures._asdict()) for name in ("totals", "tiles")}
+            event = ""
+            for name, html in parts.items():
+                if self._figures.get((language, name)) != html:
+                    self._figures[language, name] = html
+                    event += _event("part", f"{name}\n{html}")
+            event = event or ": nothing moved\n\n"
+            for page in self._pages.copy():
+                if page.language is language:
+                    page.listener.push(event.encode())
+
+
+def _changes_in(chunk: bytes) -> Iterator[SegmentChangeValue]:
+    """Yield the changes in events of the feed."""
+    for line in chunk.split(b"\n"):
+        if line.startswith(_DATA):
+            yield _decode(line.removeprefix(_DATA))
+
+
+def change_row(view: ReaderView, change: SegmentChangeValue) -> str:
+    """Return a change as a row of the list."""
+    return view.fragment("change.html", change=change, why=cause_text(change, view.formats))
+
+
+def _event(name: str, data: str) -> str:
+    """Return a server-sent event; each line of its data is a line of its own."""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() if line.strip())
+    return f"event: {name}\n{lines}\n"

@@ -1,0 +1,81 @@
+"""The page Segments, and the lists of the customers in a segment or in a cell of the grid."""
+
+import asyncio
+
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
+
+from agents.serve.access.scopes import Scope
+from agents.serve.context import Context
+from agents.serve.lookups.answers import CustomerPage
+from agents.serve.lookups.reader import DEFAULT_LIMIT, Lookups
+from agents.serve.pages.page_view import View
+from agents.serve.pages.segments_view import ScorePair, grid_chart, score_pairs
+from agents.serve.pages.site import SEGMENTS
+from agents.serve.problems import Problem
+from state.config.segments import POTENTIAL
+
+Cursor = FromQuery[str | None]
+
+
+@get("/segments", opt={"scope": SEGMENTS.scope}, include_in_schema=False)
+async def show_segments(context: Context, view: View) -> Response[bytes]:
+    """Show the grid, and all segments in a table."""
+    segments, cells = await asyncio.gather(context.lookups.segments(), context.lookups.cells())
+    pairs = [] if view.policy is None else score_pairs(cells, view.policy, view)
+    chart = grid_chart(pairs, view.policy, view) if view.policy is not None else ""
+    return view.render("segments.html", SEGMENTS, base=segments, pairs=pairs, chart=chart)
+
+
+@get("/segments/{name:str}", opt={"scope": Scope.CUSTOMERS_READ}, include_in_schema=False)
+async def show_segment(context: Context, view: View, name: FromPath[str], cursor: Cursor = None) -> Response[bytes]:
+    """List the customers of a segment, the most valuable first."""
+    people, segments = await asyncio.gather(
+        context.lookups.segment_customers(name, DEFAULT_LIMIT, cursor), context.lookups.segments()
+    )
+    count = next((each for each in segments.segments if each.name == name), None)
+    return view.render(
+        "segment.html",
+        SEGMENTS,
+        name=name,
+        count=count,
+        people=people,
+        is_later=cursor is not None,
+        is_potential=name == POTENTIAL,
+    )
+
+
+@get("/segments/grid/{scores:str}", opt={"scope": Scope.CUSTOMERS_READ}, include_in_schema=False)
+async def show_cell(context: Context, view: View, scores: FromPath[str], cursor: Cursor = None) -> Response[bytes]:
+    """List the customers in a cell of the grid, the most valuable first."""
+    pairs = [] if view.policy is None else score_pairs(await context.lookups.cells(), view.policy, view)
+    pair = next((each for each in pairs if f"{each.r}-{each.f}" == scores), None)
+    if pair is None:
+        raise Problem(404, "no-such-cell", f"the grid has no cell {scores[:20]!r}; write both scores: 3-2")
+    people = await customers_of(context.lookups, pair, cursor)
+    return view.render("cell.html", SEGMENTS, pair=pair, people=people, is_later=cursor is not None)
+
+
+async def customers_of(lookups: Lookups, pair: ScorePair, cursor: str | None) -> CustomerPage:
+    """Return a part of the customers of a pair of scores, by monetary: cell after cell, the highest score first.
+
+    Args:
+        lookups: where they are read.
+        pair: with its cells.
+        cursor: of the preceding part: `cell:cursor` in that cell.
+    """
+    start, _, inner = (cursor or "").partition(":")
+    cells = [cell.cell for cell in pair.cells if cell.customers]
+    place = cells.index(start) if start in cells else 0
+    found = CustomerPage(pair.customers, pair.reachable, [], None)
+    for number, cell in enumerate(cells[place:]):
+        part = await lookups.cell_customers(
+            cell, DEFAULT_LIMIT - len(found.customers), (inner or None) if not number else None
+        )
+        found.customers.extend(part.customers)
+        if part.cursor is not None:
+            return CustomerPage(pair.customers, pair.reachable, found.customers, f"{cell}:{part.cursor}")
+        following = cells[place + number + 1 :]
+        if len(found.customers) >= DEFAULT_LIMIT and following:
+            return CustomerPage(pair.customers, pair.reachable, found.customers, f"{following[0]}:")
+    return found
