@@ -91,9 +91,8 @@ def link(href: str | None, label: str, *children: str, tab_stop: bool = True, cl
     tooltip = element("title", label)
     if href is None:
         return element("g", tooltip, *children, class_=class_)
-    return element(
-        "a", tooltip, *children, href=href, aria_label=label, class_=class_, tabindex=None if tab_stop else -1
-    )
+    # the tooltip is its name; as `aria-label` it would have to begin with the text that is drawn (WCAG 2.5.3)
+    return element("a", tooltip, *children, href=href, class_=class_, tabindex=None if tab_stop else -1)
 
 
 def percent(share_of_100: float) -> str:
