@@ -186,6 +186,7 @@ def _story(profile: Profile, outputs: list[Output], **fields: object) -> Story:
         consents={"email": True, "sms": False},
         contacts={"opened": 2},
         traits=read_traits(profile, RULES.policy, profile.evaluated_at),
+        orders=[],
         runs=run_stories("c-1", profile, RULES.campaigns),
         silenced_by=silenced_by(profile),
         dead_channels=[],
