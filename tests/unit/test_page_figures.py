@@ -10,10 +10,11 @@ from agents.analysis.backtest_report import BacktestReport, PolicyMove, PolicySi
 from agents.languages.formats import Formats
 from agents.languages.translations import Language, texts_in
 from agents.reporting.report import CampaignReport, GroupResult, MoneyEstimate, ShareEstimate, UpliftReport
+from agents.reporting.uplift import DETECTABLE_UPLIFT
 from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
-from agents.serve.pages.campaign_words import conclusion, entry_words, outcome_words
+from agents.serve.pages.campaign_words import DETECTABLE_POINTS, conclusion, entry_words, outcome_words
 from agents.serve.pages.campaigns_view import CampaignsView
 from agents.serve.pages.daily_figures import FIGURES
 from agents.serve.pages.daily_view import DailyView
@@ -332,3 +333,7 @@ def test_the_origin_of_a_rejected_event_is_in_words() -> None:
     texts = texts_in(Language.EN)
     assert origin("shop.purchases.v1:0:7", texts) == ("topic shop.purchases.v1", "partition 0, offset 7")
     assert origin("hook:shopify/main", texts) == ("webhook shopify/main", "")
+
+
+def test_the_words_of_a_verdict_and_the_report_mean_the_same_difference() -> None:
+    assert DETECTABLE_POINTS == DETECTABLE_UPLIFT * 100

@@ -139,6 +139,7 @@ async def test_without_tokens_other_hosts_are_refused(open_server: Server, host:
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:6067"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
     ],
 )
 async def test_without_tokens_a_write_of_another_site_is_refused(open_server: Server, headers: dict[str, str]) -> None:
@@ -149,6 +150,8 @@ async def test_without_tokens_a_write_of_another_site_is_refused(open_server: Se
 async def test_without_tokens_our_own_pages_may_write(open_server: Server) -> None:
     own = {"Origin": "http://127.0.0.1:6067", "Sec-Fetch-Site": "same-origin"}
     assert await open_server.status("POST", "/write", headers=own) == 200
+    form = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}  # of a page that sends no referrer
+    assert await open_server.status("POST", "/write", headers=form) == 200
 
 
 async def test_with_tokens_only_probes_are_open(server: Server) -> None:

@@ -45,7 +45,8 @@ def refuse_foreign_host(connection: Connection) -> None:
 def refuse_foreign_origin(connection: Connection) -> None:
     """Refuse a write that a page of another site sends.
 
-    A request without `Origin` and `Sec-Fetch-Site` is not from a browser, and passes.
+    A request without `Origin` and `Sec-Fetch-Site` is not from a browser, and passes. A form of our own pages comes
+    with `Origin: null`, because they send no referrer; `Sec-Fetch-Site`, which no page can set, says that it is ours.
 
     Raises:
         Problem: with 403.
@@ -53,6 +54,8 @@ def refuse_foreign_origin(connection: Connection) -> None:
     origin = connection.headers.get("origin")
     site = connection.headers.get("sec-fetch-site", "none")
     if site in ("same-origin", "none") and (origin is None or _is_own(origin, connection)):
+        return
+    if site == "same-origin" and origin == "null":
         return
     shown = f"Origin {origin[:100]!r}" if origin is not None else f"Sec-Fetch-Site {site[:100]!r}"
     raise Problem(403, "foreign-origin", f"a page of another site must not write: got {shown}; send it from here")

@@ -49,6 +49,12 @@ class CampaignReports:
             self._stored[days] = self._clock.monotonic(), report
             return report
 
+    def stored(self, max_age_s: float) -> "tuple[bool, UpliftReport | None]":
+        """Return whether the report of all entries was read in the last seconds, and that report; read nothing."""
+        read_at_s, report = self._stored.get((None, None), (0.0, None))
+        is_stored = (None, None) in self._stored and self._clock.monotonic() - read_at_s < max_age_s
+        return is_stored, report if is_stored else None
+
     async def _read(self, days: Days) -> "UpliftReport | None":
         try:
             from agents.reporting.report import build_report

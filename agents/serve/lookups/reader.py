@@ -232,6 +232,10 @@ class Lookups:
         """
         return await self._reports.report(first_day, last_day)
 
+    def stored_campaign_report(self, max_age_s: float) -> "tuple[bool, UpliftReport | None]":
+        """Return whether the report of all entries was read in the last seconds, and that report; read nothing."""
+        return self._reports.stored(max_age_s)
+
     async def rejected(self, limit: int = MAX_REJECTED) -> Rejected:
         """Return the last rejected records, newest first.
 

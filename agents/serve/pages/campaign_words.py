@@ -1,16 +1,20 @@
 """Campaigns in a marketer's words: why messages were suppressed, who enters, and what a comparison shows."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agents.languages.formats import Formats
 from agents.languages.translations import Texts, mark
-from agents.reporting.report import CampaignReport, MoneyEstimate, ShareEstimate
-from agents.reporting.uplift import DETECTABLE_UPLIFT
 from agents.serve.pages.segment_names import SegmentNames
 from state.config.campaigns import NO_SEGMENT, Campaign
 from state.records.outputs import SENT
 from state.records.reasons import SuppressionReason
+
+if TYPE_CHECKING:  # at run time it needs scipy, which the server can do without
+    from agents.reporting.report import CampaignReport, MoneyEstimate, ShareEstimate
+
+DETECTABLE_POINTS: Final = 5
+"""The difference in response, in points, that the group sizes in a report refer to."""
 
 _SHORT: Final = {
     SENT: mark("sent"),
@@ -57,7 +61,7 @@ def entry_words(campaign: Campaign, segments: SegmentNames, texts: Texts) -> str
     return texts.gettext("Starts when a customer moves from %(before)s to %(to)s") % {"before": before, "to": to}
 
 
-def conclusion(report: CampaignReport, formats: Formats) -> str:
+def conclusion(report: "CampaignReport", formats: Formats) -> str:
     """Return what the comparison of both groups shows, claiming no more than `agents.reporting.verdict` does."""
     texts, needed = formats.texts, ""
     if report.comparison_size_needed is not None:
@@ -66,7 +70,7 @@ def conclusion(report: CampaignReport, formats: Formats) -> str:
     values = {
         "needed": needed,
         "entries": formats.number(report.comparison.entries),
-        "points": formats.number(f"{DETECTABLE_UPLIFT * 100:.0f}"),
+        "points": formats.number(DETECTABLE_POINTS),
     }
     if report.verdict == "nobody treated":
         return texts.gettext("Nobody has been treated yet: there is nothing to compare.")
@@ -100,13 +104,13 @@ def conclusion(report: CampaignReport, formats: Formats) -> str:
     return f"{state} {remedy}"
 
 
-def _response_difference(uplift: ShareEstimate | None, texts: Texts) -> str:
+def _response_difference(uplift: "ShareEstimate | None", texts: Texts) -> str:
     if uplift is None or uplift.low <= 0 <= uplift.high:
         return texts.gettext("No significant difference in response")
     return texts.gettext("More respond") if uplift.low > 0 else texts.gettext("Fewer respond")
 
 
-def _money_difference(uplift: MoneyEstimate | None, texts: Texts) -> str:
+def _money_difference(uplift: "MoneyEstimate | None", texts: Texts) -> str:
     if uplift is None or uplift.low is None or uplift.high is None or float(uplift.low) <= 0 <= float(uplift.high):
         return texts.gettext("no significant difference in revenue")
     return (

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from markupsafe import Markup
 
-from agents.reporting.report import CampaignReport, UpliftReport
 from agents.serve.pages.campaign_words import OUTCOMES, conclusion, entry_words, outcome_meaning, outcome_words
 from agents.serve.pages.charts.interval_chart import Interval, interval_chart
 from agents.serve.pages.charts.step_chart import Step, StepPart, step_chart
@@ -14,8 +13,13 @@ from agents.serve.pages.page_view import PageView
 from agents.serve.pages.short_figures import short_money, signed
 from state.config.campaigns import Campaign, Campaigns
 from state.records.outputs import SENT
+from state.records.reasons import SuppressionReason
+
+if TYPE_CHECKING:  # at run time it needs scipy, which the server can do without
+    from agents.reporting.report import CampaignReport, UpliftReport
 
 _CONCLUSIVE: Final = ("difference", "no difference")
+_SUNSET: Final = (SuppressionReason.SILENCE_BEGAN, SuppressionReason.SILENCE_ENDED)
 _MS: Final = 1000
 
 
@@ -44,6 +48,7 @@ class CampaignCard(NamedTuple):
         steps: in their order; `chart` shows the same.
         legend: the outcomes in the chart, with their words and the sentence that explains each.
         never_entered: what was suppressed as a whole: words, count and explanation.
+        sunset: customers to whom messages stopped, or began again: likewise.
         report: what it brought; None while no attribution days are over.
         verdict: the sentence of the comparison; `tone` of its colour.
     """
@@ -54,7 +59,8 @@ class CampaignCard(NamedTuple):
     chart: Markup
     legend: list[tuple[str, str, str]]
     never_entered: list[tuple[str, int, str]]
-    report: CampaignReport | None
+    sunset: list[tuple[str, int, str]]
+    report: "CampaignReport | None"
     verdict: str
     tone: str
     estimates: list[Estimate]
@@ -67,7 +73,7 @@ class CampaignsView:
         self,
         campaigns: Campaigns | None,
         days: Iterable[Mapping[str, Any]],
-        report: UpliftReport | None,
+        report: "UpliftReport | None",
         view: PageView,
     ) -> None:
         self._view = view
@@ -95,6 +101,11 @@ class CampaignsView:
             [
                 (outcome_words(kind, texts), counts[0][kind], outcome_meaning(kind, texts))
                 for kind in OUTCOMES
+                if kind not in _SUNSET and counts and counts[0][kind]
+            ],
+            [
+                (outcome_words(kind, texts), counts[0][kind], outcome_meaning(kind, texts))
+                for kind in _SUNSET
                 if counts and counts[0][kind]
             ],
             report,
@@ -141,7 +152,7 @@ class CampaignsView:
             description=gettext("For each step, how many messages were sent, and how many suppressed, by reason."),
         )
 
-    def _estimates(self, report: CampaignReport) -> Iterator[Estimate]:
+    def _estimates(self, report: "CampaignReport") -> Iterator[Estimate]:
         texts, formats, is_conclusive = self._view.texts, self._view.formats, report.verdict in _CONCLUSIVE
 
         def points(value: float) -> str:
@@ -178,7 +189,7 @@ def _row(step: Step, view: PageView) -> StepRow:
     return StepRow(step.title, sum(part.count for part in step.parts if part.kind == SENT), suppressed)
 
 
-def _tone(report: CampaignReport) -> str:
+def _tone(report: "CampaignReport") -> str:
     """Return `good` or `bad` for a clear result in response or, without one there, in revenue."""
     if report.verdict != "difference" or report.response_uplift is None:
         return ""

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from agents.serve.context import Context
 from agents.serve.pages.daily_figures import FIGURES
 from agents.serve.pages.daily_view import DailyView
-from agents.serve.pages.page_view import PageView, View
+from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.period import Period
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import HEALTH
@@ -20,20 +20,20 @@ LONGEST: Final = 366
 
 
 @get("/daily", opt={"scope": HEALTH.scope}, include_in_schema=False)
-async def show_daily(context: Context, view: View) -> Response[bytes]:
+async def show_daily(request: PageRequest, context: Context, view: View) -> Response[bytes]:
     """Show the figures of the period and of the one before."""
-    choice = choose_period(view, context.clock, HEALTH.path, LONGEST)
+    choice = choose_period(request.query_params, view, context.clock, HEALTH.path, LONGEST)
     daily = await _read(context, view, choice.period)
     return view.render("daily.html", HEALTH, daily=daily, choice=choice, query=urlencode(choice.period.query()))
 
 
 @get("/daily/{key:str}", opt={"scope": HEALTH.scope}, include_in_schema=False)
-async def show_figure(key: FromPath[str], context: Context, view: View) -> Response[bytes]:
+async def show_figure(key: FromPath[str], request: PageRequest, context: Context, view: View) -> Response[bytes]:
     """Show one figure, large enough to read each day."""
     figure = next((figure for figure in FIGURES if figure.key == key), None)
     if figure is None:
         raise NotFoundException
-    choice = choose_period(view, context.clock, f"{HEALTH.path}/{figure.key}", LONGEST)
+    choice = choose_period(request.query_params, view, context.clock, f"{HEALTH.path}/{figure.key}", LONGEST)
     daily = await _read(context, view, choice.period)
     card = next(card for card in daily.cards if card.figure is figure)
     return view.render(

@@ -66,6 +66,12 @@ class DailyView:
         self._period = period
         self._now = [days.get(day, {}) for day in period.each_day()]
         self._before = [days.get(day, {}) for day in period.preceding.each_day()]
+        self._values = {
+            figure.key: [
+                (figure.of([now]), figure.of([before])) for now, before in zip(self._now, self._before, strict=True)
+            ]
+            for figure in FIGURES
+        }
         self.has_figures = any(self._now)
         self.has_before = any(self._before)
         self.has_restated = any(day.get(RESTATED) for day in self._now)
@@ -80,26 +86,25 @@ class DailyView:
     def rows(self) -> list[DayRow]:
         """The days that have figures, the latest first."""
         rows = [
-            DayRow(day, bool(figures.get(RESTATED)), [self._full(each, each.of([figures])) for each in FIGURES])
-            for day, figures in zip(self._period.each_day(), self._now, strict=True)
+            DayRow(
+                day,
+                bool(figures.get(RESTATED)),
+                [self._full(each, self._values[each.key][place][0]) for each in FIGURES],
+            )
+            for place, (day, figures) in enumerate(zip(self._period.each_day(), self._now, strict=True))
             if figures
         ]
         return rows[::-1]
 
     def series(self, figure: Figure) -> list[SeriesRow]:
         """Return all days of one figure, in order."""
-        days = zip(self._period.each_day(), self._period.preceding.each_day(), self._now, self._before, strict=True)
+        days = zip(self._period.each_day(), self._period.preceding.each_day(), self._values[figure.key], strict=True)
         return [
             SeriesRow(
-                day,
-                day_before,
-                figure.of([now]),
-                figure.of([before]),
-                self._full(figure, figure.of([now])),
-                self._full(figure, figure.of([before])),
-                bool(now.get(RESTATED)),
+                *(day, day_before, value, before, self._full(figure, value), self._full(figure, before)),
+                bool(self._now[place].get(RESTATED)),
             )
-            for day, day_before, now, before in days
+            for place, (day, day_before, (value, before)) in enumerate(days)
         ]
 
     def _card(self, figure: Figure) -> Card:
@@ -121,12 +126,11 @@ class DailyView:
     def _chart(self, figure: Figure, title: str, total: str, change: str) -> Markup:
         texts, period = self._view.texts, self._period
         points = []
-        for day, now, before in zip(period.each_day(), self._now, self._before, strict=True):
-            value, value_before = figure.of([now]), figure.of([before])
-            label = f"{self._view.formats.short_day(day)}: {self._full(figure, value)}"
-            if value_before is not None:
-                label += " " + texts.gettext("(before: %(figure)s)") % {"figure": self._full(figure, value_before)}
-            points.append(DayPoint(value, value_before, label, is_restated=bool(now.get(RESTATED))))
+        for row in self.series(figure):
+            label = f"{self._view.formats.short_day(row.day)}: {row.text}"
+            if row.before is not None:
+                label += " " + texts.gettext("(before: %(figure)s)") % {"figure": row.text_before}
+            points.append(DayPoint(row.value, row.before, label, row.is_restated))
         return day_chart(
             points,
             ends=(self._view.formats.short_day(str(period.first)), self._view.formats.short_day(str(period.last))),

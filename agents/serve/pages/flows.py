@@ -10,7 +10,7 @@ from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.pages.cause_words import CAUSES, cause_words
 from agents.serve.pages.flows_view import NOBODY, FlowsView
-from agents.serve.pages.page_view import View
+from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import FLOWS
 
@@ -20,11 +20,11 @@ LIMIT: Final = 100
 
 
 @get("/flows", opt={"scope": FLOWS.scope}, include_in_schema=False)
-async def show_flows(context: Context, view: View) -> Response[bytes]:
+async def show_flows(request: PageRequest, context: Context, view: View) -> Response[bytes]:
     """Show the flows of the period, by cause."""
-    query = view.request.query_params
+    query = request.query_params
     cause = query.get("cause") if query.get("cause") in CAUSES else None
-    choice = choose_period(view, context.clock, FLOWS.path, LONGEST, cause=cause)
+    choice = choose_period(request.query_params, view, context.clock, FLOWS.path, LONGEST, cause=cause)
     period = choice.period
     flows = await context.lookups.flows(str(period.first), str(period.last), cause)
     return view.render(
@@ -39,11 +39,11 @@ async def show_flows(context: Context, view: View) -> Response[bytes]:
 
 
 @get("/flows/customers", opt={"scope": Scope.CUSTOMERS_READ}, include_in_schema=False)
-async def show_flow_customers(context: Context, view: View) -> Response[bytes]:
+async def show_flow_customers(request: PageRequest, context: Context, view: View) -> Response[bytes]:
     """Show a part of the customers of a flow, the latest move first."""
-    query = view.request.query_params
+    query = request.query_params
     before, after, cause = query.get("before") or None, query.get("after") or None, query.get("cause") or None
-    choice = choose_period(view, context.clock, FLOWS.path, LONGEST)
+    choice = choose_period(request.query_params, view, context.clock, FLOWS.path, LONGEST)
     period = choice.period
     people = await context.lookups.flow_customers(
         str(period.first), str(period.last), before, after, cause, LIMIT, query.get("cursor") or None

@@ -1,5 +1,6 @@
 """The period that a reader chose: from the address, or the usual one, and the lengths that a page offers."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -25,10 +26,13 @@ class PeriodChoice(NamedTuple):
     lengths: list[tuple[int, str, bool]]
 
 
-def choose_period(view: PageView, clock: Clock, path: str, longest: int, **others: str | None) -> PeriodChoice:
+def choose_period(
+    query: Mapping[str, str], view: PageView, clock: Clock, path: str, longest: int, **others: str | None
+) -> PeriodChoice:
     """Return the period of a page's address.
 
     Args:
+        query: the parameters of the address.
         view: of the reader.
         clock: gives the day before the first tick; later it is that of the watermark.
         path: of the page.
@@ -37,7 +41,7 @@ def choose_period(view: PageView, clock: Clock, path: str, longest: int, **other
     """
     as_of = None if view.freshness is None else view.freshness.as_of
     today = view.formats.local(as_of or format_ms(clock.wall_ms())).date()
-    period, is_read = parse_period(view.request.query_params, today, longest)
+    period, is_read = parse_period(query, today, longest)
     notice = "" if is_read else _notice(view, longest)
     lengths = []
     for days in CHOICES:

@@ -18,9 +18,9 @@ _FULL_BELOW: Final = 9_999.5
 
 
 def short(value: float, formats: Formats) -> str:
-    """Return a figure with two digits or so: `9,850`, `12k`, `1.2M`; whole, and in full, below ten thousand."""
+    """Return a figure with two digits or so: `0.25`, `9,850`, `12k`, `1.2M`."""
     if abs(value) < _FULL_BELOW:
-        decimals = 0 if value == int(value) or abs(value) >= _DECIMAL_BELOW else 1
+        decimals = 0 if value == int(value) or abs(value) >= _DECIMAL_BELOW else 1 if abs(value) >= 1 else 2
         return formats.number(f"{value:.{decimals}f}" if decimals else f"{value:.0f}")
     for unit, form in _UNITS:
         figure = value / unit

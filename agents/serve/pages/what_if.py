@@ -8,6 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from agents.languages.translations import mark
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.lookups.answers import PolicyDiff
@@ -25,6 +26,10 @@ from state.config.policy_reader import parse_policy
 MAX_TEXT: Final = 1 << 18
 """Characters of a policy that the form takes: many times the largest with 1,000 cells."""
 
+_APPLIED: Final = {
+    "now": mark("%(ref)s is on its way: it is in force within seconds."),
+    "before": mark("%(ref)s was in force already."),
+}
 _SCOPE: Final = {"scope": WHAT_IF.scope}
 
 
@@ -57,16 +62,19 @@ async def compare(request: PageRequest, context: Context, view: View) -> Respons
 
 
 @get("/what-if/{diff_id:str}", opt=_SCOPE, include_in_schema=False)
-async def show_comparison(diff_id: FromPath[str], context: Context, view: View) -> Response[bytes]:
+async def show_comparison(
+    diff_id: FromPath[str], request: PageRequest, context: Context, view: View
+) -> Response[bytes]:
     """Show a comparison: its progress, or its result. The progress alone is for the page, which asks every second."""
     diff = _find(diff_id, context, view)
-    if view.request.query_params.get("part") == "progress":
+    if request.query_params.get("part") == "progress":
         if diff.state == "running":
             return view.render("what_if_progress.html", diff=diff)
         response = view.render("what_if_progress.html", diff=diff)
         response.headers["HX-Refresh"] = "true"  # the page itself shows the result
         return response
-    return _result(diff, view)
+    notice = _APPLIED.get(request.query_params.get("applied", ""), "")
+    return _result(diff, view, notice=view.texts.gettext(notice) % {"ref": diff.b} if notice else "", tone="good")
 
 
 @get("/what-if/{diff_id:str}/policy.toml", opt=_SCOPE, include_in_schema=False)
@@ -81,21 +89,16 @@ async def download(diff_id: FromPath[str], context: Context, view: View) -> Resp
 
 
 @post("/what-if/{diff_id:str}/apply", opt={"scope": Scope.POLICY_WRITE}, include_in_schema=False, status_code=200)
-async def apply(diff_id: FromPath[str], request: PageRequest, context: Context, view: View) -> Response[bytes]:
+async def apply(diff_id: FromPath[str], request: PageRequest, context: Context, view: View) -> Response[Any]:
     """Activate the edited policy, if the reader typed its name and version."""
     diff = _find(diff_id, context, view)
     if str((await request.form()).get("confirmation", "")).strip() != diff.b:
         return _result(diff, view, confirmation_wrong=True)
-    gettext = view.texts.gettext
     try:
         applied = await apply_policy(context.settings, context.policy_diffs.text_of(diff.id))
     except ConfigErrors as error:
         return _result(diff, view, notice="; ".join(error.errors), tone="bad")
-    if applied.applied:
-        notice = gettext("%(ref)s is on its way: it is in force within seconds.") % {"ref": applied.policy}
-    else:
-        notice = gettext("%(ref)s was in force already.") % {"ref": applied.policy}
-    return _result(diff, view, notice=notice, tone="good")
+    return Redirect(f"/what-if/{diff.id}?applied={'now' if applied.applied else 'before'}", status_code=303)
 
 
 def _form(

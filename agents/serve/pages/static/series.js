@@ -24,6 +24,8 @@ addEventListener("DOMContentLoaded", () => {
   const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px system-ui" };
   const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
 
+  const points = { show: rows.length <= 31, size: 6 };
+
   const plot = new uPlot({
     width: box.clientWidth,
     height: 300,
@@ -34,9 +36,9 @@ addEventListener("DOMContentLoaded", () => {
       { ...axis, size: 64, values: (u, ticks) => ticks.map((tick) => compact.format(tick)) },
     ],
     series: [
-      { label: "", value: (u, place) => (place === null ? "" : rows[place].dataset.day) },
-      { label: box.dataset.now, stroke: accent, width: 2, value: (u, v, s, place) => (place === null ? "" : rows[place].dataset.text) },
-      { label: box.dataset.before, stroke: muted, width: 1.5, dash: [4, 3], value: (u, v, s, place) => (place === null ? "" : rows[place].dataset.textBefore) },
+      { label: box.dataset.day, value: (u, place) => (place === null ? "" : rows[place].dataset.day) },
+      { label: box.dataset.now, stroke: accent, width: 2, points, value: (u, v, s, place) => (place === null ? "" : rows[place].dataset.text) },
+      { label: box.dataset.before, stroke: muted, width: 1.5, dash: [4, 3], points, value: (u, v, s, place) => (place === null ? "" : rows[place].dataset.textBefore) },
     ],
   }, [rows.map((row, place) => place), values, before]);
   plot.root.setAttribute("aria-hidden", "true"); // the table below has the same days
