@@ -42,6 +42,11 @@ class ProjectLane(StatelessLane):
         """The offset below which Redis reflects the partition."""
         return self._partition.cursor
 
+    @property
+    def is_waiting_elsewhere(self) -> bool:
+        """Whether Redis is down."""
+        return self._stage.writer.is_waiting
+
     async def recover(self) -> None:
         """Write what Redis lacks below the committed offset of the group."""
         with self.waiter.on(Wait.POLICY, "the first policy"):

@@ -80,6 +80,11 @@ class ProjectionWriter:
         self._checking: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether Redis is down: nothing but look-ups needs it, so a worker is ready without it."""
+        return self._down_since_s is not None
+
     async def recover(self, partition: ProjectedPartition, start: int, stop: asyncio.Event) -> None:
         """Write what Redis lacks below `start`, and add the partition; do not, if `stop` is set before Redis answers.
 

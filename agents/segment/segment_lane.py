@@ -98,6 +98,11 @@ class SegmentLane:
         self._is_closing = False
 
     @property
+    def is_waiting_elsewhere(self) -> bool:
+        """False: it needs nothing but Kafka."""
+        return False
+
+    @property
     def cursor(self) -> int:
         """The offset up to which everything is durable; -1 before recovery."""
         return -1 if self._plan is None else self._plan.cursor

@@ -153,7 +153,8 @@ async def run_front(
     asyncio.get_running_loop().add_reader(link.fileno(), end)  # the supervisor sends nothing: the link is closed
     metrics = Metrics(worker_registry(), FRONT)
     waits = Waits(WORKER, metrics.waiting_seconds, shared.clock)
-    preparation = Preparation(shared.settings, shared.rules, waits, shared.clock)
+    reads_sources = "admit" in shared.stages
+    preparation = Preparation(shared.settings, shared.rules, waits, shared.clock, reads_sources=reads_sources)
     async with Front(shared, metrics.registry, preparation).asking() as answers:
         http = await serve_http(sockets, answers)
         try:

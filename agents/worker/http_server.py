@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from aiohttp import web
@@ -14,6 +15,16 @@ from streams.errors import FatalError
 BACKLOG: Final = 128
 CLEANUP_SECONDS: Final = 1.0
 """How long requests that are being answered may take when the server ends; aiohttp would wait for a minute."""
+_LINKS: Final = (
+    ("metrics", "Prometheus text"),
+    ("health", "200 while the worker works as it should, else why not"),
+    ("ready", "200 once it has its partitions and has recovered them, else what it waits for"),
+)
+_PAGE_BEGIN: Final = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Goldstream worker</title><main>'
+_ABOUT: Final = (
+    "It turns purchases into customer segments and messages. It answers only what operators ask; pages, look-ups and "
+    "the intake over HTTP are served by <code>goldstream serve</code>."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ def close_all(sockets: Sequence[socket.socket]) -> None:
 
 
 async def serve_http(sockets: Sequence[socket.socket], answers: Answers) -> web.AppRunner:
-    """Serve `/metrics`, `/health` and `/ready` on sockets; return the server, to be cleaned up in the end."""
+    """Serve `/metrics`, `/health`, `/ready` and a page with links to them; return the server, to be cleaned up."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=await answers.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -73,7 +84,11 @@ async def serve_http(sockets: Sequence[socket.socket], answers: Answers) -> web.
 
         return handler
 
+    async def index(_: web.Request) -> web.Response:
+        return web.Response(text=_page(), content_type="text/html")
+
     app = web.Application()
+    app.router.add_get("/", index)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/health", answer(answers.health))
     app.router.add_get("/ready", answer(answers.ready))
@@ -82,3 +97,9 @@ async def serve_http(sockets: Sequence[socket.socket], answers: Answers) -> web.
     for each in sockets:
         await web.SockSite(runner, each).start()
     return runner
+
+
+def _page() -> str:
+    """Return the page at `/`: what answers here, and where to go on."""
+    links = "".join(f'<li><a href="{path}">{path}</a>: {what}</li>' for path, what in _LINKS)
+    return f"{_PAGE_BEGIN}<h1>Goldstream {version('goldstream')}: a worker</h1><p>{_ABOUT}</p><ul>{links}</ul></main>"

@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from agents.replay.replay_gate import wait_for_replay_end
+from agents.replay.source_readers import find_other_readers
 from agents.worker.rules_watch import ConfiguredRules
 from streams.clock import Clock
+from streams.engine.lane import SESSION_SECONDS
 from streams.errors import FatalError, describe_error
 from streams.kafka.connection_diagnosis import diagnose_connection
 from streams.kafka.topics import ready_topics
-from streams.retries import Backoff, retry_until_stopped
+from streams.retries import Backoff, pause, retry_until_stopped
 from streams.settings.rules_files import missing_segments
 from streams.settings.settings import Settings
 from streams.telemetry.log_throttle import LogThrottle
@@ -23,6 +25,8 @@ from streams.telemetry.waits import LOOK_SECONDS, Wait, Waiting, Waits
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 2.0
+OTHERS_WITHIN_SECONDS: Final = SESSION_SECONDS + 5.0
+"""A worker that was killed is a member of its group until its session is over."""
 
 
 class Cluster(NamedTuple):
@@ -40,21 +44,25 @@ class Preparation:
         waits: reports waits of more than 10 s.
     """
 
-    def __init__(self, settings: Settings, rules: ConfiguredRules, waits: Waits, clock: Clock) -> None:
-        """Take the settings, the rules that they name, and where long waits are reported."""
+    def __init__(
+        self, settings: Settings, rules: ConfiguredRules, waits: Waits, clock: Clock, *, reads_sources: bool = True
+    ) -> None:
+        """Take the settings, the rules that they name, where long waits are reported, and whether `admit` runs."""
         self.waiting_for: str | None = "Kafka"
         self.waits = waits
         self._settings = settings
         self._rules = rules
         self._is_announced = False
         self._clock = clock
+        self._reads_sources = reads_sources
 
     async def run(self, stop: asyncio.Event) -> Cluster | None:
         """Return the cluster once stages may start; None if `stop` was set before that.
 
         Raises:
             TopicsError: a topic cannot be created, or has another number of partitions or cleanup policy.
-            FatalError: Kafka refuses the connection for a reason that trying again does not fix.
+            FatalError: Kafka refuses the connection for a reason that trying again does not fix, or workers of another
+                prefix read the same source topics.
         """
         looking = asyncio.create_task(look_at_waits([self.waits], self._clock))
         try:
@@ -65,7 +73,7 @@ class Preparation:
             self.waiting_for = "the end of a replay"
             with self.waits.on(Wait.REPLAY, "the end of a replay"):
                 source = await wait_for_replay_end(self._settings, stop)
-            if source is None:
+            if source is None or (self._reads_sources and not await self._wait_for_other_readers(stop)):
                 return None
         finally:
             looking.cancel()
@@ -107,6 +115,40 @@ class Preparation:
             backoff=Backoff(RETRY_SECONDS, RETRY_SECONDS),
             on_error=on_error,
         )
+
+    async def _wait_for_other_readers(self, stop: asyncio.Event) -> bool:
+        """Wait for others to stop, until a dead worker's session is over; return False if this worker is stopped.
+
+        Raises:
+            FatalError: somebody still does.
+        """
+        deadline_s = self._clock.monotonic() + OTHERS_WITHIN_SECONDS
+        while not stop.is_set():
+            others = await retry_until_stopped(
+                lambda: find_other_readers(self._settings),
+                on=(KafkaError, OSError),
+                stop=stop,
+                clock=self._clock,
+                backoff=Backoff(RETRY_SECONDS, RETRY_SECONDS),
+                on_error=self._log_error,
+            )
+            if not others:
+                return others is not None
+            named = " and ".join(others)
+            if self._clock.monotonic() > deadline_s:
+                raise FatalError(
+                    f"workers of the prefix {named} read the same source topics, so every message would be sent twice: "
+                    f"stop them before workers of {self._settings.prefix} start, or correct GOLDSTREAM_SOURCES"
+                )
+            if self.waiting_for != (waiting_for := f"workers of {named}, which read the same source topics, to stop"):
+                self.waiting_for = waiting_for
+                log.warning("waiting up to %.0f s for %s", OTHERS_WITHIN_SECONDS, waiting_for)
+            await pause(RETRY_SECONDS, stop, self._clock)
+        return False
+
+    async def _log_error(self, error: Exception, pause_s: float) -> None:
+        del pause_s
+        log.warning("waiting for Kafka at %s: %s", self._settings.kafka, describe_error(error))
 
     def _announce_first_start(self, partitions: int) -> None:
         """Log what the first start fixes: as a warning if nobody has chosen a policy."""

@@ -38,7 +38,7 @@ async def work_alone(
     """
     metrics = Metrics(worker_registry())
     worker = StageWorker(stage, settings, metrics, clock, rules)
-    preparation = Preparation(settings, rules, worker.waits, clock)
+    preparation = Preparation(settings, rules, worker.waits, clock, reads_sources=stage == "admit")
     http = await serve_http(sockets, _answers(worker, metrics, preparation))
     try:
         cluster = await preparation.run(stop)

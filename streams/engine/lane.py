@@ -29,6 +29,10 @@ class Lane(Protocol):
     waiter: Waiter
 
     @property
+    def is_waiting_elsewhere(self) -> bool:
+        """Whether its recovery waits for something that a worker is ready without."""
+
+    @property
     def cursor(self) -> int:
         """The offset up to which everything is done and durable, from which the lane goes on; -1 before recovery."""
 
@@ -60,6 +64,11 @@ class StatelessLane:
 
     cursor: int
     needs_all = False
+
+    @property
+    def is_waiting_elsewhere(self) -> bool:
+        """False: it needs nothing but Kafka."""
+        return False
 
     @property
     def committable_offset(self) -> int:

@@ -7,7 +7,7 @@ nothing more is committed, and the stage restarts from what was written. The oth
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from streams.engine.abandoned_app import close_abandoned
 from streams.engine.faust_app import StageSpec, add_agent, check_faust_is_compiled, make_app
 from streams.engine.faust_driver import LaneTransport
 from streams.engine.lane import Lane
+from streams.engine.lane_runner import LaneRunner
 from streams.engine.loop_watchdog import end_process
 from streams.engine.open_lanes import OpenLanes, finishes_within
 from streams.engine.progress_watch import LOOK_SECONDS, STUCK_SECONDS, ProgressWatch, StageStuckError
@@ -98,8 +99,10 @@ class Stage:
 
     @property
     def ready(self) -> bool:
-        """Whether it has its partitions and has recovered them."""
-        return self.healthy and not self.recovering()
+        """Whether it has its partitions and has recovered them, or waits for something that it is ready without."""
+        return self.healthy and not any(
+            not each.is_recovered and not each.lane.is_waiting_elsewhere for each in self._runners()
+        )
 
     @property
     def assigned(self) -> set[TP]:
@@ -126,7 +129,10 @@ class Stage:
 
     def recovering(self) -> int:
         """Return how many lanes are recovering."""
-        return 0 if self._open is None else sum(not each.is_recovered for each in self._open.runners.values())
+        return sum(not each.is_recovered for each in self._runners())
+
+    def _runners(self) -> Iterable[LaneRunner]:
+        return () if self._open is None else self._open.runners.values()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; log each failure in one line and restart after a pause.

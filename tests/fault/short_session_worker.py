@@ -9,6 +9,7 @@ import sys
 from typing import Any, Final
 
 import agents.segment.commit_policy
+import agents.worker.preparation
 import streams.engine.faust_app
 import streams.engine.lane
 import streams.engine.lane_runner
@@ -26,6 +27,7 @@ def shorten_sessions() -> None:
     set_constant(streams.engine.lane, "SESSION_SECONDS", SESSION_SECONDS)
     set_constant(streams.engine.faust_app, "SESSION_SECONDS", SESSION_SECONDS)
     set_constant(streams.engine.faust_app, "HEARTBEAT_SECONDS", SESSION_SECONDS / 5)
+    set_constant(agents.worker.preparation, "OTHERS_WITHIN_SECONDS", SESSION_SECONDS + 1)
     set_constant(streams.engine.stage, "MAX_PAUSE_SECONDS", 0.2)
     set_constant(streams.engine.lane_runner, "MAX_BATCH", RECORDS_IN_A_BATCH)
     set_constant(streams.engine.lane_runner, "IDLE_CHECK_SECONDS", LOOK_SECONDS)
