@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from agents.importing.findings import Assumption
 from agents.importing.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.mapping_reader import read_mapping
@@ -27,6 +28,7 @@ class Understood(msgspec.Struct):
         imported: the events themselves.
         left_out: reason to count and first lines.
         assumed: subject to value.
+        assumptions: the same with their evidence.
         asked: keys of questions.
     """
 
@@ -37,6 +39,7 @@ class Understood(msgspec.Struct):
     imported: list[ImportedEvent]
     left_out: dict[str, tuple[int, list[int]]]
     assumed: dict[str, str]
+    assumptions: list[Assumption]
     asked: dict[str, str]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -80,6 +83,7 @@ def understand_files(
             imported,
             {reason: (count, lines) for reason, count, lines, _ in found.left_out.rows()},
             {assumption.subject: assumption.value for assumption in found.assumptions},
+            found.assumptions,
             {question.key: question.option for question in found.questions},
         )
 

@@ -8,6 +8,7 @@ from agents.importing.findings import ImportRefused
 from agents.importing.mapping.known_names import normalize_name
 from agents.importing.mapping.mapping import Join, Mapping, combine
 from agents.importing.mapping.name_recognition import ColumnNames
+from agents.importing.orders.automatic_joins import automatic_joins
 from agents.importing.orders.column_decisions import Findings
 from agents.importing.orders.file_joins import joined_tables
 from agents.importing.orders.list_explosion import explode_items
@@ -40,12 +41,15 @@ def plan_sources(staging: Staging, user: Mapping, findings: Findings) -> list[So
     """
     forms = {table.name: _form_of(table, user) for table in staging.tables}
     plans: list[SourcePlan] = []
-    used: set[str] = set()
-    for table in _main_tables(staging.tables, forms, user):
+    own_joins, used = dict[str, tuple[Join, ...]](), set[str]()
+    if not user.joins and user.platform in {"", GENERIC} and not any(forms.values()):
+        own_joins, used = automatic_joins(staging, staging.tables, findings)
+    for table in _main_tables(staging.tables, forms, user, own_joins):
         if table.name in used:
             continue
         form = forms[table.name]
-        mapping = combine(form.mapping, user) if form else combine(Mapping(platform=GENERIC), user)
+        base = form.mapping if form else Mapping(platform=GENERIC, joins=own_joins.get(table.name, ()))
+        mapping = combine(base, user)
         explode_items(staging, table, mapping, form.name if form else GENERIC, findings)
         others = [other for other in staging.tables if other.name != table.name]
         joined = joined_tables(staging, table, others, mapping.joins, form.title if form else "", findings)
@@ -67,7 +71,12 @@ def _form_of(table: StagedTable, user: Mapping) -> Platform | None:
     return form
 
 
-def _main_tables(tables: Sequence[StagedTable], forms: dict[str, Platform | None], user: Mapping) -> list[StagedTable]:
+def _main_tables(
+    tables: Sequence[StagedTable],
+    forms: dict[str, Platform | None],
+    user: Mapping,
+    own_joins: dict[str, tuple[Join, ...]],
+) -> list[StagedTable]:
     """Return the tables that can be the main one of a file, those with joins first.
 
     Raises:
@@ -79,6 +88,8 @@ def _main_tables(tables: Sequence[StagedTable], forms: dict[str, Platform | None
             forms[tables[0].name] = form
             return list(tables)
         raise ImportRefused(_not_of_platform(tables, user.platform))
+    if own_joins:
+        return sorted(tables, key=lambda table: table.name not in own_joins)
     if user.joins and not any(forms.values()):
         wanted = {name for join in user.joins for name in join.columns}
         return sorted(tables, key=lambda table: len(wanted & set(table.names)))
@@ -105,7 +116,7 @@ def _not_of_platform(tables: Sequence[StagedTable], name: str) -> str:
 
 def _without_strangers(plans: list[SourcePlan], findings: Findings) -> list[SourcePlan]:
     """Leave out tables of no platform that were given with the files of a platform which has several."""
-    if not any(plan.source.joined for plan in plans):
+    if not any(plan.source.joined and plan.platform != GENERIC for plan in plans):
         return plans
     kept = []
     for plan in plans:
