@@ -110,6 +110,32 @@ def test_regular_expressions_know_letters_of_every_alphabet(tmp_path: Path) -> N
     assert (found.amounts(), found.left_out["test_order"]) == ({"o2": "50.00"}, (1, [2]))
 
 
+@pytest.mark.parametrize(
+    ("sale", "refund", "begin"),
+    [("Реализация товаров 1", "Возврат товаров от покупателя 1", "возврат"), ("INV-1", "Credit Note 5", "creditnote")],
+)
+def test_documents_that_are_called_refunds_are_refunds(tmp_path: Path, sale: str, refund: str, begin: str) -> None:
+    text = f"Документ,Дата,Клиент,Сумма\n{sale},2025-05-01,a,100\n{refund},2025-05-03,a,30\n{sale}0,2025-05-04,b,7\n"
+    found = understand_text(tmp_path, text)
+    assert (found.totals.orders, found.totals.gross_minor, found.totals.refunds_minor) == (2, 10_700, 3_000)
+    (evidence,) = (each.evidence for each in found.assumptions if each.subject == "type" and each.option)
+    assert begin in evidence
+
+
+def test_orders_with_a_column_of_refunded_sums_are_no_list_of_refunds(tmp_path: Path) -> None:
+    rows = "1,2025-05-01,a@example.com,100,0\n2,2025-05-02,b@example.com,50,50\n"
+    text = "ID,Date,Customer Email,Value of cart,Total Refunded\n" + rows
+    assert "fields.amount" in understand_text(tmp_path, text).asked
+
+
+def test_an_order_of_which_nothing_is_paid_does_not_count(tmp_path: Path) -> None:
+    sums = ((100, 100), (60, 0), (0, 0), (60, 20))
+    rows = (f"{n};2{n}.05.2025;c{n};{total};{paid}\n" for n, (total, paid) in enumerate(sums, 1))
+    text = "Номер заказа;Дата;Клиент;Сумма;Оплачено\n" + "".join(rows)
+    found = understand_text(tmp_path, text)
+    assert (found.amounts(), found.left_out) == ({"1": "100.00", "3": "0.00", "4": "20.00"}, {"unpaid": (1, [3])})
+
+
 # --- The same refunds in several files
 
 REFUND_HEADER = "refund_id,order_id,date,customer_id,amount,type\n"

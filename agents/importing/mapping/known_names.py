@@ -28,6 +28,7 @@ class KnownNames(msgspec.Struct, frozen=True):
         column_words: field to the same names as sets of words, for names of several words in another order.
         line_columns: names of columns whose rows are lines of orders.
         line_amounts: names of amounts of one line of an order.
+        paid_amounts: names of amounts that have been paid so far.
         order_amounts: names of amounts that belong to a whole order.
         kinds: word of a type column to kind, `cancel` or `skip`.
         statuses: word of a status column to `counts`, `skip` or `refunded`.
@@ -40,6 +41,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     column_words: dict[str, tuple[frozenset[str], ...]]
     line_columns: frozenset[str]
     line_amounts: frozenset[str]
+    paid_amounts: frozenset[str]
     order_amounts: frozenset[str]
     kinds: dict[str, str]
     statuses: dict[str, str]
@@ -83,6 +85,7 @@ def known_names() -> KnownNames:
         {field: _word_sets(text) for field, text in content["columns"].items()},
         frozenset(_names(content["evidence"]["line"])),
         frozenset(_names(content["evidence"]["line_amount"])),
+        frozenset(_names(content["evidence"]["paid_amount"])),
         frozenset(_names(content["evidence"]["order_amount"])),
         _words(content["kinds"]),
         _words(content["statuses"]),

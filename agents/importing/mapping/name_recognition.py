@@ -79,6 +79,11 @@ def is_price(name: str) -> bool:
     return _is_among(name, frozenset(known_names().columns["unit_price"]))
 
 
+def is_paid_amount(name: str) -> bool:
+    """Whether an amount with this name is what has been paid of an order so far."""
+    return _is_among(name, known_names().paid_amounts)
+
+
 def is_order_amount(name: str) -> bool:
     """Whether an amount with this name belongs to a whole order, not to one of its lines."""
     return _is_among(name, known_names().order_amounts)

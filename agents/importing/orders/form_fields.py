@@ -159,6 +159,8 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
                 "such as those of a customer; export the orders themselves, or say what the amount of one is with "
                 '--field amount="…"; --kind signup imports customers'
             )
+        if words := recognition.refund_documents():
+            mapping = msgspec.structs.replace(mapping, words=words, other_words="purchase")
         return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
     if recognition.recognize_refund_list():
         fields = recognition.recognize_sales()

@@ -98,7 +98,7 @@ def _differences(lines: SaleLines, rules: OrderRules) -> dict[str, str]:
 
 def _groups_sql(lines: SaleLines, rules: OrderRules) -> str:
     """Return one row for each order: sums, what contradicts, and the rows with the first values of texts."""
-    sums = ("amount", "discount", "converted_amount", "converted_refunded", "adjusted_amount")
+    sums = ("amount", "discount", "converted_amount", "converted_refunded", "adjusted_amount", "ordered_amount")
     total = "sum({0})" if rules.amount == "sum" else "arg_min({0}, position)"
     refunded = "arg_min(refunded, position)"
     if rules.amount == "sum":  # the same sum on each line that is not the line's own is the order's
@@ -206,6 +206,7 @@ def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
     unreadable = "'unreadable' || chr(31) || "
     cases += [
         f"WHEN error IS NOT NULL THEN {unreadable}error",
+        "WHEN paid = 0 AND ordered_amount > 0 THEN 'unpaid'",
         "WHEN customers_differ THEN 'contradictory' || chr(31) || 'customer'",
         "WHEN currency_differs THEN 'contradictory' || chr(31) || 'currency'",
         "WHEN amount_differs THEN 'contradictory' || chr(31) || 'amount'",

@@ -10,9 +10,9 @@ from agents.importing.columns.zones import read_zone
 from agents.importing.findings import Choice, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, columns_of
-from agents.importing.mapping.known_names import words_of
+from agents.importing.mapping.known_names import words_in_order, words_of
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, unit_of
+from agents.importing.mapping.name_recognition import ColumnNames, is_paid_amount, kind_of_word, unit_of
 from agents.importing.orders.column_decisions import ColumnDecisions, Findings
 from agents.importing.orders.return_columns import ReturnColumns
 from agents.importing.orders.row_meaning import read_paid
@@ -21,6 +21,7 @@ from agents.importing.staging import StagedTable
 
 _MAX_WORDS: Final = 200
 _MAX_CHOICES: Final = 8
+_MAX_DOCUMENTS: Final = 100_000
 _PEOPLE: Final = frozenset(
     {"customer", "client", "buyer", "user", "member", "person", "card", "email", "phone", "name", "contact", "account"}
     | {"клиент", "клиента", "покупатель", "покупателя", "заказчик", "карта", "карты", "телефон", "почта", "имя", "фио"}
@@ -93,6 +94,24 @@ class Recognition:
                 return Column(name)
         return None
 
+    def refund_documents(self) -> dict[str, tuple[str, ...]]:
+        """Return the words by which numbers of documents say that they are refunds, such as `Возврат 0001`.
+
+        Empty if no number begins with one, or all do.
+        """
+        number = self.fields.get("order_id")
+        if not isinstance(number, Column) or "type" in self.fields:
+            return {}
+        texts = [text for text, _ in self._source.staging.examples(*self._place(number.name), _MAX_DOCUMENTS)]
+        begins = [_beginnings(text) for text in texts]
+        refunds = sorted({word for words in begins for word in words if kind_of_word(word) == "refund"})
+        if not refunds or all(not words.isdisjoint(refunds) for words in begins):
+            return {}
+        self.fields["type"] = number
+        evidence = f"numbers in {number.name} begin with {', '.join(refunds)}"
+        self._findings.assume("type", number.name, f"{evidence}: refunds; all others are sales", "--field type=")
+        return {"refund": tuple(f"{word}*" for word in refunds)}
+
     def has_amount(self) -> bool:
         """Whether a column, or two of them, can be the amount of orders."""
         if {"amount", "unit_price"} & self.fields.keys():
@@ -106,8 +125,10 @@ class Recognition:
     def recognize_refund_list(self) -> bool:
         """Whether the rows have no amounts but those of refunds; if so, set these as amounts, with their dates."""
         name = next((name for name in self._filled("refunded") if self._is_number(name)), None)
-        is_flag = ReturnColumns(self._source, self._decisions).is_flag
-        if name is None or is_flag(name) or {"amount", "occurred_at"} & self._mapping.constants.keys():
+        returns = ReturnColumns(self._source, self._decisions)
+        if name is None or returns.is_flag(name) or {"amount", "occurred_at"} & self._mapping.constants.keys():
+            return False
+        if not returns.is_everywhere(name) or not (self._filled("refund_id") or self._filled("refunded_at")):
             return False
         self._set("amount", Column(name))
         self._take_first("occurred_at", self._is_date)
@@ -121,10 +142,13 @@ class Recognition:
             return
         if "amount" in self._mapping.constants:
             return
-        name = next((name for name in self._filled("amount") if self._is_number(name)), None)
+        names = [name for name in self._filled("amount") if self._is_number(name)]
+        name = names[0] if names else None
         quantity, price = self.fields.pop("quantity", None), self.fields.pop("unit_price", None)
         if name is not None and price is None:
             self._set("amount", Column(name))
+            if is_paid_amount(name) and len(names) > 1 and not is_paid_amount(names[1]):
+                self._set("ordered_amount", Column(names[1]))
             return
         quantity = quantity or self._first_number("quantity")
         price = price or self._first_number("unit_price")
@@ -341,3 +365,9 @@ class Recognition:
         if self._source.staging.distinct(*self._place(name)) < 2 or self._looks_like_money(name):
             return False
         return not self._is_date(name)
+
+
+def _beginnings(text: str) -> set[str]:
+    """Return the first word and the first two words of a text that has more of them."""
+    words = words_in_order(text)
+    return {"".join(words[:count]) for count in (1, 2) if len(words) > count}

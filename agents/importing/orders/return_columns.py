@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
 """What a column about returns has: flags, sums or numbers of refunds; and what a row with a refund number is."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from agents.importing.columns.column_value import CellError, is_missing
@@ -51,6 +52,21 @@ class ReturnColumns:
         cell = self._source.cell(name)
         words = [text for text, _ in self._source.staging.examples(cell.table, cell.name, _MAX_FLAGS + 1)]
         return 0 < len(words) <= _MAX_FLAGS and all(read_returned(word) is not None for word in words)
+
+    def is_everywhere(self, name: str) -> bool:
+        """Whether a column has a number other than 0 in every row."""
+        cell = self._source.cell(name)
+        numbers = self._source.staging.map_values(cell.table, cell.name, "DOUBLE", self._reader(name))
+        row = self._source.staging.con.execute(
+            f"SELECT count(*) FROM {self._source.from_sql} LEFT JOIN {numbers} n ON n.text = {cell.sql} "
+            "WHERE coalesce(n.value, 0) = 0"
+        ).fetchone()
+        return row is not None and row[0] == 0
+
+    def _reader(self, name: str) -> Callable[[str], float | None]:
+        cell = self._source.cell(name)
+        form = number_format(self._decisions.look_at_numbers(cell, cell.name))
+        return lambda text: _number(text, form)
 
     def is_sum(self, name: str, amount: Expression | None) -> bool | None:
         """Whether a column of numbers has sums; None: nothing tells whether they are sums or numbers of refunds.

@@ -27,7 +27,15 @@ from agents.importing.orders.row_meaning import (
 from agents.importing.orders.row_source import RowSource
 
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id")
-_MONEY_FIELDS: Final = ("amount", "rate", "refunded", "adjusted_amount", "converted_amount", "converted_refunded")
+_MONEY_FIELDS: Final = (
+    "amount",
+    "rate",
+    "refunded",
+    "adjusted_amount",
+    "ordered_amount",
+    "converted_amount",
+    "converted_refunded",
+)
 _MOMENT_FIELDS: Final = ("occurred_at", "refunded_at")
 _ROLE: Final = """
 CASE WHEN reason IS NOT NULL THEN 'out' WHEN kind IN ('refund', 'cancel') THEN kind
