@@ -15,6 +15,7 @@ import typer
 from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
+from bench.import_publishing import PublishedFile, publish_file
 from bench.import_stages import ImportRun
 from bench.order_lines import CURRENCY, OrderLines, WrittenLines, write_order_lines
 from bench.workers import import_path
@@ -29,19 +30,21 @@ def importing(
     lines: Annotated[int, typer.Option(min=1000, help="Number of line items.")] = 1_000_000,
     orders: Annotated[int | None, typer.Option(min=1, help="Number of orders; default: 3 of 10 lines.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the median is shown.")] = 3,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish too, to an Apache Kafka of its own.")] = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure `goldstream import` until it would publish: reading and understanding a CSV file of line items."""
+    """Measure `goldstream import`: reading and understanding a CSV file of line items, with `--publish` all of it."""
     workload = OrderLines(lines, orders or lines * 3 // 10)
     if 2 * workload.orders > lines:
         message = f"--orders must be at most half of --lines: got {workload.orders:,} of {lines:,}"
         raise typer.BadParameter(message)
-    options = {"lines": lines, "orders": workload.orders, "rounds": rounds}
+    options = {"lines": lines, "orders": workload.orders, "rounds": rounds, "publish": publish}
     title = f"A CSV file of {lines:,} line items of {workload.orders:,} orders, read and understood"
-    run_measurement(title, lambda: _measure(workload, rounds), options, json_file)
+    run_measurement(title, lambda: _measure(workload, rounds, publish=publish), options, json_file)
 
 
-def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
+def _measure(workload: OrderLines, rounds: int, *, publish: bool) -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "orders.csv")
         print_progress("writing the file")
@@ -50,6 +53,7 @@ def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
         for number in range(rounds):
             print_progress(f"round {number + 1} of {rounds}")
             runs.append(_run(path, workload, written))
+        published = publish_file(path, workload.orders, print_progress) if publish else None
     names = [stage.stage for stage in runs[0].stages]
     seconds = [[stage.seconds for stage in run.stages] for run in runs]
     total_s = median(map(sum, seconds))
@@ -60,6 +64,15 @@ def _measure(workload: OrderLines, rounds: int) -> Sequence[Figure]:
         Figure("in all", total_s, "s", aim),
         Figure("line items", workload.lines / total_s, "per second"),
         Figure("peak memory", max(run.peak_mib for run in runs), "MiB", "at most 1,024"),
+        *(_published_figures(published) if published is not None else ()),
+    ]
+
+
+def _published_figures(published: PublishedFile) -> Sequence[Figure]:
+    return [
+        Figure("the order ledger looked up", published.look_up_s, "s"),
+        Figure("published", published.publish_s, "s"),
+        Figure("events published", published.events / published.publish_s, "per second"),
     ]
 
 
