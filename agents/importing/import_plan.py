@@ -8,15 +8,16 @@ import msgspec
 from agents.importing.event_spool import SpooledEvent
 from agents.importing.imported_event import ImportedEvent
 from agents.importing.known_events import Known
-from agents.importing.orders.customer_ids import refunded_id
+from agents.importing.orders.customer_ids import bounded_id, refunded_id
 from state.records.erasure import Erasure
-from state.units.money import DIGITS, format_minor
+from state.units.money import DIGITS, format_minor, parse_minor
 from streams.tables.order_ledger import (
     NO_ERASURE,
     ORDER,
     REFUNDS,
     Announcement,
     LedgerEntry,
+    PlatformDetails,
     customer_part,
     entry_key,
 )
@@ -62,6 +63,7 @@ class ImportPlan:
         self._import_id = import_id
         self._route = route
         self._erased_orders: set[bytes] = set()
+        self._totals: dict[bytes, tuple[int, ...]] = {}
 
     def decide(self, number: int, spooled: SpooledEvent) -> PlannedEvent | str:
         """Return what to publish of the event with this number, or the reason to leave it out."""
@@ -78,34 +80,46 @@ class ImportPlan:
         erasure_offset = NO_ERASURE if erasure is None else erasure.offset
         if spooled.entry_kind == REFUNDS:
             return self._decide_refund(number, spooled, erasure_offset)
+        details = self._details(event) if event.order_reference else None
         entry = LedgerEntry(
             spooled.entry_kind, event.customer_id, spooled.entry_id, self._route, ((self._import_id, 0),), None,
-            erasure_offset,
+            erasure_offset, details,
         )  # fmt: skip
         return PlannedEvent(event, entry, None if event.customer_id else self._announced(entry, ()))
 
-    def unsettled(self, number: int, spooled: SpooledEvent) -> PlannedEvent | None:
-        """Return the refund that an earlier import has announced, and perhaps published, with the same id and sum.
+    def _details(self, event: ImportedEvent) -> PlatformDetails:
+        """Return by which number webhooks of the platform name an order."""
+        return PlatformDetails(bounded_id(self._route.partition(":")[2], event.order_reference))
 
-        None if there is none. It is published before anything else, so that what was refunded so far is certain. Where
-        there is no customer, it would count twice: `agents.importing.ledger_reading` looks for it.
+    def unsettled(self, number: int, spooled: SpooledEvent) -> list[PlannedEvent]:
+        """Return the refunds that an earlier import has announced, and perhaps published, with the same ids and sums.
+
+        They are published before anything else, so that what was refunded so far is certain. Where there is no
+        customer, they would count twice: `agents.importing.ledger_reading` looks for them.
         """
         entry = self.known.entries.get(number)
         if entry is None or entry.announced is None or spooled.entry_kind != REFUNDS or not entry.customer_id:
-            return None
-        announced = entry.announced
-        event = _with_refunded(spooled.event, announced.refunded, announced.refunded - entry.refunded)
-        return PlannedEvent(event, _confirmed(entry))
+            return []
+        parts = entry.announced.parts(entry.refunded)
+        return [
+            PlannedEvent(_with_refunded(spooled.event, total, amount), _confirmed(entry, total))
+            for amount, total in parts
+        ]
 
-    def settle(self, number: int, *, is_published: bool) -> LedgerEntry | None:
+    def settle(self, number: int, *, is_published: bool, refunded: int | None = None) -> LedgerEntry | None:
         """Note whether what the ledger announces of an event is published, or will be before anything else.
+
+        Args:
+            number: of the event.
+            is_published: whether anything of it is.
+            refunded: of the refunds of an order, up to which total; None: all.
 
         Returns:
             The entry, which announces nothing any more; None if nothing of the event is published.
         """
         entry = self.known.entries.pop(number)
         if is_published:
-            entry = _confirmed(entry)
+            entry = _confirmed(entry, refunded)
         elif entry.published:
             entry = msgspec.structs.replace(entry, announced=None)
         else:
@@ -116,13 +130,13 @@ class ImportPlan:
             self.known.published[number] = 1
         return entry
 
-    def announced_id(self, number: int, spooled: SpooledEvent) -> str:
-        """Return the id of what the ledger announces of an event: of a refund its own, otherwise that of the event."""
-        announced = self.known.entries[number].announced
-        assert announced is not None
+    def announced_ids(self, number: int, spooled: SpooledEvent) -> dict[str, int | None]:
+        """Return the ids of what the ledger announces of an event: of refunds their own, with the totals after them."""
+        entry = self.known.entries[number]
+        assert entry.announced is not None
         if spooled.entry_kind == REFUNDS:
-            return refund_id(spooled.event, announced.refunded)
-        return msgspec.json.decode(spooled.event.value, type=_EventId).event_id
+            return {refund_id(spooled.event, total): total for _, total in entry.announced.parts(entry.refunded)}
+        return {msgspec.json.decode(spooled.event.value, type=_EventId).event_id: None}
 
     def _is_erased(self, spooled: SpooledEvent, erasure: Erasure) -> bool:
         """Return whether an event is part of what was erased: by its own moment, or as the refund of such an order."""
@@ -134,8 +148,17 @@ class ImportPlan:
         return bool(event.order_id) and entry_key(event.customer_id, ORDER, event.order_id) in self._erased_orders
 
     def _decide_refund(self, number: int, spooled: SpooledEvent, erasure_offset: int) -> PlannedEvent | str:
+        """Return a refund, or of one that is published in part what its order's total lacks.
+
+        An order may have several; each is told by the total after it.
+        """
         event, total = spooled.event, spooled.event.refunded_minor
         assert total is not None
+        own_begin = total - _amount(event)
+        earlier: tuple[int, ...] = ()
+        if own_begin:  # the total after the refund before it
+            earlier = (*(each for each in self._totals.get(spooled.key, ()) if each < own_begin), own_begin)
+            self._totals[spooled.key] = earlier
         known = self.known.entries.get(number)
         refunded, published, route, details = (0, (), self._route, None) if known is None else (
             known.refunded, known.published, known.route, known.details
@@ -146,13 +169,16 @@ class ImportPlan:
             REFUNDS, event.customer_id, spooled.entry_id, route,
             _added(published, self._import_id, total - refunded), None, erasure_offset, details,
         )  # fmt: skip
-        if refunded:
+        if refunded > own_begin:
             event = _with_refunded(event, total, total - refunded)
-        return PlannedEvent(event, entry, self._announced(entry, published))
+        steps = tuple(each for each in earlier if each > refunded)
+        return PlannedEvent(event, entry, self._announced(entry, published, steps))
 
-    def _announced(self, entry: LedgerEntry, published: tuple[tuple[str, int], ...]) -> LedgerEntry:
+    def _announced(
+        self, entry: LedgerEntry, published: tuple[tuple[str, int], ...], steps: tuple[int, ...] = ()
+    ) -> LedgerEntry:
         """Return the announcement of an entry, of which so much is published."""
-        announcement = Announcement(self._import_id, entry.refunded)
+        announcement = Announcement(self._import_id, entry.refunded, steps=steps)
         return msgspec.structs.replace(entry, published=published, announced=announcement)
 
 
@@ -162,6 +188,13 @@ class _EventId(msgspec.Struct):
 
 class _Refund(msgspec.Struct):
     currency: str
+    amount: str
+
+
+def _amount(event: ImportedEvent) -> int:
+    """Return the amount of a refund, in minor units."""
+    refund = msgspec.json.decode(event.value, type=_Refund)
+    return parse_minor(refund.amount, DIGITS[refund.currency])
 
 
 def refund_id(event: ImportedEvent, refunded: int) -> str:
@@ -182,11 +215,11 @@ def _with_refunded(event: ImportedEvent, refunded: int, amount: int) -> Imported
     return event._replace(value=msgspec.json.encode(fields), refunded_minor=refunded)
 
 
-def _confirmed(entry: LedgerEntry) -> LedgerEntry:
-    """Return an entry whose announcement is published."""
+def _confirmed(entry: LedgerEntry, refunded: int | None = None) -> LedgerEntry:
+    """Return an entry whose announcement is published, up to a total if one is given."""
     announced = entry.announced
     assert announced is not None
-    added = max(0, announced.refunded - entry.refunded)
+    added = max(0, (announced.refunded if refunded is None else refunded) - entry.refunded)
     return msgspec.structs.replace(entry, published=_added(entry.published, announced.import_id, added), announced=None)
 
 

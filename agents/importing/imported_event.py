@@ -17,6 +17,7 @@ class ImportedEvent(NamedTuple):
             currency; None for all other events, also refunds with an id of their own.
         mentioned_order: of a refund whose rows name an order that the files do not have, that order's id: an earlier
             import may have published it. Otherwise empty.
+        order_reference: of a purchase, the platform's own number of the order, with the prefix of ids; usually empty.
     """
 
     kind: str
@@ -27,3 +28,4 @@ class ImportedEvent(NamedTuple):
     line: int
     refunded_minor: int | None = None
     mentioned_order: str = ""
+    order_reference: str = ""

@@ -98,29 +98,36 @@ async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventS
     unfinished = Unfinished([], [])
     if not announced:
         return unfinished
-    uncertain: dict[str, int] = {}
+    uncertain: dict[int, dict[str, int | None]] = {}
+    keys: set[bytes] = set()
     for number, spooled in enumerate(spool):
         if number not in announced:
             continue
-        refund = plan.unsettled(number, spooled)
-        if refund is not None:
-            unfinished.first.append(refund)
-            plan.settle(number, is_published=True)
-        else:
-            uncertain[plan.announced_id(number, spooled)] = number
+        refunds = plan.unsettled(number, spooled)
+        if not refunds:
+            uncertain[number] = plan.announced_ids(number, spooled)
+            continue
+        if spooled.key not in keys:  # several refunds of an order have one entry
+            unfinished.first.extend(refunds)
+        keys.add(spooled.key)
+        plan.settle(number, is_published=True)
     found = await _find_published(broker, topics, plan, uncertain)
-    for event_id, number in uncertain.items():
-        entry = plan.settle(number, is_published=event_id in found)
-        if event_id in found:
+    for number, ids in uncertain.items():
+        totals = [total for event_id, total in ids.items() if event_id in found]
+        entry = plan.settle(number, is_published=bool(totals), refunded=totals[-1] if totals else None)
+        if totals:
             assert entry is not None
             unfinished.confirmed.append(entry)
     return unfinished
 
 
-async def _find_published(broker: Broker, topics: Topics, plan: ImportPlan, uncertain: Mapping[str, int]) -> set[str]:
+async def _find_published(
+    broker: Broker, topics: Topics, plan: ImportPlan, uncertain: Mapping[int, Mapping[str, int | None]]
+) -> set[str]:
     """Return the ids, of these, that are in the partitions of source topics that their announcements name."""
+    wanted = frozenset(event_id for ids in uncertain.values() for event_id in ids)
     begins: dict[tuple[str, int], int] = {}
-    for number in uncertain.values():
+    for number in uncertain:
         announced = plan.known.entries[number].announced
         assert announced is not None
         place = announced.topic, announced.partition
@@ -129,9 +136,9 @@ async def _find_published(broker: Broker, topics: Topics, plan: ImportPlan, unce
     for (name, partition), begin in begins.items():
         topic = topics.full(name)
         try:
-            found |= await _ids_in(broker.read(topic, partition, begin), uncertain.keys())
+            found |= await _ids_in(broker.read(topic, partition, begin), wanted)
         except OffsetTruncated:
-            found |= await _ids_in(broker.read(topic, partition), uncertain.keys())
+            found |= await _ids_in(broker.read(topic, partition), wanted)
         except PartitionShortened:  # the topic was deleted and created again
             continue
     return found

@@ -50,6 +50,7 @@ class Announcement(msgspec.Struct, array_like=True, frozen=True, gc=False):
         topic: short name of the source topic.
         partition: the partition of it that the event goes to; -1 if that does not matter.
         offset: an offset of that partition that the event cannot be below.
+        steps: of `REFUNDS`, the totals before `refunded` if several refunds are published, each by itself.
     """
 
     import_id: str
@@ -57,6 +58,12 @@ class Announcement(msgspec.Struct, array_like=True, frozen=True, gc=False):
     topic: str = ""
     partition: int = -1
     offset: int = 0
+    steps: tuple[int, ...] = ()
+
+    def parts(self, before: int) -> list[tuple[int, int]]:
+        """Return amount and total of each refund, after a total that is published, in minor units."""
+        totals = [total for total in (*self.steps, self.refunded) if total > before]
+        return [(total - earlier, total) for earlier, total in zip([before, *totals], totals, strict=False)]
 
 
 class PlatformDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, cast
 
 import duckdb
@@ -33,11 +34,12 @@ DATABASE: Final = duckdb.connect()
 
 
 class Order(NamedTuple):
-    """A line of an export: an order with its refund column."""
+    """A line of an export: an order with its refund column, or with a list of refunds that add up to that."""
 
     number: int
     customer_id: str = ""
     refunded: int = 0
+    listed: tuple[int, ...] = ()
 
 
 def event(kind: str, order: Order, **fields: Any) -> ImportedEvent:
@@ -54,11 +56,12 @@ def events_of(orders: Iterable[Order]) -> Iterator[ImportedEvent]:
         order_id = str(order.number)
         yield event("purchase", order, event_id=f"{order_id}:placed", order_id=order_id, amount="100.00")
     for order in orders:
-        if order.refunded:
-            amount = f"{order.refunded / 100:.2f}"
-            refund_id = f"{order.number}:refunded:{amount}"
+        refunds = order.listed or ((order.refunded,) if order.refunded else ())
+        for minor, total in zip(refunds, accumulate(refunds), strict=True):
+            refund_id = f"{order.number}:refunded:{total / 100:.2f}"
+            amount = f"{minor / 100:.2f}"
             refund = event("refund", order, event_id=f"refund:{refund_id}", refund_id=refund_id, amount=amount)
-            yield refund._replace(refunded_minor=order.refunded)
+            yield refund._replace(refunded_minor=total)
 
 
 def new_broker() -> MemoryBroker:
@@ -148,6 +151,18 @@ JUNE: Final = (
     Order(7),
     Order(8, "", 100),
 )
+LISTS: Final = (
+    Order(1, "ann", 600, (100, 200, 300)),
+    Order(2, "", 900, (400, 500)),
+    Order(3, "bob", 700, (700,)),
+)
+LONGER_LISTS: Final = (
+    Order(1, "ann", 1_000, (100, 200, 300, 400)),
+    Order(2, "", 1_000, (400, 500, 100)),
+    Order(3, "bob", 900, (700, 200)),
+)
+TOTALS: Final = (Order(1, "ann", 800), Order(2, "", 950), Order(3, "bob", 700))
+"""The same orders later, with totals alone."""
 
 
 @pytest.fixture(autouse=True)
@@ -237,6 +252,44 @@ async def test_an_import_that_dies_anywhere_is_completed_by_the_next(
         count = len(published_events(broker))
         await import_events(broker, events_of(next_export), "july")
         assert len(published_events(broker)) == count
+
+
+@pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
+@pytest.mark.parametrize("next_export", [LISTS, LONGER_LISTS, TOTALS], ids=["the same", "longer lists", "totals"])
+async def test_lists_of_refunds_are_completed_after_any_death(fault: str, next_export: tuple[Order, ...]) -> None:
+    undisturbed = new_broker()
+    await import_events(undisturbed, events_of(LISTS))
+    assert len(published_events(undisturbed)) == 3 + 6
+    for number in range(len(undisturbed.requests)):
+        broker = new_broker()
+        broker.fault = at_request(number, fault)
+        with pytest.raises((Crash, KafkaError)):
+            await import_events(broker, events_of(LISTS))
+        broker.fault = lambda _topic, _request: None
+        await import_events(broker, events_of(next_export), "june")
+        assert effect(broker) == expected(next_export), f"{fault} at request {number}"
+        assert all(each.announced is None for each in entries(broker))
+        count = len(published_events(broker))
+        for export in (next_export, LISTS):
+            await import_events(broker, events_of(export), "july")
+            assert len(published_events(broker)) == count
+
+
+async def test_a_list_that_has_grown_adds_its_new_refunds() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of(LISTS))
+    before = published_events(broker)
+    await import_events(broker, events_of(TOTALS), "june")
+    await import_events(broker, events_of(LONGER_LISTS), "july")
+    assert effect(broker) == expected(LONGER_LISTS)
+    added = {each["refund_id"]: each["amount"] for each in published_events(broker) if each not in before}
+    assert added == {
+        "1:refunded:8.00": "2.00",
+        "2:refunded:9.50": "0.50",
+        "1:refunded:10.00": "2.00",
+        "2:refunded:10.00": "0.50",
+        "3:refunded:9.00": "2.00",
+    }
 
 
 async def test_an_import_that_dies_twice_is_completed_by_the_third() -> None:

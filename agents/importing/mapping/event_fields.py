@@ -40,6 +40,7 @@ IMPORT_FIELDS: Final[Mapping[str, str]] = {
     "zone": "time zone of occurred_at",
     "quantity": "pieces; with unit_price it replaces amount",
     "unit_price": "price of a piece",
+    "order_reference": "the platform's own number of the order, by which webhooks name it, where order_id is another",
     "refunded": "how much of the order has been refunded so far",
     "refunded_at": "when",
     "returned": "yes: the order, or this line of it, was given back and refunded as a whole",

@@ -16,9 +16,18 @@ from agents.importing.columns.dates import date_parser
 from agents.importing.columns.flags import read_flag
 from agents.importing.columns.numbers import NumberFormat, parse_number
 from agents.importing.columns.zones import read_zone, zone_of
-from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, alternatives_of
+from agents.importing.mapping.expression import (
+    Arithmetic,
+    Column,
+    Expression,
+    FirstFilled,
+    Joined,
+    alternatives_of,
+    columns_of,
+)
 from agents.importing.mapping.known_names import known_names
 from agents.importing.orders.column_decisions import ColumnDecisions, number_format
+from agents.importing.orders.refund_lists import join_amounts
 from agents.importing.orders.row_source import Cell, RowSource
 
 MONEY: Final = "DECIMAL(38, 12)"
@@ -122,6 +131,18 @@ class CellSql:
                 return f"({self.money(field, first)}{taken})"
             case _:
                 raise AssertionError("texts are not joined to numbers")
+
+    def refund_amounts(self, expression: Expression) -> str:
+        """Return the amounts in a list of refunds as one text; NULL where the sum comes from another column."""
+        found = []
+        for part in alternatives_of(expression):
+            if isinstance(part, Column) and part.each:
+                read = _amounts_reader(part.each)
+                found.append(self._mapped(self.source.cell(part.name), "VARCHAR", read, f"amounts:{part.each}"))
+            else:
+                names = " AND ".join(f"{self.source.cell(name).sql} IS NULL" for name in columns_of(part))
+                found.append(f"CASE WHEN NOT ({names}) THEN '' END")
+        return f"nullif(coalesce({', '.join(found)}), '')"
 
     def moments(self, field: str, expression: Expression, zone: Expression | None) -> list[str]:
         """Return the moments that an expression offers, in milliseconds; the first filled one is meant.
@@ -299,6 +320,18 @@ def _number_reader(decided: NumberFormat) -> Callable[[str], Decimal]:
         exponent = number.as_tuple().exponent
         too_fine = isinstance(exponent, int) and exponent < -12
         return number.quantize(_MONEY_DIGITS, ROUND_HALF_EVEN) if too_fine else number
+
+    return read
+
+
+def _amounts_reader(member: str) -> Callable[[str], str]:
+    """Return a function that joins a member of the objects of a JSON list."""
+
+    def read(text: str) -> str:
+        try:
+            return join_amounts(_decode_objects(text), member)
+        except (msgspec.MsgspecError, CellError):
+            return ""  # the sum says what is wrong
 
     return read
 

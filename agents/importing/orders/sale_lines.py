@@ -26,7 +26,7 @@ from agents.importing.orders.row_meaning import (
 )
 from agents.importing.orders.row_source import RowSource
 
-TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id")
+TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id", "order_reference", "refund_amounts")
 _MONEY_FIELDS: Final = (
     "amount",
     "rate",
@@ -308,6 +308,9 @@ class SaleLinesBuilder:
         return self._sql.flag(field, read_returned, "returned") if field else "NULL::BOOLEAN"
 
     def _text(self, field: str) -> str:
+        if field == "refund_amounts":
+            refunded = self._mapping.fields.get("refunded")
+            return self._sql.refund_amounts(refunded) if refunded else "NULL::VARCHAR"
         expression = self._mapping.fields.get(field)
         constant = self._mapping.constants.get(field)
         own = self._sql.text(expression) if expression else "NULL::VARCHAR"

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id, refund_of_order_id, refunded_id
 from agents.importing.orders.event_writer import EventWriter, Refusal, WrittenEvent
+from agents.importing.orders.refund_lists import split_amounts, with_totals
 from agents.importing.orders.sale_lines import CONSENT_COLUMNS
 from agents.importing.staging import Staging
 from state.units.currencies import DIGITS
@@ -30,6 +31,7 @@ _ORDER_COLUMNS: Final = (
     "store_id",
     "event_id",
     "ordinal",
+    "order_reference",
 )
 _REFUND_COLUMNS: Final = (
     "occurred_at",
@@ -49,6 +51,7 @@ _REFUND_COLUMNS: Final = (
     "currency",
     "rate",
     "ordinal",
+    "refund_amounts",
 )
 
 
@@ -138,9 +141,8 @@ class Sales:
 
     def _orders(self, writer: EventWriter) -> Iterator[CountedEvent]:
         for row in self._rows(_ORDER_COLUMNS, self.name, "minor >= 0"):
-            (at, line, number, customer, minor, currency, discount, rate, coupon, channel, store, event_id, ordinal) = (
-                row
-            )
+            (at, line, number, customer, minor, currency, discount, rate, coupon, channel, store, event_id, *more) = row
+            ordinal, reference = more
             minor, digits = int(minor), DIGITS[currency]
             order_id = self._order_id(number, customer, at, minor, currency, ordinal)
             fields = {
@@ -155,12 +157,15 @@ class Sales:
                 "store_id": store,
                 "rate": _plain(rate),
             }
-            yield _counted(writer, "purchase", 1, fields, at, line)
+            counted = _counted(writer, "purchase", 1, fields, at, line)
+            yield _with(counted, order_reference=self._prefixes.order(reference)) if reference else counted
 
     def _refunds(self, writer: EventWriter) -> Iterator[CountedEvent]:
-        for row in self._rows(_REFUND_COLUMNS, f"{self.name}_refunds", "true"):
+        lists = f"SELECT order_key AS list_of, refund_amounts FROM {self.name} WHERE refund_amounts IS NOT NULL"
+        table = f"{self.name}_refunds LEFT JOIN ({lists}) ON source = 'column' AND order_key = list_of"
+        for row in self._rows(_REFUND_COLUMNS, table, "true"):
             refund = dict(zip(_REFUND_COLUMNS, row, strict=True))
-            minor, currency, at = refund["minor"], refund["currency"], refund["occurred_at"]
+            currency = refund["currency"]
             order_id = None
             if refund["known"]:
                 order_id = self._order_id(
@@ -171,29 +176,47 @@ class Sales:
                     currency,
                     refund["order_ordinal"],
                 )
-            amount = format_minor(minor, DIGITS[currency])
-            refund_id = self._refund_id(refund, order_id, minor, amount)
-            fields = {
-                "event_id": bounded_id("refund", refund_id),
-                "customer_id": self._prefixes.customer(refund["customer"]),
-                "refund_id": refund_id,
-                "order_id": order_id,
-                "amount": amount,
-                "currency": currency,
-                "rate": _plain(refund["rate"]),
-            }
-            total = minor if refund["source"] == "column" else None
-            counted = _counted(writer, "refund", 2, fields, at, refund["line"], total)
-            if order_id is None and refund["mentioned"]:
-                counted = _mentioning(counted, self._prefixes.order(refund["mentioned"]))
-            if refund["counted_minor"] != refund["minor"] or (counted.written and not counted.counted_minor):
-                base = to_base(refund["counted_minor"], currency, refund["rate"], writer)
-                counted = counted._replace(counted_minor=base)
-            yield counted
+            left_minor = refund["counted_minor"]
+            for minor, total in with_totals(split_amounts(refund["refund_amounts"], refund["minor"], DIGITS[currency])):
+                counted_minor = min(minor, left_minor)
+                left_minor -= counted_minor
+                yield self._refund(writer, refund, order_id, (minor, total, counted_minor))
 
-    def _refund_id(self, refund: dict[str, Any], order_id: str | None, minor: int, amount: str) -> str:
+    def _refund(
+        self, writer: EventWriter, refund: dict[str, Any], order_id: str | None, minor: tuple[int, int, int]
+    ) -> CountedEvent:
+        """Return a refund.
+
+        Args:
+            writer: writes it.
+            refund: its row.
+            order_id: of its order; None if that is not in the file.
+            minor: its amount, the total refunded of the order after it, and what it takes back.
+        """
+        amount_minor, total, counted_minor = minor
+        currency = refund["currency"]
+        refund_id = self._refund_id(refund, order_id, amount_minor, format_minor(total, DIGITS[currency]))
+        fields = {
+            "event_id": bounded_id("refund", refund_id),
+            "customer_id": self._prefixes.customer(refund["customer"]),
+            "refund_id": refund_id,
+            "order_id": order_id,
+            "amount": format_minor(amount_minor, DIGITS[currency]),
+            "currency": currency,
+            "rate": _plain(refund["rate"]),
+        }
+        of_column = total if refund["source"] == "column" else None
+        counted = _counted(writer, "refund", 2, fields, refund["occurred_at"], refund["line"], of_column)
+        if order_id is None and refund["mentioned"]:
+            counted = _with(counted, mentioned_order=self._prefixes.order(refund["mentioned"]))
+        if counted_minor != amount_minor or (counted.written and not counted.counted_minor):
+            base = to_base(counted_minor, currency, refund["rate"], writer)
+            counted = counted._replace(counted_minor=base)
+        return counted
+
+    def _refund_id(self, refund: dict[str, Any], order_id: str | None, minor: int, total: str) -> str:
         if refund["source"] == "column":
-            return refunded_id(order_id, amount) if order_id else ""
+            return refunded_id(order_id, total) if order_id else ""
         if refund["source"] == "cancel":
             return f"{order_id}:cancelled"
         if refund["refund_id"]:
@@ -260,11 +283,11 @@ def _counted(
     return CountedEvent(at, rank, line, written, written.base_minor)
 
 
-def _mentioning(counted: CountedEvent, order_id: str) -> CountedEvent:
-    """Return a refund that names an order which the files do not have."""
+def _with(counted: CountedEvent, **known: Any) -> CountedEvent:
+    """Return an event with what is known beside its fields."""
     if counted.written is None:
         return counted
-    event = counted.written.event._replace(mentioned_order=order_id)
+    event = counted.written.event._replace(**known)
     return counted._replace(written=WrittenEvent(event, counted.written.base_minor))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from agents.importing.orders.customer_ids import bounded_id, refunded_id
+from agents.importing.orders.refund_lists import in_order, with_totals
 from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Ignored, Outcomes, Receiver
 from agents.serve.hooks.event_building import build, customer_of, outcomes_of, purchase_event_id, refund_event_id
 from agents.serve.hooks.mapped_row import MappedRow, orders_mapping
@@ -97,17 +98,9 @@ def _order(order: Payload, delivery: Delivery, receiver: Receiver) -> list[HookE
 
 def refund_totals(order: Payload, currency: str) -> list[int]:
     """Return what was refunded of an order in all after each of its refunds, in minor units, the earliest first."""
-    refunds = sorted(order.objects("refunds"), key=_number)
-    amounts = [abs(read_minor(each.text("total"), currency, "refunds.total")) for each in refunds]
-    totals: list[int] = []
-    for amount in filter(None, amounts):
-        totals.append((totals[-1] if totals else 0) + amount)
-    return totals
-
-
-def _number(refund: Payload) -> int:
-    text = refund.text("id")
-    return int(text) if text.isdecimal() and len(text) <= _PING_DIGITS else 0
+    refunds = map(Payload, in_order(each.content for each in order.objects("refunds")))
+    amounts = (abs(read_minor(each.text("total"), currency, "refunds.total")) for each in refunds)
+    return [total for _, total in with_totals(filter(None, amounts))]
 
 
 def _discount(order: Payload, row: MappedRow, currency: str) -> str | None:
