@@ -1,14 +1,18 @@
 """The README is correct: its examples run, and its tables match the program."""
 
 import asyncio
+import contextlib
+import json
 import os
 import re
+import sqlite3
 import sys
 from pathlib import Path
 
 from streams.settings.settings_spec import describe_settings
 from streams.telemetry.metrics import describe_metrics
-from tests.integration.workers import REPOSITORY
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import REPOSITORY, until
 from tests.servers.apache_kafka import ApacheKafka
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -21,17 +25,20 @@ def example(name: str) -> str:
     return found[1]
 
 
-async def run_example(name: str, prefix: str, kafka: str, folder: Path) -> asyncio.subprocess.Process:
-    """Start an example as a user would, with the prefix and the group of the test."""
+async def run_example(
+    name: str, prefix: str, kafka: str, folder: Path, group: str = "engine"
+) -> asyncio.subprocess.Process:
+    """Start an example as a user would, with the prefix and a group of the test."""
     program = folder / f"{name}.py"
     code = re.sub(r'(?<!b)"goldstream\.', f'"{prefix}.', example(name)).replace(
-        "my-campaign-engine", f"{prefix}.engine"
+        "my-campaign-engine", f"{prefix}.{group}"
     )
     program.write_text(code, encoding="utf-8")
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-u",
         program,
+        cwd=folder,
         env={**os.environ, "GOLDSTREAM_KAFKA": kafka},
         stdout=asyncio.subprocess.PIPE,
     )
@@ -62,8 +69,28 @@ async def test_a_campaign_engine_receives_what_a_shop_publishes_by_the_examples(
         assert engine.stdout is not None
         line = await asyncio.wait_for(engine.stdout.readline(), 60)
         assert line.decode().startswith("c-17 None -> new because {'kind': 'purchase'")
-    finally:
+
+        async def is_stored() -> bool:
+            with contextlib.closing(sqlite3.connect(tmp_path / "seen.db")) as seen:
+                return bool(seen.execute("SELECT 1 FROM seen").fetchone())
+
+        await until(is_stored, "the id to be stored")
         engine.kill()
+        await engine.wait()
+        late = {"message_id": "c-17:1:win-back:1", "expires_at": "2026-01-01T00:00:00.000Z"}
+        headers = (("ce_id", b"c-17:1:win-back:1"), ("ce_type", b"goldstream.reactivation.v1"))
+        await publish(
+            kafka.bootstrap,
+            f"{prefix}.reactivations.v1",
+            [Published(json.dumps(late).encode(), b"c-17", None, headers)],
+        )
+        engine = await run_example("subscribe", prefix, kafka.bootstrap, tmp_path, "another")
+        assert engine.stdout is not None
+        line = await asyncio.wait_for(engine.stdout.readline(), 60)
+        assert line == b"too late for c-17:1:win-back:1\n", "what it has seen is not handled again"
+    finally:
+        if engine.returncode is None:
+            engine.kill()
         worker.terminate()
         await asyncio.wait_for(asyncio.gather(engine.wait(), worker.wait()), 40)
     assert worker.returncode == 0
