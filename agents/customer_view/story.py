@@ -89,7 +89,7 @@ class Story(msgspec.Struct, frozen=True):
     partition: int
     as_of: str
     policy: str
-    window_days: str
+    window_days: int | float
     segment: str
     cell: str
     since: str

@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from agents.customer_view.story import Story, facts_of, forecast_events, orders_of, silenced_by
 from agents.customer_view.story_runs import run_stories
 from agents.customer_view.story_traits import read_traits
+from state.config.policy import json_number
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.customer.profile_schema import ContactProfile
@@ -84,7 +85,7 @@ async def read_story(settings: Settings, customer_id: str) -> Story | None:
         partition=reader.partition,
         as_of=format_ms(as_of_ms),
         policy=profile.policy,
-        window_days=rules.policy.window_days,
+        window_days=json_number(rules.policy.window_days),
         segment=profile.segment,
         cell=profile.cell,
         since=format_ms(profile.since),

@@ -88,6 +88,11 @@ class Policy(Struct, frozen=True):
         }
 
 
+def json_number(text: str) -> int | float:
+    """Return a threshold or the window, as the file writes it, as a number for JSON."""
+    return int(text) if text.isdecimal() else float(text)
+
+
 def scores_of(cell: str) -> tuple[int, int, int]:
     """Return the scores of a cell. No score is 0, so `"1021"` can only be 10, 2 and 1.
 

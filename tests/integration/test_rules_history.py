@@ -36,7 +36,7 @@ async def test_the_active_and_earlier_rules_are_shown(site: Site) -> None:
     assert (active["ref"], active["is_active"], active["until"], active["changed"]) == (
         "shop@2", True, None, ["recency_days"],
     )  # fmt: skip
-    assert active["thresholds"]["recency_days"] == ["45", "180"]
+    assert active["thresholds"]["recency_days"] == [45, 180]
     assert active["segments"][0] == {"name": "golden", "title": {"en": "Golden", "ru": "Золотой"}}
     assert active["toml"] == NEXT
 

@@ -176,7 +176,7 @@ def _story(profile: Profile, outputs: list[Output], **fields: object) -> Story:
         partition=2,
         as_of=format_ms(profile.evaluated_at),
         policy=profile.policy,
-        window_days="365",
+        window_days=365,
         segment=profile.segment,
         cell=profile.cell,
         since=format_ms(profile.since),

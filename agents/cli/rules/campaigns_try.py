@@ -73,7 +73,7 @@ def _object(settings: "Settings", campaigns: "Campaigns", trial: "Trial", days: 
         {
             "campaign": name,
             "entered": each.entered,
-            "held_back": each.compared,
+            "control_group": each.compared,
             "sent_before": each.sent_before,
             "entering": each.entering,
             "sent": dict(each.sent_later),

@@ -79,6 +79,8 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 def _summary_object(policy: "Policy") -> dict[str, Any]:
+    from state.config.policy import json_number
+
     cells = (
         (len(policy.recency_edges_text) + 1) * (len(policy.frequency_edges) + 1) * (len(policy.monetary_edges_text) + 1)
     )
@@ -87,7 +89,7 @@ def _summary_object(policy: "Policy") -> dict[str, Any]:
         "cells": cells,
         "segments": policy.segment_names,
         "currency": policy.currency,
-        "window_days": policy.window_days,
+        "window_days": json_number(policy.window_days),
         "timezone": policy.timezone,
     }
 

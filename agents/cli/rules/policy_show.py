@@ -47,6 +47,7 @@ def show_policy(
 
 def _policy_object(period: "Activation[Policy]") -> dict[str, Any]:
     from agents.cli.reader import POTENTIAL_TITLES
+    from state.config.policy import json_number
 
     policy = period.file
     segments: list[dict[str, Any]] = [
@@ -55,11 +56,11 @@ def _policy_object(period: "Activation[Policy]") -> dict[str, Any]:
     return {
         **period_object(period),
         "currency": policy.currency,
-        "window_days": policy.window_days,
+        "window_days": json_number(policy.window_days),
         "timezone": policy.timezone,
         "thresholds": {
-            "recency_days": policy.recency_edges_text,
-            "frequency": policy.frequency_edges_text,
+            "recency_days": [json_number(each) for each in policy.recency_edges_text],
+            "frequency": policy.frequency_edges,
             "monetary": policy.monetary_edges_text,
         },
         "segments": [*segments, {"name": "potential", "title": POTENTIAL_TITLES}],

@@ -114,6 +114,7 @@ def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 def _object(text: str, output: Path | None) -> dict[str, Any]:
+    from state.config.policy import json_number
     from state.config.policy_reader import parse_policy
 
     policy = parse_policy(text)
@@ -121,8 +122,8 @@ def _object(text: str, output: Path | None) -> dict[str, Any]:
         "ref": policy.ref,
         "currency": policy.currency,
         "thresholds": {
-            "recency_days": policy.recency_edges_text,
-            "frequency": policy.frequency_edges_text,
+            "recency_days": [json_number(each) for each in policy.recency_edges_text],
+            "frequency": policy.frequency_edges,
             "monetary": policy.monetary_edges_text,
         },
         "out": None if output is None else str(output),
