@@ -75,6 +75,11 @@ def build_history(purchases: Iterable[Purchase]) -> list[HistoryEvent]:
     return events
 
 
+def can_be_messaged(customer_id: str) -> bool:
+    """Return whether a customer has consented to email: campaigns reach the others at most by SMS."""
+    return is_in_share("signup", customer_id, SIGNUP_SHARE) and is_in_share("email", customer_id, EMAIL_CONSENT_SHARE)
+
+
 def _customer_events(customer: str, purchases: Iterable[Purchase]) -> Iterator[HistoryEvent]:
     customer_id = f"c-{customer}"
     number = 0

@@ -7,7 +7,7 @@ from typing import Final
 from agents.control.advance import advance
 from agents.customer_view.story import Story
 from agents.customer_view.story_reader import read_story
-from agents.demo.history import HISTORY_END, HistoryEvent, build_history, read_purchases
+from agents.demo.history import HISTORY_END, HistoryEvent, build_history, can_be_messaged, read_purchases
 from agents.demo.screen import Screen
 from agents.demo.stack import Stack, StackError
 from agents.demo.summary import DemoResult
@@ -125,13 +125,17 @@ def read_history(max_customers: int | None) -> tuple[list[HistoryEvent], DemoRes
 
 
 def eventful_customer(tally: DemoTally) -> str | None:
-    """Return a customer who was golden, churned, came back and may churn again; else the one with most changes."""
+    """Return a customer who was golden, churned, came back and may churn again; else the one with most changes.
 
-    def interest(customer_id: str) -> tuple[bool, int, int, str]:
+    One to whom campaigns may write is preferred, so that the story has messages.
+    """
+
+    def interest(customer_id: str) -> tuple[bool, bool, int, int, str]:
         segments = tally.segments_by_customer[customer_id]
         came_back = "churned" in segments and segments[-1] != "churned" and "golden" in segments
         fits = len(segments) in _STORY_CHANGES
         return (
+            came_back and fits and can_be_messaged(customer_id),
             came_back and fits,
             len(set(segments)) if fits else 0,
             len(segments) if fits else -len(segments),

@@ -24,7 +24,7 @@ from agents.reporting.report import (
             Story,
             (
                 "customer_id partition as_of policy window_days segment cell since seq facts signup consents contacts "
-                "traits runs silenced_by dead_channels changes messages kept_back next"
+                "traits orders runs silenced_by dead_channels changes messages kept_back next"
             ),
         ),
         (
