@@ -12,6 +12,7 @@ from bench.console_output import JsonFile, console, or_exit, print_progress, wri
 from bench.diff import diff
 from bench.due import due
 from bench.fairness import fairness
+from bench.http import http
 from bench.idle import idle
 from bench.importing import importing
 from bench.latency import latency
@@ -74,7 +75,7 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option of the command
     raise typer.Exit(1 if wrong_runs or result.failed else 0)
 
 
-for measurement in (recovery, due, latency, fairness, idle, big_customer, scaling, diff):
+for measurement in (recovery, due, latency, fairness, http, idle, big_customer, scaling, diff):
     app.command()(measurement)
 app.command("import")(importing)
 

@@ -1,5 +1,6 @@
 """Events over HTTP: what each request is answered, and what is in Kafka after it."""
 
+import asyncio
 import gzip
 import io
 import json
@@ -8,7 +9,7 @@ from typing import Any
 
 from tests.integration.http_servers import RunningServer
 from tests.integration.intake_events import has_rules, prepare, purchase
-from tests.integration.kafka_records import java_partition, read
+from tests.integration.kafka_records import Published, java_partition, publish, read
 from tests.integration.workers import Site, until
 
 StartServer = Callable[..., Awaitable[RunningServer]]
@@ -222,3 +223,26 @@ async def test_tokens_decide_what_may_be_sent_and_how_much(site: Site, http_serv
     answer = await server.request("POST", "/v1/events", json=purchase(), headers=slow)
     assert answer.status == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 5
+
+
+async def test_an_event_sent_over_http_and_to_a_topic_at_once_counts_once(site: Site, http_server: StartServer) -> None:
+    worker = site.worker()
+    await worker.ready()
+    server = await http_server()
+    await has_rules(server)
+    event = purchase("both")
+    value = {name: field for name, field in event.items() if name != "type"}
+    topic = publish(site.kafka, site.topic("purchases"), [Published(json.dumps(value).encode(), b"both")])
+    answer, _ = await asyncio.gather(server.request("POST", "/v1/events", json=event), topic)
+    assert answer.json == {"accepted": 1}
+
+    async def is_counted() -> bool:
+        metrics = await worker.metrics()
+        return metrics.total("goldstream_records_total", outcome="admitted") == 2
+
+    await until(is_counted, "both events to be admitted")
+
+    async def is_duplicate() -> bool:
+        return (await worker.metrics()).total("goldstream_duplicates_total", type="purchase") == 1
+
+    await until(is_duplicate, "one of them to be a duplicate")

@@ -171,20 +171,24 @@ class _Partition:
             self.task = asyncio.create_task(self._send_all(), name="publish")
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            producer = await self._link.wait_for_producer()
-            batch, size, finished = self._fill(producer)
-            error = None
-            if batch is not None:
-                self.sent_at = self._clock.monotonic()
-                error = await self._send(producer, batch)
+        try:
+            while self._waiting:
+                await self._send_next(await self._link.wait_for_producer())
+        finally:
+            self.task = None
+
+    async def _send_next(self, producer: StageProducer) -> None:
+        batch, size, finished = self._fill(producer)
+        error = None
+        if batch is not None:
+            self.sent_at = self._clock.monotonic()
+            error = await self._send(producer, batch)
             self.sent_at = None
-            self._publisher.add_waiting(-size)
-            if error is not None:
-                finished += self._fail_begun()
-            for delivery in finished:
-                delivery.note(error)
-        self.task = None
+        self._publisher.add_waiting(-size)
+        if error is not None:
+            finished += self._fail_begun()
+        for delivery in finished:
+            delivery.note(error)
 
     def _fill(self, producer: StageProducer) -> tuple[Any, int, list[Delivery]]:
         """Return the next batch (None if all was dropped), the size of what leaves the queue, and what it completes."""
