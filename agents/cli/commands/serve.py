@@ -17,7 +17,7 @@ def serve(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Store webhooks in this folder while Kafka is away, answer them with 202, and deliver them later.",
+            help="Store events in this folder while Kafka is away, answer 202, and deliver them later.",
         ),
     ] = None,
     config: ConfigOption = None,

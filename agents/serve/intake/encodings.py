@@ -11,6 +11,10 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _STEP_BYTES: Final = 64 * 1024
 
 
+MAX_IGNORED_BYTES: Final = 8 << 20
+"""Of a body that is too large: what is read, so that a client that is still sending can read the answer."""
+
+
 class TooLargeError(ValueError):
     """A body is larger than allowed."""
 
@@ -76,3 +80,12 @@ class _Unpacking:
         """Raise if something is missing at the end."""
         if not self._member.eof:
             raise BrokenGzipError("the body must be gzip, as Content-Encoding says: its end is missing")
+
+
+async def ignore_rest(chunks: AsyncIterator[bytes]) -> None:
+    """Read what is left of a body, within limits: the answer is lost if a connection is closed that still has input."""
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_IGNORED_BYTES:
+            return

@@ -1,6 +1,7 @@
 """The events of a request, by its headers and its body."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -8,12 +9,15 @@ from litestar import Request
 
 from agents.serve.intake.bodies import TooManyEventsError, UnreadableBodyError, split_json, split_lines
 from agents.serve.intake.cloud_events import BATCHED, STRUCTURED, from_batch, from_binary, from_structured
-from agents.serve.intake.encodings import BrokenGzipError, TooLargeError, read_body
+from agents.serve.intake.encodings import BrokenGzipError, TooLargeError, ignore_rest, read_body
 from agents.serve.intake.sent_events import SentEvent, with_key
 from agents.serve.problems import Problem
 
 BODY_WITHIN_S: Final = 30.0
 """How long a client may take to send a body."""
+
+IGNORED_WITHIN_S: Final = 2.0
+"""How long the rest of a body that is too large is read."""
 
 JSON: Final = "application/json"
 LINES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -69,11 +73,14 @@ async def read_bytes(request: AnyRequest) -> bytes:
     if encoding not in ("", "identity", "gzip"):
         detail = f"Content-Encoding must be gzip: got {encoding[:80]}"
         raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
+    chunks = _chunks(request)
     try:
         async with asyncio.timeout(BODY_WITHIN_S):
-            return await read_body(_chunks(request), is_gzip=encoding == "gzip")
+            return await read_body(chunks, is_gzip=encoding == "gzip")
     except TooLargeError as error:
-        # what the client still sends is not read
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IGNORED_WITHIN_S):
+                await ignore_rest(_chunks(request))
         raise Problem(413, "too-large", str(error), headers={"Connection": "close"}) from error
     except BrokenGzipError as error:
         raise Problem(400, "unreadable-body", str(error), headers={"Connection": "close"}) from error

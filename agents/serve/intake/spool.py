@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from agents.serve.intake.event_publisher import EventPublisher, NotPublishedError
+from agents.serve.intake.event_publisher import MAX_WAITING_BYTES, EventPublisher, NotPublishedError
 from agents.serve.intake.outgoing_record import OutgoingRecord
 from agents.serve.intake.spool_files import SpoolFiles, StoredRecord, encode_frames
 from streams.clock import Clock
@@ -65,6 +65,7 @@ class Spool:
         self._oldest_ms: int | None = None
         self._begin = self._files.delivered
         self._waiting: list[tuple[Sequence[OutgoingRecord], asyncio.Future[str | None]]] = []
+        self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._added = asyncio.Event()
         for stored in self._files.read(self._files.delivered):
@@ -88,10 +89,14 @@ class Spool:
         Raises:
             SpoolRefusedError: they are not stored.
         """
-        if self.size + sum(record.size for record in records) > MAX_BYTES:
+        size = sum(record.size for record in records)
+        if self.size + size > MAX_BYTES:
             raise SpoolRefusedError(f"Kafka is away, and the spool is full: it has {self.size} bytes")
         if self.age_ms > MAX_AGE_MS:
             raise SpoolRefusedError(f"Kafka is away, and the spool has waited for {self.age_ms // 86_400_000} days")
+        if self._waiting_bytes + size > MAX_WAITING_BYTES:
+            raise SpoolRefusedError(f"Kafka is away, and {MAX_WAITING_BYTES >> 20} MiB are waiting for the disk")
+        self._waiting_bytes += size
         self._count(records, 1)  # at once: what arrives for the same customers from now on goes behind these
         stored: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((records, stored))
@@ -117,6 +122,7 @@ class Spool:
                     self._count(records, -1)
             else:
                 self._note_stored(len(frames), now_ms)
+            self._waiting_bytes -= sum(record.size for records, _ in taken for record in records)
             for _, stored in taken:
                 if not stored.done():
                     stored.set_result(problem)
