@@ -36,7 +36,7 @@ async def published_ids(site: Site) -> list[str]:
     return [json.loads(record.value)["event_id"] for record in await read(site.kafka, site.topic("events"))]
 
 
-@pytest.mark.timeout(120 + 3 * OUTAGE_S)
+@pytest.mark.timeout(240 + 3 * OUTAGE_S)
 async def test_no_200_is_lost_while_kafka_is_away_and_the_server_resumes_by_itself(
     kafka: ApacheKafka, site: Site
 ) -> None:
@@ -74,6 +74,7 @@ async def _has(load: Load, status: int, more_than: int = 0) -> bool:
     return len(load.ids(status)) > more_than
 
 
+@pytest.mark.timeout(240)
 async def test_what_waits_for_kafka_is_bounded(kafka: ApacheKafka, site: Site) -> None:
     await prepare(site)
     server = await started(site, "server")
@@ -115,6 +116,7 @@ async def test_sigterm_under_load_finishes_what_was_accepted(site: Site) -> None
     assert load.ids(200) <= set(await published_ids(site))
 
 
+@pytest.mark.timeout(240)
 async def test_a_killed_server_delivers_its_spool_after_a_restart_in_order(kafka: ApacheKafka, site: Site) -> None:
     await prepare(site)
     spool = site.directory / "spool"
