@@ -25,10 +25,23 @@ FURTHER: Final = (
     f"/customers/{quote(SLASH_ID, safe='')}",
     f"/customers/{quote(EMOJI_ID, safe='')}",
     "/customers/only-signed-up?part=story",
+    "/flows?cause=purchase",
+    "/flows?from=nonsense",
+    "/flows/customers?after=golden",
+    "/daily/revenue",
+    "/campaigns?results=1",
+    "/rejected?reason=invalid",
     "/login",
 )
 """Pages that are not in the navigation."""
-REFUSED: Final = ("/customers/nobody", "/segments/no-such", "/segments/grid/9-9", "/no/such/page")
+REFUSED: Final = (
+    "/customers/nobody",
+    "/segments/no-such",
+    "/segments/grid/9-9",
+    "/daily/no-such",
+    "/what-if/no-such",
+    "/no/such/page",
+)
 
 
 @pytest.mark.timeout(400)

@@ -1,0 +1,142 @@
+"""The pages of figures in a browser: flows and who is behind them, daily figures, what-if, rejected events."""
+
+import re
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.integration.http_servers import RunningServer
+from tests.integration.kafka_records import Published, publish
+from tests.integration.workers import Site, until
+from tests.pages.browser import Watch
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SLOW_MS: Final = 100_000
+"""A comparison starts processes; on a busy machine that takes long."""
+DIGITS: Final = re.compile(r"\D")
+
+
+def number(text: str) -> int:
+    """Return a number as pages write it."""
+    return int(DIGITS.sub("", text))
+
+
+async def english_page(browser: Browser, server: RunningServer, **options: bool) -> tuple[Page, Watch]:
+    context = await browser.new_context(extra_http_headers={"Accept-Language": "en"}, **options)  # type: ignore[arg-type]
+    watch = Watch(context, server.url)
+    return await context.new_page(), watch
+
+
+async def test_every_flow_leads_to_the_customers_behind_it(shop: RunningServer, browser: Browser) -> None:
+    """The table, the chart, the list and the CSV have the same number."""
+    page, watch = await english_page(browser, shop)
+    await page.goto(f"{shop.url}/flows")
+    await page.get_by_role("link", name="90 days").click()
+    row = page.locator("tbody tr").first
+    customers = number(await row.locator("td a").first.inner_text())
+    bands = [await band.text_content() for band in await page.locator("svg .flow title").all()]
+    assert sum(number((text or "").split(":")[1].split(",")[0]) for text in bands) >= customers > 0
+    await row.locator("td a").first.click()
+    await expect(page.locator("#people-title")).to_have_text(re.compile(rf"^{customers} customer"))
+    assert await page.locator("tbody tr").count() == customers
+    csv = await page.locator("a[download]").get_attribute("href")
+    answer = await page.context.request.get(f"{shop.url}{csv}")
+    assert len((await answer.text()).splitlines()) == customers + 1
+    assert watch.problems == []
+    await page.context.close()
+
+
+async def test_the_figures_of_a_period_are_those_of_the_look_up(shop: RunningServer, browser: Browser) -> None:
+    page, watch = await english_page(browser, shop)
+    days = (await shop.request("GET", "/v1/daily")).json["days"]
+    await page.goto(f"{shop.url}/daily")
+    assert number(await page.locator("#orders .big").inner_text()) == sum(day.get("orders", 0) for day in days) > 0
+    await page.locator("#orders h2 a").click()
+    assert number(await page.locator("#figure-title").inner_text()) == sum(day.get("orders", 0) for day in days)
+    await expect(page.locator(".series canvas")).to_be_visible()
+    assert watch.problems == []
+    await page.context.close()
+
+
+@pytest.mark.timeout(300)
+async def test_a_policy_is_compared_and_applied_only_after_its_name_is_typed(
+    shop: RunningServer, browser: Browser
+) -> None:
+    page, watch = await english_page(browser, shop)
+    await page.goto(f"{shop.url}/what-if")
+    thresholds = page.locator('input[name="recency_days"]')
+    await thresholds.nth(0).fill("500")  # more than the second one
+    await page.get_by_role("button", name="Compare").first.click()
+    await expect(page.get_by_role("alert")).to_contain_text("ascending")
+    assert await thresholds.nth(0).input_value() == "500"
+    await page.goto(f"{shop.url}/what-if")
+    await page.get_by_role("button", name="Compare").first.click()  # the same thresholds, with the next version
+    await expect(page.locator("#matrix-title")).to_be_visible(timeout=SLOW_MS)
+    await expect(page.locator(".answer")).to_have_text("Nobody would be in another segment.")
+    ref = (await page.locator("#answer-title").inner_text()).split()[0]
+    await page.get_by_text("Or apply it from here").click()
+    await page.fill("#confirmation", "yes")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.locator("#confirmation-wrong")).to_be_visible()
+    status = (await shop.request("GET", "/v1/status")).json
+    assert status["policy"]["ref"] != ref
+    await page.fill("#confirmation", ref)
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.get_by_role("status")).to_contain_text(ref)
+
+    async def is_in_force() -> bool:
+        return bool((await shop.request("GET", "/v1/status")).json["policy"]["ref"] == ref)
+
+    await until(is_in_force, "the policy to be in force")
+    assert watch.problems == []
+    await page.context.close()
+
+
+@pytest.mark.timeout(300)
+async def test_without_scripts_a_comparison_is_followed_by_its_link(shop: RunningServer, browser: Browser) -> None:
+    page, watch = await english_page(browser, shop, java_script_enabled=False)
+    await page.goto(f"{shop.url}/what-if")
+    await page.locator('input[name="recency_days"]').nth(0).fill("30")
+    await page.get_by_role("button", name="Compare").first.click()
+
+    async def is_done() -> bool:
+        if await page.locator("#matrix-title").count():
+            return True
+        await page.get_by_role("link", name="Refresh").click()
+        return False
+
+    await until(is_done, "the comparison to be done", within_s=SLOW_MS / 1000)
+    moved = number((await page.locator(".answer").inner_text()).split(" of ")[0])
+    rows = await page.locator('table[aria-labelledby="moves-title"] tbody tr td:nth-child(2)').all_inner_texts()
+    assert sum(number(text) for text in rows) == moved > 0
+    download = await page.context.request.get(f"{page.url}/policy.toml")
+    assert "edges = [30, 180]" in await download.text()
+    assert watch.problems == []
+    await page.context.close()
+
+
+async def test_a_rejected_event_is_shown_with_its_field_and_how_to_mend_it(
+    shop: RunningServer, shop_site: Site, browser: Browser
+) -> None:
+    """Whatever an event contains is text."""
+    page, watch = await english_page(browser, shop)
+    bad = (
+        b'{"type": "purchase", "event_id": "bad", "customer_id": "c", "order_id": "<b>bad</b>", "amount": "1.00", '
+        b'"currency": "RUB", "occurred_at": "<script>alert(1)</script>"}'
+    )
+    await publish(shop_site.kafka, shop_site.topic("events"), [Published(bad)])
+
+    async def is_listed() -> bool:
+        await page.goto(f"{shop.url}/rejected?reason=invalid")
+        return await page.locator("tbody tr").count() > 0
+
+    await until(is_listed, "the event to be rejected")
+    row = page.locator("tbody tr").first
+    await expect(row.locator("code")).to_contain_text("occurred_at")
+    await expect(row.locator("code")).to_contain_text("<script>")
+    await expect(row).to_contain_text("topic")
+    await expect(page.locator(".panel.chosen")).to_contain_text("Correct the field")
+    assert watch.problems == []
+    await page.context.close()
