@@ -57,7 +57,7 @@ class ServeContext:
         self.access = AccessControl(settings, clock, metrics)
         self.spool = spool
         self.intake = Intake(settings, clock, metrics, spool)
-        self.hooks = HookReception(settings, clock, self.intake)
+        self.hooks = HookReception(settings, clock, self.intake, spool)
         self.stopping = asyncio.Event()
         self.lookups = create_lookups(settings, clock)
         self.change_feed = ChangeFeed(settings, clock)

@@ -1,5 +1,6 @@
 """Webhooks over HTTP, on a real Kafka: a shop's day by webhooks and by its export, in both orders of arrival."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -19,6 +20,7 @@ from tests.integration.intake_events import has_rules, prepare
 from tests.integration.kafka_records import read
 from tests.integration.workers import Site, until
 from tests.lanes.memory_broker import by_key
+from tests.servers.apache_kafka import ApacheKafka
 
 StartServer = Callable[..., Awaitable[RunningServer]]
 ENDS_AT: Final = "2026-06-01T00:00:00Z"
@@ -234,3 +236,40 @@ async def test_a_refund_waits_for_an_order_that_an_import_brings(site: Site, htt
 
     (refund,) = await until(refunds, "the refund")
     assert (refund["customer_id"], refund["order_id"], refund["amount"]) == ("lee@example.com", "#1006", "20.00")
+
+
+@pytest.mark.timeout(300)
+async def test_deliveries_are_stored_while_kafka_is_away_also_by_a_server_that_starts_then(
+    kafka: ApacheKafka, site: Site, http_server: StartServer
+) -> None:
+    site.settings |= {"TIME": "event", "PARTITIONS": "2"}
+    await prepare(site)
+    spool = site.directory / "spool"
+    server = await http_server("--spool", str(spool), HOOKS=hooks_file(site.directory))
+    await has_rules(server)
+
+    async def has_saved_rules() -> bool:
+        return (spool / "rules.json").is_file()
+
+    await until(has_saved_rules, "the rules beside the spool")
+    await asyncio.to_thread(kafka.stop)
+    try:
+        assert (await shopify(server, "orders/paid", NINA.paid())).status == 202
+        server.child.kill()
+        server.start()
+        await server.listening()
+        assert (await shopify(server, "orders/paid", EDITED.paid())).status == 202
+        assert (await shopify(server, "refunds/create", NINA.refund(0))).status == 202
+        assert (await shopify(server, "orders/paid", EDITED.paid())).status == 202
+        forged = await server.request("POST", "/hooks/shopify/main", data=b"{}")
+        assert forged.status == 401
+    finally:
+        await asyncio.to_thread(kafka.start)
+
+    async def all_events() -> set[tuple[str, str]]:
+        found = {(each["type"], each["order_id"]) for each in await events(site)}
+        return found if len(found) == 3 else set()
+
+    expected = {("purchase", "#1001"), ("purchase", "#1003"), ("refund", "#1001")}
+    assert await until(all_events, "what was stored", 120) == expected
+    assert len(await events(site, "refund")) == 1
