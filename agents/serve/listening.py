@@ -41,9 +41,26 @@ def bind(settings: Settings) -> list[socket.socket]:
     return bound
 
 
+def check_tokens(settings: Settings, tokens: int | None, sockets: Sequence[socket.socket]) -> None:
+    """Refuse to listen beyond loopback with a token file that has no token.
+
+    Raises:
+        FatalError: with the remedy.
+    """
+    if tokens == 0 and not _are_loopback([str(each.getsockname()[0]) for each in sockets]):
+        raise FatalError(
+            f"{settings.tokens} must have a token, since GOLDSTREAM_API is no loopback address: got none; create one "
+            "with `goldstream tokens create NAME --scope SCOPE`"
+        )
+
+
+def _are_loopback(addresses: Sequence[str]) -> bool:
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses)
+
+
 def _refusals(settings: Settings, addresses: Sequence[str]) -> Iterator[str]:
     """Yield why a server must not listen on these addresses, each with the remedy."""
-    if all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+    if _are_loopback(addresses):
         return
     if settings.tokens is None:
         yield (

@@ -1,15 +1,19 @@
 """`/health`, `/ready` and `/metrics`, as a worker has them."""
 
-from typing import Final
+from typing import Any, Final
 
 from litestar import Response, get
 from litestar.enums import MediaType
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.problems import unavailable
+
+_PROMETHEUS: Final = CONTENT_TYPE_LATEST.partition("; charset=")[0]
+"""Litestar adds the charset."""
 
 
 @get("/health", operation_id="health", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
@@ -27,10 +31,16 @@ def ready(context: Context) -> str:
     return "ok\n"
 
 
-@get("/metrics", operation_id="metrics", opt={"scope": Scope.AGGREGATES_READ}, sync_to_thread=False)
-def metrics(context: Context) -> Response[bytes]:
+@get(
+    "/metrics",
+    operation_id="metrics",
+    opt={"scope": Scope.AGGREGATES_READ},
+    responses={200: ResponseSpec(str, media_type=MediaType.TEXT, description="Prometheus text")},
+    sync_to_thread=False,
+)
+def metrics(context: Context) -> Response[Any]:
     """Return the metrics of the process as Prometheus text."""
-    return Response(generate_latest(registry=context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry=context.metrics.registry), media_type=_PROMETHEUS)
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [health, ready, metrics]

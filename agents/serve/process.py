@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from agents.serve.context import ServeContext
 from agents.serve.head_requests import answering_head
 from agents.serve.http_metrics import measured
 from agents.serve.http_server import HttpServer
-from agents.serve.listening import bind, tls_context
+from agents.serve.listening import bind, check_tokens, tls_context
 from state.config.config_errors import ConfigErrors
 from streams.clock import SYSTEM_CLOCK
 from streams.errors import FatalError
@@ -47,9 +48,12 @@ def run(settings: Settings, spool: Path | None = None) -> int:
 async def _serve(settings: Settings, spool: Path | None) -> int:
     _allow_connections()
     metrics = Metrics(worker_registry(), "serve")
+    metrics.set_build(version("goldstream"), "", "")
     tls = tls_context(settings)
-    context = ServeContext(settings, SYSTEM_CLOCK, metrics, spool)
     sockets = bind(settings)
+    context = ServeContext(settings, SYSTEM_CLOCK, metrics, spool)
+    tokens = context.access.tokens
+    check_tokens(settings, None if tokens is None else tokens.count(), sockets)
     server = HttpServer(answering_head(measured(create_app(context), metrics, context.clock)), tls)
 
     def stop() -> None:

@@ -443,7 +443,8 @@ class Metrics:
 
     def _info(self, name: str, meaning: str, labels: tuple[str, ...]) -> Info:
         self.described.append(MetricDescription(name, "info", labels, meaning))
-        return Info(name.removesuffix("_info"), meaning, registry=self._registry_of("admit"))
+        own = "serve" if self._process == "serve" else "admit"  # each shows it; of a worker's processes, one
+        return Info(name.removesuffix("_info"), meaning, registry=self._registry_of(own))
 
 
 def worker_registry() -> CollectorRegistry:

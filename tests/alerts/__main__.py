@@ -12,7 +12,7 @@ import typer
 
 from agents.demo.embedded.loopback import free_port
 from tests.alerts.prometheus import Prometheus
-from tests.alerts.scenarios import SCENARIOS
+from tests.alerts.scenarios import KILL_THEIR_BROKER, SCENARIOS
 from tests.alerts.scene import Scene
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
@@ -47,10 +47,11 @@ async def _play(directory: Path, jobs: list[str], speed: float) -> bool:
         return found
 
     ports = {job: [port() for _ in range(SCENARIOS[job][1])] for job in jobs}
-    kafka, own_kafka = (ApacheKafka(_folder(directory / name)) for name in ("servers/kafka", "servers/kafka-of-broker"))
+    kafka = ApacheKafka(_folder(directory / "servers/kafka"))
+    own = {job: ApacheKafka(_folder(directory / f"servers/kafka-of-{job}")) for job in jobs if job in KILL_THEIR_BROKER}
     redis = RedisServer(_folder(directory / "servers/redis"))
     prometheus = Prometheus(directory / "prometheus", ports, speed)
-    servers: list[ApacheKafka | RedisServer] = [kafka, *([own_kafka] if "broker" in jobs else []), redis]
+    servers: list[ApacheKafka | RedisServer] = [kafka, *own.values(), redis]
     for server in servers:
         await asyncio.to_thread(server.start)
     prometheus.child.start()
@@ -63,7 +64,7 @@ async def _play(directory: Path, jobs: list[str], speed: float) -> bool:
             prometheus,
             speed,
             redis if job == "redis" else None,
-            own_kafka if job == "broker" else None,
+            own.get(job),
         )
         for job in jobs
     ]

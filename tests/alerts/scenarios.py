@@ -4,10 +4,16 @@ A scenario yields observations: the alert, the cause, and the seconds until it f
 """
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
+import aiohttp
+
 from tests.alerts.scene import SECONDS, Scene, purchase
+from tests.integration.http_servers import RunningServer, start_server
 from tests.integration.workers import RunningWorker, until
 
 STILL: Final = 7200.0
@@ -219,6 +225,60 @@ async def _watermarks_are_current(scene: Scene) -> bool:
     return await scene.prometheus.value(f'count(goldstream_clock_lag_seconds{{job="{scene.job}"}} < 20)') == 2
 
 
+async def servers_lose_kafka(scene: Scene) -> AsyncGenerator[Observation]:
+    """The broker of two HTTP servers is killed, one with a spool; then the other server is."""
+    assert scene.own_kafka is not None
+    await (await scene.worker(at=2)).ready()
+    plain = start_server(scene.site, "plain", API=f"127.0.0.1:{scene.ports[0]}")
+    spool = str(scene.directory / "spool")
+    spooling = start_server(scene.site, "spooling", "--spool", spool, API=f"127.0.0.1:{scene.ports[1]}")
+    for server in (plain, spooling):
+        await server.ready()
+        await until(partial(_is_accepted, server), "a server to accept events")
+    stop = asyncio.Event()
+    sending = asyncio.gather(*(_send_events(server, stop) for server in (plain, spooling)))
+    alerts = ("GoldstreamHttpUnknown", "GoldstreamSpoolWaiting")
+    await scene.ends(*alerts)
+    await asyncio.to_thread(scene.own_kafka.kill)
+    firing = [asyncio.create_task(scene.fires(alert)) for alert in alerts]
+    for alert, fired in zip(alerts, firing, strict=True):
+        yield Observation(alert, "the broker killed while events arrived", await fired)
+    await asyncio.to_thread(scene.own_kafka.start)
+    ending = [asyncio.create_task(scene.ends(alert)) for alert in alerts]
+    for alert, ended in zip(alerts, ending, strict=True):
+        yield Observation(alert, "the broker started", await ended, ended=True)
+    stop.set()
+    await sending
+    alert = "GoldstreamServeUnreachable"
+    await scene.ends(alert)
+    plain.child.kill()
+    yield Observation(alert, "a server killed", await scene.fires(alert))
+    plain.start()
+    yield Observation(alert, "the server started", await scene.ends(alert), ended=True)
+    for server in (plain, spooling):
+        server.child.kill()
+
+
+async def _is_accepted(server: RunningServer) -> bool:
+    """Send an event; return whether it is accepted, for which the server must know the rules."""
+    event = {"type": "purchase"} | json.loads(purchase(0))
+    return (await server.request("POST", "/v1/events", json=event)).status == 200
+
+
+async def _send_events(server: RunningServer, stop: asyncio.Event) -> None:
+    """Send an event every second, whatever is answered."""
+    number = 0
+    while not stop.is_set():
+        event = {"type": "purchase"} | json.loads(purchase(number))
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            await server.request("POST", "/v1/events", json=event)
+        number += 1
+        await asyncio.sleep(1)
+
+
+KILL_THEIR_BROKER: Final = frozenset({"broker", "goldstream-serve"})
+"""The scenarios with a broker of their own."""
+
 SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
     "goldstream": (workers_die, 2, frozenset({"GoldstreamWorkerUnreachable", "GoldstreamDown"})),
     "broker": (
@@ -238,5 +298,10 @@ SCENARIOS: Final[Mapping[str, tuple[Play, int, frozenset[str]]]] = {
     "rebalancing": (workers_come_and_go, 1, frozenset({"GoldstreamRebalancing"})),
     "waiting": (first_policy_is_missing, 2, frozenset({"GoldstreamWaiting"})),
     "redis": (redis_goes, 1, frozenset({"GoldstreamRedisDown"})),
+    "goldstream-serve": (
+        servers_lose_kafka,
+        3,
+        frozenset({"GoldstreamHttpUnknown", "GoldstreamSpoolWaiting", "GoldstreamServeUnreachable"}),
+    ),
 }
 """By the job of its workers: what is played, how many of them are scraped, and which alerts it causes."""

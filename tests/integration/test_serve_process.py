@@ -4,8 +4,10 @@ import resource
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
+from agents.serve.access.token_file import write_tokens
 from tests.integration.http_servers import RunningServer
 from tests.integration.workers import Site, until
 from tests.servers.certificates import Authority
@@ -37,6 +39,18 @@ async def test_a_server_beyond_loopback_needs_tokens_and_encryption(site: Site) 
     assert refused.status == 1
     assert "must be a loopback address without tokens: got 0.0.0.0:0; create one with" in refused.errors
     assert "must be a loopback address without TLS: got 0.0.0.0:0; set GOLDSTREAM_API_CERT" in refused.errors
+
+
+async def test_a_server_beyond_loopback_needs_a_token_in_its_file(site: Site) -> None:
+    tokens = site.directory / "tokens.toml"
+    serve = partial(site.command, "serve", API="0.0.0.0:0", API_PROXY="1", TOKENS=str(tokens), DATA="data")
+    missing = await serve()
+    assert missing.status == 1
+    assert "tokens.toml: does not exist; `goldstream tokens create NAME --scope SCOPE` creates it" in missing.errors
+    write_tokens(tokens, [])
+    empty = await serve()
+    assert empty.status == 1
+    assert "tokens.toml must have a token" in empty.errors
 
 
 async def test_a_token_created_by_the_command_opens_a_server_with_tls_until_it_is_revoked(

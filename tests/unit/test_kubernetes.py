@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from agents.cli import app
+from agents.serve.access.token_file import parse_tokens
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
 from streams.defaults import campaigns_text, policy_text
@@ -108,10 +109,49 @@ def test_every_object_is_applied_once(file: str) -> None:
 def test_kustomize_applies_existing_files_and_pins_the_image() -> None:
     kustomization = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text("utf-8"))
 
-    assert kustomization["resources"] == ["settings.yaml", "workers.yaml"]
+    assert kustomization["resources"] == ["settings.yaml", "workers.yaml", "serve.yaml"]
     assert [image["name"] for image in kustomization["images"]] == ["goldstream"]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     assert [image["newTag"] for image in kustomization["images"]] == [version]
+
+
+SERVER: Final = next(each for each in FILES["serve.yaml"] if each["kind"] == "StatefulSet")
+
+
+def test_the_server_gets_valid_settings_that_let_it_listen(tmp_path: Path) -> None:
+    """It listens beyond loopback, so it needs tokens, and the Ingress before it."""
+    pod = SERVER["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    environment = settings_of(container)
+    pem = Authority(tmp_path).cafile
+    for name in ("KAFKA_CAFILE", "REDIS_CAFILE", "POLICY", "CAMPAIGNS", "TOKENS", "HOOKS"):
+        path = environment[f"GOLDSTREAM_{name}"]
+        assert mounted(pod, path), f"{name}: nothing is mounted at {path}"
+        environment[f"GOLDSTREAM_{name}"] = str(pem)
+    settings = load_settings(environ=environment)
+    host, port = settings.api_address
+    assert (host, port) == ("0.0.0.0", container["ports"][0]["containerPort"])  # noqa: S104 - within the pod
+    assert settings.api_proxy
+    assert settings.api_secret
+    assert parse_tokens(named("Secret", "goldstream-serve")["stringData"]["tokens.toml"])
+
+
+def test_the_server_keeps_its_spool_has_time_to_stop_and_no_privileges() -> None:
+    worker = named("StatefulSet", "goldstream")["spec"]["template"]["spec"]
+    pod = SERVER["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    data = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "data")
+    assert Path(container["args"][container["args"].index("--spool") + 1]).is_relative_to(data)
+    assert [claim["metadata"]["name"] for claim in SERVER["spec"]["volumeClaimTemplates"]] == ["data"]
+    for key in ("securityContext", "enableServiceLinks", "terminationGracePeriodSeconds"):
+        assert pod[key] == worker[key]
+    assert container["securityContext"] == worker["containers"][0]["securityContext"]
+    assert [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("readiness", "liveness")] == ["/ready", "/health"]
+    labels = SERVER["spec"]["template"]["metadata"]["labels"]
+    assert SERVER["spec"]["selector"]["matchLabels"] == labels
+    workers = named("Service", "goldstream")["spec"]["selector"]
+    assert not workers.items() <= labels.items(), "Prometheus would take it for a worker"
+    assert named("Service", "goldstream-serve")["spec"]["selector"].items() <= labels.items()
 
 
 @pytest.mark.parametrize(("file", "workers"), WORKERS)

@@ -36,7 +36,7 @@ DOCUMENTED: Final = {
 }
 ALLOWED_LABELS: Final = {
     *("topic", "partition", "stage", "segment", "from_segment", "to_segment", "cause", "campaign"),
-    *("outcome", "reason", "type", "fence", "version", "python", "policy", "campaigns", "what"),
+    *("route", "status", "outcome", "reason", "type", "fence", "version", "python", "policy", "campaigns", "what"),
 }
 
 

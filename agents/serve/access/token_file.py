@@ -66,8 +66,10 @@ def read_tokens(path: Path) -> list[Token]:
 
     Raises:
         OSError: it cannot be read.
-        ConfigErrors: others may read it, or it is not valid; with all errors.
+        ConfigErrors: it does not exist, others may read it, or it is not valid; with all errors.
     """
+    if not path.exists():
+        raise ConfigErrors([f"{path}: does not exist; `goldstream tokens create NAME --scope SCOPE` creates it"])
     with path.open("rb") as file:
         check_private(path, os.fstat(file.fileno()))
         content = file.read()

@@ -18,6 +18,7 @@ from agents.serve.access.scopes import Scope
 from agents.serve.access.sessions import COOKIE
 from agents.serve.documents.event_bodies import EVENT_BODIES
 from agents.serve.documents.json_schemas import event_schemas
+from agents.serve.documents.raw_bodies import RAW_BODIES
 
 PATH: Final = "/openapi.json"
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -117,6 +118,8 @@ def _complete_operation(operation: dict[str, Any], scope: str) -> dict[str, Any]
         body, more = EVENT_BODIES[operation["operationId"]]
         operation = operation | {"requestBody": body}
         responses |= more
+    if operation["operationId"] in RAW_BODIES:
+        operation = operation | {"requestBody": RAW_BODIES[operation["operationId"]]}
     for status, name in refusals.items():
         responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
     return operation | {

@@ -1,6 +1,7 @@
 """The response of `GET /v1/changes`: a stream that ends when its client goes, does not keep up, or the server stops."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.errors import KafkaError
@@ -9,6 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from agents.serve.lookups.change_feed import ChangeFeed, Listener, encode_positions
 from agents.serve.problems import unavailable
+from streams.clock import Clock
 from streams.errors import describe_error
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIVE_WITHIN_SECONDS: Final = 5.0
+ALLOWED_SECONDS: Final = 3.0
+"""How often a stream asks whether its reader may go on; a revocation takes effect within 10 s."""
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Nobody between the server and the client stores the stream, or collects it."""
 
@@ -26,12 +30,29 @@ class ChangeStream(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, feed: ChangeFeed, segment: str | None, resume: list[int] | None) -> None:
-        """Take the feed, the segment that changes must lead to (None: any), and the positions to resume from."""
+    def __init__(
+        self,
+        feed: ChangeFeed,
+        segment: str | None,
+        resume: list[int] | None,
+        is_allowed: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        """Take what is streamed, and to whom.
+
+        Args:
+            feed: of all changes.
+            segment: that changes must lead to; None: any.
+            resume: positions to resume from; None: from now on.
+            is_allowed: whether the reader may go on; a stream ends when its token is revoked.
+            clock: to ask that regularly.
+        """
         super().__init__(media_type="text/event-stream", encoding="utf-8", headers=_HEADERS)
         self._feed = feed
         self._segment = segment
         self._resume = resume
+        self._is_allowed = is_allowed
+        self._clock = clock
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:  # noqa: ARG002 - ASGI
         """Stream until the client disconnects, or is dropped."""
@@ -43,8 +64,14 @@ class ChangeStream(ASGIResponse):
             async with create_task_group() as group:
                 listener.on_drop = group.cancel_scope.cancel  # it may be in the middle of a write that never ends
                 group.start_soon(_wait_for_disconnect, receive, group.cancel_scope)
+                group.start_soon(self._wait_for_revocation, group.cancel_scope)
                 await self._send(listener, send)
                 group.cancel_scope.cancel()
+
+    async def _wait_for_revocation(self, scope: CancelScope) -> None:
+        while self._is_allowed():
+            await self._clock.sleep(ALLOWED_SECONDS)
+        scope.cancel()
 
     async def _send(self, listener: Listener, send: "Send") -> None:
         feed, resume = self._feed, self._resume
