@@ -59,7 +59,11 @@ class ChangeStream(ASGIResponse):
         listener = Listener(self._segment)
         with self._feed.listen(listener):
             if not await self._feed.wait_until_live(LIVE_WITHIN_SECONDS):
-                raise unavailable("kafka-away", "Kafka is away, so there are no live changes; connect again", 5)
+                raise unavailable(
+                    "kafka-away",
+                    "Kafka is away, or no worker has created the topics, so there are no changes; connect again",
+                    5,
+                )
             await self.start_response(send)
             async with create_task_group() as group:
                 listener.on_drop = group.cancel_scope.cancel  # it may be in the middle of a write that never ends

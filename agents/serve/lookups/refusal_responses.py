@@ -44,6 +44,7 @@ REFUSALS: Final["dict[int | type[Exception], ExceptionHandler[Any]]"] = {
     LookupRefused: _refused,
     RedisAway: _redis_away,
     KafkaError: _kafka_away,
+    OSError: _kafka_away,  # among them TimeoutError
     ConfigErrors: _invalid_rules,
     NoControlTopic: _no_topics,
 }
