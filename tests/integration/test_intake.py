@@ -7,6 +7,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
 from tests.integration.http_servers import RunningServer
 from tests.integration.intake_events import has_rules, prepare, purchase
 from tests.integration.kafka_records import Published, java_partition, publish, read
@@ -247,3 +250,28 @@ async def test_an_event_sent_over_http_and_to_a_topic_at_once_counts_once(site: 
         return (await worker.metrics()).total("goldstream_duplicates_total", type="purchase") == 1
 
     await until(is_duplicate, "one of them to be a duplicate")
+
+
+async def test_an_event_that_kafka_refuses_is_answered_with_503_and_later_ones_are_taken(
+    site: Site, http_server: StartServer
+) -> None:
+    server = await ready(site, http_server)
+    admin = AIOKafkaAdminClient(bootstrap_servers=site.kafka)
+    await admin.start()
+    try:
+        small = {"max.message.bytes": "2000"}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, site.topic("events"), small)])
+    finally:
+        await admin.close()
+    customers = [f"c-{number}" for number in range(8)]
+
+    async def is_refused() -> bool:
+        answer = await server.request("POST", "/v1/events", json=purchase("c-1", coupon="x" * 5_000))
+        assert answer.status in (200, 503)
+        return answer.status == 503 and "MessageSizeTooLargeError" in answer.json["detail"]
+
+    await until(is_refused, "a large event to be refused")
+    answers = [await server.request("POST", "/v1/events", json=purchase(customer)) for customer in customers]
+    assert {answer.status for answer in answers} == {200}  # a refusal blocks no partition
+    keys = {key for key, _ in await published(site)}
+    assert set(customers) <= keys
