@@ -32,6 +32,10 @@ _ALL_REFUSED: Final = {"allOf": [{"$ref": "#/components/schemas/Problem"}, _PART
 
 _RESPONSES: Final = {
     "200": {"description": "Every event is on all in-sync replicas.", "content": {JSON: {"schema": _ACCEPTED}}},
+    "202": {
+        "description": "As 200 or 207, but stored on the server's disk until Kafka is back (`serve --spool`).",
+        "content": {JSON: {"schema": {"anyOf": [_PARTLY_ACCEPTED, _ACCEPTED]}}},
+    },
     "207": {"description": "Some are, others were refused.", "content": {JSON: {"schema": _PARTLY_ACCEPTED}}},
     "422": {
         "description": "All were refused.",
