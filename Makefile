@@ -111,7 +111,7 @@ bench: $(DEVELOPMENT) servers $(PEERS) $(COMPILED) ## Run the benchmarks, next t
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: servers
-servers: $(DEVELOPMENT) ## Install what the tests run: Java, Maven, Redis, promtool, Apache Kafka
+servers: $(DEVELOPMENT) ## Install what the tests run: Java, Maven, Redis, promtool, Chromium, Apache Kafka, axe
 	@scripts/servers
 
 .PHONY: lock

@@ -1,7 +1,7 @@
 """Refusals as pages: what happened in a reader's words, and what to do. Other clients get problem details."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import KafkaError
 from litestar import Request, Response
@@ -13,6 +13,9 @@ from agents.serve.lookups.refusals import LookupRefused, RedisAway
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.sign_in import login_page
 from agents.serve.problems import unavailable
+
+if TYPE_CHECKING:
+    from agents.serve.context import ServeContext
 
 Refusal = HTTPException | ProblemDetailsException | LookupRefused | RedisAway
 
@@ -27,7 +30,8 @@ def wants_page(request: Request[Any, Any, Any]) -> bool:
 
 def show_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[bytes]:
     """Return the page of a refusal; for one without a session, that is the page to sign in."""
-    view, status = PageView(request), status_of(error)
+    context: ServeContext = request.app.state.context
+    view, status = PageView(request, csrf_token=context.access.csrf_token(request)), status_of(error)
     if status is HTTPStatus.UNAUTHORIZED:
         return login_page(view, view.path, status=status)
     title, text = _words(status, view.texts)
