@@ -14,7 +14,7 @@ import msgspec
 from agents.importing.imported_event import ImportedEvent
 from streams.tables.order_ledger import EVENT, ORDER, REFUNDS, entry_key
 
-_HEADER: Final = struct.Struct("<BBqqqHHHHI32s")
+_HEADER: Final = struct.Struct("<BBqqqHHHHHI32s")
 _BUFFER_BYTES: Final = 1 << 20
 _KINDS: Final = ("purchase", "refund", "signup", "consent", "contact", "erasure")
 _ENTRY_KINDS: Final = ("", ORDER, REFUNDS, EVENT)
@@ -71,7 +71,8 @@ class EventSpool:
         """Add an event, and return it with its entry; nothing may be added once the spool is read."""
         entry_kind, entry_id = _entry_of(event)
         key = entry_key(event.customer_id, entry_kind, entry_id) if entry_kind else b""
-        texts = [event.customer_id.encode(), event.order_id.encode(), entry_id.encode(), event.order_reference.encode()]
+        names = (event.customer_id, event.order_id, entry_id, event.mentioned_order, event.order_reference)
+        texts = [name.encode() for name in names]
         header = _HEADER.pack(
             _KINDS.index(event.kind),
             _ENTRY_KINDS.index(entry_kind),
@@ -92,7 +93,7 @@ class EventSpool:
         file.seek(0)
         while header := file.read(_HEADER.size):
             kind, entry_kind, occurred_at_ms, line, refunded, *lengths, key = _HEADER.unpack(header)
-            customer_id, order_id, entry_id, reference, value = (file.read(length) for length in lengths)
+            customer_id, order_id, entry_id, mentioned, reference, value = (file.read(length) for length in lengths)
             event = ImportedEvent(
                 _KINDS[kind],
                 occurred_at_ms,
@@ -101,6 +102,7 @@ class EventSpool:
                 value,
                 line,
                 None if refunded == _NO_TOTAL else refunded,
+                mentioned_order=mentioned.decode(),
                 order_reference=reference.decode(),
             )
             yield SpooledEvent(event, _ENTRY_KINDS[entry_kind], entry_id.decode(), key if entry_kind else b"")

@@ -80,6 +80,8 @@ class ImportPlan:
         erasure_offset = NO_ERASURE if erasure is None else erasure.offset
         if spooled.entry_kind == REFUNDS:
             return self._decide_refund(number, spooled, erasure_offset)
+        if number in self.known.of_known_orders:
+            event = _of_order(event)
         details = self._details(event) if event.order_reference else None
         entry = LedgerEntry(
             spooled.entry_kind, event.customer_id, spooled.entry_id, self._route, ((self._import_id, 0),), None,
@@ -213,6 +215,12 @@ def _with_refunded(event: ImportedEvent, refunded: int, amount: int) -> Imported
         "amount": format_minor(amount, DIGITS[fields["currency"]]),
     }
     return event._replace(value=msgspec.json.encode(fields), refunded_minor=refunded)
+
+
+def _of_order(event: ImportedEvent) -> ImportedEvent:
+    """Return a refund as one of the order that it mentions."""
+    fields = msgspec.json.decode(event.value) | {"order_id": event.mentioned_order}
+    return event._replace(order_id=event.mentioned_order, value=msgspec.json.encode(fields))
 
 
 def _confirmed(entry: LedgerEntry, refunded: int | None = None) -> LedgerEntry:

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 
 from agents.importing.event_spool import SpooledEvent
 from state.records.erasure import Erasure
-from streams.tables.order_ledger import HASH_BYTES, ORDER, LedgerEntry, customer_part, decode_entry
+from streams.tables.order_ledger import HASH_BYTES, ORDER, LedgerEntry, customer_part, decode_entry, entry_key
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,12 +31,14 @@ class Known(NamedTuple):
         published: for each event 1 if it is published, otherwise 0.
         outdated: keys of entries that an erasure should have removed, with their partitions.
         other_customers: how many orders of the file are unknown, but are in the ledger with another customer.
+        of_known_orders: numbers of refunds whose order is not in the file, but was published before.
     """
 
     entries: dict[int, LedgerEntry]
     published: bytearray
     outdated: Sequence[tuple[int, bytes]]
     other_customers: int
+    of_known_orders: frozenset[int] = frozenset()
 
 
 class KnownEvents:
@@ -48,6 +50,7 @@ class KnownEvents:
         self._events: list[tuple[int, bytes, bool]] = []
         self._records: list[tuple[int, int, bytes, bytes]] = []
         self._event_count = 0
+        self._mentions: dict[int, bytes] = {}
         self._outdated: dict[bytes, int] = {}
         con.execute("CREATE OR REPLACE TABLE event_keys (number BIGINT, customer BLOB, id BLOB, is_order BOOLEAN)")
         con.execute(
@@ -60,6 +63,9 @@ class KnownEvents:
             self._events.append((self._event_count, spooled.key, spooled.entry_kind == ORDER))
             if len(self._events) >= _BATCH:
                 self._write_events()
+        event = spooled.event
+        if event.mentioned_order and event.customer_id:
+            self._mentions[self._event_count] = entry_key(event.customer_id, ORDER, event.mentioned_order)
         self._event_count += 1
 
     def add_records(self, partition: int, records: Iterable[ConsumerRecord], erasures: Mapping[bytes, Erasure]) -> None:
@@ -107,8 +113,22 @@ class KnownEvents:
             "WHERE is_order AND NOT EXISTS "
             "(SELECT * FROM ledger_entries own WHERE own.id = e.id AND own.customer = e.customer)"
         )
+        of_known_orders = self._of_known_orders()
         self._con.execute("DROP TABLE ledger_entries; DROP TABLE event_keys")
-        return Known(entries, published, [(part, key) for key, part in self._outdated.items()], others)
+        outdated = [(part, key) for key, part in self._outdated.items()]
+        return Known(entries, published, outdated, others, of_known_orders)
+
+    def _of_known_orders(self) -> frozenset[int]:
+        """Return the numbers of the refunds that mention an order which is published."""
+        import pyarrow as pa
+
+        self._con.execute("CREATE OR REPLACE TABLE mentioned_keys (number BIGINT, customer BLOB, id BLOB)")
+        numbers, keys = list(self._mentions), list(self._mentions.values())
+        self._insert("mentioned_keys", {"number": pa.array(numbers, pa.int64()), **_halves(keys)})
+        found = self._rows("SELECT number, entry FROM mentioned_keys JOIN ledger_entries USING (customer, id)")
+        published = frozenset(number for number, value in found if decode_entry(value).announced is None)
+        self._con.execute("DROP TABLE mentioned_keys")
+        return published
 
     def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         reader = self._con.cursor()

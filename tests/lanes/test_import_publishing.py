@@ -423,3 +423,25 @@ async def test_orders_of_other_customers_are_counted_but_published() -> None:
         known = await find_known(broker, TOPICS, keys, {})
     assert known.other_customers == 1
     assert not any(known.published)
+
+
+def _refund_of(order: Order, mentioned: str) -> ImportedEvent:
+    """Return a refund whose rows name an order that their file does not have."""
+    refund = event("refund", order, event_id=f"refund:r{order.number}", refund_id=f"r{order.number}", amount="5.00")
+    return refund._replace(order_id="", mentioned_order=mentioned)
+
+
+async def test_a_refund_belongs_to_the_order_of_an_earlier_import() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of([Order(1, "ann"), Order(2, "bob")]), "may")
+    refunds = [
+        _refund_of(Order(11, "ann"), "1"),
+        _refund_of(Order(12, "ann"), "2"),  # bob's
+        _refund_of(Order(13, "ann"), "3"),
+        _refund_of(Order(14), "1"),
+    ]
+    for _ in range(2):
+        await import_events(broker, refunds, "june")
+    published = {each["refund_id"]: each.get("order_id") for each in published_events(broker) if "refund_id" in each}
+    assert published == {"r11": "1", "r12": None, "r13": None, "r14": None}
+    assert sum("refund_id" in each for each in published_events(broker)) == len(refunds)

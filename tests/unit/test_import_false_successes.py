@@ -141,3 +141,16 @@ def test_rows_without_a_currency_have_the_only_one_of_the_column(tmp_path: Path)
     assert [event["currency"] for event in found.events] == ["EUR", "EUR"]
     several = understand_text(tmp_path, text.format("EUR") + "3,2025-01-02,b@x.com,20,RUB\n")
     assert (list(several.amounts()), several.left_out) == (["1", "3"], {"unreadable": (1, [3])})
+
+
+def test_a_zero_in_place_of_a_date_is_no_date(tmp_path: Path) -> None:
+    text = (
+        "order_id,date,email,total\n1,1970-01-01 03:00,a@x.com,10\n2,2025-01-02,b@x.com,20\n3,2025-01-02,b@x.com,20\n"
+    )
+    found = understand_text(tmp_path, text)
+    assert (list(found.amounts()), found.left_out) == (["2", "3"], {"unreadable": (1, [2])})
+
+
+def test_rows_without_a_number_are_stated_to_be_orders(tmp_path: Path) -> None:
+    text = "date,email,total\n2025-01-01,a@x.com,10\n2025-01-02,b@x.com,20\n"
+    assert understand_text(tmp_path, text).assumed["order_id"] == "each row is an order"

@@ -18,6 +18,8 @@ from state.units.currencies import DIGITS
 from state.units.money import MAX_MINOR
 
 MAX_ID: Final = 128
+_NO_DATE_MS: Final = 86_400_000
+"""The end of the first day of 1970: moments before it are zeros of programs, in any time zone."""
 _END_MS: Final = 7_258_118_400_000
 """The end of the year 2199."""
 
@@ -211,7 +213,8 @@ def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
         "WHEN currency_differs THEN 'contradictory' || chr(31) || 'currency'",
         "WHEN amount_differs THEN 'contradictory' || chr(31) || 'amount'",
         f"WHEN occurred_at IS NULL THEN {unreadable}'occurred_at has no value'",
-        f"WHEN occurred_at NOT BETWEEN 0 AND {_END_MS - 1} THEN {unreadable}'occurred_at must be in 1970 to 2199'",
+        f"WHEN occurred_at NOT BETWEEN {_NO_DATE_MS} AND {_END_MS - 1} THEN {unreadable}"
+        + quoted("occurred_at must be after 1970-01-01, which programs write for no date, and before 2200"),
         f"WHEN paid IS NULL THEN {unreadable}'amount has no value'",
         f"WHEN money IS NULL THEN {unreadable}'currency has no value'",
         f"WHEN abs(exact) > {MAX_MINOR} THEN {unreadable}'amount must be at most {MAX_MINOR} minor units'",
