@@ -89,6 +89,10 @@ generate: $(DEVELOPMENT) ## Generate the native classes of Profile and DayTotals
 messages: $(DEVELOPMENT) ## Collect the texts of the pages, and compile their translations
 	@.venv/bin/python -m tests.messages
 
+.PHONY: screenshots
+screenshots: $(DEVELOPMENT) ## Write the README's screenshots from the demo's data; needs Chromium
+	@.venv/bin/python -m tests.screenshots
+
 .PHONY: assets
 assets: ## Copy the scripts that the pages ship from npm, at the versions of package-lock.json; needs Node.js
 	@scripts/assets
