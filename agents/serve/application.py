@@ -26,7 +26,7 @@ from agents.serve.lookups.routes import lookups_service
 from agents.serve.pages.error_pages import show_refusal, wants_page
 from agents.serve.pages.routes import ROUTES as PAGES
 from agents.serve.pages.routes import pages_service
-from agents.serve.problems import respond_to_bug, respond_to_http_error, respond_to_problem
+from agents.serve.problems import respond_to_bug, respond_to_deep_body, respond_to_http_error, respond_to_problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -91,6 +91,7 @@ def create_app(
         exception_handlers={
             ProblemDetailsException: respond_to_problem,
             HTTPException: _refuse,
+            RecursionError: respond_to_deep_body,
             Exception: respond_to_bug,
         },
         before_send=[add_response_headers],

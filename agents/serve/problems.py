@@ -78,6 +78,11 @@ def respond_to_http_error(request: Request[Any, Any, Any], error: HTTPException)
     return problem.to_response(request)
 
 
+def respond_to_deep_body(request: Request[Any, Any, Any], _: RecursionError) -> Response[dict[str, Any]]:
+    """Return the response for a body whose JSON is nested so deeply that msgspec gives up, which Litestar lets pass."""
+    return Problem(400, "unreadable-body", "the body must be JSON, not nested this deeply").to_response(request)
+
+
 def respond_to_bug(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Log an error that nothing expects, by the template of its route, and return 500 without details."""
     template = request.scope.get("path_template", "unknown")

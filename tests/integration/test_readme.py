@@ -7,12 +7,15 @@ import os
 import re
 import sqlite3
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from streams.settings.settings_spec import describe_settings
 from streams.telemetry.metrics import describe_metrics
+from tests.integration.http_servers import RunningServer
+from tests.integration.intake_events import has_rules, prepare
 from tests.integration.kafka_records import Published, publish
-from tests.integration.workers import REPOSITORY, until
+from tests.integration.workers import REPOSITORY, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -104,3 +107,17 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 def test_the_readme_lists_every_metric_with_its_labels() -> None:
     for metric in describe_metrics():
         assert f"| `{metric.name}` | {', '.join(metric.labels)} | {metric.meaning} |" in README
+
+
+async def test_the_http_example_publishes_a_purchase_that_is_accepted(
+    site: Site, http_server: Callable[..., Awaitable[RunningServer]]
+) -> None:
+    await prepare(site)
+    server = await http_server()
+    await has_rules(server)
+    found = re.search(r"<!-- example: http -->\n```sh\ngoldstream serve &\n(.*?\}')\n", README, re.DOTALL)
+    assert found is not None
+    command = found[1].replace("http://127.0.0.1:6067", server.url)
+    shell = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
+    out, _ = await shell.communicate()
+    assert out == b'{"accepted":1}'
