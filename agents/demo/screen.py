@@ -62,6 +62,7 @@ class Screen:
 
     def __init__(self, segments: Sequence[str], event_count: int, clock: Clock) -> None:
         self.phase = "starting broker, Redis, worker"
+        self.page: str | None = None
         self.history_s: float | None = None
         self._tally: DemoTally | None = None
         self._segments = segments
@@ -131,7 +132,8 @@ class Screen:
             f"{applied / self._event_count:4.0%}",
             Text(self.phase, style="italic", no_wrap=True, overflow="ellipsis"),
         )
-        return Group(title, Text(), facts, self._rates(applied), Text(self._measure, style="dim"))
+        page = Text() if self.page is None else Text.assemble("its page: ", (self.page, "bold cyan underline"))
+        return Group(title, page, facts, self._rates(applied), Text(self._measure, style="dim"))
 
     def _rates(self, applied: int) -> Text:
         """Return the events per second since `attach` and in the last seconds; of the whole history, the average."""

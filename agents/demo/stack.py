@@ -1,7 +1,7 @@
-"""What the demo runs on: the embedded broker and Redis, and a worker in a separate process.
+"""What the demo runs on: the embedded broker and Redis, and a worker and the pages in separate processes.
 
-The process is separate because a busy worker leaves no time on its event loop for a screen. So the demo shows what any
-program sees that reads the topics.
+The processes are separate because a busy worker leaves no time on its event loop for a screen. So the demo shows what
+any program sees that reads the topics.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ import state
 import streams
 from agents.demo.embedded.broker import Embedded
 from agents.demo.embedded.child_process import Child
-from agents.demo.embedded.loopback import HOST, free_port
+from agents.demo.embedded.loopback import HOST, free_port, is_free
 from streams.clock import Clock
 from streams.kafka.topics import create_topics
 from streams.settings.settings import Settings
@@ -28,6 +29,9 @@ READY_TIMEOUT_S: Final = 60.0
 
 _POLL_S: Final = 0.05
 _WORKER: Final = "agents.demo.embedded.worker"
+_PAGE_SERVER: Final = "agents.demo.embedded.page_server"
+_PAGE_PORT: Final = 6067
+"""That of `goldstream serve`, if it is free."""
 
 
 class StackError(Exception):
@@ -45,13 +49,14 @@ class Stack:
 
     Attributes:
         settings: how other programs reach it.
+        page: address of the pages; None if they are not served.
 
     Raises:
         StackError: the folder cannot be created.
         EmbeddedError: the embedded broker is not available.
     """
 
-    def __init__(self, data: Path, clock: Clock) -> None:
+    def __init__(self, data: Path, clock: Clock, *, has_pages: bool = False) -> None:
         self._clock = clock
         self._created_folders = [each for each in (data, *data.parents) if not each.exists()]
         try:
@@ -82,14 +87,27 @@ class Stack:
             log=self.folder / "worker.log",
             env=_worker_environment(self.settings),
         )
+        self.page: str | None = None
+        self._page_server: Child | None = None
+        if has_pages and find_spec("litestar") is not None:
+            address = f"{HOST}:{_PAGE_PORT if is_free(_PAGE_PORT) else free_port()}"
+            self.page = f"http://{address}/"
+            own = {"GOLDSTREAM_API": address, "GOLDSTREAM_DATA": str(self.folder / "pages")}
+            self._page_server = Child(
+                [sys.executable, "-P", "-m", _PAGE_SERVER],
+                log=self.folder / "pages.log",
+                env=_worker_environment(self.settings) | own,
+            )
 
     async def start(self) -> None:
-        """Start all three and wait until the worker is ready.
+        """Start all of them, the pages first, and wait until the worker is ready.
 
         Raises:
             EmbeddedError: the broker or Redis did not start.
             StackError: the worker did not.
         """
+        if self._page_server is not None:
+            self._page_server.start()
         await self._embedded.start()
         await create_topics(self.settings)
         self._worker.start()
@@ -97,6 +115,8 @@ class Stack:
 
     def close(self) -> None:
         """Kill all processes and remove the folder; there is nothing to save."""
+        if self._page_server is not None:
+            self._page_server.kill()
         self._worker.kill()
         self._embedded.kill()
         self._remove()

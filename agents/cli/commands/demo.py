@@ -34,8 +34,9 @@ def demo(
 ) -> None:
     """See it work: an embedded broker and Redis, and 69,659 real purchases of 23,570 customers, live in the terminal.
 
-    Leaves nothing behind but the summary. The demo has its own policy, campaigns and topics. It uses two settings:
-    GOLDSTREAM_DATA, where it stores its files while it runs, and GOLDSTREAM_LOG=debug.
+    Its page shows the same in a browser while the history plays, until Ctrl-C; without a terminal it prints its summary
+    and exits. Leaves nothing behind but the summary. The demo has its own policy, campaigns and topics. It uses
+    two settings: GOLDSTREAM_DATA, where it stores its files while it runs, and GOLDSTREAM_LOG=debug.
     """
     from aiokafka.errors import KafkaError
 
@@ -75,10 +76,16 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
 
     started_s = SYSTEM_CLOCK.monotonic()
     gc.disable()  # what it keeps, it keeps to the end, and there are no cycles to be found
-    events, result = read_history(limit)
-    with contextlib.closing(Stack(data, SYSTEM_CLOCK)) as stack, pausing_after_empty_fetches(SYSTEM_CLOCK):
+    stays = live or keep
+    stack = Stack(data, SYSTEM_CLOCK, has_pages=stays)
+    with contextlib.closing(stack), pausing_after_empty_fetches(SYSTEM_CLOCK):
+        if stack.page is not None:
+            typer.echo(f"the demo's page is {stack.page}")
+            sys.stdout.flush()
+        events, result = read_history(limit)
         segments = configured_policy(stack.settings).segment_names
         screen = Screen(segments, len(events), SYSTEM_CLOCK)
+        screen.page = stack.page
         async with live_screen(screen) if live else contextlib.nullcontext():
             await stack.start()
             run = DemoRun(stack, screen, events, result, SYSTEM_CLOCK)
@@ -92,8 +99,8 @@ async def _demo(data: Path, limit: int | None, *, live: bool, keep: bool) -> Non
             for line in story_lines(story):
                 typer.echo(f"  {line}")
         customer_id = story.customer_id if story else "c-00001"
-        typer.echo("\n" + (_commands_for_running_demo(stack, customer_id) if keep else _next_commands()))
-        if keep:
+        typer.echo("\n" + (_commands_for_running_demo(stack, customer_id) if stays else _next_commands()))
+        if stays:
             sys.stdout.flush()
             await run_until_interrupted(stack.watch())
 
@@ -123,7 +130,8 @@ def _commands_for_running_demo(stack: "Stack", customer_id: str) -> str:
         f'{{"type": "purchase", "event_id": "p-1", "order_id": "o-1", "customer_id": "{customer_id}", '
         '"occurred_at": "1999-07-02T12:00:00Z", "amount": "30.00", "currency": "USD"}'
     )
-    return f"""it keeps running until Ctrl-C; in another terminal:
+    page = "" if stack.page is None else f"its page: {stack.page}\n"
+    return f"""{page}it keeps running until Ctrl-C; in another terminal:
 
 export {exports}
 {program} customer {customer_id}

@@ -27,12 +27,21 @@ def free_port() -> int:
         OSError: No free port was found in a hundred tries.
     """
     for port in random.SystemRandom().sample(_PORTS, 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
+        if is_free(port):
             return port
     message = f"no free port among {_PORTS.start}..{_PORTS.stop - 1} on {HOST}"
     raise OSError(message)
+
+
+def is_free(port: int) -> bool:
+    """Return whether nothing listens on a TCP port of the loopback interface now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 async def kafka_answers(port: int) -> bool:

@@ -8,6 +8,18 @@
 
   document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+  // A page without figures: loaded again once there are some, and not before, so that nobody loses their place.
+  if (document.querySelector("[data-wait]")) setInterval(look, 3000);
+
+  async function look() {
+    try {
+      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (response.ok && !(await response.text()).includes("data-wait")) location.reload();
+    } catch {
+      // the server is away: look again
+    }
+  }
+
   const feed = document.querySelector("[data-feed]");
   if (feed) follow(feed);
 
