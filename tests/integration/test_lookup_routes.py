@@ -89,6 +89,8 @@ async def test_customers_are_found_by_any_id_until_they_are_erased(
     assert (found.json["customers"]["nobody"], found.json["customers"][ERASED]) == (None, None)
     assert found.json["customers"]["a/b"]["segment"] == customer["segment"]
     assert (await _problem(server, "POST", "/v1/customers/lookup", json={"ids": ["x"] * 101}))["status"] == 422
+    surrogate = {"data": b'{"ids": ["\\ud800"]}', "headers": {"Content-Type": "application/json"}}
+    assert (await _problem(server, "POST", "/v1/customers/lookup", **surrogate))["status"] in {400, 422}
     assert (await _problem(server, "GET", _path(ERASED)))["status"] == 404
     assert "was erased on 2026-03-09" in (await _problem(server, "GET", f"{_path(ERASED)}/story"))["detail"]
     assert (await _problem(server, "GET", "/v1/customers/%FF"))["status"] == 400

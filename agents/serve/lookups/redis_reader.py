@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from agents.project.redis_connection import describe_redis_error
 from agents.project.redis_link import RedisLink
-from agents.serve.lookups.refusals import RedisAway
+from agents.serve.lookups.refusals import LookupRefused, RedisAway
 
 ANSWER_SECONDS: Final = 2.0
 """How long Redis may take: a client would rather hear that it is away than wait."""
@@ -34,11 +34,16 @@ class RedisReader:
 
         Raises:
             RedisAway: it cannot be reached, or does not answer in time.
+            LookupRefused: a text is not Unicode; what others ask for goes on.
         """
         if self._link is None:
             raise RedisAway(NOT_CONFIGURED)
         if not commands:
             return []
+        try:
+            "".join(commands).encode()
+        except UnicodeEncodeError as error:
+            raise LookupRefused(422, "text", "ids and names must be Unicode, without lone surrogates") from error
         replies: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._collected.append((commands, replies))
         if self._sending is None or self._sending.done():
@@ -65,9 +70,10 @@ class RedisReader:
                     if not waiting.done():
                         waiting.set_exception(RedisAway(why))
                 continue
-            except asyncio.CancelledError:
+            except BaseException as error:
                 for _, waiting in collected:
-                    waiting.cancel()
+                    if not waiting.done():
+                        waiting.set_exception(RedisAway(f"the exchange with Redis was broken off: {error!r}"))
                 raise
             place = 0
             for commands, waiting in collected:
