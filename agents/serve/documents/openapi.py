@@ -91,6 +91,7 @@ def openapi_config() -> OpenAPIConfig:
 
 def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     """Return Litestar's document with security, refusals and the bodies of the intake."""
+    document = _with_any_of(document)
     paths = {path: dict(item) for path, item in document["paths"].items()}
     for route in app.routes:
         if isinstance(route, HTTPRoute):
@@ -103,6 +104,13 @@ def complete(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     components["schemas"] = components.get("schemas", {}) | event_schemas() | {"Problem": _PROBLEM_SCHEMA}
     components["responses"] = {name: _problem(meaning, headers) for name, (meaning, headers) in _PROBLEMS.items()}
     return document | {"paths": dict(sorted(paths.items())), "components": components}
+
+
+def _with_any_of(schema: Any) -> Any:
+    """Return a part of Litestar's document with `anyOf` for unions: 365 is an integer and a number, not one of them."""
+    if isinstance(schema, dict):
+        return {"anyOf" if name == "oneOf" else name: _with_any_of(each) for name, each in schema.items()}
+    return [_with_any_of(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _complete_operation(operation: dict[str, Any], scope: str) -> dict[str, Any]:
