@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -44,8 +44,11 @@ async def wait_until_applied(
     *,
     is_policy: bool,
     seconds: float,
+    on_applied: Callable[[float], None],
 ) -> tuple[int, ...]:
     """Wait until every lane has applied the record at this offset of `control`; return those that have not in time.
+
+    `on_applied` is called with the share of lanes that have, from 0 to 1.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -58,6 +61,7 @@ async def wait_until_applied(
     def note(behind: Sequence[int]) -> None:
         nonlocal waiting
         waiting = tuple(behind)
+        on_applied(1 - len(behind) / len(lanes))
 
     try:
         async with asyncio.timeout(seconds):

@@ -61,6 +61,12 @@ def ratios_of(day: Mapping[str, Any], golden_segment: str = GOLDEN) -> DayRatios
     )
 
 
+def with_figures(day: Mapping[str, Any], golden_segment: str) -> dict[str, Any]:
+    """Return a day with its `figures`, as `--json` and look-ups have it: the ratios, and which segment is golden."""
+    ratios: dict[str, Any] = msgspec.to_builtins(ratios_of(day, golden_segment))
+    return {**day, "figures": {**ratios, "golden_segment": golden_segment}}
+
+
 def segments_of(day: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the totals at the end of the day by segment, those with the most net revenue in the window first."""
     segments: dict[str, Mapping[str, Any]] = day.get("segments", {})

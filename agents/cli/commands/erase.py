@@ -10,9 +10,12 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import parse_moment, parse_timeout
+from agents.cli.progress import progress_of
 from agents.cli.publishing import ensure_topics, publish_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agents.customer_view.erasure_proof import ErasureProof
     from streams.settings.settings import Settings
 
@@ -92,7 +95,8 @@ def _erase(settings: "Settings", customer_id: str, at: str | None, timeout_s: fl
         event = {"event_id": event_id, "customer_id": customer_id, "occurred_at": format_ms(at_ms)}
         asyncio.run(ensure_topics(settings, _SOURCE))
         publish_all(settings, _SOURCE, [(customer_id.encode(), json.dumps(event).encode())], 1)
-        return asyncio.run(_wait(settings, customer_id, at_ms, timeout_s))
+        with progress_of("seconds waited for a worker to apply the erasure", None) as show:
+            return asyncio.run(_wait(settings, customer_id, at_ms, timeout_s, show))
 
 
 async def _describe(settings: "Settings", customer_id: str) -> str:
@@ -112,7 +116,9 @@ async def _describe(settings: "Settings", customer_id: str) -> str:
     )
 
 
-async def _wait(settings: "Settings", customer_id: str, at_ms: int, timeout_s: float) -> "ErasureProof":
+async def _wait(
+    settings: "Settings", customer_id: str, at_ms: int, timeout_s: float, on_waited: "Callable[[float], None]"
+) -> "ErasureProof":
     """Wait until the ledger has this erasure and nothing is left; return the proof, complete or not, after the timeout.
 
     Raises:
@@ -125,8 +131,10 @@ async def _wait(settings: "Settings", customer_id: str, at_ms: int, timeout_s: f
     published = f"the erasure of {customer_id!r} is published"
     if not await stage_runs(settings):
         raise CommandFailed(f"{published}, but no worker runs; start one: `goldstream worker`")
-    deadline_s = SYSTEM_CLOCK.monotonic() + timeout_s
+    started_s = SYSTEM_CLOCK.monotonic()
+    deadline_s = started_s + timeout_s
     while True:
+        on_waited(SYSTEM_CLOCK.monotonic() - started_s)
         erasure = await read_erasure(settings, customer_id)
         if erasure is not None and erasure.occurred_at >= at_ms:
             proof = await read_proof(settings, customer_id)

@@ -37,7 +37,7 @@ def health(
     of the terminal. "Golden" is the segment of the best cell, unless the policy's [health] names another one. Reads
     only from Kafka.
     """
-    from agents.health.ratios import GOLDEN, ratios_of
+    from agents.health.ratios import GOLDEN, with_figures
     from agents.health.reader import NoDailyTotals, read_days
 
     settings = load_context(context, config)
@@ -50,8 +50,7 @@ def health(
     policy = shop_policy(settings)
     golden = policy.golden if policy else GOLDEN
     if as_json:
-        with_ratios = [{**day, "figures": ratios_of(day, golden)} for day in totals]
-        write_json({"prefix": settings.prefix, "golden": golden, "days": with_ratios})
+        write_json({"prefix": settings.prefix, "days": [with_figures(day, golden) for day in totals]})
         return
     if not totals:
         days_asked = " ".join(part for part in (first and f"from {first}", last and f"to {last}") if part)

@@ -122,7 +122,10 @@ async def _apply(settings: "Settings", new: "NewRules", timeout_s: float) -> App
         if not await stage_runs(settings):
             return Applied(offset, None, None)
         is_policy = new.campaigns is None
-        waiting = await wait_until_applied(consumer, lanes, offset, is_policy=is_policy, seconds=timeout_s)
+        with progress_of(f"activating in the partitions of {settings.prefix}", 1.0) as show:
+            waiting = await wait_until_applied(
+                consumer, lanes, offset, is_policy=is_policy, seconds=timeout_s, on_applied=show
+            )
     finally:
         await stop_consumer(consumer)
     if waiting or new.policy is None:

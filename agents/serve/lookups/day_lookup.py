@@ -3,9 +3,7 @@
 from datetime import date
 from typing import Any, Final
 
-import msgspec
-
-from agents.health.ratios import ratios_of
+from agents.health.ratios import GOLDEN, with_figures
 from agents.health.reader import last_days
 from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_link import pack
@@ -31,8 +29,13 @@ class DayLookup:
         (days,) = await self._redis.read([pack("ZREVRANGE", self._keys.days, 0, 0)])
         return date.fromisoformat(days[0]) if days else None
 
-    async def daily(self, first_day: str | None, last_day: str | None) -> Daily:
+    async def daily(self, first_day: str | None, last_day: str | None, golden: str = GOLDEN) -> Daily:
         """Return the figures of days as `goldstream health --json`; days without any are left out.
+
+        Args:
+            first_day: such as `2026-05-12`; None for the default.
+            last_day: likewise.
+            golden: the golden segment of the policy.
 
         Raises:
             LookupRefused: the days cannot be asked for.
@@ -55,8 +58,6 @@ class DayLookup:
             for partition, text in zip(flat[::2], flat[1::2], strict=True):
                 by_partition.setdefault(partition, {})[day] = text.encode()
         figures: list[dict[str, Any]] = [
-            {**day, "figures": msgspec.to_builtins(ratios_of(day))}
-            for day in last_days(by_partition.values(), len(within))
-            if within
+            with_figures(day, golden) for day in last_days(by_partition.values(), len(within)) if within
         ]
         return Daily(first, last, figures)

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from agents.control.control_follower import ControlFollower
 from agents.customer_view.story import Story
 from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
+from agents.health.ratios import GOLDEN
 from agents.project.projection_keys import MOVE_DAYS, ProjectionKeys
 from agents.project.redis_connection import connect_redis
 from agents.project.redis_link import pack
@@ -170,7 +171,8 @@ class Lookups:
 
     async def daily(self, first_day: str | None = None, last_day: str | None = None) -> Daily:
         """Return the figures of these days (`2026-05-12`), by default of the last 30."""
-        return await self._days.daily(first_day, last_day)
+        golden = self.policy.golden if self.policy else GOLDEN
+        return await self._days.daily(first_day, last_day, golden)
 
     async def flows(self, first_day: str | None = None, last_day: str | None = None, cause: str | None = None) -> Flows:
         """Return who moved from where to where on these days, by default the last 30, of the last 90 days."""

@@ -65,14 +65,20 @@ def _first_orders(day: Day) -> tuple[Decimal, Decimal | None]:
     return Decimal(day.get("first", {}).get("orders", 0)), Decimal(day.get("orders", 0))
 
 
+def _golden_segment(day: Day) -> str:
+    return str(day.get("figures", {}).get("golden_segment", GOLDEN))
+
+
 def _golden(day: Day) -> tuple[Decimal, Decimal | None]:
-    golden = segments_of(day).get(GOLDEN, {})
+    golden = segments_of(day).get(_golden_segment(day), {})
     return Decimal(golden.get("customers", 0)), Decimal(day.get("customers", 0))
 
 
 def _golden_revenue(day: Day) -> tuple[Decimal, Decimal | None]:
     segments = segments_of(day)
-    return money_of(segments.get(GOLDEN, {}), "net"), Decimal(sum(money_of(each, "net") for each in segments.values()))
+    return money_of(segments.get(day.get("golden", GOLDEN), {}), "net"), Decimal(
+        sum(money_of(each, "net") for each in segments.values())
+    )
 
 
 def _reachable(day: Day) -> tuple[Decimal, Decimal | None]:
