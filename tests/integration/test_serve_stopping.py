@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 
 from agents.demo.embedded.loopback import free_port
+from agents.serve.access.token_file import Token, write_tokens
+from agents.serve.access.token_text import digest
 from tests.integration.http_servers import RunningServer, start_server
 from tests.integration.intake_events import has_rules, prepare, purchase
 from tests.integration.kafka_records import read
@@ -115,3 +117,19 @@ async def test_json_nested_ten_thousand_deep_is_answered_with_400(site: Site, ht
             assert answer.status in {400, 422}, (path, answer.body[:200])
             assert answer.headers["content-type"] == "application/problem+json"
     assert "Traceback" not in server.log
+
+
+async def test_a_stream_of_changes_ends_when_its_token_is_revoked(site: Site, http_server: StartServer) -> None:
+    await prepare(site)
+    tokens = site.directory / "tokens.toml"
+    (reader, other), text = ("reader", "other"), "gs_reader_0123456789"
+    stored = [Token(name, name, digest(text), ("customers:read",)) for name in (reader, other)]
+    write_tokens(tokens, stored)
+    server = await http_server(TOKENS=str(tokens))
+    headers = {"Authorization": f"Bearer {text}"}
+    async with aiohttp.ClientSession() as client, client.get(f"{server.url}/v1/changes", headers=headers) as stream:
+        assert stream.status == 200
+        assert (await asyncio.wait_for(stream.content.readline(), 10)).startswith(b":")
+        write_tokens(tokens, stored[1:])
+        await asyncio.wait_for(stream.content.read(), 10)
+    assert (await server.request("GET", "/v1/changes", headers=headers)).status == 401

@@ -71,6 +71,8 @@ class ChangeStream(ASGIResponse):
                 group.start_soon(self._wait_for_revocation, group.cancel_scope)
                 await self._send(listener, send)
                 group.cancel_scope.cancel()
+            if not self._is_allowed():
+                await _end(send)
 
     async def _wait_for_revocation(self, scope: CancelScope) -> None:
         while self._is_allowed():
@@ -95,13 +97,17 @@ class ChangeStream(ASGIResponse):
                 return
         async for chunk in listener.chunks():
             await _write(send, chunk)
-        end: HTTPResponseBodyEvent = {"type": "http.response.body", "body": b"", "more_body": False}
-        await send(end)
+        await _end(send)
 
 
 async def _write(send: "Send", chunk: bytes) -> None:
     event: HTTPResponseBodyEvent = {"type": "http.response.body", "body": chunk, "more_body": True}
     await send(event)
+
+
+async def _end(send: "Send") -> None:
+    end: HTTPResponseBodyEvent = {"type": "http.response.body", "body": b"", "more_body": False}
+    await send(end)
 
 
 async def _wait_for_disconnect(receive: "Receive", scope: CancelScope) -> None:
