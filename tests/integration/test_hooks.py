@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import aiohttp
 import pytest
 
 from tests.integration.hook_shops import (
@@ -280,3 +281,36 @@ async def test_deliveries_are_stored_while_kafka_is_away_also_by_a_server_that_s
     expected = {("purchase", "#1001"), ("purchase", "#1003"), ("refund", "#1001")}
     assert await until(all_events, "what was stored", 120) == expected
     assert len(await events(site, "refund")) == 1
+
+
+async def test_segments_api_needs_a_token_of_its_hook(site: Site, http_server: StartServer) -> None:
+    tokens = str(site.directory / "tokens.toml")
+    created = [
+        (await site.command("tokens", "create", "t", "--scope", scope, TOKENS=tokens)).out.strip()
+        for scope in ("hooks:main", "hooks:other", "events:write")
+    ]
+    site.settings |= {"TIME": "event", "PARTITIONS": "2"}
+    await prepare(site)
+    server = await http_server(HOOKS=hooks_file(site.directory), TOKENS=tokens)
+    message = {
+        "event": "Order Completed",
+        "messageId": "m-1",
+        "userId": "u-1",
+        "timestamp": "2026-03-01T10:00:00Z",
+        "properties": {"order_id": "s-1", "total": 27.5, "currency": "RUB"},
+    }
+
+    async def track(token: str) -> int:
+        authorization = aiohttp.encode_basic_auth(token, "")
+        headers = {"Authorization": authorization} if token else {}
+        return (await server.request("POST", "/segment/v1/track", json=message, headers=headers)).status
+
+    main, other, events_write = created
+
+    async def is_taken() -> bool:
+        return await track(main) == 200
+
+    await until(is_taken, "the rules")
+    assert [await track(token) for token in ("", other, events_write, main + "x")] == [401, 404, 403, 401]
+    assert (await shopify(server, "orders/paid", NINA.paid())).status == 200, "a signature is enough"
+    assert len(await events(site)) == 2
