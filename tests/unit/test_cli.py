@@ -283,3 +283,30 @@ def test_a_broken_pipe_causes_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         process.stderr.close()
+
+
+def test_what_a_simulation_published_is_reported_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, err = run(capsys, "simulate", "--customers", "20", "--out", "a.jsonl", "--json")
+    assert (status, err, len(out)) == (0, [], 1)
+    report = json.loads(out[0])
+    events = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert (report["events"], report["to"]) == (len(events), "a.jsonl")
+    assert report["by_kind"]["signup"] == sum(event["type"] == "signup" for event in events)
+    status, _, err = run(capsys, "simulate", "--out", "-", "--json")
+    assert (status, "exclude each other" in err[0]) == (2, True)
+
+
+def test_a_check_with_json_reports_all_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(policy_text())
+    status, out, _ = run(capsys, "policy", "check", "policy.toml", "--json")
+    found = json.loads(out[0])
+    assert (status, found["is_valid"], found["errors"], found["cells"], found["window_days"]) == (0, True, [], 27, 365)
+    (tmp_path / "policy.toml").write_text(policy_text().replace("[60, 180]", "[60, 60]").replace('"RUB"', '"RUR"'))
+    status, out, err = run(capsys, "policy", "check", "policy.toml", "--json")
+    found = json.loads(out[0])
+    assert (status, found["is_valid"], len(found["errors"]), len(err)) == (1, False, 2, 2)
+    (tmp_path / "campaigns.toml").write_text(campaigns_text().replace('"churned"', '"gone"'))
+    status, out, err = run(capsys, "campaigns", "check", "campaigns.toml", "--json")
+    found = json.loads(out[0])
+    assert (status, found["is_valid"], found["campaigns"]) == (1, False, [])
+    assert [f"goldstream: {each}" for each in found["errors"]] == err

@@ -3,6 +3,7 @@
 import pytest
 
 from agents.cli.progress import progress_of
+from agents.cli.quiet import note, set_quiet
 from tests.clock import ManualClock
 
 
@@ -31,3 +32,16 @@ def test_without_a_total_the_line_has_the_amount(capsys: pytest.CaptureFixture[s
         clock.advance(10)
         show(12_000)
     assert capsys.readouterr().err == "goldstream: publishing: 12,000\n"
+
+
+def test_with_quiet_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = ManualClock()
+    set_quiet(quiet=True)
+    try:
+        with progress_of("reading a.csv", 200, clock) as show:
+            clock.advance(60)
+            show(100)
+        note("goldstream: next, run something")
+    finally:
+        set_quiet(quiet=False)
+    assert capsys.readouterr() == ("", "")
