@@ -111,8 +111,7 @@ async def look_up(
     """
     broker, topics = KafkaBroker(settings), Topics(settings.prefix)
     erasures = await read_erasures(broker, topics)
-    known = await find_known(broker, topics, keys, erasures, on_progress, route.partition(":")[2])
-    plan = ImportPlan(known, erasures, import_id, route)
+    plan = ImportPlan(await find_known(broker, topics, keys, erasures, on_progress), erasures, import_id, route)
     return Publication(plan, await settle(broker, topics, plan, spool), erasures)
 
 

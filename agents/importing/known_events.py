@@ -11,22 +11,13 @@ from aiokafka import ConsumerRecord
 
 from agents.importing.event_spool import SpooledEvent
 from state.records.erasure import Erasure
-from streams.tables.order_ledger import (
-    HASH_BYTES,
-    ORDER,
-    REFUNDS,
-    LedgerEntry,
-    customer_part,
-    decode_entry,
-    entry_key,
-)
+from streams.tables.order_ledger import HASH_BYTES, ORDER, LedgerEntry, customer_part, decode_entry, entry_key
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH: Final = 50_000
 _FETCH: Final = 10_000
-_NOBODY: Final = bytes(HASH_BYTES)
 _REMOVED: Final = b""
 """In place of the entry of a tombstone, since DuckDB's `arg_max` ignores NULL."""
 
@@ -99,11 +90,8 @@ class KnownEvents:
         if len(self._records) >= _BATCH:
             self._write_records()
 
-    def find(self, platform: str = "") -> Known:
-        """Return what the ledger knows of the events of a file of this platform.
-
-        An order that the file has without a customer is known if a webhook of the platform has brought it with one.
-        """
+    def find(self) -> Known:
+        """Return what the ledger knows of the events."""
         self._write_events()
         self._write_records()
         self._con.execute(
@@ -117,18 +105,6 @@ class KnownEvents:
         ):
             entry = decode_entry(value)
             if entry.announced is not None or any(minor for _, minor in entry.published):
-                entries[number] = entry
-            else:
-                published[number] = 1
-        for number, value in self._rows(
-            "SELECT number, entry FROM event_keys e JOIN ledger_entries l USING (id) WHERE e.customer = ? "
-            "AND l.customer <> ?",
-            (_NOBODY, _NOBODY),
-        ):
-            entry = decode_entry(value)
-            if number in entries or published[number] or not entry.route.startswith(f"hook:{platform}/"):
-                continue
-            if entry.kind == REFUNDS:
                 entries[number] = entry
             else:
                 published[number] = 1
@@ -154,9 +130,9 @@ class KnownEvents:
         self._con.execute("DROP TABLE mentioned_keys")
         return published
 
-    def _rows(self, sql: str, values: tuple[bytes, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         reader = self._con.cursor()
-        found = reader.execute(sql, values)
+        found = reader.execute(sql)
         while rows := found.fetchmany(_FETCH):
             yield from rows
         reader.close()

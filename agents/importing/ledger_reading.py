@@ -67,9 +67,8 @@ async def find_known(
     events: KnownEvents,
     erasures: Mapping[bytes, Erasure],
     on_progress: ReportProgress = lambda _: None,
-    platform: str = "",
 ) -> Known:
-    """Return what the order ledger knows of the events of a file of this platform, all of which are in `events`.
+    """Return what the order ledger knows of the events of a file, all of which are in `events`.
 
     Raises:
         UnknownFormatVersion: a version of goldstream wrote it that this one cannot read.
@@ -86,7 +85,7 @@ async def find_known(
 
         async for batch in broker.read(topics.order_ledger, number, on_remaining=note_remaining):
             events.add_records(number, batch, erasures)
-    return events.find(platform)
+    return events.find()
 
 
 async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventSpool) -> Unfinished:

@@ -1,4 +1,4 @@
-"""Daily totals in Redis: for each day the part of every partition, and their sum."""
+"""Daily totals in Redis: for each day the part of every partition, their sum, and when each part was published."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -37,10 +37,17 @@ class DailyProjection(RedisProjector):
     async def plan(self, records: Sequence[ConsumerRecord], end: int) -> Plan:  # noqa: ARG002 - only totals need it
         """Return how to write the days: the parts of the other partitions are read for the sum."""
         days = {record.key.decode().partition(":")[0]: record.value for record in records if record.value is not None}
+        published = {record.key.decode().partition(":")[0]: record.timestamp for record in records}
         keys = [self._keys.day_parts + day for day in days]
 
         def writes(replies: Sequence[Any]) -> list[str]:
-            commands = [pack("ZADD", self._keys.days, *(part for day in days for part in (0, day)))] if days else []
+            commands = []
+            if days:
+                moments = (part for day in days for part in (day, published[day]))
+                commands = [
+                    pack("ZADD", self._keys.days, *(part for day in days for part in (0, day))),
+                    pack("HSET", self._keys.days_published(self._partition), *moments),
+                ]
             for (day, value), key, reply in zip(days.items(), keys, replies, strict=True):
                 flat = iter(reply)
                 parts = {int(number): part for number, part in zip(flat, flat, strict=True)} | {self._partition: value}

@@ -30,6 +30,10 @@ class ProjectionKeys:
         """
         return f"{self.prefix}:project-{projection}:{partition}"
 
+    def days_published(self, partition: int | str) -> str:
+        """Return the key of when each day of a partition was published last, in milliseconds."""
+        return f"{self.prefix}:days-published:{partition}"
+
     def flow(self, name: str) -> str:
         """Return the key of a flow, or of the earlier moves of one, by its name, which is a member of `flows`."""
         return f"{self.prefix}:{name}"

@@ -254,7 +254,7 @@ async def test_an_import_that_dies_anywhere_is_completed_by_the_next(
         assert len(published_events(broker)) == count
 
 
-@pytest.mark.parametrize("fault", ["crash", "unacknowledged"])
+@pytest.mark.parametrize("fault", ["crash", "crash after", "refused", "unacknowledged"])
 @pytest.mark.parametrize("next_export", [LISTS, LONGER_LISTS, TOTALS], ids=["the same", "longer lists", "totals"])
 async def test_lists_of_refunds_are_completed_after_any_death(fault: str, next_export: tuple[Order, ...]) -> None:
     undisturbed = new_broker()

@@ -14,9 +14,10 @@ from agents.reporting.uplift import DETECTABLE_UPLIFT
 from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
+from agents.serve.lookups.day_lookup import late_days
 from agents.serve.pages.campaign_words import DETECTABLE_POINTS, conclusion, entry_words, outcome_words
 from agents.serve.pages.campaigns_view import CampaignsView
-from agents.serve.pages.daily_figures import FIGURES
+from agents.serve.pages.daily_figures import figures_of
 from agents.serve.pages.daily_view import DailyView
 from agents.serve.pages.flows_view import FlowsView
 from agents.serve.pages.page_view import PageView
@@ -34,7 +35,7 @@ from streams.defaults import campaigns_text, policy_text
 POLICY = parse_policy(policy_text())
 TODAY = date(2026, 5, 12)
 WEEK = Period(date(2026, 5, 6), TODAY)
-FIGURE = {figure.key: figure for figure in FIGURES}
+FIGURE = {figure.key: figure for figure in figures_of("golden")}
 EN, RU = Formats(Language.EN), Formats(Language.RU)
 
 
@@ -130,6 +131,23 @@ def test_each_figure_stands_beside_that_of_the_preceding_period() -> None:
     assert (cards["lapsed"].change, cards["lapsed"].tone) == ("+180%", "bad")
     assert (cards["order-value"].change, cards["order-value"].tone) == ("−33%", "bad")
     assert (cards["returned"].change, cards["returned"].tone) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("hours", "late"),
+    [
+        ([0, 24, 48], set()),  # each day ends after the one before
+        ([0.3, 0.2, 0.1], set()),  # a history that is imported, the latest day first
+        ([0, 80, 48, 72], {"2026-05-02"}),
+        ([90, 80, 48, 72], {"2026-05-01", "2026-05-02"}),
+        ([0, 24, 73, 72.5], set()),
+        ([5], set()),
+        ([], set()),
+    ],
+)
+def test_a_day_that_is_published_long_after_a_later_one_is_restated(hours: list[float], late: set[str]) -> None:
+    published = [(f"2026-05-{number:02}", int(hour * 3_600_000)) for number, hour in enumerate(hours, start=1)]
+    assert late_days(published) == late
 
 
 def test_the_table_of_days_has_the_latest_first_and_marks_restated_ones() -> None:

@@ -18,7 +18,6 @@ from agents.serve.hooks.platforms import READERS
 from agents.serve.hooks.segment import read_call
 from agents.serve.intake.event_publisher import NotPublishedError
 from agents.serve.intake.intake import Acceptance, Intake, NoPolicyError
-from state.intake.admission_result import AdmissionRules
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.wire.journal_batch import MAX_AHEAD_MS
@@ -31,7 +30,6 @@ class NotReadyError(Exception):
 
 
 RETRY_PAUSE_S: Final = 1.0
-_NO_RULES: Final = AdmissionRules("USD", 2, {})
 
 
 class Receipt:
@@ -135,15 +133,7 @@ class HookReception:
             NoPolicyError: nothing can be checked.
             NotPublishedError: some of its events may not be published.
         """
-        try:
-            receiver = self._receiver(hook)
-        except NoPolicyError:
-            # whether it is signed, and whether it is ours at all, does not depend on a policy
-            outcomes = READERS[hook.platform](delivery, Receiver(hook, _NO_RULES))
-            if not isinstance(outcomes, BadSignature) and not all(isinstance(each, Ignored) for each in outcomes):
-                raise
-        else:
-            outcomes = READERS[hook.platform](delivery, receiver)
+        outcomes = READERS[hook.platform](delivery, self._receiver(hook))
         return outcomes if isinstance(outcomes, BadSignature) else await self._take(hook, "", delivery, outcomes)
 
     async def receive_call(self, hook: Hook, call: str, delivery: Delivery) -> Receipt:

@@ -207,11 +207,16 @@ class CustomerPage(msgspec.Struct, frozen=True):
 
 
 class Daily(msgspec.Struct, frozen=True, rename=_FROM_AND_TO_DAYS):
-    """The daily figures, oldest first: each day as in `goldstream health --json` (docs/health.md)."""
+    """The daily figures, oldest first: each day as in `goldstream health --json` (docs/health.md).
+
+    Attributes:
+        restated: the days that late events have changed after they were over.
+    """
 
     first_day: str | None
     last_day: str | None
     days: list[dict[str, Any]]
+    restated: list[str] = []
 
 
 class Flow(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):

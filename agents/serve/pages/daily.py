@@ -9,8 +9,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from agents.serve.context import Context
-from agents.serve.pages.daily_figures import FIGURES
-from agents.serve.pages.daily_view import DailyView
+from agents.serve.pages.daily_view import RESTATED, DailyView
 from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.period import Period
 from agents.serve.pages.period_choice import choose_period
@@ -30,18 +29,17 @@ async def show_daily(request: PageRequest, context: Context, view: View) -> Resp
 @get("/daily/{key:str}", opt={"scope": HEALTH.scope}, include_in_schema=False)
 async def show_figure(key: FromPath[str], request: PageRequest, context: Context, view: View) -> Response[bytes]:
     """Show one figure, large enough to read each day."""
-    figure = next((figure for figure in FIGURES if figure.key == key), None)
-    if figure is None:
-        raise NotFoundException
-    choice = choose_period(request.query_params, view, context.clock, f"{HEALTH.path}/{figure.key}", LONGEST)
+    choice = choose_period(request.query_params, view, context.clock, f"{HEALTH.path}/{key}", LONGEST)
     daily = await _read(context, view, choice.period)
-    card = next(card for card in daily.cards if card.figure is figure)
+    card = next((card for card in daily.cards if card.figure.key == key), None)
+    if card is None:
+        raise NotFoundException
     return view.render(
         "daily_figure.html",
         HEALTH,
         daily=daily,
         card=card,
-        rows=daily.series(figure)[::-1],
+        rows=daily.series(card.figure)[::-1],
         choice=choice,
         query=urlencode(choice.period.query()),
     )
@@ -51,6 +49,7 @@ async def _read(context: Context, view: PageView, period: Period) -> DailyView:
     now, before = await asyncio.gather(
         *(context.lookups.daily(str(each.first), str(each.last)) for each in (period, period.preceding))
     )
-    days = {day["day"]: day for day in (*before.days, *now.days)}
+    restated = {*before.restated, *now.restated}
+    days = {day["day"]: day | {RESTATED: day["day"] in restated} for day in (*before.days, *now.days)}
     currency = next((day["currency"] for day in days.values()), "")
     return DailyView(days, period, currency, view)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-from agents.health.ratios import GOLDEN, money_of, segments_of
+from agents.health.ratios import money_of, segments_of
 from agents.languages.translations import mark
 
 Day = Mapping[str, Any]
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
 
     Attributes:
         key: its name in addresses.
-        title: in English; translated where it is shown.
+        title: in English; translated where it is shown, with the title of the golden segment.
         meaning: one sentence for those who do not know it.
         kind: how it is written.
         parts: of a day: the figure is the first sum divided by the second, over the days of a period; where the second
@@ -65,20 +65,21 @@ def _first_orders(day: Day) -> tuple[Decimal, Decimal | None]:
     return Decimal(day.get("first", {}).get("orders", 0)), Decimal(day.get("orders", 0))
 
 
-def _golden_segment(day: Day) -> str:
-    return str(day.get("figures", {}).get("golden_segment", GOLDEN))
+def _share_of(segment: str) -> Callable[[Day], tuple[Decimal, Decimal | None]]:
+    def parts(day: Day) -> tuple[Decimal, Decimal | None]:
+        customers = segments_of(day).get(segment, {}).get("customers", 0)
+        return Decimal(customers), Decimal(day.get("customers", 0))
+
+    return parts
 
 
-def _golden(day: Day) -> tuple[Decimal, Decimal | None]:
-    golden = segments_of(day).get(_golden_segment(day), {})
-    return Decimal(golden.get("customers", 0)), Decimal(day.get("customers", 0))
+def _revenue_share_of(segment: str) -> Callable[[Day], tuple[Decimal, Decimal | None]]:
+    def parts(day: Day) -> tuple[Decimal, Decimal | None]:
+        segments = segments_of(day)
+        whole = sum(money_of(each, "net") for each in segments.values())
+        return money_of(segments.get(segment, {}), "net"), Decimal(whole)
 
-
-def _golden_revenue(day: Day) -> tuple[Decimal, Decimal | None]:
-    segments = segments_of(day)
-    return money_of(segments.get(day.get("golden", GOLDEN), {}), "net"), Decimal(
-        sum(money_of(each, "net") for each in segments.values())
-    )
+    return parts
 
 
 def _reachable(day: Day) -> tuple[Decimal, Decimal | None]:
@@ -89,7 +90,7 @@ def _net(day: Day) -> tuple[Decimal, Decimal | None]:
     return money_of(day, "net"), None
 
 
-FIGURES: Final = (
+_FIGURES: Final = (
     Figure("revenue", mark("Net revenue"), mark("Purchases less refunds."), "money", _net),
     Figure("orders", mark("Orders"), mark("All purchases of known customers."), "count", _count("orders")),
     Figure(
@@ -124,16 +125,6 @@ FIGURES: Final = (
         _first_orders,
         better=0,
     ),
-    Figure("golden", mark("Golden share"), mark("Of all customers, the golden ones."), "share", _golden, at_end=True),
-    Figure(
-        "golden-revenue",
-        mark("Golden share of revenue"),
-        mark("Of the revenue in the window, that of golden customers."),
-        "share",
-        _golden_revenue,
-        at_end=True,
-        better=0,
-    ),
     Figure("customers", mark("Customers"), mark("All known customers."), "count", _count("customers"), at_end=True),
     Figure(
         "reachable",
@@ -144,3 +135,27 @@ FIGURES: Final = (
         at_end=True,
     ),
 )
+
+
+def figures_of(golden: str) -> tuple[Figure, ...]:
+    """Return all figures; `golden` is the segment of the best customers. Titles name it as `%(golden)s`."""
+    return (
+        *_FIGURES,
+        Figure(
+            "golden",
+            mark("Share of “%(golden)s”"),
+            mark("Of all customers, those in this segment."),
+            "share",
+            _share_of(golden),
+            at_end=True,
+        ),
+        Figure(
+            "golden-revenue",
+            mark("“%(golden)s” in revenue"),
+            mark("Of the revenue in the window, that of customers in this segment."),
+            "share",
+            _revenue_share_of(golden),
+            at_end=True,
+            better=0,
+        ),
+    )

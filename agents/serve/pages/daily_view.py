@@ -5,8 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
+from agents.health.ratios import GOLDEN
 from agents.serve.pages.charts.day_chart import DayPoint, day_chart
-from agents.serve.pages.daily_figures import FIGURES, Figure
+from agents.serve.pages.daily_figures import Figure, figures_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
 from agents.serve.pages.short_figures import short, short_money, signed
@@ -66,21 +67,24 @@ class DailyView:
         self._period = period
         self._now = [days.get(day, {}) for day in period.each_day()]
         self._before = [days.get(day, {}) for day in period.preceding.each_day()]
+        golden = GOLDEN if view.policy is None else view.policy.golden
+        self._golden = view.segments.title(golden)
+        self._figures = figures_of(golden)
         self._values = {
             figure.key: [
                 (figure.of([now]), figure.of([before])) for now, before in zip(self._now, self._before, strict=True)
             ]
-            for figure in FIGURES
+            for figure in self._figures
         }
         self.has_figures = any(self._now)
         self.has_before = any(self._before)
         self.has_restated = any(day.get(RESTATED) for day in self._now)
-        self.cards = [self._card(figure) for figure in FIGURES]
+        self.cards = [self._card(figure) for figure in self._figures]
 
     @property
     def titles(self) -> list[str]:
         """The heads of the table's columns."""
-        return [self._view.texts.gettext(figure.title) for figure in FIGURES]
+        return [card.title for card in self.cards]
 
     @property
     def rows(self) -> list[DayRow]:
@@ -89,7 +93,7 @@ class DailyView:
             DayRow(
                 day,
                 bool(figures.get(RESTATED)),
-                [self._full(each, self._values[each.key][place][0]) for each in FIGURES],
+                [self._full(each, self._values[each.key][place][0]) for each in self._figures],
             )
             for place, (day, figures) in enumerate(zip(self._period.each_day(), self._now, strict=True))
             if figures
@@ -111,7 +115,7 @@ class DailyView:
         texts = self._view.texts
         total, before = figure.of(self._now), figure.of(self._before)
         change, tone = self._change(figure, total, before)
-        title = texts.gettext(figure.title)
+        title = texts.gettext(figure.title) % {"golden": self._golden}
         return Card(
             figure,
             title,
