@@ -1,12 +1,16 @@
 """Currencies of a column: codes, numbers, signs and words, and what decides between several meanings."""
 
+from pathlib import Path
+
 import pytest
 
 from agents.importing.columns.column_value import CellError, ColumnValue, MissingCell
 from agents.importing.columns.currencies import currency_candidates, read_currency
 from agents.importing.columns.currency_decision import CurrencyDecision, decide_currencies, decide_currency_signs
 from agents.importing.columns.numbers import NumberFormat, NumberParser, decide_numbers
+from agents.importing.understanding import PolicyInfo
 from state.units.currencies import DIGITS
+from tests.unit.understood_files import UTC, understand_text
 
 
 def decide(*texts: str, known: tuple[str, ...] = ()) -> CurrencyDecision:
@@ -110,3 +114,13 @@ def test_signs_beside_amounts_are_decided_alike() -> None:
     parser = NumberParser(NumberFormat("."))
     assert [decision.meaning(parser.currencies(text)) for text in amounts] == ["USD", "USD", "SEK"]
     assert decision.meaning(parser.currencies("5")) is None
+
+
+def test_sums_in_several_currencies_that_are_converted_to_one_are_in_that_one(tmp_path: Path) -> None:
+    text = "Created date (UTC),Amount,Currency,Converted Amount,Converted Currency,Status,Customer ID\n" + "".join(
+        f"2024-06-07 02:38:5{n},{n}0.00,{code},{n}00.00,thb,Paid,cus_{n}\n"
+        for n, code in enumerate(("usd", "usd", "eur", "mxn"), 1)
+    )
+    found = understand_text(tmp_path, text, UTC, PolicyInfo(None))
+    assert {event["currency"] for event in found.events} == {"THB"}
+    assert (found.totals.gross_minor, found.assumed["currency"]) == (100_000, "THB")

@@ -170,3 +170,10 @@ def test_refunds_of_an_order_count_up_to_what_was_paid_in_files_of_our_own(tmp_p
     found = understand_files(tmp_path, {"own.jsonl": "\n".join(lines)})
     assert found.amounts("refund") == {"r1": "70.00", "r2": "70.00", "r3": "5.00"}
     assert (found.totals.gross_minor, found.totals.refunds_minor) == (10_000, 10_500)
+
+
+def test_rules_leave_out_rows_of_every_kind(tmp_path: Path) -> None:
+    text = "customer_id,newsletter,state,date\n1,yes,active,2025-05-01\n2,yes,blocked,no date\n"
+    rule = '[[skip]]\ncolumn = "state"\nvalues = ["blocked"]\nreason = "blocked"\n'
+    found = understand_files(tmp_path, {"a.csv": text}, f'kind = "signup"\ntimezone = "UTC"\n{rule}')
+    assert ([event["customer_id"] for event in found.events], found.left_out) == (["1"], {"blocked": (1, [3])})

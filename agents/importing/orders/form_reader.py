@@ -190,7 +190,7 @@ class FormReader:
         is_grouped, has_unnumbered = self._shape(lines)
         rules = OrderRules(
             amount=mode,
-            base_currency=self._policy.currency or "",
+            base_currency=self._policy.currency or lines.common_currency,
             default_currency=lines.default_currency,
             latest_ms=self._latest_ms,
             skips_other_statuses=self.mapping.statuses.other == "skip",

@@ -54,6 +54,23 @@ class LineCurrencies:
         named = {code for decision in self._columns.values() for code in decision.codes} | {*self._signs.codes}
         return named or {self.default} - {""}
 
+    def common(self) -> str:
+        """Return the only currency that sums are converted to, if the sums themselves are in several; empty: none."""
+        own, converted = (
+            {code for name in self._names(field) for code in self._columns[name].codes}
+            for field in ("currency", "converted_currency")
+        )
+        if len(converted) != 1 or len(own) < 2:
+            return ""
+        (code,) = converted
+        if self._policy.currency is None:
+            self._findings.assume("currency", code, f"sums in {', '.join(sorted(own))} are converted to it")
+        return code
+
+    def _names(self, field: str) -> list[str]:
+        expression = self._mapping.fields.get(field)
+        return list(columns_of(expression)) if expression is not None else []
+
     def sql(self, sql: CellSql) -> str:
         """Return the currency that a line names."""
         if "currency" in self._mapping.fields:

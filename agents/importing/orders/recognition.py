@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from agents.importing.columns.dates import is_time_of_day
 from agents.importing.columns.zones import read_zone
 from agents.importing.findings import Choice, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
@@ -13,9 +12,9 @@ from agents.importing.mapping.expression import Arithmetic, Column, Expression, 
 from agents.importing.mapping.known_names import words_in_order, words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames, is_paid_amount, kind_of_word, unit_of
-from agents.importing.orders.column_decisions import ColumnDecisions, Findings
+from agents.importing.orders.column_contents import ColumnContents
+from agents.importing.orders.column_decisions import Findings
 from agents.importing.orders.return_columns import ReturnColumns
-from agents.importing.orders.row_meaning import read_paid
 from agents.importing.orders.row_source import RowSource
 from agents.importing.staging import StagedTable
 
@@ -45,7 +44,7 @@ class Recognition:
         self._mapping = mapping
         self._findings = findings
         self._names = ColumnNames(source.names)
-        self._decisions = ColumnDecisions(source.staging, mapping, Findings())
+        self._cells = ColumnContents(source, mapping)
         self.fields: dict[str, Expression] = dict(mapping.fields)
         self._taken = {name for expression in self.fields.values() for name in columns_of(expression)}
 
@@ -56,12 +55,12 @@ class Recognition:
         self._recognize_ids()
         for field in ("currency", *_PLAIN_FIELDS, *CONSENT_FIELDS):
             self._take_first(field)
-        self._take_first("paid", self._says_whether_paid)
-        self._take_first("discount", self._is_number)
-        self._take_first("refunded_at", self._is_date)
-        self._take_first("zone", self._is_zone)
+        self._take_first("paid", self._cells.says_whether_paid)
+        self._take_first("discount", self._cells.is_number)
+        self._take_first("refunded_at", self._cells.is_date)
+        self._take_first("zone", self._cells.is_zone)
         if "currency" in self.fields:
-            self._take_first("rate", self._is_number)
+            self._take_first("rate", self._cells.is_number)
         return self.fields
 
     def recognize(self, fields: Iterable[str]) -> dict[str, Expression]:
@@ -78,7 +77,7 @@ class Recognition:
     def recognize_missing(self, fields: Iterable[str]) -> dict[str, Expression]:
         """Return the columns of the fields of a platform, with those that its names did not find."""
         for field in fields:
-            fits = {FieldType.MONEY: self._is_number, FieldType.MOMENT: self._is_date}.get(type_of(field))
+            fits = {FieldType.MONEY: self._cells.is_number, FieldType.MOMENT: self._cells.is_date}.get(type_of(field))
             self._take_first(field, fits)
         return self.fields
 
@@ -116,24 +115,24 @@ class Recognition:
         """Whether a column, or two of them, can be the amount of orders."""
         if {"amount", "unit_price"} & self.fields.keys():
             return True
-        return any(self._is_number(name) for field in ("amount", "unit_price") for name in self._filled(field))
+        return any(self._cells.is_number(name) for field in ("amount", "unit_price") for name in self._filled(field))
 
     def order_count(self) -> str:
         """Return the column that says how many orders a row sums up; empty: there is none."""
-        return next((name for name in self._filled("order_count") if self._is_number(name)), "")
+        return next((name for name in self._filled("order_count") if self._cells.is_number(name)), "")
 
     def recognize_refund_list(self) -> bool:
         """Whether the rows have no amounts but those of refunds; if so, set these as amounts, with their dates."""
-        name = next((name for name in self._filled("refunded") if self._is_number(name)), None)
-        returns = ReturnColumns(self._source, self._decisions)
+        name = next((name for name in self._filled("refunded") if self._cells.is_number(name)), None)
+        returns = ReturnColumns(self._source, self._cells.decisions)
         if name is None or returns.is_flag(name) or {"amount", "occurred_at"} & self._mapping.constants.keys():
             return False
         if not returns.is_everywhere(name) or not (self._filled("refund_id") or self._filled("refunded_at")):
             return False
         self._set("amount", Column(name))
-        self._take_first("occurred_at", self._is_date)
+        self._take_first("occurred_at", self._cells.is_date)
         for at in self._filled("refunded_at"):
-            if "occurred_at" not in self.fields and self._is_date(at):
+            if "occurred_at" not in self.fields and self._cells.is_date(at):
                 self._set("occurred_at", Column(at, zone=read_zone(unit_of(at)) or ""))
         return True
 
@@ -142,7 +141,7 @@ class Recognition:
             return
         if "amount" in self._mapping.constants:
             return
-        names = [name for name in self._filled("amount") if self._is_number(name)]
+        names = [name for name in self._filled("amount") if self._cells.is_number(name)]
         name = names[0] if names else None
         quantity, price = self.fields.pop("quantity", None), self.fields.pop("unit_price", None)
         if name is not None and price is None:
@@ -158,11 +157,14 @@ class Recognition:
             self._set("amount", price)
         else:
             self._ask_for_column(
-                "amount", "Which column has the amount paid for an order?", self._plausible(self._is_number), ()
+                "amount",
+                "Which column has the amount paid for an order?",
+                self._plausible(self._cells.is_number),
+                (),
             )
 
     def _first_number(self, field: str) -> Column | None:
-        name = next((name for name in self._filled(field) if self._is_number(name)), None)
+        name = next((name for name in self._filled(field) if self._cells.is_number(name)), None)
         return Column(name) if name else None
 
     def _recognize_moment(self) -> None:
@@ -172,12 +174,12 @@ class Recognition:
             return
         if "occurred_at" in self._mapping.constants:
             return
-        name = next((name for name in self._filled("occurred_at") if self._is_date(name)), None)
+        name = next((name for name in self._filled("occurred_at") if self._cells.is_date(name)), None)
         if name is None:
             self.ask_for_moment()
             return
         zone = read_zone(unit_of(name)) or ""
-        time = None if self._has_time(name) else self._time_column(name)
+        time = None if self._cells.has_time(name) else self._time_column(name)
         if time is not None:
             self._findings.assume("occurred_at", f"{name} and {time}", f"{time} has times of day only", "--field")
         self._set("occurred_at", Joined((name, time)) if time else Column(name, zone=zone))
@@ -185,7 +187,7 @@ class Recognition:
     def _with_times(self, given: Expression) -> Expression:
         """Return a list of columns of which the second has times of day as these two joined."""
         match given:
-            case FirstFilled((Column(day, "", "", ""), Column(time, "", "", ""))) if self._is_times(time):
+            case FirstFilled((Column(day, "", "", ""), Column(time, "", "", ""))) if self._cells.is_times(time):
                 evidence = f"{time} has times of day only, so it belongs to {day}"
                 self._findings.assume("occurred_at", f"{day} and {time}", evidence, '{ join = ["…", "…"] }')
                 return Joined((day, time))
@@ -199,13 +201,13 @@ class Recognition:
 
     def _recognize_returns(self) -> None:
         """Find the columns about returns: flags, sums, and numbers of refunds, whatever they are called."""
-        returns = ReturnColumns(self._source, self._decisions)
+        returns = ReturnColumns(self._source, self._cells.decisions)
         self._take_first("returned", returns.is_flag)
         amount = self.fields.get("amount")
         unclear = []
 
         def is_sum(name: str) -> bool:
-            if returns.is_flag(name) or not self._is_number(name):
+            if returns.is_flag(name) or not self._cells.is_number(name):
                 return False
             found = returns.is_sum(name, amount)
             if found is None:
@@ -213,12 +215,17 @@ class Recognition:
             return bool(found)
 
         self._take_first("refunded", is_sum)
-        self._take_first("refund_id", lambda name: not self._looks_like_money(name) and not self._is_date(name))
+        self._take_first(
+            "refund_id", lambda name: not self._cells.looks_like_money(name) and not self._cells.is_date(name)
+        )
         for name in unclear:
             if self.fields.get("refund_id") == Column(name):
                 text = f"Does {name} have sums that were refunded, or numbers of refunds?"
                 choices, option = (Choice(name, "sums that were refunded"),), f'--field refunded="{name}" or refund_id='
                 self._findings.ask(Question("refunded", text, "fields.refunded", choices, option))
+
+    def _is_number_of_refund(self, name: str) -> bool:
+        return not self._cells.looks_like_money(name) and not self._cells.is_date(name)
 
     def _recognize_customer(self) -> None:
         if "customer_id" in self.fields or "email" in self.fields or "customer_id" in self._mapping.constants:
@@ -238,7 +245,7 @@ class Recognition:
 
     def ask_for_customer(self) -> None:
         """Ask which column says who the customer is."""
-        choices = self._plausible(self._is_identity)
+        choices = self._plausible(self._cells.is_identity)
         self._ask_for_column(
             "customer_id",
             "Which column says who the customer is? None is named so that it is certain.",
@@ -248,7 +255,7 @@ class Recognition:
 
     def ask_for_moment(self) -> None:
         """Ask which column has the moment, or for one moment of all rows if no column has dates."""
-        choices = self._plausible(self._is_date)
+        choices = self._plausible(self._cells.is_date)
         if choices:
             self._ask_for_column("occurred_at", "Which column has the date of the order?", choices, ())
             return
@@ -323,48 +330,9 @@ class Recognition:
         cell = self._source.cell(name)
         return cell.table, cell.name
 
-    def _says_whether_paid(self, name: str) -> bool:
-        """Whether a column has nothing but yes and no, or words of statuses."""
-        words = [text for text, _ in self._source.staging.examples(*self._place(name), _MAX_WORDS)]
-        return all(read_paid(word) for word in words)
-
-    def _is_number(self, name: str) -> bool:
-        decision = self._decisions.look_at_numbers(self._source.cell(name), name)
-        return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
-
-    def _looks_like_money(self, name: str) -> bool:
-        examples = self._source.staging.examples(*self._place(name), 20)
-        return self._is_number(name) and any("." in text or "," in text for text, _ in examples)
-
-    def _is_date(self, name: str) -> bool:
-        decision = self._decisions.look_at_dates(self._source.cell(name), name)
-        return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
-
-    def _has_time(self, name: str) -> bool:
-        return self._decisions.look_at_dates(self._source.cell(name), name).has_time
-
-    def _mostly(self, name: str, others: int) -> bool:
-        return others * 2 <= self._source.filled(name)
-
-    def _is_times(self, name: str) -> bool:
-        if name not in self._source.names:
-            return False
-        examples = self._source.staging.examples(*self._place(name), 20)
-        return bool(examples) and all(is_time_of_day(text) for text, _ in examples)
-
-    def _is_zone(self, name: str) -> bool:
-        examples = self._source.staging.examples(*self._place(name), 20)
-        return all(read_zone(text) is not None for text, _ in examples)
-
     def _time_column(self, day: str) -> str | None:
         others = [*self._names.candidates("occurred_at"), *self._source.names]
-        return next((name for name in others if name not in (day, *self._taken) and self._is_times(name)), None)
-
-    def _is_identity(self, name: str) -> bool:
-        """Whether a column can say who somebody is: texts or whole numbers, several of them, and not dates."""
-        if self._source.staging.distinct(*self._place(name)) < 2 or self._looks_like_money(name):
-            return False
-        return not self._is_date(name)
+        return next((name for name in others if name not in (day, *self._taken) and self._cells.is_times(name)), None)
 
 
 def _beginnings(text: str) -> set[str]:

@@ -21,6 +21,7 @@ from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
 from agents.importing.orders.customer_ids import IdPrefixes, bounded_id, derived_id
 from agents.importing.orders.event_writer import EventWriter, Refusal
 from agents.importing.orders.order_tables import digits_sql
+from agents.importing.orders.row_meaning import rule_sql
 from agents.importing.orders.sales import CountedEvent, to_base
 from agents.importing.staging import Staging
 from state.units.currencies import DIGITS
@@ -181,6 +182,12 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
         if "currency" in fields
         else _constant(constants, "currency"),
     }
+    rules = [
+        f"WHEN {rule_sql(sql, rule, cell)} THEN {quoted(rule.reason)}"
+        for rule in mapping.rules
+        if (cell := source.find(rule.column)) is not None
+    ]
+    columns["rule"] = f"CASE {' '.join(rules)} END" if rules else "NULL::VARCHAR"
     error = f"coalesce({', '.join(sql.errors)}, NULL)" if sql.errors else "NULL"
     columns["error"] = f"CASE WHEN {kind} IN ({', '.join(map(quoted, kinds))}) THEN {error} END"
     selected = ", ".join(f'{value} AS "{column}"' for column, value in columns.items())
@@ -195,7 +202,7 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
                     'amount must have no more digits than its currency: got ' || coalesce(amount_text, '') END AS detail
         FROM (SELECT {selected} FROM {source.from_sql} {" ".join(sql.joins)}) WHERE kind IN ({listed})"""
     reasoned = f"""
-        SELECT *, CASE WHEN detail IS NOT NULL THEN 'unreadable'
+        SELECT *, CASE WHEN rule IS NOT NULL THEN rule WHEN detail IS NOT NULL THEN 'unreadable'
                 WHEN customer IS NULL AND kind NOT IN ('purchase', 'refund') THEN 'no_customer' END AS refused
         FROM ({checked})"""
     number = "CASE kind WHEN 'purchase' THEN order_id WHEN 'refund' THEN refund_id END"

@@ -56,6 +56,7 @@ class SaleLines(msgspec.Struct, frozen=True):
         customers: number of possible ids.
         moments: number of possible moments.
         default_currency: of lines without one.
+        common_currency: the only one that sums in several are converted to; empty: none.
         filled: columns that come from the file; the others are NULL.
     """
 
@@ -63,6 +64,7 @@ class SaleLines(msgspec.Struct, frozen=True):
     customers: int
     moments: int
     default_currency: str
+    common_currency: str
     filled: frozenset[str]
 
 
@@ -172,7 +174,8 @@ class SaleLinesBuilder:
             WHERE kind NOT IN ({", ".join(map(quoted, ("-", *other_kinds)))})"""
         )
         filled = frozenset(column for column, sql in columns.items() if not sql.startswith("NULL::"))
-        return SaleLines(name, len(customers), len(moments), self._currencies.default, filled)
+        currencies = self._currencies
+        return SaleLines(name, len(customers), len(moments), currencies.default, currencies.common(), filled)
 
     def _row_reason(self) -> str:
         """Return why a row is left out, once its cells are read."""
