@@ -109,6 +109,8 @@ def _groups_sql(lines: SaleLines, rules: OrderRules) -> str:
     returned = "sum(amount) FILTER (is_returned)"  # each line has its own flag
     if rules.amount == "first":
         returned = "CASE WHEN bool_or(is_returned) THEN arg_min(amount, position) END"
+    if not {"is_returned", "status"} & lines.filled:
+        returned = f"NULL::{MONEY}"
     columns = {
         "lines": "count(*)",
         "first_row": "arg_min(rowid, position)",
