@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from agents.cli import app
 from agents.serve.access.token_file import parse_tokens
+from agents.serve.hooks.hook_file import parse_hooks
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
 from streams.defaults import campaigns_text, policy_text
@@ -133,7 +134,9 @@ def test_the_server_gets_valid_settings_that_let_it_listen(tmp_path: Path) -> No
     assert (host, port) == ("0.0.0.0", container["ports"][0]["containerPort"])  # noqa: S104 - within the pod
     assert settings.api_proxy
     assert settings.api_secret
-    assert parse_tokens(named("Secret", "goldstream-serve")["stringData"]["tokens.toml"])
+    secret = named("Secret", "goldstream-serve")["stringData"]
+    assert parse_tokens(secret["tokens.toml"])
+    assert parse_hooks(secret["hooks.toml"], Path("hooks.toml")) == {}
 
 
 def test_the_server_keeps_its_spool_has_time_to_stop_and_no_privileges() -> None:
