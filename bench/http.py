@@ -55,11 +55,12 @@ async def _measure(seconds: float, redis: str, testbed: Testbed) -> Sequence[Fig
     with Workers(settings, testbed.workers.directory).running() as workers:
         await workers[0].ready()
         figures = await _measure_serve(testbed, seconds)
+        async with running_bare_handler(testbed.directory) as (url, _):
+            figures += await _bare_handler(url, seconds, testbed.log)
+        figures += await _bare_producer(testbed, seconds)
         if not all_running(workers):
             raise BenchFailed("the worker ended")
-    async with running_bare_handler(testbed.directory) as (url, _):
-        figures += await _bare_handler(url, seconds, testbed.log)
-    return figures + await _bare_producer(testbed, seconds)
+    return figures
 
 
 async def _measure_serve(testbed: Testbed, seconds: float) -> list[Figure]:
