@@ -18,6 +18,7 @@ from agents.serve.pages import customers, erasure, figure_pages, now, segments, 
 from agents.serve.pages.error_pages import show_kafka_away, show_refusal
 from agents.serve.pages.page_view import PageRequest, PageView
 from agents.serve.pages.static_files import send_static
+from agents.serve.pages.templating import compile_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,6 +42,7 @@ async def pages_service(context: ServeContext) -> "AsyncIterator[None]":
     tasks = [
         asyncio.create_task(run_forever("open pages are not kept up to date", live.run, stopping, context.clock)),
         asyncio.create_task(end_streams()),
+        asyncio.create_task(asyncio.to_thread(compile_all)),
     ]
     try:
         yield

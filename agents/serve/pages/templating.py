@@ -30,3 +30,11 @@ def environment(language: Language) -> Environment:
 def render(language: Language, template: str, **values: Any) -> str:
     """Return a template with the values filled in."""
     return environment(language).get_template(template).render(**values)
+
+
+def compile_all() -> None:
+    """Compile every template in every language, so that the first reader does not wait for it."""
+    for language in Language:
+        templates = environment(language)
+        for name in templates.list_templates(extensions=["html"]):
+            templates.get_template(name)
