@@ -136,6 +136,11 @@ def test_an_order_of_which_nothing_is_paid_does_not_count(tmp_path: Path) -> Non
     assert (found.amounts(), found.left_out) == ({"1": "100.00", "3": "0.00", "4": "20.00"}, {"unpaid": (1, [3])})
 
 
+def test_a_column_about_returns_that_is_not_read_is_stated(tmp_path: Path) -> None:
+    text = "order_id,sku,date,email,quantity,price,returned quantity\no1,x,2025-05-01,a@example.com,2,30,2\n"
+    assert understand_text(tmp_path, text).assumed["returns"] == "without returned quantity"
+
+
 # --- The same refunds in several files
 
 REFUND_HEADER = "refund_id,order_id,date,customer_id,amount,type\n"

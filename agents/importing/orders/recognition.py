@@ -218,6 +218,12 @@ class Recognition:
         self._take_first(
             "refund_id", lambda name: not self._cells.looks_like_money(name) and not self._cells.is_date(name)
         )
+        for name in dict.fromkeys(
+            name for field in ("returned", "refunded", "refund_id") for name in self._filled(field)
+        ):
+            if name not in (*self._taken, *unclear) and not returns.is_flag(name):
+                evidence = "it says something about returns that is neither a flag, a sum nor a number of a refund"
+                self._findings.assume("returns", f"without {name}", evidence, "--field refunded=")
         for name in unclear:
             if self.fields.get("refund_id") == Column(name):
                 text = f"Does {name} have sums that were refunded, or numbers of refunds?"
