@@ -88,7 +88,7 @@ async def test_ten_thousand_idle_connections_do_not_keep_others_out(http_server:
             idle.append(socket.create_connection((host, int(port))))
             if len(idle) % 500 == 0:
                 assert (await server.request("GET", "/health")).status == 200
-        assert resident_megabytes(server) < 600
+        assert resident_megabytes(server) < 300
     finally:
         for each in idle:
             each.close()
