@@ -352,11 +352,16 @@ class Lane:
         self.partition.progress.offset = offset + 1
         return True
 
-    def write(self, *, whole: bool = True) -> None:
-        """Write everything that was folded, and the progress unless that is in the middle of a record."""
+    def write(self, unwritten: Sequence[CapturedBatch] = (), *, whole: bool = True) -> None:
+        """Write everything that was folded, and the progress unless that is in the middle of a record.
+
+        Args:
+            unwritten: earlier batches whose outputs are sent, but whose tables are not written.
+            whole: False in the middle of a record.
+        """
         self.written.broker.clock.advance(PUBLISH_SECONDS)
         self.context.note_heartbeat()
-        self._write_batch(whole=whole)
+        self._write_batch(unwritten, whole=whole)
         if whole:
             drive(self.plan.checkpoint())
         counters = self.partition.counters
@@ -365,9 +370,10 @@ class Lane:
         counters.duplicates.clear()
         counters.dropped.clear()
 
-    def _write_batch(self, *, whole: bool = True) -> None:
+    def _write_batch(self, unwritten: Sequence[CapturedBatch] = (), *, whole: bool = True) -> None:
         """Run the first part of the write plan; the rest is not due if no time has passed."""
-        drive(self.plan.write_table(self._publish(whole=whole)))
+        for captured in (*unwritten, self._publish(whole=whole)):
+            drive(self.plan.write_table(captured))
 
     def _publish(self, *, whole: bool = True) -> CapturedBatch:
         """Send outputs, ahead of the table."""
@@ -399,7 +405,7 @@ class Lane:
             slices += 1
         self.writer.crash_at = crash.step, crash.written
         with suppress(Killed):
-            self.write(whole=whole)
+            self.write(unwritten, whole=whole)
         self.writer.crash_at = None
         self.written.compact()
         self.recover()
