@@ -3,7 +3,7 @@
 Money is text in major units of the base currency. Summing the records of all partitions gives the day.
 """
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class OrdersAndGross(TypedDict):
@@ -51,7 +51,8 @@ class DaySummary(FirstAndRepeat):
     """A day in one partition (docs/health.md).
 
     `changes` counts segment changes by segment before and after, `messages` by campaign and outcome, `steps` by
-    campaign, step and outcome. A segment before is `none` for a customer's first change.
+    campaign, step and outcome; records of earlier versions have no `steps`. A segment before is `none` for a
+    customer's first change.
     """
 
     day: str
@@ -72,7 +73,7 @@ class DaySummary(FirstAndRepeat):
     lapses: int
     returns: int
     messages: dict[str, dict[str, int]]
-    steps: dict[str, dict[str, dict[str, int]]]
+    steps: NotRequired[dict[str, dict[str, dict[str, int]]]]
     customers: int
     segments: dict[str, SegmentTotals]
     reachable: int

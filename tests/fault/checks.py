@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from agents.project.base_totals import BaseTotals, Counted, decode_totals
 from agents.project.customer_row import customer_row
 from state.config.policy_reader import parse_policy
 from state.customer.profile import Profile, decode_profile
@@ -177,17 +178,32 @@ async def daily_totals_equal_the_oracle(ended: RunningYear, found: Findings) -> 
 
 
 async def redis_equals_the_table(ended: RunningYear, found: Findings) -> None:
-    """Every hash and every sorted set, and no other key."""
+    """Every hash, every sorted set and the totals, and no other key: each customer is counted exactly once."""
     await assert_redis(ended.redis.url, ended.site.prefix, found.expected, ended.year.ends_at)
     prospects, prefix = SegmentForecast(parse_policy(ended.year.rules.policy)), ended.site.prefix
+    shown = dict(found.redis)
+    counted_in = [decode_totals(text) for text in shown.pop(f"{prefix}:totals").values()]
+    generations = {f"{totals.generation}" for totals in counted_in}
     wanted: dict[str, Any] = {}
+    totals = BaseTotals({}, {})
     for customer_id, profile in found.table.items():
-        row = customer_row(profile, prospects)
-        wanted[f"{prefix}:customer:{customer_id}"] = {name: str(value) for name, value in row.items()}
+        key, row = f"{prefix}:customer:{customer_id}", customer_row(profile, prospects)
+        counted = Counted(0, profile.cell, int(row["reachable"]), profile.monetary, profile.segment)
+        totals.add(counted)
+        wanted[key] = {name: str(value) for name, value in row.items()}
         wanted.setdefault(f"{prefix}:segment:{profile.segment}", {})[customer_id] = float(profile.monetary)
-    assert found.redis.keys() == wanted.keys()
+        wanted.setdefault(f"{prefix}:cell:{profile.cell}", {})[customer_id] = float(profile.monetary)
+        generation, _, rest = shown[key]["counted"].partition(" ")
+        assert generation in generations
+        assert rest == counted.encode().partition(" ")[2], f"{key} is counted as {rest}"
+        shown[key] = {name: value for name, value in shown[key].items() if name != "counted"}
+    assert shown.keys() == wanted.keys()
     for key, value in wanted.items():
-        assert found.redis[key] == value, f"{key}: is {found.redis[key]}, should be {value}"
+        assert shown[key] == value, f"{key}: is {shown[key]}, should be {value}"
+    merged = BaseTotals({}, {})
+    for each in counted_in:
+        merged.merge(each)
+    assert (merged.segments, merged.cells) == (totals.segments, totals.cells)
 
 
 async def only_durable_offsets_are_committed(ended: RunningYear, found: Findings) -> None:

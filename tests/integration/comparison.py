@@ -159,15 +159,15 @@ async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> No
 
 
 async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
-    """Return every hash and sorted set of a prefix."""
+    """Return every customer, the sorted sets of segments and cells, and the totals of a prefix."""
     contents: dict[str, Any] = {}
     async with Redis.from_url(url, decode_responses=True) as redis:
         keys = [key async for key in redis.scan_iter(f"{prefix}:*", count=1000)]
         async with redis.pipeline(transaction=False) as pipe:
             for key in keys:
-                if key.startswith(f"{prefix}:customer:"):
+                if key.startswith(f"{prefix}:customer:") or key == f"{prefix}:totals":
                     pipe.hgetall(key)
-                elif key.startswith(f"{prefix}:segment:"):
+                elif key.startswith((f"{prefix}:segment:", f"{prefix}:cell:")):
                     pipe.zrange(key, 0, -1, withscores=True)
                 else:
                     pipe.exists(key)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -22,7 +23,10 @@ INSTALLATIONS: Final = sorted(Path(__file__).parent.glob("installation-*.json.xz
 ADDED_FIELDS: Final = frozenset({"counted", "reachable", "channels"})
 """Fields of a customer's hash that earlier versions do not write."""
 
-Outputs = dict[tuple[str, bytes | None], list[tuple[bytes | None, Any]]]
+ADDED_TO_DAYS: Final = "steps"
+"""The field of a day's totals that earlier versions do not write."""
+
+Outputs = dict[tuple[str, bytes | None], list[tuple[Any, Any]]]
 """Values and headers by topic and key, in order. Of `daily`, whose days are published from time to time, the last."""
 
 
@@ -107,8 +111,8 @@ def as_earlier(keys: Mapping[str, RedisValue]) -> dict[str, RedisValue]:
 
     How far `project` has read is left out: how many records a topic has depends on the batches.
     """
-    kinds = tuple(f"{PREFIX}:{kind}:" for kind in ("customer", "segment", "daily", "daily-parts"))
-    return {
+    kinds = tuple(f"{PREFIX}:{kind}:" for kind in ("customer", "segment"))
+    found: dict[str, RedisValue] = {
         key: (
             kind,
             {name: each for name, each in value.items() if name not in ADDED_FIELDS} if kind == "hash" else value,
@@ -116,6 +120,19 @@ def as_earlier(keys: Mapping[str, RedisValue]) -> dict[str, RedisValue]:
         for key, (kind, value) in keys.items()
         if key.startswith(kinds)
     }
+    for key, (kind, value) in keys.items():
+        if key.startswith(f"{PREFIX}:daily:"):
+            found[key] = kind, day_as_earlier(value)
+        elif key.startswith(f"{PREFIX}:daily-parts:"):
+            found[key] = kind, {number: day_as_earlier(part) for number, part in value.items()}
+    return found
+
+
+def day_as_earlier(value: bytes | str) -> dict[str, Any]:
+    """Return the totals of a day that earlier versions write too."""
+    day: dict[str, Any] = msgspec.json.decode(value)
+    day.pop(ADDED_TO_DAYS, None)
+    return day
 
 
 async def check_totals(redis: Redis) -> None:
@@ -149,9 +166,9 @@ def by_key(records: Iterable[tuple[str, StoredRecord]]) -> Outputs:
     """Return records by topic and key."""
     found: Outputs = defaultdict(list)
     for name, record in records:
-        entry = (record.value, [tuple(header) for header in record.headers])
-        if name == "daily":
-            found[name, record.key] = [entry]
+        headers = [tuple(header) for header in record.headers]
+        if name == "daily" and record.value is not None:
+            found[name, record.key] = [(day_as_earlier(record.value), headers)]
         else:
-            found[name, record.key].append(entry)
+            found[name, record.key].append((record.value, headers))
     return dict(found)
