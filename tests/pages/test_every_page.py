@@ -71,4 +71,4 @@ async def test_every_page_is_accessible_and_quiet(
         found += [f"{path}: {problem}" for problem in watch.problems]
         watch.problems.clear()
     await context.close()
-    assert found == []
+    assert not found, "\n".join(found)
