@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -76,6 +77,16 @@ class Terminal:
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
+
+    def end_by(self, press: Callable[[], None], within_s: float = WITHIN_S) -> tuple[int, str]:
+        """Press a key every second until the program ends: one that is pressed before it reads may be lost."""
+        deadline = time.monotonic() + within_s
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):  # it has just ended
+                press()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
+        return self.finish(1.0)
 
     def finish(self, within_s: float = WITHIN_S) -> tuple[int, str]:
         """Wait for the end; return the exit status and standard output."""

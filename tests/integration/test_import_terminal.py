@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -87,11 +88,7 @@ def test_the_end_of_input_and_ctrl_c_end_the_command_without_a_trace(folder: Pat
     for end in ("\x04", ""):
         with terminal(folder, "sales.csv") as asked:
             asked.wait_for("answer")
-            if end:
-                asked.type(end)
-            else:
-                asked.interrupt()
-            status, _ = asked.finish()
+            status, _ = asked.end_by(partial(asked.type, end) if end else asked.interrupt)
         assert status == 1, asked.shown
         assert "goldstream: interrupted" in asked.shown
         assert "Traceback" not in asked.shown
