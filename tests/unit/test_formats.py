@@ -44,11 +44,16 @@ NOON = 1_767_225_600_000
 PROGRESS_1 = "019607cf0000019b76daa800028192a970757263686173657303280001"
 PROGRESS = "029707cf0000019b76daa800028192a970757263686173657303280001cf0000019b76daa803"
 LEDGER = "019304cf0000019b76daa80009"
-ORDER_ENTRY = "0197a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fe"
+ORDER_ENTRY = "0198a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fec0"
 REFUNDS_ENTRY = (
-    "0197a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653295a46a756e65cd0190a0ff0009"
+    "0198a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653296a46a756e65cd0190a0ff009009c0"
 )
-ANNOUNCED_ENTRY = "0197a165a0a3652d31ae696d706f72743a67656e657269639095a36d617900a66576656e74730246fe"
+ANNOUNCED_ENTRY = "0198a165a0a3652d31ae696d706f72743a67656e657269639096a36d617900a66576656e7473024690fec0"
+EARLIER_ENTRIES = (  # as written by d1ec65e, without what platforms say and without steps
+    "0197a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fe",
+    "0197a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653295a46a756e65cd0190a0ff0009",
+    "0197a165a0a3652d31ae696d706f72743a67656e657269639095a36d617900a66576656e74730246fe",
+)
 BUYER_3 = (
     "03dc0026cf000001a2ce8bd4001100a6616374697665a333323200cf0000019b76daa800ab72657461696c2d32374031cf00"
     "00019b76daa800cf0000019b76daa80102cd09c402cd09c4cd09c4640200000000c42800a8da769b010000e2040000320000"
@@ -218,9 +223,11 @@ def test_the_format_of_the_order_ledger_does_not_change() -> None:
         REFUNDS, "c-1", "o-1", "import:shopify", (("may", 250), ("june", 50)), Announcement("june", 400), 9
     )
     anonymous = LedgerEntry(EVENT, "", "e-1", "import:generic", (), Announcement("may", 0, "events", 2, 70))
-    for entry, written in ((order, ORDER_ENTRY), (refunds, REFUNDS_ENTRY), (anonymous, ANNOUNCED_ENTRY)):
+    current = (ORDER_ENTRY, REFUNDS_ENTRY, ANNOUNCED_ENTRY)
+    for entry, written, earlier in zip((order, refunds, anonymous), current, EARLIER_ENTRIES, strict=True):
         assert encode_entry(entry).hex() == written
         assert decode_entry(bytes.fromhex(written)) == entry
+        assert decode_entry(bytes.fromhex(earlier)) == entry
     assert order.erasure_offset == NO_ERASURE
     assert (encode_orders_erased(9).hex(), decode_orders_erased(bytes.fromhex("0109"))) == ("0109", 9)
 
