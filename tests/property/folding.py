@@ -317,6 +317,7 @@ class Lane:
     def recover(self, warm: WarmTable | None = None) -> None:
         """Discard everything except what was written, or what is in a warm table."""
         clock = self.written.broker.clock
+        self._unwritten: list[CapturedBatch] = []
         self.partition, self.warm = self.written.recover(warm)
         self.partition.slice_size = self.slice_size
         self.table = self.warm.table
@@ -352,16 +353,11 @@ class Lane:
         self.partition.progress.offset = offset + 1
         return True
 
-    def write(self, unwritten: Sequence[CapturedBatch] = (), *, whole: bool = True) -> None:
-        """Write everything that was folded, and the progress unless that is in the middle of a record.
-
-        Args:
-            unwritten: earlier batches whose outputs are sent, but whose tables are not written.
-            whole: False in the middle of a record.
-        """
+    def write(self, *, whole: bool = True) -> None:
+        """Write everything that was folded, and the progress unless that is in the middle of a record."""
         self.written.broker.clock.advance(PUBLISH_SECONDS)
         self.context.note_heartbeat()
-        self._write_batch(unwritten, whole=whole)
+        self._write_batch(whole=whole)
         if whole:
             drive(self.plan.checkpoint())
         counters = self.partition.counters
@@ -370,10 +366,14 @@ class Lane:
         counters.duplicates.clear()
         counters.dropped.clear()
 
-    def _write_batch(self, unwritten: Sequence[CapturedBatch] = (), *, whole: bool = True) -> None:
-        """Run the first part of the write plan; the rest is not due if no time has passed."""
-        for captured in (*unwritten, self._publish(whole=whole)):
-            drive(self.plan.write_table(captured))
+    def _write_batch(self, ahead: int = 0, *, whole: bool = True) -> None:
+        """Run the first part of the write plan; the rest is not due if no time has passed.
+
+        The outputs are sent; the tables of the last `ahead` batches wait for the next call, or for the end in a crash.
+        """
+        self._unwritten.append(self._publish(whole=whole))
+        while len(self._unwritten) > ahead:
+            drive(self.plan.write_table(self._unwritten.pop(0)))
 
     def _publish(self, *, whole: bool = True) -> CapturedBatch:
         """Send outputs, ahead of the table."""
@@ -382,30 +382,23 @@ class Lane:
         drive(self.plan.publish(captured))
         return captured
 
-    def _publish_ahead(self, unwritten: list[CapturedBatch], ahead: int, *, whole: bool = True) -> None:
-        """Send outputs; leave the tables of so many batches unwritten, and write those of the batches before."""
-        unwritten.append(self._publish(whole=whole))
-        while len(unwritten) > ahead:
-            drive(self.plan.write_table(unwritten.pop(0)))
-
     def crash(self, crash: Crash) -> None:
         """Continue from the progress, die as the crash says, and recover what was written."""
         self.run(end=crash.first_offset)
         at = min(max(crash.last_offset, self.partition.progress.offset), len(self.journal) - 1)
-        unwritten: list[CapturedBatch] = []
         for count, offset in enumerate(range(self.partition.progress.offset, at), 1):
             self.fold(offset)
             if crash.write_every and count % crash.write_every == 0:
-                self._publish_ahead(unwritten, max(0, crash.ahead - 1))
+                self._write_batch(max(0, crash.ahead - 1))
         if crash.ahead:
-            self._publish_ahead(unwritten, crash.ahead)
+            self._write_batch(crash.ahead)
         slices, whole = 0, False
         while not (whole := self.apply(at)) and slices < crash.slices:
-            self._publish_ahead(unwritten, crash.ahead, whole=False)
+            self._write_batch(crash.ahead, whole=False)
             slices += 1
         self.writer.crash_at = crash.step, crash.written
         with suppress(Killed):
-            self.write(unwritten, whole=whole)
+            self.write(whole=whole)
         self.writer.crash_at = None
         self.written.compact()
         self.recover()
