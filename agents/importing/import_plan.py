@@ -152,7 +152,7 @@ class ImportPlan:
     def _decide_refund(self, number: int, spooled: SpooledEvent, erasure_offset: int) -> PlannedEvent | str:
         """Return a refund, or of one that is published in part what its order's total lacks.
 
-        An order may have several; each is told by the total after it.
+        An order may have several; the total after each identifies it.
         """
         event, total = spooled.event, spooled.event.refunded_minor
         assert total is not None

@@ -18,7 +18,7 @@ _PROMETHEUS: Final = CONTENT_TYPE_LATEST.partition("; charset=")[0]
 
 @get("/health", operation_id="health", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
 def health() -> str:
-    """Answer while the process works: whoever can reach this is served."""
+    """Answer while the process works; an answer shows that the process is reachable."""
     return "ok\n"
 
 

@@ -19,7 +19,7 @@ TYPE_START: Final = "urn:goldstream:problem:"
 
 
 class Problem(ProblemDetailsException):
-    """A refusal that the client is told.
+    """A refusal that is sent to the client.
 
     Attributes:
         kind: what is wrong, in a few hyphenated words that clients can compare: the end of `type`.

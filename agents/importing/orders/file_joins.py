@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
-"""Which files belong to the rows of another one, and by which columns; what cannot be told is refused."""
+"""Which files belong to the rows of another one, and by which columns; ambiguous files are refused."""
 
 from collections.abc import Sequence
 from typing import Final

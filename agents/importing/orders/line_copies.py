@@ -28,7 +28,7 @@ def _leave_out_orders(con: Any, lines: str, amount: str) -> None:
     """Leave out orders that are in several files, except in the file with the latest moment.
 
     That file was exported last. Where amounts are summed and the files have different sums for an order, it cannot be
-    told whether one of them has only a part of it, so the order is left out altogether, with its refunds. A file that
+    known whether one of them has only a part of it, so the order is left out, with its refunds. A file that
     has further lines of an order, but no amount of it, continues the other file: an export in parts.
     """
     differs = "min(total) <> max(total)" if amount == "sum" else "false"

@@ -58,7 +58,7 @@ def check_formulas(path: Path, workbook: Path, sheet: str) -> None:
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> tuple[str | None, bool]:
-    """Return the part with the cells of a sheet, and whether the workbook is to be calculated when it is opened."""
+    """Return the part with the cells of a sheet, and whether the workbook is calculated when it is opened."""
     names = set(archive.namelist())
     if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
         return None, False

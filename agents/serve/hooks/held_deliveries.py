@@ -1,6 +1,6 @@
 """Deliveries on disk that arrive while the order ledger cannot be read: after a start without Kafka.
 
-What of them is new can only be told with the ledger, so they are stored as they arrived, and taken once it is read.
+Only the ledger shows which of them are new, so they are stored as they arrived and processed once it is read.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Why reading a delivery ends early; raised while it is read, and an outcome for whoever calls."""
+"""Why reading a delivery ends early: raised while it is read, returned to the caller as an outcome."""
 
 from state.records.reasons import RejectionReason
 

@@ -34,7 +34,7 @@ def read_delivery(delivery: Delivery, receiver: Receiver) -> Outcomes:
 
 
 def read_call(call: str, delivery: Delivery, receiver: Receiver) -> tuple[Outcome, ...]:
-    """Return what a call of Segment's API becomes; whoever calls is known. No bytes raise.
+    """Return what a call of Segment's API becomes; the caller is authenticated. No bytes raise.
 
     Args:
         call: `track`, `identify` or `batch`; empty: the body tells.

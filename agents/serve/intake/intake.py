@@ -63,7 +63,7 @@ class Intake:
     """
 
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, spool: Path | None = None) -> None:
-        """Take the settings, and the folder of the spool, if there is to be one.
+        """Take the settings, and the folder of the spool, if there is one.
 
         Raises:
             FatalError: the spool cannot be used.

@@ -1,7 +1,7 @@
 """Records in files: each is on disk before `append` returns, and what a crash has left incomplete is noticed.
 
 A file is a sequence of frames: the length of the payload, a checksum, the time, the payload. A crash can only leave an
-incomplete frame at the end of the last file, which is cut off: nobody was told that it is stored. The file `delivered`
+incomplete frame at the end of the last file, which is cut off: no request was answered on it. The file `delivered`
 says where the first record is that has not been delivered; it may lag behind, since delivering twice does no harm.
 Nothing here may be called by two threads at once.
 """

@@ -61,7 +61,7 @@ class Listener:
         self._is_over = False
 
     def push(self, chunk: bytes) -> None:
-        """Add what is to be written; a listener that has too much of it already is dropped."""
+        """Add data to write; a listener with too much unwritten data is dropped."""
         if self._is_over:
             return
         if self._pending_bytes + len(chunk) > MAX_PENDING_BYTES and self._chunks:

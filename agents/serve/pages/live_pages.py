@@ -43,7 +43,7 @@ class OpenPage:
     Attributes:
         language: of its reader.
         sees_people: whether its reader may see who moved.
-        listener: takes what is to be sent to it.
+        listener: receives what is sent to it.
     """
 
     def __init__(self, language: Language, *, sees_people: bool) -> None:
