@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from agents.serve.access.token_file import check_private
+from agents.serve.access.private_files import check_private
 
 FILE_NAME: Final = "session-key"
 KEY_BYTES: Final = 32

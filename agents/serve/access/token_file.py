@@ -12,13 +12,13 @@ rate = 100  # events per second in each process; absent: no limit
 
 import os
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from agents.serve.access.private_files import read_private
 from agents.serve.access.scopes import HOOK_SCOPE_START, Principal, Scope
 from state.config.config_errors import ConfigErrors
 from state.config.toml_reader import Table, read_toml
@@ -70,31 +70,11 @@ def read_tokens(path: Path) -> list[Token]:
     """
     if not path.exists():
         raise ConfigErrors([f"{path}: does not exist; `goldstream tokens create NAME --scope SCOPE` creates it"])
-    with path.open("rb") as file:
-        check_private(path, os.fstat(file.fileno()))
-        content = file.read()
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ConfigErrors([f"{path}: is not UTF-8; save it as UTF-8"]) from None
+    text = read_private(path)
     try:
         return parse_tokens(text)
     except ConfigErrors as invalid:
         raise ConfigErrors([f"{path}: {error}" for error in invalid.errors]) from None
-
-
-def check_private(path: Path, status: os.stat_result) -> None:
-    """Refuse a file that more people may read than need to.
-
-    The group may read a file of another owner: so does Kubernetes mount a secret for a process that is not root.
-
-    Raises:
-        ConfigErrors: with the remedy.
-    """
-    allowed = stat.S_IRGRP if status.st_uid != os.geteuid() else 0
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
-        mode = stat.S_IMODE(status.st_mode)
-        raise ConfigErrors([f"{path}: must be private to its owner: got mode {mode:04o}; run `chmod 600 {path}`"])
 
 
 def parse_tokens(text: str) -> list[Token]:

@@ -1,12 +1,11 @@
 """The hooks in force: those of the file, which is read again when it changes."""
 
 import logging
-import os
 from math import inf
 from pathlib import Path
 from typing import Final
 
-from agents.serve.access.token_file import check_private
+from agents.serve.access.private_files import read_private
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_file import Hooks, parse_hooks
 from state.config.config_errors import ConfigErrors
@@ -27,14 +26,7 @@ def read_hooks(path: Path) -> Hooks:
         OSError: it cannot be read.
         ConfigErrors: others may read it, or it is not valid; with all errors.
     """
-    with path.open("rb") as file:
-        check_private(path, os.fstat(file.fileno()))
-        content = file.read()
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ConfigErrors([f"{path}: is not UTF-8; save it as UTF-8"]) from None
-    return parse_hooks(text, path)
+    return parse_hooks(read_private(path), path)
 
 
 class HookStore:

@@ -1,11 +1,12 @@
 """Decide what of a delivery is new, by what the order ledger knows of its order: nothing counts twice by two routes.
 
-An order is known by customer and number, as imports know it; one that came by the same hook is the same order whoever
-its customer is now, and so is one that the same platform's export has without a customer, or that comes without one.
+An order is known by customer and number, as imports know it; one that came by the same hook is the same order even if
+its customer is another one now, and so is one that the same platform's export has without a customer, or that comes
+without one.
 
 Refunds come in three ways, and each must agree with a column of an export that holds the total refunded so far:
 
-* A delivery that tells the total (WooCommerce): what the ledger's total lacks is published.
+* A delivery that has the total (WooCommerce): what the ledger's total lacks is published.
 * A refund with an id of its own, of an order whose exports hold totals (Shopify): an export may have contained it. It
   did if it is not later than what the ledger says, and fits into what imports have published beyond the refunds that
   came one by one. Otherwise it is new, and the ledger's total grows.
