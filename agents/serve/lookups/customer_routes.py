@@ -1,5 +1,7 @@
 """Look-ups that identify customers."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -97,6 +99,11 @@ async def get_story(customer_id: FromPath[str], context: Context) -> Response[An
     return Response(await context.lookups.story(decode_id(customer_id)))
 
 
+async def _csv_of_all(name: str, read: Callable[[int, str | None], Awaitable[CustomerPage]]) -> Stream:
+    """Return a CSV file of all pages, of which the first is read before the answer begins."""
+    return csv_response(name, await begun(customer_rows(partial(read, PART))))
+
+
 @get("/v1/segments/{name:str}/customers", opt=OPT, operation_id="getSegmentCustomers", responses=_CSV)
 async def get_segment_customers(
     name: FromPath[str],
@@ -107,11 +114,10 @@ async def get_segment_customers(
     output: Format = None,
 ) -> Stream | Response[Any]:
     """Return the customers of a segment, by monetary, highest first."""
-    lookups = context.lookups
+    read = partial(context.lookups.segment_customers, name)
     if wants_csv(request, output):
-        rows = customer_rows(lambda after: lookups.segment_customers(name, PART, after))
-        return csv_response(f"segment-{name}", await begun(rows))
-    return Response(await lookups.segment_customers(name, limit, cursor))
+        return await _csv_of_all(f"segment-{name}", read)
+    return Response(await read(limit, cursor))
 
 
 @get("/v1/cells/{cell:str}/customers", opt=OPT, operation_id="getCellCustomers", responses=_CSV)
@@ -124,11 +130,10 @@ async def get_cell_customers(
     output: Format = None,
 ) -> Stream | Response[Any]:
     """Return the customers of a cell, by monetary, highest first."""
-    lookups = context.lookups
+    read = partial(context.lookups.cell_customers, cell)
     if wants_csv(request, output):
-        rows = customer_rows(lambda after: lookups.cell_customers(cell, PART, after))
-        return csv_response(f"cell-{cell}", await begun(rows))
-    return Response(await lookups.cell_customers(cell, limit, cursor))
+        return await _csv_of_all(f"cell-{cell}", read)
+    return Response(await read(limit, cursor))
 
 
 @get(
