@@ -131,5 +131,5 @@ def usable_channels(profile: Profile) -> list[str]:
     ]
 
 
-_encode: Final = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(BaseTotals).decode
