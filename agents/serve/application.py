@@ -23,7 +23,7 @@ from agents.serve.intake.routes import intake_service
 from agents.serve.lookups.encoded_ids import keep_encoded_ids
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
 from agents.serve.lookups.routes import lookups_service
-from agents.serve.pages.error_pages import show_refusal, wants_page
+from agents.serve.pages.handlers.error_pages import show_refusal, wants_page
 from agents.serve.pages.routes import ROUTES as PAGES
 from agents.serve.pages.routes import pages_service
 from agents.serve.problems import respond_to_bug, respond_to_deep_body, respond_to_http_error, respond_to_problem

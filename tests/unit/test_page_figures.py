@@ -15,17 +15,17 @@ from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
 from agents.serve.lookups.day_lookup import late_days
-from agents.serve.pages.campaign_words import DETECTABLE_POINTS, conclusion, entry_words, outcome_words
-from agents.serve.pages.campaigns_view import CampaignsView
-from agents.serve.pages.daily_figures import figures_of
-from agents.serve.pages.daily_view import DailyView
-from agents.serve.pages.flows_view import FlowsView
+from agents.serve.pages.handlers.policy_draft import NotEditable, draft, edges_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period
-from agents.serve.pages.policy_draft import NotEditable, draft, edges_of
-from agents.serve.pages.rejected_view import SHOWN, RejectedView, origin
-from agents.serve.pages.short_figures import short, short_money, signed
-from agents.serve.pages.what_if_view import WhatIfView
+from agents.serve.pages.views.campaigns import CampaignsView
+from agents.serve.pages.views.daily import DailyView
+from agents.serve.pages.views.daily_figures import figures_of
+from agents.serve.pages.views.flows import FlowsView
+from agents.serve.pages.views.rejected import SHOWN, RejectedView, origin
+from agents.serve.pages.views.what_if import WhatIfView
+from agents.serve.pages.words.campaigns import DETECTABLE_POINTS, conclusion, entry_words, outcome_words
+from agents.serve.pages.words.short_figures import short, short_money, signed
 from state.config.campaigns import parse_campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy_reader import parse_policy

@@ -17,8 +17,8 @@ from agents.languages.translations import Language
 from agents.serve.lookups.change_feed import ChangeFeed, Listener
 from agents.serve.lookups.reader import Lookups
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
-from agents.serve.pages.now_figures import read_figures
 from agents.serve.pages.reader_view import ReaderView
+from agents.serve.pages.views.now import read_figures
 from state.records.outputs import SegmentChangeValue
 from streams.clock import Clock
 

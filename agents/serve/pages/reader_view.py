@@ -7,10 +7,10 @@ from agents.customer_view.story_text import next_up_text
 from agents.languages.formats import Formats
 from agents.languages.translations import Language, texts_in
 from agents.serve.lookups.answers import Customer, Status
-from agents.serve.pages.contact_words import channel_title
-from agents.serve.pages.freshness import Freshness, freshness_of
-from agents.serve.pages.segment_names import SegmentNames
 from agents.serve.pages.templating import render
+from agents.serve.pages.words.contacts import channel_title
+from agents.serve.pages.words.freshness import Freshness, freshness_of
+from agents.serve.pages.words.segment_names import SegmentNames
 from state.config.policy import Policy
 from state.units.time_zones import load_zone
 

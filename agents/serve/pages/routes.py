@@ -14,8 +14,19 @@ from litestar.types import ControllerRouterHandler
 from agents.serve.context import Context, ServeContext
 from agents.serve.lookups.background import run_forever
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
-from agents.serve.pages import customers, erasure, figure_pages, now, segments, sign_in
-from agents.serve.pages.error_pages import show_kafka_away, show_refusal
+from agents.serve.pages.handlers import (
+    campaigns,
+    customers,
+    daily,
+    erasure,
+    flows,
+    now,
+    rejected,
+    segments,
+    sign_in,
+    what_if,
+)
+from agents.serve.pages.handlers.error_pages import show_kafka_away, show_refusal
 from agents.serve.pages.page_view import PageRequest, PageView
 from agents.serve.pages.static_files import send_static
 from agents.serve.pages.templating import compile_all
@@ -72,7 +83,17 @@ PAGES: Final = Router(
         customers.search,
         customers.show_customer,
         erasure.erase,
-        *figure_pages.HANDLERS,
+        flows.show_flows,
+        flows.show_flow_customers,
+        daily.show_daily,
+        daily.show_figure,
+        campaigns.show_campaigns,
+        what_if.show_what_if,
+        what_if.compare,
+        what_if.show_comparison,
+        what_if.download,
+        what_if.apply,
+        rejected.show_rejected,
         sign_in.show_login,
         sign_in.sign_in,
         sign_in.sign_out,

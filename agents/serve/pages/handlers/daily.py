@@ -9,11 +9,11 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from agents.serve.context import Context
-from agents.serve.pages.daily_view import RESTATED, DailyView
 from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.period import Period
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import HEALTH
+from agents.serve.pages.views.daily import RESTATED, DailyView
 
 LONGEST: Final = 366
 

@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from agents.health.ratios import GOLDEN
 from agents.serve.pages.charts.day_chart import DayPoint, day_chart
-from agents.serve.pages.daily_figures import Figure, figures_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
-from agents.serve.pages.short_figures import short, short_money, signed
+from agents.serve.pages.views.daily_figures import Figure, figures_of
+from agents.serve.pages.words.short_figures import short, short_money, signed
 
 RESTATED: Final = "restated"
 """The field of a day's figures that says that late events have changed them."""

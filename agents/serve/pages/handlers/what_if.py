@@ -15,11 +15,11 @@ from agents.serve.lookups.answers import PolicyDiff
 from agents.serve.lookups.policy_activation import apply_policy
 from agents.serve.lookups.policy_diffs import without_names
 from agents.serve.lookups.refusals import LookupRefused
+from agents.serve.pages.handlers.policy_draft import MEASURES, NotEditable, draft, edges_of
 from agents.serve.pages.page_headers import PAGE_HEADERS
 from agents.serve.pages.page_view import PageRequest, PageView, View
-from agents.serve.pages.policy_draft import MEASURES, NotEditable, draft, edges_of
 from agents.serve.pages.site import WHAT_IF
-from agents.serve.pages.what_if_view import WhatIfView
+from agents.serve.pages.views.what_if import WhatIfView
 from state.config.config_errors import ConfigErrors
 from state.config.policy_reader import parse_policy
 

@@ -8,11 +8,11 @@ from litestar import Response, get
 
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
-from agents.serve.pages.cause_words import CAUSES, cause_words
-from agents.serve.pages.flows_view import NOBODY, FlowsView
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import FLOWS
+from agents.serve.pages.views.flows import NOBODY, FlowsView
+from agents.serve.pages.words.causes import CAUSES, cause_words
 
 LONGEST: Final = 90
 """Days for which the look-ups know who moved."""

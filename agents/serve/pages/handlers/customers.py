@@ -8,10 +8,10 @@ from litestar.response import Redirect
 
 from agents.serve.context import Context
 from agents.serve.lookups.encoded_ids import decode_id
-from agents.serve.pages.customer_view import score_texts
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.site import CUSTOMERS
-from agents.serve.pages.story_view import StoryView
+from agents.serve.pages.views.customer import score_texts
+from agents.serve.pages.views.story import StoryView
 
 _START: Final = "/customers/"
 

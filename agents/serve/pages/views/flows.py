@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from agents.serve.lookups.answers import Flow, Flows
-from agents.serve.pages.cause_words import CAUSES, cause_words
 from agents.serve.pages.charts.flow_chart import flow_chart
 from agents.serve.pages.charts.flow_layout import Flow as DrawnFlow
 from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
+from agents.serve.pages.words.causes import CAUSES, cause_words
 
 NOBODY: Final = "none"
 """The name, in addresses and in the chart, of what customers are before they are known."""

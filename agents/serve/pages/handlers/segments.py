@@ -10,8 +10,8 @@ from agents.serve.context import Context
 from agents.serve.lookups.answers import CustomerPage
 from agents.serve.lookups.reader import DEFAULT_LIMIT, Lookups
 from agents.serve.pages.page_view import View
-from agents.serve.pages.segments_view import ScorePair, grid_chart, score_pairs
 from agents.serve.pages.site import SEGMENTS
+from agents.serve.pages.views.segments import ScorePair, grid_chart, score_pairs
 from agents.serve.problems import Problem
 from state.config.segments import POTENTIAL
 

@@ -10,7 +10,7 @@ from agents.languages.translations import mark
 from agents.serve.lookups.answers import CellCount, Cells
 from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.score_words import frequency_label, recency_label
+from agents.serve.pages.words.scores import frequency_label, recency_label
 from state.config.policy import POTENTIAL_CELL, Policy
 
 SHADE_TEXT: Final = mark(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.languages.formats import Formats
 from agents.languages.translations import Texts, mark
-from agents.serve.pages.segment_names import SegmentNames
+from agents.serve.pages.words.segment_names import SegmentNames
 from state.config.campaigns import NO_SEGMENT, Campaign
 from state.records.outputs import SENT
 from state.records.reasons import SuppressionReason

@@ -4,8 +4,8 @@ from litestar import Response, get
 
 from agents.serve.context import Context
 from agents.serve.pages.page_view import PageRequest, View
-from agents.serve.pages.rejected_view import RejectedView
 from agents.serve.pages.site import REJECTED
+from agents.serve.pages.views.rejected import RejectedView
 from state.records.reasons import RejectionReason
 
 

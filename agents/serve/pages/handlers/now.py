@@ -9,10 +9,10 @@ from litestar.response import Stream
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.pages.live_pages import OpenPage
-from agents.serve.pages.now_figures import read_figures
 from agents.serve.pages.page_headers import PAGE_HEADERS
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.site import NOW
+from agents.serve.pages.views.now import read_figures
 
 FIRST_COMMANDS: Final = (
     "goldstream worker",

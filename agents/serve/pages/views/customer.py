@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from agents.serve.lookups.answers import Customer
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.score_words import frequency_label, monetary_label, recency_label
+from agents.serve.pages.words.scores import frequency_label, monetary_label, recency_label
 from state.config.policy import POTENTIAL_CELL, Policy, scores_of
 
 

@@ -10,8 +10,8 @@ from agents.customer_view.story import Story, StoryEvent
 from agents.customer_view.story_runs import RunStory
 from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.charts.timeline import Mark, Order, Stay, timeline
-from agents.serve.pages.contact_words import channel_title
 from agents.serve.pages.page_view import PageView
+from agents.serve.pages.words.contacts import channel_title
 from state.records.outputs import Message, SegmentChangeValue
 from state.records.reasons import Group
 from state.units.timestamps import DAY_MS, parse_rfc3339

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from markupsafe import Markup
 
-from agents.serve.pages.campaign_words import OUTCOMES, conclusion, entry_words, outcome_meaning, outcome_words
 from agents.serve.pages.charts.interval_chart import Interval, interval_chart
 from agents.serve.pages.charts.step_chart import Step, StepPart, step_chart
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.short_figures import short_money, signed
+from agents.serve.pages.words.campaigns import OUTCOMES, conclusion, entry_words, outcome_meaning, outcome_words
+from agents.serve.pages.words.short_figures import short_money, signed
 from state.config.campaigns import Campaign, Campaigns
 from state.records.outputs import SENT
 from state.records.reasons import SuppressionReason

@@ -10,8 +10,8 @@ from litestar.plugins.problem_details import ProblemDetailsException
 
 from agents.languages.translations import Texts
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
+from agents.serve.pages.handlers.sign_in import login_page
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.sign_in import login_page
 from agents.serve.problems import unavailable
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from litestar import Response, get
 
 from agents.serve.context import Context
 from agents.serve.lookups.refusals import LookupRefused
-from agents.serve.pages.campaigns_view import CampaignsView
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import CAMPAIGNS
+from agents.serve.pages.views.campaigns import CampaignsView
 
 if TYPE_CHECKING:
     from agents.reporting.report import UpliftReport
