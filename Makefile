@@ -98,7 +98,7 @@ assets: ## Copy the scripts that the pages ship from npm, at the versions of pac
 	@scripts/assets
 
 .PHONY: documents
-documents: $(DEVELOPMENT) ## Generate the AsyncAPI document and the JSON Schemas in deploy/api from the types
+documents: $(DEVELOPMENT) ## Generate the OpenAPI and AsyncAPI documents and the JSON Schemas in deploy/api from the code
 	@.venv/bin/python -m agents.serve.documents deploy/api
 
 .PHONY: install-hooks

@@ -35,7 +35,9 @@ def ready(context: Context) -> str:
     "/metrics",
     operation_id="metrics",
     opt={"scope": Scope.AGGREGATES_READ},
-    responses={200: ResponseSpec(str, media_type=MediaType.TEXT, description="Prometheus text")},
+    responses={
+        200: ResponseSpec(str, generate_examples=False, media_type=MediaType.TEXT, description="Prometheus text")
+    },
     sync_to_thread=False,
 )
 def metrics(context: Context) -> Response[Any]:

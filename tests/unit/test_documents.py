@@ -52,6 +52,7 @@ def test_the_committed_documents_are_those_of_the_types() -> None:
 
 async def test_openapi_is_valid_and_has_every_route_with_its_refusals(client: AsyncTestClient[Any]) -> None:
     document = (await client.get("/openapi.json")).json()
+    assert document == json.loads((COMMITTED / "openapi.json").read_bytes())
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
     described = {

@@ -19,7 +19,14 @@ from agents.serve.problems import Problem
     "/v1/changes",
     opt={"scope": Scope.CUSTOMERS_READ},
     operation_id="streamChanges",
-    responses={200: ResponseSpec(str, media_type="text/event-stream", description="each `data` is one segment change")},
+    responses={
+        200: ResponseSpec(
+            str,
+            generate_examples=False,
+            media_type="text/event-stream",
+            description="each `data` is one segment change",
+        )
+    },
 )
 async def stream_changes(
     request: AnyRequest, context: Context, segment: ToSegment = None, last_event_id: LastEventId = None

@@ -43,7 +43,11 @@ from agents.serve.lookups.refusals import unknown_customer
 from agents.serve.problems import Problem
 
 OPT: Final = {"scope": Scope.CUSTOMERS_READ}
-_CSV: Final = {200: ResponseSpec(CustomerPage, description="a part of the list; the whole list as CSV if asked for")}
+_CSV: Final = {
+    200: ResponseSpec(
+        CustomerPage, generate_examples=False, description="a part of the list; the whole list as CSV if asked for"
+    )
+}
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -67,7 +71,10 @@ class IdsRequest(msgspec.Struct, forbid_unknown_fields=True):
     "/v1/customers/{customer_id:str}",
     opt=OPT,
     operation_id="getCustomer",
-    responses={200: ResponseSpec(Customer), 304: ResponseSpec(None, description="unchanged since the given ETag")},
+    responses={
+        200: ResponseSpec(Customer, generate_examples=False),
+        304: ResponseSpec(None, generate_examples=False, description="unchanged since the given ETag"),
+    },
 )
 async def get_customer(customer_id: FromPath[str], request: AnyRequest, context: Context) -> Response[Any]:
     """Return a customer as of now."""
@@ -92,7 +99,7 @@ async def look_up_customers(data: JSONBody[IdsRequest], context: Context) -> Cus
     "/v1/customers/{customer_id:str}/story",
     opt=OPT,
     operation_id="getCustomerStory",
-    responses={200: ResponseSpec(DescribedStory)},
+    responses={200: ResponseSpec(DescribedStory, generate_examples=False)},
 )
 async def get_story(customer_id: FromPath[str], context: Context) -> Response[Any]:
     """Return a customer's story, as `goldstream customer ID --json`; it is read from Kafka, which takes seconds."""
@@ -140,7 +147,11 @@ async def get_cell_customers(
     "/v1/flows/customers",
     opt=OPT,
     operation_id="getFlowCustomers",
-    responses={200: ResponseSpec(FlowCustomers, description="a part of the list; the whole list as CSV if asked for")},
+    responses={
+        200: ResponseSpec(
+            FlowCustomers, generate_examples=False, description="a part of the list; the whole list as CSV if asked for"
+        )
+    },
 )
 async def get_flow_customers(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     request: AnyRequest,

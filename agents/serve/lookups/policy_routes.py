@@ -50,7 +50,11 @@ Body = TypeVar("Body", PolicyDiffRequest, PolicyRequest)
     opt={"scope": Scope.AGGREGATES_READ},
     operation_id="beginPolicyDiff",
     status_code=202,
-    responses={202: ResponseSpec(PolicyDiff, description="it runs; `Location` has its progress and result")},
+    responses={
+        202: ResponseSpec(
+            PolicyDiff, generate_examples=False, description="it runs; `Location` has its progress and result"
+        )
+    },
 )
 async def begin_diff(request: AnyRequest, context: Context) -> Response[PolicyDiff]:
     """Begin to compare a policy with the active one, or two policies, on the whole journal; one at a time.
