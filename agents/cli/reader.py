@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from streams.defaults import Language
 
 if TYPE_CHECKING:
+    from agents.languages.formats import Wording
     from state.config.policy import Policy
     from state.config.segments import Segment
 
@@ -24,6 +25,14 @@ def reader_language(environ: Mapping[str, str] | None = None) -> Language:
     environ = os.environ if environ is None else environ
     chosen = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
     return "ru" if chosen.lower().startswith("ru") else "en"
+
+
+def reader_wording(language: Language) -> "Wording":
+    """Return how sentences with figures are written in a language; in English, figures are as in the records."""
+    from agents.languages.formats import PLAIN, Formats
+    from agents.languages.translations import Language as FormatsLanguage
+
+    return PLAIN if language == "en" else Formats(FormatsLanguage(language))
 
 
 def title_of(segment: "Segment", language: Language) -> str:

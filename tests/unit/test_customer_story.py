@@ -1,12 +1,17 @@
 """The forecast for a customer, and the text of a story."""
 
+import re
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 
+from agents.cli.reader import reader_wording
 from agents.customer_view.story import Facts, Story, facts_of, forecast_events, silenced_by
 from agents.customer_view.story_runs import run_stories
-from agents.customer_view.story_text import MAX_SHOWN, StoryReader, story_lines, traits_text
+from agents.customer_view.story_text import MAX_SHOWN, story_lines, traits_text
 from agents.customer_view.story_traits import NextDown, NextUp, Traits, read_traits
+from agents.customer_view.story_wording import StoryReader
 from state.config.campaigns import parse_campaigns
 from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
@@ -22,6 +27,7 @@ from state.records.outputs import (
     Output,
     SegmentChanged,
     SegmentChangeValue,
+    Suppression,
     to_segment_change,
 )
 from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
@@ -235,6 +241,32 @@ def test_a_story_is_written_in_lines() -> None:
         "next, if nothing happens\n  2026-03-13 09:30  come-back-soon: come-back-soon-gift with 10%, by email" in text
     )
     assert "  2026-07-04 09:30  at_risk -> churned: 180 days without a purchase" in text
+
+
+def test_a_story_is_written_in_russian() -> None:
+    profile, outputs = _profile_after(orders=5, has_consent=True, until_ms=BEGIN_MS + 70 * DAY_MS)
+
+    reader = StoryReader({"at_risk": "В зоне риска"}, "Europe/Moscow", reader_wording("ru"))
+    text = "\n".join(story_lines(_story(profile, outputs, dead_channels=["sms"], silenced_by="win-back"), reader))
+
+    assert text.startswith("c-1: at_risk (В зоне риска) с 2026-03-06 12:30, по состоянию на 2026-03-06 12:30 (Europe")
+    assert "почему       60 дней без покупок" in text
+    assert "выручка      25 000 ₽ всего, 25 000 ₽ за последние 365 дней; средний чек 5 000 ₽, доля скидок 0" in text
+    assert "интервал     обычно 1 день; с последнего заказа прошло 60,00 обычного интервала" in text
+    assert "согласия     email есть, sms отказ" in text
+    assert "отклики      открыто: 2" in text
+    assert "golden-welcome: golden-welcome, предложение golden-card, канал email (шаг 1 из 1, причина c-1:" in text
+    assert "что дальше, если ничего не произойдёт\n" in text
+    english = set(re.findall("[a-z]{3,}", text)) - set(re.findall("[a-z]{3,}", " ".join(_names(profile, outputs))))
+    assert not english, "all words are translated; the rest are names"
+
+
+def _names(profile: Profile, outputs: list[Output]) -> Iterator[str]:
+    """Yield what no language changes: names in files and on topics, and the time zone."""
+    yield f"{RULES.policy.ref} Europe/Moscow email sms {' '.join(RULES.policy.segment_names)}"
+    yield campaigns_text()
+    yield " ".join(output.value.reason for output in outputs if isinstance(output, MessageSuppressed))
+    yield " ".join(each.reason for each in forecast_events("c-1", profile, RULES) if isinstance(each, Suppression))
 
 
 def test_a_story_counts_changes_that_the_topics_no_longer_have() -> None:

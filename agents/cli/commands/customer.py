@@ -19,12 +19,13 @@ def customer(
 ) -> None:
     """Show a customer's story: what is known, the segment since when and why, and what comes next and when.
 
-    Times are in the shop's time zone (in --json, in UTC), titles of segments in the language of the terminal. Reads
-    only from Kafka; the topics may no longer hold all changes and messages.
+    Times are in the shop's time zone (in --json, in UTC), the text and the titles of segments in the language of the
+    terminal. Reads only from Kafka; the topics may no longer hold all changes and messages.
     """
-    from agents.cli.reader import reader_language, titles_of
+    from agents.cli.reader import reader_language, reader_wording, titles_of
     from agents.customer_view.story_reader import CustomerErased, NoCustomers, read_story
-    from agents.customer_view.story_text import StoryReader, story_lines
+    from agents.customer_view.story_text import story_lines
+    from agents.customer_view.story_wording import StoryReader
 
     settings = load_context(context, config)
     with kafka_named(settings):
@@ -37,7 +38,8 @@ def customer(
     if as_json:
         write_json(story)
         return
-    policy = shop_policy(settings)
-    reader = StoryReader(titles_of(policy, reader_language()), policy.timezone) if policy else StoryReader()
+    policy, language = shop_policy(settings), reader_language()
+    titles, zone = (titles_of(policy, language), policy.timezone) if policy else ({}, "UTC")
+    reader = StoryReader(titles, zone, reader_wording(language))
     for line in story_lines(story, reader):
         typer.echo(line)
