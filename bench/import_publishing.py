@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.cli.import_publication import Publishing, look_up
-from agents.importing.event_spool import EventSpool
-from agents.importing.imported_event import ImportedEvent
-from agents.importing.known_events import KnownEvents
+from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
+from agents.importing.publication.event_spool import EventSpool
+from agents.importing.publication.known_events import KnownEvents
 from agents.importing.reading.opening import open_source
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from agents.importing.understanding import PolicyInfo, UnderstandOptions, understand
 from bench.broker import BenchFailed
 from bench.order_lines import CURRENCY

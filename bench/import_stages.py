@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from agents.importing.event_spool import EventSpool
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
+from agents.importing.publication.event_spool import EventSpool
 from agents.importing.reading.opening import open_source
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
 
 

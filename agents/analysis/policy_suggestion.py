@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from agents.analysis.history_builder import HistoryBuilder
 from agents.analysis.journal_ends import journal_ends
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.events.imported_event import ImportedEvent
 from state.config.active_rules import ActiveRules
 from state.config.policy import Policy
 from state.intake.admission import AdmissionRules, Admitted, admit

@@ -15,7 +15,7 @@ from agents.importing.mapping.mapping import Mapping as ImportMapping
 from agents.importing.mapping.mapping import combine
 from agents.importing.mapping.mapping_reader import with_answer
 from agents.importing.reading.opening import open_sources
-from agents.importing.staging import Staging, stage
+from agents.importing.staging.stage import Staging, stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
 from state.config.config_errors import ConfigErrors
 

@@ -12,18 +12,18 @@ from aiokafka.errors import KafkaError
 
 from agents.cli.failures import print_error
 from agents.cli.publishing import ensure_topics
-from agents.importing.import_plan import ImportPlan
-from agents.importing.known_events import Known, KnownEvents
-from agents.importing.ledger_reading import Unfinished, find_known, read_erasures, settle
-from agents.importing.publishing import ImportPublisher, Published
+from agents.importing.publication.import_plan import ImportPlan
+from agents.importing.publication.known_events import Known, KnownEvents
+from agents.importing.publication.ledger_reading import Unfinished, find_known, read_erasures, settle
+from agents.importing.publication.publishing import ImportPublisher, Published
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.control import NoControlTopic, read_control, reduce_control
 from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
 
 if TYPE_CHECKING:
-    from agents.importing.event_spool import EventSpool
     from agents.importing.findings import LeftOut
+    from agents.importing.publication.event_spool import EventSpool
     from state.config.policy import Policy
     from state.records.erasure import Erasure
     from streams.settings.settings import Settings

@@ -26,10 +26,10 @@ from agents.cli.import_publication import (
 )
 from agents.cli.progress import progress_of
 from agents.importing.event_sorter import EventSorter
-from agents.importing.event_spool import EventSpool
 from agents.importing.findings import Assumption, FileError, ImportRefused
 from agents.importing.import_report import ImportReport
-from agents.importing.known_events import KnownEvents
+from agents.importing.publication.event_spool import EventSpool
+from agents.importing.publication.known_events import KnownEvents
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions
 from state.config.policy import Policy
 from state.records.events import MAX_IMPORT_ID
@@ -42,7 +42,7 @@ from streams.settings.rules_files import configured_policy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.importing.imported_event import ImportedEvent
+    from agents.importing.events.imported_event import ImportedEvent
     from streams.settings.settings import Settings
 
 BUILT_IN: Final = frozenset({policy_text("en"), policy_text("ru")})

@@ -12,7 +12,7 @@ from typing import IO, Final, NamedTuple, Self
 
 import msgspec
 
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.events.imported_event import ImportedEvent
 
 _RECORD_HEADER: Final = struct.Struct("<qqI")
 MEMORY_BYTES: Final = 128 * 1024 * 1024

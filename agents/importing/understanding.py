@@ -8,26 +8,26 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.importing.events.customer_ids import IdPrefixes, read_key
+from agents.importing.events.event_writer import EventWriter
+from agents.importing.events.imported_event import ImportedEvent
+from agents.importing.events.refusals import base_currency, check_currencies, check_orders, leave_out_currencies
+from agents.importing.events.row_events import RowEvents
+from agents.importing.events.sales import CountedEvent, Sales
+from agents.importing.events.totals import Totals
+from agents.importing.fields.form_fields import find_fields
+from agents.importing.fields.list_explosion import rows_of
+from agents.importing.fields.source_plan import plan_sources
 from agents.importing.findings import Assumption, LeftOut, Question
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.form_reader import FormReader
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.column_decisions import Findings
-from agents.importing.orders.customer_ids import IdPrefixes, read_key
-from agents.importing.orders.event_writer import EventWriter
-from agents.importing.orders.form_fields import find_fields
 from agents.importing.orders.form_links import link_forms
-from agents.importing.orders.form_reader import FormReader
-from agents.importing.orders.list_explosion import rows_of
-from agents.importing.orders.policy_info import PolicyInfo
-from agents.importing.orders.refusals import base_currency, check_currencies, check_orders, leave_out_currencies
-from agents.importing.orders.row_events import RowEvents
-from agents.importing.orders.sales import CountedEvent, Sales
-from agents.importing.orders.source_plan import plan_sources
-from agents.importing.orders.totals import Totals
 from agents.importing.platforms.catalog import check_platform
-from agents.importing.staging import Staging
+from agents.importing.rows.column_decisions import Findings
+from agents.importing.rows.policy_info import PolicyInfo
+from agents.importing.staging.stage import Staging
 from state.config.config_errors import ConfigErrors
 from state.intake.admission import AdmissionRules
 from state.units.currencies import DIGITS

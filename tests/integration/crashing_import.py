@@ -5,11 +5,11 @@ STEP and TIMES as in `tests.fault.crashing_worker`; chunks are small, so that a 
 
 import sys
 
-import agents.importing.publishing
+import agents.importing.publication.publishing
 from agents.cli import main
 from tests.fault.crashing_worker import crash_at
 
 if __name__ == "__main__":
-    agents.importing.publishing.CHUNK_EVENTS = 20  # type: ignore[misc]  # final for everyone else
+    agents.importing.publication.publishing.CHUNK_EVENTS = 20  # type: ignore[misc]  # final for everyone else
     crash_at(sys.argv[1], int(sys.argv[2]))
     sys.exit(main(sys.argv[3:]))

@@ -10,13 +10,13 @@ import duckdb
 import pytest
 from aiokafka.errors import KafkaError
 
-from agents.importing import publishing
-from agents.importing.event_spool import EventSpool
-from agents.importing.import_plan import ERASED, KNOWN, ImportPlan
-from agents.importing.imported_event import ImportedEvent
-from agents.importing.known_events import KnownEvents
-from agents.importing.ledger_reading import find_known, read_erasures, settle
-from agents.importing.publishing import ImportPublisher, Published
+from agents.importing.events.imported_event import ImportedEvent
+from agents.importing.publication import publishing
+from agents.importing.publication.event_spool import EventSpool
+from agents.importing.publication.import_plan import ERASED, KNOWN, ImportPlan
+from agents.importing.publication.known_events import KnownEvents
+from agents.importing.publication.ledger_reading import find_known, read_erasures, settle
+from agents.importing.publication.publishing import ImportPublisher, Published
 from state.records.erasure import Erasure, encode_erasure, erasure_key
 from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics

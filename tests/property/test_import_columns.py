@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from agents.importing.columns.column_value import CellError, ColumnValue
 from agents.importing.columns.currencies import read_currency
 from agents.importing.columns.currency_decision import decide_currencies
-from agents.importing.columns.dates import DateFormat, decide_dates, is_time_of_day, moment_ms, parse_moment
+from agents.importing.columns.dates.decision import DateFormat, decide_dates, is_time_of_day, moment_ms, parse_moment
+from agents.importing.columns.dates.month_names import LANGUAGES
 from agents.importing.columns.flags import read_flag
-from agents.importing.columns.month_names import LANGUAGES
-from agents.importing.columns.numbers import NumberFormat, decide_numbers, parse_number
+from agents.importing.columns.numbers.decision import NumberFormat, decide_numbers, parse_number
 from agents.importing.columns.zones import read_zone
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time

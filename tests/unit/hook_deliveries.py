@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from agents.importing.orders.customer_ids import IdPrefixes
+from agents.importing.events.customer_ids import IdPrefixes
 from agents.serve.hooks.delivery import Delivery, HookEvent, Ignored, Outcomes, Receiver, Refused
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.platforms import READERS

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from agents.importing.reading.opening import open_source
 from agents.importing.reading.source_table import ReadOptions
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 
 DATE_STYLE: Final = 1
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

@@ -88,12 +88,11 @@ def test_a_worker_imports_nothing_that_only_the_import_of_files_needs() -> None:
     modules = ", ".join(
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for package in ("admit", "control", "health", "project", "segment", "worker")
-        for path in (ROOT / "agents" / package).glob("*.py")
+        for path in (ROOT / "agents" / package).rglob("*.py")
         if path.stem != "__init__"
     )
-    program = (
-        f"import sys; import {modules}, agents.importing.staging, agents.importing.reading.opening; print(*sys.modules)"
-    )
+    reading = "agents.importing.staging.stage, agents.importing.reading.opening"
+    program = f"import sys; import {modules}, {reading}; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
     )

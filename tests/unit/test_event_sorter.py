@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.importing.event_sorter import EventSorter
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.events.imported_event import ImportedEvent
 
 EVENTS = st.lists(
     st.builds(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.importing.event_spool import EventSpool
-from agents.importing.imported_event import ImportedEvent
+from agents.importing.events.imported_event import ImportedEvent
+from agents.importing.publication.event_spool import EventSpool
 from streams.tables.order_ledger import EVENT, ORDER, REFUNDS, entry_key
 
 PURCHASE = ImportedEvent("purchase", 1, "ann", "#1001", b'{"event_id":"#1001:placed"}', 2)

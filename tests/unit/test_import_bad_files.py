@@ -12,7 +12,7 @@ from agents.importing.findings import FileError
 from agents.importing.reading import byte_source
 from agents.importing.reading.opening import open_source
 from agents.importing.reading.source_table import ReadOptions
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from tests.unit.import_files import ReadTable, read_bytes, read_table, write_workbook
 
 CSV = b"day,customer,sum\n2025-01-01,ann,1\n2025-01-02,bob,2\n"

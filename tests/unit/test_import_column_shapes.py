@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from agents.importing.columns.dates import decide_dates
-from agents.importing.columns.numbers import NumberFormat, decide_numbers
+from agents.importing.columns.dates.decision import decide_dates
+from agents.importing.columns.numbers.decision import NumberFormat, decide_numbers
 from agents.importing.reading.opening import open_source
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 
 
 def test_few_examples_of_numbers_show_what_all_of_them_show(tmp_path: Path) -> None:

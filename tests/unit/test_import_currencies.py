@@ -7,7 +7,7 @@ import pytest
 from agents.importing.columns.column_value import CellError, ColumnValue, MissingCell
 from agents.importing.columns.currencies import currency_candidates, read_currency
 from agents.importing.columns.currency_decision import CurrencyDecision, decide_currencies, decide_currency_signs
-from agents.importing.columns.numbers import NumberFormat, NumberParser, decide_numbers
+from agents.importing.columns.numbers.decision import NumberFormat, NumberParser, decide_numbers
 from agents.importing.understanding import PolicyInfo
 from state.units.currencies import DIGITS
 from tests.unit.understood_files import UTC, understand_text

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.importing.columns.column_value import MAX_UNREADABLE, CellError, ColumnValue, MissingCell
-from agents.importing.columns.dates import (
+from agents.importing.columns.dates.decision import (
     DateDecision,
     DateFormat,
     decide_dates,

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agents.importing.findings import FileError
+from agents.importing.reading.encodings.text_encoding import best_encoding, unicode_encoding
 from agents.importing.reading.opening import open_source
 from agents.importing.reading.source_table import ReadOptions
-from agents.importing.reading.text_encoding import best_encoding, unicode_encoding
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from tests.unit.import_files import read_bytes, read_text
 from tests.unit.understood_files import understand_files
 

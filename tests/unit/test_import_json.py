@@ -9,7 +9,7 @@ import pytest
 
 from agents.importing.findings import FileError
 from agents.importing.reading.opening import open_source
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from tests.unit.import_files import ReadTable, read_bytes
 
 ORDERS: list[dict[str, Any]] = [

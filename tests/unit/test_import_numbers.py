@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from agents.importing.columns.column_value import MAX_UNREADABLE, CellError, ColumnValue, MissingCell
-from agents.importing.columns.numbers import NumberDecision, NumberFormat, decide_numbers, parse_number
+from agents.importing.columns.numbers.decision import NumberDecision, NumberFormat, decide_numbers, parse_number
 
 
 def decide(*texts: str, decimal: str | None = None, typed: bool = False) -> NumberDecision:

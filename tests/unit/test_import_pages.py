@@ -23,7 +23,7 @@ from agents.importing.mapping.mapping import AUTO, Mapping
 from agents.importing.mapping.mapping_writer import write_mapping
 from agents.importing.platforms.catalog import GENERIC, OWN, Platform, all_platforms, forms_of, platform_names
 from agents.importing.reading.opening import open_sources
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from agents.importing.understanding import PolicyInfo, understand
 from state.units.money import DIGITS, format_minor
 from state.units.timestamps import format_ms

@@ -6,7 +6,7 @@ import pytest
 
 from agents.importing.reading.opening import open_source
 from agents.importing.reading.source_table import ReadOptions
-from agents.importing.staging import Staging, stage
+from agents.importing.staging.stage import Staging, stage
 
 
 def _staged(folder: Path, *contents: str, suffix: str = "csv") -> Staging:

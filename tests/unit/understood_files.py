@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.findings import Assumption
-from agents.importing.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.mapping_reader import read_mapping
 from agents.importing.reading.opening import open_sources
-from agents.importing.staging import stage
+from agents.importing.staging.stage import stage
 from agents.importing.understanding import PolicyInfo, Totals, UnderstandOptions, understand
 
 ROUBLES = PolicyInfo("RUB", {"EUR": Decimal("98.40")})

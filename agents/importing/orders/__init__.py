@@ -1,4 +1,4 @@
-"""Own the grouping of lines into orders and refunds in DuckDB, and the events that they become.
+"""Own the grouping of lines into orders and refunds in DuckDB.
 
-Import `agents.importing.mapping`, `agents.importing.columns`, `agents.importing.staging`, `state`.
+Import the packages of `agents.importing` below it (rows, staging, mapping, columns), and `state`.
 """

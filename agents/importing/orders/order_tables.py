@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.cell_sql import MONEY, quoted
 from agents.importing.orders.sale_lines import CONSENT_COLUMNS, TEXT_FIELDS, SaleLines
+from agents.importing.rows.cell_sql import MONEY, quoted
 from state.units.currencies import DIGITS
 from state.units.money import MAX_MINOR
 

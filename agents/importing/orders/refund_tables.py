@@ -11,9 +11,9 @@ takes back: at most what was paid and not refunded before), `currency`, `names_c
 from typing import Any, Final
 
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.cell_sql import quoted
 from agents.importing.orders.order_tables import OrderRules, digits_sql, minor_sql
 from agents.importing.orders.sale_lines import SaleLines
+from agents.importing.rows.cell_sql import quoted
 
 _COLUMNS: Final = """
     refund_id, source, order_key, known, mentioned, customer, occurred_at, minor, currency, names_currency, rate, line,

@@ -9,12 +9,12 @@ import msgspec
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
 from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of, plain_columns_of
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.cell_sql import MONEY, CellSql, quoted
-from agents.importing.orders.column_decisions import ColumnDecisions, Findings
-from agents.importing.orders.line_currencies import LineCurrencies
-from agents.importing.orders.moment_zones import choose_zone, needs_zone, zone_meanings
-from agents.importing.orders.policy_info import PolicyInfo
-from agents.importing.orders.row_meaning import (
+from agents.importing.rows.cell_sql import MONEY, CellSql, quoted
+from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.line_currencies import LineCurrencies
+from agents.importing.rows.moment_zones import choose_zone, needs_zone, zone_meanings
+from agents.importing.rows.policy_info import PolicyInfo
+from agents.importing.rows.row_meaning import (
     NO_NUMBER,
     SALE_KINDS,
     kind_sql,
@@ -24,7 +24,7 @@ from agents.importing.orders.row_meaning import (
     rule_sql,
     status_reader,
 )
-from agents.importing.orders.row_source import RowSource
+from agents.importing.rows.row_source import RowSource
 
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id", "order_reference", "refund_amounts")
 _MONEY_FIELDS: Final = (

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from agents.importing.reading.json_flattening import NumberText
+from agents.importing.reading.json_files.flattening import NumberText
 
 _SINGLE_DIGITS: Final = 7
 _DOUBLE_DIGITS: Final = 15

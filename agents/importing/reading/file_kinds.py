@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.importing.findings import FileError
 from agents.importing.reading.byte_source import ByteSource
-from agents.importing.reading.text_encoding import unicode_encoding
+from agents.importing.reading.encodings.text_encoding import unicode_encoding
 
 HEAD_BYTES: Final = 64 * 1024
 FORMATS: Final = ("csv", "xlsx", "json", "jsonl", "parquet")

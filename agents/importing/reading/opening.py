@@ -9,11 +9,11 @@ import msgspec
 
 from agents.importing.findings import Assumption, FileError
 from agents.importing.reading.byte_source import ByteSource
-from agents.importing.reading.csv_table import CsvTable
+from agents.importing.reading.csv_files.table import CsvTable
 from agents.importing.reading.file_kinds import FORMATS, SUFFIXES, file_kind
-from agents.importing.reading.json_table import JsonTable
+from agents.importing.reading.json_files.table import JsonTable
 from agents.importing.reading.parquet_table import ParquetTable
-from agents.importing.reading.sheet_table import SheetTable
+from agents.importing.reading.sheets.table import SheetTable
 from agents.importing.reading.source_table import ReadOptions, SourceTable, have_same_form
 
 _READERS: Final[dict[str, Callable[[ByteSource, ReadOptions], SourceTable]]] = {

@@ -7,8 +7,8 @@ from typing import Any, Final
 from agents.importing.findings import Assumption, FileError, LeftOut
 from agents.importing.reading.arrow_texts import column_texts, is_nested, plain_value
 from agents.importing.reading.byte_source import ByteSource, file_errors, one_line
-from agents.importing.reading.json_flattening import flatten
-from agents.importing.reading.sheet_table import uncompressed
+from agents.importing.reading.json_files.flattening import flatten
+from agents.importing.reading.sheets.table import uncompressed
 from agents.importing.reading.source_table import MAX_COLUMNS, ReadOptions, RowBatch, rows_per_batch
 
 _MAX_ROWS_PER_BYTE: Final = 100

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.importing.events.customer_ids import bounded_id, normalize_email
 from agents.importing.mapping.known_names import known_names
-from agents.importing.orders.customer_ids import bounded_id, normalize_email
 from agents.serve.hooks.delivery import HookEvent, Ignored, Outcome, Receiver, Refused
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.rejection import NotOurs, NotValid

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from agents.importing.events.customer_ids import IdPrefixes
 from agents.importing.mapping.mapping import Identify
-from agents.importing.orders.customer_ids import IdPrefixes
 
 
 class Hook(msgspec.Struct, frozen=True):

@@ -16,11 +16,11 @@ email = "context.consent.categoryPreferences.Marketing"
 from pathlib import Path
 from typing import Final
 
+from agents.importing.events.customer_ids import IdPrefixes, read_key
 from agents.importing.findings import ImportRefused
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.mapping import Identify, Mapping
 from agents.importing.mapping.mapping_reader import mapping_errors, read_identify
-from agents.importing.orders.customer_ids import IdPrefixes, read_key
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.platforms import READERS
 from state.config.config_errors import ConfigErrors, suggest_name

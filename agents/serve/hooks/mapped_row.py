@@ -6,9 +6,9 @@ from typing import Final
 
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined, alternatives_of
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.orders.row_meaning import status_reader, word_reader
 from agents.importing.platforms.catalog import forms_of
-from agents.importing.reading.json_flattening import flatten
+from agents.importing.reading.json_files.flattening import flatten
+from agents.importing.rows.row_meaning import status_reader, word_reader
 from agents.serve.hooks.payload import Payload, read_moment
 from agents.serve.hooks.rejection import NotValid
 from state.intake.field_errors import show

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from agents.importing.columns.flags import read_flag
-from agents.importing.reading.json_flattening import DECODER
+from agents.importing.reading.json_files.flattening import DECODER
 from agents.serve.hooks.rejection import NotValid
 from state.intake.field_errors import show
 from state.records.reasons import RejectionReason

@@ -4,7 +4,7 @@ import re
 from decimal import Context, Decimal
 from typing import Final
 
-from agents.importing.orders.customer_ids import bounded_id, derived_id
+from agents.importing.events.customer_ids import bounded_id, derived_id
 from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Outcomes, Receiver
 from agents.serve.hooks.event_building import build, customer_of, outcomes_of, purchase_event_id, refund_event_id
 from agents.serve.hooks.mapped_row import orders_mapping, reads_status

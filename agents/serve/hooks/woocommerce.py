@@ -7,8 +7,8 @@ each refund is known by the total after it.
 from typing import Final
 from urllib.parse import urlsplit
 
-from agents.importing.orders.customer_ids import bounded_id, refunded_id
-from agents.importing.orders.refund_lists import in_order, with_totals
+from agents.importing.events.customer_ids import bounded_id, refunded_id
+from agents.importing.rows.refund_lists import in_order, with_totals
 from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Ignored, Outcomes, Receiver
 from agents.serve.hooks.event_building import build, customer_of, outcomes_of, purchase_event_id, refund_event_id
 from agents.serve.hooks.mapped_row import MappedRow, orders_mapping

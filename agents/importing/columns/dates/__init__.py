@@ -1,0 +1,4 @@
+"""Own how the dates and times of a column are written, and reading them.
+
+Import `agents.importing.columns` beside it, `agents.importing.findings` and state.
+"""

@@ -1,0 +1,4 @@
+"""Own the rows of workbooks, read by a process that may fail alone.
+
+Import `agents.importing.reading` beside it and `agents.importing.findings`.
+"""

@@ -1,0 +1,70 @@
+"""Choose the time zone of moments that have no offset."""
+
+from collections.abc import Collection
+
+from agents.importing.columns.dates.decision import DateDecision
+from agents.importing.columns.zone_column import decide_zones
+from agents.importing.findings import Question
+from agents.importing.mapping.expression import Column, alternatives_of
+from agents.importing.mapping.mapping import Mapping
+from agents.importing.platforms.catalog import forms_of
+from agents.importing.rows.cell_sql import part_reader
+from agents.importing.rows.column_decisions import Findings
+from agents.importing.rows.policy_info import PolicyInfo
+from agents.importing.rows.row_source import RowSource
+
+
+def needs_zone(decision: DateDecision) -> bool:
+    """Whether some moments of a column have no offset; unknown, hence false, while its unit of time is in question."""
+    question = decision.question
+    if question is not None and any(choice.value.startswith("unix") for choice in question.choices):
+        return False
+    return decision.has_offset != "all"
+
+
+def zone_meanings(
+    source: RowSource, mapping: Mapping, policy: PolicyInfo, currencies: Collection[str], findings: Findings
+) -> dict[str, str]:
+    """Return what abbreviations with several meanings stand for in the columns of zones; ask if nothing tells."""
+    field, meanings = mapping.fields.get("zone"), dict[str, str]()
+    for part in alternatives_of(field) if field is not None else ():
+        if not isinstance(part, Column):
+            continue
+        cell = source.cell(part.name)
+        extract = part_reader(part.extract) if part.extract else str
+        values = (
+            value._replace(text=text)
+            for value in source.staging.values(cell.table, cell.name)
+            if (text := extract(value.text)) is not None
+        )
+        given = mapping.timezone or policy.timezone or ""
+        decision = decide_zones(values, "zone", given=given, currencies=currencies)
+        meanings |= decision.meanings
+        for each in decision.assumptions:
+            findings.assume(each.subject, each.value, each.evidence, each.option)
+        if decision.question is not None:
+            findings.ask(decision.question)
+    return meanings
+
+
+def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column: str) -> str:
+    """Return the zone of moments without an offset; empty if it must be asked for."""
+    if mapping.timezone:
+        is_usual = any(form.mapping.timezone == mapping.timezone for form in forms_of(mapping.platform))
+        evidence = f"the zone of all files of {mapping.platform}" if is_usual else "given"
+        findings.assume("timezone", mapping.timezone, f"{evidence}; {column} names none", "--timezone")
+        return mapping.timezone
+    if policy.timezone:
+        evidence = f"the zone of the policy, because {column} names none"
+        findings.assume("timezone", policy.timezone, evidence, "--timezone")
+        return policy.timezone
+    findings.ask(
+        Question(
+            "timezone",
+            f"In which time zone are the times in {column}? They name none, and the policy's file neither.",
+            "timezone",
+            (),
+            "--timezone, such as --timezone Europe/Moscow",
+        )
+    )
+    return ""
