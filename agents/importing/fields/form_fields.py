@@ -162,10 +162,10 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
                 "such as those of a customer; export the orders themselves, or say what the amount of one is with "
                 '--field amount="…"; --kind signup imports customers'
             )
-        if words := recognition.refund_documents():
+        if words := recognition.returns.refund_documents():
             mapping = msgspec.structs.replace(mapping, words=words, other_words="purchase")
         return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
-    if recognition.recognize_refund_list():
+    if recognition.returns.recognize_refund_list():
         fields = recognition.recognize_sales()
         findings.assume("kind", "refund", f"{describe(fields['amount'])} is the only column with amounts", "--kind")
         return FormFields(msgspec.structs.replace(mapping, fields=fields, kind="refund"), SALES_KINDS)

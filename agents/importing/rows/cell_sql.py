@@ -6,15 +6,12 @@ A cell that cannot be read is NULL; one that is not empty and cannot be read is 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any, Final
-
-import msgspec
 
 from agents.importing.columns.column_value import CellError, MissingCell
 from agents.importing.columns.dates.decision import date_parser
 from agents.importing.columns.flags import read_flag
-from agents.importing.columns.numbers.decision import NumberFormat, parse_number
 from agents.importing.columns.zones import read_zone, zone_of
 from agents.importing.mapping.expression import (
     Arithmetic,
@@ -26,20 +23,17 @@ from agents.importing.mapping.expression import (
     columns_of,
 )
 from agents.importing.mapping.known_names import known_names
+from agents.importing.rows.cell_readers import amounts_reader, number_reader, part_reader, sum_reader
 from agents.importing.rows.column_decisions import ColumnDecisions, number_format
-from agents.importing.rows.refund_lists import join_amounts
 from agents.importing.rows.row_source import Cell, RowSource
 
 MONEY: Final = "DECIMAL(38, 12)"
-_MONEY_DIGITS: Final = Decimal("1e-12")
 _FACTOR: Final = "DECIMAL(19, 8)"
-_MAX_MONEY: Final = Decimal(10) ** 15
 _UNREADABLE_MONEY: Final = Decimal(-(10**24))
 _UNREADABLE_MOMENT: Final = -(1 << 62)
 _UNREADABLE_WORD: Final = ""
 _SEPARATOR: Final = "\x1f"
 _SHOWN: Final = 60
-_decode_objects: Final = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal).decode
 
 
 def quoted(text: str) -> str:
@@ -137,7 +131,7 @@ class CellSql:
         found = []
         for part in alternatives_of(expression):
             if isinstance(part, Column) and part.each:
-                read = _amounts_reader(part.each)
+                read = amounts_reader(part.each)
                 found.append(self._mapped(self.source.cell(part.name), "VARCHAR", read, f"amounts:{part.each}"))
             else:
                 names = " AND ".join(f"{self.source.cell(name).sql} IS NULL" for name in columns_of(part))
@@ -203,12 +197,12 @@ class CellSql:
     def _number(self, field: str, column: Column) -> str:
         cell = self.source.cell(column.name)
         if column.each:
-            read = _sum_reader(column.each)
+            read = sum_reader(column.each)
         else:
             decided = number_format(self._decisions.number(cell))
             if decided is None:
                 return f"NULL::{MONEY}"
-            read = _number_reader(decided)
+            read = number_reader(decided)
         value = self._mapped(cell, MONEY, read, f"number:{column.each}")
         self._add_error(f"{value} = {_UNREADABLE_MONEY}", field, "must be a number", cell.sql)
         return f"CASE WHEN {value} <> {_UNREADABLE_MONEY} THEN {value} END"
@@ -291,17 +285,6 @@ class CellSql:
         self.errors.append(f"CASE WHEN {condition} THEN {message} END")
 
 
-def part_reader(pattern: str) -> Callable[[str], str | None]:
-    """Return a function that returns the group of a regular expression in a text; None if it is empty or not found."""
-    search = re.compile(pattern).search
-
-    def read(text: str) -> str | None:
-        found = search(text)
-        return (found[1] or "").strip() or None if found else None
-
-    return read
-
-
 def _names_of(part: Expression) -> tuple[str, ...]:
     match part:
         case Column(name):
@@ -310,45 +293,3 @@ def _names_of(part: Expression) -> tuple[str, ...]:
             return names
         case _:
             raise AssertionError("moments and words are not computed")
-
-
-def _number_reader(decided: NumberFormat) -> Callable[[str], Decimal]:
-    def read(text: str) -> Decimal:
-        number = parse_number(text, decided)
-        if not -_MAX_MONEY < number < _MAX_MONEY:
-            raise CellError("is too large")
-        exponent = number.as_tuple().exponent
-        too_fine = isinstance(exponent, int) and exponent < -12
-        return number.quantize(_MONEY_DIGITS, ROUND_HALF_EVEN) if too_fine else number
-
-    return read
-
-
-def _amounts_reader(member: str) -> Callable[[str], str]:
-    """Return a function that joins a member of the objects of a JSON list."""
-
-    def read(text: str) -> str:
-        try:
-            return join_amounts(_decode_objects(text), member)
-        except (msgspec.MsgspecError, CellError):
-            return ""  # the sum says what is wrong
-
-    return read
-
-
-def _sum_reader(member: str) -> Callable[[str], Decimal]:
-    """Return a function that adds a member of the objects of a JSON list."""
-    plain = _number_reader(NumberFormat("."))
-
-    def read(text: str) -> Decimal:
-        try:
-            objects = _decode_objects(text)
-        except msgspec.MsgspecError:
-            raise CellError("is no JSON list") from None
-        total = Decimal(0)
-        for each in objects:
-            if each.get(member) is not None:
-                total += plain(str(each[member]))
-        return total
-
-    return read

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection
 
-from agents.importing.columns.dates.decision import DateDecision
+import msgspec
+
+from agents.importing.columns.column_value import CellError, ColumnValue
+from agents.importing.columns.dates.decision import DateDecision, decide_dates, moment_ms
 from agents.importing.columns.zone_column import decide_zones
-from agents.importing.findings import Question
+from agents.importing.columns.zones import zone_of
+from agents.importing.findings import ImportRefused, Question
 from agents.importing.mapping.expression import Column, alternatives_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.platforms.catalog import forms_of
-from agents.importing.rows.cell_sql import part_reader
+from agents.importing.rows.cell_readers import part_reader
 from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_source import RowSource
@@ -68,3 +72,25 @@ def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column
         )
     )
     return ""
+
+
+def with_constant_moment(mapping: Mapping, policy: PolicyInfo, findings: Findings) -> Mapping:
+    """Return a mapping with a moment for all rows in milliseconds, if it has one.
+
+    Raises:
+        ImportRefused: it is no moment, or can be two.
+    """
+    text = mapping.constants.get("occurred_at")
+    if text is None or "occurred_at" in mapping.fields:
+        return mapping
+    decision = decide_dates([ColumnValue(text, 1, 0)], "occurred_at", time_format=mapping.time_format or None)
+    if decision.format is None:
+        raise ImportRefused(f"set.occurred_at can be two dates: got {text!r}; write it as 2025-05-12")
+    zone = "UTC"
+    if decision.has_offset == "none":
+        zone = choose_zone(mapping, policy, findings, "set.occurred_at") or "UTC"
+    try:
+        moment = moment_ms(text, decision.format, zone_of(zone))
+    except CellError as error:
+        raise ImportRefused(f"set.occurred_at {error}") from None
+    return msgspec.structs.replace(mapping, constants=mapping.constants | {"occurred_at": str(moment)})
