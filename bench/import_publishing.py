@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.cli.import_publication import Publishing, look_up
+from agents.cli.importing.publication import Publishing, look_up
 from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.publication.event_spool import EventSpool

@@ -11,29 +11,13 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli.command import CommandGroup
-from agents.cli.commands import (
-    advance,
-    customer,
-    demo,
-    doctor,
-    erase,
-    health,
-    importing,
-    init,
-    rebuild_redis,
-    rejected,
-    replay,
-    segment,
-    serve,
-    settings,
-    simulate,
-    tokens,
-    topics,
-    worker,
-)
+from agents.cli.commands.customers import customer, erase, health, segment
+from agents.cli.commands.data import advance, importing, rejected, simulate
+from agents.cli.commands.maintenance import doctor, rebuild_redis, replay, settings, tokens, topics
+from agents.cli.commands.running import demo, init, serve, worker
 from agents.cli.failures import DONE, FAILED, MISUSED, CommandFailed, UsageError, one_line, print_error
-from agents.cli.quiet import set_quiet
+from agents.cli.help.command import CommandGroup
+from agents.cli.help.settings import CommandWithSettings, GroupWithSettings
 from agents.cli.rules import (
     campaigns,
     campaigns_forecast,
@@ -46,7 +30,7 @@ from agents.cli.rules import (
     policy_suggest,
     rules_history,
 )
-from agents.cli.settings_help import CommandWithSettings, GroupWithSettings
+from agents.cli.terminal.quiet import set_quiet
 
 RUN: Final = "Run"
 DATA: Final = "Data"

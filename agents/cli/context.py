@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.quiet import is_quiet
+from agents.cli.terminal.quiet import is_quiet
 
 if TYPE_CHECKING:
     from streams.settings.settings import Settings

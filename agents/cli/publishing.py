@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from agents.cli.failures import CommandFailed, kafka_named, print_error
-from agents.cli.progress import progress_of
-from agents.cli.quiet import note
+from agents.cli.terminal.progress import progress_of
+from agents.cli.terminal.quiet import note
 
 if TYPE_CHECKING:
     from streams.settings.settings import Settings

@@ -1,4 +1,4 @@
-"""Own the processes of a worker: the supervisor, the front with its HTTP server, and one for each stage.
+"""Own a worker: what it waits for before its stages start, its rules, and the HTTP server of each of its processes.
 
 Import the stages and `agents.control`.
 """

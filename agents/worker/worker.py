@@ -7,11 +7,11 @@ control ─► time and rules      changelog ─► project ─► Redis
 
 import logging
 
-from agents.worker.event_loop import FAILED, run_loop
 from agents.worker.http_server import bind_http
+from agents.worker.processes.event_loop import FAILED, run_loop
+from agents.worker.processes.supervisor import Supervisor
 from agents.worker.rules_watch import ConfiguredRules
-from agents.worker.single_stage import work_alone
-from agents.worker.supervisor import Supervisor
+from agents.worker.stage.single_stage import work_alone
 from streams.clock import SYSTEM_CLOCK
 from streams.errors import FatalError
 from streams.settings.rules_files import configured_campaigns, configured_policy

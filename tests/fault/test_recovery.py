@@ -159,6 +159,6 @@ async def test_a_journal_shorter_than_the_progress_stops_the_worker(
         await _make_anew(scenario, "journal")
         worker.start()
         assert await worker.wait_for_exit(60) == 1, worker.log
-        (line,) = {line for line in worker.log.splitlines() if " error agents.worker.event_loop: " in line}
+        (line,) = {line for line in worker.log.splitlines() if " error agents.worker.processes.event_loop: " in line}
         for part in (f"{prefix}.journal.v1", "ends", "GOLDSTREAM_PREFIX"):
             assert part in line

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from agents.cli import app, main
-from agents.cli.examples import EXAMPLES
+from agents.cli.help.examples import EXAMPLES
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.worker.merged_metrics import PROCESS_PREFIXES, MergedMetrics
+from agents.worker.processes.merged_metrics import PROCESS_PREFIXES, MergedMetrics
 from streams.telemetry.metrics import STAGES, Metrics, describe_metrics, worker_registry
 from tests.promtool import run_promtool
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.cli.progress import progress_of
-from agents.cli.quiet import note, set_quiet
+from agents.cli.terminal.progress import progress_of
+from agents.cli.terminal.quiet import note, set_quiet
 from tests.clock import ManualClock
 
 

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from agents.cli import main
-from agents.cli.commands.serve import NEEDED
+from agents.cli.commands.running.serve import NEEDED
 
 
 def test_without_the_extra_the_command_says_how_to_install_it(
@@ -27,6 +27,6 @@ def test_without_the_extra_the_command_says_how_to_install_it(
 
 
 def test_a_worker_loads_nothing_of_the_extra() -> None:
-    code = "import sys, agents.worker.worker, agents.worker.single_stage; print(*sys.modules)"
+    code = "import sys, agents.worker.worker, agents.worker.stage.single_stage; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(NEEDED) & set(loaded) == set()

@@ -18,8 +18,8 @@ _WITHIN_S: Final = 60
 _PROGRAM: Final = """\
 import asyncio, os, signal, sys, time
 from pathlib import Path
-import agents.worker.supervisor as supervisor
-from agents.worker.front import Report
+import agents.worker.processes.supervisor as supervisor
+from agents.worker.processes.front import Report
 from agents.worker.preparation import Cluster
 from agents.worker.worker import run_worker
 from streams.clock import SYSTEM_CLOCK

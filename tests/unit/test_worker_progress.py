@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 from agents.admit import watermark_stall
 from agents.admit.watermark_stall import StallLogger, WatermarkStall
 from agents.segment.recovery import RecoveryProgress
-from agents.worker.recovery_watch import RecoveryWatch
-from agents.worker.shutdown import LOG_SECONDS, log_shutdown
+from agents.worker.stage.recovery_watch import RecoveryWatch
+from agents.worker.stage.shutdown import LOG_SECONDS, log_shutdown
 from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics

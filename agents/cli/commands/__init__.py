@@ -1,4 +1,4 @@
-"""Own the commands that run, publish and look up: one module for each command.
+"""Own the commands, one module for each, in the groups in which `goldstream --help` lists them.
 
 Import everything but `agents.cli.rules`.
 """

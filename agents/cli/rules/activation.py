@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from agents.cli.asking import can_ask
-from agents.cli.confirmation import confirm
 from agents.cli.failures import CommandFailed, print_error
-from agents.cli.json_output import write_json
-from agents.cli.progress import progress_of
+from agents.cli.terminal.asking import can_ask
+from agents.cli.terminal.confirmation import confirm
+from agents.cli.terminal.json_output import write_json
+from agents.cli.terminal.progress import progress_of
 
 if TYPE_CHECKING:
     from agents.analysis.rules_preview import NewRules, Preview

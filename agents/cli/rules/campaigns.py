@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.command import CommandGroup
-from agents.cli.confirmation import YesOption
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.json_output import JsonOption, write_json
+from agents.cli.help.command import CommandGroup
 from agents.cli.option_values import parse_timeout
 from agents.cli.rules.activation import WAIT_SECONDS, ApplyTimeoutOption, DryRunOption, activate, report_unchanged
 from agents.cli.rules.control_rules import read_active_rules
+from agents.cli.terminal.confirmation import YesOption
+from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from state.config.active_rules import ActiveRules

@@ -7,9 +7,9 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.json_output import JsonOption, write_json
-from agents.cli.progress import progress_of
 from agents.cli.rules.control_rules import read_active_rules
+from agents.cli.terminal.json_output import JsonOption, write_json
+from agents.cli.terminal.progress import progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def forecast_campaigns(
     if as_json:
         write_json(_object(settings, forecast, zone))
         return
-    from agents.cli.render import draw
+    from agents.cli.terminal.render import draw
 
     draw(_blocks(forecast, zone))
 

@@ -8,8 +8,8 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
-from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import FirstDayOption, LastDayOption, parse_period
+from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from agents.reporting.report import UpliftReport
@@ -55,7 +55,7 @@ def report_campaigns(
     if isinstance(report, str):
         typer.echo(report)
         return
-    from agents.cli.render import draw
+    from agents.cli.terminal.render import draw
     from agents.reporting.render import report_blocks
 
     draw(report_blocks(report))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.json_output import JsonOption, write_json
 from agents.cli.rules.rules_history import choose, load_activations, period_object, zone_of
+from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def show_campaigns(
         write_json({"prefix": settings.prefix, **_campaigns_object(period)})
     else:
         from agents.cli.reader import POTENTIAL_TITLES, reader_language, title_of
-        from agents.cli.render import draw
+        from agents.cli.terminal.render import draw
 
         language = reader_language()
         segments = activations.policies[-1].file.segments if activations.policies else ()

@@ -8,10 +8,10 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.json_output import JsonOption, write_json
 from agents.cli.option_values import parse_moment
-from agents.cli.progress import progress_of
 from agents.cli.rules.control_rules import read_active_rules, warn_of_missing_segments
+from agents.cli.terminal.json_output import JsonOption, write_json
+from agents.cli.terminal.progress import progress_of
 
 if TYPE_CHECKING:
     from agents.analysis.backtest_report import BacktestReport

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.context import ConfigOption, load_context
-from agents.cli.json_output import JsonOption, write_json
 from agents.cli.rules.rules_history import choose, load_activations, period_object, zone_of
+from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def show_policy(
         write_json({"prefix": settings.prefix, **_policy_object(period)})
     else:
         from agents.cli.reader import reader_language
-        from agents.cli.render import draw
+        from agents.cli.terminal.render import draw
 
         draw(_blocks(period, zone_of(activations), reader_language()))
 

@@ -8,10 +8,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named, print_error
-from agents.cli.json_output import JsonOption, write_json
-from agents.cli.progress import progress_of
-from agents.cli.quiet import note
-from agents.cli.reading_options import (
+from agents.cli.importing.reading_options import (
     AllowAnonymousOption,
     CurrencyOption,
     DecimalOption,
@@ -28,11 +25,14 @@ from agents.cli.reading_options import (
     TimezoneOption,
     WriteMapOption,
 )
+from agents.cli.terminal.json_output import JsonOption, write_json
+from agents.cli.terminal.progress import progress_of
+from agents.cli.terminal.quiet import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.cli.file_reading import FilesGiven
+    from agents.cli.importing.file_reading import FilesGiven
     from streams.settings.settings import Settings
 
 _EVENTS_PER_UPDATE: Final = 1_000
@@ -70,7 +70,7 @@ def suggest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     at risk when three of four of those who come back would be back, and churned when the probability that they come
     back is below a tenth.
     """
-    from agents.cli.file_reading import FilesGiven
+    from agents.cli.importing.file_reading import FilesGiven
     from agents.importing.findings import FileError, ImportRefused
     from state.suggestion.suggest import InsufficientHistory
 
@@ -136,8 +136,8 @@ def _suggest_from_files(settings: "Settings", given: "FilesGiven", *, allow_anon
     import msgspec
 
     from agents.analysis.policy_suggestion import FilesHistory
-    from agents.cli.file_reading import read_files, report_unreadable, understand_files
-    from agents.cli.import_run import policy_info
+    from agents.cli.importing.file_reading import read_files, report_unreadable, understand_files
+    from agents.cli.importing.run import policy_info
     from agents.importing.understanding import UnderstandOptions
     from state.suggestion.suggest import InsufficientHistory
     from streams.settings.rules_files import configured_policy

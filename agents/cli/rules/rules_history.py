@@ -7,7 +7,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
-from agents.cli.json_output import JsonOption, write_json
+from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _write_history(settings: "Settings", periods: "Sequence[Activation[File]]", 
     from rich.table import Table
 
     from agents.cli.reader import format_local
-    from agents.cli.render import draw
+    from agents.cli.terminal.render import draw
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("file", f"since ({zone})", "until", "changed"):

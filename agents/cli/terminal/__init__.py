@@ -1,0 +1,4 @@
+"""Own what commands ask and write: questions, progress, notes, tables, JSON.
+
+Import `agents.cli.failures`, streams and state.
+"""
