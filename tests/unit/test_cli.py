@@ -1,11 +1,9 @@
 """The command line: complete help, one line per error, and the three exit statuses."""
 
 import json
-import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,20 +28,12 @@ COMMANDS = [
 
 
 @pytest.fixture(autouse=True)
-def isolated_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Use no outside settings and a separate folder, and restore logging."""
+def isolated_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Use no outside settings and a separate folder."""
     for variable in (*SETTINGS,):
         monkeypatch.delenv(variable.name, raising=False)
     monkeypatch.delenv("GOLDSTREAM_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    for package in ("state", "streams", "agents"):
-        logging.getLogger(package).setLevel(logging.NOTSET)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], list[str]]:

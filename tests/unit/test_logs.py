@@ -3,26 +3,12 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from streams.clock import Clock
 from streams.telemetry.logs import REPEATED_AFTER_S, set_up_logging
 from tests.clock import ManualClock
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the logging configuration after each test."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    for package in ("state", "streams", "agents"):
-        logging.getLogger(package).setLevel(logging.NOTSET)
 
 
 def captured_log(level: str, form: str, *, libraries: bool = True, clock: Clock | None = None) -> io.StringIO:
