@@ -20,6 +20,7 @@ from agents.importing.orders.line_roles import (
     check_numbers,
     decide_amount,
     resolve_negative_lines,
+    state_unknown_pieces,
 )
 from agents.importing.orders.order_tables import OrderRules, create_orders
 from agents.importing.orders.refund_tables import create_refunds
@@ -153,6 +154,9 @@ class FormReader:
         if len(self._source.main.paths) > 1:
             leave_out_copies(self._con, lines.name, mode, lines.customers)
         is_grouped, has_unnumbered = self._shape(lines)
+        if mode == "first" and is_grouped and "returned_amount" in lines.filled:
+            pieces = describe(self.mapping.fields["returned_quantity"])
+            state_unknown_pieces(self._con, lines.name, pieces, self._findings)
         rules = OrderRules(
             amount=mode,
             base_currency=self._policy.currency or lines.common_currency,

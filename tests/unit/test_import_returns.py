@@ -136,9 +136,92 @@ def test_an_order_of_which_nothing_is_paid_does_not_count(tmp_path: Path) -> Non
     assert (found.amounts(), found.left_out) == ({"1": "100.00", "3": "0.00", "4": "20.00"}, {"unpaid": (1, [3])})
 
 
+# --- Pieces that came back
+
+LINES = "order_id,sku,date,email,quantity,{}\n"
+SOLD = (("o1,x", "a", 3, 100), ("o1,y", "a", 1, 50), ("o2,x", "b", 2, 100))
+
+
+def _lines(name: str, returned: tuple[str, ...], price: str = "price", *, is_total: bool = False) -> str:
+    """Return a file of lines whose last column is about returns; prices are of a piece, or totals of the line."""
+    rows = (
+        f"{line},2025-05-01T10:00:00Z,{who}@example.com,{count},{cost * count if is_total else cost},{each}\n"
+        for (line, who, count, cost), each in zip(SOLD, returned, strict=True)
+    )
+    return LINES.format(f'{price},"{name}"') + "".join(rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["returned quantity", "Qty Refunded", "Возвращено, шт", "Кол-во возврата", "Retourmenge"]
+)
+@pytest.mark.parametrize("price", ["price", "line total"])
+def test_pieces_that_came_back_refund_their_share_of_the_line(tmp_path: Path, name: str, price: str) -> None:
+    found = understand_text(tmp_path, _lines(name, ("1", "0", "2"), price, is_total=price == "line total"))
+    assert found.amounts() == {"o1": "350.00", "o2": "200.00"}
+    assert (found.assumed["returned_quantity"], _refunds(found)) == (name, [("o1", "100.00"), ("o2", "200.00")])
+
+
+@pytest.mark.parametrize(
+    ("count", "amount", "refunded"),
+    [(3, "100.00", "33.33"), (2, "100.01", "50.00"), (2, "100.03", "50.02"), (7, "1.00", "0.14")],
+)
+def test_a_share_of_an_amount_is_rounded_as_money_is(tmp_path: Path, count: int, amount: str, refunded: str) -> None:
+    text = "order_id,date,email,quantity,amount,returned quantity\n"
+    found = understand_text(tmp_path, f"{text}o1,2025-05-01,a@example.com,{count},{amount},1\n")
+    assert _refunds(found) == [("o1", refunded)]
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [(("4", "0", "0"), "more pieces came back than were sold, such as in line 2"), (("0", "0", ""), None)],
+)
+def test_pieces_that_cannot_be_refunded_are_stated(tmp_path: Path, returned: tuple[str, ...], reason: str) -> None:
+    found = understand_text(tmp_path, _lines("returned quantity", returned))
+    stated = [each.evidence for each in found.assumptions if each.subject == "returns"]
+    assert (stated, _refunds(found)) == ([reason] if reason else [], [])
+
+
+def test_pieces_without_a_number_of_pieces_sold_are_stated(tmp_path: Path) -> None:
+    found = understand_text(tmp_path, ORDERS.format(",returned quantity", ",0", ",1"))
+    assert (found.assumed["returns"], _refunds(found)) == ("without returned quantity", [])
+
+
+def test_pieces_of_lines_that_repeat_the_amount_of_their_order_are_stated(tmp_path: Path) -> None:
+    text = "order_id,sku,date,email,quantity,order total,returned quantity\n" + "".join(
+        f"o{n},{sku},2025-05-01T10:00:00Z,a@example.com,2,{100 + n},{returned}\n"
+        for n, both in ((1, (1, 0)), (2, (2, 2)), (3, (0, 0)))
+        for sku, returned in zip("xy", both, strict=True)
+    )
+    found = understand_text(tmp_path, text)
+    assert found.assumed["returns"] == "without pieces in returned quantity"
+    assert _refunds(found) == [("o2", "102.00")]  # all of it came back
+
+
+@pytest.mark.parametrize("name", ["Возвращено", "Returned", "returns"])
+@pytest.mark.parametrize("returned", [("1", "0", "2"), ("1", "0", "0")])
+def test_whole_numbers_that_can_be_pieces_are_asked_about(tmp_path: Path, name: str, returned: tuple[str, ...]) -> None:
+    text = _lines(name, returned, "line total", is_total=True)
+    asked = understand_text(tmp_path, text).asked
+    assert list(asked) == ["fields.returned_quantity"]
+    assert f'--field returned_quantity="{name}"' in asked["fields.returned_quantity"]
+    mapping = f'timezone = "UTC"\n[fields]\nreturned_quantity = "{name}"\n'
+    assert _refunds(understand_text(tmp_path, text, mapping))[0] == ("o1", "100.00")
+
+
+def test_a_flag_of_one_beside_single_pieces_needs_no_question(tmp_path: Path) -> None:
+    found = understand_text(tmp_path, _lines("Returned", ("0", "1", "0")))
+    assert (found.assumed["returned"], _refunds(found)) == ("Returned", [("o1", "50.00")])
+
+
+def test_the_form_of_a_platform_states_returns_that_it_does_not_read(tmp_path: Path) -> None:
+    head = "ID;Дата заказа;Покупатель;Сумма;Валюта;Статус;Возвращено\n"
+    found = understand_text(tmp_path, head + "1;12.05.2025 10:00;[17] Анна (anna);1000.00;RUB;Выполнен;300.00\n")
+    assert (found.platform, found.assumed["returns"]) == ("bitrix", "without Возвращено")
+
+
 def test_a_column_about_returns_that_is_not_read_is_stated(tmp_path: Path) -> None:
-    text = "order_id,sku,date,email,quantity,price,returned quantity\no1,x,2025-05-01,a@example.com,2,30,2\n"
-    assert understand_text(tmp_path, text).assumed["returns"] == "without returned quantity"
+    text = ORDERS.format(",return date", ",2025-05-05", ",").replace("return date", "returned")
+    assert understand_text(tmp_path, text).assumed["returns"] == "without returned"
 
 
 # --- The same refunds in several files

@@ -114,9 +114,12 @@ def _platform_fields(plan: SourcePlan, mapping: Mapping, source: RowSource, find
             f"{source.main.path} looks like an export of {plan.platform}, but has no column {wanted}; export it with "
             "one, or describe its columns in a mapping file (--map) with --from generic"
         )
+    recognition = Recognition(source, mapping, findings)
     if "occurred_at" not in {*mapping.fields, *mapping.constants}:
-        Recognition(source, mapping, findings).ask_for_moment()
-    return FormFields(mapping, SALES_KINDS)
+        recognition.ask_for_moment()
+    recognition.returns.recognize_quantity()
+    recognition.returns.state_unread(plan.platform)
+    return FormFields(msgspec.structs.replace(mapping, fields=recognition.fields), SALES_KINDS)
 
 
 def _generic_fields(mapping: Mapping, source: RowSource, findings: Findings) -> FormFields:

@@ -14,9 +14,18 @@ from agents.importing.rows.row_meaning import NO_NUMBER, read_returned
 from agents.importing.rows.row_source import RowSource
 
 _MAX_FLAGS: Final = 12
+_ONE_OR_ZERO: Final = ("1", "0", "1.0", "0.0")
 _MAX_ROWS: Final = 10_000
 _VAGUE: Final = frozenset(map(normalize_name, ("refund", "return", "returns", "refunds", "возврат", "возвраты")))
 """Names that say neither that a column has sums nor that it has numbers of refunds."""
+_OF_MONEY_OR_PIECES: Final = frozenset(
+    normalize_name(each)
+    for each in (
+        *("refunded", "returned", "refunds", "returns", "refund", "return", "возвращено", "возвраты", "возврат"),
+        *("erstattet", "remboursement", "reembolsado", "vráceno", "retoure"),
+    )
+)
+"""Names that say neither that a column has sums nor that it has pieces."""
 REFUND_ROWS: Final = "refunds"
 RETURNED_ORDERS: Final = "orders"
 
@@ -35,6 +44,22 @@ class RefundNumbers(NamedTuple):
     all_rows: bool = False
 
 
+class Pieces(NamedTuple):
+    """How a column of pieces that came back compares with that of pieces that were sold.
+
+    Attributes:
+        returned: rows with at least one piece that came back.
+        more_line: first line on which more came back than was sold; None: there is none.
+        part_line: first line on which as many came back as the text says, but not all; None: there is none.
+        is_whole: whether all numbers of both columns are whole.
+    """
+
+    returned: int
+    more_line: int | None
+    part_line: int | None
+    is_whole: bool
+
+
 class ReturnColumns:
     """Tells columns about returns apart by their contents.
 
@@ -49,9 +74,23 @@ class ReturnColumns:
 
     def is_flag(self, name: str) -> bool:
         """Whether a column has nothing but yes and no, 1 and 0, or words such as `returned`."""
-        cell = self._source.cell(name)
-        words = [text for text, _ in self._source.staging.examples(cell.table, cell.name, _MAX_FLAGS + 1)]
+        words = self._words(name)
         return 0 < len(words) <= _MAX_FLAGS and all(read_returned(word) is not None for word in words)
+
+    def is_number_flag(self, name: str) -> bool:
+        """Whether a column is a flag of 1 and 0, which can also count pieces."""
+        return self.is_flag(name) and all(word in _ONE_OR_ZERO for word in self._words(name))
+
+    def _words(self, name: str) -> list[str]:
+        cell = self._source.cell(name)
+        return [text for text, _ in self._source.staging.examples(cell.table, cell.name, _MAX_FLAGS + 1)]
+
+    def is_nothing(self, name: str) -> bool:
+        """Whether a column says nowhere that anything came back: nothing but zeros, `no` and signs for nothing."""
+        return all(
+            word.strip("0.,") == "" or word.lower() in NO_NUMBER or read_returned(word) is False
+            for word in self._words(name)
+        )
 
     def is_everywhere(self, name: str) -> bool:
         """Whether a column has a number other than 0 in every row."""
@@ -68,12 +107,25 @@ class ReturnColumns:
         form = number_format(self._decisions.look_at_numbers(cell, cell.name))
         return lambda text: _number(text, form)
 
-    def is_sum(self, name: str, amount: Expression | None) -> bool | None:
-        """Whether a column of numbers has sums; None: nothing tells whether they are sums or numbers of refunds.
+    def can_be_pieces(self, name: str, quantity: str) -> bool:
+        """Whether a column whose name does not say what it counts can have the pieces of a line that came back."""
+        if not quantity or normalize_name(name) not in _OF_MONEY_OR_PIECES:
+            return False
+        pieces = self.pieces(name, quantity)
+        return pieces.returned > 0 and pieces.is_whole and pieces.more_line is None
+
+    def is_sum(self, name: str, amount: Expression | None, quantity: str = "") -> bool | None:
+        """Whether a column of numbers has sums; None: nothing tells whether they are sums or something else.
 
         Sums have fractions, or are nowhere greater than the amount beside them and somewhere equal to it.
+
+        Args:
+            name: of the column.
+            amount: what orders cost.
+            quantity: column of the pieces that were sold; empty: there is none.
         """
-        if normalize_name(name) not in _VAGUE:
+        is_vague = normalize_name(name) in _VAGUE
+        if not is_vague and not self.can_be_pieces(name, quantity):
             return True
         cell = self._source.cell(name)
         examples = self._source.staging.examples(cell.table, cell.name, _MAX_FLAGS)
@@ -82,9 +134,29 @@ class ReturnColumns:
         if not isinstance(amount, Column):
             return None
         pairs = self._pairs(name, amount.name)
-        if any(abs(part) > abs(whole) for part, whole in pairs):
+        if is_vague and any(abs(part) > abs(whole) for part, whole in pairs):
             return False
         return True if any(part and abs(part) == abs(whole) for part, whole in pairs) else None
+
+    def pieces(self, name: str, quantity: str) -> Pieces:
+        """Compare two columns of numbers: pieces that came back, and pieces that were sold."""
+        joins, values = [], []
+        for alias, column in (("r", name), ("q", quantity)):
+            cell = self._source.cell(column)
+            numbers = self._source.staging.map_values(cell.table, cell.name, "DOUBLE", self._reader(column))
+            joins.append(f"LEFT JOIN {numbers} {alias} ON {alias}.text = {cell.sql}")
+            values.append(f"coalesce(abs({alias}.value), 0)")
+        returned, sold = values
+        row = self._source.staging.con.execute(
+            f"""
+            SELECT count(*) FILTER (returned > 0), min(line) FILTER (returned > sold),
+                min(line) FILTER (returned > 0 AND returned < sold),
+                coalesce(bool_and(returned = floor(returned) AND sold = floor(sold)), true)
+            FROM (SELECT b.line AS line, {returned} AS returned, {sold} AS sold
+                FROM {self._source.from_sql} {" ".join(joins)})"""
+        ).fetchone()
+        assert row is not None
+        return Pieces(*row)
 
     def _pairs(self, name: str, amount: str) -> list[tuple[float, float]]:
         """Return the first numbers of two columns, row by row."""
@@ -104,7 +176,7 @@ class ReturnColumns:
     def refund_numbers(self, fields: dict[str, Expression]) -> RefundNumbers | None:
         """Return what rows with a refund number are; None if no row has one, or something else says it."""
         number, order = fields.get("refund_id"), fields.get("order_id")
-        if not isinstance(number, Column) or {"type", "refunded", "returned"} & fields.keys():
+        if not isinstance(number, Column) or {"type", "refunded", "returned", "returned_quantity"} & fields.keys():
             return None
         cell = self._source.cell(number.name)
         missing = ", ".join(f"'{text}'" for text in NO_NUMBER)

@@ -16,8 +16,11 @@ from agents.importing.mapping.known_names import (
 )
 
 _PIECES = frozenset({"шт", "pcs", "pc", "ea", "pieces", "stk", "ks", "szt"})
+_MORE_PIECES = _PIECES | {"штук", "штуки", "ед", "units", "unit", "items", "qty", "stück"}
 _SHORT: Final = 4
 """Letters of a word; shorter ones begin too many others."""
+_RETURNS: Final = ("returned", "refunded")
+"""Fields about returns that count no pieces."""
 _ZONES = frozenset({"utc", "gmt", "msk", "мск"})
 
 
@@ -56,6 +59,14 @@ class ColumnNames:
         Names without their unit (`Сумма, руб.`) come after exact ones, then those with the same words in another order;
         after these, for JSON, the last parts of paths.
         """
+        if field in _RETURNS:
+            return [name for name in self._candidates(field) if not is_in_pieces(name)]
+        if field == "returned_quantity":
+            others = (name for each in _RETURNS for name in self._candidates(each) if is_in_pieces(name))
+            return list(dict.fromkeys((*self._candidates(field), *others)))
+        return self._candidates(field)
+
+    def _candidates(self, field: str) -> list[str]:
         aliases = known_names().columns.get(field, ())
         tables = (self._exact, self._without_unit) if field != "zone" else (self._exact,)
         found = [name for table in tables for alias in aliases for name in table.get(alias, ())]
@@ -72,6 +83,11 @@ class ColumnNames:
             for name in self.names
             if normalize_name(name) in lines or normalize_name(name.rpartition(".")[2]) in lines
         ]
+
+
+def is_in_pieces(name: str) -> bool:
+    """Whether a column with this name counts pieces: `Возвращено, шт`."""
+    return without_unit(name)[1].casefold().rstrip(".") in _MORE_PIECES
 
 
 def is_price(name: str) -> bool:

@@ -145,3 +145,16 @@ def resolve_negative_lines(con: Any, lines: str, amount: str, evidence: LineEvid
                     (SELECT order_key FROM {lines} WHERE role = 'negative'))"""
         )
     con.execute(f"UPDATE {lines} SET role = 'refund' WHERE role = 'negative'")
+
+
+def state_unknown_pieces(con: Any, lines: str, column: str, findings: Findings) -> None:
+    """Say which returned pieces are not read: those of orders whose rows repeat its amount, so none has a price."""
+    orders, line = con.execute(
+        f"""
+        SELECT count(*), min(line) FROM (SELECT min(line) FILTER (returned_amount IS NOT NULL) AS line FROM {lines}
+            WHERE role = 'sale' GROUP BY order_key HAVING count(*) > 1 AND count(returned_amount) > 0
+                AND NOT bool_and(coalesce(returned_amount = amount, false)))"""
+    ).fetchone()
+    if orders:
+        evidence = f"{orders:,} orders of several rows, which repeat the order's amount, from line {line} on"
+        findings.assume("returns", f"without pieces in {column}", evidence, "--field refunded=")

@@ -24,6 +24,10 @@ _END_MS: Final = 7_258_118_400_000
 """The end of the year 2199."""
 
 
+_RETURNED: Final = "coalesce(returned_amount, CASE WHEN is_returned THEN amount END)"
+"""What of a line was given back."""
+
+
 class OrderRules(msgspec.Struct, frozen=True, kw_only=True):
     """How lines become orders.
 
@@ -73,7 +77,7 @@ def create_orders(con: Any, name: str, lines: SaleLines, mapping: Mapping, rules
         orders = _first_filled_sql(con, f"{name}_groups", lines)
     else:
         same = ", ".join(f"false AS {each}" for each in _differences(lines, rules))
-        returned = "CASE WHEN is_returned THEN amount END AS returned"
+        returned = f"{_RETURNED} AS returned"
         orders = f"SELECT *, 1 AS lines, {returned}, {same} FROM {lines.name} WHERE role = 'sale'"
     con.execute(f"CREATE OR REPLACE TABLE {name} AS {_judged_sql(orders, lines, mapping, rules)}")
     con.execute(f"DROP TABLE IF EXISTS {name}_groups")
@@ -106,10 +110,13 @@ def _groups_sql(lines: SaleLines, rules: OrderRules) -> str:
     if rules.amount == "sum":  # the same sum on each line that is not the line's own is the order's
         is_repeated = "min(refunded) = max(refunded) AND bool_or(refunded <> amount)"
         refunded = f"CASE WHEN {is_repeated} THEN max(refunded) ELSE sum(refunded) END"
-    returned = "sum(amount) FILTER (is_returned)"  # each line has its own flag
-    if rules.amount == "first":
-        returned = "CASE WHEN bool_or(is_returned) THEN arg_min(amount, position) END"
-    if not {"is_returned", "status"} & lines.filled:
+    returned = f"sum({_RETURNED})"  # each line has its own flag
+    if rules.amount == "first":  # what a line cost is known of single ones only
+        whole = "bool_or(is_returned) OR bool_and(coalesce(returned_amount = amount, false))"
+        returned = (
+            f"CASE WHEN {whole} THEN arg_min(amount, position) WHEN count(*) = 1 THEN any_value(returned_amount) END"
+        )
+    if not {"is_returned", "returned_amount", "status"} & lines.filled:
         returned = f"NULL::{MONEY}"
     columns = {
         "lines": "count(*)",
@@ -173,7 +180,8 @@ def _judged_sql(orders: str, lines: SaleLines, mapping: Mapping, rules: OrderRul
             CASE WHEN {converts} THEN converted_amount ELSE amount END AS paid,
             CASE WHEN {converts} THEN NULL ELSE discount END AS deducted,
             CASE WHEN {converts}
-                THEN coalesce(converted_refunded, CASE WHEN returned = amount THEN converted_amount END)
+                THEN coalesce(converted_refunded, CASE WHEN returned = amount THEN converted_amount
+                    WHEN amount <> 0 THEN round((converted_amount * (returned / amount))::DOUBLE, 6)::{MONEY} END)
                 ELSE coalesce(nullif(abs(coalesce(refunded, {left})), 0), abs(returned)) END AS given_back
         FROM ({orders})"""
     scaled = f"""

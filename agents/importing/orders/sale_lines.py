@@ -36,7 +36,10 @@ _MONEY_FIELDS: Final = (
     "converted_amount",
     "converted_refunded",
 )
+_PIECES: Final = ("returned_quantity", "quantity")
 _MOMENT_FIELDS: Final = ("occurred_at", "refunded_at")
+_SHARE_DIGITS: Final = 6
+"""Digits of a share of an amount, which is a float: finer than money, and exact for amounts up to 10^9."""
 _ROLE: Final = """
 CASE WHEN reason IS NOT NULL THEN 'out' WHEN kind IN ('refund', 'cancel') THEN kind
     WHEN amount < 0 THEN 'negative' ELSE 'sale' END"""
@@ -49,7 +52,7 @@ class SaleLines(msgspec.Struct, frozen=True):
     Its columns: `position`, `line`, `file`; `kind`; `reason` why the row is left out, `order_reason` why its whole
     order is, `error` of a cell; `order_id`, or `order_number` if orders are grouped by more than it; `refund_id`;
     `customer1` …, the customer's possible ids, and `moment1` …, the possible moments, of each the first filled one is
-    meant; `occurred_at`; amounts; texts; consents.
+    meant; `occurred_at`; amounts, with `returned_amount` of pieces that came back; texts; consents.
 
     Attributes:
         name: of the table.
@@ -91,7 +94,7 @@ class SaleLinesBuilder:
 
     def _decide(self) -> None:
         """Decide how all columns of numbers and moments are written."""
-        numbers = [*_MONEY_FIELDS, "discount"]
+        numbers = [*_MONEY_FIELDS, "discount", *(_PIECES if "returned_quantity" in self._mapping.fields else ())]
         self._decisions.decide_numbers(
             [
                 (field, self._source.cell(column))
@@ -153,7 +156,8 @@ class SaleLinesBuilder:
             "refund_id": self._id("refund_id", kind),
             **{f"customer{number}": each for number, each in enumerate(customers, 1)},
             **{f"moment{number}": each for number, each in enumerate(moments, 1)},
-            **self._amounts(kind),
+            **(amounts := self._amounts(kind)),
+            "returned_amount": self._returned_amount(amounts["amount"]),
             "refunded_at": self._refunded_at(),
             "currency": self._currencies.sql(self._sql),
             "converted_currency": self._currencies.column_sql(self._sql, "converted_currency"),
@@ -251,6 +255,17 @@ class SaleLinesBuilder:
             found[field] = sql
         found["discount"] = self._discount(found["amount"])
         return found
+
+    def _returned_amount(self, amount: str) -> str:
+        """Return what the pieces of a line that came back have cost: their share of its amount."""
+        fields = self._mapping.fields
+        if "returned_quantity" not in fields:
+            return f"NULL::{MONEY}"
+        pieces, sold = (f"abs({self._sql.money(field, fields[field])})" for field in _PIECES)
+        message = quoted("returned_quantity must be at most quantity: got ")
+        self._sql.errors.append(f"CASE WHEN {pieces} > coalesce({sold}, 0) THEN {message} || {pieces}::DOUBLE END")
+        share = f"round({amount}::DOUBLE * {pieces}::DOUBLE / {sold}::DOUBLE, {_SHARE_DIGITS})"
+        return f"CASE WHEN {pieces} = {sold} THEN {amount} WHEN {pieces} > 0 AND {sold} > 0 THEN {share}::{MONEY} END"
 
     def _discount(self, amount: str) -> str:
         """Return the sum deducted; a share is one of the amount, if a percent sign proves that it is a share."""
