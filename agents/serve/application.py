@@ -20,7 +20,7 @@ from agents.serve.hooks.routes import ROUTES as HOOKS
 from agents.serve.hooks.routes import hooks_service
 from agents.serve.intake.routes import ROUTES as INTAKE
 from agents.serve.intake.routes import intake_service
-from agents.serve.lookups.encoded_ids import keep_encoded_ids
+from agents.serve.lookups.customers.encoded_ids import keep_encoded_ids
 from agents.serve.lookups.routes import ROUTES as LOOKUPS
 from agents.serve.lookups.routes import lookups_service
 from agents.serve.pages.handlers.error_pages import show_refusal, wants_page

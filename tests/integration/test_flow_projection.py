@@ -13,15 +13,15 @@ from aiokafka import ConsumerRecord
 from agents.project.flows_projection import FlowsProjection
 from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_connection import connect_redis
-from agents.serve.lookups.flow_counts import FlowCounts, FlowName, period_of
-from agents.serve.lookups.flow_people import FlowPeople
-from agents.serve.lookups.redis_reader import RedisReader
+from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, period_of
+from agents.serve.lookups.projections.flow_people import FlowPeople
+from agents.serve.lookups.projections.redis_reader import RedisReader
 from state.units.timestamps import DAY_MS, format_ms
 from streams.settings.settings import Settings
 from tests.servers.redis_server import RedisServer
 
 if TYPE_CHECKING:
-    from agents.serve.lookups.ranked_lists import Place
+    from agents.serve.lookups.projections.ranked_lists import Place
 
 SEGMENTS = ("golden", "new", "at_risk")
 CAUSES = ("time", "purchase")

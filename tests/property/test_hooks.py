@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Ignored, Refused
-from agents.serve.hooks.event_building import encode_event
-from agents.serve.hooks.platforms import READERS
-from agents.serve.hooks.segment import read_call
+from agents.serve.hooks.platforms.catalog import READERS
+from agents.serve.hooks.platforms.event_building import encode_event
+from agents.serve.hooks.platforms.segment import read_call
 from state.intake.admission import Admitted, admit
 from tests.unit import hook_deliveries as made
 from tests.unit.hook_deliveries import NOW_MS, RULES, receiver

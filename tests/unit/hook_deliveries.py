@@ -9,7 +9,7 @@ from typing import Any
 from agents.importing.events.customer_ids import IdPrefixes
 from agents.serve.hooks.delivery import Delivery, HookEvent, Ignored, Outcomes, Receiver, Refused
 from agents.serve.hooks.hook import Hook
-from agents.serve.hooks.platforms import READERS
+from agents.serve.hooks.platforms.catalog import READERS
 from state.intake.admission_result import AdmissionRules
 from state.units.timestamps import parse_rfc3339
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.serve.hooks.delivery import BadSignature, Delivery, Ignored, Refused
-from agents.serve.hooks.segment import read_call
+from agents.serve.hooks.platforms.segment import read_call
 from tests.unit.hook_deliveries import NOW_MS, event, events, ignored, read, receiver, refused, segment
 
 MAIN = receiver("segment", consents={"email": "context.consent.categoryPreferences.Marketing", "sms": "traits.sms"})

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agents.serve.intake import bodies, encodings
-from agents.serve.intake.bodies import (
+from agents.serve.intake.requests import bodies, encodings
+from agents.serve.intake.requests.bodies import (
     MAX_EVENTS,
     TooManyEventsError,
     UnreadableBodyError,
@@ -15,7 +15,7 @@ from agents.serve.intake.bodies import (
     split_json,
     split_lines,
 )
-from agents.serve.intake.encodings import MAX_BODY_BYTES, BrokenGzipError, TooLargeError, read_body
+from agents.serve.intake.requests.encodings import MAX_BODY_BYTES, BrokenGzipError, TooLargeError, read_body
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.serve.intake.bodies import UnreadableBodyError
 from agents.serve.intake.checking import check_events
-from agents.serve.intake.cloud_events import from_batch, from_binary, from_structured
+from agents.serve.intake.requests.bodies import UnreadableBodyError
+from agents.serve.intake.requests.cloud_events import from_batch, from_binary, from_structured
 from agents.serve.intake.sent_events import SentEvent, with_key
 from state.intake.admission import AdmissionRules, Rejected, admit
 from state.units.timestamps import parse_rfc3339

@@ -6,8 +6,8 @@ import pytest
 
 from agents.serve.hooks.delivery import HookEvent
 from agents.serve.hooks.hook import Hook
-from agents.serve.hooks.order_book import Decision, OrderBook, decode_waiting
-from agents.serve.hooks.order_index import OrderIndex
+from agents.serve.hooks.orders.order_book import Decision, OrderBook, decode_waiting
+from agents.serve.hooks.orders.order_index import OrderIndex
 from state.records.erasure import Erasure, encode_erasure, erasure_key
 from streams.tables.order_ledger import (
     NO_ERASURE,

@@ -14,7 +14,7 @@ from agents.reporting.uplift import DETECTABLE_UPLIFT
 from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
-from agents.serve.lookups.day_lookup import late_days
+from agents.serve.lookups.projections.day_lookup import late_days
 from agents.serve.pages.handlers.policy_draft import NotEditable, draft, edges_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period

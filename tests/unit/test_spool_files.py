@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.serve.intake import spool_files
-from agents.serve.intake.outgoing_record import OutgoingRecord
-from agents.serve.intake.spool_files import Position, SpoolFiles, encode_frames
+from agents.serve.intake.publishing import spool_files
+from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
+from agents.serve.intake.publishing.spool_files import Position, SpoolFiles, encode_frames
 from streams.errors import FatalError
 
 NOW_MS = 1_780_000_000_000

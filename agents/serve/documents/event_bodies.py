@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from agents.serve.documents.json_schemas import EVENT_NAMES, REF_TEMPLATE
-from agents.serve.intake.bodies import MAX_EVENTS
-from agents.serve.intake.cloud_events import BATCHED, STRUCTURED
-from agents.serve.intake.request_events import JSON, LINES
+from agents.serve.intake.requests.bodies import MAX_EVENTS
+from agents.serve.intake.requests.cloud_events import BATCHED, STRUCTURED
+from agents.serve.intake.requests.request_events import JSON, LINES
 from state.records.reasons import RejectionReason
 
 _ACCEPTED: Final = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}

@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from agents.serve.hooks.delivery import Delivery
-from agents.serve.intake.event_publisher import NotPublishedError
-from agents.serve.intake.outgoing_record import OutgoingRecord
-from agents.serve.intake.spool_files import Position, SpoolFiles, encode_frames
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
+from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
+from agents.serve.intake.publishing.spool_files import Position, SpoolFiles, encode_frames
 
 MAX_BYTES: Final = 256 << 20
 """Of all that are held; more are refused."""

@@ -22,7 +22,7 @@ from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.mapping import Identify, Mapping
 from agents.importing.mapping.mapping_reader import mapping_errors, read_identify
 from agents.serve.hooks.hook import Hook
-from agents.serve.hooks.platforms import READERS
+from agents.serve.hooks.platforms.catalog import READERS
 from state.config.config_errors import ConfigErrors, suggest_name
 from state.config.toml_reader import Table, read_toml
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from agents.serve.hooks.delivery import Delivery, HookEvent, Ignored, Outcome, Refused
-from agents.serve.hooks.event_building import encode_event
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_store import HookStore
-from agents.serve.hooks.order_book import Decision, OrderBook, decode_waiting, order_number
-from agents.serve.hooks.order_index import Applied, OrderIndex
-from agents.serve.intake.event_publisher import NotPublishedError
+from agents.serve.hooks.orders.order_book import Decision, OrderBook, decode_waiting, order_number
+from agents.serve.hooks.orders.order_index import Applied, OrderIndex
+from agents.serve.hooks.platforms.event_building import encode_event
 from agents.serve.intake.intake import Acceptance, Intake
-from agents.serve.intake.outgoing_record import OutgoingRecord
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
+from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
 from state.records.reasons import RejectionReason
 from streams.clock import Clock
 from streams.tables.order_ledger import WAITING, LedgerEntry, encode_entry

@@ -12,12 +12,12 @@ from agents.serve.hooks.held_deliveries import Held, HeldDeliveries
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_service import HookService
 from agents.serve.hooks.hook_store import HookStore
-from agents.serve.hooks.ledger_follower import LedgerFollower
-from agents.serve.hooks.order_index import OrderIndex
-from agents.serve.hooks.platforms import READERS
-from agents.serve.hooks.segment import read_call
-from agents.serve.intake.event_publisher import NotPublishedError
+from agents.serve.hooks.orders.ledger_follower import LedgerFollower
+from agents.serve.hooks.orders.order_index import OrderIndex
+from agents.serve.hooks.platforms.catalog import READERS
+from agents.serve.hooks.platforms.segment import read_call
 from agents.serve.intake.intake import Acceptance, Intake, NoPolicyError
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
 from streams.clock import Clock
 from streams.settings.settings import Settings
 from streams.wire.journal_batch import MAX_AHEAD_MS

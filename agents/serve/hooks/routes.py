@@ -14,12 +14,12 @@ from agents.serve.access.scopes import HOOK_SCOPE_START, Principal, Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.hooks.delivery import BadSignature, Delivery
 from agents.serve.hooks.hook import Hook
+from agents.serve.hooks.platforms.segment import PLATFORM as SEGMENT
 from agents.serve.hooks.reception import NotReadyError, Receipt
-from agents.serve.hooks.segment import PLATFORM as SEGMENT
 from agents.serve.intake.answers import no_policy, not_published
-from agents.serve.intake.event_publisher import NotPublishedError
 from agents.serve.intake.intake import Acceptance, NoPolicyError
-from agents.serve.intake.request_events import read_bytes
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
+from agents.serve.intake.requests.request_events import read_bytes
 from agents.serve.problems import Problem, unavailable
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from litestar import Response
 from litestar.enums import MediaType
 
 from agents.serve.intake.checking import Checked, Refusal
-from agents.serve.intake.event_publisher import NoRoomError, NotPublishedError
 from agents.serve.intake.intake import Acceptance, NoPolicyError
+from agents.serve.intake.publishing.event_publisher import NoRoomError, NotPublishedError
 from agents.serve.problems import Problem, unavailable
 
 RETRY_AFTER_S: Final = 5

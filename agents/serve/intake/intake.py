@@ -13,12 +13,12 @@ from aiokafka.errors import KafkaError
 
 from agents.control.control_follower import ControlFollower
 from agents.serve.intake.checking import Checked, check_events
-from agents.serve.intake.event_publisher import EventPublisher, NotPublishedError
 from agents.serve.intake.known_rules import load_rules, save_rules
-from agents.serve.intake.outgoing_record import OutgoingRecord
-from agents.serve.intake.producer_link import ProducerLink
+from agents.serve.intake.publishing.event_publisher import EventPublisher, NotPublishedError
+from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
+from agents.serve.intake.publishing.producer_link import ProducerLink
+from agents.serve.intake.publishing.spool import Spool
 from agents.serve.intake.sent_events import SentEvent
-from agents.serve.intake.spool import Spool
 from state.intake.admission import AdmissionRules
 from streams.clock import Clock
 from streams.errors import describe_error

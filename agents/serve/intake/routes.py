@@ -12,9 +12,9 @@ from agents.serve.access.scopes import Principal, Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.intake.answers import Accepted, PartlyAccepted, no_policy, not_published, respond
 from agents.serve.intake.checking import Checked
-from agents.serve.intake.event_publisher import NotPublishedError
 from agents.serve.intake.intake import Acceptance, NoPolicyError
-from agents.serve.intake.request_events import read_cloud_events, read_events
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
+from agents.serve.intake.requests.request_events import read_cloud_events, read_events
 from agents.serve.intake.sent_events import SentEvent
 
 if TYPE_CHECKING:

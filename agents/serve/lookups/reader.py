@@ -29,14 +29,14 @@ from agents.serve.lookups.answers import (
     Segments,
     Status,
 )
-from agents.serve.lookups.base_lookup import BaseLookup
 from agents.serve.lookups.campaign_reports import CampaignReports
-from agents.serve.lookups.day_lookup import DayLookup
 from agents.serve.lookups.days import EPOCH_ORDINAL, DayRange, day_range
-from agents.serve.lookups.flow_counts import FlowCounts, FlowName, Period, period_of
-from agents.serve.lookups.flow_people import FlowPeople
-from agents.serve.lookups.ranked_lists import decode_cursor
-from agents.serve.lookups.redis_reader import RedisReader
+from agents.serve.lookups.projections.base_lookup import BaseLookup
+from agents.serve.lookups.projections.day_lookup import DayLookup
+from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, Period, period_of
+from agents.serve.lookups.projections.flow_people import FlowPeople
+from agents.serve.lookups.projections.ranked_lists import decode_cursor
+from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import LookupRefused, RedisAway, unknown_customer
 from agents.serve.lookups.watermark_follower import WatermarkFollower
 from state.config.campaigns import Campaigns

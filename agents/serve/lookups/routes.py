@@ -8,8 +8,11 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from agents.serve.context import ServeContext
-from agents.serve.lookups import change_routes, customer_routes, figure_routes, policy_routes
+from agents.serve.lookups import figure_routes
 from agents.serve.lookups.background import run_forever
+from agents.serve.lookups.changes import routes as change_routes
+from agents.serve.lookups.customers import routes as customer_routes
+from agents.serve.lookups.policies import routes as policy_routes
 from agents.serve.lookups.refusal_responses import REFUSALS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import msgspec
 
 from agents.customer_view.change_text import cause_text
 from agents.languages.translations import Language
-from agents.serve.lookups.change_feed import ChangeFeed, Listener
+from agents.serve.lookups.changes.feed import ChangeFeed, Listener
 from agents.serve.lookups.reader import Lookups
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
 from agents.serve.pages.reader_view import ReaderView

@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from agents.serve.context import Context
-from agents.serve.lookups.encoded_ids import decode_id
+from agents.serve.lookups.customers.encoded_ids import decode_id
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.site import CUSTOMERS
 from agents.serve.pages.views.customer import score_texts

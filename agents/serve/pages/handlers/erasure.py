@@ -8,8 +8,8 @@ from litestar import Response, post
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.intake.answers import no_policy, not_published
-from agents.serve.intake.event_publisher import NotPublishedError
 from agents.serve.intake.intake import NoPolicyError
+from agents.serve.intake.publishing.event_publisher import NotPublishedError
 from agents.serve.intake.sent_events import SentEvent
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.site import CUSTOMERS

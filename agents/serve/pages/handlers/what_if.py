@@ -12,8 +12,8 @@ from agents.languages.translations import mark
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.lookups.answers import PolicyDiff
-from agents.serve.lookups.policy_activation import apply_policy
-from agents.serve.lookups.policy_diffs import without_names
+from agents.serve.lookups.policies.activation import apply_policy
+from agents.serve.lookups.policies.diffs import without_names
 from agents.serve.lookups.refusals import LookupRefused
 from agents.serve.pages.handlers.policy_draft import MEASURES, NotEditable, draft, edges_of
 from agents.serve.pages.page_headers import PAGE_HEADERS

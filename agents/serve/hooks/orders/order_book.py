@@ -1,0 +1,264 @@
+"""Decide what of a delivery is new, by what the order ledger knows of its order: nothing counts twice by two routes.
+
+An order is known by customer and number, as imports know it; one that came by the same hook is the same order even if
+its customer is another one now, and so is one that the same platform's export has without a customer, or that comes
+without one.
+
+Refunds come in three ways, and each must agree with a column of an export that holds the total refunded so far:
+
+* A delivery that has the total (WooCommerce): what the ledger's total lacks is published.
+* A refund with an id of its own, of an order whose exports hold totals (Shopify): an export may have contained it. It
+  did if it is not later than what the ledger says, and fits into what imports have published beyond the refunds that
+  came one by one. Otherwise it is new, and the ledger's total grows.
+* A refund with an id of its own, which exports have too (Segment, GA4): known by its id.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from agents.serve.hooks.delivery import HookEvent
+from agents.serve.hooks.hook import Hook
+from agents.serve.hooks.orders.order_index import Found, OrderIndex
+from state.units.currencies import DIGITS
+from state.units.money import convert, format_minor, parse_minor
+from streams.tables.order_ledger import (
+    EVENT,
+    NO_ERASURE,
+    ORDER,
+    PERSON,
+    REFUNDS,
+    WAITING,
+    LedgerEntry,
+    PlatformDetails,
+)
+
+BY_HOOK: Final = ("", 0)
+"""A part of an entry that no import has published."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What to do about an event.
+
+    Attributes:
+        events: to publish, before anything is written to the ledger.
+        entries: to write to the ledger.
+        ignored: why nothing is published; empty if something is.
+    """
+
+    events: tuple[HookEvent, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
+    ignored: str = ""
+
+
+KNOWN: Final = Decision(ignored="known")
+
+
+class OrderBook:
+    """Decides by the index. Nothing is written to it meanwhile for the same order, which the caller sees to."""
+
+    def __init__(self, index: OrderIndex) -> None:
+        self._index = index
+
+    def decide(self, event: HookEvent, hook: Hook) -> Decision:
+        """Return what to do about an event of a hook."""
+        match event.kind:
+            case "purchase":
+                return self._purchase(event, hook)
+            case "refund":
+                return self._refund(event, hook)
+            case "erasure":
+                return self._erasure(event)
+            case "consent":
+                return Decision((self._of_person(event),))
+            case _:
+                return Decision((event,), self._person(event, hook))
+
+    def decide_waiting(self, waiting: LedgerEntry, event: HookEvent, hook: Hook) -> Decision | None:
+        """Return what to do about a refund that has waited for its order; None while that is unknown."""
+        decision = self._refund(event, hook)
+        return None if any(entry.key == waiting.key for entry in decision.entries) else decision
+
+    def _purchase(self, event: HookEvent, hook: Hook) -> Decision:
+        if self._is_erased(event):
+            return Decision(ignored="erased")
+        details = None
+        if event.order_reference:
+            details = PlatformDetails(event.order_reference, event.rate, event.shop_currency)
+        found = self._same_order(event.customer_id, event.order_id, hook)
+        if found is not None:
+            known = found.entry
+            if details is None or (known.details is not None and known.details.reference):
+                return KNOWN
+            return Decision(entries=(msgspec.structs.replace(known, details=details),), ignored=KNOWN.ignored)
+        entry = self._entry(ORDER, event.customer_id, event.order_id, hook, details)
+        return Decision((event,), (entry, *self._person(event, hook)))
+
+    def _refund(self, event: HookEvent, hook: Hook) -> Decision:
+        if event.order_reference or event.needs_order or event.names_order or event.refunded_minor is not None:
+            order = self._order_of(event, hook)
+            if order is None:
+                if event.needs_order:
+                    return Decision(ignored="unknown_order")
+                if event.names_order:
+                    return Decision(entries=(self._waiting(event, hook),), ignored="waiting")
+            else:
+                event = _of_order(event, order)
+        if self._is_erased(event):
+            return Decision(ignored="erased")
+        if event.refunded_minor is not None:
+            return self._refund_of_total(event, event.refunded_minor, hook)
+        refund_id = event.fields["refund_id"]
+        if self._index.find(event.customer_id, EVENT, refund_id) is not None:
+            return KNOWN
+        own = self._entry(EVENT, event.customer_id, refund_id, hook)
+        if not event.order_reference:
+            return Decision((event,), (own,))
+        return self._refund_one_by_one(event, own, hook)
+
+    def _refund_of_total(self, event: HookEvent, total: int, hook: Hook) -> Decision:
+        found = self._index.find(event.customer_id, REFUNDS, event.order_id)
+        refunded = found.entry.refunded if found is not None else 0
+        if total <= refunded:
+            return KNOWN
+        currency = event.fields["currency"]
+        before = max(refunded, total - parse_minor(event.fields["amount"], DIGITS[currency]))
+        fields = {**event.fields, "amount": format_minor(total - before, DIGITS[currency])}
+        entry = self._grown(event, found, hook, total - refunded)
+        return Decision((msgspec.structs.replace(event, fields=fields),), (entry,))
+
+    def _refund_one_by_one(self, event: HookEvent, own: LedgerEntry, hook: Hook) -> Decision:
+        minor = _in_shops_currency(event)
+        found = self._index.find(event.customer_id, REFUNDS, event.order_id)
+        if found is not None:
+            details = found.entry.details or PlatformDetails()
+            beyond = found.entry.refunded - details.one_by_one
+            if minor <= beyond and event.occurred_at_ms <= found.at_ms:
+                noted = msgspec.structs.replace(details, one_by_one=details.one_by_one + minor)
+                entry = msgspec.structs.replace(found.entry, details=noted)
+                return Decision(entries=(own, entry), ignored=KNOWN.ignored)
+        return Decision((event,), (own, self._grown(event, found, hook, minor, one_by_one=minor)))
+
+    def _grown(self, event: HookEvent, found: Found | None, hook: Hook, minor: int, one_by_one: int = 0) -> LedgerEntry:
+        """Return the refunds of an order with more, which is published."""
+        known = found.entry if found is not None else self._entry(REFUNDS, event.customer_id, event.order_id, hook)
+        published = dict(known.published)
+        published[""] = published.get("", 0) + minor
+        details = known.details or PlatformDetails()
+        details = msgspec.structs.replace(details, one_by_one=details.one_by_one + one_by_one)
+        return msgspec.structs.replace(
+            known,
+            published=tuple(published.items()),
+            details=details,
+            erasure_offset=self._erasure_offset(event.customer_id),
+        )
+
+    def _erasure(self, event: HookEvent) -> Decision:
+        """Return erasures of everybody whom the platform calls by the same id: addresses change."""
+        others = {found.entry.customer_id for found in self._index.find_all(PERSON, event.customer_reference)}
+        events = [event]
+        for number, customer_id in enumerate(sorted(others - {event.customer_id}), 1):
+            fields = {**event.fields, "customer_id": customer_id, "event_id": f"{event.fields['event_id']}:{number}"}
+            events.append(msgspec.structs.replace(event, fields=fields))
+        return Decision(tuple(events))
+
+    def _of_person(self, event: HookEvent) -> HookEvent:
+        """Return a consent with the customer by whom the platform's id is known, if it names only that."""
+        if not event.names_reference:
+            return event
+        known = max(self._index.find_all(PERSON, event.customer_reference), key=lambda found: found.at_ms, default=None)
+        if known is None:
+            return event
+        return msgspec.structs.replace(event, fields={**event.fields, "customer_id": known.entry.customer_id})
+
+    def _person(self, event: HookEvent, hook: Hook) -> tuple[LedgerEntry, ...]:
+        """Return the entry that says what the platform calls a customer, unless it is known."""
+        reference = event.customer_reference
+        if not reference or not event.customer_id or self._is_erased(event):
+            return ()
+        if self._index.find(event.customer_id, PERSON, reference) is not None:
+            return ()
+        return (self._entry(PERSON, event.customer_id, reference, hook),)
+
+    def _order_of(self, event: HookEvent, hook: Hook) -> LedgerEntry | None:
+        """Return the order of a refund."""
+        if event.order_id:
+            found = self._same_order(event.customer_id, event.order_id, hook, is_any_customer=event.names_order)
+            return None if found is None else found.entry
+        orders = self._index.by_number(event.order_reference)
+        return orders[0].entry if orders else None
+
+    def _same_order(
+        self, customer_id: str, order_id: str, hook: Hook, *, is_any_customer: bool = False
+    ) -> Found | None:
+        """Return the entry of an order: that of the customer, otherwise one that must be the same order."""
+        own = self._index.find(customer_id, ORDER, order_id)
+        if own is not None:
+            return own
+        for found in self._index.find_all(ORDER, order_id):
+            route, other = found.entry.route, found.entry.customer_id
+            if route == hook.route:
+                return found
+            is_same_platform = route == f"import:{hook.platform}"
+            if is_same_platform and (is_any_customer or not customer_id or not other):
+                return found
+        return None
+
+    def _waiting(self, event: HookEvent, hook: Hook) -> LedgerEntry:
+        number = event.order_reference or order_number(hook, event.order_id)
+        details = PlatformDetails(number, event=_encode_waiting(event))
+        return LedgerEntry(WAITING, "", event.fields["refund_id"], hook.route, (BY_HOOK,), details=details)
+
+    def _entry(
+        self, kind: str, customer_id: str, entry_id: str, hook: Hook, details: PlatformDetails | None = None
+    ) -> LedgerEntry:
+        published = () if kind == REFUNDS else (BY_HOOK,)
+        erasure_offset = self._erasure_offset(customer_id)
+        return LedgerEntry(kind, customer_id, entry_id, hook.route, published, None, erasure_offset, details)
+
+    def _erasure_offset(self, customer_id: str) -> int:
+        erasure = self._index.erasure(customer_id) if customer_id else None
+        return NO_ERASURE if erasure is None else erasure.offset
+
+    def _is_erased(self, event: HookEvent) -> bool:
+        """Whether an event happened before its customer was erased."""
+        erasure = self._index.erasure(event.customer_id) if event.customer_id else None
+        return erasure is not None and event.occurred_at_ms <= erasure.occurred_at
+
+
+def order_number(hook: Hook, order_id: str) -> str:
+    """Return by what refunds wait for an order of a platform that has no number beside the order's id."""
+    return f"{hook.platform}:order:{order_id}"
+
+
+_encode_waiting: Final = msgspec.msgpack.Encoder().encode
+_decode_waiting: Final = msgspec.msgpack.Decoder(HookEvent).decode
+
+
+def decode_waiting(value: bytes) -> HookEvent:
+    """Return a refund that has waited for its order."""
+    return _decode_waiting(value)
+
+
+def _of_order(event: HookEvent, order: LedgerEntry) -> HookEvent:
+    """Return a refund with the customer and the id of its order, and with its rate where it has another currency."""
+    fields = {**event.fields, "order_id": order.id}
+    if order.customer_id:
+        fields["customer_id"] = order.customer_id
+    else:
+        fields.pop("customer_id", None)
+    details = order.details
+    if details is None or not details.rate:
+        return msgspec.structs.replace(event, fields=fields)
+    fields["rate"] = details.rate
+    return msgspec.structs.replace(event, fields=fields, rate=details.rate, shop_currency=details.currency)
+
+
+def _in_shops_currency(event: HookEvent) -> int:
+    """Return the amount of a refund in minor units of the currency that exports of the shop have."""
+    currency = event.fields["currency"]
+    minor = parse_minor(event.fields["amount"], DIGITS[currency])
+    if not event.rate or currency == event.shop_currency:
+        return minor
+    return convert(minor, DIGITS[currency], Decimal(event.rate), DIGITS[event.shop_currency])
