@@ -15,7 +15,7 @@ from bench.purchase_publisher import DAY_MS, PurchasePublisher
 from bench.testbed import Testbed, run_on_testbed
 from bench.topic_follower import read_all
 from bench.workers import all_running, processor_seconds_of
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 from tests.integration.workers import RunningWorker
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01

@@ -12,8 +12,8 @@ from aiokafka.errors import GroupIdNotFound, NoError, NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from bench.workload import Workload, purchases
-from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics, create_topics
+from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings, TimeMode
 from tests.servers.apache_kafka import ApacheKafka
 

@@ -34,9 +34,9 @@ from state.records.events import (
     encode_record,
 )
 from streams.defaults import campaigns_text, policy_text
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.control import ControlRecord, append_control
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.publisher import partition_of
 
 _PURCHASES_PER_TICK: Final = 1000
 """Purchases between two ticks; a tick is written to every partition."""

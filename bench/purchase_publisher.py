@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from bench.broker import PARTITIONS, SOURCE
 from bench.testbed import Testbed
 from bench.topic_follower import TopicFollower
-from streams.kafka.publisher import Publisher, partition_of
+from streams.kafka.writing.publisher import Publisher, partition_of
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 DAY_MS: Final = 86_400_000

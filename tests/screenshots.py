@@ -23,8 +23,8 @@ from agents.demo.run import BATCH_SIZE, read_history
 from agents.demo.stack import Stack, environment_variables
 from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.clock import SYSTEM_CLOCK
-from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings
 from tests.integration.workers import until
 from tests.pages.browser import chromium

@@ -15,11 +15,11 @@ from state.intake.admission import AdmissionRules, Admitted, Rejected, admit
 from streams.clock import Clock
 from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import StageContext, StatelessLane
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
-from streams.kafka.write_round import WriteRounds
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.write_round import WriteRounds
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait

@@ -15,7 +15,6 @@ from state.records.events import CampaignsApplied, JournalRecord, PolicyApplied,
 from streams.clock import Clock
 from streams.engine.lane import StageContext, StatelessLane
 from streams.errors import describe_error
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.control import (
     CONTROL_SOURCE,
@@ -27,6 +26,7 @@ from streams.kafka.control import (
 )
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.retries import Backoff, retry_until_stopped
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings

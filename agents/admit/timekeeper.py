@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 from agents.admit.admit_lane import AdmitLane, AdmitStage
 from agents.admit.watermark_stall import StallLogger, diagnose_stall
 from streams.engine.stage import Stage
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import EndOffsets
 from streams.kafka.watched_broker import WatchedBroker
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.wire.watermarks import SourceWatermark, encode_watermark, event_watermark, wall_watermark
 
 log = logging.getLogger(__name__)

@@ -50,8 +50,8 @@ def publish_all(
 async def _publish_all(
     settings: "Settings", source: str, records: Iterable[tuple[bytes | None, bytes]], total: int | None
 ) -> None:
-    from streams.kafka.publisher import Publisher
     from streams.kafka.topics import Topics
+    from streams.kafka.writing.publisher import Publisher
 
     topic = Topics(settings.prefix).full(source)
     published_count = 0

@@ -8,9 +8,9 @@ from state.customer.profile import decode_profile
 from state.records.erasure import Erasure, erasure_key
 from state.units.timestamps import format_ms
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.publisher import partition_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import partition_of
 from streams.settings.settings import Settings
 from streams.tables.customers_table import is_chunk_of
 from streams.tables.erasure_ledger import read_ledger

@@ -20,9 +20,9 @@ from state.records.outputs import Message, SegmentChangeValue, Suppression
 from state.records.progress import Progress
 from state.units.timestamps import format_ms
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.publisher import partition_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import partition_of
 from streams.settings.settings import Settings
 from streams.tables.customers_table import CustomersTable, is_chunk
 from streams.tables.erasure_ledger import read_ledger

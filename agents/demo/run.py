@@ -15,8 +15,8 @@ from agents.demo.tally import DemoTally
 from agents.demo.topic_watcher import TopicWatcher
 from state.units.timestamps import DAY_MS, parse_rfc3339
 from streams.clock import Clock
-from streams.kafka.publisher import Publisher
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import Publisher
 
 QUIET_WEEKS: Final = 9
 MAX_IN_FLIGHT: Final = 20_000

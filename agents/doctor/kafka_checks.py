@@ -9,8 +9,8 @@ from agents.doctor.cluster import STAGES, Cluster
 from agents.doctor.finding import Finding, good, split_remedy, warning, wrong
 from streams.errors import FatalError
 from streams.kafka.permissions import READER_RIGHTS, TOPIC_RIGHTS, missing_rights
-from streams.kafka.stage_producer import FIRST_EPOCH_SECONDS, next_epoch
 from streams.kafka.topics import TOPIC_SPECS, check_topics, topic_configs
+from streams.kafka.writing.stage_producer import FIRST_EPOCH_SECONDS, next_epoch
 
 _SHORTENED: Final = {
     "journal": "replays, `policy diff` and a rebuilt table would lack its beginning",

@@ -17,9 +17,9 @@ from agents.rejected.dead_letters import DeadLetter, Ranges, read_letters
 from state.intake.event_decoders import SCHEMAS
 from state.records.reasons import RejectionReason
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.publisher import Publisher
 from streams.kafka.reader import read_range
 from streams.kafka.topics import SOURCE_NAMES, Topics
+from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings
 
 RESENT: Final = "goldstream-resent"

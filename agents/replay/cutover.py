@@ -9,11 +9,11 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.replay.journal_writer import JOURNAL_SOURCE
 from state.customer.referrals import REFERRAL_SOURCES
 from state.records.events import REFERRAL_SUFFIX
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import CONTROL_SOURCE
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.settings.settings import Settings
 from streams.wire.watermarks import FOLDED, SourceWatermark, decode_watermark, encode_watermark
 

@@ -19,10 +19,10 @@ from agents.replay.merge_order import Barrier, OldPartition, merge_partitions
 from agents.replay.target import ReplayTarget
 from state.records.erasure import Erasure, encode_erasure
 from state.records.events import Tick
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.reader import read_range
-from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.settings.settings import Settings
 
 FLUSH_RECORDS: Final = 20_000

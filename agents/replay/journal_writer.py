@@ -25,8 +25,8 @@ from state.records.events import (
     encode_record,
 )
 from state.records.progress import NO_WATERMARK
-from streams.kafka.batch_writer import BatchWriter
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.publisher import partition_of
 
 JOURNAL_SOURCE: Final = "journal"
 """The source topic of copied events."""

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from agents.replay.erasure_filter import BEFORE_JOURNAL, Ledgers
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.tables.order_ledger import (
     LedgerEntry,
     customer_part,

@@ -27,13 +27,13 @@ from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
 from streams.clock import SYSTEM_CLOCK
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
 from streams.kafka.reader import read_range
-from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.settings.settings import Settings
 from streams.tables.erasure_ledger import read_ledger
 

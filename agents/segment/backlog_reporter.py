@@ -5,8 +5,8 @@ from typing import Final
 
 from streams.clock import Clock
 from streams.engine.stage import Stage
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.wire.watermarks import FOLDED, SourceWatermark, encode_watermark
 
 BEHIND_RECORDS: Final = 500

@@ -17,10 +17,10 @@ from state.records.erasure import Erasure
 from state.records.events import UnknownFormatVersion
 from streams.engine.lane import StageContext
 from streams.errors import FatalError
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.retries import Backoff, retry_until_stopped
 from streams.tables.order_ledger import customer_part, decode_entry
 from streams.tables.progress import ORDERS_ERASED_KEY, encode_orders_erased

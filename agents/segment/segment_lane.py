@@ -17,10 +17,10 @@ from state.fold.partition import Partition
 from streams.clock import Clock
 from streams.engine.fetch_pace import FetchPace
 from streams.engine.lane import StageContext
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
 from streams.kafka.watched_broker import WatchedBroker
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.tables.customers_table import FENCE_KEY, CustomersTable
 from streams.tables.warm_tables import WarmTable, WarmTables
 from streams.telemetry.metrics import Metrics
@@ -29,7 +29,7 @@ from streams.wire.cloudevents import CloudEvents
 from streams.wire.output_batch import OutputBatch, OutputCounts, fold_records
 
 if TYPE_CHECKING:
-    from streams.kafka.stage_producer import StageProducer
+    from streams.kafka.writing.stage_producer import StageProducer
 
 log = logging.getLogger(__name__)
 

@@ -47,8 +47,8 @@ from state.daily.day_store import Record
 from state.fold.partition import Partition
 from state.records.erasure import Erasure, encode_erasure
 from streams.engine.lane import StageContext
-from streams.kafka.batch_writer import Writer
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import Writer
 from streams.tables.progress import PROGRESS_KEY, RULES_KEY, encode_progress
 from streams.tables.warm_tables import WarmTable
 

@@ -49,7 +49,7 @@ from yarl import URL
 from streams.clock import Clock
 from streams.engine.fetch_pace import FetchPace
 from streams.engine.loop_consumer_thread import FETCH_WAIT_MS, LoopConsumerThread, Poll
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 
 POSITION_SECONDS = 15.0
 """How long the group's position may take. It must be less than `broker_request_timeout`: when that is over, mode takes

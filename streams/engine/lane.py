@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from streams.clock import Clock
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.telemetry.waits import Waiter, Waits
 
 SESSION_SECONDS: Final = 20.0

@@ -17,7 +17,7 @@ from mode.utils.futures import maybe_async
 
 from streams.engine.fetch_pace import FetchPacer
 from streams.engine.lane_runner import Fetched
-from streams.kafka.direct_connection import DirectClient
+from streams.kafka.direct.direct_connection import DirectClient
 
 if TYPE_CHECKING:
     from streams.engine.faust_driver import LaneConsumer, LaneTransport

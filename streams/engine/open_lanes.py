@@ -19,7 +19,7 @@ from streams.engine.loop_consumer_thread import Poll
 from streams.engine.progress_watch import marks_of_lane
 from streams.errors import StrayCancellationError, describe_error, is_cancelled
 from streams.kafka.reader import read_range
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait, Waiting, Waits
 

@@ -26,7 +26,7 @@ from streams.engine.open_lanes import OpenLanes, finishes_within
 from streams.engine.progress_watch import LOOK_SECONDS, STUCK_SECONDS, ProgressWatch, StageStuckError
 from streams.errors import describe_error
 from streams.kafka.cluster import find_outage
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.retries import Backoff, pause, retry_until_stopped
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Wait, Waits

@@ -16,7 +16,7 @@ import msgspec
 
 from state.records.erasure import erasure_key
 from state.records.events import UnknownFormatVersion
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 
 FORMAT: Final = 1
 NO_ERASURE: Final = -2

@@ -13,8 +13,8 @@ from state.records.outputs import (
     SegmentChanged,
 )
 from state.units.timestamps import format_ms
-from streams.kafka.batch_writer import Headers
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import Headers
 from streams.wire.change_json import ChangeJson
 
 _encode: Final = msgspec.json.Encoder().encode

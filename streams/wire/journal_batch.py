@@ -9,8 +9,8 @@ from aiokafka import ConsumerRecord
 from state.customer.referrals import referral_of
 from state.intake.admission import AdmissionRules, Rejected, admit
 from state.records.events import AnonymousSale, CustomerSignedUp, encode_record
-from streams.kafka.batch_writer import RecordSink
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.batch_writer import RecordSink
+from streams.kafka.writing.publisher import partition_of
 
 MAX_AHEAD_MS: Final = 5 * 60_000
 """How far ahead of the wall clock an event may be, in wall mode."""

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 from state.fold.partition import Partition
 from state.records.events import Tick, decode_record
 from state.records.outputs import SENT, MessageSent, MessageSuppressed, Output, SegmentChanged, SegmentMove
-from streams.kafka.batch_writer import Writer
+from streams.kafka.writing.batch_writer import Writer
 from streams.telemetry.metrics import Metrics
 from streams.wire.cloudevents import CloudEvents
 

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 import agents.segment.commit_policy
 import streams.engine.lane_runner
 from agents.cli import main
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 
 RECORDS_IN_A_BATCH = 60
 

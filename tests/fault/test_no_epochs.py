@@ -6,7 +6,7 @@ import logging
 import pytest
 from aiokafka.producer.sender import Sender
 
-from streams.kafka import stage_producer as fencing
+from streams.kafka.writing import stage_producer as fencing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.topics import make_topic
 
@@ -25,10 +25,10 @@ async def test_a_cluster_without_epochs_is_written_to_after_a_warning(
     monkeypatch.setattr(fencing._Epochs, "available", None)  # an earlier test may have set it
     topic = f"{prefix}.customers.v1"
     await make_topic(kafka.bootstrap, topic, 1)
-    with caplog.at_level(logging.WARNING, "streams.kafka.stage_producer"):
+    with caplog.at_level(logging.WARNING, "streams.kafka.writing.stage_producer"):
         for _ in range(2):
             async with fencing.StageProducer(bootstrap_servers=kafka.bootstrap) as producer:
                 await producer.fence(f"{prefix}.segment.0", 0)
                 assert (await producer.send_and_wait(topic, b"state", b"c-1")).offset >= 0
-    (warning,) = [each.getMessage() for each in caplog.records if each.name == "streams.kafka.stage_producer"]
+    (warning,) = [each.getMessage() for each in caplog.records if each.name == "streams.kafka.writing.stage_producer"]
     assert "transaction.state.log.replication.factor" in warning

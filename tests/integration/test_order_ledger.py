@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 from streams.tables.order_ledger import ORDER, REFUNDS, LedgerEntry, decode_entry, encode_entry, entry_partition
 from tests.integration.kafka_records import Published, publish, read
 from tests.integration.workers import Site, until

@@ -15,8 +15,8 @@ from agents.cli import main
 from agents.demo.embedded.broker import Embedded
 from streams.defaults import policy_text
 from streams.kafka.control import read_control
-from streams.kafka.publisher import Publisher
 from streams.kafka.topics import create_topics
+from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from streams.kafka.publisher import Publisher
 from streams.kafka.reader import read_range
 from streams.kafka.topics import check_topics, create_topics
+from streams.kafka.writing.publisher import Publisher
 from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles

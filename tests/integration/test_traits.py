@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 from tests.integration.comparison import redis_shows_all
 from tests.integration.kafka_records import Published, publish
 from tests.integration.workers import RunningWorker, Site, until

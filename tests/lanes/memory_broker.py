@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, cast
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
-from streams.kafka.batch_writer import Headers
 from streams.kafka.broker import EndOffsets
 from streams.kafka.reader import OffsetTruncated, PartitionShortened
+from streams.kafka.writing.batch_writer import Headers
 from tests.clock import ManualClock
 
 READ_RECORDS = 500

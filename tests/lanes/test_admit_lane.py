@@ -23,8 +23,8 @@ from state.records.events import (
 from streams.defaults import campaigns_text, policy_text
 from streams.engine.lane import SESSION_SECONDS, OwnershipLost
 from streams.kafka.control import decode_control
-from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import partition_of
 from tests.lanes.admit_worker import Group, publish, purchase
 from tests.lanes.memory_broker import Crash, MemoryBroker
 from tests.lanes.segment_worker import result_of, work_until_done

@@ -18,8 +18,8 @@ from agents.importing.publication.known_events import KnownEvents
 from agents.importing.publication.ledger_reading import find_known, read_erasures, settle
 from agents.importing.publication.publishing import ImportPublisher, Published
 from state.records.erasure import Erasure, encode_erasure, erasure_key
-from streams.kafka.publisher import partition_of
 from streams.kafka.topics import Topics
+from streams.kafka.writing.publisher import partition_of
 from streams.tables.order_ledger import ORDER, LedgerEntry, decode_entry, encode_entry
 from tests.lanes.memory_broker import Crash, MemoryBroker, by_key
 from tests.oracle import moments

@@ -5,8 +5,8 @@ from typing import Any, cast
 from agents.replay.erasure_filter import BEFORE_JOURNAL
 from agents.replay.order_ledger_copy import copy_order_ledger
 from state.records.erasure import Erasure, erasure_key
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
 from streams.tables.order_ledger import ORDER, REFUNDS, LedgerEntry, decode_entry, encode_entry, entry_partition
 from tests.lanes.memory_broker import MemoryBroker, by_key
 

@@ -38,8 +38,8 @@ from state.records.events import (
 )
 from state.records.outputs import Output
 from streams.engine.lane import StageContext
-from streams.kafka.batch_writer import Headers
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import Headers
 from streams.tables.customers_table import CustomersTable
 from streams.tables.progress import PROGRESS_KEY
 from streams.tables.warm_tables import WarmTable, recover_table

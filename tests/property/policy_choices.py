@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from agents.analysis.backtest import Backtest
-from agents.analysis.backtest_result import BacktestResult, PolicyCounts
+from agents.analysis.backtest.backtest import Backtest
+from agents.analysis.backtest.result import BacktestResult, PolicyCounts
 from state.records.erasure import Erasure
 from tests.oracle import Oracle, Result, moments
 from tests.property.draws import one_in, pick

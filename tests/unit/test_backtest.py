@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from aiokafka.errors import KafkaError
 
-from agents.analysis.backtest import Backtest
-from agents.analysis.backtest_report import backtest_report, report_lines
-from agents.analysis.backtest_result import EMPTY_RESULT, TOP_MOVERS, BacktestResult
-from agents.analysis.backtest_runner import BacktestTask, run_backtest
+from agents.analysis.backtest.backtest import Backtest
+from agents.analysis.backtest.report import backtest_report, report_lines
+from agents.analysis.backtest.result import EMPTY_RESULT, TOP_MOVERS, BacktestResult
+from agents.analysis.backtest.runner import BacktestTask, run_backtest
 from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
 from state.records.erasure import Erasure, erasure_key

@@ -15,9 +15,9 @@ from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v7, FetchResponse
 from aiokafka.protocol.produce import ProduceRequest, ProduceRequest_v7, ProduceResponse_v7
 from aiokafka.structs import BrokerMetadata
 
-from streams.kafka.direct_connection import DirectClient, DirectConnection
-from streams.kafka.fetch_session import FetchAnswer, FetchSession
-from streams.kafka.hot_requests import decode_fetched, decode_produced, encode_produce
+from streams.kafka.direct.direct_connection import DirectClient, DirectConnection
+from streams.kafka.direct.fetch_session import FetchAnswer, FetchSession
+from streams.kafka.direct.hot_requests import decode_fetched, decode_produced, encode_produce
 from tests.clock import ManualClock
 
 CLIENT = b"goldstream-test"

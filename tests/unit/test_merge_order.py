@@ -30,7 +30,7 @@ from state.records.events import (
     decode_record,
     encode_record,
 )
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 from streams.wire.cloudevents import PublishedRecord
 from tests.integration.replay_history import erasure
 from tests.integration.retail_rules import STEPPE

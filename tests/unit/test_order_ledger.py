@@ -4,7 +4,7 @@ import pytest
 
 from state.records.erasure import erasure_key
 from state.records.events import UnknownFormatVersion
-from streams.kafka.publisher import partition_of
+from streams.kafka.writing.publisher import partition_of
 from streams.tables.order_ledger import (
     EVENT,
     ORDER,

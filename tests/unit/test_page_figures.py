@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from litestar.testing import RequestFactory
 
-from agents.analysis.backtest_report import BacktestReport, PolicyMove, PolicySide, TopMover
+from agents.analysis.backtest.report import BacktestReport, PolicyMove, PolicySide, TopMover
 from agents.languages.formats import Formats
 from agents.languages.translations import Language, texts_in
 from agents.reporting.report import CampaignReport, GroupResult, MoneyEstimate, ShareEstimate, UpliftReport

@@ -4,7 +4,7 @@ import aiokafka.partitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.partitioner import murmur2
+from streams.kafka.writing.partitioner import murmur2
 
 
 @given(st.binary(max_size=200))

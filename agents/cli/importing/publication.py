@@ -18,8 +18,8 @@ from agents.importing.publication.ledger_reading import Unfinished, find_known, 
 from agents.importing.publication.publishing import ImportPublisher, Published
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.control import NoControlTopic, read_control, reduce_control
-from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
+from streams.kafka.writing.stage_producer import StageProducer
 
 if TYPE_CHECKING:
     from agents.importing.findings import LeftOut

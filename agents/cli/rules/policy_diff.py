@@ -14,7 +14,7 @@ from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 
 if TYPE_CHECKING:
-    from agents.analysis.backtest_report import BacktestReport
+    from agents.analysis.backtest.report import BacktestReport
     from state.config.active_rules import ActiveRules
     from state.config.campaigns import Campaigns
     from state.config.policy import Policy
@@ -43,7 +43,7 @@ def diff(
     Replays the journal in memory with each policy, active from its beginning. With --until, the replay ends where the
     watermark reaches that moment; later events do not count.
     """
-    from agents.analysis.backtest_report import report_lines
+    from agents.analysis.backtest.report import report_lines
     from streams.settings.rules_files import parse_policy_file
 
     settings = load_context(context, config)
@@ -65,8 +65,8 @@ def _compare(
     campaigns_file: Path | None,
     until_ms: int | None,
 ) -> "BacktestReport":
-    from agents.analysis.backtest_report import backtest_report
-    from agents.analysis.backtest_runner import BacktestFailed, BacktestTask, run_backtest
+    from agents.analysis.backtest.report import backtest_report
+    from agents.analysis.backtest.runner import BacktestFailed, BacktestTask, run_backtest
 
     rules, ends = asyncio.run(_rules_and_journal_ends(settings))
     _check_currencies(files, policies, rules)

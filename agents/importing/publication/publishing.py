@@ -17,11 +17,11 @@ from agents.importing.publication.event_spool import EventSpool
 from agents.importing.publication.import_plan import ImportPlan, PlannedEvent
 from agents.importing.publication.ledger_reading import Unfinished, read_erasures
 from state.records.erasure import Erasure
-from streams.kafka.batch_writer import BatchWriter
 from streams.kafka.broker import Broker
-from streams.kafka.publisher import partition_of
-from streams.kafka.stage_producer import StageProducer
 from streams.kafka.topics import Topics
+from streams.kafka.writing.batch_writer import BatchWriter
+from streams.kafka.writing.publisher import partition_of
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.tables.order_ledger import LedgerEntry, customer_part, encode_entry, entry_partition
 
 CHUNK_EVENTS: Final = 5_000

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agents.analysis.backtest_report import BacktestReport
+from agents.analysis.backtest.report import BacktestReport
 
 _FROM_AND_TO = {"from_segment": "from", "to_segment": "to"}
 _FROM_AND_TO_DAYS = {"first_day": "from", "last_day": "to"}

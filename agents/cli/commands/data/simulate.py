@@ -184,8 +184,8 @@ class _SimulationRun:
 
 
 async def _to_kafka(run: _SimulationRun, settings: "Settings") -> tuple[PublishedCounts, str]:
-    from streams.kafka.publisher import Publisher
     from streams.kafka.topics import Topics
+    from streams.kafka.writing.publisher import Publisher
 
     await ensure_topics(settings, "events")
     topic = Topics(settings.prefix).full("events")

@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError
 from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
 from agents.serve.intake.publishing.producer_link import ProducerLink
 from streams.clock import Clock
-from streams.kafka.publisher import partition_of
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.publisher import partition_of
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.telemetry.metrics import Metrics
 
 MAX_WAITING_BYTES: Final = 64 << 20

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from streams.clock import Clock
 from streams.errors import describe_error
 from streams.kafka.cluster import partitions_by_topic
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.retries import Backoff
 from streams.settings.settings import Settings
 from streams.telemetry.log_throttle import LogThrottle

@@ -19,7 +19,7 @@ from agents.serve.intake.publishing.event_publisher import MAX_WAITING_BYTES, Ev
 from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
 from agents.serve.intake.publishing.spool_files import SpoolFiles, StoredRecord, encode_frames
 from streams.clock import Clock
-from streams.kafka.partitioner import murmur2
+from streams.kafka.writing.partitioner import murmur2
 from streams.telemetry.log_throttle import LogThrottle
 from streams.telemetry.metrics import Metrics
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from agents.analysis.backtest_report import BacktestReport, backtest_report
-from agents.analysis.backtest_runner import BacktestFailed, BacktestTask, run_backtest
+from agents.analysis.backtest.report import BacktestReport, backtest_report
+from agents.analysis.backtest.runner import BacktestFailed, BacktestTask, run_backtest
 from agents.analysis.journal_ends import EmptyJournal, journal_ends
 from agents.serve.lookups.answers import PolicyDiff
 from agents.serve.lookups.refusals import LookupRefused

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from agents.analysis.backtest_report import BacktestReport, TopMover
+from agents.analysis.backtest.report import BacktestReport, TopMover
 from agents.serve.pages.page_view import PageView
 
 _LEVELS = 5

@@ -27,7 +27,7 @@ from aiokafka.producer.sender import Sender, SendProduceReqHandler
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from streams.errors import FatalError
-from streams.kafka.direct_connection import DirectClient
+from streams.kafka.direct.direct_connection import DirectClient
 
 log = logging.getLogger(__name__)
 

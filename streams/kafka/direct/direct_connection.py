@@ -4,7 +4,7 @@ A request of a few hundred bytes costs the same as one of a hundred kilobytes, a
 spends its time on (decision 0053). The clients of a stage use this connection. It changes three things:
 
 * Answers are cut out of what arrives in `data_received`. aiokafka has a task for that, which wakes up for each.
-* Produce and Fetch are packed by `streams.kafka.hot_requests`, and fetches have a session.
+* Produce and Fetch are packed by `streams.kafka.direct.hot_requests`, and fetches have a session.
 * One timer watches the oldest request. aiokafka has one for each.
 """
 
@@ -20,8 +20,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from streams.clock import SYSTEM_CLOCK
-from streams.kafka.fetch_session import FetchSession
-from streams.kafka.hot_requests import FETCH_KEY, PRODUCE_KEY, VERSION, decode_produced, encode_produce
+from streams.kafka.direct.fetch_session import FetchSession
+from streams.kafka.direct.hot_requests import FETCH_KEY, PRODUCE_KEY, VERSION, decode_produced, encode_produce
 
 log = logging.getLogger(__name__)
 

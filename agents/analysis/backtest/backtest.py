@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from agents.analysis.backtest_result import TOP_MOVERS, BacktestResult, Mover, PolicyCounts
+from agents.analysis.backtest.result import TOP_MOVERS, BacktestResult, Mover, PolicyCounts
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.customer.profile_schema import ProfileHead

@@ -7,8 +7,8 @@ of its own, need up to one request for each lane: 2.3 for each fetch of `admit` 
 import asyncio
 from collections.abc import Mapping
 
-from streams.kafka.batch_writer import BatchWriter, RecordSink
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.batch_writer import BatchWriter, RecordSink
+from streams.kafka.writing.stage_producer import StageProducer
 
 
 class WriteRound:

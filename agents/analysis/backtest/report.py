@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from agents.analysis.backtest_result import BacktestResult, PolicyCounts
+from agents.analysis.backtest.result import BacktestResult, PolicyCounts
 from state.config.policy import Policy
 from state.records.progress import NO_WATERMARK
 from state.units.money import format_minor

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
 
-from streams.kafka.partitioner import murmur2
+from streams.kafka.writing.partitioner import murmur2
 from streams.settings.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from streams.clock import Clock
-from streams.kafka.hot_requests import FETCH_KEY, VERSION, FetchedPartition, decode_fetched, encode_fetch
+from streams.kafka.direct.hot_requests import FETCH_KEY, VERSION, FetchedPartition, decode_fetched, encode_fetch
 
 NAMED_SECONDS: Final = 1.0
 """How often an answer names each partition, news or not: aiokafka notes when the broker answered for a partition."""

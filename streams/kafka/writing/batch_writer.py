@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.errors import KafkaError
 
-from streams.kafka.stage_producer import StageProducer
+from streams.kafka.writing.stage_producer import StageProducer
 from streams.telemetry.waits import Wait, Waiter
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from typing import Final, TypeAlias
 from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 
-from agents.analysis.backtest import Backtest
-from agents.analysis.backtest_result import EMPTY_RESULT, BacktestResult
+from agents.analysis.backtest.backtest import Backtest
+from agents.analysis.backtest.result import EMPTY_RESULT, BacktestResult
 from state.fold.partition import NoPolicy
 from state.records.events import UnknownFormatVersion
 from streams.kafka.reader import OffsetTruncated, read_range
