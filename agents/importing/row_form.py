@@ -12,7 +12,7 @@ from agents.importing.mapping.event_fields import FieldType, type_of
 from agents.importing.mapping.expression import Column, alternatives_of, columns_of
 from agents.importing.rows.cell_sql import CellSql
 from agents.importing.rows.column_decisions import ColumnDecisions, Findings
-from agents.importing.rows.moment_zones import choose_zone, needs_zone, with_constant_moment
+from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, with_constant_moment
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_meaning import kind_sql
 from agents.importing.rows.row_source import RowSource
@@ -58,6 +58,11 @@ class RowForm:
         cells = CellSql(self._source, self._decisions, "")
         parts = alternatives_of(occurred)
         self._decisions.decide_dates([("occurred_at", cells.moment_cell(part)) for part in parts])
+        given = self._mapping.timezone or self._policy.timezone or ""
+        money = {self._mapping.currency or self._policy.currency or ""} - {""}
+        decide_zone_names(
+            (self._decisions.date(cells.moment_cell(part)) for part in parts), given, money, self._findings
+        )
         needed = [
             part
             for part in parts

@@ -255,9 +255,9 @@ def test_twelve_digits_are_a_date_unless_one_of_them_cannot_be() -> None:
 
 
 def test_abbreviations_of_zones_are_reported() -> None:
-    (assumption,) = decide("2024-03-09 10:00 CST", "2024-03-09 10:00 UTC", "2024-06-09 10:00 EDT").assumptions
-    assert assumption.value == "CST, EDT"
-    assert assumption.evidence.startswith("CST is -06:00, EDT is -04:00")
+    (assumption,) = decide("2024-03-09 10:00 EST", "2024-03-09 10:00 UTC", "2024-06-09 10:00 EDT").assumptions
+    assert assumption.value == "EDT, EST"
+    assert assumption.evidence.startswith("EDT is -04:00, EST is -05:00")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from agents.importing.columns.column_value import ColumnValue
 from agents.importing.columns.zone_column import decide_zones
 from agents.importing.columns.zones import abbreviation_offset, read_zone, zone_of
+from agents.importing.findings import ImportRefused
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.understanding import PolicyInfo
 from state.units.time_zones import load_zone, zone_names
@@ -124,3 +125,35 @@ def test_an_abbreviation_with_several_meanings_is_decided_by_the_file_or_asked_a
     tmp_path: Path, zones: tuple[str, ...], currency: str, zone: str, moments: list[str]
 ) -> None:
     assert _moments(tmp_path, zones, currency, zone) == moments
+
+
+def _moments_within_dates(folder: Path, zones: tuple[str, ...], currency: str, zone: str = "") -> list[str]:
+    rows = (f"o{n},15 May 2025 10:0{n}:00 {zone},a@example.com,5.00,{currency}\n" for n, zone in enumerate(zones))
+    text = "order_id,date,email,amount,currency\n" + "".join(rows)
+    found = understand_text(folder, text, Mapping(timezone=zone), PolicyInfo(None))
+    return list(found.asked) or [event["occurred_at"][11:16] for event in found.events]
+
+
+@pytest.mark.parametrize(
+    ("zones", "currency", "zone", "moments"),
+    [
+        (("IST",), "INR", "", ["04:30"]),
+        (("IST",), "RUB", "", ["timezone"]),
+        (("ist",), "RUB", "Asia/Jerusalem", ["08:00"]),
+        (("IDT", "IST"), "USD", "", ["07:00", "08:01"]),
+        (("GMT", "IST"), "USD", "", ["09:01", "10:00"]),
+        (("CST",), "RUB", "", ["timezone"]),
+        (("CDT", "CST"), "RUB", "", ["15:00", "16:01"]),
+        (("MSK", "EST"), "RUB", "", ["07:00", "15:01"]),
+    ],
+)
+def test_an_abbreviation_within_dates_is_decided_by_the_file_or_asked_about(
+    tmp_path: Path, zones: tuple[str, ...], currency: str, zone: str, moments: list[str]
+) -> None:
+    assert _moments_within_dates(tmp_path, zones, currency, zone) == moments
+
+
+def test_an_ambiguous_abbreviation_in_the_moment_of_all_rows_is_refused(tmp_path: Path) -> None:
+    mapping = '[set]\noccurred_at = "2025-05-12 10:00 IST"\n'
+    with pytest.raises(ImportRefused, match="IST has several meanings"):
+        understand_text(tmp_path, "order_id,email,amount\no1,a@example.com,5.00\n", mapping)

@@ -12,7 +12,7 @@ from agents.importing.mapping.mapping import Mapping
 from agents.importing.rows.cell_sql import MONEY, CellSql, quoted
 from agents.importing.rows.column_decisions import ColumnDecisions, Findings
 from agents.importing.rows.line_currencies import LineCurrencies
-from agents.importing.rows.moment_zones import choose_zone, needs_zone, zone_meanings
+from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, zone_meanings
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_meaning import (
     NO_NUMBER,
@@ -24,7 +24,7 @@ from agents.importing.rows.row_meaning import (
     rule_sql,
     status_reader,
 )
-from agents.importing.rows.row_source import RowSource
+from agents.importing.rows.row_source import Cell, RowSource
 
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id", "order_reference", "refund_amounts")
 _MONEY_FIELDS: Final = (
@@ -89,6 +89,9 @@ class SaleLinesBuilder:
         self._decisions = ColumnDecisions(source.staging, mapping, findings)
         self._decide()
         self._currencies = LineCurrencies(source, mapping, policy, self._decisions, findings)
+        given = mapping.timezone or policy.timezone or ""
+        dates = (self._decisions.date(cell) for _, cell in self._moment_cells())
+        decide_zone_names(dates, given, self._currencies.codes(), findings)
         zones = zone_meanings(source, mapping, policy, self._currencies.codes(), findings)
         self._sql = CellSql(source, self._decisions, self._zone(), zones)
 
@@ -104,16 +107,18 @@ class SaleLinesBuilder:
                 for column in plain_columns_of(fields[field])
             ]
         )
+        self._decisions.decide_dates(self._moment_cells())
+
+    def _moment_cells(self) -> list[tuple[str, Cell]]:
+        """Return the columns of moments, each with its field."""
         cells = CellSql(self._source, self._decisions, "")
-        self._decisions.decide_dates(
-            [
-                (field, cells.moment_cell(part))
-                for fields in (self._mapping.fields, self._mapping.refund)
-                for field in _MOMENT_FIELDS
-                if field in fields
-                for part in alternatives_of(fields[field])
-            ]
-        )
+        return [
+            (field, cells.moment_cell(part))
+            for fields in (self._mapping.fields, self._mapping.refund)
+            for field in _MOMENT_FIELDS
+            if field in fields
+            for part in alternatives_of(fields[field])
+        ]
 
     def _zone(self) -> str:
         """Return the zone of moments without an offset; ask for it if there are any and nothing tells it."""

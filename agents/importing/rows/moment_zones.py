@@ -1,13 +1,13 @@
 """Choose the time zone of moments that have no offset."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from agents.importing.columns.column_value import CellError, ColumnValue
 from agents.importing.columns.dates.decision import DateDecision, decide_dates, moment_ms
 from agents.importing.columns.zone_column import decide_zones
-from agents.importing.columns.zones import zone_of
+from agents.importing.columns.zones import ambiguous_zones, zone_of
 from agents.importing.findings import ImportRefused, Question
 from agents.importing.mapping.expression import Column, alternatives_of
 from agents.importing.mapping.mapping import Mapping
@@ -51,6 +51,30 @@ def zone_meanings(
     return meanings
 
 
+def decide_zone_names(
+    decisions: Iterable[DateDecision], given: str, currencies: Collection[str], findings: Findings
+) -> None:
+    """Decide what abbreviations with several meanings stand for in columns of moments; ask if nothing tells.
+
+    Args:
+        decisions: about the columns; their formats receive the meanings.
+        given: IANA name of the zone that the user or the policy gives; empty: none.
+        currencies: ISO codes of the file's currencies.
+        findings: receives assumptions and questions.
+    """
+    for decision in decisions:
+        if decision.format is None or ambiguous_zones().keys().isdisjoint(decision.zone_names):
+            continue
+        names = (value._replace(text=name) for name, value in decision.zone_names.items())
+        found = decide_zones(names, given=given, currencies=currencies)
+        decision.format = msgspec.structs.replace(decision.format, zones=tuple(found.meanings.items()))
+        for each in found.assumptions:
+            if each.subject != "zone":  # the column states its other names itself
+                findings.assume(each.subject, each.value, each.evidence, each.option)
+        if found.question is not None:
+            findings.ask(found.question)
+
+
 def choose_zone(mapping: Mapping, policy: PolicyInfo, findings: Findings, column: str) -> str:
     """Return the zone of moments without an offset; empty if it must be asked for."""
     if mapping.timezone:
@@ -86,6 +110,8 @@ def with_constant_moment(mapping: Mapping, policy: PolicyInfo, findings: Finding
     decision = decide_dates([ColumnValue(text, 1, 0)], "occurred_at", time_format=mapping.time_format or None)
     if decision.format is None:
         raise ImportRefused(f"set.occurred_at can be two dates: got {text!r}; write it as 2025-05-12")
+    if names := ambiguous_zones().keys() & decision.zone_names.keys():
+        raise ImportRefused(f"set.occurred_at: {min(names)} has several meanings; write the offset, such as +05:30")
     zone = "UTC"
     if decision.has_offset == "none":
         zone = choose_zone(mapping, policy, findings, "set.occurred_at") or "UTC"

@@ -35,6 +35,7 @@ from agents.importing.columns.dates.grammar import MONTHS, is_time_of_day
 from agents.importing.columns.dates.questions import order_question, unit_question
 from agents.importing.columns.dates.shape import LocalTime, MomentShape
 from agents.importing.columns.dates.unix_times import other_unit
+from agents.importing.columns.zones import ambiguous_zones
 from agents.importing.findings import Assumption, Question
 
 __all__ = [
@@ -65,6 +66,7 @@ class DateDecision:
         missing_cells: cells that stand for the absence of a value, such as `-` and `0000-00-00`.
         has_offset: whether the texts have time zones or are Unix time; the others need a zone from elsewhere.
         has_time: whether some texts have a time of day.
+        zone_names: the abbreviations of time zones in the texts, in capitals, with the first text of each.
         proved: group of texts, such as `/` for dates with slashes, and the form that texts of this column prove; they
             decide other columns of the file (`elsewhere`).
     """
@@ -77,6 +79,7 @@ class DateDecision:
     missing_cells: int = 0
     has_offset: Literal["all", "some", "none"] = "none"
     has_time: bool = False
+    zone_names: dict[str, ColumnValue] = field(default_factory=dict)
     proved: dict[str, str] = field(default_factory=dict)
 
 
@@ -114,6 +117,7 @@ class _Column:
         self._languages = LanguageEvidence()
         self._numbers: dict[str, ColumnValue] = {}
         self._zones: dict[str, tuple[str, ColumnValue]] = {}
+        self._zone_names: dict[str, ColumnValue] = {}
         self._other_units: Counter[str] = Counter()
         self._unreadable = FirstValues()
         self._missing = 0
@@ -155,8 +159,10 @@ class _Column:
         if shape.has_zone:
             self._cells_with_zone += value.count
             text = shape.zone_text(value.text)
-            if text.isalpha() and text.lower() not in _UNAMBIGUOUS_ZONES and reading.zone:
-                self._zones.setdefault(text.upper(), (reading.zone, value))
+            if text.isalpha() and reading.zone:
+                keep_first(self._zone_names, text.upper(), value)
+                if text.lower() not in _UNAMBIGUOUS_ZONES and text.upper() not in ambiguous_zones():
+                    self._zones.setdefault(text.upper(), (reading.zone, value))
 
     def decision(self, subject: str, elsewhere: Mapping[str, str]) -> DateDecision:
         decision = DateDecision(
@@ -169,6 +175,7 @@ class _Column:
             if self._cells_with_zone == self._cells
             else "some",
             has_time=self._has_time,
+            zone_names=self._zone_names,
             proved={group: form for group, evidence in self._groups.items() if (form := evidence.proved_form())},
         )
         forms: dict[str, str] = {}

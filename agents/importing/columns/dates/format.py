@@ -30,10 +30,12 @@ class DateFormat(msgspec.Struct, frozen=True):
     Attributes:
         time_format: one of `NAMED_FORMATS` or a format of `strptime`, if the user has stated it.
         forms: group of texts, such as `/` for dates with slashes, and the form that the column decided for it.
+        zones: abbreviations of zones with several meanings, in capitals, and their offsets.
     """
 
     time_format: str = ""
     forms: tuple[tuple[str, str], ...] = ()
+    zones: tuple[tuple[str, str], ...] = ()
 
     def form_of(self, group: str) -> str | None:
         """Return the form decided for a group of texts; None: none is."""
@@ -48,6 +50,7 @@ class DateParser:
     def __init__(self, date_format: DateFormat) -> None:
         self._format = date_format
         self._shapes: dict[str, tuple[Sequence[MomentShape], bool]] = {}
+        self._zones = dict(date_format.zones)
         given = date_format.time_format
         self._strptime = StrptimeFormat(given) if "%" in given else None
         self._number = NumberOfTime(given) if given in UNIX_UNITS or given == SERIAL else None
@@ -60,6 +63,11 @@ class DateParser:
             CellError: It is no moment, or the column does not tell which one.
         """
         shapes, decided = self._known(text)
+        if self._zones and (zone := self._zones.get(shapes[0].zone_text(text).upper())):
+            return self._local_time(shapes, text, decided=decided)._replace(zone=zone)
+        return self._local_time(shapes, text, decided=decided)
+
+    def _local_time(self, shapes: Sequence[MomentShape], text: str, *, decided: bool) -> LocalTime:
         if decided:
             try:
                 return shapes[0].read(text)
