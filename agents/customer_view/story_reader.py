@@ -41,9 +41,14 @@ class NoCustomers(Exception):
 
 
 class CustomerErased(Exception):
-    """Nothing is known about the customer since an erasure."""
+    """Nothing is known about the customer since an erasure.
+
+    Attributes:
+        erased_at_ms: its `occurred_at`.
+    """
 
     def __init__(self, customer_id: str, erased_at_ms: int) -> None:
+        self.erased_at_ms = erased_at_ms
         super().__init__(
             f"customer {customer_id!r} was erased on {format_ms(erased_at_ms)}, and nothing is known since; a later "
             "signup or purchase makes them known again"

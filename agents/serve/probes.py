@@ -24,7 +24,7 @@ def health() -> str:
 
 @get("/ready", operation_id="ready", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
 def ready(context: Context) -> str:
-    """Answer 200 once Kafka has been reached, and 503 with what is waited for before that and while it stops."""
+    """Answer 200 once the active policy is known, and 503 with what is waited for before that, and while it stops."""
     unready = context.unready()
     if unready:
         raise unavailable("not-ready", "; ".join(unready))

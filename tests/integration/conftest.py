@@ -28,13 +28,13 @@ def site(kafka: ApacheKafka, prefix: str, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 async def http_server(site: Site) -> AsyncIterator[Callable[..., Awaitable[RunningServer]]]:
-    """Start servers of the site: takes arguments and settings, returns one that is ready; all stop with the test."""
+    """Start servers of the site: takes arguments and settings, returns one that is connected; all stop in the end."""
     started: list[RunningServer] = []
 
     async def start(*arguments: str, **options: Any) -> RunningServer:
         server = start_server(site, f"server-{len(started)}", *arguments, **options)
         started.append(server)
-        await server.ready()
+        await server.connected()
         return server
 
     try:

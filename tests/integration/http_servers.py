@@ -96,6 +96,17 @@ class RunningServer:
 
         await until(is_ready, "a server to be ready", within_s)
 
+    async def connected(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until it has all that it needs from Kafka; without a worker, there may be no policy."""
+        await self.listening(within_s)
+
+        async def is_connected() -> bool:
+            assert self.child.running, f"the server ended with {self.child.returncode}; its log:\n{self.log}"
+            answer = await self.request("GET", "/ready")
+            return answer.status == 200 or "start a worker" in answer.json["detail"]
+
+        await until(is_connected, "a server to be connected", within_s)
+
     async def request(self, method: str, path: str, **options: Any) -> HttpAnswer:
         """Send a request with its own connection; return the answer.
 

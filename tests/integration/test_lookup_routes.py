@@ -91,7 +91,18 @@ async def test_customers_are_found_by_any_id_until_they_are_erased(
     assert (await _problem(server, "POST", "/v1/customers/lookup", json={"ids": ["x"] * 101}))["status"] == 422
     surrogate = {"data": b'{"ids": ["\\ud800"]}', "headers": {"Content-Type": "application/json"}}
     assert (await _problem(server, "POST", "/v1/customers/lookup", **surrogate))["status"] in {400, 422}
-    assert (await _problem(server, "GET", _path(ERASED)))["status"] == 404
+
+    async def has_read_the_ledger() -> bool:
+        return "or was erased" not in (await _problem(server, "GET", _path("nobody")))["detail"]
+
+    await until(has_read_the_ledger, "the erasure ledger to be read")
+    erased = await _problem(server, "GET", _path(ERASED))
+    assert (erased["status"], erased["type"]) == (404, "urn:goldstream:problem:erased-customer")
+    assert erased["erased_at"].startswith("2026-03-09")
+    assert erased["erased_at"] in erased["detail"]
+    unknown = await _problem(server, "GET", _path("nobody"))
+    assert (unknown["status"], unknown["type"]) == (404, "urn:goldstream:problem:unknown-customer")
+    assert "erased_at" not in unknown
     assert "was erased on 2026-03-09" in (await _problem(server, "GET", f"{_path(ERASED)}/story"))["detail"]
     assert (await _problem(server, "GET", "/v1/customers/%FF"))["status"] == 400
 

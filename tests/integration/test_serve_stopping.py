@@ -99,10 +99,21 @@ async def test_a_server_starts_without_kafka_and_becomes_ready_with_it(kafka: Ap
         assert int(refused.headers["retry-after"]) > 0
         async with forwarding(place.kafka, kafka.bootstrap):
             await server.ready()
-            await has_rules(server)
+            assert (await server.request("POST", "/v1/events", json=purchase())).status == 200
         assert await server.stop() == 0
     finally:
         server.child.kill()
+
+
+async def test_a_server_is_ready_once_it_knows_a_policy(site: Site, http_server: StartServer) -> None:
+    await site.create_topics()
+    server = await http_server()
+    waiting = await server.request("GET", "/ready")
+    assert waiting.status == 503
+    assert f"{site.topic('control')} has no policy" in waiting.json["detail"]
+    await prepare(site)
+    await server.ready()
+    assert (await server.request("POST", "/v1/events", json=purchase())).status == 200
 
 
 async def test_json_nested_ten_thousand_deep_is_answered_with_400(site: Site, http_server: StartServer) -> None:

@@ -37,6 +37,8 @@ SPOOLED_AFTER_S: Final = 1.5
 AWAY_AFTER_S: Final = 1.0
 """Kafka that has not acknowledged anything sent so long ago is away, and the spool takes what follows at once."""
 
+RULES_UNREAD: Final = "the active policy has not been read yet"
+
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 2.0
 _LONG_S: Final = 10.0
@@ -108,13 +110,19 @@ class Intake:
             return rules
         if not self.link.has_connected:
             raise NoPolicyError(self.link.problem)
+        if not self.follower.caught_up.is_set():
+            raise NoPolicyError(RULES_UNREAD)
         raise NoPolicyError(
             f"{self.topics.control} has no policy; start a worker, or run `goldstream policy apply FILE`"
         )
 
     def unready(self) -> str | None:
-        """Return what the server waits for before it can take anything; None once it can."""
-        return None if self.link.is_reached or self._earlier_rules is not None else self.link.problem
+        """Return what the server waits for before it can take events; None once it can."""
+        try:
+            _ = self.rules
+        except NoPolicyError as error:
+            return str(error)
+        return None
 
     def check(self, events: Sequence[SentEvent]) -> Checked:
         """Check events by the rules of admission.

@@ -31,13 +31,14 @@ from agents.serve.lookups.answers import (
 )
 from agents.serve.lookups.campaign_reports import CampaignReports
 from agents.serve.lookups.days import EPOCH_ORDINAL, DayRange, day_range
+from agents.serve.lookups.erasure_follower import ErasureFollower
 from agents.serve.lookups.projections.base_lookup import BaseLookup
 from agents.serve.lookups.projections.day_lookup import DayLookup
 from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, Period, period_of
 from agents.serve.lookups.projections.flow_people import FlowPeople
 from agents.serve.lookups.projections.ranked_lists import decode_cursor
 from agents.serve.lookups.projections.redis_reader import RedisReader
-from agents.serve.lookups.refusals import LookupRefused, RedisAway, unknown_customer
+from agents.serve.lookups.refusals import LookupRefused, RedisAway, erased_customer, unknown_customer
 from agents.serve.lookups.watermark_follower import WatermarkFollower
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
@@ -66,6 +67,7 @@ class Lookups:
     Attributes:
         follower: knows the active rules.
         time: knows how far time has come.
+        erasures: knows who was erased.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Lookups:
         self._flows = FlowCounts(self._lists, keys)
         self._people = FlowPeople(self._lists, self._flows)
         self._reports = CampaignReports(settings, clock)
+        self.erasures = ErasureFollower(settings, clock)
 
     @property
     def policy(self) -> Policy | None:
@@ -146,12 +149,24 @@ class Lookups:
         try:
             story = await read_story(self._settings, customer_id)
         except CustomerErased as error:
-            raise LookupRefused(404, "erased-customer", str(error)) from error
+            raise erased_customer(customer_id, format_ms(error.erased_at_ms)) from error
         except NoCustomers as error:
             raise LookupRefused(404, "unknown-customer", str(error)) from error
         if story is None:
-            raise unknown_customer(customer_id)
+            raise self.missing(customer_id)
         return story
+
+    def missing(self, customer_id: str) -> LookupRefused:
+        """Return the refusal of a customer who is not known, which says whether and when they were erased."""
+        erased_at = self.erased_at(customer_id)
+        if erased_at is not None:
+            return erased_customer(customer_id, erased_at)
+        return unknown_customer(customer_id, may_be_erased=not self.erasures.is_caught_up)
+
+    def erased_at(self, customer_id: str) -> str | None:
+        """Return when a customer was erased who is not known now; None if they were not, or that cannot be read."""
+        erased_at_ms = self.erasures.erased_at_ms(customer_id)
+        return None if erased_at_ms is None else format_ms(erased_at_ms)
 
     async def segments(self) -> Segments:
         """Return all segments with their customers, reachable customers, and shares."""

@@ -20,7 +20,7 @@ AnyResponse = Response[dict[str, Any]]
 
 def _refused(request: AnyRequest, error: LookupRefused) -> AnyResponse:
     headers = {"Retry-After": "10"} if error.kind == "diff-running" else None
-    return respond_to_problem(request, Problem(error.status, error.kind, str(error), headers=headers))
+    return respond_to_problem(request, Problem(error.status, error.kind, str(error), headers=headers, **error.members))
 
 
 def _redis_away(request: AnyRequest, error: RedisAway) -> AnyResponse:

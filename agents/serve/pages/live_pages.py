@@ -14,7 +14,8 @@ import msgspec
 
 from agents.customer_view.change_text import cause_text
 from agents.languages.translations import Language
-from agents.serve.lookups.changes.feed import ChangeFeed, Listener
+from agents.serve.lookups.changes.feed import ChangeFeed
+from agents.serve.lookups.changes.listener import Listener
 from agents.serve.lookups.reader import Lookups
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
 from agents.serve.pages.reader_view import ReaderView
@@ -46,10 +47,10 @@ class OpenPage:
         listener: receives what is sent to it.
     """
 
-    def __init__(self, language: Language, *, sees_people: bool) -> None:
+    def __init__(self, language: Language, clock: Clock, *, sees_people: bool) -> None:
         self.language = language
         self.sees_people = sees_people
-        self.listener = Listener(None)
+        self.listener = Listener(None, clock)
 
 
 class LivePages:
@@ -91,7 +92,7 @@ class LivePages:
         while True:
             await self._wanted.wait()
             self._figures.clear()
-            listener = Listener(None)
+            listener = Listener(None, self._clock)
             with self._feed.listen(listener):
                 reading = asyncio.create_task(self._read(listener))
                 try:

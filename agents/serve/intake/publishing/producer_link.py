@@ -35,7 +35,6 @@ class ProducerLink:
 
     Attributes:
         producer: None until Kafka has been reached, and while it is replaced.
-        is_reached: whether Kafka has answered since the start.
         has_connected: whether there has been a producer, so that the topics are known.
         problem: why there has been no producer, for people.
     """
@@ -43,7 +42,6 @@ class ProducerLink:
     def __init__(self, settings: Settings, topics: Collection[str], clock: Clock) -> None:
         """Take the full names of the topics to which it writes; they must exist before there is a producer."""
         self.producer: StageProducer | None = None
-        self.is_reached = False
         self.has_connected = False
         self.problem = "Kafka has not been reached yet"
         self._settings = settings
@@ -113,7 +111,6 @@ class ProducerLink:
 
     async def _attempt(self) -> StageProducer | None:
         existing = await partitions_by_topic(self._settings)
-        self.is_reached = True
         missing = [topic for topic in self._topics if topic not in existing]
         if missing:
             self._note(f"the topic {missing[0]} does not exist; start a worker, or run `goldstream topics create`")

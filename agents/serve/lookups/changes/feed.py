@@ -1,21 +1,20 @@
 """Segment changes as server-sent events: one reader per process, however many clients listen.
 
-Four times a second it reads what was published, writes it as events once, and hands the same bytes to every listener.
+It reads what was published, writes it as events once, and hands the same bytes to every listener.
 An event's id holds the position in every partition after it, so that a client goes on exactly where it stopped, at any
 server. While nobody listens, nothing is read.
 """
 
 import asyncio
-import logging
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.serve.lookups.changes.listener import Listener
 from streams.clock import Clock
 from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
 from streams.kafka.reader import OffsetTruncated, read_range
@@ -25,14 +24,11 @@ from streams.settings.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-log = logging.getLogger(__name__)
-
-WRITE_SECONDS: Final = 0.25
-"""Changes of this time are written together."""
+READ_SECONDS: Final = 0.1
+"""Changes of this time are read together."""
 HEARTBEAT_SECONDS: Final = 15.0
-MAX_PENDING_BYTES: Final = 4 << 20
-"""What may wait for one listener, who is disconnected beyond that."""
 _MISSING_SECONDS: Final = 1.0
+_POLL_MS: Final = 250
 _MAX_RECORDS: Final = 5_000
 _POSITIONS: Final = re.compile(r"[0-9]{1,18}(-[0-9]{1,18})*")
 
@@ -42,54 +38,6 @@ class _Target(msgspec.Struct):
 
 
 _decode: Final = msgspec.json.Decoder(_Target).decode
-
-
-class Listener:
-    """A client that listens.
-
-    Attributes:
-        segment: only changes to this segment are for it; None for all.
-        on_drop: called when it does not keep up, after its end.
-    """
-
-    def __init__(self, segment: str | None) -> None:
-        self.segment = segment
-        self.on_drop: Callable[[], object] = self.end
-        self._chunks: deque[bytes] = deque()
-        self._pending_bytes = 0
-        self._arrived = asyncio.Event()
-        self._is_over = False
-
-    def push(self, chunk: bytes) -> None:
-        """Add data to write; a listener with too much unwritten data is dropped."""
-        if self._is_over:
-            return
-        if self._pending_bytes + len(chunk) > MAX_PENDING_BYTES and self._chunks:
-            log.info("a reader of changes does not keep up: it is disconnected, and may resume")
-            self.end()
-            self.on_drop()
-            return
-        self._chunks.append(chunk)
-        self._pending_bytes += len(chunk)
-        self._arrived.set()
-
-    def end(self) -> None:
-        """End the stream after what was added."""
-        self._is_over = True
-        self._arrived.set()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what was added, as much as there is at a time, until the end."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            if self._chunks:
-                chunk = b"".join(self._chunks)
-                self._chunks.clear()
-                self._pending_bytes = 0
-                yield chunk
-            elif self._is_over:
-                return
 
 
 class ChangeFeed:
@@ -146,11 +94,11 @@ class ChangeFeed:
         """Hand out changes until nobody listens."""
         begun_s = beaten_s = self._clock.monotonic()
         while self._listeners:
-            batches = await consumer.getmany(timeout_ms=int(WRITE_SECONDS * 1000), max_records=_MAX_RECORDS)
+            batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
             now_s = self._clock.monotonic()
             if batches:
-                if now_s - begun_s < WRITE_SECONDS:
-                    await self._clock.sleep(WRITE_SECONDS - (now_s - begun_s))
+                if now_s - begun_s < READ_SECONDS:
+                    await self._clock.sleep(READ_SECONDS - (now_s - begun_s))
                     more = await consumer.getmany(timeout_ms=0, max_records=_MAX_RECORDS)
                     batches = {tp: [*batches.get(tp, []), *more.get(tp, [])] for tp in batches.keys() | more.keys()}
                 begun_s = self._clock.monotonic()

@@ -8,7 +8,8 @@ from aiokafka.errors import KafkaError
 from anyio import CancelScope, create_task_group
 from litestar.response.base import ASGIResponse
 
-from agents.serve.lookups.changes.feed import ChangeFeed, Listener, encode_positions
+from agents.serve.lookups.changes.feed import ChangeFeed, encode_positions
+from agents.serve.lookups.changes.listener import Listener
 from agents.serve.problems import unavailable
 from streams.clock import Clock
 from streams.errors import describe_error
@@ -56,7 +57,7 @@ class ChangeStream(ASGIResponse):
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:  # noqa: ARG002 - ASGI
         """Stream until the client disconnects, or is dropped."""
-        listener = Listener(self._segment)
+        listener = Listener(self._segment, self._clock)
         with self._feed.listen(listener):
             if not await self._feed.wait_until_live(LIVE_WITHIN_SECONDS):
                 raise unavailable(

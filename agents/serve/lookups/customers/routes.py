@@ -39,7 +39,6 @@ from agents.serve.lookups.query import (
     wants_csv,
 )
 from agents.serve.lookups.reader import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED
-from agents.serve.lookups.refusals import unknown_customer
 from agents.serve.problems import Problem
 
 OPT: Final = {"scope": Scope.CUSTOMERS_READ}
@@ -182,7 +181,7 @@ async def get_rejected(context: Context, limit: RejectedLimit = MAX_REJECTED) ->
 async def _customer(customer_id: str, request: AnyRequest, context: Context) -> Response[Any]:
     customer = await context.lookups.customer(customer_id)
     if customer is None:
-        raise unknown_customer(customer_id)
+        raise context.lookups.missing(customer_id)
     body = _encode(customer)
     etag = f'"{blake2b(body, digest_size=9).hexdigest()}"'
     headers = {"etag": etag, "cache-control": "private, no-cache"}

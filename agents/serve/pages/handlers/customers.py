@@ -19,7 +19,7 @@ _START: Final = "/customers/"
 @get("/customers", opt={"scope": CUSTOMERS.scope}, include_in_schema=False)
 async def show_search(view: View) -> Response[bytes]:
     """Show the search."""
-    return view.render("customers.html", CUSTOMERS, sought=None)
+    return view.render("customers.html", CUSTOMERS, sought=None, erased_at=None)
 
 
 @post("/customers", opt={"scope": CUSTOMERS.scope}, include_in_schema=False, status_code=200)
@@ -28,7 +28,7 @@ async def search(context: Context, view: View, request: PageRequest) -> Response
     sought = str((await request.form()).get("id", "")).strip()
     if sought and await context.lookups.customer(sought) is not None:
         return Redirect(_START + view.quote(sought), status_code=303)
-    return view.render("customers.html", CUSTOMERS, sought=sought)
+    return view.render("customers.html", CUSTOMERS, sought=sought, erased_at=context.lookups.erased_at(sought))
 
 
 @get("/customers/{customer_id:str}", opt={"scope": CUSTOMERS.scope}, include_in_schema=False)
@@ -39,7 +39,8 @@ async def show_customer(
     customer_id = decode_id(customer_id)
     customer = await context.lookups.customer(customer_id)
     if customer is None:
-        return view.render("no_customer.html", CUSTOMERS, status=404, customer_id=customer_id)
+        erased_at = context.lookups.erased_at(customer_id)
+        return view.render("no_customer.html", CUSTOMERS, status=404, customer_id=customer_id, erased_at=erased_at)
     story = None
     if part == "story":
         story = StoryView(await context.lookups.story(customer_id), view)

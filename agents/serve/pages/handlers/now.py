@@ -38,7 +38,7 @@ async def show_now(context: Context, view: View) -> Response[bytes]:
 @get("/live", opt={"scope": NOW.scope}, include_in_schema=False)
 async def follow(context: Context, view: View, request: PageRequest) -> Stream:
     """Stream changes and figures to an open page Now, as server-sent events with HTML."""
-    page = OpenPage(view.language, sees_people=view.may(Scope.CUSTOMERS_READ))
+    page = OpenPage(view.language, context.clock, sees_people=view.may(Scope.CUSTOMERS_READ))
     headers = PAGE_HEADERS | {"X-Accel-Buffering": "no"}
     return Stream(_events(context, page, request), media_type="text/event-stream", headers=headers)
 
