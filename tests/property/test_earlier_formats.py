@@ -1,7 +1,7 @@
 """A lane continues from a table and a journal that an earlier version wrote as if it had written them itself.
 
 The bytes are made here from those of this version. That the earlier version wrote such bytes is tested with real ones:
-in tests/unit/test_formats.py, tests/unit/test_events.py and tests/upgrade.
+in tests/unit/state/test_formats.py, tests/unit/state/test_events.py and tests/upgrade.
 """
 
 from typing import Any, Final

@@ -12,8 +12,8 @@ from agents.serve.hooks.platforms.catalog import READERS
 from agents.serve.hooks.platforms.event_building import encode_event
 from agents.serve.hooks.platforms.segment import read_call
 from state.intake.admission import Admitted, admit
-from tests.unit import hook_deliveries as made
-from tests.unit.hook_deliveries import NOW_MS, RULES, receiver
+from tests.unit.agents.serve.hooks import hook_deliveries as made
+from tests.unit.agents.serve.hooks.hook_deliveries import NOW_MS, RULES, receiver
 
 PLATFORMS = sorted(READERS)
 TOPICS = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.understood_files import understand_files
+from tests.unit.agents.importing.understood_files import understand_files
 
 START = date(2025, 3, 1)
 
