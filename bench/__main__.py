@@ -17,6 +17,7 @@ from bench.idle import idle
 from bench.importing import importing
 from bench.latency import latency
 from bench.machine import machine
+from bench.pages import pages
 from bench.peer_runner import PEERS
 from bench.recovery import recovery
 from bench.scaling import scaling
@@ -75,7 +76,7 @@ def bench(  # noqa: PLR0913, PLR0917 - each is an option of the command
     raise typer.Exit(1 if wrong_runs or result.failed else 0)
 
 
-for measurement in (recovery, due, latency, fairness, http, idle, big_customer, scaling, diff):
+for measurement in (recovery, due, latency, fairness, http, pages, idle, big_customer, scaling, diff):
     app.command()(measurement)
 app.command("import")(importing)
 

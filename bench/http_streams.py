@@ -45,13 +45,13 @@ class _Stream(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def open_streams(url: str, count: int) -> AsyncIterator[OpenStreams]:
-    """Keep streams open.
+async def open_streams(url: str, count: int, path: str = "/v1/changes") -> AsyncIterator[OpenStreams]:
+    """Keep streams of a path open.
 
     Raises:
         BenchFailed: they received nothing.
     """
-    request = get(f"{url}/v1/changes")
+    request = get(f"{url}{path}")
     loop, found, streams = asyncio.get_running_loop(), OpenStreams(), list[_Stream]()
     try:
         for _ in range(count):

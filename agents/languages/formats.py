@@ -151,8 +151,11 @@ class Formats:
 
     def day_of_ms(self, moment_ms: int) -> str:
         """Write the day of a moment in milliseconds, short: `12 May 2026`, `3 сен 2026`."""
-        local = datetime.fromtimestamp(moment_ms / 1000, self.time_zone)
-        return NO_BREAK.join((str(local.day), self._months[local.month - 1][:_SHORT_MONTH], str(local.year)))
+        return self._compact(datetime.fromtimestamp(moment_ms / 1000, self.time_zone))
+
+    def compact_day(self, moment: str) -> str:
+        """Write the day of a moment in RFC 3339, short: `12 May 2026`, `3 сен 2026`."""
+        return self._compact(self.local(moment))
 
     def moment(self, moment: str | None) -> str:
         """Write a moment in RFC 3339 to the minute: `12 May 2026, 09:30`."""
@@ -162,6 +165,9 @@ class Formats:
         """Write a moment in RFC 3339 short: the time if it is of `today` (such as `2026-05-12`), else the day."""
         local = self.local(moment)
         return f"{local:%H:%M}" if local.date().isoformat() == today else self.day(local.date())
+
+    def _compact(self, local: datetime) -> str:
+        return NO_BREAK.join((str(local.day), self._months[local.month - 1][:_SHORT_MONTH], str(local.year)))
 
     def local(self, moment: str) -> datetime:
         """Return a moment in RFC 3339, or a day, in the time zone."""

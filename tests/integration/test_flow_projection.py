@@ -1,5 +1,6 @@
 """Flows in Redis equal a naive count, whatever is published twice, written twice, erased, or at the same moment."""
 
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_connection import connect_redis
 from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, period_of
 from agents.serve.lookups.projections.flow_people import FlowPeople
+from agents.serve.lookups.projections.flow_reach import FlowReachCounts, ReachKey
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from state.units.timestamps import DAY_MS, format_ms
+from streams.clock import SYSTEM_CLOCK
 from streams.settings.settings import Settings
 from tests.servers.redis_server import RedisServer
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 SEGMENTS = ("golden", "new", "at_risk")
 CAUSES = ("time", "purchase")
+_REACHABLE = {f"c:{number}" for number in range(1, 11, 2)}
 BEGIN_MS = (date(2026, 1, 1) - date(1970, 1, 1)).days * DAY_MS
 
 
@@ -99,7 +103,11 @@ async def test_flows_equal_a_naive_count(redis_server: RedisServer, prefix: str,
             at += shop.rng.randrange(1, 40)
             await projection.write(shop.records[:at][-80:] if shop.rng.random() < 0.5 else shop.records[:at])
         reader = RedisReader(client)
-        counts = FlowCounts(reader, ProjectionKeys(prefix))
+        keys = ProjectionKeys(prefix)
+        counts = FlowCounts(reader, keys)
+        for number in range(12):  # of c:11 Redis has nothing yet
+            if number != 11:
+                await client.hset(f"{keys.customer}c:{number}", "reachable", number % 2)
         names, _ = await counts.names()
         newest_ms = max(move.at_ms for move in shop.moves)
         for begin_ms, end_ms in (
@@ -109,6 +117,7 @@ async def test_flows_equal_a_naive_count(redis_server: RedisServer, prefix: str,
         ):
             moves = [move for move in shop.moves if begin_ms <= move.at_ms < end_ms]
             await _check_counts(counts, moves, begin_ms, end_ms)
+            await _check_reach(FlowReachCounts(reader, keys, counts, SYSTEM_CLOCK), moves, begin_ms, end_ms)
             for chosen in (names, [name for name in names if name.after == "golden"], names[:1]):
                 wanted = {(name.before, name.after, name.cause) for name in chosen}
                 latest: dict[str, _Move] = {}
@@ -129,6 +138,31 @@ async def _check_counts(counts: FlowCounts, moves: Sequence[_Move], begin_ms: in
         assert {(flow.from_segment, flow.to_segment): (flow.customers, flow.changes) for flow in flows} == {
             pair: (len({move.customer_id for move in each}), len(each)) for pair, each in expected.items()
         }
+
+
+async def _check_reach(counts: FlowReachCounts, moves: Sequence[_Move], begin_ms: int, end_ms: int) -> None:
+    period = period_of(begin_ms, end_ms)
+    for before, after, cause in itertools.product(("", "none", "new"), ("", "golden"), ("", "time")):
+        chosen = [
+            move
+            for move in moves
+            if before in ("", move.before or "none") and after in ("", move.after) and cause in ("", move.cause)
+            if move.customer_id in _REACHABLE
+        ]
+        pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
+        causes: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for move in chosen:
+            pairs[move.before or "none", move.after].add(move.customer_id)
+            causes[move.before or "none", move.after, move.cause].add(move.customer_id)
+        reach = await counts.count(ReachKey(period, before, after, cause))
+        assert reach.customers == len({move.customer_id for move in chosen})
+        assert {pair: count for pair, count in reach.pairs.items() if count} == {
+            pair: len(ids) for pair, ids in pairs.items()
+        }
+        assert {name: count for name, count in reach.causes.items() if count} == {
+            name: len(ids) for name, ids in causes.items()
+        }
+        assert counts.stored(ReachKey(period, before, after, cause)) == reach
 
 
 async def _check_people(

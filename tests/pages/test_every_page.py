@@ -1,11 +1,12 @@
 """Every page, in both languages, light and dark, narrow and wide: accessible, quiet, and as wide as the window."""
 
 import itertools
+import re
 from typing import Final, Literal
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, expect
 
 from agents.serve.pages.site import PAGES
 from tests.integration.http_servers import RunningServer
@@ -34,6 +35,8 @@ FURTHER: Final = (
     "/login",
 )
 """Pages that are not in the navigation."""
+SLOW_MS: Final = 100_000
+"""A comparison starts processes; on a busy machine that takes long."""
 REFUSED: Final = (
     "/customers/nobody",
     "/segments/no-such",
@@ -42,6 +45,20 @@ REFUSED: Final = (
     "/what-if/no-such",
     "/no/such/page",
 )
+
+
+async def looked_at(page: Page, axe: str, path: str) -> list[str]:
+    """Return what is wrong with an open page, light and dark, narrow and wide, without loading it again."""
+    found = []
+    await page.evaluate(axe)  # by the debugger, which the page's Content-Security-Policy does not bind
+    for width, theme in itertools.product(WIDTHS, THEMES):  # the styles alone adapt it
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.emulate_media(color_scheme=theme)
+        where = f"{path} {theme} {width}"
+        found += [f"{where}: {each}" for each in await violations(page)]
+        if (wider := await overflow(page)) > 0:
+            found.append(f"{where}: {wider} px wider than the window")
+    return found
 
 
 @pytest.mark.timeout(400)
@@ -60,15 +77,41 @@ async def test_every_page_is_accessible_and_quiet(
         for link in PAGES:
             assert await page.locator(f'nav a[href="{link.path}"]').count() == 1, (path, link.path)
         assert await page.locator("main").count() == 1, path
-        await page.evaluate(axe)  # by the debugger, which the page's Content-Security-Policy does not bind
-        for width, theme in itertools.product(WIDTHS, THEMES):  # without loading it again: the styles alone adapt it
-            await page.set_viewport_size({"width": width, "height": 900})
-            await page.emulate_media(color_scheme=theme)
-            where = f"{path} {theme} {width}"
-            found += [f"{where}: {each}" for each in await violations(page)]
-            if (wider := await overflow(page)) > 0:
-                found.append(f"{where}: {wider} px wider than the window")
+        found += await looked_at(page, axe, path)
         found += [f"{path}: {problem}" for problem in watch.problems]
         watch.problems.clear()
+    await context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.timeout(400)
+async def test_the_result_of_a_comparison_is_accessible_and_quiet(
+    shop: RunningServer, browser: Browser, axe: str
+) -> None:
+    """The matrix, all moves, the messages, the customers by name, the file, and the form that applies it."""
+    context = await browser.new_context(extra_http_headers={"Accept-Language": "en"})
+    watch = Watch(context, shop.url)
+    page, found = await context.new_page(), []
+    await page.goto(f"{shop.url}/what-if")
+    await page.locator('input[name="recency_days"]').nth(0).fill("35")
+    await page.get_by_role("button", name="Compare").first.click()
+    await expect(page.locator("#matrix-title")).to_be_visible(timeout=SLOW_MS)
+    address = page.url
+    for language in ("en", "ru"):
+        await page.goto(f"{address}?lang={language}")
+        assert await page.get_attribute("html", "lang") == language
+        for part in ("matrix", "moves", "segments", "messages", "movers", "apply"):
+            await expect(page.locator(f"#{part}-title")).to_be_visible()
+        assert await page.locator('table[aria-labelledby="movers-title"] tbody th a').count() > 0
+        assert await page.locator(".matrix .stays").count() == await page.locator(".matrix tbody tr").count()
+        await expect(page.locator("a[download]")).to_have_attribute("href", re.compile(r"/policy\.toml$"))
+        await page.locator("section:has(#apply-title) summary").click()
+        await expect(page.locator("#confirmation")).to_be_visible()
+        found += await looked_at(page, axe, f"comparison {language}")
+        await page.fill("#confirmation", "yes")
+        await page.locator("section:has(#apply-title) button").click()
+        await expect(page.locator("#confirmation-wrong")).to_be_visible()
+        found += await looked_at(page, axe, f"comparison, wrongly confirmed, {language}")
+    found += watch.problems
     await context.close()
     assert not found, "\n".join(found)

@@ -1,6 +1,7 @@
 """The pages of figures in a browser: flows and who is behind them, daily figures, what-if, rejected events."""
 
 import re
+from csv import reader as csv_reader
 from typing import Final
 
 import pytest
@@ -138,5 +139,27 @@ async def test_a_rejected_event_is_shown_with_its_field_and_how_to_mend_it(
     await expect(row.locator("code")).to_contain_text("<script>")
     await expect(row).to_contain_text("topic")
     await expect(page.locator(".panel.chosen")).to_contain_text("Correct the field")
+    assert watch.problems == []
+    await page.context.close()
+
+
+async def test_a_cell_of_the_grid_leads_to_its_customers_and_one_file_of_them(
+    shop: RunningServer, browser: Browser
+) -> None:
+    """A cell of the grid has customers of several RFM cells: the number, the list and the file have all of them."""
+    page, watch = await english_page(browser, shop)
+    await page.goto(f"{shop.url}/segments")
+    for place in range(await page.locator(".chart-grid a.cell").count()):
+        cell = page.locator(".chart-grid a.cell").nth(place)
+        customers = number(await cell.locator(".figure").text_content() or "")
+        await cell.click()
+        assert await page.locator("tbody tr").count() == customers
+        listed = await page.locator("tbody th a").all_inner_texts()
+        csv = await page.locator("a[download]").get_attribute("href")
+        answer = await page.context.request.get(f"{shop.url}{csv}")
+        rows = list(csv_reader((await answer.text()).splitlines()))
+        assert [row[0] for row in rows[1:]] == listed
+        await page.go_back()
+    assert place > 0
     assert watch.problems == []
     await page.context.close()

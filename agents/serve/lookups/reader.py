@@ -34,8 +34,9 @@ from agents.serve.lookups.days import EPOCH_ORDINAL, DayRange, day_range
 from agents.serve.lookups.erasure_follower import ErasureFollower
 from agents.serve.lookups.projections.base_lookup import BaseLookup
 from agents.serve.lookups.projections.day_lookup import DayLookup
-from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, Period, period_of
+from agents.serve.lookups.projections.flow_counts import FlowCounts, Period, period_of
 from agents.serve.lookups.projections.flow_people import FlowPeople
+from agents.serve.lookups.projections.flow_reach import FlowReach, FlowReachCounts, ReachKey
 from agents.serve.lookups.projections.ranked_lists import decode_cursor
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import LookupRefused, RedisAway, erased_customer, unknown_customer
@@ -85,6 +86,7 @@ class Lookups:
         self._days = DayLookup(self._lists, keys)
         self._flows = FlowCounts(self._lists, keys)
         self._people = FlowPeople(self._lists, self._flows)
+        self._reach = FlowReachCounts(self._lists, keys, self._flows, clock)
         self._reports = CampaignReports(settings, clock)
         self.erasures = ErasureFollower(settings, clock)
 
@@ -195,6 +197,27 @@ class Lookups:
         found = [] if days is None else await self._flows.flows(self._period(days), cause)
         return Flows(*_names(days), self.zone.name, cause, found)
 
+    async def flow_reach(
+        self,
+        first_day: str,
+        last_day: str,
+        before: str | None = None,
+        after: str | None = None,
+        cause: str | None = None,
+        *,
+        only_stored: bool = False,
+    ) -> FlowReach | None:
+        """Return how many of the customers of flows can be reached now; arguments as for `flow_customers`.
+
+        It takes a second for every hundred thousand customers; with `only_stored`, None unless it was counted in the
+        last minute.
+        """
+        days = await self._flow_days(first_day, last_day)
+        if days is None:
+            return None
+        key = ReachKey(self._period(days), before or "", after or "", cause or "")
+        return self._reach.stored(key) if only_stored else await self._reach.count(key)
+
     async def flow_customers(
         self,
         first_day: str | None = None,
@@ -221,11 +244,7 @@ class Lookups:
         if days is None:
             return FlowCustomers(None, None, self.zone.name, 0, [], None)
         period = self._period(days)
-        names, _ = await self._flows.names()
-        wanted = FlowName(before or "", after or "", cause or "")
-        chosen = [
-            name for name in names if all(not want or want == is_ for want, is_ in zip(wanted, name, strict=True))
-        ]
+        chosen = await self._flows.matching(before or "", after or "", cause or "")
         total = await self._flows.distinct(chosen, period)
         moves, following = await self._people.page(chosen, period, place, limit)
         customers = await self._base.customers([move.customer_id for move in moves])

@@ -2,6 +2,9 @@
 
 Twice a second it writes the changes that were published, as rows; every two seconds the figures, if they moved. The
 rows are in the reader's language, with the reason in words. While no page is open, nothing is read.
+
+What is written goes to a few pages at a time, spread over the half second: sending to a hundred at once would delay
+every other answer of the server.
 """
 
 import asyncio
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 EVERY_SECONDS: Final = 0.5
 FIGURES_EVERY: Final = 4
 """The figures are written in every fourth round."""
+SLICES: Final = 20
+"""Of so many parts of the open pages, one after the other gets what is written."""
 MAX_ROWS: Final = 20
 """Of one round: more than anybody reads in half a second. The list on the page has the latest."""
 
@@ -128,14 +133,12 @@ class LivePages:
 
     async def _follow(self) -> None:
         rounds = 0
+        await self._clock.sleep(EVERY_SECONDS)
         while self._pages:
-            await self._clock.sleep(EVERY_SECONDS)
             rows = list(self._changes)
             self._changes.clear()
-            if rows:
-                self._write_rows(rows)
-            if rounds % FIGURES_EVERY == 0:
-                await self._write_figures()
+            parts = await self._parts() if rounds % FIGURES_EVERY == 0 else {}
+            await self._send(rows, parts)
             rounds += 1
 
     def _rows(self, language: Language, changes: Iterable[SegmentChangeValue]) -> bytes:
@@ -143,22 +146,30 @@ class LivePages:
         view = ReaderView(language, self._lookups.policy, self._status)
         return "".join(_event("change", change_row(view, change)) for change in changes).encode()
 
-    def _write_rows(self, changes: list[SegmentChangeValue]) -> None:
-        self._recent.extend(changes)
-        for language in {page.language for page in self._pages if page.sees_people}:
-            event = self._rows(language, changes)
-            for page in self._pages.copy():
-                if page.language is language and page.sees_people:
+    async def _send(self, rows: list[SegmentChangeValue], parts: dict[Language, bytes]) -> None:
+        """Hand what was written to the open pages, some at a time, within half a second."""
+        pages = list(self._pages)
+        self._recent.extend(rows)  # which pages get that are opened from now on
+        of_changes = {page.language: b"" for page in pages}
+        for language in of_changes if rows else ():
+            of_changes[language] = self._rows(language, rows)
+        for number in range(SLICES):
+            for page in pages[number::SLICES]:
+                event = of_changes[page.language] if page.sees_people else b""
+                event += parts.get(page.language, b"")
+                if event and page in self._pages:
                     page.listener.push(event)
+            await self._clock.sleep(EVERY_SECONDS / SLICES)
 
-    async def _write_figures(self) -> None:
-        """Write the parts of the page that are not as they were written last, and that time goes on."""
+    async def _parts(self) -> dict[Language, bytes]:
+        """Return the parts of the page that are not as they were written last, and that time goes on, by language."""
         self._status = status = await self._lookups.status()
         views = {page.language: ReaderView(page.language, self._lookups.policy, status) for page in self._pages}
         try:
             figures = await read_figures(self._lookups, next(iter(views.values())).today) if views else None
         except (LookupRefused, RedisAway):
             figures = None
+        events: dict[Language, bytes] = {}
         for language, view in views.items():
             parts = {"fresh": view.fragment("fresh.html")}
             if figures is not None and figures.base.customers:
@@ -168,10 +179,8 @@ class LivePages:
                 if self._figures.get((language, name)) != html:
                     self._figures[language, name] = html
                     event += _event("part", f"{name}\n{html}")
-            event = event or ": nothing moved\n\n"
-            for page in self._pages.copy():
-                if page.language is language:
-                    page.listener.push(event.encode())
+            events[language] = (event or ": nothing moved\n\n").encode()
+        return events
 
 
 def _changes_in(chunk: bytes) -> Iterator[SegmentChangeValue]:

@@ -79,6 +79,7 @@ PAGES: Final = Router(
         segments.show_segments,
         segments.show_segment,
         segments.show_cell,
+        segments.download_cell,
         customers.show_search,
         customers.search,
         customers.show_customer,

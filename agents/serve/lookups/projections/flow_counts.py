@@ -59,10 +59,15 @@ class FlowCounts:
         flows = [FlowName(*name.split(":")[1:]) for name in names if name.startswith("flow:")]
         return flows, frozenset(name for name in names if not name.startswith("flow:"))
 
+    async def matching(self, before: str = "", after: str = "", cause: str = "") -> list[FlowName]:
+        """Return the flows from and to these segments by this cause; an empty text stands for any."""
+        wanted = FlowName(before, after, cause)
+        names, _ = await self.names()
+        return [name for name in names if all(not want or want == is_ for want, is_ in zip(wanted, name, strict=True))]
+
     async def flows(self, period: Period, cause: str | None) -> list[Flow]:
         """Return who moved from where to where, most customers first."""
-        names, _ = await self.names()
-        chosen = [name for name in names if cause in (None, name.cause)]
+        chosen = await self.matching(cause=cause or "")
         counted = await self.count(chosen, period)
         groups: dict[tuple[str, str], list[FlowName]] = defaultdict(list)
         for name in chosen:
@@ -93,6 +98,14 @@ class FlowCounts:
             name: FlowCount(latest, earlier)
             for name, latest, earlier in zip(names, counts[::2], counts[1::2], strict=True)
         }
+
+    async def members(self, name: FlowName, period: Period) -> set[str]:
+        """Return the customers who moved in a flow in the period."""
+        counted = (await self.count([name], period))[name]
+        members = set(await self._members(name, period, counted.latest)) if counted.latest else set()
+        if counted.earlier:
+            members.update(customer_id for customer_id, _ in await self.earlier_members(name, period))
+        return members
 
     async def earlier_members(self, name: FlowName, period: Period) -> list[tuple[str, int]]:
         """Return the customers of earlier moves in the period, with their scores; some repeatedly."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from agents.serve.pages.charts.svg import LINE_HEIGHT, drawing, element, link, percent
+from agents.serve.pages.charts.svg import LINE_HEIGHT, NARROWEST, drawing, element, link, percent, shorten, text_width
 
 SHADES: Final = 7
 """Classes `shade-0` (no customers) to `shade-6`."""
@@ -14,9 +14,12 @@ SHADES: Final = 7
 _AXIS: Final = 15.0
 """The width of the labels of rows, as a percentage."""
 
-_HEAD: Final = 40.0
+_HEAD: Final = 56.0
+_NOTE_SIZE: Final = 11
 _FEW: Final = 5
-_TALL, _LOW = 76.0, 40.0
+_TALL, _LOW = 104.0, 40.0
+_NAMES_WIDTH: Final = 190.0
+"""Pixels: the width of a cell in three columns on a screen that shows names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class GridCell:
         recency: score, 1 to 10; `frequency` likewise.
         customers: how many.
         figure: their number as it is written in the cell: short, for ten columns on a narrow screen.
-        note: a second line, where there is room for it.
+        notes: further lines, where there is room for them.
+        names: of the segments in it: the first line on wide screens, where there is room for it.
         money: what shades the cell, such as revenue per customer; 0 or less is the lightest.
         label: the cell in words: customers, how many can be reached, money.
         href: address of the customers.
@@ -37,10 +41,11 @@ class GridCell:
     frequency: int
     customers: int
     figure: str
-    note: str
+    notes: Sequence[str]
     money: float
     label: str
     href: str | None = None
+    names: str = ""
 
 
 def rfm_grid(
@@ -67,8 +72,10 @@ def rfm_grid(
     height = _TALL if rows <= _FEW else _LOW
     by_scores = {(cell.recency, cell.frequency): cell for cell in cells}
     most = max((cell.money for cell in cells if cell.customers), default=0.0)
+    has_notes = columns <= _FEW and height >= _TALL
+    look = _Look(most, columns, has_notes, _wide_notes(cells, NARROWEST * width / 100), width, height)
     children = [
-        element("text", axis_titles[1], x=percent(100), y=LINE_HEIGHT, text_anchor="end", class_="axis-title"),
+        element("text", axis_titles[1], x=percent(100), y=2 * LINE_HEIGHT, text_anchor="end", class_="axis-title"),
         element("text", axis_titles[0], x=0, y=LINE_HEIGHT, class_="axis-title"),
     ]
     for column, label in enumerate(frequency_labels):
@@ -76,12 +83,19 @@ def rfm_grid(
         children.append(element("text", label, x=middle, y=_HEAD - 6, text_anchor="middle", class_="axis"))
     for row in range(rows):
         score, top = rows - row, _HEAD + height * row
-        children.append(element("text", recency_labels[score - 1], x=0, y=top + height / 2 + 4, class_="axis"))
+        children.append(
+            element(
+                "text",
+                recency_labels[score - 1],
+                x=percent(_AXIS - 1),
+                y=top + height / 2 + 4,
+                text_anchor="end",
+                class_="axis",
+            )
+        )
         for column in range(columns):
             cell = by_scores.get((score, column + 1))
-            children.append(
-                _cell(cell, most, left=_AXIS + width * column, top=top, width=width, height=height, columns=columns)
-            )
+            children.append(_cell(cell, look, _AXIS + width * column, top))
     return drawing(
         children, height=_HEAD + height * rows, title=title, description=description, kind="grid", links=True
     )
@@ -96,23 +110,48 @@ def shade_of(cell: GridCell, most: float) -> int:
     return 1 + min(SHADES - 2, int(cell.money / most * (SHADES - 1)))
 
 
-def _cell(
-    cell: GridCell | None, most: float, *, left: float, top: float, width: float, height: float, columns: int
-) -> Markup:
-    box = element("rect", x=percent(left), y=top + 1, width=percent(width - 0.4), height=height - 2, rx=4)
+def _wide_notes(cells: Sequence[GridCell], room: float) -> frozenset[int]:
+    """Return the places of the notes that do not fit every cell on the narrowest screen, which does not show them."""
+    notes = (each for cell in cells for each in enumerate(cell.notes))
+    return frozenset(place for place, note in notes if text_width(note, _NOTE_SIZE) > room)
+
+
+class _Look(NamedTuple):
+    """What is the same for all cells.
+
+    Attributes:
+        most: the money of the darkest cell.
+        columns: how many.
+        has_notes: whether cells are large enough for more than the number.
+        wide_notes: places of the notes that the narrowest screen does not show.
+        width: of a cell, as a percentage; `height` in pixels.
+    """
+
+    most: float
+    columns: int
+    has_notes: bool
+    wide_notes: frozenset[int]
+    width: float
+    height: float
+
+
+def _cell(cell: GridCell | None, look: _Look, left: float, top: float) -> Markup:
+    box = element("rect", x=percent(left), y=top + 1, width=percent(look.width - 0.4), height=look.height - 2, rx=4)
     if cell is None:
         return element("g", box, class_="cell shade-0")
-    middle, has_note = percent(left + width / 2), bool(cell.note) and columns <= _FEW and height >= _TALL
-    figure_y = top + height / 2 + (0 if has_note else 5)
+    middle = percent(left + look.width / 2)
+    figure_y = top + look.height / 2 + (-4 if look.has_notes and cell.notes else 5)
     texts = [element("text", cell.figure, x=middle, y=figure_y, text_anchor="middle", class_="figure")]
-    if has_note:
-        texts.append(
-            element("text", cell.note, x=middle, y=figure_y + LINE_HEIGHT + 3, text_anchor="middle", class_="note")
-        )
+    if look.has_notes:
+        names, names_y = shorten(cell.names, _NAMES_WIDTH * 3 / look.columns), figure_y - LINE_HEIGHT - 7
+        texts.append(element("text", names, x=middle, y=names_y, text_anchor="middle", class_="names"))
+        for place, note in enumerate(cell.notes):
+            y, css = figure_y + LINE_HEIGHT * (place + 1) + 4, "note wide" if place in look.wide_notes else "note"
+            texts.append(element("text", note, x=middle, y=y, text_anchor="middle", class_=css))
     return link(
         cell.href if cell.customers else None,
         cell.label,
         box,
         *texts,
-        class_=f"cell shade-{shade_of(cell, most)}{'' if columns <= _FEW else ' small'}",
+        class_=f"cell shade-{shade_of(cell, look.most)}{'' if look.columns <= _FEW else ' small'}",
     )

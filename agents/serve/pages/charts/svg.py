@@ -9,9 +9,10 @@ Labels are laid out for the narrowest plot, so that they do not overlap on any w
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 NARROWEST: Final = 296
 """Pixels: the width of a chart on a screen of 360 pixels."""
@@ -38,13 +39,16 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
         children: elements, or texts, which are escaped.
         attributes: `text_anchor` stands for `text-anchor` and `class_` for `class`; None is left out.
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _value(value))
-        for key, value in attributes.items()
-        if value is not None
+    written = "".join(
+        f' {_attribute_name(key)}="{escape(_value(value))}"' for key, value in attributes.items() if value is not None
     )
-    content = Markup("").join(children)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, content)  # noqa: S704 - names are our own
+    content = "".join(map(escape, children))
+    return Markup(f"<{name}{written}>{content}</{name}>")  # noqa: S704 - names are our own, the rest is escaped
+
+
+@cache
+def _attribute_name(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
 
 
 def drawing(children: Iterable[str], *, height: float, title: str, description: str, kind: str, links: bool) -> Markup:

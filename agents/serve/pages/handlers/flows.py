@@ -17,6 +17,8 @@ from agents.serve.pages.words.causes import CAUSES, cause_words
 LONGEST: Final = 90
 """Days for which the look-ups know who moved."""
 LIMIT: Final = 100
+MAX_AT_ONCE: Final = 2_000
+"""Customers whose reachable ones are counted before a page is shown; for more, the page asks for them afterwards."""
 
 
 @get("/flows", opt={"scope": FLOWS.scope}, include_in_schema=False)
@@ -26,11 +28,15 @@ async def show_flows(request: PageRequest, context: Context, view: View) -> Resp
     cause = query.get("cause") if query.get("cause") in CAUSES else None
     choice = choose_period(request.query_params, view, context.clock, FLOWS.path, LONGEST, cause=cause)
     period = choice.period
-    flows = await context.lookups.flows(str(period.first), str(period.last), cause)
+    first, last = str(period.first), str(period.last)
+    flows = await context.lookups.flows(first, last, cause)
+    is_late = sum(flow.customers for flow in flows.flows) > MAX_AT_ONCE and "reachable" not in query
+    reach = await context.lookups.flow_reach(first, last, cause=cause, only_stored=is_late)
     return view.render(
         "flows.html",
         FLOWS,
-        flows=FlowsView(flows, period, view),
+        flows=FlowsView(flows, period, view, reach),
+        reach_address=f"{FLOWS.path}?{urlencode(period.query(cause=cause, reachable='1'))}",
         choice=choice,
         cause=cause,
         all_causes=[(name, cause_words(name, view.texts)) for name in CAUSES],
@@ -49,10 +55,15 @@ async def show_flow_customers(request: PageRequest, context: Context, view: View
         str(period.first), str(period.last), before, after, cause, LIMIT, query.get("cursor") or None
     )
     address = period.query(before=before, after=after, cause=cause)
+    is_late = people.total > MAX_AT_ONCE and "reachable" not in query
+    reach = await context.lookups.flow_reach(
+        str(period.first), str(period.last), before, after, cause, only_stored=is_late
+    )
     return view.render(
         "flow_customers.html",
         FLOWS,
         people=people,
+        reachable=None if reach is None else reach.customers,
         moves=[(each, cause_words(each.cause, view.texts)) for each in people.customers],
         choice=choice,
         before=before,

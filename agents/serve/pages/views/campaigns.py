@@ -9,7 +9,14 @@ from markupsafe import Markup
 from agents.serve.pages.charts.interval_chart import Interval, interval_chart
 from agents.serve.pages.charts.step_chart import Step, StepPart, step_chart
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.words.campaigns import OUTCOMES, conclusion, entry_words, outcome_meaning, outcome_words
+from agents.serve.pages.words.campaigns import (
+    OUTCOMES,
+    conclusion,
+    entry_words,
+    outcome_meaning,
+    outcome_words,
+    short_conclusion,
+)
 from agents.serve.pages.words.short_figures import short_money, signed
 from state.config.campaigns import Campaign, Campaigns
 from state.records.outputs import SENT
@@ -21,6 +28,7 @@ if TYPE_CHECKING:  # at run time it needs scipy, which the server can do without
 _CONCLUSIVE: Final = ("difference", "no difference")
 _SUNSET: Final = (SuppressionReason.SILENCE_BEGAN, SuppressionReason.SILENCE_ENDED)
 _MS: Final = 1000
+_CONFIDENCE: Final = 0.95
 
 
 class Estimate(NamedTuple):
@@ -50,7 +58,7 @@ class CampaignCard(NamedTuple):
         never_entered: what was suppressed as a whole: words, count and explanation.
         sunset: customers to whom messages stopped, or began again: likewise.
         report: what it brought; None while no attribution days are over.
-        verdict: the sentence of the comparison; `tone` of its colour.
+        verdict: the sentence of the comparison, and `short_verdict` the same in two words; `tone` of their colour.
     """
 
     name: str
@@ -62,8 +70,19 @@ class CampaignCard(NamedTuple):
     sunset: list[tuple[str, int, str]]
     report: "CampaignReport | None"
     verdict: str
+    short_verdict: str
     tone: str
     estimates: list[Estimate]
+
+    @property
+    def sent(self) -> int:
+        """Messages of all steps that were sent in the period."""
+        return sum(step.sent for step in self.steps)
+
+    @property
+    def not_sent(self) -> int:
+        """Messages of all steps that were suppressed in the period."""
+        return sum(count for step in self.steps for _, count in step.suppressed)
 
 
 class CampaignsView:
@@ -110,6 +129,7 @@ class CampaignsView:
             ],
             report,
             "" if report is None else conclusion(report, self._view.formats),
+            "" if report is None else short_conclusion(report, texts),
             "" if report is None else _tone(report),
             estimates,
         )
@@ -131,10 +151,12 @@ class CampaignsView:
             else:
                 title = texts.gettext("step %(number)s of an earlier file") % {"number": formats.number(number)}
             outcomes = counts.get(number, Counter())
-            figure = texts.gettext("%(sent)s of %(all)s") % {
-                "sent": formats.number(outcomes[SENT]),
-                "all": formats.number(outcomes.total()),
-            }
+            figure = texts.gettext("nothing due")
+            if outcomes.total():
+                figure = texts.gettext("%(sent)s of %(all)s") % {
+                    "sent": formats.number(outcomes[SENT]),
+                    "all": formats.number(outcomes.total()),
+                }
             parts = [
                 StepPart(kind, outcomes[kind], f"{outcome_words(kind, texts)}: {formats.number(outcomes[kind])}")
                 for kind in OUTCOMES
@@ -176,9 +198,10 @@ class CampaignsView:
         value = write(interval.value)
         bounds = texts.gettext("the interval cannot be computed")
         if interval.low is not None and interval.high is not None:
-            bounds = texts.gettext("between %(low)s and %(high)s with 95 %% confidence") % {
+            bounds = texts.gettext("between %(low)s and %(high)s with %(confidence)s confidence") % {
                 "low": write(interval.low),
                 "high": write(interval.high),
+                "confidence": self._view.formats.share(_CONFIDENCE),
             }
         chart = interval_chart(interval, write=write, title=title, description=f"{title}: {value}, {bounds}")
         return Estimate(title, value, bounds, chart)

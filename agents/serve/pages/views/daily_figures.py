@@ -128,8 +128,8 @@ _FIGURES: Final = (
     Figure("customers", mark("Customers"), mark("All known customers."), "count", _count("customers"), at_end=True),
     Figure(
         "reachable",
-        mark("Reachable share"),
-        mark("Of all customers, those who may be written to on at least one channel."),
+        mark("Share that gets messages"),
+        mark("Of all customers, those with a usable channel; not those who respond to no message and get none now."),
         "share",
         _reachable,
         at_end=True,

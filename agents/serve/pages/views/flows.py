@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from agents.serve.lookups.answers import Flow, Flows
+from agents.serve.lookups.projections.flow_reach import FlowReach
 from agents.serve.pages.charts.flow_chart import flow_chart
 from agents.serve.pages.charts.flow_layout import Flow as DrawnFlow
 from agents.serve.pages.charts.segment_look import SegmentLook
@@ -27,6 +28,7 @@ class FlowRow(NamedTuple):
         before: the segment before; None for customers who were not known.
         share_of_before: of all customers in the table who left that segment; `share_of_all` of all in the table.
         causes: the words of each cause, its number of customers, and their address.
+        reachable: how many of the customers can be reached; None while that is not counted.
         href: address of the customers; None if the reader may not see customers.
     """
 
@@ -37,14 +39,16 @@ class FlowRow(NamedTuple):
     share_of_all: float
     causes: list[tuple[str, int, str | None]]
     href: str | None
+    reachable: int | None
 
 
 class FlowsView:
     """The figures of a period, in a reader's language."""
 
-    def __init__(self, flows: Flows, period: Period, view: PageView) -> None:
+    def __init__(self, flows: Flows, period: Period, view: PageView, reach: FlowReach | None) -> None:
         self._view = view
         self._period = period
+        self._reach = reach
         self._cause = flows.cause
         self._flows = [flow for flow in flows.flows if flow.customers > 0]
         self.total = sum(flow.customers for flow in self._flows)
@@ -58,18 +62,34 @@ class FlowsView:
         return (known or self.rows)[:_TOP_MOVES]
 
     @property
-    def summary(self) -> list[tuple[str, int, str]]:
-        """How many moved by a purchase, by time, and came: the words, the number, and `good`, `bad` or nothing."""
+    def has_reach(self) -> bool:
+        """Whether it is known how many can be reached."""
+        return self._reach is not None
+
+    @property
+    def summary(self) -> list[tuple[str, int, int | None, str]]:
+        """How many moved by a purchase, by time, and came.
+
+        Each has its words, the number, the reachable ones of them, and `good`, `bad` or nothing.
+        """
         moved: Counter[str] = Counter()
+        reachable: Counter[str] = Counter()
         for flow in self._flows:
-            if flow.from_segment is not None:
-                moved.update(flow.causes)
-        came = sum(flow.customers for flow in self._flows if flow.from_segment is None)
+            moved.update({"came": flow.customers} if flow.from_segment is None else flow.causes)
+        if self._reach is not None:
+            came = {pair: count for pair, count in self._reach.pairs.items() if pair[0] == NOBODY}
+            reachable["came"] = sum(came.values())
+            for name, count in self._reach.causes.items():
+                if name.before != NOBODY:
+                    reachable[name.cause] += count
         gettext = self._view.texts.gettext
+        figures = (
+            (gettext("moved because they bought"), "purchase", "good"),
+            (gettext("moved because time passed without a purchase"), "time", "bad"),
+            (gettext("were seen for the first time"), "came", ""),
+        )
         return [
-            (gettext("moved because they bought"), moved["purchase"], "good"),
-            (gettext("moved because time passed without a purchase"), moved["time"], "bad"),
-            (gettext("were seen for the first time"), came, ""),
+            (words, moved[key], None if self._reach is None else reachable[key], tone) for words, key, tone in figures
         ]
 
     def chart(self) -> Markup:
@@ -112,6 +132,7 @@ class FlowsView:
                     for cause, count in sorted(flow.causes.items(), key=lambda item: -item[1])
                 ],
                 self.address(before, after),
+                None if self._reach is None else self._reach.pairs.get((before or NOBODY, after), 0),
             )
 
     def _bands(self, flow: Flow) -> Iterator[DrawnFlow]:

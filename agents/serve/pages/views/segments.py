@@ -53,6 +53,11 @@ class ScorePair(NamedTuple):
         return sum(float(cell.revenue) for cell in self.cells)
 
     @property
+    def segments(self) -> list[str]:
+        """The segments that they can be in."""
+        return list(dict.fromkeys(name for cell in self.cells for name in cell.segments))
+
+    @property
     def href(self) -> str:
         """The address of the customers."""
         return f"/segments/grid/{self.r}-{self.f}"
@@ -99,7 +104,8 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Ma
                 frequency=pair.f,
                 customers=pair.customers,
                 figure=formats.number(pair.customers),
-                note=formats.money(f"{average:.0f}", currency) if pair.customers else "",
+                notes=_notes(pair.reachable, formats.money(f"{average:.0f}", currency), view) if pair.customers else (),
+                names=" · ".join(view.segments.title(name) for name in pair.segments),
                 money=average,
                 label=label,
                 href=pair.href,
@@ -121,6 +127,12 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Ma
             "The number in a cell is its customers; the darker the cell, the more revenue each of them brings."
         ),
     )
+
+
+def _notes(reachable: int, average: str, view: PageView) -> tuple[str, str]:
+    texts = view.texts
+    words = texts.ngettext("%(number)s reachable", "%(number)s reachable", reachable)
+    return words % {"number": view.formats.number(reachable)}, texts.gettext("%(amount)s each") % {"amount": average}
 
 
 def segment_href(name: str) -> str:

@@ -34,6 +34,12 @@ _TRIGGERS: Final = {
     "birthday": mark("on the birthday"),
     "overdue": mark("when an order is overdue"),
 }
+_VERDICTS: Final = {
+    "nobody treated": mark("Nobody treated yet"),
+    "nobody held back": mark("Not measurable: nobody held back"),
+    "too small": mark("Too small to tell"),
+    "no difference": mark("No significant difference"),
+}
 OUTCOMES: Final[Sequence[str]] = tuple(str(outcome) for outcome in _SHORT)
 """All outcomes of a message, in the order in which pages list them."""
 
@@ -102,6 +108,17 @@ def conclusion(report: "CampaignReport", formats: Formats) -> str:
     else:
         state = texts.gettext("No significant difference: %(entries)s held back so far.") % values
     return f"{state} {remedy}"
+
+
+def short_conclusion(report: "CampaignReport", texts: Texts) -> str:
+    """Return what the comparison shows in two or three words, claiming no more than `conclusion`."""
+    if report.verdict == "difference":
+        response, net = report.response_uplift, report.net_uplift
+        if response is not None and (response.low > 0 or response.high < 0):
+            return _response_difference(response, texts)
+        is_more = net is not None and net.low is not None and float(net.low) > 0
+        return texts.gettext("More revenue") if is_more else texts.gettext("Less revenue")
+    return texts.gettext(_VERDICTS[report.verdict])
 
 
 def _response_difference(uplift: "ShareEstimate | None", texts: Texts) -> str:

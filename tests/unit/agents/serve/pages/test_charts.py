@@ -94,9 +94,11 @@ MOVES = flows(
 )
 CHARTS = {
     "flows": drawn_flows(MOVES),
-    "grid of 3": drawn_grid([GridCell(3, 3, 1_200_000, "1.2M", "4 100 ₽", 4100, "best", "/c")], 3),
+    "grid of 3": drawn_grid(
+        [GridCell(3, 3, 1_200_000, "1.2M", ("9 k reachable", "4 100 ₽"), 4100, "best", "/c", "Golden")], 3
+    ),
     "grid of 10": drawn_grid(
-        [GridCell(r, f, 12_345, "12k", "", r * f, "cell", "/c") for r, f in [(1, 1), (10, 10)]], 10
+        [GridCell(r, f, 12_345, "12k", (), r * f, "cell", "/c") for r, f in [(1, 1), (10, 10)]], 10
     ),
     "days": drawn_days([DayPoint(float(n), float(30 - n), f"{n}", is_restated=n == 3) for n in range(30)]),
     "a single day": drawn_days([DayPoint(5.0, None, "5")]),
@@ -170,7 +172,7 @@ def test_markup_in_any_text_stays_text() -> None:
             title=MARKUP,
             description=MARKUP,
         ),
-        drawn_grid([GridCell(1, 1, 1, MARKUP, MARKUP, 1, MARKUP, f"/x?{MARKUP}")], 3),
+        drawn_grid([GridCell(1, 1, 1, MARKUP, (MARKUP,), 1, MARKUP, f"/x?{MARKUP}", MARKUP)], 3),
         drawn_days([DayPoint(1.0, 1.0, MARKUP)]),
         step_chart([Step(MARKUP, MARKUP, [StepPart(SENT, 1, MARKUP)])], title=MARKUP, description=MARKUP),
         drawn_timeline([Order(0, 1.0, MARKUP)], [Stay(0, look, MARKUP)], [Mark(9, MARKUP, "edge")], 9),
@@ -234,7 +236,7 @@ def test_a_thin_band_is_no_stop_of_the_tabulator_key_because_the_table_has_its_l
 
 
 def test_the_grid_has_the_recent_on_top_and_the_frequent_at_the_right() -> None:
-    chart = drawn_grid([GridCell(3, 1, 7, "7", "", 1, "top left", "/a"), GridCell(1, 3, 8, "8", "", 1, "b", "/b")], 3)
+    chart = drawn_grid([GridCell(3, 1, 7, "7", (), 1, "top left", "/a"), GridCell(1, 3, 8, "8", (), 1, "b", "/b")], 3)
     at = {box.text: box for box in labels(parse(chart), 960)}
     assert at["7"].bottom < at["8"].top
     assert at["7"].right < at["8"].left
@@ -245,11 +247,11 @@ def test_the_grid_has_the_recent_on_top_and_the_frequent_at_the_right() -> None:
     ("customers", "money", "shade"), [(0, 100, 0), (1, 0, 1), (1, -5, 1), (1, 1, 1), (1, 50, 4), (1, 100, 6)]
 )
 def test_the_shade_follows_the_money(customers: int, money: float, shade: int) -> None:
-    assert shade_of(GridCell(1, 1, customers, "", "", money, ""), 100) == shade
+    assert shade_of(GridCell(1, 1, customers, "", (), money, ""), 100) == shade
 
 
 def test_a_cell_without_customers_is_no_link() -> None:
-    assert not list(parse(drawn_grid([GridCell(1, 1, 0, "0", "", 0, "none", "/c")], 3)).iter("a"))
+    assert not list(parse(drawn_grid([GridCell(1, 1, 0, "0", (), 0, "none", "/c")], 3)).iter("a"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
 from agents.serve.lookups.projections.day_lookup import late_days
+from agents.serve.lookups.projections.flow_counts import FlowName
+from agents.serve.lookups.projections.flow_reach import FlowReach
 from agents.serve.pages.handlers.policy_draft import NotEditable, draft, edges_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period
@@ -172,7 +174,17 @@ def test_flows_have_their_shares_and_addresses() -> None:
         ),
         WEEK,
         view(),
+        FlowReach(
+            7,
+            {("golden", "at_risk"): 4, ("none", "new"): 5},
+            {
+                FlowName("golden", "at_risk", "time"): 3,
+                FlowName("golden", "at_risk", "refund"): 1,
+                FlowName("none", "new", "purchase"): 5,
+            },
+        ),
     )
+    assert [row.reachable for row in flows.rows] == [4, 5, 0]
     assert [(row.before, row.after) for row in flows.rows] == [
         ("golden", "at_risk"),
         (None, "new"),
@@ -183,13 +195,14 @@ def test_flows_have_their_shares_and_addresses() -> None:
     assert flows.rows[1].href == "/flows/customers?from=2026-05-06&to=2026-05-12&before=none&after=new"
     assert flows.rows[0].causes[1][2] is not None
     assert flows.rows[0].causes[1][2].endswith("cause=refund")
-    assert [figure for _, figure, _ in flows.summary] == [0, 11, 8]
+    assert [(figure, reachable) for _, figure, reachable, _ in flows.summary] == [(0, 0), (11, 3), (8, 5)]
     assert str(flows.chart()).count("<path") == 4
 
 
 def test_without_the_scope_flows_do_not_lead_to_customers() -> None:
     reader = Principal("id", "reader", frozenset({Scope.AGGREGATES_READ}))
-    flows = FlowsView(flows_of(Flow("golden", "loyal", 3, 3, {"time": 3})), WEEK, view(principal=reader))
+    flows = FlowsView(flows_of(Flow("golden", "loyal", 3, 3, {"time": 3})), WEEK, view(principal=reader), None)
+    assert flows.rows[0].reachable is None
     assert flows.rows[0].href is None
     assert "<a" not in flows.chart()
 
