@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import gzip
+import html
 import http.client
 import re
 import time
@@ -12,7 +13,7 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from agents.serve.pages.site import PAGES
+from agents.serve.pages.site import FLOWS, PAGES
 from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
@@ -40,13 +41,12 @@ BEHIND_A_COUNT: Final = (
     "/segments/churned",
     "/segments/grid/1-1",
     "/flows?from={ninety}&to={today}",
-    "/flows/customers?from={ninety}&to={today}&before=at_risk&after=churned",
-    "/flows/customers?from={today}&to={today}&after=churned",
     "/daily?from={ninety}&to={today}",
     "/daily/revenue",
     "/customers/t-00001-1",
 )
 _ASSET: Final = re.compile(rb'(?:href|src)="(/static/[^"]+)"')
+_FLOW: Final = re.compile(rb'href="(/flows/customers[^"]+)"')
 _READY_WITHIN_S: Final = 60.0
 
 
@@ -123,8 +123,8 @@ def _views(url: str, log: Callable[[str], None]) -> list[Figure]:
     """View every page: those of the navigation, then those behind a count."""
     today, ninety = (time.strftime("%Y-%m-%d", time.gmtime(time.time() - days * 86_400)) for days in (0, 89))
     behind = (path.format(today=today, ninety=ninety) for path in BEHIND_A_COUNT)
-    figures = []
-    for path in (*(page.path for page in PAGES), *behind):
+    figures, flow = [], _largest_flow(url)
+    for path in (*(page.path for page in PAGES), *behind, flow):
         log(f"viewing {path}")
         viewed = _view(url, path)
         figures += [
@@ -134,6 +134,18 @@ def _views(url: str, log: Callable[[str], None]) -> list[Figure]:
             Figure("  compressed, with styles and scripts", viewed.all_kilobytes, "KB", COMPRESSED),
         ]
     return figures
+
+
+def _largest_flow(url: str) -> str:
+    """Return the address of the customers of the first flow in the table."""
+    connection = http.client.HTTPConnection(*address_of(url))
+    try:
+        link = _FLOW.search(gzip.decompress(_fetch(connection, FLOWS.path)))
+    finally:
+        connection.close()
+    if link is None:
+        raise BenchFailed("nobody moved")
+    return html.unescape(link[1].decode())
 
 
 def _view(url: str, path: str) -> Viewed:
