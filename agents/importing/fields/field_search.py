@@ -74,6 +74,11 @@ class FieldSearch:
                 text = f"Several columns are called {name}, and their contents differ. Which one is {field}?"
                 self.ask_for_column(field, text, (name, *others))
 
+    def words(self, name: str, most: int) -> list[str]:
+        """Return the different texts of a column; none if there are more than so many."""
+        texts = self.examples(name, most + 1)
+        return texts if len(texts) <= most else []
+
     def examples(self, name: str, count: int) -> list[str]:
         """Return the first different texts of a column."""
         cell = self.source.cell(name)

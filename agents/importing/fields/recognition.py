@@ -5,16 +5,25 @@ from typing import Final
 
 from agents.importing.columns.zones import read_zone
 from agents.importing.fields.field_search import FieldSearch
+from agents.importing.fields.order_numbers import can_number_orders, cells_are_titles
 from agents.importing.fields.return_recognition import ReturnRecognition
 from agents.importing.findings import Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined
+from agents.importing.mapping.known_names import normalize_name, words_of
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.mapping.name_recognition import is_paid_amount, kind_of_word, unit_of
+from agents.importing.mapping.name_recognition import is_paid_amount, kind_of_word, status_of_word, unit_of
 from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.row_source import RowSource
 
 _MAX_WORDS: Final = 200
+_MAX_STATES: Final = 60
+_OTHER_STATES: Final = frozenset(
+    {"subscription", "customer", "client", "member", "membership", "user", "account", "email", "newsletter", "consent"}
+    | {"подписка", "подписки", "клиент", "клиента", "покупатель", "покупателя", "карта", "карты", "рассылка", "почта"}
+    | {"test", "comment", "note", "notes", "reason", normalize_name("комментарий"), "причина", "тест", "abo", "kunde"}
+)
+"""Words of columns whose states are not those of orders."""
 _PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test")
 
 
@@ -42,11 +51,12 @@ class Recognition:
         search, cells = self._search, self._cells
         self._recognize_amount()
         self._recognize_moment()
-        search.take_first("order_id")
+        self._recognize_number()
         self.returns.recognize()
         self._recognize_customer()
         for field in ("currency", *_PLAIN_FIELDS, *CONSENT_FIELDS):
             search.take_first(field)
+        self._recognize_status()
         search.take_first("paid", cells.says_whether_paid)
         search.take_first("discount", cells.is_number)
         search.take_first("refunded_at", cells.is_date)
@@ -118,6 +128,20 @@ class Recognition:
             text = "Which column has the amount paid for an order?"
             search.ask_for_column("amount", text, search.plausible(self._cells.is_number))
 
+    def _recognize_number(self) -> None:
+        """Find the order number; a column called `ID` or `№` is one if its cells can be numbers of orders."""
+        search = self._search
+        search.take_first("order_id")
+        number = self.fields.get("order_id")
+        if "order_id" in search.mapping.fields or (isinstance(number, Column) and not cells_are_titles(search, number)):
+            return
+        moment = self.fields.get("occurred_at")
+        for name in search.names.weak_candidates("order_id"):
+            if name not in search.taken and can_number_orders(search, name, moment):
+                self.fields.pop("order_id", None)
+                search.set("order_id", Column(name))
+                return
+
     def _recognize_moment(self) -> None:
         search = self._search
         given = self.fields.get("occurred_at")
@@ -150,6 +174,27 @@ class Recognition:
         taken = (day, *self._search.taken)
         others = [*self._search.names.candidates("occurred_at"), *self._search.source.names]
         return next((name for name in others if name not in taken and self._cells.is_times(name)), None)
+
+    def _recognize_status(self) -> None:
+        """Find a column of states of orders by its words, if no name tells: some must keep an order from counting."""
+        search = self._search
+        if {"status", "type"} & self.fields.keys() or "status" in search.mapping.constants:
+            return
+        for name in search.source.names:
+            if name in search.taken or words_of(name) & _OTHER_STATES or not search.source.filled(name):
+                continue
+            meanings = {word: status_of_word(word) for word in search.words(name, _MAX_STATES)}
+            known = [word for word, meaning in meanings.items() if meaning]
+            excluding = [word for word in known if meanings[word] != "counts"]
+            if excluding and len(known) > 1 and 2 * len(known) > len(meanings) and not self._is_about_returns(name):
+                evidence = f"its words are states of orders, such as {excluding[0]}"
+                search.findings.assume("status.column", name, evidence, "--field status=")
+                search.set("status", Column(name))
+                return
+
+    def _is_about_returns(self, name: str) -> bool:
+        fields = ("returned", "refunded", "refund_id", "returned_quantity", "paid", "type")
+        return any(name in self._search.names.candidates(field) for field in fields)
 
     def _recognize_customer(self) -> None:
         search = self._search

@@ -5,16 +5,22 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from agents.importing.columns.column_value import CellError, is_missing
+from agents.importing.columns.currencies import currency_candidates
 from agents.importing.columns.numbers.decision import NumberFormat, parse_number
 from agents.importing.findings import Choice, Question
 from agents.importing.mapping.expression import Column, Expression
-from agents.importing.mapping.known_names import normalize_name
+from agents.importing.mapping.known_names import normalize_name, words_of
+from agents.importing.mapping.name_recognition import unit_of
 from agents.importing.rows.column_decisions import ColumnDecisions, number_format
 from agents.importing.rows.row_meaning import NO_NUMBER, read_returned
 from agents.importing.rows.row_source import RowSource
 
 _MAX_FLAGS: Final = 12
 _ONE_OR_ZERO: Final = ("1", "0", "1.0", "0.0")
+_SUMS: Final = frozenset(
+    {"amount", "sum", "total", "partial", "сумма", "betrag", "montant", "importe", "valor", "kwota"}
+)
+"""Words of columns that have sums, even if these are only 0 and 1."""
 _MAX_ROWS: Final = 10_000
 _VAGUE: Final = frozenset(map(normalize_name, ("refund", "return", "returns", "refunds", "возврат", "возвраты")))
 """Names that say neither that a column has sums nor that it has numbers of refunds."""
@@ -73,7 +79,9 @@ class ReturnColumns:
         self._decisions = decisions
 
     def is_flag(self, name: str) -> bool:
-        """Whether a column has nothing but yes and no, 1 and 0, or words such as `returned`."""
+        """Whether a column has nothing but yes and no, 1 and 0, or words such as `returned`, and no name of sums."""
+        if currency_candidates(unit_of(name)) or _SUMS & words_of(name):
+            return False
         words = self._words(name)
         return 0 < len(words) <= _MAX_FLAGS and all(read_returned(word) is not None for word in words)
 

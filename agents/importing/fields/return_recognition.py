@@ -12,6 +12,12 @@ from agents.importing.mapping.name_recognition import kind_of_word, unit_of
 
 _RETURN_FIELDS: Final = frozenset({"returned", "refunded", "refund_id", "returned_quantity", "adjusted_amount", "type"})
 _OTHER_SOURCES: Final = ("refunded", "refund_id", "type")
+_RETURN_WORDS: Final = (
+    *("refund", "returned", "возвр", "erstatt", "rembours", "reembols", "rimbors", "retour", "zwrot", "zwroc", "vrac"),
+)
+"""Beginnings of words about returns, as words of names are compared."""
+_NO_SUMS: Final = frozenset({"fee", "fees", "tax", "taxes", "shipping", "комиссия", "доставка", "налог", "vat", "ндс"})
+"""Words of columns that have parts of refunds."""
 _MAX_DOCUMENTS: Final = 100_000
 
 
@@ -45,11 +51,30 @@ class ReturnRecognition:
                 choices, option = (Choice(name, "sums that were refunded"),), f'--field refunded="{name}" or refund_id='
                 search.findings.ask(Question("refunded", text, "fields.refunded", choices, option))
         self._recognize_pieces(quantity)
+        self._check_other_names()
         for name in self._unused():
             if returns.can_be_pieces(name, quantity):
                 self._ask_for_sums_or_pieces(name)
             elif name not in unclear and not returns.is_flag(name):
                 evidence = "it says something about returns that is neither a flag, a sum nor a number of a refund"
+                search.findings.assume("returns", f"without {name}", evidence, "--field refunded=")
+
+    def _check_other_names(self) -> None:
+        """State, or ask about, columns of sums whose names only have a word about returns in them."""
+        search = self._search
+        known = {*search.taken, *self._asked, *self._unused()}
+        for name in search.source.names:
+            words = words_in_order(name)
+            if name in known or not any(word.startswith(_RETURN_WORDS) for word in words) or _NO_SUMS & {*words}:
+                continue
+            if self._returns.is_nothing(name) or not search.cells.looks_like_money(name):
+                continue
+            if "returned" in search.fields and "refunded" not in search.fields:
+                text = f"{describe(search.fields['returned'])} says what was refunded: has {name} the sums?"
+                choices, option = (Choice(name, "sums that were refunded"),), f'--field refunded="{name}"'
+                search.findings.ask(Question("refunded", text, "fields.refunded", choices, option))
+            elif "refunded" not in search.fields:
+                evidence = "its name has a word about refunds, but may be something else"
                 search.findings.assume("returns", f"without {name}", evidence, "--field refunded=")
 
     def recognize_quantity(self) -> None:

@@ -75,6 +75,11 @@ class ColumnNames:
             found += [name for alias in aliases for name in self._last.get(alias, ())]
         return list(dict.fromkeys(found))
 
+    def weak_candidates(self, field: str) -> list[str]:
+        """Return the columns whose names say little, and can be a field's if their cells fit."""
+        aliases = known_names().weak_columns.get(field, ())
+        return list(dict.fromkeys(name for alias in aliases for name in self._exact.get(alias, ())))
+
     def has_lines(self) -> list[str]:
         """Return the columns that only rows have which are lines of orders, such as a product."""
         lines = known_names().line_columns

@@ -199,7 +199,8 @@ class CellSql:
         if column.each:
             read = sum_reader(column.each)
         else:
-            decided = number_format(self._decisions.number(cell))
+            decision = self._decisions.number(cell)
+            decided = number_format(decision) if field == "discount" else decision.format  # nothing else is a share
             if decided is None:
                 return f"NULL::{MONEY}"
             read = number_reader(decided)

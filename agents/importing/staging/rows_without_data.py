@@ -16,6 +16,14 @@ _MAX_LABEL_COLUMN: Final = 4
 """In how many columns, from the left, the label of a sum may be."""
 _USUAL_SHARE: Final = 0.9
 _MIN_COLUMNS_OF_NOTES: Final = 3
+_MAX_LAST_ROWS: Final = 5
+_MIN_DIGITS_OF_SUM: Final = 4
+_HUNDREDTHS: Final = (
+    "CASE WHEN regexp_full_match({0}, '\\D{{0,5}}[0-9][0-9 .,'' \u00a0\u202f]*\\D{{0,5}}') THEN "
+    "TRY_CAST(regexp_replace(regexp_replace({0}, '[.,][0-9]{{1,2}}\\D*$', ''), '\\D', '', 'g') || "
+    "rpad(regexp_extract({0}, '[.,]([0-9]{{1,2}})\\D*$', 1), 2, '0') AS BIGINT) END"
+)
+"""SQL of the hundredths of a number, whichever its decimal sign; the sign is left out."""
 _ROWS_PER_FETCH: Final = 1_000
 
 
@@ -23,9 +31,9 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     """Delete the rows that are no data from a table, and count them, blank ones excepted.
 
     A row is a sum if its first filled cell is a word such as `Total`, perhaps after a date, all others are numbers, and
-    a cell is empty that is filled in nearly all rows; if the word only begins a text, at least half of those cells. A
-    row is a note if only
-    one of its cells is filled, and that is no number, date or address.
+    a cell is empty that is filled in nearly all rows; if the word only begins a text, at least half of those cells. If
+    no cell is empty, or there is no such word, one of its numbers must be the sum of its column. A row is a note if
+    only one of its cells is filled, and that is no number, date or address.
 
     Returns:
         How many rows were deleted.
@@ -43,9 +51,17 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     usual = [number for number, count in enumerate(filled) if total and count >= _USUAL_SHARE * total]
     found = []
     for row_id, line, cells in _rows(con, table, columns, labelled):
-        if _is_sum(cells, usual):
+        if _is_sum(cells, usual) or (_can_be_sum(cells) and _is_sum_of_others(con, table, row_id, cells)):
             left_out.add("total_row", line, " ".join(filter(None, cells))[:_MAX_LABEL])
             found.append(row_id)
+    if total > 0 and len(usual) >= _MIN_COLUMNS_OF_NOTES:
+        last_rows = f"rowid > (SELECT max(rowid) FROM {table}) - {_MAX_LAST_ROWS} AND NOT ({labelled})"
+        for row_id, line, cells in _rows(con, table, columns, last_rows):
+            missing = sum(cells[number] is None for number in usual)
+            are_numbers = all(map(_NUMBER.fullmatch, filter(None, cells)))
+            if 2 * missing >= len(usual) and are_numbers and _is_sum_of_others(con, table, row_id, cells):
+                left_out.add("total_row", line, " ".join(filter(None, cells))[:_MAX_LABEL])
+                found.append(row_id)
     if len(usual) >= _MIN_COLUMNS_OF_NOTES:
         for row_id, line, cells in _rows(con, table, columns, f"{first} = {last}"):
             if text := _note(cells):
@@ -86,6 +102,27 @@ def _is_sum(cells: list[str | None], usual: list[int]) -> bool:
     if is_total_label(label):
         return missing > 0 or len(cells) <= 2
     return missing > 1 and 2 * missing >= len(usual)
+
+
+def _can_be_sum(cells: list[str | None]) -> bool:
+    """Whether a row without empty cells has nothing but a label of a sum, numbers and dates."""
+    texts = [text for text in cells if text and not _NUMBER.fullmatch(text) and not looks_like_data(text)]
+    return len(texts) == 1 and is_total_label(texts[0])
+
+
+def _is_sum_of_others(con: Any, table: str, row_id: int, cells: list[str | None]) -> bool:
+    """Whether a number of a row with a fraction, or of at least four digits, is the sum of the column's others."""
+    for number, text in enumerate(cells):
+        if text is None or not _NUMBER.fullmatch(text) or len(re.sub(r"\D", "", text)) < _MIN_DIGITS_OF_SUM:
+            continue
+        ((own, others),) = con.execute(
+            f"SELECT sum({_HUNDREDTHS.format(f'c{number}')}) FILTER (rowid = ?), "
+            f"sum({_HUNDREDTHS.format(f'c{number}')}) FILTER (rowid <> ?) FROM {table}",
+            [row_id, row_id],
+        ).fetchall()
+        if own and own == others:
+            return True
+    return False
 
 
 def _delete_headers(con: Any, table: str, names: tuple[str, ...], left_out: LeftOut) -> int:

@@ -329,3 +329,19 @@ def test_a_join_is_stated_with_what_it_found(tmp_path: Path) -> None:
 def test_a_join_that_cannot_be_made_is_refused(tmp_path: Path, orders: str, customers: str, error: str) -> None:
     with pytest.raises(ImportRefused, match=error):
         understand_files(tmp_path, {"o.csv": orders, "c.csv": customers}, JOIN)
+
+
+# --- Flags beside sums
+
+
+def test_a_sum_beside_a_flag_says_how_much_was_refunded(tmp_path: Path) -> None:
+    header = "order_id,date,email,amount,Refunded?,Partial Refund ($),Fully Refunded?\n"
+    rows = ("o1,2025-05-01,a@example.com,100.00,1,0.0,1\n", "o2,2025-05-02,b@example.com,50.00,1,1.0,0\n")
+    assert _refunds(understand_text(tmp_path, header + "".join(rows))) == [("o1", "100.00"), ("o2", "1.00")]
+
+
+def test_an_unknown_sum_of_refunds_beside_a_flag_is_asked_about(tmp_path: Path) -> None:
+    text = ORDERS.format(",refunded?,refund in cash", ",0,", ",1,20.50")
+    assert list(understand_text(tmp_path, text).asked) == ["fields.refunded"]
+    alone = understand_text(tmp_path, ORDERS.format(",refund in cash", ",", ",20.50"))
+    assert alone.assumed["returns"] == "without refund in cash"
