@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agents.importing.findings import ImportRefused
-from tests.unit.understood_files import understand_files, understand_text
+from tests.unit.agents.importing.understood_files import understand_files, understand_text
 
 SALES = "{0},date,email,amount\n{1},2025-05-01,a@example.com,100.00\n{2},2025-05-02,b@example.com,50.00\n"
 
