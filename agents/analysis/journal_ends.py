@@ -1,9 +1,7 @@
 """Find out how far the journal goes, from outside: without a consumer group, and without writing."""
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from state.config.active_rules import ActiveRules
-from streams.kafka.cluster import partitions_by_topic
+from streams.kafka.cluster import end_offsets
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -25,14 +23,7 @@ async def journal_ends(settings: Settings, rules: ActiveRules) -> dict[int, int]
         EmptyJournal: there is no journal, or `rules`, the active ones, have no policy.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
-    topic = Topics(settings.prefix).journal
-    count = (await partitions_by_topic(settings)).get(topic, 0)
-    if not count or rules.policy is None:
+    ends = await end_offsets(settings, Topics(settings.prefix).journal)
+    if not ends or rules.policy is None:
         raise EmptyJournal(settings.prefix)
-    partitions = [TopicPartition(topic, number) for number in range(count)]
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
-    finally:
-        await consumer.stop()
+    return ends

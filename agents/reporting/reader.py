@@ -4,7 +4,7 @@ import msgspec
 
 from agents.reporting.outcome_sums import OutcomeSums
 from state.records.outputs import Outcome
-from streams.kafka.cluster import partitions_by_topic
+from streams.kafka.cluster import end_offsets, partitions_by_topic
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -16,6 +16,15 @@ class NoOutcomes(Exception):
 
 class NoOutcomesTopic(NoOutcomes):
     """The topic does not exist."""
+
+
+async def outcome_ends(settings: Settings) -> dict[int, int]:
+    """Return the end offset of each partition of the outcomes; without the topic, nothing.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    return await end_offsets(settings, Topics(settings.prefix).outcomes)
 
 
 async def read_outcomes(settings: Settings, first_day: str | None, last_day: str | None) -> OutcomeSums:

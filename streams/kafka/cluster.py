@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, KafkaTimeoutError
@@ -40,6 +40,25 @@ async def partitions_by_topic(settings: Settings) -> dict[str, int]:
         return await _partitions_by_topic(admin)
     finally:
         await admin.close()
+
+
+async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """Return the current end offset of each partition of a topic; nothing without the topic.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    count = (await partitions_by_topic(settings)).get(topic, 0)
+    if not count:
+        return {}
+    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
+    try:
+        await consumer.start()
+        await find_leaders(consumer, [topic])
+        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(count)])
+        return {tp.partition: end for tp, end in ends.items()}
+    finally:
+        await stop_consumer(consumer)
 
 
 async def find_outage(kafka: Mapping[str, Any]) -> Exception | None:

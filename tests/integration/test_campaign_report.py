@@ -5,8 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.serve.lookups.campaign_reports import FRESH_SECONDS, CampaignReports
 from state.records.outputs import Outcome
 from state.records.reasons import Group
+from streams.settings.settings import load_settings
+from tests.clock import ManualClock
 from tests.integration.kafka_records import Published, publish
 from tests.integration.workers import Site
 from tests.servers.topics import make_topic
@@ -94,3 +97,25 @@ async def test_it_reports_all_partitions_and_counts_repeats_once(site: Site) -> 
     assert (drawn.status, drawn.errors) == (0, "")
     assert "  net per entry               750.00           0.00" in drawn.out
     assert "  More response, more revenue." in drawn.out
+
+
+async def test_a_server_reads_outcomes_again_only_if_there_are_new_ones(site: Site) -> None:
+    clock, topic = ManualClock(), site.topic("outcomes")
+    reports = CampaignReports(load_settings(environ=site.environment()), clock)
+    assert await reports.report(None, None) is None
+    await make_topic(site.kafka, topic, PARTITIONS)
+    await publish(site.kafka, topic, [_outcome("c-1", 1, "treated", "10.00")])
+    assert await reports.report(None, None) is None  # nobody has looked for ten seconds
+    clock.advance(FRESH_SECONDS)
+    first = await reports.report(None, None)
+    assert first is not None
+    assert first.campaigns[0].treated.entries == 1
+    clock.advance(FRESH_SECONDS)
+    assert await reports.report(None, None) is first
+    assert reports.stored(FRESH_SECONDS) == (True, first)
+    await publish(site.kafka, topic, [_outcome("c-2", 1, "treated", "10.00")])
+    clock.advance(FRESH_SECONDS)
+    assert reports.stored(FRESH_SECONDS) == (False, None)
+    second = await reports.report(None, None)
+    assert second is not None
+    assert second.campaigns[0].treated.entries == 2

@@ -78,7 +78,8 @@ async def get_diff(diff_id: FromPath[str], request: AnyRequest, context: Context
     diff = context.policy_diffs.find(diff_id)
     if diff is None:
         detail = (
-            f"this server has no comparison {diff_id!r}: it was another one, or it has been restarted; begin it again"
+            f"this server has no comparison {diff_id!r}: another server took it, this one has been restarted, or has "
+            "had 16 since; ask the server that took it, or begin it again"
         )
         raise Problem(404, "unknown-diff", detail)
     return _for(request, diff)
