@@ -14,6 +14,7 @@ from agents.serve.access.scopes import HOOK_SCOPE_START, Principal, Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.hooks.delivery import BadSignature, Delivery
 from agents.serve.hooks.hook import Hook
+from agents.serve.hooks.platforms.ga4 import PLATFORM as GA4
 from agents.serve.hooks.platforms.segment import PLATFORM as SEGMENT
 from agents.serve.hooks.reception import NotReadyError, Receipt
 from agents.serve.intake.answers import no_policy, not_published
@@ -63,15 +64,19 @@ async def take_delivery(
     request: AnyRequest, context: Context, platform: FromPath[str], name: FromPath[str]
 ) -> Response[Taken]:
     """Take a webhook of a shop platform, which proves by its signature where it comes from."""
-    receipt = await _receive(request, context, _hook(context, platform, name))
-    body = Taken(receipt.accepted, receipt.ignored, receipt.rejected)
-    return Response(body, status_code=_status(receipt), media_type=MediaType.JSON)
+    return await _take(request, context, platform, name)
+
+
+@post("/hooks/ga4/{name:str}", opt={"scope": Scope.NONE}, operation_id="takeGa4Delivery", status_code=200)
+async def take_ga4_delivery(request: AnyRequest, context: Context, name: FromPath[str]) -> Response[Taken]:
+    """Take events of Google Analytics; without its own route, the one of the Measurement Protocol would hide it."""
+    return await _take(request, context, GA4, name)
 
 
 @post("/hooks/ga4/{name:str}/mp/collect", opt={"scope": Scope.NONE}, operation_id="collect", status_code=204)
 async def collect(request: AnyRequest, context: Context, name: FromPath[str]) -> None:
     """Take events of Google Analytics' Measurement Protocol."""
-    await _receive(request, context, _hook(context, "ga4", name))
+    await _receive(request, context, _hook(context, GA4, name))
 
 
 @post("/segment/v1/{call:str}", opt={"scope": Scope.NONE}, operation_id="takeSegmentCall", status_code=200)
@@ -84,6 +89,12 @@ async def take_segment_call(request: AnyRequest, context: Context, call: FromPat
         return Response(Success(), media_type=MediaType.JSON)
     receipt = await _answered(context.hooks.receive_call(hook, call, delivery))
     return Response(Success(), status_code=_status(receipt), media_type=MediaType.JSON)
+
+
+async def _take(request: AnyRequest, context: ServeContext, platform: str, name: str) -> Response[Taken]:
+    receipt = await _receive(request, context, _hook(context, platform, name))
+    body = Taken(receipt.accepted, receipt.ignored, receipt.rejected)
+    return Response(body, status_code=_status(receipt), media_type=MediaType.JSON)
 
 
 async def _receive(request: AnyRequest, context: ServeContext, hook: Hook) -> Receipt:
@@ -151,4 +162,4 @@ def _status(receipt: Receipt) -> int:
     return 200 if receipt.acceptance is Acceptance.PUBLISHED else 202
 
 
-ROUTES: Final[list[ControllerRouterHandler]] = [take_delivery, collect, take_segment_call]
+ROUTES: Final[list[ControllerRouterHandler]] = [take_delivery, take_ga4_delivery, collect, take_segment_call]
