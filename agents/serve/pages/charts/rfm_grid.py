@@ -16,6 +16,8 @@ _AXIS: Final = 15.0
 
 _HEAD: Final = 56.0
 _NOTE_SIZE: Final = 11
+_SURE: Final = 0.85
+"""How much of a cell's width a note may take by its estimate, so that it fits in any font."""
 _FEW: Final = 5
 _TALL, _LOW = 104.0, 40.0
 _NAMES_WIDTH: Final = 190.0
@@ -113,7 +115,7 @@ def shade_of(cell: GridCell, most: float) -> int:
 def _wide_notes(cells: Sequence[GridCell], room: float) -> frozenset[int]:
     """Return the places of the notes that do not fit every cell on the narrowest screen, which does not show them."""
     notes = (each for cell in cells for each in enumerate(cell.notes))
-    return frozenset(place for place, note in notes if text_width(note, _NOTE_SIZE) > room)
+    return frozenset(place for place, note in notes if text_width(note, _NOTE_SIZE) > _SURE * room)
 
 
 class _Look(NamedTuple):

@@ -6,14 +6,16 @@ from typing import Final
 
 from markupsafe import Markup
 
-from agents.serve.pages.charts.svg import NARROWEST, drawing, element, link, percent, shorten, text_width
+from agents.serve.pages.charts.svg import NARROWEST, drawing, element, link, percent, shorten
 
 SENT: Final = "sent"
 
-_ROW: Final = 58.0
+_ROW: Final = 72.0
 _DOT: Final = 10
 _INDENT: Final = 28
 _BAR_HEIGHT: Final = 14
+_TITLE_WIDTH: Final = 0.92 * (NARROWEST - _INDENT)
+"""Pixels: titles are bold, which is wider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,12 @@ def step_chart(steps: Sequence[Step], *, title: str, description: str) -> Markup
     children = [element("line", x1=_DOT, x2=_DOT, y1=14, y2=height - _ROW + 14, class_="path")]
     for number, step in enumerate(steps):
         top = _ROW * number
-        room = NARROWEST - _INDENT - text_width(step.figure) - 8
         children += [
             element("circle", cx=_DOT, cy=top + 14, r=9, class_="stop"),
             element("text", f"{number + 1}", x=_DOT, y=top + 18, text_anchor="middle", class_="stop-number"),
-            element("text", shorten(step.title, room), x=_INDENT, y=top + 18, class_="step"),
-            element("text", step.figure, x=percent(100), y=top + 18, text_anchor="end", class_="figure"),
-            *_bars(step, most, top + 28),
+            element("text", shorten(step.title, _TITLE_WIDTH), x=_INDENT, y=top + 18, class_="step"),
+            element("text", step.figure, x=_INDENT, y=top + 34, class_="axis"),
+            *_bars(step, most, top + 42),
         ]
     return drawing(children, height=height, title=title, description=description, kind="steps", links=False)
 

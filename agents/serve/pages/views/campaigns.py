@@ -153,7 +153,7 @@ class CampaignsView:
             outcomes = counts.get(number, Counter())
             figure = texts.gettext("nothing due")
             if outcomes.total():
-                figure = texts.gettext("%(sent)s of %(all)s") % {
+                figure = texts.gettext("%(sent)s of %(all)s sent") % {
                     "sent": formats.number(outcomes[SENT]),
                     "all": formats.number(outcomes.total()),
                 }

@@ -132,7 +132,7 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Ma
 def _notes(reachable: int, average: str, view: PageView) -> tuple[str, str]:
     texts = view.texts
     words = texts.ngettext("%(number)s reachable", "%(number)s reachable", reachable)
-    return words % {"number": view.formats.number(reachable)}, texts.gettext("%(amount)s each") % {"amount": average}
+    return texts.gettext("%(amount)s each") % {"amount": average}, words % {"number": view.formats.number(reachable)}
 
 
 def segment_href(name: str) -> str:
