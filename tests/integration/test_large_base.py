@@ -80,6 +80,7 @@ async def test_a_page_reads_as_little_of_a_large_base_as_of_a_small_one(
     assert {path: each for path, each in grown.items() if each[1] > each[0] * MORE_DIGITS} == {}
     segments = (await server.request("GET", "/v1/segments")).json
     assert segments["customers"] == TEMPLATES * LARGE
+    await _check_reachable(server, segments["reachable"])
 
 
 async def _paths(server: RunningServer) -> list[str]:
@@ -90,6 +91,18 @@ async def _paths(server: RunningServer) -> list[str]:
     assert link is not None
     further = [path.format(today=today, ninety=ninety) for path in FURTHER]
     return [*(page.path for page in PAGES), *further, unescape(link[1].decode())]
+
+
+async def _check_reachable(server: RunningServer, reachable: int) -> None:
+    """Who can be reached of so many is counted when the open page asks for it; all were first seen in this period."""
+    english = {"Accept-Language": "en"}
+    flows = (await server.request("GET", FLOWS.path, headers=english)).body.decode()
+    later = re.search(r'hx-get="([^"]+)"', flows)
+    assert later is not None
+    assert " reachable</p>" not in flows
+    counted = (await server.request("GET", unescape(later[1]), headers=english)).body.decode()
+    assert f"{reachable:,} reachable</p>" in counted
+    assert "hx-get" not in counted
 
 
 async def _wait_until_moves_stay(server: RunningServer) -> None:
