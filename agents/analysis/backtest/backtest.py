@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from agents.analysis.backtest.result import TOP_MOVERS, BacktestResult, Mover, PolicyCounts
+from agents.project.base_totals import usable_channels
 from state.config.ruleset import Ruleset
 from state.customer.profile import Profile
 from state.customer.profile_schema import ProfileHead
@@ -102,6 +103,7 @@ class Backtest:
         """
         customers: Counter[tuple[str, str]] = Counter()
         net: Counter[tuple[str, str]] = Counter()
+        reachable: Counter[tuple[str, str]] = Counter()
         movers: list[Mover] = []
         unreported = 0
         while self._histories:
@@ -118,6 +120,8 @@ class Backtest:
             segments = by_a.segment, by_b.segment
             customers[segments] += 1
             net[segments] += by_a.monetary
+            if usable_channels(by_a):
+                reachable[segments] += 1
             if by_a.segment != by_b.segment:
                 movers.append(Mover(by_a.monetary, by_a.lifetime_net, customer_id, *segments))
                 if len(movers) > _BATCH:
@@ -127,6 +131,7 @@ class Backtest:
             self._watermark_ms,
             customers,
             net,
+            reachable,
             nlargest(TOP_MOVERS, movers),
             self._a.counts(),
             self._b.counts(),

@@ -39,12 +39,14 @@ class PolicyMove(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):
 
     Attributes:
         net: their net revenue within A's window, in major units.
+        reachable: how many of them can be reached.
     """
 
     from_segment: str
     to_segment: str
     customers: int
     net: str
+    reachable: int
 
 
 class TopMover(msgspec.Struct, frozen=True, rename=_FROM_AND_TO):
@@ -71,7 +73,8 @@ class BacktestReport(msgspec.Struct, frozen=True, rename={"top_movers": "dearest
         currency: of all sums, which are net revenue within A's window, in major units.
         campaigns: name and version of the campaigns file used with both.
         customers: all customers; `net` is their revenue.
-        moved: those whose segments by A and B differ; `moved_net` is their revenue.
+        moved: those whose segments by A and B differ; `moved_net` is their revenue, and
+            `moved_reachable` how many of them can be reached.
         moves: by pair of segments, most customers first.
         top_movers: the customers who move with the most revenue, highest first.
     """
@@ -84,6 +87,7 @@ class BacktestReport(msgspec.Struct, frozen=True, rename={"top_movers": "dearest
     net: str
     moved: int
     moved_net: str
+    moved_reachable: int
     moves: list[PolicyMove]
     top_movers: list[TopMover]
     a: PolicySide
@@ -114,7 +118,11 @@ def backtest_report(policies: tuple[Policy, Policy], campaigns: str, result: Bac
         net=money(result.net.total()),
         moved=sum(count for _, count in moves),
         moved_net=money(sum(result.net[segments] for segments, _ in moves)),
-        moves=[PolicyMove(*segments, count, money(result.net[segments])) for segments, count in moves],
+        moved_reachable=sum(result.reachable[segments] for segments, _ in moves),
+        moves=[
+            PolicyMove(*segments, count, money(result.net[segments]), result.reachable[segments])
+            for segments, count in moves
+        ],
         top_movers=[
             TopMover(mover.customer_id, mover.from_segment, mover.to_segment, money(mover.net), money(mover.lifetime))
             for mover in result.top_movers

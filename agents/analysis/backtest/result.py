@@ -52,6 +52,7 @@ class BacktestResult(NamedTuple):
         watermark_ms: the time that the partition has reached.
         customers: the number of customers by their segments by A and by B.
         net: their net revenue within A's window, in minor units.
+        reachable: how many of them can be reached.
         top_movers: of the customers in different segments those with the most net revenue, highest first.
     """
 
@@ -59,6 +60,7 @@ class BacktestResult(NamedTuple):
     watermark_ms: int
     customers: Counter[tuple[str, str]]
     net: Counter[tuple[str, str]]
+    reachable: Counter[tuple[str, str]]
     top_movers: list[Mover]
     a: PolicyCounts
     b: PolicyCounts
@@ -72,6 +74,7 @@ class BacktestResult(NamedTuple):
             max(self.watermark_ms, other.watermark_ms),
             self.customers + other.customers,
             net,
+            self.reachable + other.reachable,
             nlargest(TOP_MOVERS, [*self.top_movers, *other.top_movers]),
             self.a.merge(other.a),
             self.b.merge(other.b),
@@ -79,4 +82,4 @@ class BacktestResult(NamedTuple):
 
 
 _NO_COUNTS: Final = PolicyCounts(Counter(), Counter(), 0)
-EMPTY_RESULT: Final = BacktestResult(0, NO_WATERMARK, Counter(), Counter(), [], _NO_COUNTS, _NO_COUNTS)
+EMPTY_RESULT: Final = BacktestResult(0, NO_WATERMARK, Counter(), Counter(), Counter(), [], _NO_COUNTS, _NO_COUNTS)

@@ -84,6 +84,7 @@ def test_customers_who_move_and_their_revenue() -> None:
     result = compare(JOURNAL)
     assert result.customers == {("active", "at_risk"): 1, ("new", "at_risk"): 1, ("new", "new"): 1}
     assert result.net == {("active", "at_risk"): 2_700_000, ("new", "at_risk"): 100_000, ("new", "new"): 200_000}
+    assert result.reachable == {("active", "at_risk"): 1}  # only three signed up
     assert [(mover.customer_id, mover.net) for mover in result.top_movers] == [("three", 2_700_000), ("quiet", 100_000)]
     assert (result.record_count, result.watermark_ms) == (len(JOURNAL), days(40))
 
@@ -147,9 +148,10 @@ def test_the_json_has_all_amounts_in_major_units() -> None:
     result = json.loads(msgspec.json.encode(backtest_report(POLICIES, "retail@1", compare(JOURNAL))))
     assert (result["as_of"], result["customers"], result["moved"]) == ("2026-02-10T09:30:00.000Z", 3, 2)
     assert (result["net"], result["moved_net"], result["currency"]) == ("30000.00", "28000.00", "RUB")
+    assert result["moved_reachable"] == 1
     assert result["moves"] == [
-        {"from": "active", "to": "at_risk", "customers": 1, "net": "27000.00"},
-        {"from": "new", "to": "at_risk", "customers": 1, "net": "1000.00"},
+        {"from": "active", "to": "at_risk", "customers": 1, "net": "27000.00", "reachable": 1},
+        {"from": "new", "to": "at_risk", "customers": 1, "net": "1000.00", "reachable": 0},
     ]
     assert result["dearest"][0] == {
         "customer_id": "three",

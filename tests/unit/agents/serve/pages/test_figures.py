@@ -321,14 +321,14 @@ def comparison(*moves: PolicyMove) -> BacktestReport:
     a = PolicySide("retail-27@1", "365", {"golden": 10, "loyal": 20, "churned": 0}, 40, {"win-back": 5}, {})
     b = PolicySide("retail-27@2", "365", {"golden": 13, "loyal": 14, "churned": 3}, 44, {"welcome": 2}, {})
     movers = [TopMover("c-1", "loyal", "golden", "9.00", "9.00")]
-    return BacktestReport(None, 9, "RUB", "retail@2", 30, "1.00", 7, "1.00", list(moves), movers, a, b)
+    return BacktestReport(None, 9, "RUB", "retail@2", 30, "1.00", 7, "1.00", 2, list(moves), movers, a, b)
 
 
 def test_the_matrix_has_moves_and_those_who_stay() -> None:
     moves = [
-        PolicyMove("loyal", "golden", 4, "0"),
-        PolicyMove("golden", "loyal", 1, "0"),
-        PolicyMove("loyal", "churned", 3, "0"),
+        PolicyMove("loyal", "golden", 4, "0", 2),
+        PolicyMove("golden", "loyal", 1, "0", 0),
+        PolicyMove("loyal", "churned", 3, "0", 0),
     ]
     result = WhatIfView(comparison(*moves), view())
     rows = {row.segment: [(cell.customers, cell.level, cell.stays) for cell in row.cells] for row in result.matrix}
