@@ -31,6 +31,9 @@ from agents.serve.problems import respond_to_bug, respond_to_deep_body, respond_
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Send
+
 ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
     *probes.ROUTES,
     *DOCUMENTS,
@@ -104,3 +107,14 @@ def create_app(
     )
     app.asgi_handler = keep_encoded_ids(app.asgi_handler)
     return app
+
+
+def answering_head(app: ASGIApp) -> ASGIApp:
+    """Return an application that answers HEAD as it answers GET."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: uvicorn reads its own again
+        await app(scope, receive, send)
+
+    return call

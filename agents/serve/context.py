@@ -14,8 +14,8 @@ from agents.serve.access.access_control import AccessControl
 from agents.serve.hooks.reception import HookReception
 from agents.serve.intake.intake import Intake
 from agents.serve.lookups.changes.feed import ChangeFeed
+from agents.serve.lookups.lookups import create_lookups
 from agents.serve.lookups.policies.diffs import PolicyDiffs
-from agents.serve.lookups.reader import create_lookups
 from agents.serve.pages.live_pages import LivePages
 from streams.clock import Clock
 from streams.settings.settings import Settings

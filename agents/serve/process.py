@@ -12,9 +12,8 @@ from typing import Final
 
 import uvloop
 
-from agents.serve.application import create_app
+from agents.serve.application import answering_head, create_app
 from agents.serve.context import ServeContext
-from agents.serve.head_requests import answering_head
 from agents.serve.http_metrics import measured
 from agents.serve.http_server import HttpServer
 from agents.serve.listening import bind, check_tokens, tls_context

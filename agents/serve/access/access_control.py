@@ -13,8 +13,7 @@ from agents.serve.access.credentials import token_in
 from agents.serve.access.origins import SAFE_METHODS, Connection, method_of, refuse_foreign_host, refuse_foreign_origin
 from agents.serve.access.rate_limits import RateLimits, RateState
 from agents.serve.access.scopes import ANONYMOUS, LOCAL, Principal
-from agents.serve.access.session_key import session_key
-from agents.serve.access.sessions import COOKIE, Session, Sessions
+from agents.serve.access.sessions import COOKIE, Session, Sessions, session_key
 from agents.serve.access.token_store import TokenStore
 from agents.serve.problems import Problem
 from streams.clock import Clock

@@ -4,13 +4,18 @@ A session ends with its token (revoked, replaced), when it is signed out of, or 
 the digest of the token, never the token. For a write it needs a second value, which only our own pages contain.
 """
 
+import contextlib
 import hmac
+import os
+import secrets
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
 from litestar.datastructures import Cookie
 
+from agents.serve.access.private_files import check_private
 from agents.serve.access.token_file import Token
 from agents.serve.access.token_store import TokenStore
 from streams.clock import Clock
@@ -18,6 +23,8 @@ from streams.clock import Clock
 COOKIE: Final = "goldstream_session"
 SESSION_SECONDS: Final = 12 * 3_600
 _SALT: Final = "goldstream page session"
+_KEY_FILE: Final = "session-key"
+_KEY_BYTES: Final = 32
 
 
 class Session(NamedTuple):
@@ -86,3 +93,34 @@ class Sessions:
     def is_csrf_token(self, session: Session, sent: str) -> bool:
         """Return whether a write sent the right value."""
         return hmac.compare_digest(self.csrf_token(session).encode(), sent.encode("utf-8", "surrogatepass"))
+
+
+def session_key(secret: str | None, folder: Path) -> str:
+    """Return the key that signs sessions; without a secret, that in the folder, which servers with it share.
+
+    Raises:
+        OSError: the file can be neither read nor created.
+        ConfigErrors: others may read it.
+    """
+    if secret is not None:
+        return secret
+    path = folder / _KEY_FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _create_key(path)
+    with path.open(encoding="ascii") as file:
+        check_private(path, os.fstat(file.fileno()))
+        return file.read().strip()
+
+
+def _create_key(path: Path) -> None:
+    """Create the file with its content, unless another server has done so meanwhile."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.params import HeaderParameter, QueryParameter
 
 from agents.serve.access.scopes import Principal
-from agents.serve.lookups.reader import MAX_LIMIT, MAX_REJECTED
+from agents.serve.lookups.lookups import MAX_LIMIT, MAX_REJECTED
 
 AnyRequest = Request[Principal, Any, Any]
 

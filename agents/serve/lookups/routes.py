@@ -1,10 +1,11 @@
-"""The routes of `agents.serve.lookups`, and the services that they share."""
+"""The routes of `agents.serve.lookups`, the answers where a look-up is refused, and the services that they share."""
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from litestar import Router
+from aiokafka.errors import KafkaError
+from litestar import Request, Response, Router
 from litestar.types import ControllerRouterHandler
 
 from agents.serve.context import ServeContext
@@ -14,10 +15,51 @@ from agents.serve.lookups.background import run_forever
 from agents.serve.lookups.changes import routes as change_routes
 from agents.serve.lookups.customers import routes as customer_routes
 from agents.serve.lookups.policies import routes as policy_routes
-from agents.serve.lookups.refusal_responses import REFUSALS
+from agents.serve.lookups.refusals import LookupRefused, RedisAway
+from agents.serve.problems import Problem, respond_to_problem, unavailable
+from state.config.config_errors import ConfigErrors
+from streams.errors import describe_error
+from streams.kafka.control import NoControlTopic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from litestar.types import ExceptionHandler
+
+AnyRequest = Request[Any, Any, Any]
+AnyResponse = Response[dict[str, Any]]
+
+
+def _refused(request: AnyRequest, error: LookupRefused) -> AnyResponse:
+    headers = {"Retry-After": "10"} if error.kind == "diff-running" else None
+    return respond_to_problem(request, Problem(error.status, error.kind, str(error), headers=headers, **error.members))
+
+
+def _redis_away(request: AnyRequest, error: RedisAway) -> AnyResponse:
+    return respond_to_problem(request, unavailable("redis-away", str(error), 5))
+
+
+def _kafka_away(request: AnyRequest, error: Exception) -> AnyResponse:
+    return respond_to_problem(request, unavailable("kafka-away", f"Kafka is away: {describe_error(error)}", 5))
+
+
+def _invalid_rules(request: AnyRequest, error: ConfigErrors) -> AnyResponse:
+    detail = error.errors[0] if len(error.errors) == 1 else f"{len(error.errors)} errors: {error.errors[0]}; …"
+    return respond_to_problem(request, Problem(422, "policy", detail, errors=list(error.errors)))
+
+
+def _no_topics(request: AnyRequest, error: NoControlTopic) -> AnyResponse:
+    return respond_to_problem(request, Problem(409, "no-topics", str(error)))
+
+
+REFUSALS: Final["dict[int | type[Exception], ExceptionHandler[Any]]"] = {
+    LookupRefused: _refused,
+    RedisAway: _redis_away,
+    KafkaError: _kafka_away,
+    OSError: _kafka_away,  # among them TimeoutError
+    ConfigErrors: _invalid_rules,
+    NoControlTopic: _no_topics,
+}
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     Router(

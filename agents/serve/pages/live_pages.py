@@ -19,7 +19,7 @@ from agents.customer_view.change_text import cause_text
 from agents.languages.translations import Language
 from agents.serve.lookups.changes.feed import ChangeFeed
 from agents.serve.lookups.changes.listener import Listener
-from agents.serve.lookups.reader import Lookups
+from agents.serve.lookups.lookups import Lookups
 from agents.serve.lookups.refusals import LookupRefused, RedisAway
 from agents.serve.pages.reader_view import ReaderView
 from agents.serve.pages.views.now import read_figures

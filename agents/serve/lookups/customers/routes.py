@@ -25,6 +25,7 @@ from agents.serve.lookups.answers import (
 )
 from agents.serve.lookups.customers.csv_lists import PART, begun, csv_response, customer_rows, flow_rows
 from agents.serve.lookups.customers.encoded_ids import decode_id
+from agents.serve.lookups.lookups import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED
 from agents.serve.lookups.query import (
     After,
     AnyRequest,
@@ -38,7 +39,6 @@ from agents.serve.lookups.query import (
     RejectedLimit,
     wants_csv,
 )
-from agents.serve.lookups.reader import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED
 from agents.serve.problems import Problem
 
 OPT: Final = {"scope": Scope.CUSTOMERS_READ}

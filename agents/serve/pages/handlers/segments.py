@@ -11,7 +11,7 @@ from agents.serve.access.scopes import Scope
 from agents.serve.context import Context, ServeContext
 from agents.serve.lookups.answers import CustomerPage
 from agents.serve.lookups.customers.csv_lists import PART, begun, csv_response, customer_rows
-from agents.serve.lookups.reader import DEFAULT_LIMIT, Lookups
+from agents.serve.lookups.lookups import DEFAULT_LIMIT, Lookups
 from agents.serve.pages.page_view import PageView, View
 from agents.serve.pages.site import SEGMENTS
 from agents.serve.pages.views.segments import ScorePair, grid_chart, score_pairs

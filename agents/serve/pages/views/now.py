@@ -4,7 +4,7 @@ import asyncio
 from typing import NamedTuple
 
 from agents.serve.lookups.answers import Flow, SegmentCount, Segments
-from agents.serve.lookups.reader import Lookups
+from agents.serve.lookups.lookups import Lookups
 
 
 class Tile(NamedTuple):

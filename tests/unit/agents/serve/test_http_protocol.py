@@ -10,7 +10,7 @@ from litestar import Litestar, Request, get, post
 from litestar.response import Stream
 
 from agents.serve import http_protocol
-from agents.serve.head_requests import answering_head
+from agents.serve.application import answering_head
 from agents.serve.http_server import HttpServer
 from agents.serve.listening import bind
 from streams.settings.settings import Settings
