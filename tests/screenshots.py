@@ -26,6 +26,7 @@ from streams.clock import SYSTEM_CLOCK
 from streams.kafka.topics import Topics
 from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings
+from tests.integration.processes import GOLDSTREAM
 from tests.integration.workers import until
 from tests.pages.browser import chromium
 
@@ -36,7 +37,6 @@ FLOWS: Final = "v1/flows?from=1998-04-01&to=1998-06-29"
 TIMEOUT_S: Final = 600.0
 STEADY_ANSWERS: Final = 4
 MIN_CHANGES: Final = 5
-_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 
 
 async def publish_history(settings: Settings) -> None:
@@ -64,7 +64,7 @@ def start_pages(settings: Settings, folder: Path) -> tuple[Child, str]:
     """Start `goldstream serve` on a free port; return it, and its address."""
     address = f"{HOST}:{free_port()}"
     variables = environment_variables(settings) | {"GOLDSTREAM_API": address, "GOLDSTREAM_DATA": str(folder / "serve")}
-    server = Child([sys.executable, "-c", _GOLDSTREAM, "serve"], log=folder / "serve.log", env=variables)
+    server = Child([sys.executable, "-c", GOLDSTREAM, "serve"], log=folder / "serve.log", env=variables)
     server.start()
     return server, f"http://{address}"
 

@@ -19,7 +19,8 @@ import pytest
 from agents.demo.embedded.child_process import Child
 from tests.integration import hostile_records as hostile
 from tests.integration.kafka_records import Published, publish
-from tests.integration.workers import REPOSITORY, STOP_WITHIN_S, RunningWorker, Site, until
+from tests.integration.processes import STOP_WITHIN_S
+from tests.integration.workers import REPOSITORY, RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 
 IMAGE: Final = "localhost/goldstream:local"

@@ -10,7 +10,6 @@ Without Kafka and Redis, an application can be called in the process of the test
 """
 
 import re
-import signal
 import ssl
 import sys
 from dataclasses import dataclass
@@ -21,14 +20,11 @@ import msgspec
 from yarl import URL
 
 from agents.demo.embedded.child_process import Child
+from tests.integration.processes import GOLDSTREAM, RunningProcess
 from tests.integration.workers import READY_WITHIN_S, Samples, Site, until
 
 LISTENING: Final = re.compile(r"goldstream serve: (https?://\S+)")
 ANSWER_WITHIN_S: Final = 30.0
-STOP_WITHIN_S: Final = 30.0
-"""A server stops within this time after SIGTERM."""
-
-_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -45,31 +41,16 @@ class HttpAnswer:
         return msgspec.json.decode(self.body)
 
 
-class RunningServer:
-    """A `goldstream serve` in a process of its own.
+class RunningServer(RunningProcess):
+    """A `goldstream serve`.
 
     Attributes:
-        child: the process.
         tls: what its clients trust, if it has a certificate.
     """
 
     def __init__(self, child: Child, tls: ssl.SSLContext | None = None) -> None:
-        """Take the program, not yet started."""
-        self.child = child
+        super().__init__(child)
         self.tls = tls
-        self._log_begins_at = 0
-
-    def start(self) -> None:
-        """Start it, or restart it with its data folder; with port 0 it has another address then."""
-        self._log_begins_at = self.child.log.stat().st_size if self.child.log.is_file() else 0
-        self.child.start()
-
-    @property
-    def log(self) -> str:
-        """Its log since the last start."""
-        if not self.child.log.is_file():
-            return ""
-        return self.child.log.read_bytes()[self._log_begins_at :].decode("utf-8", "replace")
 
     @property
     def url(self) -> str:
@@ -81,7 +62,7 @@ class RunningServer:
         """Wait until it listens, with or without Kafka."""
 
         async def address() -> str:
-            assert self.child.running, f"the server ended with {self.child.returncode}; its log:\n{self.log}"
+            self.check_running()
             return self.url
 
         await until(address, "a server to listen", within_s)
@@ -91,7 +72,7 @@ class RunningServer:
         await self.listening(within_s)
 
         async def is_ready() -> bool:
-            assert self.child.running, f"the server ended with {self.child.returncode}; its log:\n{self.log}"
+            self.check_running()
             return (await self.request("GET", "/ready")).status == 200
 
         await until(is_ready, "a server to be ready", within_s)
@@ -101,7 +82,7 @@ class RunningServer:
         await self.listening(within_s)
 
         async def is_connected() -> bool:
-            assert self.child.running, f"the server ended with {self.child.returncode}; its log:\n{self.log}"
+            self.check_running()
             answer = await self.request("GET", "/ready")
             return answer.status == 200 or "start a worker" in answer.json["detail"]
 
@@ -130,21 +111,6 @@ class RunningServer:
         assert answer.status == 200, f"/metrics answered {answer.status}; the server's log:\n{self.log}"
         return Samples(answer.body.decode())
 
-    async def wait_for_exit(self, within_s: float = STOP_WITHIN_S) -> int:
-        """Wait for its end; return its exit status."""
-
-        async def has_ended() -> bool:
-            return not self.child.running
-
-        await until(has_ended, f"the server to end; its log:\n{self.log}", within_s)
-        assert self.child.returncode is not None
-        return self.child.returncode
-
-    async def stop(self) -> int:
-        """Stop it (SIGTERM); return its exit status."""
-        self.child.signal(signal.SIGTERM)
-        return await self.wait_for_exit()
-
 
 def start_server(
     site: Site, name: str, *arguments: str, tls: ssl.SSLContext | None = None, **settings: str
@@ -159,7 +125,7 @@ def start_server(
         settings: without `GOLDSTREAM_`, of this server alone.
     """
     own = {"DATA": str(site.directory / name), "API": "127.0.0.1:0", **settings}
-    argv = [sys.executable, "-c", _GOLDSTREAM, "serve", *arguments]
+    argv = [sys.executable, "-c", GOLDSTREAM, "serve", *arguments]
     server = RunningServer(Child(argv, log=site.directory / f"{name}.log", env=site.environment(**own)), tls)
     server.start()
     return server

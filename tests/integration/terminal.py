@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
+from tests.integration.processes import GOLDSTREAM
+
 WITHIN_S: Final = 60.0
 
 
@@ -29,7 +30,7 @@ class Terminal:
         arguments: list[str],
         directory: Path,
         environment: dict[str, str],
-        program: tuple[str, ...] = ("-c", _GOLDSTREAM),
+        program: tuple[str, ...] = ("-c", GOLDSTREAM),
     ) -> None:
         """Start the command; `program` is what Python runs."""
         self.shown = ""

@@ -20,6 +20,7 @@ import pytest
 from agents.demo.history import HISTORY_END, build_history, read_purchases
 from agents.demo.run import QUIET_WEEKS
 from tests.integration.comparison import assert_published
+from tests.integration.processes import GOLDSTREAM
 from tests.integration.workers import REPOSITORY, Site, until
 from tests.oracle import Oracle, Result, moments
 
@@ -27,7 +28,6 @@ CUSTOMERS: Final = 150
 ENDED_WITHIN_S: Final = 60.0
 WEEK_MS: Final = 7 * 86_400_000
 
-_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 _NO_BROKER: Final = "import sys; sys.modules['noida_db'] = None; from agents.cli import main; sys.exit(main())"
 _TIMES: Final = re.compile(r"(?m)^(events(/s)?|duration) .*$")
 
@@ -69,7 +69,7 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def _demo(tmp_path: Path, *arguments: str, program: str = _GOLDSTREAM) -> AsyncIterator[Demo]:
+async def _demo(tmp_path: Path, *arguments: str, program: str = GOLDSTREAM) -> AsyncIterator[Demo]:
     folder = tmp_path / "data"
     own = {name: text for name, text in os.environ.items() if not name.startswith("GOLDSTREAM_")}
     process = await asyncio.create_subprocess_exec(
@@ -197,7 +197,7 @@ async def _drawn(tmp_path: Path) -> tuple[str, str]:
 
     folder = tmp_path / "data"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _GOLDSTREAM, "demo", "--limit", "40"),
+        *(sys.executable, "-c", GOLDSTREAM, "demo", "--limit", "40"),
         cwd=tmp_path,
         env=dict(
             os.environ, PYTHONPATH=str(REPOSITORY), GOLDSTREAM_DATA=str(folder), TERM="xterm", COLUMNS="110", LINES="30"

@@ -15,6 +15,7 @@ from streams.telemetry.metrics import describe_metrics
 from tests.integration.http_servers import RunningServer
 from tests.integration.intake_events import has_rules, prepare
 from tests.integration.kafka_records import Published, publish
+from tests.integration.processes import GOLDSTREAM
 from tests.integration.workers import REPOSITORY, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 
@@ -57,13 +58,12 @@ async def test_a_campaign_engine_receives_what_a_shop_publishes_by_the_examples(
         "GOLDSTREAM_DATA": str(tmp_path / "data"),
         "GOLDSTREAM_HTTP": "127.0.0.1:0",
     }
-    command = "import sys; from agents.cli import main; sys.exit(main())"
     created = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", command, "topics", "create", env=worker_environment, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-c", GOLDSTREAM, "topics", "create", env=worker_environment, stdout=asyncio.subprocess.DEVNULL
     )
     assert await created.wait() == 0
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", command, "worker", env=worker_environment, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-c", GOLDSTREAM, "worker", env=worker_environment, stderr=asyncio.subprocess.DEVNULL
     )
     engine = await run_example("subscribe", prefix, kafka.bootstrap, tmp_path)
     try:

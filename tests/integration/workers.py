@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import re
-import signal
 import sys
 import time
 import urllib.error
@@ -22,15 +21,13 @@ from state.units.timestamps import parse_rfc3339
 from streams.clock import SYSTEM_CLOCK
 from streams.kafka.topics import create_topics
 from streams.settings.settings import load_settings
+from tests.integration.processes import GOLDSTREAM, RunningProcess
 
 REPOSITORY: Final = Path(__file__).parents[2]
 READY_WITHIN_S: Final = 60.0
-STOP_WITHIN_S: Final = 30.0
-"""A worker stops within this time after SIGTERM (README.md)."""
 
 Answer = TypeVar("Answer")
 
-_GOLDSTREAM: Final = "import sys; from agents.cli import main; sys.exit(main())"
 _NAMED: Final = "gs-"
 """How the names of a worker's processes begin."""
 _STARTED: Final = re.compile(r"goldstream worker: stages .*, http \S+:(\d+)")
@@ -87,25 +84,8 @@ class Samples:
         return ((own, value) for name, own, value in self._samples if name == metric and wanted <= own.items())
 
 
-class RunningWorker:
-    """A `goldstream worker` in a process of its own, not yet started."""
-
-    def __init__(self, child: Child) -> None:
-        """Take the program, not yet started."""
-        self.child = child
-        self._log_begins_at = 0
-
-    def start(self) -> None:
-        """Start it, or restart it with its data folder."""
-        self._log_begins_at = self.child.log.stat().st_size if self.child.log.is_file() else 0
-        self.child.start()
-
-    @property
-    def log(self) -> str:
-        """Its log since the last start."""
-        if not self.child.log.is_file():
-            return ""
-        return self.child.log.read_bytes()[self._log_begins_at :].decode("utf-8", "replace")
+class RunningWorker(RunningProcess):
+    """A `goldstream worker`."""
 
     @property
     def port(self) -> int | None:
@@ -133,7 +113,7 @@ class RunningWorker:
         """Wait until it reports that it is ready."""
 
         async def is_ready() -> bool:
-            assert self.child.running, f"the worker ended with {self.child.returncode}; its log:\n{self.log}"
+            self.check_running()
             return (await self.get("/ready"))[0] == 200
 
         try:
@@ -158,23 +138,6 @@ class RunningWorker:
         assert status == 200, f"/metrics answered {status}; the worker's log:\n{self.log}"
         return Samples(text)
 
-    async def wait_for_exit(self, within_s: float = STOP_WITHIN_S) -> int:
-        """Wait for its end; return its exit status."""
-        assert await asyncio.to_thread(self.child.wait, within_s), (
-            f"it runs on after {within_s} s; its log:\n{self.log}"
-        )
-        assert self.child.returncode is not None
-        return self.child.returncode
-
-    async def stop(self) -> int:
-        """Stop it (SIGTERM); return its exit status."""
-        self.child.signal(signal.SIGTERM)
-        return await self.wait_for_exit()
-
-    def kill(self) -> None:
-        """Kill it (SIGKILL)."""
-        self.child.kill()
-
 
 @dataclass(frozen=True)
 class FinishedCommand:
@@ -198,7 +161,7 @@ class Site:
     prefix: str
     directory: Path
     settings: dict[str, str]
-    worker_command: tuple[str, ...] = ("-c", _GOLDSTREAM, "worker")
+    worker_command: tuple[str, ...] = ("-c", GOLDSTREAM, "worker")
     workers: list[RunningWorker] = field(default_factory=list)
 
     def topic(self, name: str) -> str:
@@ -233,7 +196,7 @@ class Site:
     ) -> FinishedCommand:
         """Run a command of `goldstream` to its end, in a locale."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _GOLDSTREAM, *arguments),
+            *(sys.executable, "-c", GOLDSTREAM, *arguments),
             cwd=self.directory,
             env=self.environment(**settings) | {"LC_ALL": language},
             stdin=asyncio.subprocess.DEVNULL,

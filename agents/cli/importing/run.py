@@ -23,7 +23,7 @@ from agents.cli.importing.publication import (
     look_up,
     nothing_known,
 )
-from agents.cli.terminal.confirmation import check_can_ask, confirm
+from agents.cli.terminal.asking import check_can_ask, confirm
 from agents.cli.terminal.progress import progress_of
 from agents.importing.event_sorter import EventSorter
 from agents.importing.findings import Assumption, FileError, ImportRefused

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import typer
 
 from agents.cli.failures import CommandFailed, print_error
-from agents.cli.terminal.asking import can_ask
-from agents.cli.terminal.confirmation import confirm
+from agents.cli.terminal.asking import can_ask, confirm
 from agents.cli.terminal.json_output import write_json
 from agents.cli.terminal.progress import progress_of
 

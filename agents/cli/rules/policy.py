@@ -12,7 +12,7 @@ from agents.cli.help.command import CommandGroup
 from agents.cli.option_values import parse_timeout
 from agents.cli.rules.activation import WAIT_SECONDS, ApplyTimeoutOption, DryRunOption, activate, report_unchanged
 from agents.cli.rules.control_rules import read_active_rules
-from agents.cli.terminal.confirmation import YesOption
+from agents.cli.terminal.asking import YesOption
 from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:

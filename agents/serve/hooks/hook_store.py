@@ -1,22 +1,12 @@
-"""The hooks in force: those of the file, which is read again when it changes."""
+"""The hooks in force: those of a file."""
 
-import logging
-from math import inf
 from pathlib import Path
-from typing import Final
 
 from agents.serve.access.private_files import read_private
+from agents.serve.access.watched_file import WatchedFile
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_file import Hooks, parse_hooks
-from state.config.config_errors import ConfigErrors
 from streams.clock import Clock
-from streams.telemetry.log_throttle import LogThrottle
-
-log = logging.getLogger(__name__)
-
-LOOK_SECONDS: Final = 1.0
-"""How often the file is looked at, while there are requests."""
-LOG_SECONDS: Final = 60.0
 
 
 def read_hooks(path: Path) -> Hooks:
@@ -30,10 +20,9 @@ def read_hooks(path: Path) -> Hooks:
 
 
 class HookStore:
-    """The hooks of a file; none without a file.
+    """The hooks of a file, which is read again when it changes; none without a file.
 
-    A file that becomes invalid or disappears changes nothing, so that a slip of an editor loses no order; the error is
-    logged every minute.
+    Without the file that there was at the start, the earlier hooks remain, so that no order is lost.
     """
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
@@ -43,12 +32,7 @@ class HookStore:
             OSError: it cannot be read.
             ConfigErrors: others may read it, or it is not valid; with all errors.
         """
-        self._path = path
-        self._clock = clock
-        self._throttle = LogThrottle(clock, LOG_SECONDS)
-        self._looked_at = -inf
-        self._version = self._current_version()
-        self._hooks: Hooks = read_hooks(path) if path is not None else {}
+        self._file = None if path is None else WatchedFile(path, read_hooks, "hooks", clock)
 
     def find(self, platform: str, name: str) -> Hook | None:
         """Return a hook; None if there is none."""
@@ -64,28 +48,4 @@ class HookStore:
         return [hook for hook in self._current().values() if hook.platform == platform]
 
     def _current(self) -> Hooks:
-        now = self._clock.monotonic()
-        if self._path is not None and now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = now
-            self._look(self._path)
-        return self._hooks
-
-    def _look(self, path: Path) -> None:
-        version = self._current_version()
-        if version == self._version:
-            return
-        try:
-            self._hooks = read_hooks(path)
-        except (OSError, ConfigErrors) as error:
-            if self._throttle.should_log(str(error)):
-                log.error("the earlier hooks remain valid: %s", error)  # noqa: TRY400 - one line for an operator
-            return
-        self._version = version
-        log.info("%d hooks are in force", len(self._hooks))
-
-    def _current_version(self) -> tuple[int, int, int] | None:
-        try:
-            status = self._path.stat() if self._path is not None else None
-        except OSError:
-            return None
-        return None if status is None else (status.st_mtime_ns, status.st_ino, status.st_size)
+        return {} if self._file is None else self._file.current()

@@ -9,7 +9,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.option_values import parse_moment, parse_timeout
 from agents.cli.publishing import ensure_topics, publish_all
-from agents.cli.terminal.confirmation import YesOption, check_can_ask, confirm
+from agents.cli.terminal.asking import YesOption, check_can_ask, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 

@@ -26,7 +26,7 @@ from agents.cli.importing.reading_options import (
     TimezoneOption,
     WriteMapOption,
 )
-from agents.cli.terminal.confirmation import YesOption
+from agents.cli.terminal.asking import YesOption
 
 _ACTION: Final = "What happens"
 

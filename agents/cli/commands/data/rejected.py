@@ -9,7 +9,7 @@ import typer
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import UsageFailure, kafka_named
 from agents.cli.help.command import CommandGroup
-from agents.cli.terminal.confirmation import YesOption, check_can_ask, confirm
+from agents.cli.terminal.asking import YesOption, check_can_ask, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:

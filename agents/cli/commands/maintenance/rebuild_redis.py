@@ -6,7 +6,7 @@ import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
-from agents.cli.terminal.confirmation import YesOption, confirm
+from agents.cli.terminal.asking import YesOption, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 

@@ -105,9 +105,18 @@ async def get_story(customer_id: FromPath[str], context: Context) -> Response[An
     return Response(await context.lookups.story(decode_id(customer_id)))
 
 
-async def _csv_of_all(name: str, read: Callable[[int, str | None], Awaitable[CustomerPage]]) -> Stream:
-    """Return a CSV file of all pages, of which the first is read before the answer begins."""
-    return csv_response(name, await begun(customer_rows(partial(read, PART))))
+async def _customers(
+    name: str,
+    read: Callable[[int, str | None], Awaitable[CustomerPage]],
+    limit: int,
+    cursor: str | None,
+    *,
+    as_csv: bool,
+) -> Stream | Response[Any]:
+    """Return a page; or a CSV file of all pages, of which the first is read before the answer begins."""
+    if as_csv:
+        return csv_response(name, await begun(customer_rows(partial(read, PART))))
+    return Response(await read(limit, cursor))
 
 
 @get("/v1/segments/{name:str}/customers", opt=OPT, operation_id="getSegmentCustomers", responses=_CSV)
@@ -121,9 +130,7 @@ async def get_segment_customers(
 ) -> Stream | Response[Any]:
     """Return the customers of a segment, by monetary, highest first."""
     read = partial(context.lookups.segment_customers, name)
-    if wants_csv(request, output):
-        return await _csv_of_all(f"segment-{name}", read)
-    return Response(await read(limit, cursor))
+    return await _customers(f"segment-{name}", read, limit, cursor, as_csv=wants_csv(request, output))
 
 
 @get("/v1/cells/{cell:str}/customers", opt=OPT, operation_id="getCellCustomers", responses=_CSV)
@@ -137,9 +144,7 @@ async def get_cell_customers(
 ) -> Stream | Response[Any]:
     """Return the customers of a cell, by monetary, highest first."""
     read = partial(context.lookups.cell_customers, cell)
-    if wants_csv(request, output):
-        return await _csv_of_all(f"cell-{cell}", read)
-    return Response(await read(limit, cursor))
+    return await _customers(f"cell-{cell}", read, limit, cursor, as_csv=wants_csv(request, output))
 
 
 @get(
