@@ -79,15 +79,19 @@ class Terminal:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
-    def end_by(self, press: Callable[[], None], within_s: float = WITHIN_S) -> tuple[int, str]:
-        """Press a key every second until the program ends: one that is pressed before it reads may be lost."""
-        deadline = time.monotonic() + within_s
-        while self._process.poll() is None and time.monotonic() < deadline:
+    def end_by(self, press: Callable[[], None], reaction: str) -> tuple[int, str]:
+        """Press a key until the program shows its reaction, and wait for its end; return as `finish`.
+
+        A key that is pressed just before the program reads may be lost, so it is pressed again every five seconds.
+        After the reaction it is not: a second Ctrl-C would kill a program that is ending.
+        """
+        while reaction not in self.shown and self._process.poll() is None:
             with contextlib.suppress(OSError):  # it has just ended
                 press()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-        return self.finish(1.0)
+            again_at = time.monotonic() + 5.0
+            while reaction not in self.shown and self._process.poll() is None and time.monotonic() < again_at:
+                self._read(0.1)
+        return self.finish()
 
     def finish(self, within_s: float = WITHIN_S) -> tuple[int, str]:
         """Wait for the end; return the exit status and standard output."""

@@ -88,7 +88,8 @@ def test_the_end_of_input_and_ctrl_c_end_the_command_without_a_trace(folder: Pat
     for end in ("\x04", ""):
         with terminal(folder, "sales.csv") as asked:
             asked.wait_for("answer")
-            status, _ = asked.end_by(partial(asked.type, end) if end else asked.interrupt)
+            press = partial(asked.type, end) if end else asked.interrupt
+            status, _ = asked.end_by(press, "goldstream: interrupted")
         assert status == 1, asked.shown
         assert "goldstream: interrupted" in asked.shown
         assert "Traceback" not in asked.shown
