@@ -53,6 +53,24 @@ class Question(msgspec.Struct, frozen=True):
     option: str
 
 
+class Findings(msgspec.Struct):
+    """What was found out about a file on the way, and what it must be asked about."""
+
+    assumptions: list[Assumption] = msgspec.field(default_factory=list)
+    questions: list[Question] = msgspec.field(default_factory=list)
+
+    def assume(self, subject: str, value: str, evidence: str, option: str = "") -> None:
+        """Add an assumption, once for each subject and value."""
+        assumption = Assumption(subject, value, evidence, option)
+        if not any((each.subject, each.value) == (subject, value) for each in self.assumptions):
+            self.assumptions.append(assumption)
+
+    def ask(self, question: Question) -> None:
+        """Add a question, once for each key."""
+        if not any(each.key == question.key for each in self.questions):
+            self.questions.append(question)
+
+
 class FileError(Exception):
     """A file cannot be read; the message names it and the remedy."""
 

@@ -9,7 +9,7 @@ from agents.importing.events.customer_ids import IdPrefixes
 from agents.importing.events.refusals import check_ids
 from agents.importing.events.sales import Sales
 from agents.importing.fields.form_fields import FormFields
-from agents.importing.findings import LeftOut
+from agents.importing.findings import Findings, LeftOut
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
 from agents.importing.mapping.expression import Arithmetic, Expression, alternatives_of, columns_of, describe
 from agents.importing.mapping.name_recognition import ColumnNames
@@ -27,7 +27,6 @@ from agents.importing.orders.refund_tables import create_refunds
 from agents.importing.orders.sale_lines import SaleLines, SaleLinesBuilder
 from agents.importing.platforms.catalog import GENERIC
 from agents.importing.row_form import RowForm
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.moment_zones import with_constant_moment
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_source import RowSource

@@ -8,10 +8,11 @@ import msgspec
 from agents.importing.events.customer_ids import IdPrefixes
 from agents.importing.events.row_events import RowEvents, RowMeaning, create_row_events
 from agents.importing.fields.form_fields import FormFields
+from agents.importing.findings import Findings
 from agents.importing.mapping.event_fields import FieldType, type_of
 from agents.importing.mapping.expression import Column, alternatives_of, columns_of
 from agents.importing.rows.cell_sql import CellSql
-from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, with_constant_moment
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_meaning import kind_sql

@@ -18,14 +18,13 @@ from agents.importing.events.totals import Totals
 from agents.importing.fields.form_fields import find_fields
 from agents.importing.fields.list_explosion import rows_of
 from agents.importing.fields.source_plan import plan_sources
-from agents.importing.findings import Assumption, LeftOut, Question
+from agents.importing.findings import Assumption, Findings, LeftOut, Question
 from agents.importing.form_reader import FormReader
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.form_links import link_forms
 from agents.importing.platforms.catalog import check_platform
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.staging.stage import Staging
 from state.config.config_errors import ConfigErrors
@@ -164,10 +163,10 @@ def understand(
         raise ConfigErrors(errors)
     findings, left_out = Findings(), LeftOut()
     plans = plan_sources(staging, mapping, findings)
-    prefixes = IdPrefixes(mapping.source, options.key or read_key(mapping.identify))
     for table in staging.tables:
         findings.assumptions += table.assumptions
         left_out.add_all(table.left_out)
+    prefixes = IdPrefixes(mapping.source, options.key or read_key(mapping.identify))
     readers = []
     for number, plan in enumerate(plans):
         fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous, is_alone=len(plans) == 1)
@@ -180,9 +179,24 @@ def understand(
     for reader in readers:
         if not found.questions:
             reader.build()
-    if found.questions:
-        return found
-    found.mapping = _written(mapping, readers)
+    if not found.questions:
+        found.mapping = _written(mapping, readers)
+        _count_events(staging, found, readers, policy, options)
+    return found
+
+
+def _count_events(
+    staging: Staging,
+    found: Understanding,
+    readers: Sequence[FormReader],
+    policy: PolicyInfo,
+    options: UnderstandOptions,
+) -> None:
+    """Put the forms together, refuse what is probably wrong, and count the events.
+
+    Raises:
+        ImportRefused: what would be published is probably wrong.
+    """
     parts = [part for reader in readers for part in (reader.sales, reader.rows) if part is not None]
     link_forms(staging.con, [reader.sales.name for reader in readers if reader.sales is not None])
     currency = policy.currency or base_currency(staging.con, parts)
@@ -190,9 +204,8 @@ def understand(
         leave_out_currencies(staging.con, parts, currency)
     check_currencies(staging, parts, currency, policy.rates)
     for reader in readers:
-        reader.add_left_out(left_out)
-    rules = AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names())
-    found.survey(parts, rules, options)
+        reader.add_left_out(found.left_out)
+    found.survey(parts, AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names()), options)
     _add_customers(staging.con, parts, found.totals)
     for reader in readers:
         reader.state_results()
@@ -200,8 +213,9 @@ def understand(
         reader.mapping.kind == "refund" or reader.mapping.refund_numbers or "type" in reader.mapping.fields
         for reader in readers
     )
-    check_orders(staging, found.totals, left_out, allow_anonymous=options.allow_anonymous, are_refunds=are_refunds)
-    return found
+    check_orders(
+        staging, found.totals, found.left_out, allow_anonymous=options.allow_anonymous, are_refunds=are_refunds
+    )
 
 
 def _written(user: Mapping, readers: Sequence[FormReader]) -> Mapping:

@@ -156,9 +156,17 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
         mapping: with the columns that exist.
         meaning: of the rows.
     """
-    kind, kinds = meaning.kind, meaning.kinds
+    columns = _columns(sql, mapping, meaning)
+    selected = ", ".join(f'{value} AS "{column}"' for column, value in columns.items())
+    listed = ", ".join(map(quoted, meaning.kinds))
+    rows = f"SELECT {selected} FROM {sql.source.from_sql} {' '.join(sql.joins)}"
+    events = _reasoned_sql(f"SELECT * FROM ({rows}) WHERE kind IN ({listed})", meaning.default_currency)
+    staging.con.execute(f"CREATE OR REPLACE TABLE {name} AS {_counted_sql(events)}")
+
+
+def _columns(sql: CellSql, mapping: Mapping, meaning: RowMeaning) -> dict[str, str]:
+    """Return the columns of the table, each with the SQL of its value; `error` says why a row cannot be read."""
     fields, constants = mapping.fields, mapping.constants
-    source = sql.source
     customers = [
         each
         for field in ("email", "customer_id")
@@ -166,9 +174,9 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
         for each in sql.identifiers(fields[field], mapping.guests)
     ]
     columns = {
-        "position": source.position_sql,
+        "position": sql.source.position_sql,
         "line": "b.line",
-        "kind": kind,
+        "kind": meaning.kind,
         "occurred_at": meaning.occurred_at,
         "customer": f"coalesce({', '.join(customers)}, NULL)" if customers else _constant(constants, "customer_id"),
         **{_COLUMNS.get(field, field): _text(sql, fields, constants, field) for field in _TEXTS},
@@ -185,34 +193,36 @@ def create_row_events(sql: CellSql, staging: Staging, name: str, mapping: Mappin
     rules = [
         f"WHEN {rule_sql(sql, rule, cell)} THEN {quoted(rule.reason)}"
         for rule in mapping.rules
-        if (cell := source.find(rule.column)) is not None
+        if (cell := sql.source.find(rule.column)) is not None
     ]
     columns["rule"] = f"CASE {' '.join(rules)} END" if rules else "NULL::VARCHAR"
     error = f"coalesce({', '.join(sql.errors)}, NULL)" if sql.errors else "NULL"
-    columns["error"] = f"CASE WHEN {kind} IN ({', '.join(map(quoted, kinds))}) THEN {error} END"
-    selected = ", ".join(f'{value} AS "{column}"' for column, value in columns.items())
-    listed = ", ".join(map(quoted, kinds))
+    columns["error"] = f"CASE WHEN {meaning.kind} IN ({', '.join(map(quoted, meaning.kinds))}) THEN {error} END"
+    return columns
+
+
+def _reasoned_sql(rows: str, default_currency: str) -> str:
+    """Return rows with the reason why one is left out, and with a number among those that are equal."""
     equal = "kind, customer, occurred_at, amount, source, channel"
-    own = f"coalesce(currency, nullif({quoted(meaning.default_currency)}, ''))"
+    own = f"coalesce(currency, nullif({quoted(default_currency)}, ''))"
     exact = f"amount * {digits_sql(own)}"
     checked = f"""
         SELECT *, CASE WHEN error IS NOT NULL THEN error WHEN occurred_at IS NULL THEN 'occurred_at has no value'
                 WHEN kind IN ('purchase', 'refund') AND amount IS NULL THEN 'amount has no value'
                 WHEN kind IN ('purchase', 'refund') AND {exact} <> floor({exact}) THEN
                     'amount must have no more digits than its currency: got ' || coalesce(amount_text, '') END AS detail
-        FROM (SELECT {selected} FROM {source.from_sql} {" ".join(sql.joins)}) WHERE kind IN ({listed})"""
+        FROM ({rows})"""
     reasoned = f"""
         SELECT *, CASE WHEN rule IS NOT NULL THEN rule WHEN detail IS NOT NULL THEN 'unreadable'
                 WHEN customer IS NULL AND kind NOT IN ('purchase', 'refund') THEN 'no_customer' END AS refused
         FROM ({checked})"""
     number = "CASE kind WHEN 'purchase' THEN order_id WHEN 'refund' THEN refund_id END"
     copy = f"row_number() OVER (PARTITION BY kind, customer, {number}, refused IS NULL ORDER BY occurred_at, position)"
-    unique = f"""
+    return f"""
         SELECT * EXCLUDE (refused), row_number() OVER (PARTITION BY {equal} ORDER BY position) AS ordinal,
             CASE WHEN refused IS NOT NULL THEN refused
                 WHEN {number} IS NOT NULL AND {copy} > 1 THEN 'duplicate' END AS reason
         FROM ({reasoned})"""
-    staging.con.execute(f"CREATE OR REPLACE TABLE {name} AS {_counted_sql(unique)}")
 
 
 def _counted_sql(events: str) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agents.importing.findings import ImportRefused
+from agents.importing.findings import Findings, ImportRefused
 from agents.importing.mapping.mapping import Join
 from agents.importing.mapping.name_recognition import ColumnNames
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.staging.stage import StagedTable, Staging
 
 

@@ -4,8 +4,9 @@ from typing import Final
 
 from agents.importing.columns.dates.decision import is_time_of_day
 from agents.importing.columns.zones import read_zone
+from agents.importing.findings import Findings
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.row_meaning import read_paid
 from agents.importing.rows.row_source import RowSource
 from agents.importing.staging.stage import StagedTable

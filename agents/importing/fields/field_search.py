@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from agents.importing.fields.column_contents import ColumnContents
-from agents.importing.findings import Choice, Question
+from agents.importing.findings import Choice, Findings, Question
 from agents.importing.mapping.expression import Column, Expression, columns_of
 from agents.importing.mapping.known_names import words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.row_source import RowSource
 
 _MAX_CHOICES: Final = 8

@@ -9,7 +9,7 @@ from agents.importing.fields.field_resolution import check_mapped_columns, exist
 from agents.importing.fields.recognition import Recognition
 from agents.importing.fields.return_columns import ReturnColumns, refund_numbers_question
 from agents.importing.fields.source_plan import SourcePlan
-from agents.importing.findings import ImportRefused
+from agents.importing.findings import Findings, ImportRefused
 from agents.importing.mapping.event_fields import (
     ALL_FIELDS,
     COMMON_FIELDS,
@@ -23,7 +23,7 @@ from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import AUTO, Mapping
 from agents.importing.platforms.catalog import GENERIC, OWN
 from agents.importing.rows.cell_sql import guest_sql
-from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.row_meaning import word_reader
 from agents.importing.rows.row_source import RowSource
 

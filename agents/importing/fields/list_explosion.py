@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from agents.importing.findings import Findings
 from agents.importing.mapping.expression import Expression, alternatives_of, columns_of
 from agents.importing.mapping.known_names import known_names, normalize_name
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.platforms.catalog import GENERIC
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.staging.stage import StagedTable, Staging
 
 _LISTS: Final = frozenset(

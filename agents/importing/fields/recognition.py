@@ -7,13 +7,12 @@ from agents.importing.columns.zones import read_zone
 from agents.importing.fields.field_search import FieldSearch
 from agents.importing.fields.order_numbers import can_number_orders, cells_are_titles
 from agents.importing.fields.return_recognition import ReturnRecognition
-from agents.importing.findings import Question
+from agents.importing.findings import Findings, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined
 from agents.importing.mapping.known_names import normalize_name, words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import is_paid_amount, kind_of_word, status_of_word, unit_of
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.row_source import RowSource
 
 _MAX_WORDS: Final = 200

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.importing.findings import Choice, Question
+from agents.importing.findings import Choice, Findings, Question
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount, is_price
 from agents.importing.orders.sale_lines import SaleLines
-from agents.importing.rows.column_decisions import Findings
 
 _DAY_MS: Final = 86_400_000
 _MIN_REPEATED: Final = 3

@@ -6,11 +6,12 @@ from typing import Final
 
 import msgspec
 
+from agents.importing.findings import Findings
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
 from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of, plain_columns_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.rows.cell_sql import MONEY, CellSql, quoted
-from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.line_currencies import LineCurrencies
 from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, zone_meanings
 from agents.importing.rows.policy_info import PolicyInfo

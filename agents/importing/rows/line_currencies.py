@@ -6,13 +6,13 @@ from agents.importing.columns.column_value import CellError
 from agents.importing.columns.currencies import read_currency
 from agents.importing.columns.currency_decision import CurrencyDecision, decide_currencies, decide_currency_signs
 from agents.importing.columns.numbers.decision import NumberParser
-from agents.importing.findings import Question
+from agents.importing.findings import Findings, Question
 from agents.importing.mapping.expression import columns_of, plain_columns_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import unit_of
 from agents.importing.platforms.catalog import GENERIC
 from agents.importing.rows.cell_sql import CellSql, quoted
-from agents.importing.rows.column_decisions import ColumnDecisions, Findings
+from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_source import RowSource
 

@@ -8,12 +8,11 @@ from agents.importing.columns.column_value import CellError, ColumnValue
 from agents.importing.columns.dates.decision import DateDecision, decide_dates, moment_ms
 from agents.importing.columns.zone_column import decide_zones
 from agents.importing.columns.zones import ambiguous_zones, zone_of
-from agents.importing.findings import ImportRefused, Question
+from agents.importing.findings import Findings, ImportRefused, Question
 from agents.importing.mapping.expression import Column, alternatives_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.platforms.catalog import forms_of
 from agents.importing.rows.cell_readers import part_reader
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_source import RowSource
 

@@ -4,10 +4,10 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from agents.importing.findings import Findings
 from agents.importing.mapping.expression import Column, alternatives_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.rows.cell_readers import part_reader
-from agents.importing.rows.column_decisions import Findings
 from agents.importing.rows.row_meaning import read_paid, status_reader
 from agents.importing.rows.row_source import RowSource
 
