@@ -3,6 +3,7 @@
 Import everything. What a command needs is imported when it runs, so that `goldstream --help` is quick.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -104,6 +105,10 @@ app.command("rebuild-redis", rich_help_panel=MAINTENANCE)(rebuild_redis.rebuild_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; expected errors become lines on standard error."""
     set_quiet(quiet=False)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # names of customers and cities may be in letters that it does not have
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = app(None if arguments is None else list(arguments), prog_name="goldstream", standalone_mode=False)
     except BrokenPipeError:

@@ -1,6 +1,6 @@
 """What was active when: every policy and every campaigns file that `control` has activated, in order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from state.config.active_rules import ActiveRules
@@ -20,7 +20,8 @@ class Activation(NamedTuple, Generic[File]):
         offset: of the record in `control` that activated it.
         since_ms: when that record was written, in milliseconds; -1 if that is not known.
         until_ms: the same of the record that replaced it; None for the active one.
-        changed: the keys of the file whose contents differ from the preceding one; empty for the first.
+        changed: the keys of the file whose contents differ from the preceding one, with the names of campaigns that
+            were changed, added or dropped (`campaign welcome`); empty for the first.
     """
 
     file: File
@@ -56,7 +57,20 @@ def read_activations(records: Iterable[ControlRecord]) -> Activations:
 def _append(periods: list[Activation[File]], file: File, record: ControlRecord) -> None:
     changed: tuple[str, ...] = ()
     if periods:
-        before = periods[-1].file.contents()
-        changed = tuple(key for key, value in file.contents().items() if value != before[key])
+        changed = tuple(_changes(periods[-1].file, file))
         periods[-1] = periods[-1]._replace(until_ms=record.written_ms)
     periods.append(Activation(file, record.offset, record.written_ms, None, changed))
+
+
+def _changes(before: Policy | Campaigns, after: Policy | Campaigns) -> Iterator[str]:
+    earlier = before.contents()
+    for key, value in after.contents().items():
+        if value == earlier[key]:
+            continue
+        if isinstance(before, Campaigns) and isinstance(after, Campaigns) and key == "campaign":
+            old, new = ({each.name: each for each in file.campaigns} for file in (before, after))
+            names = [name for name in old | new if old.get(name) != new.get(name)]
+            yield from (f"campaign {name}" for name in names)
+            if names:
+                continue
+        yield key  # also where campaigns only have another order

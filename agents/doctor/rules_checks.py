@@ -35,16 +35,20 @@ async def check_rules(cluster: Cluster) -> list[Finding]:
         findings.extend(_compare("campaigns", rules.campaigns, campaigns))
         findings.extend(_check_segments(rules.campaigns, rules.policy))
     if not findings:
-        active = rules.policy.ref if rules.campaigns is None else f"{rules.policy.ref} and {rules.campaigns.ref}"
-        findings.append(good("rules", f"{active} are active, as configured"))
+        findings.append(good("rules", f"{_active(rules.policy, rules.campaigns)} active, as configured"))
     return findings
 
 
+def _active(policy: Policy, campaigns: Campaigns | None) -> str:
+    return f"policy {policy.ref} is" if campaigns is None else f"policy {policy.ref} and campaigns {campaigns.ref} are"
+
+
 def _not_yet(cluster: Cluster, policy: Policy, campaigns: Campaigns) -> Finding:
+    partitions = cluster.counts.get(cluster.topics.journal, cluster.settings.partitions)
     message = (
-        f"nothing is active yet; the first worker will activate {policy.ref} and {campaigns.ref}, and fix for good: "
-        f"time zone {policy.timezone}, currency {policy.currency}, window {policy.window_days} days, "
-        f"{cluster.counts.get(cluster.topics.journal, cluster.settings.partitions)} partitions"
+        f"nothing is active yet; the first worker will activate policy {policy.ref} and campaigns {campaigns.ref}, "
+        f"and fix permanently: time zone {policy.timezone}, currency {policy.currency}, "
+        f"window {policy.window_days} days, {partitions} partitions"
     )
     return warning("rules", message, "if that is not meant, run `goldstream init` before the first start")
 

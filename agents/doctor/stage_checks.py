@@ -77,7 +77,7 @@ async def check_watermark(cluster: Cluster) -> list[Finding]:
     lanes = cluster.partitions([topics.progress])
     watermarks = await _watermarks(settings, topics.progress, len(lanes))
     if not watermarks or min(watermarks) == NO_WATERMARK:
-        return [warning("watermark", "time has not begun", "start a worker")]
+        return [warning("watermark", "no watermark yet", "start a worker")]
     lowest = min(watermarks)
     if settings.time == "event":
         return [good("watermark", f"{format_ms(lowest)} (event mode: by the events alone)")]

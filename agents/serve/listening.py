@@ -4,9 +4,9 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streams.errors import FatalError
 from streams.settings.settings import Settings
@@ -20,12 +20,11 @@ def bind(settings: Settings) -> list[socket.socket]:
     Raises:
         FatalError: the address is taken, is not one of this machine, or may not be listened on.
     """
-    host, port = settings.api_address
+    port = settings.api_address[1]
     bound: list[socket.socket] = []
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        places = [(family, place) for family, _, _, _, place in dict.fromkeys(found)]
-        if errors := list(_refusals(settings, [str(place[0]) for _, place in places])):
+        places = _resolve(settings)
+        if errors := _refusals(settings, places):
             raise FatalError("; ".join(errors))
         for family, place in places:
             chosen = (place[0], bound[0].getsockname()[1] if bound else port, *place[2:])
@@ -39,6 +38,15 @@ def bind(settings: Settings) -> list[socket.socket]:
             "listens there, or set another host:port (port 0 takes a free one)"
         ) from error
     return bound
+
+
+def listening_errors(settings: Settings) -> list[str]:
+    """Return why a server must not listen on GOLDSTREAM_API, each with the remedy; its tokens are not looked at.
+
+    Raises:
+        OSError: its host is unknown.
+    """
+    return _refusals(settings, _resolve(settings))
 
 
 def check_tokens(settings: Settings, tokens: int | None, sockets: Sequence[socket.socket]) -> None:
@@ -58,20 +66,32 @@ def _are_loopback(addresses: Sequence[str]) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 
-def _refusals(settings: Settings, addresses: Sequence[str]) -> Iterator[str]:
-    """Yield why a server must not listen on these addresses, each with the remedy."""
-    if _are_loopback(addresses):
-        return
+_Place = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+def _resolve(settings: Settings) -> list[_Place]:
+    """Return the addresses that GOLDSTREAM_API stands for."""
+    host, port = settings.api_address
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return [(family, place) for family, _, _, _, place in dict.fromkeys(found)]
+
+
+def _refusals(settings: Settings, places: Sequence[_Place]) -> list[str]:
+    """Return why a server must not listen on these addresses, each with the remedy."""
+    if _are_loopback([str(place[0]) for _, place in places]):
+        return []
+    errors = []
     if settings.tokens is None:
-        yield (
+        errors.append(
             f"GOLDSTREAM_API must be a loopback address without tokens: got {settings.api}; create one with "
             "`goldstream tokens create NAME --scope SCOPE` and set GOLDSTREAM_TOKENS, or listen on 127.0.0.1"
         )
     if settings.api_cert is None and not settings.api_proxy:
-        yield (
+        errors.append(
             f"GOLDSTREAM_API must be a loopback address without TLS: got {settings.api}; set GOLDSTREAM_API_CERT and "
             "GOLDSTREAM_API_KEY, or GOLDSTREAM_API_PROXY=1 behind a proxy that ends TLS"
         )
+    return errors
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

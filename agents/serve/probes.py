@@ -24,11 +24,15 @@ def health() -> str:
 
 @get("/ready", operation_id="ready", opt={"scope": Scope.NONE}, media_type=MediaType.TEXT, sync_to_thread=False)
 def ready(context: Context) -> str:
-    """Answer 200 once the active policy is known, and 503 with what is waited for before that, and while it stops."""
+    """Answer 200 once the active policy is known, and 503 with what is waited for before that, and while it stops.
+
+    A second line says what waits in the spool, if anything does.
+    """
     unready = context.unready()
     if unready:
         raise unavailable("not-ready", "; ".join(unready))
-    return "ok\n"
+    spooled = context.intake.spooled()
+    return "ok\n" if spooled is None else f"ok\n{spooled}\n"
 
 
 @get(

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,12 @@ async def test_a_killed_server_delivers_its_spool_after_a_restart_in_order(kafka
         assert samples.total("goldstream_http_events_total", outcome="spooled") == 4
         assert samples.total("goldstream_http_spool_bytes") > 0
         assert samples.total("goldstream_http_spool_oldest_seconds") > 0
+        doctor = await replace(site, settings=site.settings | {"API": server.url.removeprefix("http://")}).command(
+            "doctor", "--json"
+        )
+        waits = next(each for each in json.loads(doctor.out)["findings"] if each["check"] == "serve")
+        assert waits["level"] == "warning"
+        assert re.search(r"ready at .*, but [\d,]+ bytes wait in the spool, the first since \d+ s", waits["message"])
         server.child.signal(signal.SIGKILL)
         assert await server.wait_for_exit() == -signal.SIGKILL
         server.start()  # while Kafka is still away: it knows the policy from the spool's folder

@@ -78,6 +78,11 @@ async def test_the_forecast_comes_true_and_the_trial_of_the_active_file_equals_i
     text = await site.command("campaigns", "forecast", "--days", "2")
     assert text.out.splitlines()[0].endswith(f", if nobody buys; as of {moments.text(now_ms)[:10]} 12:00 (UTC)")
 
+    longer = (await site.command("campaigns", "forecast", "--days", "20")).out.splitlines()
+    last_day = longer[0].split(" to ")[1][:10]
+    assert longer[-1].split() == ["all", longer[0].split()[0]], "a table of all days ends with the total"
+    assert any(line.split()[-1:] == [last_day] for line in longer[1:])
+
     days_ahead = DAY_MS * NEXT - now_ms % DAY_MS - 1
     trial = await _json(site, "try", "same.toml", "--days", str(NEXT))
     assert trial["customers"] == CUSTOMERS

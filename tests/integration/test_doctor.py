@@ -1,6 +1,8 @@
 """`goldstream doctor` on real servers: what it finds, and the exit status."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,9 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from redis.asyncio import Redis
 
+from agents.demo.embedded.loopback import free_port
 from streams.defaults import campaigns_text, policy_text
 from streams.kafka.control import ControlRecord, append_control
 from streams.settings.settings import load_settings
+from tests.integration.http_servers import RunningServer
+from tests.integration.intake_events import prepare
 from tests.integration.kafka_records import Published, publish
 from tests.integration.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
@@ -55,8 +60,55 @@ async def test_before_the_first_start_nothing_is_wrong(site: Site) -> None:
         "rules": "warning",
         "watermark": "warning",
         "redis": "good",
+        "serve": "good",
     }
     assert "time zone UTC, currency RUB, window 365 days, 7 partitions" in examined.found["rules"][0][1]
+
+
+async def test_a_server_is_examined_with_its_files(
+    site: Site, http_server: Callable[..., Awaitable[RunningServer]]
+) -> None:
+    await prepare(site)
+    tokens, hooks = site.directory / "tokens.toml", site.directory / "hooks.toml"
+    files = {"TOKENS": str(tokens), "HOOKS": str(hooks)}
+    tokens.touch(mode=0o644)
+    hooks.write_text('[[hook]]\nplatform = "shopyfy"\nname = "shop"\nsecrets = ["12345678"]\n', encoding="utf-8")
+    hooks.chmod(0o600)
+    address = f"127.0.0.1:{free_port()}"
+
+    examined = await examine(site, API=address, **files)
+
+    assert examined.status == 1
+    assert examined.found["serve"] == [
+        ("wrong", f"{tokens}: must be private to its owner: got mode 0644"),
+        ("wrong", f"{hooks}: hook 1 (shop): platform 'shopyfy' is unknown"),
+        ("warning", f"no server answers at {address}"),
+    ]
+
+    tokens.chmod(0o600)
+    hooks.write_text(hooks.read_text(encoding="utf-8").replace("shopyfy", "shopify"), encoding="utf-8")
+    server = await http_server(API=address, **files)
+    examined = await examine(site, API=address, **files)
+    assert examined.found["serve"] == [
+        ("warning", f"0 tokens in {tokens}"),
+        ("good", f"1 webhook in {hooks}"),
+        ("good", f"ready at {server.url}"),
+    ]
+
+    exposed = await examine(site, API=f"0.0.0.0:{free_port()}")
+    assert {level for level, _ in exposed.found["serve"][:2]} == {"wrong"}, "neither tokens nor TLS"
+
+
+async def test_another_program_at_the_address_of_the_server_is_wrong(site: Site) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        address = f"127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        (finding,) = (await examine(site, API=address)).found["serve"]
+    assert finding == ("wrong", f"what answers at http://{address} with status 404 is no `goldstream serve`")
 
 
 async def test_a_running_worker_is_well_and_a_stopped_one_is_missed(site: Site, redis_server: RedisServer) -> None:
@@ -144,7 +196,7 @@ async def test_servers_that_do_not_answer_are_wrong(kafka: ApacheKafka, prefix: 
     del kafka
     site = Site("127.0.0.1:1", prefix, tmp_path, {})
     examined = await examine(site, REDIS="redis://127.0.0.1:1/0")
-    assert (examined.status, examined.levels()) == (1, {"kafka": "wrong", "redis": "wrong"})
+    assert (examined.status, examined.levels()) == (1, {"kafka": "wrong", "redis": "wrong", "serve": "good"})
 
 
 @pytest.mark.timeout(100)

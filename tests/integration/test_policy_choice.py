@@ -98,7 +98,7 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     earlier = await site.command("policy", "diff", "a.toml", "b.toml", "--to", moments.text(BEGIN_MS + 35 * DAY_MS))
     assert earlier.status == 0, earlier.errors
     assert "100 customers as of 2026-02-05 09:30 (UTC)" in earlier.out
-    assert "new       at_risk         30" in earlier.out
+    assert "New       At risk         30" in earlier.out
 
     refused = await site.command("policy", "diff", "a.toml", "euro.toml")
     assert (refused.status, refused.out) == (1, "")

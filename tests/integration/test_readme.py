@@ -9,17 +9,20 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from streams.settings.settings_spec import describe_settings
 from streams.telemetry.metrics import describe_metrics
 from tests.integration.http_servers import RunningServer
-from tests.integration.intake_events import has_rules, prepare
+from tests.integration.intake_events import has_rules
 from tests.integration.kafka_records import Published, publish
 from tests.integration.processes import GOLDSTREAM
 from tests.integration.workers import REPOSITORY, Site, until
 from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.redis_server import RedisServer
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+RUSSIAN = (REPOSITORY / "README.ru.md").read_text(encoding="utf-8")
 
 
 def example(name: str) -> str:
@@ -109,15 +112,49 @@ def test_the_readme_lists_every_metric_with_its_labels() -> None:
         assert f"| `{metric.name}` | {', '.join(metric.labels)} | {metric.meaning} |" in README
 
 
-async def test_the_http_example_publishes_a_purchase_that_is_accepted(
-    site: Site, http_server: Callable[..., Awaitable[RunningServer]]
+def http_example(text: str) -> str:
+    """Return the commands after `goldstream serve` in the example of a README."""
+    found = re.search(r"<!-- example: http -->\n```sh\n\.venv/bin/goldstream serve &\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def demo_example(text: str) -> list[str]:
+    """Return the commands against the demo, without their comments."""
+    found = re.search(r"```sh\n(curl -s http://127\.0\.0\.1:6067/v1/segments.*?)```", text, re.DOTALL)
+    assert found is not None
+    return [re.sub(r" +#.*", "", line) for line in found[1].splitlines()]
+
+
+def test_both_readmes_have_the_same_requests() -> None:
+    assert http_example(RUSSIAN) == http_example(README)
+    assert demo_example(RUSSIAN) == demo_example(README)
+
+
+async def test_the_http_example_publishes_a_purchase_and_looks_the_buyer_up(
+    site: Site, redis_server: RedisServer, http_server: Callable[..., Awaitable[RunningServer]]
 ) -> None:
-    await prepare(site)
+    site.settings["REDIS"] = redis_server.url
+    worker = site.worker()
+    await worker.ready()
     server = await http_server()
     await has_rules(server)
-    found = re.search(r"<!-- example: http -->\n```sh\ngoldstream serve &\n(.*?\}')\n", README, re.DOTALL)
-    assert found is not None
-    command = found[1].replace("http://127.0.0.1:6067", server.url)
-    shell = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
-    out, _ = await shell.communicate()
-    assert out == b'{"accepted":1}'
+    purchase, customer, segments = re.findall(r"^curl .*?(?=^curl |\Z)", http_example(README), re.DOTALL | re.MULTILINE)
+
+    async def run(command: str) -> Any:
+        shell = await asyncio.create_subprocess_shell(
+            command.replace("http://127.0.0.1:6067", server.url), stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await shell.communicate()
+        return json.loads(out)
+
+    assert await run(purchase) == {"accepted": 1}
+
+    async def is_new() -> bool:
+        found: bool = (await run(customer)).get("segment") == "new"
+        return found
+
+    await until(is_new, "the buyer in Redis")
+    by_name = {each["name"]: each["customers"] for each in (await run(segments))["segments"]}
+    assert by_name["new"] == 1
+    assert await worker.stop() == 0

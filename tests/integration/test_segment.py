@@ -71,7 +71,7 @@ async def test_a_segment_is_listed_by_monetary_alike_from_redis_and_kafka(
     assert (tmp_path / "new.csv").read_text() == written.out
 
     text = await site.command("segment", "new", "--limit", "1", language="ru_RU.UTF-8")
-    assert text.out.startswith("new (Новый): 4 customers, from Redis\n")
+    assert text.out.startswith("new (Новый): 4 customers, from Redis (times in UTC)\n")
     assert "… and 3 more" in text.out
     unknown = await site.command("segment", "gold")
     assert unknown.status == 1

@@ -1,7 +1,9 @@
 """Report the difference between two policies: as a JSON object, and as text."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
@@ -9,6 +11,7 @@ from agents.analysis.backtest.result import BacktestResult, PolicyCounts
 from state.config.policy import Policy
 from state.records.progress import NO_WATERMARK
 from state.units.money import format_minor
+from state.units.time_zones import load_zone
 from state.units.timestamps import format_ms
 
 _FROM_AND_TO = {"from_segment": "from", "to_segment": "to"}
@@ -149,12 +152,21 @@ def _side(policy: Policy, result: BacktestResult, index: int, counts: PolicyCoun
     )
 
 
-def report_lines(report: BacktestReport) -> Iterator[str]:
-    """Yield the report as lines of text and tables."""
+def report_lines(
+    report: BacktestReport, zone: str = "UTC", titles: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Yield the report as lines of text and tables, with moments in a time zone, and segments by their titles."""
+
+    def called(name: str) -> str:
+        return titles.get(name, name)
+
     a, b = report.a, report.b
-    when = f"as of {report.as_of[:16].replace('T', ' ')}" if report.as_of else "before any time"
+    when = "before any time"
+    if report.as_of:
+        local = datetime.fromisoformat(report.as_of).astimezone(load_zone(zone))
+        when = f"as of {local:%Y-%m-%d %H:%M} ({zone})"
     yield f"A is {a.policy}, B is {b.policy}; campaigns {report.campaigns} with both"
-    yield f"{report.customers:,} customers {when} (UTC), {report.records:,} records of the journal"
+    yield f"{report.customers:,} customers {when}, {report.records:,} records of the journal"
     yield (
         f"{report.moved:,} of them ({_share(report.moved, report.customers)}) are in another segment by B, with "
         f"{_thousands(report.moved_net)} of {_thousands(report.net)} {report.currency} net revenue of the last "
@@ -162,20 +174,21 @@ def report_lines(report: BacktestReport) -> Iterator[str]:
     )
     yield ""
     segments = list(dict.fromkeys((*a.segments, *b.segments)))
-    rows = [_counts_row(name, a.segments.get(name, 0), b.segments.get(name, 0)) for name in segments]
+    rows = [_counts_row(called(name), a.segments.get(name, 0), b.segments.get(name, 0)) for name in segments]
     yield from _table(("segment", "A", "B", "B - A"), rows)
     if report.moves:
         yield ""
         rows = [
-            (move.from_segment, move.to_segment, f"{move.customers:,}", _thousands(move.net)) for move in report.moves
+            (called(move.from_segment), called(move.to_segment), f"{move.customers:,}", _thousands(move.net))
+            for move in report.moves
         ]
         yield from _table(("from (A)", "to (B)", "customers", f"net, {report.currency}"), rows, text_columns=2)
         yield ""
         rows = [
             (
                 mover.customer_id,
-                mover.from_segment,
-                mover.to_segment,
+                called(mover.from_segment),
+                called(mover.to_segment),
                 _thousands(mover.net),
                 _thousands(mover.lifetime_value),
             )

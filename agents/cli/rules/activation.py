@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show who would move and what would be sent, and change nothing.")
 ]
+ApplyYesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 ApplyTimeoutOption = Annotated[
     str | None,
     typer.Option(
@@ -56,23 +57,31 @@ def activate(
 ) -> None:
     """Show what new rules would do, ask, activate them, and report what they did.
 
-    Without a terminal nobody is asked. Scripts of earlier versions do not give `--yes` yet: they are warned.
+    Where nobody can be asked it goes on, and says so: scripts activate a file with `policy apply FILE` alone, and the
+    former file can be applied again. Commands that delete need `--yes` there (see `terminal.asking`).
 
     Raises:
         CommandFailed: the answer is no.
     """
-    from agents.cli.rules.activation_text import applied_lines, moves_object, preview_lines, preview_object
+    from agents.cli.rules.activation_text import (
+        applied_lines,
+        moves_object,
+        preview_lines,
+        preview_object,
+        segment_titles,
+    )
 
+    titles = segment_titles(active, new)
     refs = " and ".join(file.ref for file in new if file is not None)
     if not dry_run and not yes and not can_ask():
         print_error(
-            "standard input is no terminal, so nobody was asked; give --yes, which a later version will require"
+            f"goldstream: nobody was asked about {refs}, because this is no terminal; --yes says that this is meant"
         )
         yes = True
     preview = None
     if active.policy is not None and (dry_run or not yes):
         preview = _preview(settings, active, new)
-        for line in preview_lines(preview, active, new):
+        for line in preview_lines(preview, active, new, titles):
             typer.echo(line, err=as_json)
     report: dict[str, Any] = {"rules": refs, "applied": not dry_run, "preview": None}
     report["preview"] = None if preview is None else preview_object(preview)
@@ -80,7 +89,7 @@ def activate(
         confirm(f"Activate {refs}?", yes=yes)
         applied = asyncio.run(_apply(settings, new, timeout_s))
         report |= {"control_offset": applied.offset, "moved": moves_object(applied.moves)}
-        for line in applied_lines(refs, applied):
+        for line in applied_lines(refs, applied, titles):
             typer.echo(line, err=as_json)
     if as_json:
         write_json(report)

@@ -1,11 +1,11 @@
 """What an activation would do and has done, as lines and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.analysis.rules_preview import PREVIEW_DAYS
-from agents.cli.reader import format_local
+from agents.cli.reader import format_local, reader_language, titles_of
 
 if TYPE_CHECKING:
     from agents.analysis.rules_preview import NewRules, Preview
@@ -13,9 +13,17 @@ if TYPE_CHECKING:
     from state.config.active_rules import ActiveRules
 
 Moves = Counter[tuple[str, str]]
+Titles = Mapping[str, str]
 
 
-def preview_lines(preview: "Preview", active: "ActiveRules", new: "NewRules") -> Iterator[str]:
+def segment_titles(active: "ActiveRules", new: "NewRules") -> Titles:
+    """Return the titles of the segments of the active and the new policy, in the reader's language."""
+    language = reader_language()
+    policies = [policy for policy in (active.policy, new.policy) if policy is not None]
+    return {name: title for policy in policies for name, title in titles_of(policy, language).items()}
+
+
+def preview_lines(preview: "Preview", active: "ActiveRules", new: "NewRules", titles: Titles) -> Iterator[str]:
     """Yield who would move and which messages would be sent."""
     assert active.policy is not None
     for before, after in ((active.policy, new.policy), (active.campaigns, new.campaigns)):
@@ -26,8 +34,11 @@ def preview_lines(preview: "Preview", active: "ActiveRules", new: "NewRules") ->
         return
     zone = active.policy.timezone
     when = f"as of {format_local(preview.watermark_ms, zone)} ({zone})"
-    yield f"{preview.moves.total():,} of {preview.customers:,} customers would move to another segment, {when}"
-    yield from _moves_table(preview.moves)
+    if new.policy is None:
+        yield f"{preview.customers:,} customers, {when}; nobody moves to another segment"
+    else:
+        yield f"{preview.moves.total():,} of {preview.customers:,} customers would move to another segment, {when}"
+    yield from _moves_table(preview.moves, titles)
     yield ""
     names = sorted({*preview.sent_at_once, *preview.sent_before, *preview.sent_after, *preview.superseded})
     if not names:
@@ -57,7 +68,7 @@ def preview_lines(preview: "Preview", active: "ActiveRules", new: "NewRules") ->
     )
 
 
-def applied_lines(refs: str, applied: "Applied") -> Iterator[str]:
+def applied_lines(refs: str, applied: "Applied", titles: Titles) -> Iterator[str]:
     """Yield what the activation has done."""
     if applied.waiting is None:
         yield f"{refs}: applied; no worker runs, so it takes effect when one starts"
@@ -68,7 +79,7 @@ def applied_lines(refs: str, applied: "Applied") -> Iterator[str]:
         yield f"{refs}: applied, in all partitions"
     else:
         yield f"{refs}: applied, in all partitions; {applied.moves.total():,} customers moved to another segment"
-        yield from _moves_table(applied.moves)
+        yield from _moves_table(applied.moves, titles)
 
 
 def preview_object(preview: "Preview") -> dict[str, Any]:
@@ -98,9 +109,12 @@ def _sorted(moves: Moves) -> list[tuple[tuple[str, str], int]]:
     return sorted(moves.items(), key=lambda move: (-move[1], move[0]))
 
 
-def _moves_table(moves: Moves) -> Iterator[str]:
+def _moves_table(moves: Moves, titles: Titles) -> Iterator[str]:
     if moves:
-        rows = [(before, after, f"{count:,}") for (before, after), count in _sorted(moves)]
+        rows = [
+            (titles.get(before, before), titles.get(after, after), f"{count:,}")
+            for (before, after), count in _sorted(moves)
+        ]
         yield from _table(("from", "to", "customers"), rows, 2)
 
 

@@ -1,6 +1,7 @@
 """`goldstream campaigns forecast`: the messages of the next days, by campaign and channel."""
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,11 +13,12 @@ from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
+    from rich.table import Table
 
-    from agents.analysis.campaign_forecast import Forecast
+    from agents.analysis.campaign_forecast import DayMessages, Forecast
     from state.config.active_rules import ActiveRules
     from streams.settings.settings import Settings
 
@@ -83,8 +85,6 @@ def _object(settings: "Settings", forecast: "Forecast", zone: str) -> dict[str, 
 
 
 def _blocks(forecast: "Forecast", zone: str) -> "Iterator[RenderableType]":
-    from rich.table import Table
-
     from agents.cli.reader import format_local
 
     if forecast.as_of_ms is None:
@@ -92,25 +92,37 @@ def _blocks(forecast: "Forecast", zone: str) -> "Iterator[RenderableType]":
         return
     first, last = forecast.days[0], forecast.days[-1]
     as_of = f"as of {format_local(forecast.as_of_ms, zone)} ({zone})"
-    yield f"{forecast.messages.total():,} messages are due from {first} to {last}, if nobody buys; {as_of}"
-    rows = sorted({(each.campaign, each.channel) for each in forecast.messages})
-    for begin in range(0, len(forecast.days) if rows else 0, _COLUMNS):
-        days = forecast.days[begin : begin + _COLUMNS]
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        table.add_column("campaign")
-        table.add_column("channel")
-        for day in (*days, "sum"):
-            table.add_column(day.removeprefix(f"{first[:5]}"), justify="right")
-        for campaign, channel in (*rows, ("all", "")):
-            counts = [
-                sum(
-                    count
-                    for each, count in forecast.messages.items()
-                    if each.day == day and (not channel or (each.campaign, each.channel) == (campaign, channel))
-                )
-                for day in days
-            ]
-            style = None if channel else "bold"
-            table.add_row(campaign, channel, *(f"{each:,}" for each in (*counts, sum(counts))), style=style)
+    count = forecast.messages.total()
+    due = "message is due" if count == 1 else "messages are due"
+    yield f"{count:,} {due} from {first} to {last}, if nobody buys; {as_of}"
+    blocks = [forecast.days[begin : begin + _COLUMNS] for begin in range(0, len(forecast.days), _COLUMNS)]
+    for days in blocks:
+        counts = Counter({each: count for each, count in forecast.messages.items() if each.day in days})
+        if counts:
+            yield ""
+            yield _table([(day.removeprefix(first[:5]), [day]) for day in days] + [("sum", days)], counts)
+    if len(blocks) > 1 and forecast.messages:
         yield ""
-        yield table
+        yield _table([(f"{first} to {last}", forecast.days)], forecast.messages)
+
+
+def _table(columns: "Sequence[tuple[str, Sequence[str]]]", messages: "Counter[DayMessages]") -> "Table":
+    """Return a table of the campaigns and channels that have messages: a column for each title with its days."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("campaign")
+    table.add_column("channel")
+    for title, _ in columns:
+        table.add_column(title, justify="right")
+    for campaign, channel in (*sorted({(each.campaign, each.channel) for each in messages}), ("all", "")):
+        counts = [
+            sum(
+                count
+                for each, count in messages.items()
+                if each.day in days and (not channel or (each.campaign, each.channel) == (campaign, channel))
+            )
+            for _, days in columns
+        ]
+        table.add_row(campaign, channel, *(f"{each:,}" for each in counts), style=None if channel else "bold")
+    return table

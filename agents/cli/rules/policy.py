@@ -10,9 +10,15 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.help.command import CommandGroup
 from agents.cli.option_values import parse_timeout
-from agents.cli.rules.activation import WAIT_SECONDS, ApplyTimeoutOption, DryRunOption, activate, report_unchanged
+from agents.cli.rules.activation import (
+    WAIT_SECONDS,
+    ApplyTimeoutOption,
+    ApplyYesOption,
+    DryRunOption,
+    activate,
+    report_unchanged,
+)
 from agents.cli.rules.control_rules import read_active_rules
-from agents.cli.terminal.asking import YesOption
 from agents.cli.terminal.json_output import JsonOption, write_json
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command
         typer.Option(metavar="FILE", help="Campaigns to activate with it, where a segment is renamed or removed."),
     ] = None,
     timeout: ApplyTimeoutOption = None,
-    yes: YesOption = False,
+    yes: ApplyYesOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,

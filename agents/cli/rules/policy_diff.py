@@ -44,6 +44,7 @@ def diff(
     watermark reaches that moment; later events do not count.
     """
     from agents.analysis.backtest.report import report_lines
+    from agents.cli.reader import reader_language, titles_of
     from streams.settings.rules_files import parse_policy_file
 
     settings = load_context(context, config)
@@ -54,7 +55,9 @@ def diff(
     if as_json:
         write_json(report)
     else:
-        for line in report_lines(report):
+        language = reader_language()
+        titles = titles_of(policies[0], language) | titles_of(policies[1], language)
+        for line in report_lines(report, policies[0].timezone, titles):
             typer.echo(line)
 
 

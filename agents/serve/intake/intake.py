@@ -124,6 +124,12 @@ class Intake:
             return str(error)
         return None
 
+    def spooled(self) -> str | None:
+        """Return how much waits in the spool, and for how long; None if nothing does."""
+        if self._spool is None or not self._spool.size:
+            return None
+        return f"{self._spool.size:,} bytes wait in the spool, the first since {self._spool.age_ms // 1000:,} s"
+
     def check(self, events: Sequence[SentEvent]) -> Checked:
         """Check events by the rules of admission.
 

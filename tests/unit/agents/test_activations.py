@@ -40,5 +40,18 @@ def test_campaigns_have_periods_of_their_own() -> None:
     assert len(found.policies) == 2
 
 
+def test_campaigns_that_were_changed_added_or_dropped_are_named() -> None:
+    text = campaigns_text()
+    changed = text.replace('name = "win-back"', 'name = "come-home"').replace("holdout = 0.05", "holdout = 0.1", 1)
+    records = [
+        policy(FIRST, 0),
+        ControlRecord("campaigns", text=text, offset=1, written_ms=1),
+        ControlRecord("campaigns", text=changed.replace("version = 2", "version = 3"), offset=2, written_ms=2),
+    ]
+    first, second = read_activations(records).campaigns
+    names = [each.name for each in first.file.campaigns]
+    assert second.changed == (f"campaign {names[0]}", "campaign win-back", "campaign come-home")
+
+
 def test_nothing_was_active_before_the_first_record() -> None:
     assert read_activations([]) == ([], [])

@@ -183,11 +183,18 @@ def test_the_text_report() -> None:
     assert any(line.startswith("golden-welcome") and line.split()[1:] == ["0", "1", "+1"] for line in lines)
 
 
+def test_the_text_report_has_titles_and_the_shop_s_time_zone() -> None:
+    report = backtest_report(POLICIES, "retail@1", compare(JOURNAL))
+    lines = list(report_lines(report, "Europe/Moscow", {"at_risk": "В зоне риска"}))
+    assert lines[1] == "3 customers as of 2026-02-10 12:30 (Europe/Moscow), 9 records of the journal"
+    assert "active    В зоне риска          1  27,000.00" in lines
+
+
 def test_an_empty_journal_has_a_report() -> None:
     result = backtest_report(POLICIES, "retail@1", EMPTY_RESULT)
     assert result.as_of is None
     lines = list(report_lines(result))
-    assert lines[1] == "0 customers before any time (UTC), 0 records of the journal"
+    assert lines[1] == "0 customers before any time, 0 records of the journal"
     assert lines[2].startswith("0 of them (0%) are in another segment")
 
 

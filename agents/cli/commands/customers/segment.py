@@ -165,7 +165,8 @@ def _draw(policy: "Policy", name: str, found: "SegmentList") -> None:
     title = title_by_name(policy, name, reader_language())
     place = "from Redis" if found.origin == "redis" else "from Kafka"
     if found.as_of_ms is not None:
-        place += f", as of {format_local(found.as_of_ms, zone)} ({zone})"
+        place += f", as of {format_local(found.as_of_ms, zone)}"
+    place += f" (times in {zone})"
     heading = Text(f"{name}{'' if title == name else f' ({title})'}: {found.total:,} customers, {place}")
     if not found.customers:
         draw([heading])
@@ -174,8 +175,8 @@ def _draw(policy: "Policy", name: str, found: "SegmentList") -> None:
     table.add_column("customer", overflow="fold")
     table.add_column("cell")
     for figure in (f"monetary, {policy.currency}", "orders", "lifetime value"):
-        table.add_column(figure, justify="right")
-    table.add_column(f"last order ({zone})", no_wrap=True)
+        table.add_column(figure, justify="right", no_wrap=True)
+    table.add_column("last order", no_wrap=True)
     table.add_column("in it since", no_wrap=True)
     table.add_column("reachable by", overflow="fold")
     for each in found.customers:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.doctor.finding import Finding
+    from streams.settings.settings import Settings
 
 _STYLES: Final = {"good": "green", "warning": "yellow", "wrong": "bold red"}
 
@@ -22,26 +23,32 @@ def doctor(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Examine brokers, topics, permissions, rules, workers, the watermark, dead letters, the clock and Redis.
+    """Examine brokers, topics, permissions, rules, workers, watermark, dead letters, clock, Redis and HTTP server.
 
     Each line is good, a warning or wrong, with the remedy. The status is 1 if anything is wrong. Nothing changes,
     except that a key of the prefix is written to Redis and deleted.
     """
     import logging
 
-    from agents.doctor.examination import examine
     from agents.doctor.finding import Level, worst
-    from streams.clock import SYSTEM_CLOCK
 
     settings = load_context(context, config)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would log is a finding
-    findings = asyncio.run(examine(settings, SYSTEM_CLOCK))
+    findings = asyncio.run(_examine_all(settings))
     level = worst(findings)
     if as_json:
         write_json({"prefix": settings.prefix, "worst": level.value, "findings": findings})
     else:
         _draw(findings)
     raise typer.Exit(FAILED if level is Level.WRONG else DONE)
+
+
+async def _examine_all(settings: "Settings") -> "list[Finding]":
+    from agents.doctor.examination import examine
+    from agents.serve.examination import examine_server
+    from streams.clock import SYSTEM_CLOCK
+
+    return await examine(settings, SYSTEM_CLOCK) + await examine_server(settings)
 
 
 def _draw(findings: "Sequence[Finding]") -> None:

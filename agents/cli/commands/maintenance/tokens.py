@@ -9,6 +9,7 @@ from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed, UsageFailure
 from agents.cli.help.command import CommandGroup
 from agents.cli.terminal.json_output import JsonOption, write_json
+from agents.cli.terminal.quiet import note
 
 if TYPE_CHECKING:
     from agents.serve.access.token_file import Token
@@ -61,6 +62,7 @@ def create(
         write_json({"id": token_id, "name": name, "scopes": granted, "rate": rate, "token": token})
     else:
         typer.echo(token)
+        note(f"goldstream: {file} has only its digest: this token is not shown again")
 
 
 @group.command("list")
@@ -70,12 +72,16 @@ def list_tokens(
     config: ConfigOption = None,
 ) -> None:
     """List the tokens: id, name, scopes, rate."""
-    tokens = _read(_token_file(context, config))
+    file = _token_file(context, config)
+    tokens = _read(file)
     if as_json:
         listed = [{"id": each.id, "name": each.name, "scopes": each.scopes, "rate": each.rate} for each in tokens]
         write_json(listed)
         return
-    _draw(tokens)
+    if tokens:
+        _draw(tokens)
+    else:
+        note(f"{file} has no tokens; `goldstream tokens create NAME --scope SCOPE` creates one")
 
 
 @group.command("revoke")

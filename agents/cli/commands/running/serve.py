@@ -1,14 +1,12 @@
 """`goldstream serve`: events in, look-ups and pages out, over HTTP."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from agents.cli.context import ConfigOption, load_context
 from agents.cli.failures import CommandFailed
-
-NEEDED: Final = ("litestar", "uvicorn", "jinja2", "itsdangerous")
 
 
 def serve(
@@ -39,10 +37,9 @@ def check_installed() -> None:
     Raises:
         CommandFailed: it is not.
     """
-    from importlib.util import find_spec
+    from agents.serve.requirements import missing_packages
 
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         raise CommandFailed(
             f"goldstream serve needs {', '.join(missing)}; install it with `pip install 'goldstream[serve]'`"
         )

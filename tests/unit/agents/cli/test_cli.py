@@ -1,6 +1,7 @@
 """The command line: complete help, one line per error, and the three exit statuses."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -299,3 +300,15 @@ def test_a_check_with_json_reports_all_errors(capsys: pytest.CaptureFixture[str]
     found = json.loads(out[0])
     assert (status, found["is_valid"], found["campaigns"]) == (1, False, [])
     assert [f"goldstream: {each}" for each in found["errors"]] == err
+
+
+def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
+    program = "import sys; from agents.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "init", str(tmp_path / "shop"), "--defaults", "--language", "ru"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith("записаны".encode("ascii", "backslashreplace"))

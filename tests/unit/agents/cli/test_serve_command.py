@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from agents.cli import main
-from agents.cli.commands.running.serve import NEEDED
+from agents.serve import requirements
 
 
 def test_without_the_extra_the_command_says_how_to_install_it(
@@ -19,7 +19,7 @@ def test_without_the_extra_the_command_says_how_to_install_it(
     def find_all_but_uvicorn(name: str, package: str | None = None) -> ModuleSpec | None:
         return None if name == "uvicorn" else find_spec(name, package)
 
-    monkeypatch.setattr(importlib.util, "find_spec", find_all_but_uvicorn)
+    monkeypatch.setattr(requirements, "find_spec", find_all_but_uvicorn)
     assert main(["serve"]) == 1
     assert capsys.readouterr().err.strip() == (
         "goldstream: goldstream serve needs uvicorn; install it with `pip install 'goldstream[serve]'`"
@@ -29,4 +29,4 @@ def test_without_the_extra_the_command_says_how_to_install_it(
 def test_a_worker_loads_nothing_of_the_extra() -> None:
     code = "import sys, agents.worker.worker, agents.worker.stage.single_stage; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert set(NEEDED) & set(loaded) == set()
+    assert set(requirements.NEEDED) & set(loaded) == set()

@@ -168,8 +168,12 @@ def test_tokens_are_created_listed_and_revoked_by_the_command(
 ) -> None:
     path = tmp_path / "tokens.toml"
     monkeypatch.setenv("GOLDSTREAM_TOKENS", str(path))
+    assert main(["tokens", "list"]) == 0
+    assert capsys.readouterr().err.startswith(f"{path} has no tokens; `goldstream tokens create")
     assert main(["tokens", "create", "till 7", "--scope", "events:write,hooks:shop", "--rate", "50"]) == 0
-    text = capsys.readouterr().out.strip()
+    shown = capsys.readouterr()
+    assert shown.err == f"goldstream: {path} has only its digest: this token is not shown again\n"
+    text = shown.out.strip()
     (stored,) = read_tokens(path)
     assert (stored.name, stored.scopes, stored.rate) == ("till 7", ("events:write", "hooks:shop"), 50)
     assert TokenStore(path, ManualClock()).authenticate(text) == stored
