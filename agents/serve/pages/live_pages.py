@@ -3,8 +3,8 @@
 Twice a second it writes the changes that were published, as rows; every two seconds the figures, if they moved. The
 rows are in the reader's language, with the reason in words. While no page is open, nothing is read.
 
-What is written goes to a few pages at a time, spread over the half second: sending to a hundred at once would delay
-every other answer of the server.
+Rows are written one at a time, and what is written goes to a few pages at a time, spread over the half second: all of
+it at once would delay every other answer of the server.
 """
 
 import asyncio
@@ -69,6 +69,7 @@ class LivePages:
         self._wanted = asyncio.Event()
         self._changes: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
         self._recent: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
+        self._greetings: dict[Language, bytes] = {}
         self._is_live = False
         self._figures: dict[tuple[Language, str], str] = {}
         self._status: Status | None = None
@@ -114,6 +115,7 @@ class LivePages:
     async def _read_recent(self) -> None:
         """Read the last changes before now, which a page shows first."""
         self._recent.clear()
+        self._greetings.clear()
         if not await self._feed.wait_until_live(LIVE_WITHIN_SECONDS) or self._feed.positions is None:
             return
         ends = self._feed.positions.copy()
@@ -124,7 +126,12 @@ class LivePages:
     def _greet(self, page: OpenPage) -> None:
         """Hand the last changes and the figures to a page that was just opened."""
         if page.sees_people:
-            page.listener.push(self._rows(page.language, self._recent))
+            greeting = self._greetings.get(page.language)
+            if greeting is None:
+                view = ReaderView(page.language, self._lookups.policy, self._status)
+                greeting = "".join(_row_event(view, change) for change in self._recent).encode()
+                self._greetings[page.language] = greeting
+            page.listener.push(greeting)
 
     async def _read(self, listener: Listener) -> None:
         """Take the changes of the feed, of which the latest ones are shown."""
@@ -141,18 +148,22 @@ class LivePages:
             await self._send(rows, parts)
             rounds += 1
 
-    def _rows(self, language: Language, changes: Iterable[SegmentChangeValue]) -> bytes:
+    async def _rows(self, language: Language, changes: Iterable[SegmentChangeValue]) -> bytes:
         """Return changes as events with a row each."""
-        view = ReaderView(language, self._lookups.policy, self._status)
-        return "".join(_event("change", change_row(view, change)) for change in changes).encode()
+        view, events = ReaderView(language, self._lookups.policy, self._status), list[str]()
+        for change in changes:
+            events.append(_row_event(view, change))
+            await asyncio.sleep(0)
+        return "".join(events).encode()
 
     async def _send(self, rows: list[SegmentChangeValue], parts: dict[Language, bytes]) -> None:
         """Hand what was written to the open pages, some at a time, within half a second."""
         pages = list(self._pages)
         self._recent.extend(rows)  # which pages get that are opened from now on
-        of_changes = {page.language: b"" for page in pages}
-        for language in of_changes if rows else ():
-            of_changes[language] = self._rows(language, rows)
+        if rows:
+            self._greetings.clear()
+        languages = {page.language for page in pages}
+        of_changes = {language: await self._rows(language, rows) for language in languages}
         for number in range(SLICES):
             for page in pages[number::SLICES]:
                 event = of_changes[page.language] if page.sees_people else b""
@@ -193,6 +204,10 @@ def _changes_in(chunk: bytes) -> Iterator[SegmentChangeValue]:
 def change_row(view: ReaderView, change: SegmentChangeValue) -> str:
     """Return a change as a row of the list."""
     return view.fragment("change.html", change=change, why=cause_text(change, view.formats))
+
+
+def _row_event(view: ReaderView, change: SegmentChangeValue) -> str:
+    return _event("change", change_row(view, change))
 
 
 def _event(name: str, data: str) -> str:
