@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.integration.hook_shops import (
+    HOOKS,
     ShopifyOrder,
     events,
     hooks_file,
@@ -52,10 +53,10 @@ async def shopify_day(server: RunningServer, orders: tuple[ShopifyOrder, ...] = 
     assert (await shopify(server, "customers/redact", redaction)).status == 200
 
 
-async def started(site: Site, http_server: StartServer) -> RunningServer:
+async def started(site: Site, http_server: StartServer, hooks: str = HOOKS) -> RunningServer:
     site.settings |= {"TIME": "event", "PARTITIONS": "2"}
     await prepare(site)
-    server = await http_server(HOOKS=hooks_file(site.directory))
+    server = await http_server(HOOKS=hooks_file(site.directory, hooks))
     await has_rules(server)
     return server
 
@@ -226,6 +227,22 @@ async def test_segments_libraries_and_the_measurement_protocol_are_served(site: 
     found = {(each["customer_id"], each["order_id"], each["amount"]) for each in await events(site)}
     assert found == {("u-1", "s-1", "27.50"), ("u-2", "g-1", "12.00")}
     assert len(await events(site)) == 2
+
+
+async def test_orders_that_count_when_they_are_created_count_once_and_are_refunded_if_they_are_never_paid(
+    site: Site, http_server: StartServer
+) -> None:
+    server = await started(site, http_server, HOOKS.replace('"shopify"\n', '"shopify"\ncount = "created"\n'))
+    for order, status in ((NINA, "pending"), (LATE, "pending"), (EDITED, "voided")):
+        assert (await shopify(server, "orders/create", order.paid(financial_status=status))).status == 200
+    cancelled = {"financial_status": "voided", "cancelled_at": "2026-03-10T10:00:00Z", "refunds": []}
+    for _ in range(2):
+        assert (await shopify(server, "orders/paid", NINA.paid())).status == 200
+        for order in (LATE, EDITED):  # of which EDITED has never counted
+            assert (await shopify(server, "orders/cancelled", order.paid(**cancelled))).status == 200
+    found = [(each["type"], each["order_id"], each["amount"]) for each in await events(site)]
+    expected = [("purchase", NINA), ("purchase", LATE), ("refund", LATE)]
+    assert sorted(found) == sorted((kind, f"#{order.number}", order.total) for kind, order in expected)
 
 
 async def test_a_refund_waits_for_an_order_that_an_import_brings(site: Site, http_server: StartServer) -> None:

@@ -17,10 +17,12 @@ from tests.unit.agents.serve.hooks.hook_deliveries import NOW_MS, RULES, receive
 
 PLATFORMS = sorted(READERS)
 TOPICS = [
-    "orders/paid", "refunds/create", "customers/create", "customers_email_marketing_consent/update",
+    "orders/paid", "orders/create", "orders/cancelled",
+    "refunds/create", "customers/create", "customers_email_marketing_consent/update",
     "customers_marketing_consent/update", "customers/redact", "shop/redact", "order.created", "order.updated",
     "customer.created", "order.deleted", "",
 ]  # fmt: skip
+SETTINGS = [{}, {"count": "created", "gift_cards": "skip"}]
 
 _texts = st.one_of(
     st.text(max_size=20),
@@ -64,11 +66,11 @@ def signed(platform: str, topic: str, body: bytes) -> Delivery:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@given(body=_bodies, topic=st.sampled_from(TOPICS))
+@given(body=_bodies, topic=st.sampled_from(TOPICS), settings=st.sampled_from(SETTINGS))
 def test_a_signed_delivery_raises_nothing_and_gives_the_same_events_twice(
-    platform: str, body: bytes, topic: str
+    platform: str, body: bytes, topic: str, settings: dict[str, str]
 ) -> None:
-    who = receiver(platform)
+    who = receiver(platform, **settings)
     outcomes = READERS[platform](signed(platform, topic, body), who)
     assert outcomes == READERS[platform](signed(platform, topic, body), who)
     assert isinstance(outcomes, tuple)

@@ -8,6 +8,9 @@ secrets = ["…", "…"]       # any of them may have signed: the new and the ol
 identify = "email"         # or "id", or { by = "email", key_env = "ID_KEY" }: as in a mapping file of the import
 source = "shop1"           # prefix of customer ids and order ids, as `--source` of the import; absent: none
 
+count = "paid"             # of Shopify: or "created", for orders that are paid on delivery
+gift_cards = "sale"        # of Shopify: or "skip": a gift card counts when it is spent, not when it is bought
+
 [hook.consents]            # of Segment: channel = path of a yes or no in a message
 email = "context.consent.categoryPreferences.Marketing"
 ```
@@ -21,7 +24,7 @@ from agents.importing.findings import ImportRefused
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.mapping import Identify, Mapping
 from agents.importing.mapping.mapping_reader import mapping_errors, read_identify
-from agents.serve.hooks.hook import Hook
+from agents.serve.hooks.hook import COUNTS, GIFT_CARDS, Hook
 from agents.serve.hooks.platforms.catalog import READERS
 from state.config.config_errors import ConfigErrors, suggest_name
 from state.config.toml_reader import Table, read_toml
@@ -80,6 +83,8 @@ def _read(table: Table) -> Hook:
         IdPrefixes(source, _key(table, identify)),
         (table.text("measurement_id") or "") if platform == "ga4" else "",
         _consents(table) if platform == "segment" else {},
+        _choice(table, "count", COUNTS) if platform == "shopify" else COUNTS[0],
+        _choice(table, "gift_cards", GIFT_CARDS) if platform == "shopify" else GIFT_CARDS[0],
     )
     table.reject_unknown_keys()
     return hook
@@ -105,6 +110,10 @@ def _key(table: Table, identify: Identify) -> bytes | None:
     except ImportRefused as error:
         table.errors.append(f"{table.place}{error}")
         return None
+
+
+def _choice(table: Table, key: str, allowed: tuple[str, ...]) -> str:
+    return allowed[0] if table.get(key) is None else table.choice(key, allowed)
 
 
 def _consents(table: Table) -> dict[str, str]:

@@ -19,6 +19,8 @@ def test_a_file_names_platforms_names_secrets_and_ids(monkeypatch: pytest.Monkey
         name = "main"
         secrets = ["new-secret", "old-secret"]
         source = "shop1"
+        count = "created"
+        gift_cards = "skip"
 
         [[hook]]
         platform = "segment"
@@ -40,7 +42,9 @@ def test_a_file_names_platforms_names_secrets_and_ids(monkeypatch: pytest.Monkey
         "shop1:a",
         "hook:shopify/main",
     )
+    assert (shopify.count, shopify.gift_cards) == ("created", "skip")
     segment = hooks["segment", "main"]
+    assert (segment.count, segment.gift_cards) == ("paid", "sale")
     assert (segment.identify.by, segment.prefixes.key, segment.consents) == (
         "id",
         b"0123456789abcdef",
@@ -65,8 +69,15 @@ def test_all_errors_are_reported_at_once_and_show_no_secret() -> None:
             source = "a:b"
 
             [[hook]]
+            platform = "shopify"
+            name = "cards"
+            secrets = ["secret-of-cards"]
+            gift_cards = "no"
+
+            [[hook]]
             platform = "ga4"
             name = "web"
+            count = "created"
             secrets = "secret-of-ga4"
 
             [[hook]]
@@ -89,6 +100,8 @@ def test_all_errors_are_reported_at_once_and_show_no_secret() -> None:
         "secrets must be a list of 1 to 10 texts",
         "must be unique among hooks of ga4",
         "identify must be email or id",
+        "gift_cards must be sale or skip",
+        "count is unknown",
     ):
         assert part in text, part
     assert "secret-of-ga4" not in text

@@ -239,3 +239,78 @@ def test_a_redaction_is_an_erasure() -> None:
         "shopify:7",
     )
     assert erasure.occurred_at_ms == NOW_MS
+
+
+CREATED = receiver("shopify", count="created")
+
+
+@pytest.mark.parametrize("status", ["pending", "authorized", "paid", None])
+def test_an_order_counts_when_it_is_created_where_the_hook_says_so(status: str | None) -> None:
+    delivery = shopify("orders/create", shopify_order(financial_status=status))
+    assert event(delivery, CREATED) == event(shopify("orders/paid", shopify_order()), CREATED)
+    assert ignored(delivery, MAIN) == "topic"
+
+
+@pytest.mark.parametrize("status", ["voided", "expired"])
+def test_an_order_that_will_not_be_paid_does_not_count(status: str) -> None:
+    assert ignored(shopify("orders/create", shopify_order(financial_status=status)), CREATED) == "status"
+
+
+def test_a_cancelled_order_that_was_never_paid_is_refunded_as_a_whole() -> None:
+    order = shopify_order(financial_status="voided", cancelled_at="2026-03-04T10:00:00+01:00", refunds=[])
+    refund = event(shopify("orders/cancelled", order), CREATED)
+    assert (refund.kind, refund.needs_order, refund.order_reference) == ("refund", True, "shopify:820982911946154508")
+    assert refund.fields == {
+        "event_id": "refund:cancelled:#1042",
+        "refund_id": "cancelled:#1042",
+        "customer_id": "nina.abel@example.com",
+        "order_id": "#1042",
+        "amount": "58.90",
+        "currency": "EUR",
+    }
+    assert refund.occurred_at_ms == 1772614800000
+    assert ignored(shopify("orders/cancelled", order), MAIN) == "topic"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"financial_status": "refunded"}, {"financial_status": "voided", "refunds": [{"id": 1}]}]
+)
+def test_a_cancelled_order_that_was_paid_is_refunded_by_its_refunds(fields: dict[str, Any]) -> None:
+    order = shopify_order(cancelled_at="2026-03-04T10:00:00+01:00", **fields)
+    assert ignored(shopify("orders/cancelled", order), CREATED) == "paid"
+
+
+def _line(price: str, quantity: Any = 1, *, gift_card: bool = False, **fields: Any) -> dict[str, Any]:
+    return {"price": price, "quantity": quantity, "gift_card": gift_card, **fields}
+
+
+def test_gift_cards_that_are_bought_are_left_out_where_the_hook_says_so() -> None:
+    allocations = [{"amount": "1.10"}]
+    lines = [_line("28.90"), _line("10.00", 2, gift_card=True), _line("11.10", gift_card=True)]
+    lines[2]["discount_allocations"] = allocations
+    delivery = shopify("orders/paid", shopify_order(line_items=lines))
+    assert event(delivery, receiver("shopify", gift_cards="skip")).fields["amount"] == "28.90"
+    assert event(delivery, MAIN).fields["amount"] == "58.90"
+
+
+@pytest.mark.parametrize("quantity", ["x", "", None, [], -1])
+def test_a_quantity_that_is_none_is_one(quantity: Any) -> None:
+    order = shopify_order(line_items=[_line("8.90", quantity, gift_card=True)])
+    skipping = receiver("shopify", gift_cards="skip")
+    assert event(shopify("orders/paid", order), skipping).fields["amount"] == "50.00"
+
+
+def test_an_order_of_gift_cards_alone_is_ignored_where_they_are_left_out() -> None:
+    order = shopify_order(line_items=[_line("58.90", gift_card=True)])
+    assert ignored(shopify("orders/paid", order), receiver("shopify", gift_cards="skip")) == "gift_card"
+
+
+def test_gift_cards_are_left_out_in_the_buyers_currency() -> None:
+    price = {"presentment_money": {"amount": "10.00", "currency_code": "USD"}}
+    order = shopify_order(
+        presentment_currency="USD",
+        total_price_set={"presentment_money": {"amount": "65.00"}, "shop_money": {"amount": "58.50"}},
+        line_items=[_line("9.00", gift_card=True, price_set=price)],
+    )
+    purchase = event(shopify("orders/paid", order), receiver("shopify", gift_cards="skip"))
+    assert (purchase.fields["amount"], purchase.fields["currency"], purchase.rate) == ("55.00", "USD", "0.9")
