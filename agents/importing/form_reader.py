@@ -101,7 +101,7 @@ class FormReader:
     def add_left_out(self, left_out: LeftOut) -> None:
         """Count the rows and orders that are left out."""
         if self.sales is not None:
-            error = "CASE WHEN reason = 'unreadable' THEN error END"
+            error = "CASE WHEN reason IN ('unreadable', 'contradictory') THEN error END"
             add_left_out(self._con, self._lines_name, left_out, condition="role = 'out'", detail=error)
             assert self._lines is not None
             describe_contradiction(self._con, self._lines.name, self._orders_name, self._lines.customers)
@@ -151,7 +151,8 @@ class FormReader:
         if mode == "sum" and "status" in lines.filled:
             split_statuses(self._con, lines.name, self._findings)
         if len(self._source.main.paths) > 1:
-            leave_out_copies(self._con, lines.name, mode, lines.customers)
+            are_lines = bool(evidence.line_columns or evidence.are_parts)
+            leave_out_copies(self._con, lines, mode, self._findings, are_lines=are_lines)
         is_grouped, has_unnumbered = self._shape(lines)
         if mode == "first" and is_grouped and "returned_amount" in lines.filled:
             pieces = describe(self.mapping.fields["returned_quantity"])

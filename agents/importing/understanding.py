@@ -35,6 +35,8 @@ from state.units.time_zones import zone_names
 __all__ = ["PolicyInfo", "Totals", "UnderstandOptions", "Understanding", "understand"]
 
 _SAMPLES: Final = 3
+_MIN_ORDERS: Final = 10
+"""Of how many orders a single customer can have most without being stated."""
 
 
 class UnderstandOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +209,7 @@ def _count_events(
         reader.add_left_out(found.left_out)
     found.survey(parts, AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names()), options)
     _add_customers(staging.con, parts, found.totals)
+    _state_dominant_customer(staging.con, parts, found.totals, findings)
     for reader in readers:
         reader.state_results()
     are_refunds = any(
@@ -226,6 +229,20 @@ def _written(user: Mapping, readers: Sequence[FormReader]) -> Mapping:
     known = frozenset(known_names().guests)
     own_guests = tuple(text for text in reader.mapping.guests if text not in known)
     return msgspec.structs.replace(reader.mapping, guests=own_guests)
+
+
+def _state_dominant_customer(con: Any, parts: Sequence[Sales | RowEvents], totals: Totals, findings: Findings) -> None:
+    """Say if one customer has most orders: that may stand for all unknown ones."""
+    known = totals.orders - totals.anonymous
+    everyone = " UNION ALL ".join(part.customers_sql() for part in parts)
+    if known < _MIN_ORDERS or not everyone:
+        return
+    row = con.execute(
+        f"SELECT customer, count(*) FROM ({everyone}) WHERE customer IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+    ).fetchone()
+    if row is not None and 2 * row[1] > known:
+        evidence = f"{row[1]:,} of {known:,} orders and refunds; if it stands for unknown buyers, it is nobody"
+        findings.assume("customers", f"{row[0]} is one customer", evidence, "[guests] in a mapping file (--map)")
 
 
 def _add_customers(con: Any, parts: Sequence[Sales | RowEvents], totals: Totals) -> None:

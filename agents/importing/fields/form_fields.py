@@ -137,7 +137,8 @@ def _generic_fields(mapping: Mapping, source: RowSource, findings: Findings) -> 
     for kind in kinds:
         if kind not in SALES_KINDS:
             fields = recognition.recognize(("event_id", *FIELDS_BY_KIND[kind]))
-    return FormFields(msgspec.structs.replace(mapping, fields=fields), kinds)
+    rules = (*mapping.rules, *recognition.cancellation_rules())
+    return FormFields(msgspec.structs.replace(mapping, fields=fields, rules=rules), kinds)
 
 
 def _kinds(mapping: Mapping, column: Expression | None, source: RowSource) -> tuple[str, ...]:
@@ -167,6 +168,7 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
             )
         if words := recognition.returns.refund_documents():
             mapping = msgspec.structs.replace(mapping, words=words, other_words="purchase")
+        mapping = msgspec.structs.replace(mapping, rules=(*mapping.rules, *recognition.cancellation_rules()))
         return FormFields(_with_refund_rows(mapping, fields, source, findings), SALES_KINDS)
     if recognition.returns.recognize_refund_list():
         fields = recognition.recognize_sales()

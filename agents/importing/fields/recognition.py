@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from agents.importing.columns.zones import read_zone
+from agents.importing.fields.cancellations import cancellation_rules
 from agents.importing.fields.field_search import FieldSearch
 from agents.importing.fields.order_numbers import can_number_orders, cells_are_titles
 from agents.importing.fields.return_recognition import ReturnRecognition
@@ -11,7 +12,7 @@ from agents.importing.findings import Findings, Question
 from agents.importing.mapping.event_fields import CONSENT_FIELDS, FieldType, type_of
 from agents.importing.mapping.expression import Arithmetic, Column, Expression, FirstFilled, Joined
 from agents.importing.mapping.known_names import normalize_name, words_of
-from agents.importing.mapping.mapping import Mapping
+from agents.importing.mapping.mapping import Mapping, RowRule
 from agents.importing.mapping.name_recognition import is_paid_amount, kind_of_word, status_of_word, unit_of
 from agents.importing.rows.row_source import RowSource
 
@@ -23,6 +24,7 @@ _OTHER_STATES: Final = frozenset(
     | {"test", "comment", "note", "notes", "reason", normalize_name("комментарий"), "причина", "тест", "abo", "kunde"}
 )
 """Words of columns whose states are not those of orders."""
+_FEES: Final = frozenset({"fee", "fees", "commission", "комиссия", "gebuhr", "frais"})
 _PLAIN_FIELDS: Final = ("coupon", "channel", "store_id", "status", "test")
 
 
@@ -49,6 +51,7 @@ class Recognition:
         """Return the columns of orders and refunds; customers and moments are asked for if they are not found."""
         search, cells = self._search, self._cells
         self._recognize_amount()
+        self._prefer_gross()
         self._recognize_moment()
         self._recognize_number()
         self.returns.recognize()
@@ -81,6 +84,10 @@ class Recognition:
             fits = {FieldType.MONEY: self._cells.is_number, FieldType.MOMENT: self._cells.is_date}.get(type_of(field))
             self._search.take_first(field, fits)
         return self.fields
+
+    def cancellation_rules(self) -> tuple[RowRule, ...]:
+        """Return the rules by which columns such as `Cancelled` or `cancelled_at` leave rows out."""
+        return cancellation_rules(self._search)
 
     def kind_column(self) -> Expression | None:
         """Return the column that says what kind of event a row is: one with at least one known word."""
@@ -126,6 +133,20 @@ class Recognition:
         else:
             text = "Which column has the amount paid for an order?"
             search.ask_for_column("amount", text, search.plausible(self._cells.is_number))
+
+    def _prefer_gross(self) -> None:
+        """Take what was paid, where the amount is what is left of it after a fee."""
+        search, amount = self._search, self.fields.get("amount")
+        if "amount" in search.mapping.fields or not isinstance(amount, Column) or "net" not in words_of(amount.name):
+            return
+        names = [name for name in search.source.names if search.source.filled(name) and self._cells.is_number(name)]
+        gross = next((name for name in names if "gross" in words_of(name)), None)
+        fee = next((name for name in names if words_of(name) & _FEES), None)
+        if gross is not None and fee is not None:
+            evidence = f"{amount.name} is what is left of it after {fee}"
+            search.findings.assume("amount.gross", gross, evidence, "--field amount=")
+            search.taken.discard(amount.name)
+            search.set("amount", Column(gross))
 
     def _recognize_number(self) -> None:
         """Find the order number; a column called `ID` or `№` is one if its cells can be numbers of orders."""

@@ -26,6 +26,7 @@ class KnownNames(msgspec.Struct, frozen=True):
     Attributes:
         columns: field to names of its column; besides fields of events, `customer_name` and `phone`.
         column_words: field to the same names as sets of words, for names of several words in another order.
+        excluding_columns: names of columns that say that an order is `cancelled`, or that it is not `posted`.
         weak_columns: field to names that may be its column if the cells fit.
         line_columns: names of columns whose rows are lines of orders.
         line_amounts: names of amounts of one line of an order.
@@ -40,6 +41,7 @@ class KnownNames(msgspec.Struct, frozen=True):
 
     columns: dict[str, tuple[str, ...]]
     column_words: dict[str, tuple[frozenset[str], ...]]
+    excluding_columns: dict[str, tuple[str, ...]]
     weak_columns: dict[str, tuple[str, ...]]
     line_columns: frozenset[str]
     line_amounts: frozenset[str]
@@ -85,6 +87,7 @@ def known_names() -> KnownNames:
     return KnownNames(
         {field: _names(text) for field, text in content["columns"].items()},
         {field: _word_sets(text) for field, text in content["columns"].items()},
+        {meaning: _names(text) for meaning, text in content["excluding_columns"].items()},
         {field: _names(text) for field, text in content["weak_columns"].items()},
         frozenset(_names(content["evidence"]["line"])),
         frozenset(_names(content["evidence"]["line_amount"])),

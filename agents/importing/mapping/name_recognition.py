@@ -75,6 +75,11 @@ class ColumnNames:
             found += [name for alias in aliases for name in self._last.get(alias, ())]
         return list(dict.fromkeys(found))
 
+    def excluding(self, meaning: str) -> list[str]:
+        """Return the columns that say that an order is `cancelled`, or whether it is `posted`."""
+        aliases = known_names().excluding_columns[meaning]
+        return list(dict.fromkeys(name for alias in aliases for name in self._exact.get(alias, ())))
+
     def weak_candidates(self, field: str) -> list[str]:
         """Return the columns whose names say little, and can be a field's if their cells fit."""
         aliases = known_names().weak_columns.get(field, ())

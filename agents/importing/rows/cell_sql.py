@@ -42,10 +42,11 @@ def quoted(text: str) -> str:
 
 
 def guest_sql(text: str, guests: Sequence[str]) -> str:
-    """Return whether a text in place of a customer's id stands for nobody, as `guest` or `no-email@shop.example`."""
+    """Return whether a text in place of a customer's id stands for nobody: `guest`, `0000`, `no-email@shop.example`."""
     mailboxes = "|".join("[-_.+ ]*".join(mailbox) for mailbox in known_names().guest_mailboxes)
     pattern = quoted(f"^(?i:{mailboxes})@")  # which fails at the first letter of nearly all others
-    return f"(lower({text}) IN ({', '.join(map(quoted, guests))}) OR regexp_matches({text}, {pattern}))"
+    zeros = f"(starts_with({text}, '0') AND regexp_full_match({text}, '[0.-]+'))"
+    return f"(lower({text}) IN ({', '.join(map(quoted, guests))}) OR {zeros} OR regexp_matches({text}, {pattern}))"
 
 
 class CellSql:
@@ -98,7 +99,7 @@ class CellSql:
         found = []
         for part in alternatives_of(expression):
             text = self.text(part)
-            if isinstance(part, Column) and not part.extract and self._is_float_column(self.source.cell(part.name)):
+            if isinstance(part, Column) and not part.extract and self._is_float_column(part.name, guests):
                 text = f"regexp_replace({text}, '\\.0+$', '')"
             text = f"CASE WHEN contains({text}, '@') THEN lower({text}) ELSE {text} END"
             if guests:
@@ -184,12 +185,15 @@ class CellSql:
             return cell.sql
         return self._mapped(cell, "VARCHAR", part_reader(column.extract), f"part:{column.extract}")
 
-    def _is_float_column(self, cell: Cell) -> bool:
-        """Whether all filled cells are whole numbers, some of them with a point and zeros."""
+    def _is_float_column(self, column: str, guests: Sequence[str]) -> bool:
+        """Whether all filled cells, guests excepted, are whole numbers, some of them with a point and zeros."""
+        cell = self.source.cell(column)
+        others = f" AND lower({{0}}) NOT IN ({', '.join(map(quoted, guests))})" if guests else ""
         name = self.source.staging.column(cell.table, cell.name)
         row = self.source.staging.con.execute(
             f"SELECT count(*) FILTER (WHERE NOT regexp_full_match({name}, '[0-9]+(\\.0+)?')), "
             f"count(*) FILTER (WHERE contains({name}, '.')) FROM {cell.table.name} WHERE {name} IS NOT NULL"
+            f"{others.format(name)}"
         ).fetchone()
         assert row is not None
         return bool(row[0] == 0 and row[1] > 0)

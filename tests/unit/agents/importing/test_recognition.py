@@ -101,3 +101,80 @@ def test_a_sum_without_a_word_is_no_sale(tmp_path: Path) -> None:
     )
     found = understand_text(tmp_path, text)
     assert (found.totals.orders, found.left_out) == (2, {"total_row": (1, [4])})
+
+
+# --- Orders that do not count
+
+
+@pytest.mark.parametrize(
+    ("name", "no", "yes", "reason"),
+    [
+        ("Cancelled", "no", "yes", "cancelled"),
+        ("Отменен", "Нет", "Да (дубль)", "cancelled"),
+        ("cancelled_at", "", "2025-05-03 10:00:00", "cancelled"),
+        ("Deleted", "0", "1", "cancelled"),
+        ("Проведен", "Да", "Нет", "not_posted"),
+    ],
+)
+def test_orders_marked_as_cancelled_do_not_count(tmp_path: Path, name: str, no: str, yes: str, reason: str) -> None:
+    found = understand_text(tmp_path, STATES.format(name, no, yes))
+    assert (list(found.amounts()), found.left_out, found.assumed[reason]) == (["o1"], {reason: (1, [3])}, name)
+
+
+def test_other_texts_about_cancellations_are_stated(tmp_path: Path) -> None:
+    found = understand_text(tmp_path, STATES.format("Cancelled", "by the shop", ""))
+    assert (len(found.amounts()), found.assumed["cancelled"]) == (2, "without Cancelled")
+
+
+def test_what_was_paid_is_the_sum_before_the_fee(tmp_path: Path) -> None:
+    text = "order_id,date,email,fee,net,gross\no1,2025-05-01,a@example.com,2.00,98.00,100.00\n"
+    found = understand_text(tmp_path, text)
+    assert (found.amounts(), found.assumed["amount.gross"]) == ({"o1": "100.00"}, "gross")
+
+
+# --- Customers that are none, or one
+
+
+def test_ids_of_zeros_are_nobody(tmp_path: Path) -> None:
+    text = SALES.format("order_id", "o1", "o2").replace("email", "Карта")
+    found = understand_text(tmp_path, text.replace("a@example.com", "0000000").replace("b@example.com", "0077015"))
+    assert found.customers() == [None, "0077015"]
+
+
+def test_numbers_that_a_program_wrote_as_floats_are_whole_beside_missing_ones(tmp_path: Path) -> None:
+    text = SALES.format("order_id", "o1", "o2").replace("email", "customer_id")
+    found = understand_text(tmp_path, text.replace("a@example.com", "17.0").replace("b@example.com", "nan"))
+    assert found.customers() == ["17", None]
+
+
+def test_a_customer_with_most_orders_is_stated(tmp_path: Path) -> None:
+    rows = "".join(f"o{n},2025-05-01,{'C-1' if n % 3 else f'C-{n}'},10.00\n" for n in range(12))
+    found = understand_text(tmp_path, "order_id,date,customer_id,amount\n" + rows)
+    assert found.assumed["customers"] == "C-1 is one customer"
+
+
+# --- The same order with another sum in two files
+
+
+def test_an_order_that_changed_between_two_exports_counts_once(tmp_path: Path) -> None:
+    may = SALES.format("order_id", "o1", "o2")
+    year = may.replace("100.00", "90.00") + "o3,2025-06-01,b@example.com,5.00\n"
+    found = understand_files(tmp_path, {"may.csv": may, "year.csv": year})
+    assert found.amounts() == {"o1": "90.00", "o2": "50.00", "o3": "5.00"}
+    assert (found.left_out, found.assumed["orders.changed"]) == (
+        {"duplicate": (2, [2, 3])},
+        "1 orders with several sums",
+    )
+
+
+def test_lines_of_an_order_that_changed_between_overlapping_exports_count_once(tmp_path: Path) -> None:
+    header = "order_id,sku,date,email,line total\n"
+    may = header + "o1,x,2025-05-01,a@example.com,10.00\no1,y,2025-05-01,a@example.com,20.00\n"
+    other = "o2,x,2025-05-02,b@example.com,7.00\n"
+    year = may.replace("20.00", "25.00") + other + "o3,x,2025-06-02,b@example.com,8.00\n"
+    overlapping = understand_files(tmp_path, {"may.csv": may + other, "year.csv": year})
+    assert overlapping.amounts() == {"o1": "35.00", "o2": "7.00", "o3": "8.00"}
+    parts = understand_files(
+        tmp_path, {"may.csv": may, "year.csv": header + "o1,z,2025-05-01,a@example.com,5.00\n" + other}
+    )
+    assert (parts.amounts(), parts.left_out) == ({"o2": "7.00"}, {"contradictory": (3, [2, 2, 3])})
