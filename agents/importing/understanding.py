@@ -209,7 +209,7 @@ def _count_events(
         reader.add_left_out(found.left_out)
     found.survey(parts, AdmissionRules(currency, DIGITS[currency], policy.rates, zone_names()), options)
     _add_customers(staging.con, parts, found.totals)
-    _state_dominant_customer(staging.con, parts, found.totals, findings)
+    _state_dominant_customer(staging.con, parts, found)
     for reader in readers:
         reader.state_results()
     are_refunds = any(
@@ -231,9 +231,9 @@ def _written(user: Mapping, readers: Sequence[FormReader]) -> Mapping:
     return msgspec.structs.replace(reader.mapping, guests=own_guests)
 
 
-def _state_dominant_customer(con: Any, parts: Sequence[Sales | RowEvents], totals: Totals, findings: Findings) -> None:
+def _state_dominant_customer(con: Any, parts: Sequence[Sales | RowEvents], found: Understanding) -> None:
     """Say if one customer has most orders: that may stand for all unknown ones."""
-    known = totals.orders - totals.anonymous
+    known = found.totals.orders - found.totals.anonymous
     everyone = " UNION ALL ".join(part.customers_sql() for part in parts)
     if known < _MIN_ORDERS or not everyone:
         return
@@ -242,7 +242,8 @@ def _state_dominant_customer(con: Any, parts: Sequence[Sales | RowEvents], total
     ).fetchone()
     if row is not None and 2 * row[1] > known:
         evidence = f"{row[1]:,} of {known:,} orders and refunds; if it stands for unknown buyers, it is nobody"
-        findings.assume("customers", f"{row[0]} is one customer", evidence, "[guests] in a mapping file (--map)")
+        option = "[guests] in a mapping file (--map)"
+        found.assumptions.append(Assumption("customers", f"{row[0]} is one customer", evidence, option))
 
 
 def _add_customers(con: Any, parts: Sequence[Sales | RowEvents], totals: Totals) -> None:

@@ -3,8 +3,8 @@
 
 from typing import Any, Final
 
+from agents.importing.findings import Findings
 from agents.importing.orders.sale_lines import SaleLines
-from agents.importing.rows.column_decisions import Findings
 
 _DIFFERENCE: Final = (
     "concat('order ', copies.order_key, ' is ', printf('%.2f', copies.total::DOUBLE), ' in one file and ', "
