@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from agents.control.lane_progress import wait_for_lanes
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.control import ControlRecord, append_control
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -57,12 +57,10 @@ async def advance(
 
 async def _advance(settings: Settings, to_ms: int, clock: Clock, on_applied: Callable[[float], None] | None) -> None:
     topics = Topics(settings.prefix, settings.sources)
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        counts = await partitions_by_topic(settings)
-        sources = [TopicPartition(name, number) for name in topics.sources for number in range(counts.get(name, 0))]
-        await find_leaders(consumer, {tp.topic for tp in sources})
+    counts = await partitions_by_topic(settings)
+    sources = [TopicPartition(name, number) for name in topics.sources for number in range(counts.get(name, 0))]
+    names = {tp.topic for tp in sources}
+    async with open_consumer(settings.kafka_client(), names, auto_offset_reset="earliest") as consumer:
         ends = {
             f"{topics.short(tp.topic)}:{tp.partition}": end for tp, end in (await consumer.end_offsets(sources)).items()
         }
@@ -78,5 +76,3 @@ async def _advance(settings: Settings, to_ms: int, clock: Clock, on_applied: Cal
                 log.info("advance: waiting for partitions %s", ", ".join(map(str, partitions)))
 
         await wait_for_lanes(consumer, lanes, lambda progress: progress.advance_offset >= offset, log_behind)
-    finally:
-        await stop_consumer(consumer)

@@ -4,9 +4,9 @@ import heapq
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.reader import OffsetTruncated, read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -74,14 +74,9 @@ async def letter_ranges(settings: Settings, last: int | None = None) -> Ranges:
     if not count:
         return {}
     partitions = [TopicPartition(topic, number) for number in range(count)]
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
-    try:
-        await consumer.start()
-        await find_leaders(consumer, [topic])
+    async with open_consumer(settings.kafka_client(), [topic]) as consumer:
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
-    finally:
-        await stop_consumer(consumer)
     return {
         tp.partition: (begins[tp] if last is None else max(begins[tp], ends[tp] - last), ends[tp]) for tp in partitions
     }

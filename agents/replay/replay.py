@@ -14,7 +14,7 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from agents.replay.currency_conversion import CurrencyConversion, EventConversion, keep_sums
 from agents.replay.cutover import hand_over_sources, read_source_positions
@@ -28,7 +28,7 @@ from state.config.campaigns import Campaigns
 from state.config.policy import Policy
 from streams.clock import SYSTEM_CLOCK
 from streams.kafka.broker import KafkaBroker
-from streams.kafka.cluster import partitions_by_topic
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.control import ControlRecord, read_control, replay_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics
@@ -144,9 +144,7 @@ async def _read_old_journal(settings: Settings) -> OldJournal:
     sources = await read_source_positions(settings)
     count = (await partitions_by_topic(settings))[topics.journal]
     partitions = [TopicPartition(topics.journal, number) for number in range(count)]
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, isolation_level="read_committed")
-    await consumer.start()
-    try:
+    async with open_consumer(kafka, isolation_level="read_committed") as consumer:
         for tp, start in (await consumer.beginning_offsets(partitions)).items():
             if start:
                 raise ReplayRefused(
@@ -154,8 +152,6 @@ async def _read_old_journal(settings: Settings) -> OldJournal:
                     "would give other results; restore it from a backup"
                 )
         ends = {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
-    finally:
-        await consumer.stop()
     ledgers = {number: await read_ledger(read_range(kafka, topics.erasure_ledger, number)) for number in range(count)}
     return OldJournal(settings, ends, ledgers, sources)
 

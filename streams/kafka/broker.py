@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import find_leaders, open_consumer, partitions_by_topic
 from streams.kafka.reader import check_not_shortened, read_range
 from streams.settings.settings import Settings
 
@@ -68,12 +68,8 @@ class KafkaBroker:
     @asynccontextmanager
     async def connect_for_ends(self) -> AsyncIterator[EndOffsets]:
         """Open a consumer outside any group."""
-        consumer = AIOKafkaConsumer(**self._kafka, enable_auto_commit=False, isolation_level="read_committed")
-        try:
-            await consumer.start()
+        async with open_consumer(self._kafka, isolation_level="read_committed") as consumer:
             yield _ConsumerEnds(consumer)
-        finally:
-            await stop_consumer(consumer)
 
     async def partitions_by_topic(self) -> Mapping[str, int]:
         """Count the partitions of every topic."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -51,14 +51,9 @@ async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     count = (await partitions_by_topic(settings)).get(topic, 0)
     if not count:
         return {}
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False)
-    try:
-        await consumer.start()
-        await find_leaders(consumer, [topic])
+    async with open_consumer(settings.kafka_client(), [topic]) as consumer:
         ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(count)])
-        return {tp.partition: end for tp, end in ends.items()}
-    finally:
-        await stop_consumer(consumer)
+    return {tp.partition: end for tp, end in ends.items()}
 
 
 async def find_outage(kafka: Mapping[str, Any]) -> Exception | None:
@@ -73,6 +68,30 @@ async def find_outage(kafka: Mapping[str, Any]) -> Exception | None:
         return None
     finally:
         await client.close()
+
+
+@contextlib.asynccontextmanager
+async def open_consumer(
+    kafka: Mapping[str, Any], topics: Collection[str] = (), **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer outside any group, and stop it in the end.
+
+    Args:
+        kafka: arguments of the client.
+        topics: whose leaders are found first.
+        options: further arguments of the consumer.
+
+    Raises:
+        aiokafka.errors.KafkaError: the cluster cannot be reached.
+    """
+    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, **options)
+    try:
+        await consumer.start()
+        if topics:
+            await find_leaders(consumer, topics)
+        yield consumer
+    finally:
+        await stop_consumer(consumer)
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -16,12 +16,12 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from state.config.active_rules import ActiveRules, Decision
 from state.config.campaigns import parse_campaigns
 from state.config.config_errors import ConfigErrors
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -143,11 +143,8 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
     """
     topic = await _existing_topic(settings)
     partition = TopicPartition(topic, 0)
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
     records: list[ControlRecord] = []
-    try:
-        await consumer.start()
-        await find_leaders(consumer, [topic])
+    async with open_consumer(settings.kafka_client(), [topic], auto_offset_reset="earliest") as consumer:
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]
         await consumer.seek_to_beginning(partition)
@@ -159,8 +156,6 @@ async def read_control(settings: Settings) -> list[ControlRecord]:
                     if message.offset < end
                 )
                 records.extend(record for record in read if record is not None)
-    finally:
-        await stop_consumer(consumer)
     return records
 
 

@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.kafka.cluster import find_leaders, stop_consumer
+from streams.kafka.cluster import open_consumer
 
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
@@ -48,13 +48,8 @@ async def check_not_shortened(kafka: Mapping[str, Any], topic: str, partition: i
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
-    try:
-        await consumer.start()
-        await find_leaders(consumer, [topic])
+    async with open_consumer(kafka, [topic]) as consumer:
         end = (await consumer.end_offsets([tp]))[tp]
-    finally:
-        await stop_consumer(consumer)
     if end < offset:
         raise PartitionShortened(tp, offset, end)
 
@@ -86,17 +81,15 @@ async def read_range(
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     tp = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(
-        **kafka,
-        enable_auto_commit=False,
+    opened = open_consumer(
+        kafka,
+        [topic],
         auto_offset_reset="none",
         isolation_level="read_committed",
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_POLL_MS,
     )
-    try:
-        await consumer.start()
-        await find_leaders(consumer, [topic])
+    async with opened as consumer:
         consumer.assign([tp])
         beginning = (await consumer.beginning_offsets([tp]))[tp]
         if begin is not None and begin < beginning:
@@ -120,5 +113,3 @@ async def read_range(
             position = await consumer.position(tp)
             if on_remaining is not None:
                 on_remaining(max(0, end - position))
-    finally:
-        await stop_consumer(consumer)

@@ -107,22 +107,20 @@ def _preview(settings: "Settings", active: "ActiveRules", new: "NewRules") -> "P
 
 
 async def _apply(settings: "Settings", new: "NewRules", timeout_s: float) -> Applied:
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka import TopicPartition
 
     from agents.control.activation_effect import count_moves, stage_runs, wait_until_applied
-    from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+    from streams.kafka.cluster import open_consumer, partitions_by_topic
     from streams.kafka.control import append_control
     from streams.kafka.topics import Topics
 
     topics, counts = Topics(settings.prefix), await partitions_by_topic(settings)
-    consumer = AIOKafkaConsumer(**settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest")
-    try:
-        await consumer.start()
-        changes = [
-            TopicPartition(topics.segment_changes, number) for number in range(counts.get(topics.segment_changes, 0))
-        ]
-        lanes = [TopicPartition(topics.progress, number) for number in range(counts.get(topics.progress, 0))]
-        await find_leaders(consumer, [topics.segment_changes, topics.progress])
+    changes, lanes = (
+        [TopicPartition(topic, number) for number in range(counts.get(topic, 0))]
+        for topic in (topics.segment_changes, topics.progress)
+    )
+    names = [topics.segment_changes, topics.progress]
+    async with open_consumer(settings.kafka_client(), names, auto_offset_reset="earliest") as consumer:
         begins: dict[TopicPartition, int] = await consumer.end_offsets(changes)
         offset = -1
         for record in await _records(settings, new):
@@ -134,8 +132,6 @@ async def _apply(settings: "Settings", new: "NewRules", timeout_s: float) -> App
             waiting = await wait_until_applied(
                 consumer, lanes, offset, is_policy=is_policy, seconds=timeout_s, on_applied=show
             )
-    finally:
-        await stop_consumer(consumer)
     if waiting or new.policy is None:
         return Applied(offset, waiting, None)
     return Applied(offset, (), await count_moves(settings, begins, new.policy.ref))

@@ -6,13 +6,13 @@ A look-up of somebody who is not in Redis asks here, so nothing is read for it. 
 import logging
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from msgspec import DecodeError
 
 from state.records.erasure import decode_erasure, erasure_key
 from state.records.events import UnknownFormatVersion
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 
@@ -51,12 +51,8 @@ class ErasureFollower:
             await self._clock.sleep(_MISSING_SECONDS)
             return
         partitions = [TopicPartition(self._topic, number) for number in range(count)]
-        consumer = AIOKafkaConsumer(
-            **self._settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        try:
-            await consumer.start()
-            await find_leaders(consumer, [self._topic])
+        kafka = self._settings.kafka_client()
+        async with open_consumer(kafka, [self._topic], auto_offset_reset="earliest") as consumer:
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             await consumer.seek_to_beginning(*partitions)
@@ -66,8 +62,6 @@ class ErasureFollower:
                 for batch in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     for record in batch:
                         self._note(record.key, record.value)
-        finally:
-            await stop_consumer(consumer)
 
     def _note(self, key: bytes, value: bytes | None) -> None:
         if value is None:  # a fence, not an erasure

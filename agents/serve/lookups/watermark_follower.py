@@ -14,7 +14,7 @@ from agents.control.control_follower import ControlFollower
 from state.records.events import UnknownFormatVersion
 from state.records.progress import NO_WATERMARK
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
 from streams.tables.progress import PROGRESS_KEY, decode_progress
@@ -91,12 +91,8 @@ class WatermarkFollower:
             TopicPartition(topic, number) for topic in self._topics.sources for number in range(counts.get(topic, 0))
         ]
         lanes = [TopicPartition(self._topics.progress, number) for number in range(self._partition_count)]
-        consumer = AIOKafkaConsumer(
-            **self._settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        try:
-            await consumer.start()
-            await find_leaders(consumer, {tp.topic for tp in (*lanes, *sources)})
+        kafka, names = self._settings.kafka_client(), {tp.topic for tp in (*lanes, *sources)}
+        async with open_consumer(kafka, names, auto_offset_reset="earliest") as consumer:
             consumer.assign(lanes)
             await consumer.seek_to_beginning(*lanes)
             begun_s = self._clock.monotonic()
@@ -108,8 +104,6 @@ class WatermarkFollower:
                 if self._clock.monotonic() - examined_s >= EXAMINE_SECONDS:
                     examined_s = self._clock.monotonic()
                     self.held_back = await self._examine(consumer, sources)
-        finally:
-            await stop_consumer(consumer)
 
     def _note(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         if key != PROGRESS_KEY or value is None:

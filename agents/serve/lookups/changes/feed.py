@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.serve.lookups.changes.listener import Listener
 from streams.clock import Clock
-from streams.kafka.cluster import find_leaders, partitions_by_topic, stop_consumer
+from streams.kafka.cluster import open_consumer, partitions_by_topic
 from streams.kafka.reader import OffsetTruncated, read_range
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
@@ -68,27 +68,23 @@ class ChangeFeed:
             await self._clock.sleep(_MISSING_SECONDS)
             return
         partitions = [TopicPartition(self._topic, number) for number in range(count)]
-        consumer = AIOKafkaConsumer(
-            **self._settings.kafka_client(), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        try:
-            await consumer.start()
-            await find_leaders(consumer, [self._topic])
+        kafka = self._settings.kafka_client()
+        async with open_consumer(kafka, [self._topic], auto_offset_reset="earliest") as consumer:
             consumer.assign(partitions)
-            while True:
-                if self.positions is None:
-                    ends = await consumer.end_offsets(partitions)
-                    self.positions = [ends[tp] for tp in partitions]
-                for tp, position in zip(partitions, self.positions, strict=True):
-                    consumer.seek(tp, position)
-                self._live.set()
-                await self._follow(consumer)
+            try:
+                while True:
+                    if self.positions is None:
+                        ends = await consumer.end_offsets(partitions)
+                        self.positions = [ends[tp] for tp in partitions]
+                    for tp, position in zip(partitions, self.positions, strict=True):
+                        consumer.seek(tp, position)
+                    self._live.set()
+                    await self._follow(consumer)
+                    self._live.clear()
+                    self.positions = None
+                    await self._wanted.wait()
+            finally:
                 self._live.clear()
-                self.positions = None
-                await self._wanted.wait()
-        finally:
-            self._live.clear()
-            await stop_consumer(consumer)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         """Hand out changes until nobody listens."""
