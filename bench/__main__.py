@@ -6,21 +6,21 @@ from typing import Annotated, Any, Final
 import typer
 
 from bench.big_customer import big_customer
-from bench.comparison import ComparisonPlan, measure
-from bench.comparison_report import JOBS, print_report, report_as_json
 from bench.console_output import JsonFile, console, or_exit, print_progress, write_json
 from bench.diff import diff
 from bench.due import due
 from bench.fairness import fairness
-from bench.http import http
 from bench.idle import idle
-from bench.importing import importing
-from bench.latency import latency
-from bench.machine import machine
-from bench.pages import pages
-from bench.peer_runner import PEERS
+from bench.imports.importing import importing
 from bench.recovery import recovery
-from bench.scaling import scaling
+from bench.serving.http import http
+from bench.serving.pages import pages
+from bench.steady.latency import latency
+from bench.testbed.machine import machine
+from bench.testbed.peer_runner import PEERS
+from bench.throughput.comparison import ComparisonPlan, measure
+from bench.throughput.comparison_report import JOBS, print_report, report_as_json
+from bench.throughput.scaling import scaling
 from bench.workload import Workload
 
 PURCHASES_PER_CUSTOMER: Final = 5

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 
 import typer
 
-from bench.broker import PARTITIONS, BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.purchase_publisher import DAY_MS, PurchasePublisher
-from bench.testbed import Testbed, run_on_testbed
-from bench.topic_follower import read_all
-from bench.workers import all_running, processor_seconds_of
+from bench.testbed.broker import PARTITIONS, BenchFailed
+from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.topic_follower import read_all
+from bench.testbed.workers import all_running, processor_seconds_of
 from streams.kafka.writing.publisher import partition_of
 from tests.integration.workers import RunningWorker
 

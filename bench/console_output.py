@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 import typer
 from rich.console import Console
 
-from bench.broker import BenchFailed
 from bench.figures import Figure, figures_as_json, print_figures
-from bench.machine import machine
+from bench.testbed.broker import BenchFailed
+from bench.testbed.machine import machine
 from tests.servers import Missing
 
 PIPE_WIDTH: Final = 110

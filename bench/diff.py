@@ -17,11 +17,11 @@ from typing import Annotated, Final
 import typer
 from aiokafka import AIOKafkaProducer
 
-from bench.broker import PARTITIONS, BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.testbed import Testbed, run_on_testbed
-from bench.workers import PROGRAM, import_path
+from bench.testbed.broker import PARTITIONS, BenchFailed
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.workers import PROGRAM, import_path
 from bench.workload import Workload, purchases
 from state.config.policy_reader import parse_policy
 from state.intake.admission import AdmissionRules, Admitted, admit

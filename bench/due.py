@@ -10,15 +10,15 @@ import orjson
 import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from bench.broker import PARTITIONS, BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
 from bench.idle import SETTLE_S
-from bench.purchase_publisher import DAY_MS, PurchasePublisher
-from bench.testbed import Testbed, run_on_testbed
-from bench.topic_follower import TopicFollower, read_all
-from bench.worker_usage import measure_idle_worker
-from bench.workers import all_running
+from bench.testbed.broker import PARTITIONS, BenchFailed
+from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.topic_follower import TopicFollower, read_all
+from bench.testbed.worker_usage import measure_idle_worker
+from bench.testbed.workers import all_running
 from state.records.events import Tick, decode_record
 
 LAPSE_DAYS: Final = 60

@@ -11,19 +11,19 @@ from typing import Annotated, Final
 import typer
 from aiokafka import ConsumerRecord
 
-from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.due import LAPSE_DAYS, LEAD_S, MIN_RATE, check_due_changes, has_tick_at
 from bench.figures import Figure
 from bench.idle import running_redis
-from bench.latency_report import Spread
-from bench.peer_runner import peers_python
-from bench.purchase_publisher import DAY_MS, PurchasePublisher
-from bench.steady_runner import LEAD_S as LOAD_LEAD_S
-from bench.steady_runner import SteadyLoad
-from bench.testbed import Testbed, run_on_testbed
-from bench.topic_follower import TopicFollower
-from bench.workers import Workers, all_running
+from bench.steady.latency_report import Spread
+from bench.steady.steady_runner import LEAD_S as LOAD_LEAD_S
+from bench.steady.steady_runner import SteadyLoad
+from bench.testbed.broker import BenchFailed
+from bench.testbed.peer_runner import peers_python
+from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.topic_follower import TopicFollower
+from bench.testbed.workers import Workers, all_running
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 
 WARM_S: Final = 5.0

@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from bench.comparison_report import print_machine
+from bench.throughput.comparison_report import print_machine
 
 
 @dataclass(frozen=True, slots=True)

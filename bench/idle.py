@@ -14,11 +14,11 @@ import typer
 
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.process_usage import resident_mib_of_all
-from bench.purchase_publisher import DAY_MS, PurchasePublisher
-from bench.testbed import Testbed, run_on_testbed
-from bench.worker_usage import WorkerUsage, measure_idle_worker
-from bench.workers import Workers, all_running
+from bench.testbed.process_usage import resident_mib_of_all
+from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.worker_usage import WorkerUsage, measure_idle_worker
+from bench.testbed.workers import Workers, all_running
 from tests.servers.redis_server import RedisServer
 
 _SEVERAL: Final = 2

@@ -9,10 +9,10 @@ import typer
 
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.process_usage import resident_mib_of_all
-from bench.purchase_publisher import DAY_MS, PurchasePublisher
-from bench.testbed import Testbed, run_on_testbed
-from bench.workers import all_running
+from bench.testbed.process_usage import resident_mib_of_all
+from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.workers import all_running
 from tests.integration.workers import RunningWorker, Samples, until
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bench.process_usage import processor_seconds
+from bench.testbed.process_usage import processor_seconds
 
 KAFKA: Final = os.environ.get("BENCH_KAFKA", "127.0.0.1:9092")
 SOURCE: Final = os.environ.get("BENCH_SOURCE", "bench.purchases.v1")

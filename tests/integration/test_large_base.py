@@ -15,7 +15,13 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.serve.pages.site import FLOWS, PAGES
-from bench.large_base import counted_customers, publish_copies, publish_history, read_templates, wait_until_counted
+from bench.serving.large_base import (
+    counted_customers,
+    publish_copies,
+    publish_history,
+    read_templates,
+    wait_until_counted,
+)
 from streams.settings.settings import Settings
 from tests.integration.http_servers import RunningServer
 from tests.integration.workers import Site, until

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.expected import AFTER_LAST_PURCHASE, DAY_MS, Order, changes_of, read_order
 from bench.peers.customer import fold
 from bench.peers.purchase import decode_checked
-from bench.purchase_publisher import purchase_value
-from bench.verification import ExpectedChanges, fingerprint
+from bench.testbed.purchase_publisher import purchase_value
+from bench.throughput.expected import AFTER_LAST_PURCHASE, DAY_MS, Order, changes_of, read_order
+from bench.throughput.verification import ExpectedChanges, fingerprint
 from bench.workload import HISTORY_DAYS, Workload, purchases
 from state.intake.admission import AdmissionRules, Admitted, admit
 from state.records.events import OrderPlaced

@@ -15,9 +15,9 @@ from bench import __main__ as command
 from bench import console_output, fairness
 from bench.fairness import Burst
 from bench.figures import Figure
-from bench.latency_report import Spread
-from bench.purchase_publisher import purchase_value
-from bench.steady_plan import SteadyResult
+from bench.steady.latency_report import Spread
+from bench.steady.steady_plan import SteadyResult
+from bench.testbed.purchase_publisher import purchase_value
 
 
 @pytest.fixture(autouse=True)

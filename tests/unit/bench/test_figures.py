@@ -13,12 +13,13 @@ import typer
 from typer.testing import CliRunner
 
 from bench import __main__ as command
-from bench import console_output, peer_runner, workers
-from bench.broker import BenchFailed
-from bench.comparison import ComparisonResult
-from bench.comparison_report import medians_by_program, ratios, report_as_json
+from bench import console_output
 from bench.figures import Figure
 from bench.measurement import Job, Measurement
+from bench.testbed import peer_runner, workers
+from bench.testbed.broker import BenchFailed
+from bench.throughput.comparison import ComparisonResult
+from bench.throughput.comparison_report import medians_by_program, ratios, report_as_json
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from bench.broker import BenchFailed
-from bench.http_client import Client, get, post
-from bench.http_events import REGULARS, batch, purchase, regular_customer
+from bench.serving.http_client import Client, get, post
+from bench.serving.http_events import REGULARS, batch, purchase, regular_customer
+from bench.testbed.broker import BenchFailed
 from state.intake.admission import AdmissionRules, Admitted, admit
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -57,7 +57,7 @@ async def test_an_answer_is_read_however_it_is_cut(size: int) -> None:
 
 
 async def test_a_rate_that_cannot_be_kept_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.http_client.MAX_WAITING", 10)
+    monkeypatch.setattr("bench.serving.http_client.MAX_WAITING", 10)
     async with answering([]) as url:
         client = Client(url)
         with pytest.raises(BenchFailed, match="cannot be kept"):

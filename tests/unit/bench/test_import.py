@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.order_lines import COLUMNS, OrderLines, write_order_lines
+from bench.imports.order_lines import COLUMNS, OrderLines, write_order_lines
 
 
 @pytest.mark.parametrize(("lines", "orders"), [(1_000, 300), (999, 400), (30_000, 9_000)])

@@ -17,13 +17,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bench import __main__ as command
-from bench import latency
-from bench.latency import LatencyPlan, programs_for
-from bench.latency_programs import RunningProgram
-from bench.latency_report import LatencyRun, Spread, print_report, ratios, report_as_json
-from bench.redis_watch import RedisWatch
-from bench.steady_plan import SteadyResult
-from bench.steady_purchases import (
+from bench.steady import latency
+from bench.steady.latency import LatencyPlan, programs_for
+from bench.steady.latency_programs import RunningProgram
+from bench.steady.latency_report import LatencyRun, Spread, print_report, ratios, report_as_json
+from bench.steady.redis_watch import RedisWatch
+from bench.steady.steady_plan import SteadyResult
+from bench.steady.steady_purchases import (
     VISITS,
     SteadyPurchase,
     event_id_marker,

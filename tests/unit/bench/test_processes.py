@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.demo.embedded.child_process import Child
-from bench.process_usage import (
+from bench.testbed.process_usage import (
     processor_seconds,
     processor_seconds_by_name,
     processor_seconds_of_all,

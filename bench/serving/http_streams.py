@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from bench.broker import BenchFailed
-from bench.http_client import address_of, get
+from bench.serving.http_client import address_of, get
+from bench.testbed.broker import BenchFailed
 
 _OPENS_WITHIN_S: Final = 30.0
 

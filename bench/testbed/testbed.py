@@ -10,8 +10,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from aiokafka.errors import KafkaError
 
-from bench.broker import BenchFailed, FastKafka, settings_for
-from bench.workers import Workers
+from bench.testbed.broker import BenchFailed, FastKafka, settings_for
+from bench.testbed.workers import Workers
 from streams.kafka.topics import Topics, create_topics
 from streams.settings.settings import Settings, TimeMode
 

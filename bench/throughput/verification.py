@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from bench.expected import AFTER_LAST_PURCHASE, Customer, changes_of, read_order
+from bench.throughput.expected import AFTER_LAST_PURCHASE, Customer, changes_of, read_order
 
 _FAULTS_SHOWN: Final = 3
 

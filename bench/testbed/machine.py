@@ -6,7 +6,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.workers import build_description
+from bench.testbed.workers import build_description
 from tests.servers.apache_kafka import jars
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from agents.demo.embedded.child_process import Child
-from bench.broker import BenchFailed
-from bench.workers import PROGRAM, import_path
+from bench.testbed.broker import BenchFailed
+from bench.testbed.workers import PROGRAM, import_path
 from streams.settings.settings import Settings
 
 _LISTENING: Final = re.compile(r"serve: (http://127\.0\.0\.1:\d+)")
@@ -45,7 +45,7 @@ async def running_bare_handler(directory: Path) -> AsyncIterator[tuple[str, Chil
     Raises:
         BenchFailed: it did not start.
     """
-    command = [sys.executable, "-P", "-m", "bench.bare_handler"]
+    command = [sys.executable, "-P", "-m", "bench.serving.bare_handler"]
     async with _running(command, directory / "bare.log", {}) as server:
         yield server
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import redis
 
-from bench.steady_purchases import SteadyPurchase, steady_purchases
+from bench.steady.steady_purchases import SteadyPurchase, steady_purchases
 
 INTERVAL_S: Final = 0.005
 """Between two questions, so a sample is at most that much too late."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from agents.demo.embedded.child_process import Child
-from bench.broker import BenchFailed
-from bench.process_usage import processor_seconds_of_all
+from bench.testbed.broker import BenchFailed
+from bench.testbed.process_usage import processor_seconds_of_all
 from streams.settings.settings import Settings
 from tests.integration.workers import RunningWorker
 
-_ROOT: Final = Path(__file__).parents[1]
+_ROOT: Final = Path(__file__).parents[2]
 _COMPILED: Final = _ROOT / ".venv" / "compiled"
 """Where `make compiled` puts the compiled build, which is measured if it exists."""
 PROGRAM: Final = "import sys; from agents.cli import main; sys.exit(main())"

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bench.broker import BenchFailed
-from bench.comparison import ComparisonPlan, measure
-from bench.comparison_report import JOBS, medians_by_program
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
+from bench.testbed.broker import BenchFailed
+from bench.throughput.comparison import ComparisonPlan, measure
+from bench.throughput.comparison_report import JOBS, medians_by_program
 from bench.workload import Workload
 
 

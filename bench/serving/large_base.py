@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from agents.project.base_totals import decode_totals
 from agents.project.projection_keys import MOVE_DAYS, ProjectionKeys
-from bench.broker import BenchFailed
+from bench.testbed.broker import BenchFailed
 from state.units.timestamps import DAY_MS, format_ms, parse_rfc3339
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics

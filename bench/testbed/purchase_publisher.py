@@ -8,9 +8,9 @@ from typing import Final, Self
 
 from aiokafka import ConsumerRecord
 
-from bench.broker import PARTITIONS, SOURCE
-from bench.testbed import Testbed
-from bench.topic_follower import TopicFollower
+from bench.testbed.broker import PARTITIONS, SOURCE
+from bench.testbed.testbed import Testbed
+from bench.testbed.topic_follower import TopicFollower
 from streams.kafka.writing.publisher import Publisher, partition_of
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 

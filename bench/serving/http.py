@@ -11,19 +11,19 @@ from typing import Annotated, Final, TypeVar
 import typer
 from aiokafka import AIOKafkaProducer
 
-from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.http_client import Answers, Client, gathered, get, paced, post
-from bench.http_events import REGULARS, batch, purchase, regular_customer
-from bench.http_servers import running_bare_handler, running_serve
-from bench.http_streams import open_streams
 from bench.idle import running_redis
-from bench.latency_report import Spread
 from bench.measurement import difference
-from bench.process_usage import processor_seconds_of_all
-from bench.testbed import Testbed, run_on_testbed
-from bench.workers import Workers, all_running
+from bench.serving.http_client import Answers, Client, gathered, get, paced, post
+from bench.serving.http_events import REGULARS, batch, purchase, regular_customer
+from bench.serving.http_servers import running_bare_handler, running_serve
+from bench.serving.http_streams import open_streams
+from bench.steady.latency_report import Spread
+from bench.testbed.broker import BenchFailed
+from bench.testbed.process_usage import processor_seconds_of_all
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.workers import Workers, all_running
 
 Measured = TypeVar("Measured")
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from bench.broker import Broker
 from bench.measurement import Job, Measurement, difference
-from bench.process_usage import processor_seconds
-from bench.topic_follower import TopicFollower, read_all
-from bench.verification import ExpectedChanges
-from bench.workers import Workers, all_running, processor_seconds_of
+from bench.testbed.broker import Broker
+from bench.testbed.process_usage import processor_seconds
+from bench.testbed.topic_follower import TopicFollower, read_all
+from bench.testbed.workers import Workers, all_running, processor_seconds_of
+from bench.throughput.verification import ExpectedChanges
 from state.records.events import Tick, decode_record
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings

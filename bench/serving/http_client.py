@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bench.broker import BenchFailed
+from bench.testbed.broker import BenchFailed
 
 ANSWER_WITHIN_S: Final = 30.0
 MAX_WAITING: Final = 1_000

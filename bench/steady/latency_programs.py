@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from agents.demo.embedded.child_process import Child
-from bench.broker import BenchFailed, Broker
-from bench.kafka_streams import java_command
-from bench.process_usage import processor_seconds_of_all
-from bench.testbed import Testbed
-from bench.workers import Workers, all_running, processor_seconds_of
+from bench.testbed.broker import BenchFailed, Broker
+from bench.testbed.kafka_streams import java_command
+from bench.testbed.process_usage import processor_seconds_of_all
+from bench.testbed.testbed import Testbed
+from bench.testbed.workers import Workers, all_running, processor_seconds_of
 from streams.kafka.topics import Topics, create_topics
 
 KAFKA_STREAMS: Final = "kafka-streams"
 GOLDSTREAM: Final = "goldstream"
 GOLDSTREAM_WITH_REDIS: Final = "goldstream, Redis"
-_ROOT: Final = Path(__file__).parents[1]
+_ROOT: Final = Path(__file__).parents[2]
 _ASSIGNED_WITHIN_S: Final = 60.0
 _FOREVER: Final = str(10**9)
 """As a number of events, and of seconds, whose nanoseconds Java still counts."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from agents.demo.embedded.child_process import Child
-from bench.broker import BenchFailed
-from bench.peer_runner import peers_python
-from bench.steady_plan import SteadyPlan, SteadyResult
+from bench.steady.steady_plan import SteadyPlan, SteadyResult
+from bench.testbed.broker import BenchFailed
+from bench.testbed.peer_runner import peers_python
 
-_ROOT: Final = Path(__file__).parents[1]
+_ROOT: Final = Path(__file__).parents[2]
 LEAD_S: Final = 3.0
 """How long the process has to start and to connect."""
 CHANGES_TIMEOUT_S: Final = 30.0
@@ -51,7 +51,7 @@ class SteadyLoad:
             kafka, source, changes, name, rate, self.begin_s, seconds, kind, changes_timeout_s, str(self._result_file)
         )
         self._child = Child(
-            [python, "-m", "bench.steady_load", str(self._plan_file)],
+            [python, "-m", "bench.steady.steady_load", str(self._plan_file)],
             log=directory / f"{name}.log",
             env=os.environ | {"PYTHONPATH": str(_ROOT)},
         )

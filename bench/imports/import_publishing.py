@@ -12,9 +12,9 @@ from agents.importing.publication.known_events import KnownEvents
 from agents.importing.reading.opening import open_source
 from agents.importing.staging.stage import stage
 from agents.importing.understanding import PolicyInfo, UnderstandOptions, understand
-from bench.broker import BenchFailed
-from bench.order_lines import CURRENCY
-from bench.testbed import LogProgress, Testbed, run_on_testbed
+from bench.imports.order_lines import CURRENCY
+from bench.testbed.broker import BenchFailed
+from bench.testbed.testbed import LogProgress, Testbed, run_on_testbed
 
 _IMPORT_ID = "bench"
 _SOURCE = "purchases"

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from agents.demo.embedded.child_process import Child
-from bench.broker import SOURCE, BenchFailed, Broker
-from bench.kafka_streams import java_command
 from bench.measurement import Job, Measurement
-from bench.topic_follower import read_all
-from bench.verification import ExpectedChanges, Verification
+from bench.testbed.broker import SOURCE, BenchFailed, Broker
+from bench.testbed.kafka_streams import java_command
+from bench.testbed.topic_follower import read_all
+from bench.throughput.verification import ExpectedChanges, Verification
 from streams.settings.settings import Settings
 from tests.servers import Missing
 
 Peer = Literal["kafka-streams", "bytewax", "quix", "faust", "aiokafka"]
 PEERS: Final[tuple[Peer, ...]] = ("kafka-streams", "bytewax", "quix", "faust", "aiokafka")
 
-_ROOT: Final = Path(__file__).parents[1]
+_ROOT: Final = Path(__file__).parents[2]
 _PYTHON: Final = _ROOT / ".cache" / "peers" / "bin" / "python"
 """Of the separate environment with Bytewax and Quix Streams; see scripts/peers."""
 _FAUST: Final = ("-m", "faust", "-A", "bench.peers.faust_segments", "-L", "uvloop", "worker", "-l", "error")

@@ -1,6 +1,6 @@
 """Build the Kafka Streams program: jars fetched by Maven, and compiled classes, cached in .cache.
 
-`python -m bench.kafka_streams` does so in advance, so that no measurement waits for it.
+`python -m bench.testbed.kafka_streams` does so in advance, so that no measurement waits for it.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from typing import Final
 
 from tests.servers import Missing, program
 
-_PROGRAM: Final = Path(__file__).parent / "peers" / "kafka_streams"
-_CACHE: Final = Path(__file__).parents[1] / ".cache" / "kafka-streams"
+_PROGRAM: Final = Path(__file__).parents[1] / "peers" / "kafka_streams"
+_CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka-streams"
 _MAX_HEAP_MB: Final = 4096
 
 

@@ -12,18 +12,18 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.import_publishing import PublishedFile, publish_file
-from bench.import_stages import ImportRun
-from bench.order_lines import CURRENCY, OrderLines, WrittenLines, write_order_lines
-from bench.workers import import_path
+from bench.imports.import_publishing import PublishedFile, publish_file
+from bench.imports.import_stages import ImportRun
+from bench.imports.order_lines import CURRENCY, OrderLines, WrittenLines, write_order_lines
+from bench.testbed.broker import BenchFailed
+from bench.testbed.workers import import_path
 
 _MIB: Final = 1024 * 1024
 _LINES_OF_AIM: Final = 1_000_000
 _AIM_S: Final = 20
-_PROGRAM: Final = "from bench.import_stages import main; main()"
+_PROGRAM: Final = "from bench.imports.import_stages import main; main()"
 
 
 def importing(

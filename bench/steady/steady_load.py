@@ -1,6 +1,6 @@
 """Publish purchases at a steady rate, one by one without linger, and read the changes that follow from them.
 
-    python -m bench.steady_load PLAN.json
+    python -m bench.steady.steady_load PLAN.json
 
 A process of its own, in the peers' environment: librdkafka leaves the measured programs more processor time than
 aiokafka would. SIGTERM ends the publishing early. Moments are those of `time.perf_counter`, which all processes of a
@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench.steady_plan import SteadyPlan, SteadyResult
-from bench.steady_purchases import event_id_marker, number_in, steady_purchases, value_of
+from bench.steady.steady_plan import SteadyPlan, SteadyResult
+from bench.steady.steady_purchases import event_id_marker, number_in, steady_purchases, value_of
 
 _BATCH: Final = 1000
 _POLL_S: Final = 0.1

@@ -1,6 +1,6 @@
 """Litestar with one handler that reads the body and answers, on the server that `goldstream serve` uses.
 
-python -m bench.bare_handler
+python -m bench.serving.bare_handler
 """
 
 import asyncio

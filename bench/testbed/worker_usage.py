@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.broker import BenchFailed
-from bench.process_usage import processor_seconds_by_name
-from bench.workers import processor_seconds_of
+from bench.testbed.broker import BenchFailed
+from bench.testbed.process_usage import processor_seconds_by_name
+from bench.testbed.workers import processor_seconds_of
 from tests.integration.workers import RunningWorker
 
 

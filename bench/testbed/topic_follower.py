@@ -7,7 +7,7 @@ from typing import Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from bench.broker import PARTITIONS, BenchFailed
+from bench.testbed.broker import PARTITIONS, BenchFailed
 from streams.kafka.reader import read_range
 from streams.settings.settings import Settings
 

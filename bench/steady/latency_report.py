@@ -8,9 +8,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from bench.comparison_report import print_machine
-from bench.latency_programs import GOLDSTREAM_WITH_REDIS, KAFKA_STREAMS
-from bench.redis_watch import INTERVAL_S
+from bench.steady.latency_programs import GOLDSTREAM_WITH_REDIS, KAFKA_STREAMS
+from bench.steady.redis_watch import INTERVAL_S
+from bench.throughput.comparison_report import print_machine
 
 MAX_LATE_MS: Final = 50.0
 """How late a purchase may be published; above that, the machine did not keep the rate, which is reported."""

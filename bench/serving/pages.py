@@ -14,19 +14,19 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from agents.serve.pages.site import FLOWS, PAGES
-from bench.broker import BenchFailed
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
-from bench.http_client import Client, address_of, get, post
-from bench.http_events import purchase
-from bench.http_servers import running_serve
-from bench.http_streams import open_streams
 from bench.idle import running_redis
-from bench.large_base import publish_copies, publish_history, read_templates, wait_until_counted
-from bench.latency_report import Spread
-from bench.process_usage import processor_seconds_of_all
-from bench.testbed import Testbed, run_on_testbed
-from bench.workers import Workers, all_running, processor_seconds_of
+from bench.serving.http_client import Client, address_of, get, post
+from bench.serving.http_events import purchase
+from bench.serving.http_servers import running_serve
+from bench.serving.http_streams import open_streams
+from bench.serving.large_base import publish_copies, publish_history, read_templates, wait_until_counted
+from bench.steady.latency_report import Spread
+from bench.testbed.broker import BenchFailed
+from bench.testbed.process_usage import processor_seconds_of_all
+from bench.testbed.testbed import Testbed, run_on_testbed
+from bench.testbed.workers import Workers, all_running, processor_seconds_of
 from tests.integration.workers import RunningWorker
 
 TEMPLATES: Final = 2_000

@@ -10,15 +10,15 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from bench.broker import SOURCE, BenchFailed, Broker, publish_purchases, settings_for
-from bench.comparison_report import JOBS
-from bench.goldstream_runner import GoldstreamRunner
 from bench.measurement import Job, Measurement
-from bench.peer_runner import PEERS, Peer, PeerRunner, unavailable_peers
-from bench.testbed import LogProgress, running_kafka
-from bench.topic_follower import read_all
-from bench.verification import ExpectedChanges
-from bench.workers import Workers
+from bench.testbed.broker import SOURCE, BenchFailed, Broker, publish_purchases, settings_for
+from bench.testbed.peer_runner import PEERS, Peer, PeerRunner, unavailable_peers
+from bench.testbed.testbed import LogProgress, running_kafka
+from bench.testbed.topic_follower import read_all
+from bench.testbed.workers import Workers
+from bench.throughput.comparison_report import JOBS
+from bench.throughput.goldstream_runner import GoldstreamRunner
+from bench.throughput.verification import ExpectedChanges
 from bench.workload import Workload
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings

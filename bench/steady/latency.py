@@ -10,10 +10,10 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from bench.broker import BenchFailed
 from bench.console_output import JsonFile, console, or_exit, print_progress, write_json
 from bench.idle import running_redis
-from bench.latency_programs import (
+from bench.measurement import difference
+from bench.steady.latency_programs import (
     GOLDSTREAM,
     GOLDSTREAM_WITH_REDIS,
     KAFKA_STREAMS,
@@ -21,14 +21,14 @@ from bench.latency_programs import (
     running_goldstream,
     running_kafka_streams,
 )
-from bench.latency_report import LatencyRun, Spread, print_report, report_as_json
-from bench.machine import machine
-from bench.measurement import difference
-from bench.peer_runner import peers_python, unavailable_peers
-from bench.process_usage import processor_seconds, processor_seconds_of_all
-from bench.redis_watch import RedisWatch
-from bench.steady_runner import SteadyLoad
-from bench.testbed import Testbed, run_on_testbed
+from bench.steady.latency_report import LatencyRun, Spread, print_report, report_as_json
+from bench.steady.redis_watch import RedisWatch
+from bench.steady.steady_runner import SteadyLoad
+from bench.testbed.broker import BenchFailed
+from bench.testbed.machine import machine
+from bench.testbed.peer_runner import peers_python, unavailable_peers
+from bench.testbed.process_usage import processor_seconds, processor_seconds_of_all
+from bench.testbed.testbed import Testbed, run_on_testbed
 
 Starting: TypeAlias = AbstractAsyncContextManager[RunningProgram]
 DEFAULT_RATES: Final = (100, 1000)
