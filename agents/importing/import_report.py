@@ -16,6 +16,8 @@ _TEXT_WIDTH: Final = 98
 _FIELD_OPTION: Final = "--field "
 _REASONS: Final = {
     "known": "imported before, or came by a hook",
+    "other_customer": "the order is known with another customer",
+    "unknown_order": "refunds that name nobody, of orders that are neither in the files nor known",
     "erased": "before its customer was erased",
     "unreadable": "could not be read",
     "total_row": "a row of totals",

@@ -10,6 +10,7 @@ import msgspec
 
 from agents.importing.events.customer_ids import IdPrefixes, read_key
 from agents.importing.events.event_writer import EventWriter
+from agents.importing.events.examples import Examples
 from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.events.refusals import base_currency, check_currencies, check_orders, leave_out_currencies
 from agents.importing.events.row_events import RowEvents
@@ -34,7 +35,6 @@ from state.units.time_zones import zone_names
 
 __all__ = ["PolicyInfo", "Totals", "UnderstandOptions", "Understanding", "understand"]
 
-_SAMPLES: Final = 3
 _MIN_ORDERS: Final = 10
 """Of how many orders a single customer can have most without being stated."""
 
@@ -125,7 +125,7 @@ class Understanding:
     def survey(self, parts: Sequence[Sales | RowEvents], rules: AdmissionRules, options: UnderstandOptions) -> None:
         """Go through all events once, and count them; `understand` does it."""
         self._parts, self._rules, self._options = parts, rules, options
-        totals, examples = self.totals, dict[str, list[ImportedEvent]]()
+        totals, examples = self.totals, Examples()
         for counted in self._counted(options):
             if counted.written is None:
                 assert counted.refusal is not None
@@ -135,13 +135,10 @@ class Understanding:
             totals.add(event, counted.counted_minor)
             if options.on_event is not None:
                 options.on_event(event)
-            if len(examples.setdefault(event.kind, [])) < _SAMPLES:
-                examples[event.kind].append(event)
+            examples.add(event)
         lost = [part.lost_minor(rules.currency) for part in parts if isinstance(part, Sales)]
         totals.restore(sum((gross for gross, _ in lost), Decimal(0)), sum((refunds for _, refunds in lost), Decimal(0)))
-        firsts = [events[0] for events in examples.values()]
-        others = [event for kind in dict.fromkeys(("purchase", *examples)) for event in examples.get(kind, ())[1:]]
-        self.samples = (firsts + others)[:_SAMPLES]
+        self.samples = examples.samples()
         self.currency = rules.currency
 
 
@@ -171,7 +168,7 @@ def understand(
     prefixes = IdPrefixes(mapping.source, options.key or read_key(mapping.identify))
     readers = []
     for number, plan in enumerate(plans):
-        fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous, is_alone=len(plans) == 1)
+        fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous)
         reader = FormReader(number, plan.source, fields, policy, findings, options.latest_ms, prefixes)
         reader.decide()
         readers.append(reader)

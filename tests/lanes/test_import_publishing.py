@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.publication import publishing
 from agents.importing.publication.event_spool import EventSpool
-from agents.importing.publication.import_plan import ERASED, KNOWN, ImportPlan
-from agents.importing.publication.known_events import KnownEvents
+from agents.importing.publication.import_plan import ERASED, KNOWN, OTHER_CUSTOMER, UNKNOWN_ORDER, ImportPlan
+from agents.importing.publication.known_events import KnownEvents, OtherCustomers
 from agents.importing.publication.ledger_reading import find_known, read_erasures, settle
 from agents.importing.publication.publishing import ImportPublisher, Published
 from state.records.erasure import Erasure, encode_erasure, erasure_key
@@ -412,17 +412,30 @@ async def test_other_events_are_known_by_their_ids() -> None:
     assert (published.count, left_out) == (1, {KNOWN: 4})
 
 
-async def test_orders_of_other_customers_are_counted_but_published() -> None:
+async def test_an_order_that_is_known_with_another_customer_counts_once() -> None:
+    broker = new_broker()
+    await import_events(broker, events_of(MAY), "may")
+    ann, anonymous, *rest = MAY
+    corrected = [ann._replace(customer_id="anna", refunded=800), anonymous._replace(customer_id="eve"), *rest]
+    for _ in range(2):
+        _, left_out = await import_events(broker, events_of(corrected), "june")
+    assert left_out[OTHER_CUSTOMER] == 2
+    assert effect(broker) == expected([ann._replace(refunded=800), anonymous, *rest])
+
+
+async def test_orders_of_other_customers_are_counted_beside_those_of_the_same() -> None:
     broker = new_broker()
     other = LedgerEntry(ORDER, "someone else", "5", "import:shopify", (("april", 0),))
-    broker.append(TOPICS.order_ledger, 0, other.key, encode_entry(other))
+    own = LedgerEntry(ORDER, "bob", "3", "import:shopify", (("april", 0),))
+    for entry in (other, own):
+        broker.append(TOPICS.order_ledger, 0, entry.key, encode_entry(entry))
     with EventSpool() as spool:
         keys = KnownEvents(DATABASE)
         for each in events_of(MAY):
             keys.add_event(spool.add(each))
         known = await find_known(broker, TOPICS, keys, {})
-    assert known.other_customers == 1
-    assert not any(known.published)
+    assert known.others == OtherCustomers(frozenset({4}), 1, other)
+    assert sum(known.published) == 1
 
 
 def _refund_of(order: Order, mentioned: str) -> ImportedEvent:
@@ -439,9 +452,15 @@ async def test_a_refund_belongs_to_the_order_of_an_earlier_import() -> None:
         _refund_of(Order(12, "ann"), "2"),  # bob's
         _refund_of(Order(13, "ann"), "3"),
         _refund_of(Order(14), "1"),
+        _refund_of(Order(15), "4"),
     ]
     for _ in range(2):
-        await import_events(broker, refunds, "june")
-    published = {each["refund_id"]: each.get("order_id") for each in published_events(broker) if "refund_id" in each}
-    assert published == {"r11": "1", "r12": None, "r13": None, "r14": None}
-    assert sum("refund_id" in each for each in published_events(broker)) == len(refunds)
+        _, left_out = await import_events(broker, refunds, "june")
+        assert (left_out[OTHER_CUSTOMER], left_out[UNKNOWN_ORDER]) == (1, 1)
+    published = {
+        each["refund_id"]: (each["customer_id"], each.get("order_id"))
+        for each in published_events(broker)
+        if "refund_id" in each
+    }
+    assert published == {"r11": ("ann", "1"), "r13": ("ann", None), "r14": ("ann", "1")}
+    assert sum("refund_id" in each for each in published_events(broker)) == len(published)

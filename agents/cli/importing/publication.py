@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.cli.failures import print_error
 from agents.cli.publishing import ensure_topics
+from agents.importing.events.examples import Examples
 from agents.importing.publication.import_plan import ImportPlan
 from agents.importing.publication.known_events import Known, KnownEvents
 from agents.importing.publication.ledger_reading import Unfinished, find_known, read_erasures, settle
@@ -77,21 +78,40 @@ class Publication:
     unfinished: Unfinished
     erasures: "Mapping[bytes, Erasure]"
 
-    def count(self, spool: "EventSpool", left_out: "LeftOut") -> Counter[str]:
-        """Return how many events of each kind would be published; add the others to `left_out`."""
-        kinds = Counter(each.event.kind for each in self.unfinished.first)
+    def count(self, spool: "EventSpool", left_out: "LeftOut") -> "NewEvents":
+        """Return what would be published; add the others to `left_out`, of a row once for each reason and customer."""
+        new = NewEvents(Counter(each.event.kind for each in self.unfinished.first), Examples())
+        row, counted = 0, set[tuple[str, str]]()
         for number, spooled in enumerate(spool):
-            planned = self.plan.decide(number, spooled)
-            if isinstance(planned, str):
-                left_out.add(planned, spooled.event.line)
-            else:
-                kinds[planned.event.kind] += 1
-        return kinds
+            event, planned = spooled.event, self.plan.decide(number, spooled)
+            if not isinstance(planned, str):
+                new.kinds[planned.event.kind] += 1
+                new.examples.add(planned.event)
+                continue
+            if event.line != row:
+                row, counted = event.line, set()
+            if (planned, event.customer_id) not in counted:
+                left_out.add(planned, event.line)
+            counted.add((planned, event.customer_id))
+        return new
 
 
-def nothing_known(spool: "EventSpool", import_id: str, route: str) -> Publication:
+@dataclass(frozen=True)
+class NewEvents:
+    """What would be published.
+
+    Attributes:
+        kinds: how many events of each kind.
+        examples: some of them.
+    """
+
+    kinds: Counter[str]
+    examples: Examples
+
+
+def nothing_known(spool: "EventSpool", import_id: str, route: str, *, allow_anonymous: bool) -> Publication:
     """Return what is known without Kafka: nothing."""
-    plan = ImportPlan(Known({}, bytearray(spool.count), [], 0), {}, import_id, route)
+    plan = ImportPlan(Known({}, bytearray(spool.count), []), {}, import_id, route, allow_anonymous=allow_anonymous)
     return Publication(plan, Unfinished([], []), {})
 
 
@@ -102,6 +122,8 @@ async def look_up(
     import_id: str,
     route: str,
     on_progress: Callable[[float], None],
+    *,
+    allow_anonymous: bool = False,
 ) -> Publication:
     """Return what the ledgers know of the events of a file.
 
@@ -111,7 +133,8 @@ async def look_up(
     """
     broker, topics = KafkaBroker(settings), Topics(settings.prefix)
     erasures = await read_erasures(broker, topics)
-    plan = ImportPlan(await find_known(broker, topics, keys, erasures, on_progress), erasures, import_id, route)
+    known = await find_known(broker, topics, keys, erasures, on_progress)
+    plan = ImportPlan(known, erasures, import_id, route, allow_anonymous=allow_anonymous)
     return Publication(plan, await settle(broker, topics, plan, spool), erasures)
 
 

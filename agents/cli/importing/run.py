@@ -30,6 +30,7 @@ from agents.importing.findings import Assumption, FileError, ImportRefused
 from agents.importing.import_report import ImportReport
 from agents.importing.publication.event_spool import EventSpool
 from agents.importing.publication.known_events import KnownEvents
+from agents.importing.publication.known_refusals import check_known, known_with_others
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions
 from state.config.policy import Policy
 from state.records.events import MAX_IMPORT_ID
@@ -40,7 +41,7 @@ from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from agents.importing.events.imported_event import ImportedEvent
     from streams.settings.settings import Settings
@@ -154,18 +155,20 @@ class ImportRun:
         """Look up what is known, report, and publish the rest."""
         given = self._given
         publication = self._look_up(understanding, keys, spool)
-        events = publication.count(spool, understanding.left_out)
-        report = self._report(understanding, events)
+        new = publication.count(spool, understanding.left_out)
+        events = new.kinds
+        if self._is_reached:
+            check_known(
+                ", ".join(map(str, self._files.files)), publication.plan.known.others, understanding.left_out, events
+            )
+        report = self._report(understanding, events, new.examples.samples() or understanding.samples)
         if given.as_json:
             typer.echo(report.to_json())
         else:
             for line in report.to_lines():
                 typer.echo(line)
-        if others := publication.plan.known.other_customers:
-            print_error(
-                f"goldstream: {others:,} orders are known with other customers: if this is the same shop, its "
-                "customers were identified differently before; if it is another one, give --source NAME"
-            )
+        if others := len(publication.plan.known.others.numbers):
+            print_error(f"goldstream: {known_with_others(others)} and left out: no order counts for two customers")
         if events["erasure"]:
             check_can_ask(yes=given.yes)
         if given.dry_run:
@@ -180,11 +183,14 @@ class ImportRun:
     def _look_up(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> Publication:
         settings, route = self._settings, f"import:{understanding.platform}"
         if not self._is_reached:
-            return nothing_known(spool, self.import_id, route)
+            return nothing_known(spool, self.import_id, route, allow_anonymous=self._given.allow_anonymous)
         with kafka_named(settings), progress_of("reading the order ledger", 1.0) as show:
-            return asyncio.run(look_up(settings, keys, spool, self.import_id, route, show))
+            allow = self._given.allow_anonymous
+            return asyncio.run(look_up(settings, keys, spool, self.import_id, route, show, allow_anonymous=allow))
 
-    def _report(self, understanding: Understanding, events: Counter[str]) -> ImportReport:
+    def _report(
+        self, understanding: Understanding, events: Counter[str], samples: "Sequence[ImportedEvent]"
+    ) -> ImportReport:
         totals = understanding.totals
         assert self._policy_assumption is not None
         return ImportReport(
@@ -205,7 +211,7 @@ class ImportRun:
             reachable=totals.reachable,
             assumptions=[*understanding.assumptions, self._policy_assumption],
             left_out=understanding.left_out.rows(),
-            samples=[sample.value for sample in understanding.samples],
+            samples=[sample.value for sample in samples],
         )
 
     def _publish_all(self, publication: Publication, spool: EventSpool, total: int) -> None:

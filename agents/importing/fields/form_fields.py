@@ -55,10 +55,10 @@ class FormFields(msgspec.Struct, frozen=True):
         return self.kinds if self.is_own else tuple(kind for kind in self.kinds if kind not in SALES_KINDS)
 
 
-def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool, is_alone: bool = True) -> FormFields:
+def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) -> FormFields:
     """Find the columns of all fields, and ask for those without which nothing can be imported.
 
-    Refunds that name their order need no customer if there are other files, which can have the order.
+    Refunds that name their order need no customer: other files or the order ledger can have the order.
 
     Raises:
         ImportRefused: a column that the mapping names does not exist, or the file has no events at all.
@@ -89,7 +89,7 @@ def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool, 
         findings.assume("order_id", "each row is an order", evidence, "--field order_id=")
     _state_guests(fields.mapping, source, findings)
     if fields.has_sales or fields.row_kinds:
-        is_list = fields.mapping.kind == "refund" and "order_id" in fields.mapping.fields and not is_alone
+        is_list = fields.mapping.kind == "refund" and "order_id" in fields.mapping.fields
         _ask_for_customer(fields, source, findings, allow_anonymous=allow_anonymous or is_list)
     return fields
 

@@ -24,6 +24,10 @@ from streams.tables.order_ledger import (
 
 KNOWN: Final = "known"
 """Reason for leaving out: it was imported before, or came by a hook."""
+OTHER_CUSTOMER: Final = "other_customer"
+"""Reason for leaving out: the order is known with another customer."""
+UNKNOWN_ORDER: Final = "unknown_order"
+"""Reason for leaving out: a refund that names nobody, and whose order is neither in the files nor known."""
 ERASED: Final = "erased"
 """Reason for leaving out: it happened before its customer was erased."""
 
@@ -49,7 +53,15 @@ class ImportPlan:
         known: what the ledger knows of them.
     """
 
-    def __init__(self, known: Known, erasures: Mapping[bytes, Erasure], import_id: str, route: str) -> None:
+    def __init__(
+        self,
+        known: Known,
+        erasures: Mapping[bytes, Erasure],
+        import_id: str,
+        route: str,
+        *,
+        allow_anonymous: bool = False,
+    ) -> None:
         """Take what the ledgers know.
 
         Args:
@@ -57,16 +69,19 @@ class ImportPlan:
             erasures: of the erasure ledger, by the customer's part of the key.
             import_id: the import that publishes.
             route: of new entries, such as `import:shopify`.
+            allow_anonymous: whether refunds that name nobody may be of unknown orders.
         """
         self.known = known
         self._erasures = erasures
         self._import_id = import_id
         self._route = route
+        self._allow_anonymous = allow_anonymous
         self._erased_orders: set[bytes] = set()
         self._totals: dict[bytes, tuple[int, ...]] = {}
 
     def decide(self, number: int, spooled: SpooledEvent) -> PlannedEvent | str:
         """Return what to publish of the event with this number, or the reason to leave it out."""
+        spooled = self.with_owner(number, spooled)
         event, erasure = spooled.event, None
         if self._erasures and event.customer_id:
             erasure = self._erasures.get(customer_part(spooled.key or entry_key(event.customer_id, ORDER, "")))
@@ -75,6 +90,8 @@ class ImportPlan:
             return KNOWN if is_done else PlannedEvent(event, None)
         if self.known.published[number]:
             return KNOWN
+        if number in self.known.others.numbers:
+            return OTHER_CUSTOMER
         if erasure is not None and self._is_erased(spooled, erasure):
             return ERASED
         erasure_offset = NO_ERASURE if erasure is None else erasure.offset
@@ -82,12 +99,25 @@ class ImportPlan:
             return self._decide_refund(number, spooled, erasure_offset)
         if number in self.known.of_known_orders:
             event = _of_order(event)
+        elif event.mentioned_order and not (event.customer_id or self._allow_anonymous):
+            return UNKNOWN_ORDER
         details = self._details(event) if event.order_reference else None
         entry = LedgerEntry(
             spooled.entry_kind, event.customer_id, spooled.entry_id, self._route, ((self._import_id, 0),), None,
             erasure_offset, details,
         )  # fmt: skip
         return PlannedEvent(event, entry, None if event.customer_id else self._announced(entry, ()))
+
+    def with_owner(self, number: int, spooled: SpooledEvent) -> SpooledEvent:
+        """Return a refund as one of the customer whom the ledger has for its order, if the file does not name them."""
+        owner = self.known.owners.get(number)
+        if owner is None:
+            return spooled
+        fields = msgspec.json.decode(spooled.event.value) | {"customer_id": owner}
+        if not owner:
+            del fields["customer_id"]
+        event = spooled.event._replace(customer_id=owner, value=msgspec.json.encode(fields))
+        return spooled._replace(event=event, key=entry_key(owner, spooled.entry_kind, spooled.entry_id))
 
     def _details(self, event: ImportedEvent) -> PlatformDetails:
         """Return by which number webhooks of the platform name an order."""
@@ -99,6 +129,7 @@ class ImportPlan:
         They are published before anything else, so that what was refunded so far is certain. Where there is no
         customer, they would count twice: `agents.importing.publication.ledger_reading` looks for them.
         """
+        spooled = self.with_owner(number, spooled)
         entry = self.known.entries.get(number)
         if entry is None or entry.announced is None or spooled.entry_kind != REFUNDS or not entry.customer_id:
             return []

@@ -16,10 +16,27 @@ from streams.tables.order_ledger import HASH_BYTES, ORDER, LedgerEntry, customer
 if TYPE_CHECKING:
     import duckdb
 
+_OF_ORDERS: Final = ("purchase", "refund")
 _BATCH: Final = 50_000
 _FETCH: Final = 10_000
+_OWN: Final = "l.id = e.order_part AND l.customer = e.customer"
+_NOBODY: Final = f"from_hex('{bytes(HASH_BYTES).hex()}')"
 _REMOVED: Final = b""
 """In place of the entry of a tombstone, since DuckDB's `arg_max` ignores NULL."""
+
+
+class OtherCustomers(NamedTuple):
+    """Orders of a file, and refunds that name an order, that the ledger has with another customer only.
+
+    Attributes:
+        numbers: of these events.
+        own: how many orders, and refunds that name one, the ledger has with the customer of the file.
+        example: the entry of the first.
+    """
+
+    numbers: frozenset[int] = frozenset()
+    own: int = 0
+    example: LedgerEntry | None = None
 
 
 class Known(NamedTuple):
@@ -30,15 +47,18 @@ class Known(NamedTuple):
             an order, and everything that is announced.
         published: for each event 1 if it is published, otherwise 0.
         outdated: keys of entries that an erasure should have removed, with their partitions.
-        other_customers: how many orders of the file are unknown, but are in the ledger with another customer.
         of_known_orders: numbers of refunds whose order is not in the file, but was published before.
+        owners: by the number of a refund, the customer of its order in the ledger (empty: an anonymous sale), where the
+            file names nobody, or had the order for somebody else.
+        others: what is known with other customers.
     """
 
     entries: dict[int, LedgerEntry]
     published: bytearray
     outdated: Sequence[tuple[int, bytes]]
-    other_customers: int
     of_known_orders: frozenset[int] = frozenset()
+    owners: Mapping[int, str] = {}
+    others: OtherCustomers = OtherCustomers()
 
 
 class KnownEvents:
@@ -47,25 +67,27 @@ class KnownEvents:
     def __init__(self, con: "duckdb.DuckDBPyConnection") -> None:
         """Take the database."""
         self._con = con
-        self._events: list[tuple[int, bytes, bool]] = []
+        self._events: list[tuple[int, bytes, bytes, bool]] = []
         self._records: list[tuple[int, int, bytes, bytes]] = []
         self._event_count = 0
-        self._mentions: dict[int, bytes] = {}
         self._outdated: dict[bytes, int] = {}
-        con.execute("CREATE OR REPLACE TABLE event_keys (number BIGINT, customer BLOB, id BLOB, is_order BOOLEAN)")
+        con.execute(
+            "CREATE OR REPLACE TABLE event_keys "
+            "(number BIGINT, customer BLOB, id BLOB, order_part BLOB, is_mention BOOLEAN)"
+        )
         con.execute(
             "CREATE OR REPLACE TABLE ledger_records (part INTEGER, place BIGINT, customer BLOB, id BLOB, entry BLOB)"
         )
 
     def add_event(self, spooled: SpooledEvent) -> None:
         """Add the next event of the file."""
+        event = spooled.event
         if spooled.key:
-            self._events.append((self._event_count, spooled.key, spooled.entry_kind == ORDER))
+            order_id = (event.order_id or event.mentioned_order) if event.kind in _OF_ORDERS else ""
+            order_part = entry_key("", ORDER, order_id)[HASH_BYTES:] if order_id else b""
+            self._events.append((self._event_count, spooled.key, order_part, bool(event.mentioned_order)))
             if len(self._events) >= _BATCH:
                 self._write_events()
-        event = spooled.event
-        if event.mentioned_order and event.customer_id:
-            self._mentions[self._event_count] = entry_key(event.customer_id, ORDER, event.mentioned_order)
         self._event_count += 1
 
     def add_records(self, partition: int, records: Iterable[ConsumerRecord], erasures: Mapping[bytes, Erasure]) -> None:
@@ -99,6 +121,7 @@ class KnownEvents:
             "FROM ledger_records GROUP BY part, customer, id HAVING octet_length(arg_max(entry, place)) > 0"
         )
         self._con.execute("DROP TABLE ledger_records")
+        owners, others = self._find_other_customers()
         published, entries = bytearray(self._event_count), dict[int, LedgerEntry]()
         for number, value in self._rows(
             "SELECT number, entry FROM event_keys JOIN ledger_entries USING (customer, id)"
@@ -108,27 +131,37 @@ class KnownEvents:
                 entries[number] = entry
             else:
                 published[number] = 1
-        ((others,),) = self._rows(
-            "SELECT count(DISTINCT number) FROM event_keys e JOIN ledger_entries l USING (id) "
-            "WHERE is_order AND NOT EXISTS "
-            "(SELECT * FROM ledger_entries own WHERE own.id = e.id AND own.customer = e.customer)"
+        mentions = self._rows(
+            f"SELECT number, entry FROM event_keys e JOIN ledger_entries l ON {_OWN} WHERE is_mention"
         )
-        of_known_orders = self._of_known_orders()
+        of_known_orders = frozenset(number for number, value in mentions if decode_entry(value).announced is None)
         self._con.execute("DROP TABLE ledger_entries; DROP TABLE event_keys")
         outdated = [(part, key) for key, part in self._outdated.items()]
-        return Known(entries, published, outdated, others, of_known_orders)
+        return Known(entries, published, outdated, of_known_orders, owners, others)
 
-    def _of_known_orders(self) -> frozenset[int]:
-        """Return the numbers of the refunds that mention an order which is published."""
-        import pyarrow as pa
-
-        self._con.execute("CREATE OR REPLACE TABLE mentioned_keys (number BIGINT, customer BLOB, id BLOB)")
-        numbers, keys = list(self._mentions), list(self._mentions.values())
-        self._insert("mentioned_keys", {"number": pa.array(numbers, pa.int64()), **_halves(keys)})
-        found = self._rows("SELECT number, entry FROM mentioned_keys JOIN ledger_entries USING (customer, id)")
-        published = frozenset(number for number, value in found if decode_entry(value).announced is None)
-        self._con.execute("DROP TABLE mentioned_keys")
-        return published
+    def _find_other_customers(self) -> tuple[dict[int, str], OtherCustomers]:
+        """Return the owners of refunds, whose keys become those of the owner, and what is known with others."""
+        self._con.execute(
+            "CREATE OR REPLACE TABLE other_customers AS "
+            "SELECT number, min(l.customer) AS owner, min(entry) AS entry, count(*) = 1 AS is_certain, "
+            f"any_value(e.id <> order_part AND (NOT is_mention OR e.customer = {_NOBODY})) AS is_owned "
+            "FROM event_keys e JOIN ledger_entries l ON l.id = e.order_part AND l.customer <> e.customer "
+            f"WHERE NOT EXISTS (SELECT 1 FROM ledger_entries l WHERE {_OWN}) GROUP BY number"
+        )
+        self._con.execute(
+            "UPDATE event_keys SET customer = owner FROM other_customers o "
+            "WHERE o.number = event_keys.number AND is_owned AND is_certain"
+        )
+        owned = self._rows("SELECT number, entry FROM other_customers WHERE is_owned AND is_certain")
+        owners = {number: decode_entry(value).customer_id for number, value in owned}
+        rest = "FROM other_customers WHERE NOT (is_owned AND is_certain)"
+        numbers = frozenset(number for (number,) in self._rows(f"SELECT number {rest}"))
+        example = next(self._rows(f"SELECT entry {rest} ORDER BY number LIMIT 1"), None)
+        ((own,),) = self._rows(
+            f"SELECT count(*) FROM event_keys e JOIN ledger_entries l ON {_OWN} WHERE is_mention OR e.id = order_part"
+        )
+        self._con.execute("DROP TABLE other_customers")
+        return owners, OtherCustomers(numbers, own, decode_entry(example[0]) if example else None)
 
     def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         reader = self._con.cursor()
@@ -141,13 +174,14 @@ class KnownEvents:
         import pyarrow as pa
 
         events, self._events = self._events, []
-        numbers, keys, are_orders = zip(*events, strict=True) if events else ((), (), ())
+        numbers, keys, orders, mentions = zip(*events, strict=True) if events else ((), (), (), ())
         self._insert(
             "event_keys",
             {
                 "number": pa.array(numbers, pa.int64()),
                 **_halves(keys),
-                "is_order": pa.array(are_orders, pa.bool_()),
+                "order_part": pa.array(orders, pa.binary()),
+                "is_mention": pa.array(mentions, pa.bool_()),
             },
         )
 

@@ -211,7 +211,8 @@ class ImportPublisher:
         new = {key for key, erasure in now.items() if key not in before or before[key].offset < erasure.offset}
         if not new:
             return
-        for spooled in self._spool:
+        for number, each in enumerate(self._spool):
+            spooled = self._plan.with_owner(number, each)
             if customer_part(spooled.key) in new:
                 chunks.remove_of(spooled.event.customer_id, spooled.key)
         await chunks.finish()
