@@ -88,8 +88,8 @@ async def test_policies_are_suggested_and_compared_without_a_trace(site: Site, t
     assert found["a"]["sent"] == sent
     assert found["as_of"] == moments.text(BEGIN_MS + 130 * DAY_MS)
     assert found["moves"] == [
-        {"from": "at_risk", "to": "churned", "customers": 80, "net": "637500.00"},
-        {"from": "active", "to": "at_risk", "customers": 20, "net": "117000.00"},
+        {"from": "at_risk", "to": "churned", "customers": 80, "net": "637500.00", "reachable": 80},
+        {"from": "active", "to": "at_risk", "customers": 20, "net": "117000.00", "reachable": 20},
     ]
     assert [each["customer_id"] for each in found["dearest"][:2]] == ["c-0-69", "c-0-68"]
     assert found["b"]["sent"]["win-back"] > 0
