@@ -84,7 +84,8 @@ def _look(variable: str, look: Callable[[], str | None]) -> Iterator[Finding]:
     except FatalError as error:
         yield split_remedy(_CHECK, str(error))
     except OSError as error:
-        yield wrong(_CHECK, f"{variable}: {error.strerror or error}: {error.filename or ''}", f"correct {variable}")
+        place = f": {error.filename}" if error.filename else ""
+        yield wrong(_CHECK, f"{variable}: {error.strerror or error}{place}", f"correct {variable}")
     else:
         if message is not None and message.startswith("0 "):
             yield warning(_CHECK, message, "without any, all requests that need one are refused: add one")
@@ -140,4 +141,7 @@ class _Problem(msgspec.Struct):
 
 
 def _unanswered(settings: Settings) -> Finding:
+    if settings.api_address[1] == 0:
+        message = f"a server at {settings.api} takes any free port, so it cannot be examined"
+        return warning(_CHECK, message, "set a port in GOLDSTREAM_API")
     return warning(_CHECK, f"no server answers at {settings.api}", "if one should run here: `goldstream serve`")
