@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
 """Make the tables of the events of one form of file, and count what is left out of them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -97,6 +98,38 @@ class FormReader:
             self._build_sales(self._builder)
         if self._rows_form is not None:
             self.rows = self._rows_form.build(self._rows_name, self._prefixes)
+
+    @property
+    def source(self) -> RowSource:
+        """The rows of the form."""
+        return self._source
+
+    def unread_rows(self, errors: Sequence[tuple[int, str]]) -> dict[int, str]:
+        """Return the positions of all rows of what cannot be read or contradicts itself, with the reasons.
+
+        Args:
+            errors: line and message of events that would be rejected; used where the form has one file.
+        """
+        found: dict[int, str] = {}
+        if len(self._source.main.paths) == 1:
+            found = {self._source.main_position(line): message for line, message in errors}
+        tables = []
+        if self.sales is not None:
+            lines, orders, refunds = self._lines_name, self._orders_name, self._refunds_name
+            tables = [
+                f"SELECT position, reason, error AS detail FROM {lines} WHERE role = 'out'",
+                f"SELECT l.position, o.reason, o.detail FROM {orders} o JOIN {lines} l USING (order_key)",
+                f"SELECT l.position, r.reason, r.detail FROM {refunds} r JOIN {lines} l USING (file, line)",
+            ]
+        if self.rows is not None:
+            tables.append(f"SELECT position, reason, detail FROM {self._rows_name}")
+        for table in tables:
+            rows = self._con.execute(
+                f"SELECT position, coalesce(nullif(detail, ''), reason) FROM ({table}) "
+                "WHERE reason IN ('unreadable', 'contradictory')"
+            ).fetchall()
+            found.update((position, " ".join(detail.split())) for position, detail in rows if position not in found)
+        return found
 
     def add_left_out(self, left_out: LeftOut) -> None:
         """Count the rows and orders that are left out."""

@@ -72,6 +72,7 @@ class Understanding:
         left_out: rows and orders that become no events, by reason.
         currency: of the totals.
         totals: what the files hold.
+        readers: of the forms of the files.
         samples: the first events of each kind, three in all.
     """
 
@@ -82,6 +83,7 @@ class Understanding:
         self.currency = ""
         self.totals = Totals()
         self.samples: list[ImportedEvent] = []
+        self.readers: Sequence[FormReader] = ()
         self._findings = findings
         self._parts: Sequence[Sales | RowEvents] = ()
         self._rules = AdmissionRules("", 0, {})
@@ -174,6 +176,7 @@ def understand(
         readers.append(reader)
     platform = " + ".join(dict.fromkeys(plan.platform for plan in plans))
     found = Understanding(platform, _written(mapping, readers), findings, left_out)
+    found.readers = readers
     found.totals.rows = sum(rows_of(staging, table) for table in staging.tables)
     for reader in readers:
         if not found.questions:

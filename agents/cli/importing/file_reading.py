@@ -10,13 +10,14 @@ from agents.cli.importing.mapping import base_mapping, remembered_file, with_opt
 from agents.cli.terminal.asking import ask, can_ask
 from agents.cli.terminal.progress import progress_of
 from agents.cli.terminal.quiet import note
-from agents.importing.findings import UNREADABLE, FileError, ImportRefused, Question
+from agents.importing.findings import UNREADABLE, ImportRefused, Question
 from agents.importing.mapping.mapping import Mapping as ImportMapping
 from agents.importing.mapping.mapping import combine
 from agents.importing.mapping.mapping_reader import with_answer
 from agents.importing.reading.opening import open_sources
 from agents.importing.staging.stage import Staging, stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
+from agents.importing.unread_rows import write_unread_rows
 from state.config.config_errors import ConfigErrors
 
 PRINTED_ERRORS: Final = 10
@@ -103,7 +104,7 @@ def report_unreadable(given: FilesGiven, understanding: Understanding, errors_fi
     Args:
         given: the files.
         understanding: of them.
-        errors_file: for all errors; None: none.
+        errors_file: for all rows that cannot be read; None: none.
 
     Raises:
         ImportRefused: most rows cannot be read.
@@ -112,15 +113,12 @@ def report_unreadable(given: FilesGiven, understanding: Understanding, errors_fi
     count, rows = understanding.left_out.count(UNREADABLE), understanding.totals.rows
     errors = [f"{given.names}:{line}: {message}" for line, message in understanding.left_out.errors]
     if errors_file is not None:
-        try:
-            errors_file.write_text("".join(f"{each}\n" for each in errors), "utf-8", "backslashreplace")
-        except OSError as error:
-            raise FileError(f"{errors_file} cannot be written ({error.strerror}); name another file") from error
+        write_unread_rows(errors_file, understanding.readers, understanding.left_out.errors)
     for each in errors[:PRINTED_ERRORS]:
         print_error(each)
     if count > PRINTED_ERRORS:
         rest = (
-            f"all errors are in {errors_file}" if errors_file else "`goldstream import --errors FILE` writes them all"
+            f"all of them are in {errors_file}" if errors_file else "`goldstream import --errors FILE` writes them all"
         )
         print_error(f"{count - PRINTED_ERRORS:,} more rows cannot be read; {rest}")
     if 2 * count > rows:

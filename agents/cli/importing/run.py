@@ -26,7 +26,7 @@ from agents.cli.importing.publication import (
 from agents.cli.terminal.asking import check_can_ask, confirm
 from agents.cli.terminal.progress import progress_of
 from agents.importing.event_sorter import EventSorter
-from agents.importing.findings import Assumption, FileError, ImportRefused
+from agents.importing.findings import UNREADABLE, Assumption, FileError, ImportRefused
 from agents.importing.import_report import ImportReport
 from agents.importing.publication.event_spool import EventSpool
 from agents.importing.publication.known_events import KnownEvents
@@ -171,14 +171,15 @@ class ImportRun:
             print_error(f"goldstream: {known_with_others(others)} and left out: no order counts for two customers")
         if events["erasure"]:
             check_can_ask(yes=given.yes)
+        unread = _unread(understanding)
         if given.dry_run:
-            self._say(f"import {self.import_id}: nothing published, a dry run")
+            self._say(f"import {self.import_id}: nothing published, a dry run{unread}")
         elif not events:
-            self._say(f"import {self.import_id}: nothing is new, and nothing was published")
+            self._say(f"import {self.import_id}: nothing is new, and nothing was published{unread}")
         else:
             if events["erasure"]:
                 confirm(f"Erase {events['erasure']:,} customers, for good?", yes=given.yes)
-            self._publish_all(publication, spool, events.total())
+            self._publish_all(publication, spool, events.total(), unread)
 
     def _look_up(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> Publication:
         settings, route = self._settings, f"import:{understanding.platform}"
@@ -214,7 +215,7 @@ class ImportRun:
             samples=[sample.value for sample in samples],
         )
 
-    def _publish_all(self, publication: Publication, spool: EventSpool, total: int) -> None:
+    def _publish_all(self, publication: Publication, spool: EventSpool, total: int, unread: str) -> None:
         settings = self._settings
         publishing = Publishing(settings, self._files.topic, publication, spool)
         try:
@@ -228,13 +229,19 @@ class ImportRun:
         if not published.is_complete:
             raise CommandFailed(f"interrupted: {self._continuation(published.count, total)}")
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(published.kinds.items()))
-        self._say(f"import {self.import_id}: published {published.count:,} events ({kinds}) to {self._topic}")
+        self._say(f"import {self.import_id}: published {published.count:,} events ({kinds}) to {self._topic}{unread}")
 
     def _continuation(self, count: int, total: int) -> str:
         return (
             f"{self._topic} has {count:,} of {total:,} events; the same command with --import-id {self.import_id} adds "
             "the rest"
         )
+
+
+def _unread(understanding: Understanding) -> str:
+    """Return what the last line says of rows that are missing from an import that succeeds."""
+    count = understanding.left_out.count(UNREADABLE)
+    return f"; WITHOUT {count:,} of {understanding.totals.rows:,} rows, which cannot be read" if count else ""
 
 
 class _Collector:

@@ -88,6 +88,7 @@ def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) 
         evidence = "no column has order numbers; ids come from customer, moment and sum"
         findings.assume("order_id", "each row is an order", evidence, "--field order_id=")
     _state_guests(fields.mapping, source, findings)
+    _state_phones(fields.mapping, source, findings)
     if fields.has_sales or fields.row_kinds:
         is_list = fields.mapping.kind == "refund" and "order_id" in fields.mapping.fields
         _ask_for_customer(fields, source, findings, allow_anonymous=allow_anonymous or is_list)
@@ -221,6 +222,25 @@ def _state_columns(fields: FormFields, own: dict[str, Expression], findings: Fin
     for field, expression in fields.mapping.fields.items():
         if field not in own:
             findings.assume(field, describe(expression), evidence, f"--field {field}=")
+
+
+def _state_phones(mapping: Mapping, source: RowSource, findings: Findings) -> None:
+    """Say which telephone numbers in place of a customer's id are written in several ways: each is a customer."""
+    for name in columns_of(mapping.fields["customer_id"]) if "customer_id" in mapping.fields else ():
+        cell = source.cell(name)
+        column = source.staging.column(cell.table, cell.name)
+        row = source.staging.con.execute(
+            f"""
+            SELECT count(*), min(texts) FROM (
+                SELECT string_agg(text, ', ' ORDER BY text) AS texts FROM (
+                    SELECT DISTINCT {column} AS text, regexp_replace({column}, '[^0-9]', '', 'g') AS digits
+                    FROM {cell.table.name} WHERE regexp_full_match({column}, '[+]?[0-9][0-9() .-]{{8,20}}'))
+                WHERE length(digits) BETWEEN 10 AND 13
+                GROUP BY right(digits, 10) HAVING count(*) > 1 AND bool_or(regexp_matches(text, '[+() -]')))"""
+        ).fetchone()
+        if row is not None and row[0]:
+            evidence = f"each writing is a customer of its own, such as {row[1]}: write them in one way in the file"
+            findings.assume("customers.phones", f"{row[0]:,} numbers in several writings in {name}", evidence)
 
 
 def _state_guests(mapping: Mapping, source: RowSource, findings: Findings) -> None:

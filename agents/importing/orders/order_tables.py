@@ -216,6 +216,7 @@ def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
         if rules.skips_other_statuses and "status" in mapping.fields:
             cases.append("WHEN status IS NULL THEN 'status'")
     unreadable = "'unreadable' || chr(31) || "
+    most = f"format('{{:,}}', {MAX_MINOR} // {digits_sql('money')})"
     cases += [
         f"WHEN error IS NOT NULL THEN {unreadable}error",
         "WHEN paid = 0 AND ordered_amount > 0 THEN 'unpaid'",
@@ -227,7 +228,7 @@ def _reason_sql(mapping: Mapping, rules: OrderRules) -> str:
         + quoted("occurred_at must be after 1970-01-01, which programs write for no date, and before 2200"),
         f"WHEN paid IS NULL THEN {unreadable}'amount has no value'",
         f"WHEN money IS NULL THEN {unreadable}'currency has no value'",
-        f"WHEN abs(exact) > {MAX_MINOR} THEN {unreadable}'amount must be at most {MAX_MINOR} minor units'",
+        f"WHEN abs(exact) > {MAX_MINOR} THEN {unreadable}'amount must be at most ' || {most} || ' ' || money",
         f"WHEN length(order_id) > {rules.max_id} THEN {unreadable}'order_id must have at most {MAX_ID} characters'",
         f"WHEN length(customer) > {rules.max_id} THEN {unreadable}'customer_id must have at most {MAX_ID} characters'",
     ]

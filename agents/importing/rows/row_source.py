@@ -74,6 +74,12 @@ class RowSource:
         assert found is not None, name
         return found
 
+    def main_position(self, line: int) -> int:
+        """Return the position of a line of the first file of the main table."""
+        row = self.staging.con.execute(f"SELECT min(file) FROM {self.main.name}").fetchone()
+        assert row is not None
+        return int(row[0] or 0) * LINES_PER_FILE + line
+
     def filled(self, name: str) -> int:
         """Return how many cells of a column are not empty."""
         cell = self.cell(name)

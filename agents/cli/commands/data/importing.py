@@ -82,7 +82,7 @@ def import_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
     ] = False,
     errors: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the errors of all unreadable rows here.", rich_help_panel=_ACTION),
+        typer.Option(metavar="FILE", help="Write the rows that cannot be read here.", rich_help_panel=_ACTION),
     ] = None,
     live: Annotated[
         bool,

@@ -132,14 +132,36 @@ def test_the_zone_of_a_policy_file_counts_and_that_of_the_built_in_one_does_not(
 
 def test_unreadable_rows_are_left_out_loudly(capsys: pytest.CaptureFixture[str]) -> None:
     Path("shop.csv").write_text(SHOP + "1005,ann,2025-05-16T10:00:00Z,twelve\n")
-    status, out, err = dry_run(capsys, "shop.csv", "--errors", "errors.txt", "--json")
+    status, out, err = dry_run(capsys, "shop.csv", "--errors", "errors.csv", "--json")
     assert status == 0
     assert {"reason": "unreadable", "count": 1, "lines": [6]} in json.loads(out)["left_out"]
     assert "twelve" in err
     assert "1 of 5 rows cannot be read and are left out" in err
-    (line,) = Path("errors.txt").read_text().splitlines()
-    assert line.startswith("shop.csv:6: ")
-    assert "twelve" in line
+    assert err.splitlines()[-1].endswith("a dry run; WITHOUT 1 of 5 rows, which cannot be read")
+    head, row = Path("errors.csv").read_text("utf-8-sig").splitlines()
+    assert head == f"import line,import error,{SHOP.splitlines()[0]}"
+    assert row.startswith('6,"amount must be a number: got ""twelve""",1005,ann,')
+
+
+def test_rows_that_were_corrected_in_the_file_of_errors_are_imported(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "1005,ann,2025-05-16T10:00:00Z,twelve\n1006,bob,2025-99-16T10:00:00Z,7.00\n1007,bob,,\n"
+    Path("shop.csv").write_text(SHOP + bad)
+    assert report_of(capsys, "shop.csv", "--errors", "errors.csv")["orders"] == 4
+    text = Path("errors.csv").read_text("utf-8-sig").replace("2025-99-", "2025-09-")
+    text = text.replace("ann,2025-05-16T10:00:00Z,twelve", "ann,2025-05-16T10:00:00Z,12.00")
+    Path("corrected.csv").write_text("".join(line for line in text.splitlines(keepends=True) if "1007" not in line))
+    report = report_of(capsys, "corrected.csv")
+    assert (report["rows"], report["orders"], report["gross"]) == (2, 2, "19.00")
+    assert [sample["order_id"] for sample in report["samples"]] == ["1005", "1006"]
+
+
+def test_the_file_of_errors_has_all_rows_of_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = "order_id,sku,date,email,line total\no1,x,2025-05-01T10:00:00Z,a@example.com,5.00\n"
+    lines += "o2,x,2025-05-01T10:00:00Z,a@example.com,7.00\no2,y,2025-05-01T10:00:00Z,a@example.com,seven\n"
+    Path("shop.csv").write_text(lines + "o3,x,2025-05-01T10:00:00Z,a@example.com,8.00\n")
+    report_of(capsys, "shop.csv", "--errors", "errors.csv")
+    rows = Path("errors.csv").read_text("utf-8-sig").splitlines()[1:]
+    assert [(row.partition(",")[0], row.rpartition(",")[2]) for row in rows] == [("3", "7.00"), ("4", "seven")]
 
 
 def test_strict_refuses_a_single_unreadable_row(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,12 +183,12 @@ def test_the_first_ten_errors_are_printed_and_all_are_written(capsys: pytest.Cap
     bad = "".join(f"{number},ann,2025-05-16T10:00:00Z,twelve\n" for number in range(15))
     good = "".join(f"{number},ann,2025-05-16T10:00:00Z,12.00\n" for number in range(100, 130))
     Path("shop.csv").write_text(SHOP + good + bad)
-    status, _, err = dry_run(capsys, "shop.csv", "--errors", "errors.txt", "--field", "amount=Amount")
+    status, _, err = dry_run(capsys, "shop.csv", "--errors", "errors.csv", "--field", "amount=Amount")
     assert status == 0
     lines = err.splitlines()
     assert len([line for line in lines if line.startswith("shop.csv:")]) == 10
-    assert "5 more rows cannot be read; all errors are in errors.txt" in lines
-    assert len(Path("errors.txt").read_text().splitlines()) == 15
+    assert "5 more rows cannot be read; all of them are in errors.csv" in lines
+    assert len(Path("errors.csv").read_text("utf-8-sig").splitlines()) == 1 + 15
 
 
 def test_a_limit_stops_reading(capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,3 +178,15 @@ def test_lines_of_an_order_that_changed_between_overlapping_exports_count_once(t
         tmp_path, {"may.csv": may, "year.csv": header + "o1,z,2025-05-01,a@example.com,5.00\n" + other}
     )
     assert (parts.amounts(), parts.left_out) == ({"o2": "7.00"}, {"contradictory": (3, [2, 2, 3])})
+
+
+def test_telephone_numbers_in_several_writings_are_stated(tmp_path: Path) -> None:
+    phones = ("+7 916 123-45-67", "8 (916) 123-45-67", "79161234567", "+7 921 555-45-67")
+    rows = "".join(f"o{n},2025-05-01,{phone},10.00\n" for n, phone in enumerate(phones))
+    found = understand_text(tmp_path, "order_id,date,phone,amount\n" + rows)
+    assert found.assumed["customers.phones"] == "1 numbers in several writings in phone"
+    assert found.totals.customers == 4
+    plain = understand_text(
+        tmp_path, "order_id,date,card,amount\no1,2025-05-01,79161234567,1\no2,2025-05-01,89161234567,1\n"
+    )
+    assert "customers.phones" not in plain.assumed
