@@ -6,6 +6,7 @@ from typing import Final
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
+    KafkaConnectionError,
     KafkaError,
     NodeNotReadyError,
     NotCoordinatorForGroupError,
@@ -66,5 +67,8 @@ async def _unreachable(settings: Settings, error: Exception) -> Finding:
     diagnosis = await diagnose_connection(settings)
     if diagnosis is not None:
         return split_remedy("kafka", diagnosis.message)
-    message = f"Kafka cannot be reached at {settings.kafka} ({describe_error(error)})"
+    if isinstance(error, KafkaConnectionError):
+        remedy = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"
+        return wrong("kafka", f"Kafka cannot be reached at {settings.kafka}", remedy)
+    message = f"Kafka at {settings.kafka} does not answer as it should ({describe_error(error)})"
     return wrong("kafka", message, "start it, or correct GOLDSTREAM_KAFKA")

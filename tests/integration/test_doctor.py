@@ -197,6 +197,7 @@ async def test_servers_that_do_not_answer_are_wrong(kafka: ApacheKafka, prefix: 
     site = Site("127.0.0.1:1", prefix, tmp_path, {})
     examined = await examine(site, REDIS="redis://127.0.0.1:1/0")
     assert (examined.status, examined.levels()) == (1, {"kafka": "wrong", "redis": "wrong", "serve": "good"})
+    assert examined.found["kafka"][0][1] == "Kafka cannot be reached at 127.0.0.1:1"
 
 
 @pytest.mark.timeout(100)
