@@ -136,6 +136,7 @@ async def main() -> None:
                 await wait_until_settled(browser, url)
                 await save(now, "now-light-english")
                 flows = await open_page(browser, "ru", "dark", f"{url}/{FLOWS.replace('v1/', '')}")
+                await flows.locator("#flows:not([aria-busy])").wait_for()  # who can be reached is counted afterwards
                 await save(flows, "flows-dark-russian")
         finally:
             server.kill()

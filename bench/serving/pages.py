@@ -2,26 +2,23 @@
 
 import asyncio
 import dataclasses
-import gzip
-import html
-import http.client
-import re
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from statistics import median
 from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from agents.serve.pages.site import FLOWS, PAGES
 from bench.console_output import JsonFile, print_progress, run_measurement
 from bench.figures import Figure
 from bench.idle import running_redis
-from bench.serving.http_client import Client, address_of, get, post
+from bench.serving.http_client import Client, get, post
 from bench.serving.http_events import purchase
 from bench.serving.http_servers import running_serve
 from bench.serving.http_streams import open_streams
 from bench.serving.large_base import publish_copies, publish_history, read_templates, wait_until_counted
+from bench.serving.page_views import reach_and_csv, view_all
 from bench.steady.latency_report import Spread
 from bench.testbed.broker import BenchFailed
 from bench.testbed.process_usage import processor_seconds_of_all
@@ -33,47 +30,24 @@ TEMPLATES: Final = 2_000
 MOVERS_EVERY: Final = 4
 OPEN_PAGES: Final = 100
 RATE: Final = 500
-VIEWS: Final = 20
+ROUNDS: Final = 3
+"""Without pages and with them, in turn: one round that the machine disturbs must not decide about a difference."""
 WARM_S: Final = 3.0
-FIRST_VIEW: Final = "at most 150"
-COMPRESSED: Final = "at most 70"
-BEHIND_A_COUNT: Final = (
-    "/segments/churned",
-    "/segments/grid/1-1",
-    "/flows?from={ninety}&to={today}",
-    "/daily?from={ninety}&to={today}",
-    "/daily/revenue",
-    "/customers/t-00001-1",
-)
-_ASSET: Final = re.compile(rb'(?:href|src)="(/static/[^"]+)"')
-_FLOW: Final = re.compile(rb'href="(/flows/customers[^"]+)"')
+WARM_UP_S: Final = 5.0
+"""Before the first round: until then, the broker compiles what it runs."""
 _READY_WITHIN_S: Final = 60.0
-
-
-class Viewed(NamedTuple):
-    """The views of a page.
-
-    Attributes:
-        first_ms: of the first one, from the request to the last byte of the answer; `p50_ms` of those after it.
-        kilobytes: of the page, compressed; `all_kilobytes` with its styles and scripts.
-    """
-
-    first_ms: float
-    p50_ms: float
-    kilobytes: float
-    all_kilobytes: float
 
 
 class Load(NamedTuple):
     """Intake at a steady rate.
 
     Attributes:
-        spread: of the answers; None if the rate was not kept.
+        spread: of the answers.
         event_ms: mean time from the publication of an event until its changes are acknowledged.
         worker_percent: processor time of the worker, in percent of a core; likewise `server_percent`.
     """
 
-    spread: Spread | None
+    spread: Spread
     event_ms: float
     worker_percent: float
     server_percent: float
@@ -81,7 +55,7 @@ class Load(NamedTuple):
 
 def pages(
     customers: Annotated[int, typer.Option(min=TEMPLATES, help="Customers of the base.")] = 1_000_000,
-    seconds: Annotated[float, typer.Option(min=1, help="Duration of each measurement of intake.")] = 15.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Duration of each of six rounds of intake.")] = 15.0,
     json_file: JsonFile = None,
 ) -> None:
     """Measure the first view of every page, and intake with and without a hundred open pages."""
@@ -110,8 +84,8 @@ async def _measure(customers: int, seconds: float, redis: str, testbed: Testbed)
         testbed.log(f"in Redis after {time.perf_counter() - began_s:.0f} s; {moves:,} moves in the last 90 days")
         async with running_serve(settings, testbed.directory) as (url, server):
             await _wait_until_ready(url)
-            figures = await asyncio.to_thread(_views, url, testbed.log)
-            figures += await asyncio.to_thread(_reach_and_csv, url, moves)
+            figures = await asyncio.to_thread(view_all, url, testbed.log)
+            figures += await asyncio.to_thread(reach_and_csv, url, moves)
             assert server.pid is not None
             figures += await _open_pages(url, workers[0], server.pid, seconds, testbed.log)
         if not all_running(workers):
@@ -119,109 +93,35 @@ async def _measure(customers: int, seconds: float, redis: str, testbed: Testbed)
     return figures
 
 
-def _views(url: str, log: Callable[[str], None]) -> list[Figure]:
-    """View every page: those of the navigation, then those behind a count."""
-    today, ninety = (time.strftime("%Y-%m-%d", time.gmtime(time.time() - days * 86_400)) for days in (0, 89))
-    behind = (path.format(today=today, ninety=ninety) for path in BEHIND_A_COUNT)
-    figures, flow = [], _largest_flow(url)
-    for path in (*(page.path for page in PAGES), *behind, flow):
-        log(f"viewing {path}")
-        viewed = _view(url, path)
-        figures += [
-            Figure(f"{path}: first view", viewed.first_ms, "ms", FIRST_VIEW),
-            Figure("  the next ones, p50", viewed.p50_ms, "ms"),
-            Figure("  compressed", viewed.kilobytes, "KB"),
-            Figure("  compressed, with styles and scripts", viewed.all_kilobytes, "KB", COMPRESSED),
-        ]
-    return figures
-
-
-def _largest_flow(url: str) -> str:
-    """Return the address of the customers of the first flow in the table."""
-    connection = http.client.HTTPConnection(*address_of(url))
-    try:
-        link = _FLOW.search(gzip.decompress(_fetch(connection, FLOWS.path)))
-    finally:
-        connection.close()
-    if link is None:
-        raise BenchFailed("nobody moved")
-    return html.unescape(link[1].decode())
-
-
-def _view(url: str, path: str) -> Viewed:
-    connection = http.client.HTTPConnection(*address_of(url))
-    try:
-        milliseconds = []
-        for _ in range(1 + VIEWS):
-            began_s = time.perf_counter()
-            body = _fetch(connection, path)
-            milliseconds.append(1000 * (time.perf_counter() - began_s))
-        assets = {asset.decode() for asset in _ASSET.findall(gzip.decompress(body))}
-        sent = len(body) + sum(len(_fetch(connection, asset)) for asset in assets)
-    finally:
-        connection.close()
-    first, *rest = milliseconds
-    return Viewed(first, sorted(rest)[VIEWS // 2], len(body) / 1000, sent / 1000)
-
-
-def _fetch(connection: http.client.HTTPConnection, path: str) -> bytes:
-    """Return the body of an answer as it was sent: compressed.
-
-    Raises:
-        BenchFailed: it is not 200.
-    """
-    connection.request("GET", path, headers={"Accept-Encoding": "gzip", "Accept-Language": "ru"})
-    response = connection.getresponse()
-    body = response.read()
-    if response.status != 200:
-        raise BenchFailed(f"{path}: {response.status}")
-    return body
-
-
-def _reach_and_csv(url: str, moves: int) -> list[Figure]:
-    """Count who can be reached of all who moved, which the page Flows asks for afterwards, and read a large list."""
-    connection = http.client.HTTPConnection(*address_of(url))
-    ninety = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 89 * 86_400))
-    began_s = time.perf_counter()
-    _fetch(connection, f"/flows?from={ninety}&reachable=1")
-    reach_s = time.perf_counter() - began_s
-    began_s = time.perf_counter()
-    connection.request("GET", "/v1/segments/churned/customers?format=csv")
-    response = connection.getresponse()
-    rows = response.read(1).count(b"\n")
-    first_s = time.perf_counter() - began_s
-    while chunk := response.read(1 << 20):
-        rows += chunk.count(b"\n")
-    seconds = time.perf_counter() - began_s
-    connection.close()
-    return [
-        Figure(f"reachable ones of {moves:,} moves, asked for by the open page", reach_s, "s"),
-        Figure("CSV of the segment churned: to the first byte", 1000 * first_s, "ms"),
-        Figure("  customers", rows - 1, ""),
-        Figure("  rate", (rows - 1) / seconds, "per second"),
-    ]
-
-
 async def _open_pages(
     url: str, worker: RunningWorker, server_pid: int, seconds: float, log: Callable[[str], None]
 ) -> list[Figure]:
-    """Measure intake without open pages, with them, and without them again."""
-    load = partial(_load, url, worker, server_pid, seconds)
-    log(f"events at {RATE}/s without open pages")
-    before = await load()
-    log(f"events at {RATE}/s with {OPEN_PAGES} open pages")
-    async with open_streams(url, OPEN_PAGES, "/live") as streams:
-        beside = await load()
-    log(f"events at {RATE}/s without open pages again")
-    after = await load()
-    figures = [Figure("parts and rows sent to each open page", streams.changes_per_second, "per second")]
-    for name, each in (("without pages", before), (f"{OPEN_PAGES} pages open", beside), ("without pages", after)):
+    """Measure intake without open pages and with them, in turn."""
+    load = partial(_load, url, worker, server_pid)
+    log("warming up")
+    await load(WARM_UP_S)
+    without, beside, sent = list[Load](), list[Load](), 0.0
+    for number in range(1, ROUNDS + 1):
+        log(f"events at {RATE}/s, round {number} of {ROUNDS}")
+        without.append(await load(seconds))
+        log(f"the same with {OPEN_PAGES} open pages")
+        async with open_streams(url, OPEN_PAGES, "/live") as streams:
+            beside.append(await load(seconds))
+        sent = streams.changes_per_second
+    growth = median([b.spread.p99_ms - a.spread.p99_ms for a, b in zip(without, beside, strict=True)])
+    figures = [
+        Figure(
+            f"growth of intake p99 with {OPEN_PAGES} open pages, median of {ROUNDS}", growth, "ms", "not measurable"
+        ),
+        Figure("  parts and rows sent to each page", sent, "per second"),
+    ]
+    for name, loads in (("without pages", without), (f"{OPEN_PAGES} pages open", beside)):
         figures += [
-            Figure(f"{RATE}/s, {name}: intake p50", None if each.spread is None else each.spread.p50_ms, "ms"),
-            Figure("  intake p99", None if each.spread is None else each.spread.p99_ms, "ms"),
-            Figure("  event to change, mean", each.event_ms, "ms"),
-            Figure("  processor time of the worker", each.worker_percent, "% of a core"),
-            Figure("  processor time of the server", each.server_percent, "% of a core"),
+            Figure(f"{RATE}/s, {name}: intake p50", median(each.spread.p50_ms for each in loads), "ms"),
+            Figure("  intake p99", median(each.spread.p99_ms for each in loads), "ms"),
+            Figure("  event to change, mean", median(each.event_ms for each in loads), "ms"),
+            Figure("  processor time of the worker", median(each.worker_percent for each in loads), "% of a core"),
+            Figure("  processor time of the server", median(each.server_percent for each in loads), "% of a core"),
         ]
     return figures
 
@@ -233,7 +133,7 @@ async def _load(url: str, worker: RunningWorker, server_pid: int, seconds: float
     try:
         answers = await client.at_rate(lambda _: post(f"{url}/v1/events", purchase()), RATE, WARM_S, seconds)
         spread = Spread.of(answers.seconds)
-        if answers.statuses.keys() != {200}:
+        if spread is None or answers.statuses.keys() != {200}:
             raise BenchFailed(f"answers other than 200: {dict(answers.statuses)}")
     finally:
         client.close()

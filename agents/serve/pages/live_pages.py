@@ -3,8 +3,7 @@
 Twice a second it writes the changes that were published, as rows; every two seconds the figures, if they moved. The
 rows are in the reader's language, with the reason in words. While no page is open, nothing is read.
 
-Rows are written one at a time, and what is written goes to a few pages at a time, spread over the half second: all of
-it at once would delay every other answer of the server.
+Rows are written one at a time: all of them at once would delay every other answer of the server.
 """
 
 import asyncio
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 EVERY_SECONDS: Final = 0.5
 FIGURES_EVERY: Final = 4
 """The figures are written in every fourth round."""
-SLICES: Final = 20
-"""Of so many parts of the open pages, one after the other gets what is written."""
 MAX_ROWS: Final = 20
 """Of one round: more than anybody reads in half a second. The list on the page has the latest."""
 
@@ -140,8 +137,8 @@ class LivePages:
 
     async def _follow(self) -> None:
         rounds = 0
-        await self._clock.sleep(EVERY_SECONDS)
         while self._pages:
+            await self._clock.sleep(EVERY_SECONDS)
             rows = list(self._changes)
             self._changes.clear()
             parts = await self._parts() if rounds % FIGURES_EVERY == 0 else {}
@@ -157,20 +154,18 @@ class LivePages:
         return "".join(events).encode()
 
     async def _send(self, rows: list[SegmentChangeValue], parts: dict[Language, bytes]) -> None:
-        """Hand what was written to the open pages, some at a time, within half a second."""
+        """Hand what was written to the open pages."""
         pages = list(self._pages)
         self._recent.extend(rows)  # which pages get that are opened from now on
         if rows:
             self._greetings.clear()
         languages = {page.language for page in pages}
         of_changes = {language: await self._rows(language, rows) for language in languages}
-        for number in range(SLICES):
-            for page in pages[number::SLICES]:
-                event = of_changes[page.language] if page.sees_people else b""
-                event += parts.get(page.language, b"")
-                if event and page in self._pages:
-                    page.listener.push(event)
-            await self._clock.sleep(EVERY_SECONDS / SLICES)
+        for page in pages:
+            event = of_changes[page.language] if page.sees_people else b""
+            event += parts.get(page.language, b"")
+            if event and page in self._pages:
+                page.listener.push(event)
 
     async def _parts(self) -> dict[Language, bytes]:
         """Return the parts of the page that are not as they were written last, and that time goes on, by language."""
