@@ -32,6 +32,8 @@ EVERY_SECONDS: Final = 0.5
 FIGURES_EVERY: Final = 4
 """The figures are written in every fourth round."""
 MAX_ROWS: Final = 20
+"""That a page shows when it is opened."""
+MAX_NEW_ROWS: Final = 8
 """Of one round: more than anybody reads in half a second. The list on the page has the latest."""
 
 LIVE_WITHIN_SECONDS: Final = 5.0
@@ -64,7 +66,7 @@ class LivePages:
         self._clock = clock
         self._pages: set[OpenPage] = set()
         self._wanted = asyncio.Event()
-        self._changes: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
+        self._changes: deque[SegmentChangeValue] = deque(maxlen=MAX_NEW_ROWS)
         self._recent: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
         self._greetings: dict[Language, bytes] = {}
         self._is_live = False
