@@ -19,7 +19,7 @@ from agents.importing.events.totals import Totals
 from agents.importing.fields.form_fields import find_fields
 from agents.importing.fields.list_explosion import rows_of
 from agents.importing.fields.source_plan import plan_sources
-from agents.importing.findings import Assumption, Findings, LeftOut, Question
+from agents.importing.findings import UNREADABLE, Assumption, Findings, LeftOut, Question
 from agents.importing.form_reader import FormReader
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.known_names import known_names
@@ -177,7 +177,8 @@ def understand(
     platform = " + ".join(dict.fromkeys(plan.platform for plan in plans))
     found = Understanding(platform, _written(mapping, readers), findings, left_out)
     found.readers = readers
-    found.totals.rows = sum(rows_of(staging, table) for table in staging.tables)
+    unread = sum(table.left_out.count(UNREADABLE) for table in staging.tables)
+    found.totals.rows = unread + sum(rows_of(staging, table) for table in staging.tables)
     for reader in readers:
         if not found.questions:
             reader.build()

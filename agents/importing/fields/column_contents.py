@@ -1,8 +1,10 @@
 """What the cells of a column can be, whatever it is called: numbers, money, moments, zones, somebody."""
 
+import re
 from typing import Final
 
-from agents.importing.columns.dates.decision import is_time_of_day
+from agents.importing.columns.dates.decision import DateDecision, is_time_of_day
+from agents.importing.columns.numbers.decision import NumberDecision
 from agents.importing.columns.zones import read_zone
 from agents.importing.findings import Findings
 from agents.importing.mapping.mapping import Mapping
@@ -11,6 +13,7 @@ from agents.importing.rows.row_meaning import read_paid
 from agents.importing.rows.row_source import RowSource
 from agents.importing.staging.stage import StagedTable
 
+_EMAIL: Final = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+")
 _EXAMPLES: Final = 20
 _MAX_WORDS: Final = 200
 
@@ -32,8 +35,21 @@ class ColumnContents:
 
     def is_number(self, name: str) -> bool:
         """Whether at least half of the filled cells of a column are numbers."""
-        decision = self.decisions.look_at_numbers(self._source.cell(name), name)
+        decision = self.numbers(name)
         return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
+
+    def numbers(self, name: str) -> NumberDecision:
+        """Return how the numbers of a column are written."""
+        return self.decisions.look_at_numbers(self._source.cell(name), name)
+
+    def dates(self, name: str) -> DateDecision:
+        """Return how the dates of a column are written."""
+        return self.decisions.look_at_dates(self._source.cell(name), name)
+
+    def is_emails(self, name: str) -> bool:
+        """Whether a column has nothing but e-mail addresses."""
+        texts = [text for text, _ in self._source.staging.examples(*self._place(name), _EXAMPLES)]
+        return bool(texts) and all(_EMAIL.fullmatch(text.strip()) for text in texts)
 
     def looks_like_money(self, name: str) -> bool:
         """Whether a column has numbers, some of them with a fraction or groups of digits."""
@@ -42,12 +58,12 @@ class ColumnContents:
 
     def is_date(self, name: str) -> bool:
         """Whether at least half of the filled cells of a column are dates."""
-        decision = self.decisions.look_at_dates(self._source.cell(name), name)
+        decision = self.dates(name)
         return self._mostly(name, decision.unreadable_cells + decision.missing_cells)
 
     def has_time(self, name: str) -> bool:
         """Whether the dates of a column have times of day."""
-        return self.decisions.look_at_dates(self._source.cell(name), name).has_time
+        return self.dates(name).has_time
 
     def _mostly(self, name: str, others: int) -> bool:
         return others * 2 <= self._source.filled(name)

@@ -5,21 +5,22 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from agents.importing.columns.dates.decision import DateDecision
+from agents.importing.columns.numbers.decision import NumberDecision
 from agents.importing.fields.column_contents import ColumnContents
+from agents.importing.fields.likely_columns import is_of_orders, is_somebody, is_what_was_paid
 from agents.importing.findings import Choice, Findings, Question
 from agents.importing.mapping.expression import Column, Expression, columns_of
-from agents.importing.mapping.known_names import words_of
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.rows.row_source import RowSource
 
 _MAX_CHOICES: Final = 8
-_PEOPLE: Final = frozenset(
-    {"customer", "client", "buyer", "user", "member", "person", "card", "email", "phone", "name", "contact", "account"}
-    | {"клиент", "клиента", "покупатель", "покупателя", "заказчик", "карта", "карты", "телефон", "почта", "имя", "фио"}
-    | {"kunde", "kunden", "client", "cliente", "klient", "zakaznik", "nom", "nombre", "nome"}
-)
-"""Words of columns that say who somebody is."""
+_LIKELY: Final[dict[str, Callable[[str], bool]]] = {
+    "customer_id": is_somebody,
+    "amount": is_what_was_paid,
+    "occurred_at": is_of_orders,
+}
 
 
 class FieldSearch:
@@ -83,14 +84,14 @@ class FieldSearch:
         cell = self.source.cell(name)
         return [text for text, _ in self.source.staging.examples(cell.table, cell.name, count)]
 
-    def plausible(self, fits: Callable[[str], bool]) -> list[str]:
-        """Return columns whose contents fit a field that no name decides, the likeliest first."""
+    def plausible(self, fits: Callable[[str], bool], is_likely: Callable[[str], bool] = bool) -> list[str]:
+        """Return columns whose contents fit a field that no name decides, the likely ones first."""
         names = [name for name in self.source.names if name not in self.taken and self.source.filled(name)]
-        likely = sorted(names, key=lambda name: not words_of(name) & _PEOPLE)
+        likely = sorted(names, key=lambda name: not is_likely(name))
         return [name for name in likely if fits(name)][:_MAX_CHOICES]
 
     def ask_for_column(self, field: str, text: str, names: Sequence[str], more: Sequence[str] = ()) -> None:
-        """Ask which column is a field.
+        """Ask which column is a field; the option names a column only if its name makes it likely.
 
         Args:
             field: whose column is sought.
@@ -99,7 +100,8 @@ class FieldSearch:
             more: other options that answer it.
         """
         listed = ", ".join(self.source.names[:30])
-        first = names[0] if names else "…"
+        is_likely = _LIKELY.get(field, bool)
+        first = next(filter(is_likely, names), "…")
         option = "; ".join((f'--field {field}="{first}"', *more))
         self.findings.ask(
             Question(
@@ -110,6 +112,14 @@ class FieldSearch:
                 option,
             )
         )
+
+    def unread(self, field: str, decide: Callable[[str], NumberDecision | DateDecision], what: str) -> str:
+        """Return what is wrong with the first column that is called like a field and cannot be read; empty: nothing."""
+        for name in self.filled(field):
+            if found := decide(name).unreadable:
+                first = f"{found[0].text[:40]!r} in line {found[0].first_line}"
+                return f"Most cells of {name} are no {what}, such as {first}. "
+        return ""
 
     def _shown(self, name: str) -> str:
         return "such as " + ", ".join(text[:40] for text in self.examples(name, 3))

@@ -91,7 +91,7 @@ def find_fields(plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) 
     _state_phones(fields.mapping, source, findings)
     if fields.has_sales or fields.row_kinds:
         is_list = fields.mapping.kind == "refund" and "order_id" in fields.mapping.fields
-        _ask_for_customer(fields, source, findings, allow_anonymous=allow_anonymous or is_list)
+        _ask_for_customer(fields, plan, findings, allow_anonymous=allow_anonymous or is_list)
     return fields
 
 
@@ -112,8 +112,8 @@ def _platform_fields(plan: SourcePlan, mapping: Mapping, source: RowSource, find
     if "amount" not in {*mapping.fields, *mapping.constants}:
         wanted = describe(plan.mapping.fields["amount"])
         raise ImportRefused(
-            f"{source.main.path} looks like an export of {plan.platform}, but has no column {wanted}; export it with "
-            "one, or describe its columns in a mapping file (--map) with --from generic"
+            f"{source.main.path} looks like an export of {plan.platform}, but has no column {wanted}, so no order at "
+            "all; export it with one, or describe its columns in a mapping file (--map) with --from generic"
         )
     recognition = Recognition(source, mapping, findings)
     if "occurred_at" not in {*mapping.fields, *mapping.constants}:
@@ -160,13 +160,7 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
     """Return what rows without a type are: orders if they have an amount, otherwise what their columns tell."""
     if recognition.has_amount():
         fields = recognition.recognize_sales()
-        if "amount" not in mapping.fields and "order_id" not in fields and (column := recognition.order_count()):
-            files = ", ".join(map(str, source.main.paths))
-            raise ImportRefused(
-                f"{files} has no order numbers, but counts orders in {column}: its rows are sums of several orders, "
-                "such as those of a customer; export the orders themselves, or say what the amount of one is with "
-                '--field amount="…"; --kind signup imports customers'
-            )
+        _check_not_sums(mapping, recognition, source)
         if words := recognition.returns.refund_documents():
             mapping = msgspec.structs.replace(mapping, words=words, other_words="purchase")
         mapping = msgspec.structs.replace(mapping, rules=(*mapping.rules, *recognition.cancellation_rules()))
@@ -186,7 +180,20 @@ def _kind_by_columns(mapping: Mapping, recognition: Recognition, source: RowSour
             fields = recognition.recognize((*COMMON_FIELDS[:3], *FIELDS_BY_KIND[kind], *CONSENT_FIELDS))
             return FormFields(msgspec.structs.replace(mapping, fields=fields, kind=kind), (kind,))
     fields = recognition.recognize_sales()
+    _check_not_sums(mapping, recognition, source)
     return FormFields(msgspec.structs.replace(mapping, fields=fields), SALES_KINDS)
+
+
+def _check_not_sums(mapping: Mapping, recognition: Recognition, source: RowSource) -> None:
+    """Refuse rows that sum up several orders: they have no order numbers, but say how many orders there are."""
+    has_orders = "amount" in mapping.fields or "order_id" in recognition.fields
+    if not has_orders and (column := recognition.order_count()):
+        files = ", ".join(map(str, source.main.paths))
+        raise ImportRefused(
+            f"{files} has no order numbers, but counts orders in {column}: its rows are sums of several orders, "
+            "such as those of a customer; export the orders themselves, or say what the amount of one is with "
+            '--field amount="…"; --kind signup imports customers'
+        )
 
 
 def _with_refund_rows(
@@ -208,12 +215,16 @@ def _with_refund_rows(
     return msgspec.structs.replace(mapping, refund_numbers=numbers.value)
 
 
-def _ask_for_customer(fields: FormFields, source: RowSource, findings: Findings, *, allow_anonymous: bool) -> None:
+def _ask_for_customer(fields: FormFields, plan: SourcePlan, findings: Findings, *, allow_anonymous: bool) -> None:
     known = {"customer_id", "email"} & {*fields.mapping.fields, *fields.mapping.constants}
     if known or (allow_anonymous and not fields.row_kinds):
         return
-    recognition = Recognition(source, fields.mapping, findings)
-    recognition.ask_for_customer()
+    recognition = Recognition(plan.source, fields.mapping, findings)
+    usual = plan.mapping.fields.get("email") or plan.mapping.fields.get("customer_id")
+    if plan.platform == GENERIC or usual is None:
+        recognition.ask_for_customer()
+    else:
+        recognition.ask_for_customer(f"{plan.platform} says it in {describe(usual)}, which this file lacks.")
 
 
 def _state_columns(fields: FormFields, own: dict[str, Expression], findings: Findings, platform: str) -> None:

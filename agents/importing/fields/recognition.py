@@ -6,6 +6,7 @@ from typing import Final
 from agents.importing.columns.zones import read_zone
 from agents.importing.fields.cancellations import cancellation_rules
 from agents.importing.fields.field_search import FieldSearch
+from agents.importing.fields.likely_columns import is_somebody, is_what_was_paid, names_no_other, scale_of
 from agents.importing.fields.order_numbers import can_number_orders, cells_are_titles
 from agents.importing.fields.return_recognition import ReturnRecognition
 from agents.importing.findings import Findings, Question
@@ -132,7 +133,9 @@ class Recognition:
             search.set("amount", price)
         else:
             text = "Which column has the amount paid for an order?"
-            search.ask_for_column("amount", text, search.plausible(self._cells.is_number))
+            names = search.plausible(self._cells.is_number, is_what_was_paid)
+            unread = search.unread("amount", self._cells.numbers, "numbers") + _scales(names)
+            search.ask_for_column("amount", unread + text, names)
 
     def _prefer_gross(self) -> None:
         """Take what was paid, where the amount is what is left of it after a fee."""
@@ -227,18 +230,28 @@ class Recognition:
             search.set("customer_id", Column(ids[0]))
         if emails or ids:
             return
+        addresses = [name for name in search.source.names if self._is_address_of_customer(name)]
+        if len(addresses) == 1:
+            search.findings.assume("email", addresses[0], "its cells are e-mail addresses", "--field email=")
+            search.set("email", Column(addresses[0]))
+            return
         for field in ("phone", "customer_name"):
             names = [name for name in search.filled(field) if name not in search.taken]
             if names:
                 search.set("customer_id", Column(names[0]))
                 return
 
-    def ask_for_customer(self) -> None:
+    def _is_address_of_customer(self, name: str) -> bool:
+        search = self._search
+        is_free = name not in search.taken and search.source.filled(name) and names_no_other(name)
+        return bool(is_free) and self._cells.is_emails(name)
+
+    def ask_for_customer(self, reason: str = "None is named so that it is certain.") -> None:
         """Ask which column says who the customer is."""
         self._search.ask_for_column(
             "customer_id",
-            "Which column says who the customer is? None is named so that it is certain.",
-            self._search.plausible(self._cells.is_identity),
+            f"Which column says who the customer is? {reason}",
+            self._search.plausible(self._cells.is_identity, is_somebody),
             ("--allow-anonymous imports all sales without customers",),
         )
 
@@ -248,13 +261,20 @@ class Recognition:
         if choices:
             self._search.ask_for_column("occurred_at", "Which column has the date of the order?", choices)
             return
+        unread = self._search.unread("occurred_at", self._cells.dates, "dates of the years 1970 to 2199").strip()
         self._search.findings.ask(
             Question(
                 "occurred_at",
-                "No column has a date. When was all this?",
+                f"{unread or 'No column has a date.'} When was all this?",
                 "set.occurred_at",
                 (),
                 'a column: --field occurred_at="…", or one moment for all rows in a mapping file (--map): '
                 '[set] occurred_at = "2025-05-12"',
             )
         )
+
+
+def _scales(names: Iterable[str]) -> str:
+    """Return which columns have amounts that are not in whole units of the currency."""
+    scaled = [f"{name} is in {scale_of(name)}" for name in names if scale_of(name)]
+    return f"Amounts must be in whole units of the currency, and {', '.join(scaled)}. " if scaled else ""

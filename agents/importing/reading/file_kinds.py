@@ -86,6 +86,8 @@ def _text_kind(source: ByteSource, head: bytes) -> str:
     text = head.decode(wide, errors="replace").encode() if wide else head
     if _is_binary(text):
         raise FileError(f"{source.path} is neither text nor a workbook; {_AS_TABLE}")
+    if not text.strip() and len(head) < HEAD_BYTES:
+        raise FileError(f"{source.path} is empty, apart from blank lines; export it again")
     if not text.strip():
         raise FileError(f"{source.path} begins with {len(head):,} bytes of blank lines; export it again")
     if _MARKUP.match(text.lstrip()):

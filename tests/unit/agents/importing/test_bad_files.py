@@ -34,7 +34,7 @@ def _refused(folder: Path, name: str, content: bytes, options: ReadOptions | Non
     [
         ("a.csv", b"", "is empty; export it again"),
         ("a.csv.gz", gzip.compress(b""), "is empty; export it again"),
-        ("a.csv", b"\n \n\n", "begins with 4 bytes of blank lines; export it again"),
+        ("a.csv", b"\n \n\n", "is empty, apart from blank lines; export it again"),
         ("a.csv", b",,\n , \n", "has no rows; export it again"),
         ("a.csv", b"day,customer,sum\n", "has names of columns, but no rows; export it again, with orders"),
         ("a.csv", b"day,customer,sum\n,,\n", "has names of columns, but no rows; export it again, with orders"),
