@@ -18,6 +18,7 @@ from agents.importing.orders.left_out_rows import add_left_out, add_unmatched, d
 from agents.importing.orders.line_copies import leave_out_copies
 from agents.importing.orders.line_roles import (
     LineEvidence,
+    check_continued_orders,
     check_numbers,
     decide_amount,
     resolve_negative_lines,
@@ -172,6 +173,8 @@ class FormReader:
             list(columns_of(amount)) if amount else [],
             self._are_parts(amount),
         )
+        if "order_id" in self.mapping.fields:
+            check_continued_orders(self._con, lines, self._source, evidence.line_columns)
         digits = DIGITS.get(lines.default_currency, _USUAL_DIGITS)
         mode = decide_amount(self._con, lines, self.mapping, evidence, self._findings, digits)
         number = self.mapping.fields.get("order_id")

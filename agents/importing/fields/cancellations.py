@@ -1,5 +1,6 @@
 """Recognize columns that say which orders do not count: cancelled, deleted or never posted, by yes, no or a moment."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from agents.importing.columns.flags import read_flag
@@ -7,6 +8,7 @@ from agents.importing.fields.field_search import FieldSearch
 from agents.importing.mapping.known_names import words_in_order
 from agents.importing.mapping.mapping import RowRule
 
+_OPTION: Final = "[[skip]] or [[keep]] in a mapping file (--map)"
 _MAX_WORDS: Final = 60
 _YES: Final = r"(?i)^\s*(?:да|yes|y|true|t|1|истина|ja|oui|sí|si|sim|tak|ano|áno|evet|x|[✓✔✅☑])(?:\W|$)"
 _NO: Final = r"(?i)^\s*(?:нет|no|n|false|f|0|ложь|nein|non|não|nie|ne|hayır)(?:\W|$)"
@@ -28,14 +30,32 @@ def cancellation_rules(search: FieldSearch) -> tuple[RowRule, ...]:
             elif meaning == "cancelled" and search.cells.is_date(name):
                 rule = RowRule(name, values=_NO_MOMENT, is_empty=True, keep=True, reason=reason)
                 evidence = "rows with a moment in it do not count"
+            elif meaning == "posted":
+                continue
             else:
                 evidence = "neither yes and no nor moments; [[skip]] in a mapping file (--map) leaves rows out"
                 search.findings.assume(reason, f"without {name}", evidence)
                 continue
             search.taken.add(name)
-            search.findings.assume(reason, name, evidence, "[[skip]] or [[keep]] in a mapping file (--map)")
+            search.findings.assume(reason, name, evidence, _OPTION)
             rules.append(rule)
-    return tuple(rules)
+    return (*rules, *_rules_of_empty_cells(search, given | {rule.column for rule in rules}))
+
+
+def _rules_of_empty_cells(search: FieldSearch, given: set[str]) -> Iterator[RowRule]:
+    """Yield the rules of reasons for a cancellation, and of moments of payment where no state says what is paid."""
+    rows = search.source.main.rows
+    for name in search.names.excluding("reason"):
+        if name not in given | search.taken and 0 < 2 * search.source.filled(name) < rows:
+            search.findings.assume("cancelled", name, "rows with a reason in it do not count", _OPTION)
+            yield RowRule(name, values=_NO_MOMENT, is_empty=True, keep=True, reason="cancelled")
+    for name in search.names.excluding("paid_at"):
+        filled = search.source.filled(name)
+        if name in given | search.taken or {"status", "paid"} & search.fields.keys() or filled in (0, rows):
+            continue
+        if 2 * filled > rows and search.cells.is_date(name):
+            search.findings.assume("unpaid", name, "rows without a moment of payment do not count", _OPTION)
+            yield RowRule(name, values=_NO_MOMENT, is_empty=True, reason="unpaid")
 
 
 def _is_flag(text: str) -> bool:

@@ -166,6 +166,21 @@ class ReturnColumns:
         assert row is not None
         return Pieces(*row)
 
+    def is_rest(self, rest: str, whole: str, part: str) -> bool:
+        """Whether a column of numbers is what is left of another one after a third, in all rows that have all three."""
+        joins, values = [], []
+        for alias, column in (("r", rest), ("w", whole), ("p", part)):
+            cell = self._source.cell(column)
+            numbers = self._source.staging.map_values(cell.table, cell.name, "DOUBLE", self._reader(column))
+            joins.append(f"LEFT JOIN {numbers} {alias} ON {alias}.text = {cell.sql}")
+            values.append(f"{alias}.value")
+        left, total, taken = values
+        row = self._source.staging.con.execute(
+            f"SELECT coalesce(bool_and(abs({total} - abs({taken}) - {left}) < 0.005) FILTER ({taken} <> 0), false) "
+            f"FROM {self._source.from_sql} {' '.join(joins)}"
+        ).fetchone()
+        return row is not None and bool(row[0])
+
     def _pairs(self, name: str, amount: str) -> list[tuple[float, float]]:
         """Return the first numbers of two columns, row by row."""
         cells = self._source.cell(name), self._source.cell(amount)

@@ -50,6 +50,7 @@ class ReturnRecognition:
                 text = f"Does {name} have sums that were refunded, or numbers of refunds?"
                 choices, option = (Choice(name, "sums that were refunded"),), f'--field refunded="{name}" or refund_id='
                 search.findings.ask(Question("refunded", text, "fields.refunded", choices, option))
+        self._undo_subtraction()
         self._recognize_pieces(quantity)
         self._check_other_names()
         for name in self._unused():
@@ -76,6 +77,22 @@ class ReturnRecognition:
             elif "refunded" not in search.fields:
                 evidence = "its name has a word about refunds, but may be something else"
                 search.findings.assume("returns", f"without {name}", evidence, "--field refunded=")
+
+    def _undo_subtraction(self) -> None:
+        """Take what was paid at first as the amount, where the amount is what is left of it after the refunds."""
+        search = self._search
+        amount, refunded = search.fields.get("amount"), search.fields.get("refunded")
+        if "amount" in search.mapping.fields or not isinstance(amount, Column) or not isinstance(refunded, Column):
+            return
+        for name in search.filled("amount"):
+            if name in search.taken or not search.cells.is_number(name):
+                continue
+            if self._returns.is_rest(amount.name, name, refunded.name):
+                evidence = f"{amount.name} is what is left of it after {refunded.name}"
+                search.findings.assume("amount.gross", name, evidence, "--field amount=")
+                search.taken.discard(amount.name)
+                search.set("amount", Column(name))
+                return
 
     def recognize_quantity(self) -> None:
         """Find the column of pieces that were sold, if pieces that came back are to be read; ask for it otherwise."""

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.importing.findings import Choice, Findings, Question
+from agents.importing.findings import Choice, Findings, ImportRefused, Question
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.mapping.name_recognition import is_line_amount, is_order_amount, is_price
 from agents.importing.orders.sale_lines import SaleLines
+from agents.importing.rows.row_source import RowSource
 
 _DAY_MS: Final = 86_400_000
 _MIN_REPEATED: Final = 3
@@ -29,6 +30,36 @@ class LineEvidence(msgspec.Struct, frozen=True):
     line_columns: Sequence[str]
     amount_columns: Sequence[str]
     are_parts: bool
+
+
+def check_continued_orders(con: Any, lines: SaleLines, source: RowSource, columns: Sequence[str]) -> None:
+    """Refuse rows with a product and an amount, but without number, moment and customer: of the order above them.
+
+    Args:
+        con: the connection of the staged tables.
+        lines: the lines.
+        source: the rows.
+        columns: those that only lines of orders have.
+
+    Raises:
+        ImportRefused: there are some.
+    """
+    cells = [source.cell(name) for name in columns]
+    filled = [f"b.{source.staging.column(cell.table, cell.name)}" for cell in cells if cell.table is source.main]
+    if not filled:
+        return
+    ids = ", ".join(f"customer{number}" for number in range(1, lines.customers + 1))
+    row = con.execute(
+        f"SELECT count(*), min(l.line) FROM {lines.name} l JOIN {source.main.name} b USING (file, line) "
+        f"WHERE role = 'sale' AND order_id IS NULL AND occurred_at IS NULL AND coalesce({ids}, NULL) IS NULL "
+        f"AND amount IS NOT NULL AND coalesce({', '.join(filled)}) IS NOT NULL"
+    ).fetchone()
+    if row[0]:
+        raise ImportRefused(
+            f"{row[0]:,} rows have a product and an amount, but no order number, moment and customer, such as line "
+            f"{row[1]}: if they belong to the order above them, fill its cells down to them in a spreadsheet; "
+            "otherwise remove them"
+        )
 
 
 def decide_amount(

@@ -190,3 +190,40 @@ def test_telephone_numbers_in_several_writings_are_stated(tmp_path: Path) -> Non
         tmp_path, "order_id,date,card,amount\no1,2025-05-01,79161234567,1\no2,2025-05-01,89161234567,1\n"
     )
     assert "customers.phones" not in plain.assumed
+
+
+# --- More columns that keep an order from counting
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "reason"),
+    [
+        ("paid_at", ("2025-05-01 10:00", "", "2025-05-03 10:00"), "unpaid"),
+        ("Причина отмены", ("", "нет в наличии", ""), "cancelled"),
+        ("Completed", ("Yes", "No", "Yes"), "not_posted"),
+        ("Payment State", ("Captured", "Authorised", "Captured"), "unpaid"),
+        ("Betalstatus", ("Betald", "Makulerad", "Betald"), "unpaid"),
+        ("Этап сделки", ("Сделка успешна", "Сделка провалена", "Сделка успешна"), "status"),
+    ],
+)
+def test_orders_that_are_unpaid_or_lost_do_not_count(
+    tmp_path: Path, name: str, cells: tuple[str, ...], reason: str
+) -> None:
+    rows = "".join(f"o{n},2025-05-0{n} 09:00,a@example.com,10.00,{cell}\n" for n, cell in enumerate(cells, 1))
+    found = understand_text(tmp_path, f"order_id,date,email,amount,{name}\n{rows}")
+    assert (list(found.amounts()), found.left_out) == (["o1", "o3"], {reason: (1, [3])})
+
+
+def test_what_is_left_after_refunds_is_not_the_amount(tmp_path: Path) -> None:
+    rows = "o1;2025-05-01;a@example.com;100.50;0.00;100.50\no2;2025-05-02;b@example.com;101.50;20.00;81.50\n"
+    found = understand_text(tmp_path, f"order_id;date;email;amount;Возвращено;К оплате\n{rows}")
+    assert (found.amounts(), found.amounts("refund")) == (
+        {"o1": "100.50", "o2": "101.50"},
+        {"o2:refunded:20.00": "20.00"},
+    )
+
+
+def test_lines_that_continue_the_order_above_them_are_refused(tmp_path: Path) -> None:
+    rows = "o1;2025-05-01;a@example.com;Cup;1;10.00\n;;;Pot;2;5.25\no2;2025-05-02;b@example.com;Cup;1;10.00\n"
+    with pytest.raises(ImportRefused, match="such as line 3: if they belong to the order above"):
+        understand_text(tmp_path, f"Order;Date;Email;Item;Qty;Price\n{rows}")
