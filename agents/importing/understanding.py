@@ -19,6 +19,7 @@ from agents.importing.events.totals import Totals
 from agents.importing.fields.form_fields import find_fields
 from agents.importing.fields.list_explosion import rows_of
 from agents.importing.fields.source_plan import plan_sources
+from agents.importing.fields.unusable_tables import check_belongs, check_cells_are_separated
 from agents.importing.findings import UNREADABLE, Assumption, Findings, LeftOut, Question
 from agents.importing.form_reader import FormReader
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
@@ -163,6 +164,7 @@ def understand(
     if errors := check_platform(mapping.platform):
         raise ConfigErrors(errors)
     findings, left_out = Findings(), LeftOut()
+    check_cells_are_separated(staging)
     plans = plan_sources(staging, mapping, findings)
     for table in staging.tables:
         findings.assumptions += table.assumptions
@@ -170,7 +172,9 @@ def understand(
     prefixes = IdPrefixes(mapping.source, options.key or read_key(mapping.identify))
     readers = []
     for number, plan in enumerate(plans):
+        asked = len(findings.questions)
         fields = find_fields(plan, findings, allow_anonymous=options.allow_anonymous)
+        check_belongs(plan, plans, findings.questions[asked:])
         reader = FormReader(number, plan.source, fields, policy, findings, options.latest_ms, prefixes)
         reader.decide()
         readers.append(reader)

@@ -48,7 +48,7 @@ def open_source(path: Path, options: ReadOptions | None = None) -> SourceTable:
 
 
 def open_sources(path: Path, options: ReadOptions | None = None) -> list[SourceTable]:
-    """Return a file as tables: of a workbook all sheets with the columns of the one with most rows, such as months.
+    """Return a file as tables: of a workbook all sheets with the columns of the likeliest one, such as months.
 
     Raises:
         FileError: as `open_source`.

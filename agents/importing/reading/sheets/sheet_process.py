@@ -10,6 +10,7 @@ a date.
 
 import contextlib
 import marshal
+import re
 import resource
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,12 @@ from typing import Any, Final
 ROWS_PER_FRAME: Final = 1_000
 _FLOAT_DIGITS: Final = 15  # a spreadsheet shows as many; the others are the noise of binary fractions
 _EXACT_WHOLE: Final = 2**53
+_DATE: Final = re.compile(r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def main(path: str, sheet: str, memory_bytes: int) -> None:
-    """Write the rows of a sheet; an empty name: of the visible sheet with most rows."""
+    """Write the rows of a sheet; an empty name: of the visible sheet with most rows, of those with dates if any has."""
     with contextlib.suppress(ValueError, OSError):  # a system without this limit
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     write = sys.stdout.buffer
@@ -48,19 +50,28 @@ def main(path: str, sheet: str, memory_bytes: int) -> None:
 
 
 def _choose(workbook: Any, library: Any, sheet: str) -> tuple[list[str], list[str], Any]:
-    """Return the names of all and of visible sheets, and the one that was named or has most rows; None: none."""
+    """Return the names of all and of visible sheets, and the one that was named or is likeliest; None: none."""
     sheets = [one for one in workbook.sheets_metadata if one.typ == library.SheetTypeEnum.WorkSheet]
     names = [one.name for one in sheets]
     visible = [one.name for one in sheets if one.visible == library.SheetVisibleEnum.Visible] or names
     if sheet:
         return names, visible, workbook.get_sheet_by_name(sheet) if sheet in names else None
-    best, most = None, -1
+    best, most = None, (False, -1)
     for name in visible:
         candidate = workbook.get_sheet_by_name(name)
-        rows = sum(any(cell != "" for cell in row) for row in candidate.iter_rows()) if len(visible) > 1 else 0
-        if rows > most:
-            best, most = candidate, rows
+        rank = _rank(candidate) if len(visible) > 1 else (False, 0)
+        if rank > most:
+            best, most = candidate, rank
     return names, visible, best
+
+
+def _rank(sheet: Any) -> tuple[bool, int]:
+    """Return whether half of the rows of a sheet have a date, as orders do, and the number of rows."""
+    rows = dated = 0
+    for row in sheet.iter_rows():
+        rows += any(cell != "" for cell in row)
+        dated += any(isinstance(cell, date) or (type(cell) is str and _DATE.match(cell)) for cell in row)
+    return 0 < rows <= 2 * dated, rows
 
 
 def _frames(sheet: Any) -> Iterator[tuple[list[int], list[list[Any]]]]:

@@ -64,7 +64,7 @@ class SheetTable:
         self.names = self._header.names
         self.assumptions: list[Assumption] = []
         if len(sheets) > 1 and options.sheet is None:
-            evidence = f"it has most rows of {len(sheets)} sheets: {', '.join(sheets)}"
+            evidence = f"it has most rows of {len(sheets)} sheets, those with dates first: {', '.join(sheets)}"
             self.assumptions.append(Assumption("sheet", self.sheet, evidence, "--sheet"))
         if self._header.assumption:
             self.assumptions.append(self._header.assumption)

@@ -99,3 +99,15 @@ def test_rows_that_cannot_be_read_are_rows(tmp_path: Path) -> None:
     rows = ("1,2025-05-01,10.50,a@example.com", "2,2025-05-02,11\0.50,b@example.com", "3,2025-05-03,1.50,c@example.com")
     found = understand_files(tmp_path, {"a.csv": sales("order_id,date,amount,email", *rows)})
     assert (found.totals.rows, found.totals.orders, found.left_out["unreadable"][0]) == (3, 2, 1)
+
+
+def test_a_file_whose_cells_are_not_separated_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match=r"has one column, 'order_id\^date\^amount'; .* give --delimiter '\^'"):
+        asked(tmp_path, sales("order_id^date^amount", "1^2025-05-01^10.50", "2^2025-05-02^11.50"))
+
+
+def test_a_file_that_belongs_to_no_other_is_named(tmp_path: Path) -> None:
+    orders = sales("order_id,date,amount,email", "1,2025-05-01,10.50,a@example.com", "2,2025-05-02,1.50,b@example.com")
+    goods = sales("sku,title", "a,Cup", "b,Bowl")
+    with pytest.raises(ImportRefused, match=r"^goods.csv has neither amounts nor dates \(its columns are sku, title\)"):
+        understand_files(tmp_path, {"orders.csv": orders, "goods.csv": goods})

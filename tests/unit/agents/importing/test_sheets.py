@@ -54,6 +54,13 @@ def test_the_sheet_with_most_rows_is_read_unless_another_is_named(tmp_path: Path
         read_table(path, ReadOptions(sheet="secret"))
 
 
+def test_a_sheet_with_dates_wins_over_a_longer_one_without(tmp_path: Path) -> None:
+    orders: list[list[object]] = [["day", "sum"], *[[Serial(DAY + number), number] for number in range(3)]]
+    goods: list[list[object]] = [["sku", "price"], *[[f"a{number}", number] for number in range(9)]]
+    table = read_table(write_workbook(tmp_path / "a.xlsx", {"Goods": goods, "Orders": orders}))
+    assert table.assumed == {"sheet": "Orders"}
+
+
 @pytest.mark.parametrize("name", ["sales.csv", "sales.xls", "sales", "sales.xlsx.gz"])
 def test_a_workbook_is_recognised_by_its_content(tmp_path: Path, name: str) -> None:
     content = write_workbook(tmp_path / "a.xlsx", {"S": [["day", "sum"], ["x", 1]]}).read_bytes()
