@@ -14,6 +14,10 @@ from state.units.timestamps import format_ms
 _WIDTH: Final = 18
 _TEXT_WIDTH: Final = 98
 _FIELD_OPTION: Final = "--field "
+_DOUBTFUL: Final = frozenset(
+    {"status.other", "status.column", "customers", "customers.phones", "orders.changed", "columns.equal", "refunds"}
+)
+"""Subjects of assumptions that may be wrong, whose effect on the figures people should look at."""
 _REASONS: Final = {
     "known": "imported before, or came by a hook",
     "other_customer": "the order is known with another customer",
@@ -102,10 +106,15 @@ class ImportReport(msgspec.Struct, kw_only=True):
     def to_lines(self) -> Iterator[str]:
         """Yield the report for people, line by line."""
         yield from self._content()
+        doubtful = [each for each in dict.fromkeys(self.assumptions) if each.subject in _DOUBTFUL]
+        if doubtful:
+            yield ""
+            yield "please check"
+            yield from self._read_as(doubtful)
         if self.assumptions:
             yield ""
             yield "read as"
-            yield from self._read_as()
+            yield from self._read_as([each for each in dict.fromkeys(self.assumptions) if each not in doubtful])
         if self.left_out:
             yield ""
             yield "left out"
@@ -117,11 +126,11 @@ class ImportReport(msgspec.Struct, kw_only=True):
             for sample in self.samples:
                 yield f"  {sample.decode()}"
 
-    def _read_as(self) -> Iterator[str]:
+    def _read_as(self, assumptions: Sequence[Assumption]) -> Iterator[str]:
         """Yield what was assumed; the columns of fields with the same evidence share a line."""
         columns: dict[str, list[str]] = {}
         others = []
-        for each in dict.fromkeys(self.assumptions):
+        for each in assumptions:
             if each.option.startswith(_FIELD_OPTION):
                 columns.setdefault(each.evidence, []).append(f"{each.subject} = {each.value}")
             else:

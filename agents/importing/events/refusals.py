@@ -86,6 +86,13 @@ def check_currencies(
     listed = ", ".join(f"{code} ({count:,}, from line {line} on)" for code, count, line in foreign)
     files = " ".join(dict.fromkeys(str(path) for table in staging.tables for path in table.paths))
     codes = ", ".join(code for code, _, _ in foreign)
+    if base_currency(staging.con, parts) == base:
+        missing = ", ".join(f'{code} = "…"' for code, _, _ in foreign)
+        raise ImportRefused(
+            f"orders are in {listed}, and the policy is in {base}, as most of the file, without a rate for {codes}; "
+            f"add [rates] with {missing} to the policy (the price of one unit in {base}), or leave these orders "
+            "out with a [[skip]] rule in a mapping file (--map)"
+        )
     raise ImportRefused(
         f"orders are in {listed}, and the policy is in {base} without a rate for {codes}; "
         f"`goldstream policy suggest {files}` suggests one in their currency; or add [rates] to yours"

@@ -65,7 +65,7 @@ class ColumnDecisions:
                 shapes = self._staging.number_shapes(cell.table, cell.name)
                 typed = cell.name in cell.table.typed
                 decision = decide_numbers(shapes, subject, elsewhere=next(iter(proved)), typed=typed)
-            self._report(decision)
+            self._report(decision, subject, cell.name)
             self._numbers[key] = decision
 
     def decide_dates(self, cells: Sequence[tuple[str, Cell]]) -> None:
@@ -88,12 +88,14 @@ class ColumnDecisions:
                 decision = decide_dates(shapes, subject, time_format=order)
                 evidence = f"{self._mapping.platform or 'the mapping file'} writes dates so"
                 self._findings.assume(f"{subject}.order", order, evidence, "--time-format")
-            self._report(decision)
+            self._report(decision, subject, cell.name)
             self._dates[key] = decision
 
-    def _report(self, decision: NumberDecision | DateDecision) -> None:
-        if decision.question is not None:
-            self._findings.ask(decision.question)
+    def _report(self, decision: NumberDecision | DateDecision, subject: str, column: str) -> None:
+        question = decision.question
+        if question is not None:
+            text = question.text.replace(f" {subject} ", f" {column} ", 1).replace(f" {subject},", f" {column},", 1)
+            self._findings.ask(msgspec.structs.replace(question, text=text))  # people know columns, not fields
         else:
             for each in decision.assumptions:
                 self._findings.assume(each.subject, each.value, each.evidence, each.option)

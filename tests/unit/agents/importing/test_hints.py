@@ -111,3 +111,29 @@ def test_a_file_that_belongs_to_no_other_is_named(tmp_path: Path) -> None:
     goods = sales("sku,title", "a,Cup", "b,Bowl")
     with pytest.raises(ImportRefused, match=r"^goods.csv has neither amounts nor dates \(its columns are sku, title\)"):
         understand_files(tmp_path, {"orders.csv": orders, "goods.csv": goods})
+
+
+@pytest.mark.parametrize(
+    ("subject", "dates", "amounts", "text"),
+    [
+        ("occurred_at.order", ("05/06/2025", "06/07/2025"), ("10.50", "11.50"), "Which comes first in Day, the day"),
+        ("amount.decimal", ("2025-05-01", "2025-05-02"), ("1.500", "2.500"), "Is the decimal sign of Sum a point"),
+    ],
+)
+def test_questions_name_the_column_of_the_file(
+    tmp_path: Path, subject: str, dates: tuple[str, str], amounts: tuple[str, str], text: str
+) -> None:
+    rows = (f"{number},{dates[number]},{amounts[number]},{number}@example.com" for number in range(2))
+    assert asked(tmp_path, sales("order_id,Day,Sum,email", *rows))[subject][0].startswith(text)
+
+
+def test_a_few_foreign_orders_need_a_rate(tmp_path: Path) -> None:
+    rows = ("1,2025-05-01,10.50,RUB", "2,2025-05-02,11.50,RUB", "3,2025-05-03,12.50,USD")
+    with pytest.raises(ImportRefused, match=r'most of the file, without a rate for USD; add \[rates\] with USD = "…"'):
+        understand_files(tmp_path, {"a.csv": sales("email,date,amount,currency", *rows)})
+
+
+def test_columns_of_one_name_with_the_same_contents_are_stated(tmp_path: Path) -> None:
+    rows = ("a@example.com,2025-05-01,10.50,10.50", "b@example.com,2025-05-02,11.50,11.50")
+    found = understand_files(tmp_path, {"a.csv": sales("email,date,amount,amount", *rows)})
+    assert found.assumed["columns.equal"] == "amount"
