@@ -110,3 +110,11 @@ def test_the_report_says_that_nobody_can_be_reached_and_nothing_is_new() -> None
     assert "to publish        nothing" in text
     assert "-1.50 RUB" in text
     assert "(0%)" in text
+
+
+def test_what_may_be_wrong_stands_before_what_is_certain() -> None:
+    doubtful = Assumption("status.other", "Neu (3)", "nobody knows these words")
+    lines = list(msgspec.structs.replace(REPORT, assumptions=[*REPORT.assumptions, doubtful]).to_lines())
+    assert lines.index("please check") < lines.index("read as")
+    assert sum("nobody knows these words" in line for line in lines) == 1
+    assert "please check" not in list(REPORT.to_lines())
