@@ -1,7 +1,7 @@
 """Open a file as a table, whatever its format."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ _READERS: Final[dict[str, Callable[[ByteSource, ReadOptions], SourceTable]]] = {
     "json": JsonTable,
     "parquet": ParquetTable,
 }
+_COLUMNS_OF_SUMMARY: Final = 3
+"""A sheet with more columns, and without some of the main one's, is rather another export of the same kind."""
 
 
 def open_source(path: Path, options: ReadOptions | None = None) -> SourceTable:
@@ -62,7 +64,8 @@ def open_sources(path: Path, options: ReadOptions | None = None) -> list[SourceT
         if name != main.sheet:
             with contextlib.suppress(FileError):  # it is no table
                 other = open_source(path, msgspec.structs.replace(options, sheet=name))
-                if isinstance(other, SheetTable) and have_same_form(main.names, other.names):
+                is_like_main = have_same_form(main.names, other.names) and not _is_summary(other.names, main.names)
+                if isinstance(other, SheetTable) and is_like_main:
                     found[name] = other
     if len(found) > 1:
         tables = [found[name] for name in main.sheets if name in found]
@@ -72,6 +75,11 @@ def open_sources(path: Path, options: ReadOptions | None = None) -> list[SourceT
         tables[0].assumptions.append(Assumption("sheet", ", ".join(each.sheet for each in tables), evidence, "--sheet"))
         return [*tables]
     return [main]
+
+
+def _is_summary(names: Sequence[str], main: Sequence[str]) -> bool:
+    """Return whether a sheet has few columns, all of the main one's, and lacks some: a pivot table of it."""
+    return len(names) <= _COLUMNS_OF_SUMMARY and {*names} < {*main}
 
 
 def named_format(path: Path) -> str | None:

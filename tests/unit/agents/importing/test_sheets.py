@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents.importing.findings import FileError
+from agents.importing.reading.opening import open_sources
 from agents.importing.reading.source_table import ReadOptions
 from tests.unit.agents.importing.import_files import Serial, read_bytes, read_table, write_workbook
 from tests.unit.agents.importing.understood_files import understand_files
@@ -59,6 +60,17 @@ def test_a_sheet_with_dates_wins_over_a_longer_one_without(tmp_path: Path) -> No
     goods: list[list[object]] = [["sku", "price"], *[[f"a{number}", number] for number in range(9)]]
     table = read_table(write_workbook(tmp_path / "a.xlsx", {"Goods": goods, "Orders": orders}))
     assert table.assumed == {"sheet": "Orders"}
+
+
+@pytest.mark.parametrize("left", [["day", "sum"], ["client", "sum"]])
+def test_a_pivot_table_of_the_orders_is_not_read_with_them(tmp_path: Path, left: list[object]) -> None:
+    orders: list[list[object]] = [
+        ["day", "client", "sum"],
+        *[[Serial(DAY + number), f"c{number}@example.com", 10.5 + number] for number in range(4)],
+    ]
+    pivot: list[list[object]] = [left, *[[Serial(DAY + number), 10.5 + number] for number in range(2)]]
+    path = write_workbook(tmp_path / "a.xlsx", {"Pivot": pivot, "Orders": orders})
+    assert [table.names for table in open_sources(path)] == [("day", "client", "sum")]
 
 
 @pytest.mark.parametrize("name", ["sales.csv", "sales.xls", "sales", "sales.xlsx.gz"])
