@@ -12,6 +12,10 @@ from agents.importing.reading.total_labels import BEGINS_LIKE_LABEL, TOTAL_WORDS
 _MAX_LABEL: Final = 80
 _NUMBER: Final = re.compile(r"[^\w\s]{0,3}\s?\(?[-+−]?\d[\d\s.,'’]*\)?-?\s?(?:%|[^\d\s]{1,5})?")
 _DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[ T][\d:.]+)?")
+_TRAILER: Final = re.compile(
+    r"(?:records?|record\(s\)|rows?|orders?|transactions?)\s+(?:downloaded|exported|found|in total)\b", re.IGNORECASE
+)
+"""What programs write below a table, in several cells: `12, record(s) downloaded, from, 1, to, 12`."""
 _MAX_LABEL_COLUMN: Final = 4
 """In how many columns, from the left, the label of a sum may be."""
 _USUAL_SHARE: Final = 0.9
@@ -57,10 +61,8 @@ def leave_out_rows_without_data(con: Any, table: str, names: tuple[str, ...], le
     if total > 0 and len(usual) >= _MIN_COLUMNS_OF_NOTES:
         last_rows = f"rowid > (SELECT max(rowid) FROM {table}) - {_MAX_LAST_ROWS} AND NOT ({labelled})"
         for row_id, line, cells in _rows(con, table, columns, last_rows):
-            missing = sum(cells[number] is None for number in usual)
-            are_numbers = all(map(_NUMBER.fullmatch, filter(None, cells)))
-            if 2 * missing >= len(usual) and are_numbers and _is_sum_of_others(con, table, row_id, cells):
-                left_out.add("total_row", line, " ".join(filter(None, cells))[:_MAX_LABEL])
+            if reason := _reason_of_last(con, table, row_id, cells, usual):
+                left_out.add(reason, line, " ".join(filter(None, cells))[:_MAX_LABEL])
                 found.append(row_id)
     if len(usual) >= _MIN_COLUMNS_OF_NOTES:
         for row_id, line, cells in _rows(con, table, columns, f"{first} = {last}"):
@@ -80,6 +82,16 @@ def _rows(con: Any, table: str, columns: list[str], condition: str) -> Iterator[
     while rows := found.fetchmany(_ROWS_PER_FETCH):
         for row_id, line, *cells in rows:
             yield row_id, line, cells
+
+
+def _reason_of_last(con: Any, table: str, row_id: int, cells: list[str | None], usual: list[int]) -> str:
+    """Return what one of the last rows is that lacks half of the usual cells; an empty text if it can be data."""
+    texts = list(filter(None, cells))
+    if 2 * sum(cells[number] is None for number in usual) < len(usual):
+        return ""
+    if any(map(_TRAILER.match, texts)):
+        return "note"
+    return "total_row" if all(map(_NUMBER.fullmatch, texts)) and _is_sum_of_others(con, table, row_id, cells) else ""
 
 
 def _note(cells: list[str | None]) -> str:

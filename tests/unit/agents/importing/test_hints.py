@@ -137,3 +137,10 @@ def test_columns_of_one_name_with_the_same_contents_are_stated(tmp_path: Path) -
     rows = ("a@example.com,2025-05-01,10.50,10.50", "b@example.com,2025-05-02,11.50,11.50")
     found = understand_files(tmp_path, {"a.csv": sales("email,date,amount,amount", *rows)})
     assert found.assumed["columns.equal"] == "amount"
+
+
+def test_a_count_of_records_below_the_table_is_a_note(tmp_path: Path) -> None:
+    rows = [f"{number},o{number},2025-05-01,10.50,{number}@example.com,Cup" for number in range(1, 13)]
+    text = sales("no,order_id,date,amount,email,item", *rows, "12,record(s) downloaded,,,,")
+    found = understand_files(tmp_path, {"a.csv": text})
+    assert (found.totals.orders, found.left_out) == (12, {"note": (1, [14])})
