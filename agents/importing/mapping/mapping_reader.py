@@ -346,4 +346,5 @@ def _changed(mapping: Mapping, changes: Mapping, section: str) -> Mapping:
             )
             return msgspec.structs.replace(mapping, group=group)
         case _:
-            return msgspec.structs.replace(mapping, **{section: getattr(changes, section)})
+            field = _FIELD_BY_KEY.get(section, section)
+            return msgspec.structs.replace(mapping, **{field: getattr(changes, field)})

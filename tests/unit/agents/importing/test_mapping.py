@@ -236,6 +236,7 @@ def test_a_mapping_file_replaces_what_the_platform_computes_the_same_from() -> N
     [
         ("timezone", "Asia/Almaty", Mapping(timezone="Asia/Almaty")),
         ("currency", "KZT", Mapping(currency="KZT")),
+        ("format", "xlsx", Mapping(file_format="xlsx")),
         ("time_format", "month_first", Mapping(time_format="month_first")),
         ("fields.customer_id", "Card", Mapping(fields={"customer_id": Column("Card")})),
         ("fields.customer_id", '["A", "B"]', Mapping(fields={"customer_id": FirstFilled((Column("A"), Column("B")))})),
