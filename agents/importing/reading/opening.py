@@ -59,14 +59,24 @@ def open_sources(path: Path, options: ReadOptions | None = None) -> list[SourceT
     main = open_source(path, options)
     if not isinstance(main, SheetTable) or options.sheet is not None or options.header is not None:
         return [main]
-    found = {main.sheet: main}
+    sheets = {main.sheet: main}
     for name in main.sheets:
         if name != main.sheet:
             with contextlib.suppress(FileError):  # it is no table
                 other = open_source(path, msgspec.structs.replace(options, sheet=name))
-                is_like_main = have_same_form(main.names, other.names) and not _is_summary(other.names, main.names)
-                if isinstance(other, SheetTable) and is_like_main:
-                    found[name] = other
+                is_near = have_same_form(main.names, other.names) or _is_summary(main.names, other.names)
+                if isinstance(other, SheetTable) and is_near:
+                    sheets[name] = other
+    whole = next((other for other in sheets.values() if _is_summary(main.names, other.names)), None)
+    if whole is not None:
+        evidence = f"it has all columns of {main.sheet}, which seems to sum it up, and more"
+        whole.assumptions.append(Assumption("sheet", whole.sheet, evidence, "--sheet"))
+        main = whole
+    found = {
+        name: other
+        for name, other in sheets.items()
+        if have_same_form(main.names, other.names) and not _is_summary(other.names, main.names)
+    }
     if len(found) > 1:
         tables = [found[name] for name in main.sheets if name in found]
         left = [name for name in main.sheets if name not in found]

@@ -62,13 +62,15 @@ def test_a_sheet_with_dates_wins_over_a_longer_one_without(tmp_path: Path) -> No
     assert table.assumed == {"sheet": "Orders"}
 
 
+@pytest.mark.parametrize("rows", [0, 9])
 @pytest.mark.parametrize("left", [["day", "sum"], ["client", "sum"]])
-def test_a_pivot_table_of_the_orders_is_not_read_with_them(tmp_path: Path, left: list[object]) -> None:
+def test_a_pivot_table_of_the_orders_is_not_read_with_them(tmp_path: Path, left: list[object], rows: int) -> None:
     orders: list[list[object]] = [
         ["day", "client", "sum"],
         *[[Serial(DAY + number), f"c{number}@example.com", 10.5 + number] for number in range(4)],
     ]
     pivot: list[list[object]] = [left, *[[Serial(DAY + number), 10.5 + number] for number in range(2)]]
+    pivot += [["Total", 46.0]] * rows
     path = write_workbook(tmp_path / "a.xlsx", {"Pivot": pivot, "Orders": orders})
     assert [table.names for table in open_sources(path)] == [("day", "client", "sum")]
 
