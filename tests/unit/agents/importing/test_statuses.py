@@ -73,3 +73,28 @@ def test_retailcrm_orders_of_the_group_of_cancellations_do_not_count(tmp_path: P
     found = understand_text(tmp_path, text)
     assert (found.platform, found.amounts()) == ("retailcrm", {"1": "100.00"})
     assert found.left_out == {"cancelled": (1, [3]), "status": (1, [4])}
+
+
+@pytest.mark.parametrize(
+    ("column", "cancelled", "done"),
+    [
+        ("Стан замовлення", "Скасовано", "Виконано"),
+        ("Status", "Avbruten", "Slutförd"),
+        ("Stare", "Anulată", "Finalizată"),
+        ("Állapot", "Törölve", "Teljesítve"),
+        ("Κατάσταση", "Ακυρώθηκε", "Ολοκληρώθηκε"),
+        ("ステータス", "キャンセル", "完了"),
+        ("订单状态", "已取消", "已完成"),
+        ("주문상태", "취소", "완료"),
+        ("סטטוס", "בוטל", "הושלם"),
+        ("الحالة", "ملغي", "مكتمل"),
+    ],
+)
+def test_orders_that_are_cancelled_in_other_languages_do_not_count(
+    tmp_path: Path, column: str, cancelled: str, done: str
+) -> None:
+    rows = [f"{number},2025-05-0{number},1{number}.50,{number}@example.com,{done}" for number in range(1, 4)]
+    text = "\n".join((f"order_id,date,amount,email,{column}", *rows, f"4,2025-05-04,9.50,d@example.com,{cancelled}"))
+    found = understand_text(tmp_path, text + "\n")
+    assert (found.totals.orders, found.left_out["status"][0]) == (3, 1)
+    assert "status.other" not in found.assumed
