@@ -105,7 +105,7 @@ async def test_a_second_import_publishes_nothing(shop: Site) -> None:
     assert all(each["backfill"] for each in published)
     write(shop, export(40, newest_first=True))
     second = await imported(shop)
-    assert (second["events"], known(second)) == ({}, 50)
+    assert (second["events"], known(second)) == ({}, 40)  # a refund is in the row of its order
     assert second["gross"] == first["gross"]
     assert await events(shop) == published
 
@@ -219,7 +219,7 @@ async def test_an_erased_customer_does_not_come_back_by_an_import(shop: Site) ->
     report = await imported(shop)
     reasons = {each["reason"]: each["count"] for each in report["left_out"]}
     own = [number for number in range(40) if number % 3 and number % 11 == 5]
-    assert reasons["erased"] == len(own) + len([number for number in own if number % 4 == 0])
+    assert reasons["erased"] == len(own)  # with their refunds, which are in the same rows
     added = [each for each in await events(shop) if each not in before]
     assert "c-5" not in {each.get("customer_id") for each in added}
     assert await worker.stop() == 0

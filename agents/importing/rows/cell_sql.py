@@ -42,11 +42,14 @@ def quoted(text: str) -> str:
 
 
 def guest_sql(text: str, guests: Sequence[str]) -> str:
-    """Return whether a text in place of a customer's id stands for nobody: `guest`, `0000`, `no-email@shop.example`."""
+    """Return whether a text in place of a customer's id stands for nobody: `guest`, `no-email@shop.example`.
+
+    If `0` does, so does any number of zeros.
+    """
     mailboxes = "|".join("[-_.+ ]*".join(mailbox) for mailbox in known_names().guest_mailboxes)
     pattern = quoted(f"^(?i:{mailboxes})@")  # which fails at the first letter of nearly all others
-    zeros = f"(starts_with({text}, '0') AND regexp_full_match({text}, '[0.-]+'))"
-    return f"(lower({text}) IN ({', '.join(map(quoted, guests))}) OR {zeros} OR regexp_matches({text}, {pattern}))"
+    zeros = f" OR (starts_with({text}, '0') AND regexp_full_match({text}, '[0.-]+'))" if "0" in guests else ""
+    return f"(lower({text}) IN ({', '.join(map(quoted, guests))}){zeros} OR regexp_matches({text}, {pattern}))"
 
 
 class CellSql:

@@ -227,3 +227,8 @@ def test_lines_that_continue_the_order_above_them_are_refused(tmp_path: Path) ->
     rows = "o1;2025-05-01;a@example.com;Cup;1;10.00\n;;;Pot;2;5.25\no2;2025-05-02;b@example.com;Cup;1;10.00\n"
     with pytest.raises(ImportRefused, match="such as line 3: if they belong to the order above"):
         understand_text(tmp_path, f"Order;Date;Email;Item;Qty;Price\n{rows}")
+
+
+def test_an_order_number_of_zero_is_a_number(tmp_path: Path) -> None:
+    found = understand_text(tmp_path, SALES.format("order_id", "0", "00"))
+    assert list(found.amounts()) == ["0", "00"]
