@@ -5,6 +5,7 @@ this machine is reported at the end of the run; with CI set, it is a failure.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Generator, Iterator
@@ -18,6 +19,7 @@ from agents.demo.embedded.broker import Embedded, EmbeddedError
 from agents.demo.embedded.empty_fetches import pausing_after_empty_fetches
 from state.fold import transitions
 from streams.clock import SYSTEM_CLOCK
+from streams.telemetry.logs import OWN_PACKAGES
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
@@ -42,6 +44,20 @@ hypothesis.settings.register_profile(
 def _must_run(reason: Exception) -> None:
     """Skip a test whose server is missing; in CI it fails (see `pytest_runtest_makereport`)."""
     pytest.skip(str(reason))
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Restore the logging configuration, which a command changes for the whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+    for name in (*OWN_PACKAGES, "aiokafka"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

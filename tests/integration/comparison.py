@@ -159,7 +159,7 @@ async def time_comes(kafka: str, prefix: str, at_ms: int, partitions: int) -> No
 
 
 async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
-    """Return every customer, the sorted sets of segments and cells, and the totals of a prefix."""
+    """Return every customer, the sorted sets of segments and cells, and the totals of a prefix, without offsets."""
     contents: dict[str, Any] = {}
     async with Redis.from_url(url, decode_responses=True) as redis:
         keys = [key async for key in redis.scan_iter(f"{prefix}:*", count=1000)]
@@ -173,7 +173,10 @@ async def redis_contents(url: str, prefix: str) -> dict[str, Any]:
                     pipe.exists(key)
             answers = await pipe.execute()
     for key, answer in zip(keys, answers, strict=True):
-        if isinstance(answer, dict):
+        if key == f"{prefix}:totals":
+            totals = {partition: read_json(text) for partition, text in answer.items()}
+            contents[key] = {partition: each | {"end": None} for partition, each in totals.items()}
+        elif isinstance(answer, dict):
             contents[key] = answer
         elif isinstance(answer, list):
             contents[key] = {member: score for member, score in answer}  # noqa: C416 - redis gives lists, not pairs

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -18,13 +16,6 @@ from bench.figures import Figure
 from bench.steady.latency_report import Spread
 from bench.steady.steady_plan import SteadyResult
 from bench.testbed.purchase_publisher import purchase_value
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the log level of aiokafka, which the command raises for the whole process."""
-    yield
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
 
 def test_the_latencies_before_and_during_a_burst_are_shown_with_the_target() -> None:

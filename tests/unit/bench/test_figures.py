@@ -1,10 +1,8 @@
 """The benchmark's report: ratios, medians, JSON, exit status."""
 
 import json
-import logging
 import os
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,6 @@ from bench.testbed import peer_runner, workers
 from bench.testbed.broker import BenchFailed
 from bench.throughput.comparison import ComparisonResult
 from bench.throughput.comparison_report import medians_by_program, ratios, report_as_json
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the log level of aiokafka, which the command raises for the whole process."""
-    yield
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
 
 def run(program: str, job: Job, events: int, seconds: float, **fields: Any) -> Measurement:

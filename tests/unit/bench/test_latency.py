@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import islice, pairwise
 from pathlib import Path
@@ -39,13 +37,6 @@ from tests.servers import Missing
 
 RATE = 40
 MOMENT = "2026-11-29T17:00:00.000+00:00"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the log level of aiokafka, which the command raises for the whole process."""
-    yield
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
 
 
 def load(count: int, rate: float = RATE) -> list[SteadyPurchase]:

@@ -1,9 +1,7 @@
 """`goldstream import` without Kafka: what a dry run reports, refuses and writes."""
 
 import json
-import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +24,13 @@ KEYS = {
 
 
 @pytest.fixture(autouse=True)
-def isolated_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Use no outside settings, no Kafka and a separate folder, and restore logging."""
+def isolated_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Use no outside settings, no Kafka and a separate folder."""
     for variable in SETTINGS:
         monkeypatch.delenv(variable.name, raising=False)
     monkeypatch.delenv("GOLDSTREAM_CONFIG", raising=False)
     monkeypatch.setenv("GOLDSTREAM_KAFKA", "127.0.0.1:1")
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
 
 
 def dry_run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
