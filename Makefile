@@ -27,7 +27,7 @@ setup: $(RUNTIME) ## Create .venv with the locked dependencies and .venv/bin/gol
 
 .PHONY: demo
 demo: $(RUNTIME) ## Run the demo: embedded broker, real purchases, live in the terminal
-	@if $(MAKE) --no-print-directory $(COMPILED); then export PYTHONPATH=.venv/compiled; \
+	@if $(MAKE) --silent $(COMPILED); then export PYTHONPATH=.venv/compiled; \
 	else echo "demo: runs without the compiled build, at about a third of the speed"; fi; .venv/bin/goldstream demo $(ARGS)
 
 .PHONY: test
