@@ -17,7 +17,6 @@ from agents.importing.events.row_events import RowEvents
 from agents.importing.events.sales import CountedEvent, Sales
 from agents.importing.events.totals import Totals
 from agents.importing.fields.form_fields import find_fields
-from agents.importing.fields.list_explosion import rows_of
 from agents.importing.fields.source_plan import plan_sources
 from agents.importing.fields.unusable_tables import check_belongs, check_cells_are_separated
 from agents.importing.findings import UNREADABLE, Assumption, Findings, LeftOut, Question
@@ -27,6 +26,7 @@ from agents.importing.mapping.known_names import known_names
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.orders.form_links import link_forms
 from agents.importing.platforms.catalog import check_platform
+from agents.importing.rows.list_explosion import rows_of
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.staging.stage import Staging
 from state.config.config_errors import ConfigErrors

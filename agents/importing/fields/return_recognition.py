@@ -95,7 +95,7 @@ class ReturnRecognition:
                 return
 
     def recognize_quantity(self) -> None:
-        """Find the column of pieces that were sold, if pieces that came back are to be read; ask for it otherwise."""
+        """Find the column of the quantity sold, which returned quantities need for their price, or ask for it."""
         fields = self._search.fields
         if "returned_quantity" not in fields or "quantity" in fields:
             return

@@ -6,12 +6,12 @@ import msgspec
 
 from agents.importing.fields.automatic_joins import automatic_joins
 from agents.importing.fields.file_joins import joined_tables
-from agents.importing.fields.list_explosion import explode_items
 from agents.importing.findings import Findings, ImportRefused
 from agents.importing.mapping.known_names import normalize_name
 from agents.importing.mapping.mapping import Join, Mapping, combine
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.platforms.catalog import GENERIC, Platform, detect_platform, forms_of
+from agents.importing.rows.list_explosion import explode_items
 from agents.importing.rows.row_source import RowSource
 from agents.importing.staging.stage import StagedTable, Staging
 
