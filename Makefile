@@ -52,7 +52,7 @@ faults: $(DEVELOPMENT) servers ## Run the long fault scenarios: half an hour
 .PHONY: image
 image: $(DEVELOPMENT) servers ## Build deploy/Dockerfile without Docker, and run a worker from the image; as root, on Debian
 	@scripts/image
-	@.venv/bin/python -m pytest tests/integration/built_image.py $(ARGS)
+	@.venv/bin/python -m pytest tests/integration/operation/built_image.py $(ARGS)
 
 .PHONY: outage
 outage: $(DEVELOPMENT) servers ## Send events over HTTP while Kafka is away for a minute

@@ -16,7 +16,7 @@ from bench.testbed.testbed import Testbed, run_on_testbed
 from bench.testbed.topic_follower import read_all
 from bench.testbed.workers import all_running, processor_seconds_of
 from streams.kafka.writing.publisher import partition_of
-from tests.integration.workers import RunningWorker
+from tests.running.workers import RunningWorker
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01
 _WINDOW_MS: Final = 365 * DAY_MS

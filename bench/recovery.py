@@ -13,7 +13,7 @@ from bench.testbed.process_usage import resident_mib_of_all
 from bench.testbed.purchase_publisher import DAY_MS, PurchasePublisher
 from bench.testbed.testbed import Testbed, run_on_testbed
 from bench.testbed.workers import all_running
-from tests.integration.workers import RunningWorker, Samples, until
+from tests.running.workers import RunningWorker, Samples, until
 
 _BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01
 _COUNT_TIMEOUT_S: Final = 30.0

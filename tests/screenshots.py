@@ -26,9 +26,9 @@ from streams.clock import SYSTEM_CLOCK
 from streams.kafka.topics import Topics
 from streams.kafka.writing.publisher import Publisher
 from streams.settings.settings import Settings
-from tests.integration.processes import GOLDSTREAM
-from tests.integration.workers import until
 from tests.pages.browser import chromium
+from tests.running.processes import GOLDSTREAM
+from tests.running.workers import until
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "screenshots"
 SIZE: Final = {"width": 1280, "height": 860}

@@ -24,7 +24,7 @@ from bench.testbed.broker import BenchFailed
 from bench.testbed.process_usage import processor_seconds_of_all
 from bench.testbed.testbed import Testbed, run_on_testbed
 from bench.testbed.workers import Workers, all_running, processor_seconds_of
-from tests.integration.workers import RunningWorker
+from tests.running.workers import RunningWorker
 
 TEMPLATES: Final = 2_000
 MOVERS_EVERY: Final = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.testbed.broker import BenchFailed
 from bench.testbed.process_usage import processor_seconds_by_name
 from bench.testbed.workers import processor_seconds_of
-from tests.integration.workers import RunningWorker
+from tests.running.workers import RunningWorker
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from agents.demo.embedded.child_process import Child
 from bench.testbed.broker import BenchFailed
 from bench.testbed.process_usage import processor_seconds_of_all
 from streams.settings.settings import Settings
-from tests.integration.workers import RunningWorker
+from tests.running.workers import RunningWorker
 
 _ROOT: Final = Path(__file__).parents[2]
 _COMPILED: Final = _ROOT / ".venv" / "compiled"

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from tests.alerts.scene import SECONDS, Scene, purchase
-from tests.integration.http_servers import RunningServer, start_server
-from tests.integration.workers import RunningWorker, until
+from tests.running.http_servers import RunningServer, start_server
+from tests.running.workers import RunningWorker, until
 
 STILL: Final = 7200.0
 """Seconds for which a lane hangs."""

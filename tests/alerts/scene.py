@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.alerts.prometheus import Prometheus
-from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import moments
+from tests.running.workers import RunningWorker, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 

@@ -22,9 +22,9 @@ from streams.tables.customers_table import is_chunk
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.next_version_worker import of_this_version
 from tests.fault.running_scenario import PARTITIONS, RunningYear
-from tests.integration.comparison import assert_daily, assert_published, assert_redis, redis_contents
-from tests.integration.kafka_records import read
 from tests.oracle import Result, read_json
+from tests.retail.comparison import assert_daily, assert_published, assert_redis, redis_contents
+from tests.running.kafka_records import read
 
 STAGES: Final = 3
 

@@ -1,6 +1,6 @@
 """A worker that kills itself with SIGKILL at a chosen step: `python -m tests.fault.crashing_worker STEP TIMES worker`.
 
-All its processes die at once; `tests/integration/test_worker_processes.py` kills them one by one.
+All its processes die at once; `tests/integration/worker/test_processes.py` kills them one by one.
 STEP is `before` or `acked`, a colon, and the short name of a topic: just before a batch of that topic is sent, or when
 one is acknowledged while others may be in flight; or `before:commit`. TIMES counts these moments. Batches are small, so
 that a short history has many of them.

@@ -4,10 +4,10 @@ import json
 import random
 from typing import Any, Final
 
-from tests.integration.kafka_records import Published
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import BEGIN_MS, DAY_MS, YEAR_MS, Year
 from tests.oracle import moments
+from tests.retail.rules import STEPPE
+from tests.retail.year import BEGIN_MS, DAY_MS, YEAR_MS, Year
+from tests.running.kafka_records import Published
 
 ROUNDS: Final = 9
 """An odd number: in the middle of the year every customer is known."""

@@ -8,7 +8,7 @@ from typing import Final
 from tests.fault.proxy import NO_RETRY, RETRY, Proxy
 from tests.fault.running_scenario import Fault, RunningScenario, TopicFault, Wave
 from tests.fault.worker_faults import GIVEN_UP_WITHIN_S, given_up
-from tests.integration.workers import RunningWorker, until
+from tests.running.workers import RunningWorker, until
 
 WORKS_WITHIN_S: Final = 30.0
 """How long after the broker's return every stage of every worker works again, whatever happened before."""

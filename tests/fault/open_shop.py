@@ -23,11 +23,11 @@ from state.records.events import CampaignsApplied, PolicyApplied, Tick, decode_r
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.proxy import Proxy
 from tests.fault.running_scenario import PARTITIONS, SHORT_SESSION, RunningScenario, Wave
-from tests.integration.comparison import assert_published, assert_redis, redis_shows_all, time_comes
-from tests.integration.kafka_records import read
-from tests.integration.test_wall_time import HOT_MS, POLICY
-from tests.integration.workers import Site, until
+from tests.integration.modes.test_wall_time import HOT_MS, POLICY
 from tests.oracle import Oracle, Result, moments, read_json
+from tests.retail.comparison import assert_published, assert_redis, redis_shows_all, time_comes
+from tests.running.kafka_records import read
+from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import delete_topics, make_topic

@@ -21,11 +21,11 @@ from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.fault.next_version_worker import of_this_version
 from tests.fault.proxy import Proxy
 from tests.fault.waves import KNOWN_FROM_INPUT, Causes
-from tests.integration.comparison import redis_shows_all
-from tests.integration.kafka_records import Ends, Published, publish, read
-from tests.integration.retail_year import Year
-from tests.integration.workers import RunningWorker, Site, until
 from tests.oracle import Oracle, Result
+from tests.retail.comparison import redis_shows_all
+from tests.retail.year import Year
+from tests.running.kafka_records import Ends, Published, publish, read
+from tests.running.workers import RunningWorker, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import delete_topics, make_topic

@@ -13,8 +13,8 @@ from tests.fault.checks import check_all
 from tests.fault.concurrent_scenarios import run_concurrently, selected_names
 from tests.fault.erasure_history import draw_erasure_history
 from tests.fault.running_scenario import SHORT_SESSION, Fault, play_year, running_year
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import Year, draw_year
+from tests.retail.rules import STEPPE
+from tests.retail.year import Year, draw_year
 from tests.servers.apache_kafka import ApacheKafka
 
 Place = Callable[[], tuple[str, Path]]

@@ -11,8 +11,8 @@ from tests.fault.impatient_worker import REQUEST_TIMEOUT_SECONDS
 from tests.fault.running_scenario import IMPATIENT
 from tests.fault.scenarios import Place, Scenario, year_of
 from tests.fault.test_kill import history_of
-from tests.integration.kafka_records import Ends
-from tests.integration.workers import Site, until
+from tests.running.kafka_records import Ends
+from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.http_servers import RunningServer, start_server
-from tests.integration.intake_events import Load, has_rules, prepare, purchase
-from tests.integration.kafka_records import read
-from tests.integration.workers import Site, until
+from tests.integration.intake.intake_events import Load, has_rules, prepare, purchase
+from tests.running.http_servers import RunningServer, start_server
+from tests.running.kafka_records import read
+from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 
 OUTAGE_S = float(os.environ.get("OUTAGE_SECONDS", "7"))

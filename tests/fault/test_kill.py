@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.comparison import assert_daily, assert_published, assert_redis, redis_shows_all
-from tests.integration.kafka_records import publish
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import Year, draw_year
-from tests.integration.workers import RunningWorker, Site
 from tests.oracle import Oracle, Result
+from tests.retail.comparison import assert_daily, assert_published, assert_redis, redis_shows_all
+from tests.retail.rules import STEPPE
+from tests.retail.year import Year, draw_year
+from tests.running.kafka_records import publish
+from tests.running.workers import RunningWorker, Site
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic
 

@@ -15,8 +15,8 @@ from streams.tables.customers_table import FENCE_KEY
 from streams.tables.progress import PROGRESS_KEY
 from tests.fault.running_scenario import PARTITIONS, Fault, RunningScenario, Wave, running_year
 from tests.fault.scenarios import ERASURES, Place, Scenario, plays_of, year_of
-from tests.integration.kafka_records import Published, publish, read
-from tests.integration.workers import until
+from tests.running.kafka_records import Published, publish, read
+from tests.running.workers import until
 from tests.servers.apache_kafka import ApacheKafka
 
 RECOVERED_FROM: Final = ("customers", "progress", "erasure-ledger")

@@ -6,10 +6,10 @@ import pytest
 
 from tests.fault.checks import check_all
 from tests.fault.running_scenario import NEXT_VERSION, RunningScenario, Wave, play_year, running_year
-from tests.integration.kafka_records import Published, publish
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import draw_year
-from tests.integration.workers import RunningWorker, Site
+from tests.retail.rules import STEPPE
+from tests.retail.year import draw_year
+from tests.running.kafka_records import Published, publish
+from tests.running.workers import RunningWorker, Site
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 
@@ -49,7 +49,7 @@ async def test_an_older_worker_stops_and_the_newer_one_continues(
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("topic", ["progress", "erasure-ledger"])
 async def test_an_unknown_format_beside_the_table_stops_a_worker(site: Site, topic: str) -> None:
-    """The journal and the table are tested in tests/integration/test_worker_life.py."""
+    """The journal and the table are tested in tests/integration/worker/test_life.py."""
     await site.create_topics()
     await publish(site.kafka, site.topic(topic), [Published(b"\x09from the future", b"segment", 0)])
     worker = site.worker()

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from tests.integration.kafka_records import Published
-from tests.integration.retail_year import Year
 from tests.oracle import Result, moments
+from tests.retail.year import Year
+from tests.running.kafka_records import Published
 
 ALWAYS_WRITTEN: Final = frozenset({"journal", "source-times", "customers", "progress", "daily", "control"})
 """Topics that any wave of a year causes records of."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.fault.running_scenario import PARTITIONS, RunningScenario, Wave
 from tests.fault.short_session_worker import SESSION_SECONDS
-from tests.integration.workers import RunningWorker, until
+from tests.running.workers import RunningWorker, until
 
 GIVEN_UP_WITHIN_S: Final = 12 * SESSION_SECONDS
 """How long a group may take to give up a silent member on a busy machine."""

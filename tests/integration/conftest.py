@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.http_servers import RunningServer, start_server
-from tests.integration.workers import Site
+from tests.running.http_servers import RunningServer, start_server
+from tests.running.workers import Site
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.integration.http_servers import RunningServer, start_server
-from tests.integration.workers import Site
 from tests.pages.browser import axe_source, chromium
 from tests.pages.shop import open_shop
+from tests.running.http_servers import RunningServer, start_server
+from tests.running.workers import Site
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

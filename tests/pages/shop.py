@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from tests.integration.http_servers import RunningServer
-from tests.integration.workers import until
+from tests.running.http_servers import RunningServer
+from tests.running.workers import until
 
 MARKUP_ID: Final = '<img src=x onerror="alert(1)">&"\'{{7*7}}'
 SLASH_ID: Final = "shop/a b+c%2F?#ж"

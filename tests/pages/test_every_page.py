@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from agents.serve.pages.site import PAGES
-from tests.integration.http_servers import RunningServer
 from tests.pages.browser import Watch, overflow, violations
 from tests.pages.shop import EMOJI_ID, GOLDEN_ID, MARKUP_ID, SLASH_ID
+from tests.running.http_servers import RunningServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

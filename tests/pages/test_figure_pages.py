@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.integration.http_servers import RunningServer
-from tests.integration.kafka_records import Published, publish
-from tests.integration.workers import Site, until
 from tests.pages.browser import Watch
+from tests.running.http_servers import RunningServer
+from tests.running.kafka_records import Published, publish
+from tests.running.workers import Site, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.integration.http_servers import RunningServer, start_server
-from tests.integration.workers import Site, until
 from tests.pages.browser import Watch, violations
 from tests.pages.shop import GOLDEN_ID
+from tests.running.http_servers import RunningServer, start_server
+from tests.running.workers import Site, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("shop")]
 

@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from agents.serve.pages.site import PAGES
-from tests.integration.http_servers import RunningServer
-from tests.integration.workers import until
 from tests.pages.browser import Watch
 from tests.pages.shop import ERASED_ID, GOLDEN_ID, MARKUP_ID, SLASH_ID, purchase, send
+from tests.running.http_servers import RunningServer
+from tests.running.workers import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,9 +6,9 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.integration.http_servers import RunningServer
-from tests.integration.workers import Site, until
 from tests.pages.browser import overflow, violations
+from tests.running.http_servers import RunningServer
+from tests.running.workers import Site, until
 
 MIDDLE: Final = {"loyal": 9, "new": 8, "active": 7, "at_risk": 6}
 """Segments that the active campaigns name, and their scores of recency."""

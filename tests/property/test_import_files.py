@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agents.importing.findings import FileError
 from agents.importing.reading.opening import open_source
 from agents.importing.staging.stage import stage
-from tests.unit.agents.importing.import_files import read_bytes, write_workbook
+from tests.unit.agents.importing.reading.import_files import read_bytes, write_workbook
 
 Rows = list[tuple[str | None, ...]]
 

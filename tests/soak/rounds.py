@@ -12,8 +12,8 @@ from tests.fault.erasure_history import draw_erasure_history
 from tests.fault.open_shop import check_all as hold_shop
 from tests.fault.open_shop import closed_for_a_while, shop
 from tests.fault.running_scenario import PLAIN, SHORT_SESSION, Fault, play_year, running_year
-from tests.integration.retail_rules import GULF, STEPPE
-from tests.integration.retail_year import Year, draw_year
+from tests.retail.rules import GULF, STEPPE
+from tests.retail.year import Year, draw_year
 from tests.servers.apache_kafka import ApacheKafka
 
 AWAY_S: Final = 60.0

@@ -233,7 +233,7 @@ def test_every_make_command_has_a_description() -> None:
 
 @pytest.mark.parametrize(("ci", "status"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)])
 def test_a_test_that_cannot_run_is_reported_and_fails_in_ci(ci: str, status: pytest.ExitCode) -> None:
-    needs_redis = "tests/integration/test_servers.py::test_redis_restarts_empty_on_its_port"
+    needs_redis = "tests/servers/test_servers.py::test_redis_restarts_empty_on_its_port"
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", needs_redis],
         cwd=ROOT,

@@ -17,11 +17,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from tests.integration.kafka_records import Published, publish, read
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import DAY_MS, draw_year
-from tests.integration.workers import Site
 from tests.oracle import moments
+from tests.retail.rules import STEPPE
+from tests.retail.year import DAY_MS, draw_year
+from tests.running.kafka_records import Published, publish, read
+from tests.running.workers import Site
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

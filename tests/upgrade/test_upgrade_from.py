@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from agents.project.base_totals import BaseTotals, decode_totals
 from agents.project.projection_keys import ProjectionKeys
-from tests.integration.kafka_records import Published, publish, read
-from tests.integration.workers import Site, until
+from tests.running.kafka_records import Published, publish, read
+from tests.running.workers import Site, until
 from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

@@ -32,11 +32,11 @@ from state.records.events import (
 )
 from streams.kafka.writing.publisher import partition_of
 from streams.wire.cloudevents import PublishedRecord
-from tests.integration.replay_history import erasure
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import DAY_MS, draw_year
+from tests.integration.replay.replay_history import erasure
 from tests.oracle import moments
 from tests.property.folding import Entry, Lane
+from tests.retail.rules import STEPPE
+from tests.retail.year import DAY_MS, draw_year
 
 SECOND_POLICY: Final = STEPPE.policy.replace("version = 3", "version = 4").replace("[7.5, 30, 89.999]", "[5, 44, 80]")
 SOURCES: Final = 3

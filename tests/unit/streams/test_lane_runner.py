@@ -17,7 +17,7 @@ from streams.errors import FatalError
 from streams.kafka.reader import OffsetTruncated
 from streams.telemetry.waits import Waiter
 from tests.clock import ManualClock
-from tests.integration.workers import until
+from tests.running.workers import until
 
 END = 40
 

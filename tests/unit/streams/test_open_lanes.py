@@ -16,7 +16,7 @@ from streams.errors import StrayCancellationError
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.waits import Waits
 from tests.clock import ManualClock
-from tests.integration.workers import until
+from tests.running.workers import until
 
 PARTITION = TP("events", 0)
 

@@ -12,11 +12,11 @@ from streams.tables import warm_tables
 from streams.tables.customers_table import CustomersTable
 from streams.tables.warm_tables import FRESH_SECONDS, WarmTable, WarmTables
 from tests.clock import ManualClock
-from tests.integration.retail_rules import STEPPE
-from tests.integration.retail_year import Event
-from tests.integration.workers import until
 from tests.oracle import moments
 from tests.property.folding import TOPICS, Lane, journal_of
+from tests.retail.rules import STEPPE
+from tests.retail.year import Event
+from tests.running.workers import until
 
 BEGIN_MS: Final = moments.parse("2025-01-01T00:00:00Z")
 HOUR_MS: Final = 3_600_000

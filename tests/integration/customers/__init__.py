@@ -1,0 +1,1 @@
+"""Customers: their stories, segments, traits and orders, and their erasure."""

@@ -1,0 +1,1 @@
+"""The demo, the embedded servers it runs on, and the examples of the README."""

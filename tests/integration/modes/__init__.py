@@ -1,0 +1,1 @@
+"""Event mode and wall mode: what becomes due, and when."""

@@ -1,0 +1,1 @@
+"""What an operator watches and runs: doctor, metrics, rejected events, the image."""

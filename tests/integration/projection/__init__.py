@@ -1,0 +1,1 @@
+"""The projection in Redis, whatever Redis does."""

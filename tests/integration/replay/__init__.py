@@ -1,0 +1,1 @@
+"""`goldstream replay`: the journal under another prefix."""

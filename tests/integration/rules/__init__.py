@@ -1,0 +1,1 @@
+"""Policies and campaigns: applied, forecast, compared, reported."""

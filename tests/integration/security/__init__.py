@@ -1,0 +1,1 @@
+"""Connections with TLS, passwords and certificates, allowed and refused."""

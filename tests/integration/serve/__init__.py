@@ -1,0 +1,1 @@
+"""`goldstream serve`: its life, its documents, look-ups and streams."""

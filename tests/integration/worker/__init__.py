@@ -1,0 +1,1 @@
+"""Workers: their start, their processes, what they refuse, and how they stop."""

@@ -1,0 +1,1 @@
+"""Which column means what, and what is asked where a file cannot decide."""

@@ -1,0 +1,1 @@
+"""Orders, refunds and events made of rows."""

@@ -1,0 +1,1 @@
+"""What an import publishes and reports, and what the ledger knows already."""
