@@ -60,7 +60,7 @@ outage: $(DEVELOPMENT) servers ## Send events over HTTP while Kafka is away for 
 
 .PHONY: soak
 soak: $(DEVELOPMENT) servers ## Run random faults against workers, for minutes or hours: ARGS="--hours 2 --seed 7"
-	@.venv/bin/python -m tests.soak $(ARGS)
+	@.venv/bin/python -m tests.fault.soak $(ARGS)
 
 .PHONY: check
 check: lint types layers hooks ## Run all static checks: lint, types, layers, hooks
@@ -84,15 +84,15 @@ hooks: $(DEVELOPMENT) ## Validate the configuration of pre-commit
 
 .PHONY: generate
 generate: $(DEVELOPMENT) ## Generate the native classes of Profile and DayTotals from their declarations
-	@.venv/bin/python -m tests.native_classes
+	@.venv/bin/python -m tests.generated.native_classes
 
 .PHONY: messages
 messages: $(DEVELOPMENT) ## Collect the texts of the pages, and compile their translations
-	@.venv/bin/python -m tests.messages
+	@.venv/bin/python -m tests.generated.messages
 
 .PHONY: screenshots
 screenshots: $(DEVELOPMENT) ## Write the README's screenshots from the demo's data; needs Chromium
-	@.venv/bin/python -m tests.screenshots
+	@.venv/bin/python -m tests.generated.screenshots
 
 .PHONY: assets
 assets: ## Copy the scripts that the pages ship from npm, at the versions of package-lock.json; needs Node.js

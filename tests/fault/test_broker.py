@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from tests.fault import network_faults
-from tests.fault.impatient_worker import REQUEST_TIMEOUT_SECONDS
-from tests.fault.running_scenario import IMPATIENT
-from tests.fault.scenarios import Place, Scenario, year_of
+from tests.fault.scenarios import network_faults
+from tests.fault.scenarios.catalog import Place, Scenario, year_of
+from tests.fault.scenarios.running_scenario import IMPATIENT
 from tests.fault.test_kill import history_of
-from tests.running.kafka_records import Ends
+from tests.fault.workers.impatient_worker import REQUEST_TIMEOUT_SECONDS
+from tests.records.kafka_records import Ends
 from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer

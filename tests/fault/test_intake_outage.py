@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.integration.intake.intake_events import Load, has_rules, prepare, purchase
+from tests.records.kafka_records import read
 from tests.running.http_servers import RunningServer, start_server
-from tests.running.kafka_records import read
 from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 

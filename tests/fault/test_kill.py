@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.oracle import Oracle, Result
+from tests.records.kafka_records import publish
 from tests.retail.comparison import assert_daily, assert_published, assert_redis, redis_shows_all
 from tests.retail.rules import STEPPE
 from tests.retail.year import Year, draw_year
-from tests.running.kafka_records import publish
 from tests.running.workers import RunningWorker, Site
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic
@@ -80,6 +80,6 @@ async def test_a_kill_at_each_step_of_the_write_order_changes_nothing(
     for step in STEPS:
         times = 1 if step == "before:commit" else rng.randint(1, 3)  # by the first commit, all of the year may be read
         print(f"dies {step}, at moment {times}")
-        await _died(site.worker(program=("-m", "tests.fault.crashing_worker", step, str(times)), DATA=data))
+        await _died(site.worker(program=("-m", "tests.fault.workers.crashing_worker", step, str(times)), DATA=data))
     site.worker(DATA=data)
     await history.finish()

@@ -13,9 +13,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.tables.customers_table import FENCE_KEY
 from streams.tables.progress import PROGRESS_KEY
-from tests.fault.running_scenario import PARTITIONS, Fault, RunningScenario, Wave, running_year
-from tests.fault.scenarios import ERASURES, Place, Scenario, plays_of, year_of
-from tests.running.kafka_records import Published, publish, read
+from tests.fault.scenarios.catalog import ERASURES, Place, Scenario, plays_of, year_of
+from tests.fault.scenarios.running_scenario import PARTITIONS, Fault, RunningScenario, Wave, running_year
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import until
 from tests.servers.apache_kafka import ApacheKafka
 

@@ -1,6 +1,6 @@
 """Checks × scenarios: faults of workers, network and broker change nothing in the output.
 
-Longer scenarios are in tests/fault/long (`make faults`), random ones in tests/soak (`make soak`).
+Longer scenarios are in tests/fault/long (`make faults`), random ones in tests/fault/soak (`make soak`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import network_faults, worker_faults
-from tests.fault.checks import check_all
-from tests.fault.proxy import NO_RETRY
-from tests.fault.running_scenario import LOSSY_POLLS, play_year, running_year
-from tests.fault.scenarios import ERASURES, FAILING, Place, Scenario, plays_of, year_of
+from tests.fault.scenarios import network_faults, worker_faults
+from tests.fault.scenarios.catalog import ERASURES, FAILING, Place, Scenario, plays_of, year_of
+from tests.fault.scenarios.checks import check_all
+from tests.fault.scenarios.proxy import NO_RETRY
+from tests.fault.scenarios.running_scenario import LOSSY_POLLS, play_year, running_year
 from tests.servers.apache_kafka import ApacheKafka
 
 PLOTS: Final = {

@@ -17,7 +17,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError,
 from streams.kafka.broker import EndOffsets
 from streams.kafka.reader import OffsetTruncated, PartitionShortened
 from streams.kafka.writing.batch_writer import Headers
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 READ_RECORDS = 500
 """The maximum of records that a read returns at once."""

@@ -17,7 +17,7 @@ from tests.lanes.memory_broker import MemoryBroker, by_key
 from tests.lanes.segment_worker import SegmentWorker, append_journal
 from tests.oracle import moments
 from tests.property.folding import TOPICS, journal_of
-from tests.property.history_builder import Step
+from tests.property.histories.history_builder import Step
 from tests.property.test_daily_crashes import DAY_MS, POLICY, START
 
 ERASED_AT = 3

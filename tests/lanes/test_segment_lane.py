@@ -15,7 +15,7 @@ from tests.lanes.memory_broker import Crash, MemoryBroker
 from tests.lanes.segment_worker import OUTPUTS, SegmentWorker, append_journal, result_of, work_until_done
 from tests.oracle import moments
 from tests.property.folding import TOPICS, Entry, WrittenState, journal_of
-from tests.property.history_builder import Step
+from tests.property.histories.history_builder import Step
 from tests.property.test_daily_crashes import DAY_MS, START, steps
 from tests.property.test_fold_against_oracle import chunks_of
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.oracle.campaigns import Campaigns
+from tests.oracle.campaigns.campaigns_file import Campaigns
 from tests.oracle.outputs import (
     CHANGES,
     OUTCOMES,

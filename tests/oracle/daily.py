@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from tests.oracle import moments, money
-from tests.oracle.history import History
+from tests.oracle.campaigns.quiet_hours import known_zones, zone
+from tests.oracle.customers.history import History
 from tests.oracle.outputs import CHANGES, MESSAGE_TYPES, SUPPRESSIONS, JsonObject, Output
-from tests.oracle.quiet_hours import known_zones, zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SOURCES = 100

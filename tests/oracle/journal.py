@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.oracle import moments
 from tests.oracle.active_rules import ActiveRules
-from tests.oracle.arrivals import horizon_of
-from tests.oracle.campaign_moment import supersede_outdated
-from tests.oracle.campaigns import Campaigns, read_campaigns
-from tests.oracle.customer import Customer
+from tests.oracle.campaigns.campaign_moment import supersede_outdated
+from tests.oracle.campaigns.campaigns_file import Campaigns, read_campaigns
+from tests.oracle.customers.arrivals import horizon_of
+from tests.oracle.customers.customer import Customer
+from tests.oracle.customers.event_effects import apply, is_duplicate, rate_of
 from tests.oracle.daily import CustomerState
-from tests.oracle.event_effects import apply, is_duplicate, rate_of
 from tests.oracle.outputs import CHANGES, Output, tombstone_headers
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.result import LedgerEntry, Result

@@ -1,10 +1,10 @@
 """The values of messages and suppressions."""
 
 from tests.oracle import moments, money
-from tests.oracle.campaigns import Campaigns
-from tests.oracle.history import History
+from tests.oracle.campaigns.campaigns_file import Campaigns
+from tests.oracle.campaigns.runs import Run, RunStep
+from tests.oracle.customers.history import History
 from tests.oracle.outputs import JsonObject
-from tests.oracle.runs import Run, RunStep
 
 
 def message(file: Campaigns, run: Run, step: RunStep, at: int, history: History) -> JsonObject:

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.pages.browser import Watch
+from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, publish
 from tests.running.workers import Site, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -12,10 +12,10 @@ from agents.analysis.backtest.backtest import Backtest
 from agents.analysis.backtest.result import BacktestResult, PolicyCounts
 from state.records.erasure import Erasure
 from tests.oracle import Oracle, Result, moments
-from tests.property.draws import one_in, pick
 from tests.property.folding import PREFIX, journal_of
-from tests.property.histories import histories
-from tests.property.history_builder import Step
+from tests.property.histories.draws import one_in, pick
+from tests.property.histories.history_builder import Step
+from tests.property.histories.random_histories import histories
 
 NO_CAMPAIGNS = 'name = "none"\nversion = 1\n'
 _RULES = ("policy", "campaigns")

@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from state.units.timestamps import NEVER
 from tests.oracle import Oracle, Output, moments
-from tests.oracle.campaigns import Campaign, Campaigns, read_campaigns
-from tests.property.campaign_strategies import NAMES, ZONES, campaign_files
+from tests.oracle.campaigns.campaigns_file import Campaign, Campaigns, read_campaigns
 from tests.property.folding import PREFIX, Lane, journal_of
-from tests.property.history_builder import Step
+from tests.property.histories.campaign_strategies import NAMES, ZONES, campaign_files
+from tests.property.histories.history_builder import Step
 from tests.property.profile_comparison import differences, output_of
 
 CUSTOMER = "e"

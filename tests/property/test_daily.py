@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from state.daily import daily_summary
 from tests.oracle import Oracle, read_json
 from tests.oracle.daily import DailyTotals
-from tests.property.crash_strategies import Way, histories_on_their_way, histories_with_crashes
 from tests.property.folding import PREFIX, Crash, Lane, journal_of
-from tests.property.histories import History
+from tests.property.histories.crash_strategies import Way, histories_on_their_way, histories_with_crashes
+from tests.property.histories.random_histories import History
 from tests.property.profile_comparison import diff_mappings
 
 pytestmark = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)  # the deep profile has no limit

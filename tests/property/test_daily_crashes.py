@@ -11,7 +11,7 @@ import pytest
 from agents.segment.write_plan import WriteStep
 from tests.oracle import moments
 from tests.property.folding import Crash, Lane, journal_of
-from tests.property.history_builder import Step
+from tests.property.histories.history_builder import Step
 from tests.property.profile_comparison import diff_mappings, state_of
 
 DAY_MS: Final = moments.DAY_MS

@@ -1,7 +1,7 @@
 """A lane continues from a table and a journal that an earlier version wrote as if it had written them itself.
 
 The bytes are made here from those of this version. That the earlier version wrote such bytes is tested with real ones:
-in tests/unit/state/test_formats.py, tests/unit/state/test_events.py and tests/upgrade.
+in tests/unit/state/test_formats.py, tests/unit/state/test_events.py and tests/fault/upgrade.
 """
 
 from typing import Any, Final
@@ -17,10 +17,10 @@ from state.records.events import FORMAT_VERSION, UnknownFormatVersion
 from streams.errors import FatalError
 from streams.tables.customers_table import is_chunk
 from tests.oracle import Oracle
-from tests.property.crash_strategies import ways
-from tests.property.draws import between
 from tests.property.folding import NUMBER, PREFIX, TOPICS, Entry, Lane, journal_of
-from tests.property.histories import History, histories, in_earlier_format
+from tests.property.histories.crash_strategies import ways
+from tests.property.histories.draws import between
+from tests.property.histories.random_histories import History, histories, in_earlier_format
 from tests.property.profile_comparison import diff_mappings, differences, records_of, state_of
 
 pytestmark = pytest.mark.timeout(300 if settings().max_examples <= 200 else 0)

@@ -13,16 +13,16 @@ from state.customer.profile import encode_profile
 from state.records.events import Tick
 from state.units.timestamps import NEVER
 from tests.oracle import Oracle
-from tests.property.crash_strategies import (
+from tests.property.folding import PREFIX, Crash, Lane, journal_of
+from tests.property.histories.crash_strategies import (
     Way,
     histories_on_their_way,
     histories_with_crashes,
     histories_with_ticks,
     shuffled_histories,
 )
-from tests.property.folding import PREFIX, Crash, Lane, journal_of
-from tests.property.histories import History
-from tests.property.history_builder import LAST_MS, Step
+from tests.property.histories.history_builder import LAST_MS, Step
+from tests.property.histories.random_histories import History
 from tests.property.profile_comparison import (
     Record,
     diff_mappings,

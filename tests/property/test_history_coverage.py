@@ -4,8 +4,8 @@ from collections import Counter
 
 from hypothesis import Phase, given, seed, settings
 
-from tests.property.histories import History, histories
-from tests.property.history_coverage import FEATURES, features_reached
+from tests.property.histories.history_coverage import FEATURES, features_reached
+from tests.property.histories.random_histories import History, histories
 
 HISTORIES = 200
 ONE_IN_AT_LEAST = 25

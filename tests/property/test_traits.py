@@ -27,12 +27,12 @@ from state.fold.transitions import FoldCounters, advance_time, apply_event, eval
 from state.records.events import OrderPlaced
 from state.records.outputs import SegmentChanged
 from tests.oracle import moments
-from tests.oracle.traits import TraitsOracle
-from tests.property.crash_strategies import Way, histories_on_their_way
-from tests.property.draws import between, one_in, pick
+from tests.oracle.customers.traits import TraitsOracle
 from tests.property.folding import PREFIX, Lane, journal_of
-from tests.property.histories import CUSTOMERS, History
-from tests.property.history_builder import Step
+from tests.property.histories.crash_strategies import Way, histories_on_their_way
+from tests.property.histories.draws import between, one_in, pick
+from tests.property.histories.history_builder import Step
+from tests.property.histories.random_histories import CUSTOMERS, History
 from tests.property.profile_comparison import differences
 from tests.property.test_fold_against_oracle import chunks_of
 

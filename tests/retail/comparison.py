@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from streams.tables.progress import PROGRESS_KEY, decode_progress
 from tests.oracle import Output, Result, moments, read_json
 from tests.oracle.daily import DailyTotals
-from tests.running.kafka_records import java_partition, read
+from tests.records.kafka_records import java_partition, read
 from tests.running.workers import until
 
 PUBLISHED: Final = ("segment-changes", "offers", "reactivations", "suppressions", "outcomes")

@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tests.oracle import moments
+from tests.records.kafka_records import Published
 from tests.retail.rules import Rules
-from tests.running.kafka_records import Published
 
 Event = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from state.records.reasons import DropReason, RejectionReason, SuppressionReason
-from tests.purchase_path import trace_purchase
+from tests.generated.purchase_path import trace_purchase
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted(

@@ -12,8 +12,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from streams.telemetry.metrics import describe_metrics, worker_registry
-from tests.alerts.scenarios import SCENARIOS
-from tests.metric_names import (
+from tests.fault.alerts.metric_names import (
     TARGET_LABELS,
     Use,
     alert_text_labels,
@@ -23,7 +22,8 @@ from tests.metric_names import (
     legend_labels,
     uses,
 )
-from tests.promtool import run_promtool
+from tests.fault.alerts.scenarios import SCENARIOS
+from tests.servers.promtool import run_promtool
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 RULES: Final = DEPLOY / "prometheus/rules/goldstream.yml"
@@ -103,7 +103,7 @@ def test_an_alert_links_to_its_section_of_the_runbook(alert: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
 def test_an_alert_was_triggered_once_and_the_runbook_states_how(alert: dict[str, Any]) -> None:
-    """By `python -m tests.alerts`, which takes too long to run here."""
+    """By `python -m tests.fault.alerts`, which takes too long to run here."""
     runbook = (DEPLOY / "runbook.md").read_text("utf-8")
     section = re.split(r"^## ", runbook.partition(f"## {alert['alert']}\n")[2], flags=re.MULTILINE)[0]
 

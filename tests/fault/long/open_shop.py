@@ -8,10 +8,10 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import network_faults, worker_faults
-from tests.fault.concurrent_scenarios import run_concurrently, selected_names
-from tests.fault.open_shop import check_all, closed_for_a_while, shop
-from tests.fault.running_scenario import Fault
+from tests.fault.scenarios import network_faults, worker_faults
+from tests.fault.scenarios.concurrent_scenarios import run_concurrently, selected_names
+from tests.fault.scenarios.open_shop import check_all, closed_for_a_while, shop
+from tests.fault.scenarios.running_scenario import Fault
 from tests.servers.apache_kafka import ApacheKafka
 
 SHOPS: Final[dict[str, list[Fault]]] = {

@@ -9,10 +9,10 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.fault import network_faults, worker_faults
-from tests.fault.open_shop import check_all, shop
-from tests.fault.running_scenario import Fault
-from tests.fault.scenarios import ERASURES, Place, Scenario, plays_of, year_of
+from tests.fault.scenarios import network_faults, worker_faults
+from tests.fault.scenarios.catalog import ERASURES, Place, Scenario, plays_of, year_of
+from tests.fault.scenarios.open_shop import check_all, shop
+from tests.fault.scenarios.running_scenario import Fault
 from tests.fault.test_recovery import TAMPERS, recovered_from
 from tests.servers.apache_kafka import ApacheKafka
 

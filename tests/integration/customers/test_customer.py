@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from tests.oracle import moments
-from tests.running.kafka_records import Published, publish
+from tests.records.kafka_records import Published, publish
 from tests.running.workers import Site
 
 DAY_MS: Final = 86_400_000

@@ -8,10 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from state.records.erasure import erasure_key
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
+from tests.running.terminal import answer_on_a_terminal
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer
-from tests.terminal import answer_on_a_terminal
 
 
 def _purchase(customer: str, number: int) -> Published:

@@ -8,7 +8,7 @@ import pytest
 from streams.kafka.writing.publisher import partition_of
 from streams.tables.order_ledger import ORDER, REFUNDS, LedgerEntry, decode_entry, encode_entry, entry_partition
 from tests.lanes.memory_broker import by_key
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import Site, until
 
 PARTITIONS: Final = 4

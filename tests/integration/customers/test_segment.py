@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.running.kafka_records import Published, publish
+from tests.records.kafka_records import Published, publish
+from tests.running.terminal import answer_on_a_terminal
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer
-from tests.terminal import answer_on_a_terminal
 
 SALES = [("rich", "900.00"), ("poor", "5.00"), ("=cmd()", "70.50"), ("юля", "70.50")]
 

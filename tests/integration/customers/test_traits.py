@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from streams.kafka.writing.publisher import partition_of
 from tests.oracle import moments
+from tests.records.kafka_records import Published, publish
 from tests.retail.comparison import redis_shows_all
-from tests.running.kafka_records import Published, publish
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

@@ -14,8 +14,8 @@ from typing import Any
 from streams.settings.settings_spec import describe_settings
 from streams.telemetry.metrics import describe_metrics
 from tests.integration.intake.intake_events import has_rules
+from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, publish
 from tests.running.processes import GOLDSTREAM
 from tests.running.workers import REPOSITORY, Site, until
 from tests.servers.apache_kafka import ApacheKafka

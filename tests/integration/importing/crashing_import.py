@@ -1,13 +1,14 @@
 """An import that kills itself: `python -m tests.integration.importing.crashing_import STEP TIMES import FILE …`.
 
-STEP and TIMES as in `tests.fault.crashing_worker`; chunks are small, so that a short file has many of these moments.
+STEP and TIMES as in `tests.fault.workers.crashing_worker`; chunks are small, so that a short file has many of
+these moments.
 """
 
 import sys
 
 import agents.importing.publication.publishing
 from agents.cli import main
-from tests.fault.crashing_worker import crash_at
+from tests.fault.workers.crashing_worker import crash_at
 
 if __name__ == "__main__":
     agents.importing.publication.publishing.CHUNK_EVENTS = 20  # type: ignore[misc]  # final for everyone else

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from tests.records.kafka_records import read
 from tests.running.http_servers import HttpAnswer, RunningServer
-from tests.running.kafka_records import read
 from tests.running.workers import Site
 
 SECRET: Final = "a secret of the made-up shop"  # noqa: S105 - of a shop that does not exist

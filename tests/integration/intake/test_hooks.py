@@ -19,8 +19,8 @@ from tests.integration.intake.hook_shops import (
 )
 from tests.integration.intake.intake_events import has_rules, prepare
 from tests.lanes.memory_broker import by_key
+from tests.records.kafka_records import read
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import read
 from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 

@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.integration.intake.intake_events import has_rules, prepare, purchase
+from tests.records.kafka_records import Published, java_partition, publish, read
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, java_partition, publish, read
 from tests.running.workers import Site, until
 
 StartServer = Callable[..., Awaitable[RunningServer]]

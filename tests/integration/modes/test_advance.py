@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.integration.worker import hostile_records as hostile
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import FinishedCommand, Site
 
 

@@ -10,7 +10,7 @@ import pytest
 from streams.kafka.control import ControlRecord, decode_control
 from tests.integration.modes.test_wall_time import POLICY
 from tests.oracle import moments, read_json
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import Site, until
 
 CUSTOMERS: Final = 200

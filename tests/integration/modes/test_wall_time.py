@@ -10,7 +10,7 @@ import pytest
 
 from state.records.events import Tick, decode_record
 from tests.oracle import moments, read_json
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
 
 HOT_MS: Final = 4_320

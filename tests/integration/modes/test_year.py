@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 
 from agents.demo.embedded.broker import Embedded
 from tests.oracle import Oracle, Result
+from tests.records.kafka_records import publish, read
 from tests.retail.comparison import assert_daily, assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.retail.rules import GULF, STEPPE
 from tests.retail.year import Year, draw_year
-from tests.running.kafka_records import publish, read
 from tests.running.workers import Samples, Site, until
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

@@ -18,7 +18,7 @@ import pytest
 
 from agents.demo.embedded.child_process import Child
 from tests.integration.worker import hostile_records as hostile
-from tests.running.kafka_records import Published, publish
+from tests.records.kafka_records import Published, publish
 from tests.running.processes import STOP_WITHIN_S
 from tests.running.workers import REPOSITORY, RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer

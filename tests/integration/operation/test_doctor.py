@@ -17,8 +17,8 @@ from streams.defaults import campaigns_text, policy_text
 from streams.kafka.control import ControlRecord, append_control
 from streams.settings.settings import load_settings
 from tests.integration.intake.intake_events import prepare
+from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, publish
 from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority
@@ -113,7 +113,7 @@ async def test_another_program_at_the_address_of_the_server_is_wrong(site: Site)
 
 async def test_a_running_worker_is_well_and_a_stopped_one_is_missed(site: Site, redis_server: RedisServer) -> None:
     site.settings["REDIS"] = redis_server.url
-    worker = site.worker(program=("-m", "tests.fault.short_session_worker"))
+    worker = site.worker(program=("-m", "tests.fault.workers.short_session_worker"))
     await worker.ready()
 
     async def is_well() -> bool:

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from tests.fault.alerts.metric_names import uses
 from tests.integration.worker import hostile_records as hostile
-from tests.metric_names import uses
+from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, publish
 from tests.running.workers import Samples, Site, until
 from tests.servers.redis_server import RedisServer
 

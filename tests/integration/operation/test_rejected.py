@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from streams.defaults import policy_text
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
+from tests.running.terminal import answer_on_a_terminal
 from tests.running.workers import Site, until
-from tests.terminal import answer_on_a_terminal
 
 RATES = policy_text().replace("version = 1 ", "version = 2 ").replace("[rates]", '[rates]\nEUR = "98.40"')
 HOOKED = b'{"type": "signup", "event_id": "s-1", "customer_id": "c-9", "occurred_at": "2026-01-01T00:00:00Z"}'

@@ -12,7 +12,7 @@ from agents.project.daily_projection import DailyProjection
 from agents.project.redis_connection import connect_redis
 from streams.defaults import policy_text
 from streams.settings.settings import Settings
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 

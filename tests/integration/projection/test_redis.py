@@ -13,10 +13,10 @@ from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
 from streams.settings.settings import Settings
 from tests.oracle import Oracle
+from tests.records.kafka_records import Ends, Published, publish, read
 from tests.retail.comparison import assert_published, assert_redis, redis_contents, redis_shows_all, time_comes
 from tests.retail.rules import STEPPE
 from tests.retail.year import Year, draw_year
-from tests.running.kafka_records import Ends, Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

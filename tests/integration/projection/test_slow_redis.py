@@ -3,10 +3,10 @@
 import pytest
 
 from tests.oracle import Oracle
+from tests.records.kafka_records import publish
 from tests.retail.comparison import assert_published, assert_redis, redis_shows_all
 from tests.retail.rules import STEPPE
 from tests.retail.year import draw_year
-from tests.running.kafka_records import publish
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer
 from tests.servers.slow_redis import SlowRedis

@@ -1,13 +1,14 @@
 """A replay that kills itself: `python -m tests.integration.replay.crashing_replay STEP TIMES replay --into …`.
 
-STEP and TIMES as in `tests.fault.crashing_worker`; it writes often, so that a short journal has many of these moments.
+STEP and TIMES as in `tests.fault.workers.crashing_worker`; it writes often, so that a short journal has many of
+these moments.
 """
 
 import sys
 
 import agents.replay.journal_copy
 from agents.cli import main
-from tests.fault.crashing_worker import crash_at
+from tests.fault.workers.crashing_worker import crash_at
 
 if __name__ == "__main__":
     agents.replay.journal_copy.FLUSH_RECORDS = 200  # type: ignore[misc]  # final for everyone else

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tests.oracle import Result, moments, read_json
+from tests.records.kafka_records import Published, java_partition, publish, read
 from tests.retail.comparison import PUBLISHED, time_comes
 from tests.retail.rules import STEPPE
 from tests.retail.year import DAY_MS, Event, Year, draw_year
-from tests.running.kafka_records import Published, java_partition, publish, read
 from tests.running.workers import Site
 from tests.servers.topics import make_topic
 

@@ -33,9 +33,9 @@ from tests.integration.replay.replay_history import (
     without_own_rates,
 )
 from tests.oracle import Oracle, moments
+from tests.records.kafka_records import Ends, Published, publish, read
 from tests.retail.comparison import assert_published
 from tests.retail.year import DAY_MS, Event
-from tests.running.kafka_records import Ends, Published, publish, read
 from tests.running.workers import Site, until
 
 LAPSE_MS: Final = 8_640

@@ -9,9 +9,9 @@ from streams.defaults import campaigns_text, policy_text
 from streams.kafka.control import read_control
 from streams.settings.settings import load_settings
 from tests.oracle import moments
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
+from tests.running.terminal import answer_on_a_terminal
 from tests.running.workers import Site
-from tests.terminal import answer_on_a_terminal
 
 BEGIN_MS: Final = moments.parse("2026-01-01T12:00:00Z")
 DAYS: Final = 100

@@ -9,7 +9,7 @@ import pytest
 from state.units.timestamps import DAY_MS
 from streams.defaults import campaigns_text
 from tests.oracle import moments
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import Site
 
 BEGIN_MS: Final = moments.parse("2026-01-01T12:00:00Z")

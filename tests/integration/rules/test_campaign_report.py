@@ -9,8 +9,8 @@ from agents.serve.lookups.campaign_reports import FRESH_SECONDS, CampaignReports
 from state.records.outputs import Outcome
 from state.records.reasons import Group
 from streams.settings.settings import load_settings
-from tests.clock import ManualClock
-from tests.running.kafka_records import Published, publish
+from tests.lanes.clock import ManualClock
+from tests.records.kafka_records import Published, publish
 from tests.running.workers import Site
 from tests.servers.topics import make_topic
 

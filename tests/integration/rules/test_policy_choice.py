@@ -11,7 +11,7 @@ from state.config.policy_reader import parse_policy
 from state.units.timestamps import DAY_MS
 from streams.defaults import policy_text
 from tests.oracle import moments
-from tests.running.kafka_records import Ends, Published, publish, read
+from tests.records.kafka_records import Ends, Published, publish, read
 from tests.running.workers import Site
 
 BEGIN_MS: Final = moments.parse("2026-01-01T09:30:00Z")

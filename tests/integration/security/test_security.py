@@ -14,10 +14,10 @@ from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles
 from tests.oracle import Oracle
+from tests.records.kafka_records import publish, read
 from tests.retail.comparison import assert_published, assert_redis, redis_contents, redis_shows_all
 from tests.retail.rules import STEPPE
 from tests.retail.year import draw_year
-from tests.running.kafka_records import publish, read
 from tests.running.workers import Site
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.protected_kafka import PASSWORD, USER, WORKER, ProtectedKafka

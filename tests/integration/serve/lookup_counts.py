@@ -11,7 +11,7 @@ import msgspec
 
 from state.customer.profile import Profile, decode_profile
 from streams.tables.customers_table import is_chunk
-from tests.running.kafka_records import read
+from tests.records.kafka_records import read
 from tests.running.workers import Site
 
 FlowKey = tuple[str | None, str, str]

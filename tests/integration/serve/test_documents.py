@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
 )
 
-from tests.published import KINDS, VALID
+from tests.records.published import KINDS, VALID
 from tests.running.http_servers import RunningServer
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer

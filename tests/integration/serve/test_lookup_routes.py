@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from streams.defaults import policy_text
+from tests.records.kafka_records import Published, publish
 from tests.retail.comparison import redis_shows_all
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Published, publish
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer
 

@@ -15,11 +15,11 @@ from redis.asyncio import Redis
 from state.config.policy_reader import parse_policy
 from state.units.money import format_minor
 from tests.integration.serve.lookup_counts import changes_of, channels_of, groups_of, moves_in, profiles_of
+from tests.records.kafka_records import Ends, publish
 from tests.retail.comparison import redis_shows_all
 from tests.retail.rules import STEPPE
 from tests.retail.year import draw_year
 from tests.running.http_servers import RunningServer
-from tests.running.kafka_records import Ends, publish
 from tests.running.workers import Site, until
 from tests.servers.redis_server import RedisServer
 from tests.servers.topics import make_topic

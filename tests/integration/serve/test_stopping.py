@@ -12,8 +12,8 @@ from agents.demo.embedded.loopback import free_port
 from agents.serve.access.token_file import Token, write_tokens
 from agents.serve.access.token_text import digest
 from tests.integration.intake.intake_events import has_rules, prepare, purchase
+from tests.records.kafka_records import read
 from tests.running.http_servers import RunningServer, start_server
-from tests.running.kafka_records import read
 from tests.running.workers import Site, until
 from tests.servers.apache_kafka import ApacheKafka
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tests.running.kafka_records import Published
+from tests.records.kafka_records import Published
 
 Fields = Mapping[str, Any]
 Headers = tuple[tuple[str, bytes | None], ...]

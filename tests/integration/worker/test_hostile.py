@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from state.records.events import PolicyApplied, Tick, decode_record
 from tests.integration.worker import hostile_records as hostile
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import Samples, Site
 from tests.servers.topics import make_topic
 

@@ -13,9 +13,9 @@ from agents.demo.embedded.loopback import kafka_answers
 from streams.defaults import campaigns_text, policy_text
 from streams.kafka.topics import TOPIC_SPECS
 from tests.integration.worker import hostile_records as hostile
+from tests.records.kafka_records import Published, publish, read
 from tests.retail.rules import STEPPE
 from tests.retail.year import draw_year
-from tests.running.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.topics import make_topic

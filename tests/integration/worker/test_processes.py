@@ -12,9 +12,9 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.integration.worker import hostile_records as hostile
-from tests.promtool import run_promtool
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
+from tests.servers.promtool import run_promtool
 from tests.servers.redis_server import RedisServer
 
 NAMES: Final = {"front", "admit", "segment", "project"}

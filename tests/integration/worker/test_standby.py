@@ -7,12 +7,12 @@ import pytest
 
 from tests.integration.replay.replay_history import PARTITIONS, make_events, set_up_year
 from tests.oracle import Oracle
+from tests.records.kafka_records import publish, read
 from tests.retail.comparison import assert_published, assert_redis, redis_shows_all, time_comes
-from tests.running.kafka_records import publish, read
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.redis_server import RedisServer
 
-HASTY = ("-m", "tests.fault.short_session_worker")
+HASTY = ("-m", "tests.fault.workers.short_session_worker")
 """A worker that is given up after seconds: how long the others wait for its partitions is not what is tried here."""
 FEW = 10
 """Records of a tail: the fences of those who had the partition, and hardly anything else; often none at all."""

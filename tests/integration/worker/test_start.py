@@ -8,7 +8,7 @@ from agents.replay.source_readers import find_other_readers
 from streams.settings.settings import load_settings
 from tests.running.workers import Site
 
-SHORT_SESSIONS = ("-m", "tests.fault.short_session_worker")
+SHORT_SESSIONS = ("-m", "tests.fault.workers.short_session_worker")
 
 
 @pytest.mark.timeout(180)

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from tests.integration.worker import hostile_records as hostile
-from tests.running.kafka_records import Published, publish, read
+from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
 from tests.servers.protected_kafka import PASSWORD, WORKER, ProtectedKafka
 from tests.servers.topics import make_topic

@@ -10,9 +10,9 @@ from typer.main import get_command
 
 from bench.__main__ import app
 from streams.defaults import campaigns_text, policy_text
+from tests.generated.sizing import PAGE, computed, given, needed, with_computed
 from tests.oracle import moments
 from tests.property.folding import Lane, journal_of
-from tests.sizing import PAGE, computed, given, needed, with_computed
 
 TEXT: Final = PAGE.read_text("utf-8")
 FIGURES: Final = given(TEXT)
@@ -49,7 +49,7 @@ def stored_bytes(orders: int) -> int:
 
 
 def test_the_table_is_computed_from_the_figures() -> None:
-    assert with_computed(TEXT) == TEXT, "run `python -m tests.sizing`"
+    assert with_computed(TEXT) == TEXT, "run `python -m tests.generated.sizing`"
     assert computed(TEXT) in TEXT
 
 

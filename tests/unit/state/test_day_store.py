@@ -16,7 +16,7 @@ from state.units.local_days import LocalDays, format_day
 from streams.defaults import policy_text
 from streams.tables.customers_table import FENCE_KEY
 from tests.oracle import moments, read_json
-from tests.oracle.quiet_hours import zone
+from tests.oracle.campaigns.quiet_hours import zone
 
 NOON: Final = moments.parse("2026-05-12T12:00:00Z")
 DAY_MS: Final = moments.DAY_MS

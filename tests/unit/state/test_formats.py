@@ -38,7 +38,7 @@ from streams.tables.order_ledger import (
     encode_entry,
 )
 from streams.tables.progress import decode_orders_erased, decode_progress, encode_orders_erased, encode_progress
-from tests.native_classes import NATIVE_CLASSES, NativeClass
+from tests.generated.native_classes import NATIVE_CLASSES, NativeClass
 
 NOON = 1_767_225_600_000
 PROGRESS_1 = "019607cf0000019b76daa800028192a970757263686173657303280001"

@@ -8,7 +8,7 @@ import pytest
 from streams.clock import SYSTEM_CLOCK
 from streams.errors import FatalError
 from streams.retries import Backoff, retry_until_stopped
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 
 class Retries:

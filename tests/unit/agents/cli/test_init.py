@@ -15,7 +15,7 @@ from streams.defaults import Language, campaigns_text, policy_text, settings_tex
 from streams.settings.rules_files import configured_campaigns, configured_policy
 from streams.settings.settings import Settings, load_settings
 from streams.settings.settings_spec import SETTINGS
-from tests.terminal import answer_on_a_terminal
+from tests.running.terminal import answer_on_a_terminal
 
 PERMANENT: Final = ("--currency", "EUR", "--timezone", "Europe/Berlin", "--window-days", "730", "--partitions", "12")
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ru")

@@ -4,7 +4,7 @@ import pytest
 
 from agents.cli.terminal.progress import progress_of
 from agents.cli.terminal.quiet import note, set_quiet
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 
 def test_a_line_is_written_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:

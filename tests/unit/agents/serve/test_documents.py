@@ -19,9 +19,9 @@ from agents.serve.documents.docstrings import attributes_of, meaning_of
 from streams.kafka.topics import SOURCE_NAMES
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics, worker_registry
-from tests.clock import ManualClock
-from tests.published import KINDS, RUBLES, VALID, admit_record, record
-from tests.schemas import fits, validator
+from tests.lanes.clock import ManualClock
+from tests.records.published import KINDS, RUBLES, VALID, admit_record, record
+from tests.records.schemas import fits, validator
 
 COMMITTED: Final = Path(__file__).parents[4] / "deploy" / "api"
 PAGES: Final = ("/static/",)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agents.serve.lookups.changes.listener import MAX_PENDING_BYTES, WRITE_SECONDS, Listener
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 STEP_S = 0.005
 

@@ -2,7 +2,7 @@
 
 from agents.serve.access.rate_limits import RateLimits
 from agents.serve.access.scopes import Principal
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 
 def principal(rate: float | None, of: str = "t1") -> Principal:

@@ -19,7 +19,7 @@ from agents.serve.application import ROUTES, create_app
 from agents.serve.context import Context, ServeContext
 from streams.settings.settings import Settings
 from streams.telemetry.metrics import Metrics, worker_registry
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 
 @get("/read", opt={"scope": Scope.CUSTOMERS_READ}, sync_to_thread=False)

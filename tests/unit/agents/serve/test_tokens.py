@@ -11,7 +11,7 @@ from agents.serve.access.token_file import Token, format_tokens, parse_tokens, r
 from agents.serve.access.token_store import TokenStore
 from agents.serve.access.token_text import digest, generate_token, id_of
 from state.config.config_errors import ConfigErrors
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 DIGEST = "a" * 64
 SCOPES = "events:write, erasures:write, customers:read, aggregates:read, policy:write, admin, or hooks:<name>"

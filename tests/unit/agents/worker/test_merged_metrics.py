@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.worker.processes.merged_metrics import PROCESS_PREFIXES, MergedMetrics
 from streams.telemetry.metrics import STAGES, Metrics, describe_metrics, worker_registry
-from tests.promtool import run_promtool
+from tests.servers.promtool import run_promtool
 
 PROCESSES: Final = (*STAGES, "front")
 

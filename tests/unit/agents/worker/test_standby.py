@@ -11,7 +11,7 @@ from agents.segment.standby import Standby
 from state.customer.profile import encode_profile, new_profile
 from streams.tables.warm_tables import WarmTables
 from streams.telemetry.metrics import Metrics
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 TOPIC = "shop.customers.v1"
 BEGINNING = 5

@@ -21,7 +21,7 @@ from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
 from streams.telemetry.metrics import Metrics
 from streams.wire.watermarks import SourceWatermark
-from tests.clock import ManualClock
+from tests.lanes.clock import ManualClock
 
 SOURCE = TopicPartition("goldstream.events.v1", 3)
 NOW_MS = 1_800_000_000_000

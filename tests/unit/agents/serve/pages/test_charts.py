@@ -17,7 +17,7 @@ from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.charts.step_chart import SENT, Step, StepPart, step_chart
 from agents.serve.pages.charts.svg import NARROWEST, element, shorten, text_width, wrap
 from agents.serve.pages.charts.timeline import Mark, Order, Stay, timeline
-from tests.drawn import boxes, height_of, labels, parse, path_points
+from tests.unit.agents.serve.pages.drawn import boxes, height_of, labels, parse, path_points
 
 MARKUP = '<script>alert("1")</script>&'
 DAY = 86_400_000

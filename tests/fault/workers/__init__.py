@@ -1,0 +1,1 @@
+"""Workers that crash, hurry or lose what they polled, for the scenarios."""

@@ -1,0 +1,1 @@
+"""Commands that write what is generated from the code, and the figures that documents state."""

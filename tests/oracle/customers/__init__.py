@@ -1,0 +1,1 @@
+"""One customer: the whole history, and everything counted from it."""

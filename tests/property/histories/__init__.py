@@ -1,0 +1,1 @@
+"""Random histories: events, policies, campaigns, crashes."""

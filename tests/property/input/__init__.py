@@ -1,0 +1,1 @@
+"""Whatever arrives: published records, requests, files, texts."""

@@ -1,0 +1,1 @@
+"""Unit tests of `state.customer`, alone and folded."""
