@@ -10,9 +10,9 @@ from faust.types import TP
 from redis.asyncio import Redis
 
 from agents.control.control_follower import ControlFollower
-from agents.project.customers_projection import CustomersProjection
-from agents.project.daily_projection import DailyProjection
-from agents.project.flows_projection import FlowsProjection
+from agents.project.customers_projector import CustomersProjector
+from agents.project.daily_projector import DailyProjector
+from agents.project.flows_projector import FlowsProjector
 from agents.project.projection_writer import TICK_SECONDS, ProjectedPartition, ProjectionWriter
 from agents.project.redis_projector import RedisProjector
 from state.config.policy import Policy
@@ -112,11 +112,11 @@ class ProjectStage:
         place = self._redis, self._kafka, self._prefix, tp.topic, tp.partition
         projector: RedisProjector
         if tp.topic == self._daily:
-            projector = DailyProjection(*place)
+            projector = DailyProjector(*place)
         elif tp.topic == self._changes:
-            projector = FlowsProjection(*place)
+            projector = FlowsProjector(*place)
         else:
-            projector = CustomersProjection(*place, self._find_policy)
+            projector = CustomersProjector(*place, self._find_policy)
         return ProjectLane(tp, self, context, projector)
 
     async def _find_policy(self, ref: str) -> Policy:

@@ -8,7 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agents.project.customers_projection import CustomersProjection
+from agents.project.customers_projector import CustomersProjector
 from agents.project.redis_connection import describe_redis_error
 from agents.project.redis_link import RedisLink, pack
 from agents.project.redis_projector import LatestRecords, Part, RedisEmptied, RedisProjector, write_parts
@@ -153,7 +153,7 @@ class ProjectionWriter:
         return self._writing
 
     async def _attempt(self) -> None:
-        customers = [each.projector for each in self._partitions if isinstance(each.projector, CustomersProjection)]
+        customers = [each.projector for each in self._partitions if isinstance(each.projector, CustomersProjector)]
         written_before = sum(projector.written_count for projector in customers)
         if all(partition.is_written for partition in self._partitions):
             await self._read_positions()

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agents.project.customers_projection import CustomersProjection
-from agents.project.daily_projection import DailyProjection
-from agents.project.flows_projection import FlowsProjection
+from agents.project.customers_projector import CustomersProjector
+from agents.project.daily_projector import DailyProjector
+from agents.project.flows_projector import FlowsProjector
 from agents.project.redis_connection import connect_redis
 from agents.project.redis_projector import RedisEmptied, RedisProjector
 from state.config.policy import Policy
@@ -68,27 +68,25 @@ async def rebuild(settings: Settings, on_progress: Callable[[float], None]) -> R
         deleted = await _delete(redis, settings.prefix)
         place = redis, settings.kafka_client(), settings.prefix
         customers = [
-            CustomersProjection(*place, topics.customers, partition, find_policy)
+            CustomersProjector(*place, topics.customers, partition, find_policy)
             for partition in range(partitions.get(topics.customers, 0))
         ]
-        days = [
-            DailyProjection(*place, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))
-        ]
+        days = [DailyProjector(*place, topics.daily, partition) for partition in range(partitions.get(topics.daily, 0))]
         flows = [
-            FlowsProjection(*place, topics.segment_changes, partition)
+            FlowsProjector(*place, topics.segment_changes, partition)
             for partition in range(partitions.get(topics.segment_changes, 0))
         ]
-        projections = (*customers, *days, *flows)
-        for done, projection in enumerate(projections, 1):
-            await _project_all(projection)
-            on_progress(done / len(projections))
+        projectors = (*customers, *days, *flows)
+        for done, projector in enumerate(projectors, 1):
+            await _project_all(projector)
+            on_progress(done / len(projectors))
         return Rebuilt(deleted, _written(customers), _written(days), _written(flows), len(customers))
     finally:
         await redis.aclose()
 
 
-def _written(projections: Sequence[RedisProjector]) -> int:
-    return sum(projection.written_count for projection in projections)
+def _written(projectors: Sequence[RedisProjector]) -> int:
+    return sum(projector.written_count for projector in projectors)
 
 
 async def holds_keys(settings: Settings) -> bool:
@@ -106,10 +104,10 @@ async def holds_keys(settings: Settings) -> bool:
     return False
 
 
-async def _project_all(projection: RedisProjector) -> None:
+async def _project_all(projector: RedisProjector) -> None:
     while True:
         try:
-            await projection.catch_up()
+            await projector.catch_up()
         except RedisEmptied:
             continue
         return

@@ -1,4 +1,4 @@
-"""The projection of one partition to Redis: the last record of each slot, and the offset that Redis reflects.
+"""Project one partition to Redis: write the last record of each slot, and the offset that Redis reflects.
 
 A slot is a key of a compacted topic, or an offset where every record counts.
 
@@ -70,7 +70,7 @@ class RedisProjector(ABC):
             state.records.events.UnknownFormatVersion: a record has a format version that this program does not know.
         """
 
-    def reset(self, replies: Sequence[Any]) -> list[str]:  # noqa: ARG002 - most projections have nothing to prepare
+    def reset(self, replies: Sequence[Any]) -> list[str]:  # noqa: ARG002 - most projectors have nothing to prepare
         """Return the commands that prepare writing everything again, given the replies to the reads of a plan."""
         return []
 

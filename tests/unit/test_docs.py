@@ -72,7 +72,7 @@ def test_every_step_of_the_architecture_names_functions_of_its_files() -> None:
 
 def test_a_purchase_runs_every_file_that_the_architecture_lists_for_it() -> None:
     per_batch_or_cached = {
-        "agents/project/customers_projection.py",
+        "agents/project/customers_projector.py",
         "agents/project/project_lane.py",
         "agents/project/projection_writer.py",
         "agents/project/redis_link.py",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
-from agents.project.daily_projection import DailyProjection
+from agents.project.daily_projector import DailyProjector
 from agents.project.redis_connection import connect_redis
 from streams.defaults import policy_text
 from streams.settings.settings import Settings
@@ -118,7 +118,7 @@ async def test_a_day_is_the_sum_of_the_last_records_of_its_partitions(site: Site
 
     records = [record for record in await read(site.kafka, topic) if record.partition == 1]
     async with Redis.from_url(redis_server.url, decode_responses=True) as redis:
-        late = DailyProjection(redis, {"bootstrap_servers": site.kafka}, site.prefix, topic, 1)
+        late = DailyProjector(redis, {"bootstrap_servers": site.kafka}, site.prefix, topic, 1)
         await late.write(records[: len(DAYS)])
         assert await _days(redis_server, site.prefix) == days, "a late write of an older worker replaces nothing newer"
         await redis.set(f"{site.prefix}:daily:{DAYS[0]}", '{"orders":77}')
@@ -149,7 +149,7 @@ async def test_two_partitions_written_at_once_both_count(redis_server: RedisServ
 
     async with connect_redis(Settings(redis=redis_server.url)) as redis:
         await asyncio.gather(
-            *(DailyProjection(redis, {}, prefix, "daily", number).write([*records(number)]) for number in range(4))
+            *(DailyProjector(redis, {}, prefix, "daily", number).write([*records(number)]) for number in range(4))
         )
 
     assert {day: total["orders"] for day, total in (await _days(redis_server, prefix)).items()} == dict.fromkeys(

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiokafka import ConsumerRecord
 
-from agents.project.flows_projection import FlowsProjection
+from agents.project.flows_projector import FlowsProjector
 from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_connection import connect_redis
 from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, period_of
@@ -97,11 +97,11 @@ async def test_flows_equal_a_naive_count(redis_server: RedisServer, prefix: str,
     shop = _Shop(seed)
     shop.draw(400)
     async with connect_redis(Settings(redis=redis_server.url)) as client:
-        projection = FlowsProjection(client, {}, prefix, "changes", 0)
+        projector = FlowsProjector(client, {}, prefix, "changes", 0)
         at = 0
         while at < len(shop.records):
             at += shop.rng.randrange(1, 40)
-            await projection.write(shop.records[:at][-80:] if shop.rng.random() < 0.5 else shop.records[:at])
+            await projector.write(shop.records[:at][-80:] if shop.rng.random() < 0.5 else shop.records[:at])
         reader = RedisReader(client)
         keys = ProjectionKeys(prefix)
         counts = FlowCounts(reader, keys)

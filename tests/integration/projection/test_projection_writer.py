@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from agents.project import redis_link
-from agents.project.customers_projection import CustomersProjection
+from agents.project.customers_projector import CustomersProjector
 from agents.project.projection_writer import MAX_COLLECTED, ProjectedPartition, ProjectionWriter
 from agents.project.redis_connection import connect_redis
 from state.config.policy import Policy
@@ -62,7 +62,7 @@ class _Projection:
             return POLICY
 
         number = len(self.partitions)
-        projector = CustomersProjection(self._redis, {}, self._prefix, "customers", number, policy)
+        projector = CustomersProjector(self._redis, {}, self._prefix, "customers", number, policy)
         partition = ProjectedPartition(projector, Waiter(SYSTEM_CLOCK))
         await self.writer.recover(partition, 0, NEVER)
         self.partitions.append(partition)

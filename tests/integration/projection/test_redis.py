@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from redis.asyncio import Redis
 
-from agents.project.customers_projection import CustomersProjection
+from agents.project.customers_projector import CustomersProjector
 from agents.project.redis_connection import connect_redis
 from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
@@ -144,7 +144,7 @@ async def test_a_late_write_replaces_nothing_newer_even_after_an_erasure(
         return parse_policy(STEPPE.policy)
 
     async with connect_redis(Settings(redis=redis_server.url)) as redis:
-        late = CustomersProjection(
+        late = CustomersProjector(
             redis, {"bootstrap_servers": site.kafka}, site.prefix, site.topic("customers"), 0, policy
         )
         for end in (1, len(records) // 2, len(records)):

@@ -24,7 +24,7 @@ MAX_CUSTOMERS: Final = 500
 """Customers per transaction."""
 
 
-class CustomersProjection(RedisProjector):
+class CustomersProjector(RedisProjector):
     """Projects the customers of one changelog partition."""
 
     max_keys = MAX_CUSTOMERS

@@ -16,7 +16,7 @@ MAX_DAYS: Final = 20
 """Days per transaction; the parts of all partitions are read for each."""
 
 
-class DailyProjection(RedisProjector):
+class DailyProjector(RedisProjector):
     """Writes one partition's part of each day, and the day's sum over all partitions.
 
     The sum depends only on the parts, which are watched while it is computed: of two writers of a day, the later one

@@ -63,7 +63,7 @@ class _Move:
             self.score = move_score(self.at_ms, change.seq)
 
 
-class FlowsProjection(RedisProjector):
+class FlowsProjector(RedisProjector):
     """Projects the segment changes of one partition."""
 
     max_keys = MAX_MOVES
