@@ -15,9 +15,9 @@ import pytest
 
 from agents.demo.embedded.child_process import Child
 from streams.tables.order_ledger import decode_entry
-from tests.integration.importing.terminal import Terminal
 from tests.lanes.memory_broker import by_key
 from tests.records.kafka_records import Ends, Published, publish, read
+from tests.running.terminal import Terminal
 from tests.running.workers import Site, until
 
 HEADER: Final = "Order,Customer,Date,Total,Refunded Amount\n"

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.integration.importing.terminal import Terminal
+from tests.running.terminal import Terminal
 from tests.running.workers import REPOSITORY
 
 SALES: Final = """Order,Customer,Date,Amount
