@@ -88,6 +88,12 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
     assert found == []
 
 
+def test_no_path_looks_like_an_option_or_has_white_space() -> None:
+    """A command that takes its first argument for a folder has once written into one named `--help`."""
+    paths = [path.relative_to(ROOT) for path in _files()]
+    assert [path for path in paths if any(part.startswith("-") or part.split() != [part] for part in path.parts)] == []
+
+
 def test_no_source_file_is_longer_than_500_lines() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in _files() if path.suffix == ".py"}
     assert {str(path): lines for path, lines in lengths.items() if lines > MAX_LINES} == {}

@@ -1,11 +1,11 @@
 """Write the documents into a folder: `python -m agents.serve.documents deploy/api` (`make documents`)."""
 
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+import typer
 
 from agents.serve.application import create_app
 from agents.serve.context import ServeContext
@@ -40,8 +40,8 @@ def _encode(document: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def main(folder: Path) -> None:
-    """Write them."""
+def main(folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to write them.")]) -> None:
+    """Write the OpenAPI and AsyncAPI documents and the JSON Schemas into a folder."""
     for name, content in documents().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,4 +49,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    typer.run(main)

@@ -8,13 +8,13 @@ customer whose orders are in chunks.
 import asyncio
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import typer
 from redis.asyncio import Redis
 
 from tests.fault.upgrade.installation import (
@@ -190,4 +190,4 @@ async def _run(site: Site, redis_url: str) -> Installation:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    typer.run(main)

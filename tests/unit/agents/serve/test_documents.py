@@ -1,6 +1,9 @@
 """The documents: valid, complete, equal to what is committed, and never stricter than admission."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +51,15 @@ async def client(tmp_path: Path) -> AsyncIterator[AsyncTestClient[Any]]:
 def test_the_committed_documents_are_those_of_the_types() -> None:
     committed = {str(path.relative_to(COMMITTED)): path.read_bytes() for path in COMMITTED.rglob("*.json")}
     assert committed == documents(), "run `make documents`"
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["--into"], 2), ([], 2), (["a", "b"], 2)])
+def test_only_a_folder_is_written_to(arguments: list[str], status: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agents.serve.documents", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(COMMITTED.parents[1])}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, "Usage" in run.stdout + run.stderr) == (status, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_openapi_is_valid_and_has_every_route_with_its_refusals(client: AsyncTestClient[Any]) -> None:
