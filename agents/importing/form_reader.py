@@ -10,9 +10,17 @@ from agents.importing.events.customer_ids import IdPrefixes
 from agents.importing.events.refusals import check_ids
 from agents.importing.events.sales import Sales
 from agents.importing.fields.form_fields import FormFields
+from agents.importing.fields.likely_columns import scale_of
 from agents.importing.findings import Findings, LeftOut
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
-from agents.importing.mapping.expression import Arithmetic, Expression, alternatives_of, columns_of, describe
+from agents.importing.mapping.expression import (
+    Arithmetic,
+    Column,
+    Expression,
+    alternatives_of,
+    columns_of,
+    describe,
+)
 from agents.importing.mapping.name_recognition import ColumnNames
 from agents.importing.orders.left_out_rows import add_left_out, add_unmatched, describe_contradiction
 from agents.importing.orders.line_copies import leave_out_copies
@@ -168,6 +176,7 @@ class FormReader:
         self._lines = lines = builder.build(self._lines_name, self._fields.row_kinds)
         check_ids(self._con, lines.name, lines.customers)
         amount = self.mapping.fields.get("amount")
+        self._state_units(amount)
         evidence = LineEvidence(
             ColumnNames(self._source.names).has_lines(),
             list(columns_of(amount)) if amount else [],
@@ -215,6 +224,13 @@ class FormReader:
         self.mapping = msgspec.structs.replace(
             self.mapping, group=group, currency=lines.default_currency if self.mapping.currency else ""
         )
+
+    def _state_units(self, amount: Expression | None) -> None:
+        """State that amounts are taken as they are, although the name of their column says cents or thousands."""
+        for part in alternatives_of(amount) if amount else ():
+            if isinstance(part, Column) and part.divide == 1 and scale_of(part.name):
+                evidence = f"but its name says {scale_of(part.name)}; if it is so, a mapping file can divide it"
+                self._findings.assume("amount.unit", f"{part.name} in whole units of the currency", evidence, "--map")
 
     def _are_parts(self, amount: Expression | None) -> bool:
         """Whether amounts are certainly parts of orders: quantity times price, or rows of a file that is joined."""

@@ -16,6 +16,7 @@ _TEXT_WIDTH: Final = 98
 _FIELD_OPTION: Final = "--field "
 _DOUBTFUL: Final = frozenset(
     {"status.other", "status.column", "customers", "customers.phones", "orders.changed", "columns.equal", "refunds"}
+    | {"amount.unit"}
 )
 """Subjects of assumptions that may be wrong, whose effect on the figures people should look at."""
 _REASONS: Final = {

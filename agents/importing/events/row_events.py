@@ -254,7 +254,7 @@ def _text(sql: CellSql, fields: dict[str, Expression], constants: dict[str, str]
 def _raw(sql: CellSql, fields: dict[str, Expression], constants: dict[str, str], field: str) -> str:
     """Return the text of a number of one column, so that it can be published as it is written."""
     parts = alternatives_of(fields[field]) if field in fields else ()
-    texts = [sql.text(part) for part in parts if isinstance(part, Column) and not part.each]
+    texts = [sql.text(part) for part in parts if isinstance(part, Column) and not part.each and part.divide == 1]
     return (
         f"coalesce({', '.join((*texts, _constant(constants, field)))})" if len(texts) == len(parts) else "NULL::VARCHAR"
     )

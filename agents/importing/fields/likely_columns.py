@@ -34,8 +34,9 @@ _OTHER_DATES: Final = (
 )
 _WITH: Final = frozenset({"with", "incl", "including", "inkl", "avec", "con", "с"})
 """Words of amounts with something that is paid too, such as a tax."""
+HUNDREDTHS: Final = "hundredths of the currency"
 _UNITS: Final = {
-    "hundredths of the currency": ("cent", "cents", "коп", "копеики", "копеиках", "копеек", "kopecks", "pence"),
+    HUNDREDTHS: ("cent", "cents", "коп", "копеики", "копеиках", "копеек", "kopecks", "pence"),
     "thousands": ("тыс", "тысяч", "тысячи", "тысячах", "thousand", "thousands"),
     "millions": ("млн", "миллион", "миллионов", "million", "millions", "mio"),
 }

@@ -6,7 +6,13 @@ from typing import Final
 from agents.importing.columns.zones import read_zone
 from agents.importing.fields.cancellations import cancellation_rules
 from agents.importing.fields.field_search import FieldSearch
-from agents.importing.fields.likely_columns import is_somebody, is_what_was_paid, names_no_other, scale_of
+from agents.importing.fields.likely_columns import (
+    HUNDREDTHS,
+    is_somebody,
+    is_what_was_paid,
+    names_no_other,
+    scale_of,
+)
 from agents.importing.fields.order_numbers import can_number_orders, cells_are_titles
 from agents.importing.fields.return_recognition import ReturnRecognition
 from agents.importing.findings import Findings, Question
@@ -275,6 +281,11 @@ class Recognition:
 
 
 def _scales(names: Iterable[str]) -> str:
-    """Return which columns have amounts that are not in whole units of the currency."""
-    scaled = [f"{name} is in {scale_of(name)}" for name in names if scale_of(name)]
-    return f"Amounts must be in whole units of the currency, and {', '.join(scaled)}. " if scaled else ""
+    """Return which columns have amounts that are not in whole units of the currency, and how to read cents."""
+    scaled = {name: unit for name in names if (unit := scale_of(name))}
+    if not scaled:
+        return ""
+    listed = ", ".join(f"{name} is in {unit}" for name, unit in scaled.items())
+    cents = next((name for name, unit in scaled.items() if unit == HUNDREDTHS), None)
+    remedy = "" if cents is None else f'; in a mapping file (--map): amount = {{ column = "{cents}", divide = 100 }}'
+    return f"Amounts must be in whole units of the currency, and {listed}{remedy}. "

@@ -10,6 +10,7 @@ In a mapping file:
     occurred_at = { column = "date_gmt", zone = "UTC" }
     customer_id = { column = "Customer", extract = '\[(\d+)\]' }  # the group of a regular expression
     refunded = { column = "refunds", each = "total" }             # sum of a member of each object of a JSON list
+    amount = { column = "amount_cents", divide = 100 }            # cents; 1000000 for millionths
 """
 
 import re
@@ -23,6 +24,7 @@ from state.config.config_errors import format_value
 from state.units.time_zones import zone_names
 
 _MAX_DEPTH: Final = 4
+_DIVISORS: Final = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 _JOINED_TYPES: Final = (FieldType.TEXT, FieldType.ID, FieldType.MOMENT)
 
 
@@ -34,12 +36,14 @@ class Column(msgspec.Struct, frozen=True):
         zone: IANA name of the time zone of its moments; empty: none is known.
         extract: regular expression whose first group is the value; empty: the whole cell is.
         each: name of the member to sum over a JSON list of objects; empty: the cell is no such list.
+        divide: how many of its units make one of the currency, such as 100 for cents; a power of ten.
     """
 
     name: str
     zone: str = ""
     extract: str = ""
     each: str = ""
+    divide: int = 1
 
 
 class FirstFilled(msgspec.Struct, frozen=True):
@@ -123,11 +127,10 @@ def alternatives_of(expression: Expression) -> "tuple[Expression, ...]":
 def to_value(expression: Expression) -> Any:
     """Return an expression as a mapping file writes it."""
     match expression:
-        case Column(name, "", "", ""):
-            return name
-        case Column(name, zone, extract, each):
-            options = {"zone": zone, "extract": extract, "each": each}
-            return {"column": name, **{key: option for key, option in options.items() if option}}
+        case Column(name, zone, extract, each, divide):
+            options = {"zone": zone, "extract": extract, "each": each, "divide": divide if divide > 1 else None}
+            given = {key: option for key, option in options.items() if option}
+            return {"column": name, **given} if given else name
         case Joined(names):
             return {"join": list(names)}
         case FirstFilled(parts):
@@ -140,8 +143,9 @@ def describe(expression: Expression) -> str:
     """Return an expression in words, such as `Paid at, else Created at`."""
     signs = {"multiply": " × ", "add": " + ", "subtract": " − "}
     match expression:
-        case Column(name, _, extract, each):
-            return f"{name} (part)" if extract else f"{name}.{each} (sum)" if each else name
+        case Column(name, _, extract, each, divide):
+            own = f"{name} (part)" if extract else f"{name}.{each} (sum)" if each else name
+            return f"{own} ÷ {divide}" if divide > 1 else own
         case Joined(names):
             return " and ".join(names)
         case FirstFilled(parts):
@@ -155,14 +159,20 @@ def _column(name: str, options: dict[Any, Any], field_type: FieldType) -> Column
         FieldType.MOMENT: ("zone",),
         FieldType.TEXT: ("extract",),
         FieldType.ID: ("extract",),
-        FieldType.MONEY: ("each",),
+        FieldType.MONEY: ("each", "divide"),
         FieldType.FLAG: (),
     }[field_type]
     for key, option in options.items():
         if key not in allowed:
             raise ExpressionError(f"cannot have {key}; it can have {', '.join(('column', *allowed))}")
-        if not isinstance(option, str) or not option:
+        if key == "divide":
+            if option not in _DIVISORS or isinstance(option, bool):
+                divisors = ", ".join(map(str, _DIVISORS))
+                raise ExpressionError(f"must have one of {divisors} as divide: got {format_value(option)}")
+        elif not isinstance(option, str) or not option:
             raise ExpressionError(f"must have a text as {key}: got {format_value(option)}")
+    if {"each", "divide"} <= options.keys():
+        raise ExpressionError("cannot have both each and divide")
     if "zone" in options and options["zone"] not in zone_names():
         raise ExpressionError(f"must have an IANA name as zone, such as UTC: got {format_value(options['zone'])}")
     if "extract" in options:
@@ -195,7 +205,7 @@ def _names(names: list[Any]) -> tuple[str, ...]:
 
 def _expected(field_type: FieldType) -> str:
     forms = {
-        FieldType.MONEY: "{ multiply = [...] }, { add = [...] }, { subtract = [...] }",
+        FieldType.MONEY: '{ multiply = [...] }, { add = [...] }, { subtract = [...] }, { column = "…", divide = 100 }',
         FieldType.MOMENT: "{ join = [...] }",
         FieldType.TEXT: "{ join = [...] }",
         FieldType.ID: '{ join = [...] }, { column = "...", extract = "..." }',

@@ -27,11 +27,13 @@ def part_reader(pattern: str) -> Callable[[str], str | None]:
     return read
 
 
-def number_reader(decided: NumberFormat) -> Callable[[str], Decimal]:
-    """Return a function that reads numbers, exact to twelve digits after the point."""
+def number_reader(decided: NumberFormat, divide: int = 1) -> Callable[[str], Decimal]:
+    """Return a function that reads numbers and divides them, exact to twelve digits after the point."""
 
     def read(text: str) -> Decimal:
         number = parse_number(text, decided)
+        if divide > 1:
+            number /= divide
         if not -_MAX_MONEY < number < _MAX_MONEY:
             raise CellError("is too large")
         exponent = number.as_tuple().exponent

@@ -210,8 +210,8 @@ class CellSql:
             decided = number_format(decision) if field == "discount" else decision.format  # nothing else is a share
             if decided is None:
                 return f"NULL::{MONEY}"
-            read = number_reader(decided)
-        value = self._mapped(cell, MONEY, read, f"number:{column.each}")
+            read = number_reader(decided, column.divide)
+        value = self._mapped(cell, MONEY, read, f"number:{column.each}:{column.divide}")
         self._add_error(f"{value} = {_UNREADABLE_MONEY}", field, "must be a number", cell.sql)
         return f"CASE WHEN {value} <> {_UNREADABLE_MONEY} THEN {value} END"
 

@@ -1,14 +1,17 @@
 """A question says what is wrong with the file, and never suggests a reading that is wrong."""
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from agents.importing.findings import FileError, ImportRefused
+from agents.importing.mapping.expression import Column
+from agents.importing.mapping.mapping import Mapping, combine
 from agents.importing.reading.opening import open_sources
 from agents.importing.staging.stage import stage
 from agents.importing.understanding import UnderstandOptions, understand
-from tests.unit.agents.importing.understood_files import ROUBLES, UTC, understand_files
+from tests.unit.agents.importing.understood_files import ROUBLES, UTC, understand_files, understand_text
 
 
 def asked(folder: Path, text: str) -> dict[str, tuple[str, str]]:
@@ -70,10 +73,28 @@ def test_only_a_likely_column_is_suggested(
     assert option.startswith(f'--field {field}="{hint}"')
 
 
-def test_amounts_in_cents_are_named(tmp_path: Path) -> None:
-    rows = ("1,2025-05-01,a@example.com,1050", "2,2025-05-02,b@example.com,1150")
-    text, _ = asked(tmp_path, sales("order_id,date,email,amount_cents", *rows))["amount"]
+CENTS: Final = sales(
+    "order_id,date,email,amount_cents", "1,2025-05-01,a@example.com,1050", "2,2025-05-02,b@example.com,1150"
+)
+
+
+def reading_amount(divide: int) -> Mapping:
+    return combine(UTC, Mapping(fields={"amount": Column("amount_cents", divide=divide)}))
+
+
+def test_amounts_in_cents_are_named_with_the_remedy(tmp_path: Path) -> None:
+    text, _ = asked(tmp_path, CENTS)["amount"]
     assert text.startswith("Amounts must be in whole units of the currency, and amount_cents is in hundredths of ")
+    assert 'amount = { column = "amount_cents", divide = 100 }' in text
+    found = understand_text(tmp_path, CENTS, reading_amount(divide=100))
+    assert found.amounts() == {"1": "10.50", "2": "11.50"}
+    assert "amount.unit" not in found.assumed
+
+
+def test_a_column_of_cents_that_is_taken_as_it_is_is_stated(tmp_path: Path) -> None:
+    found = understand_text(tmp_path, CENTS, reading_amount(divide=1))
+    assert found.amounts() == {"1": "1050.00", "2": "1150.00"}
+    assert found.assumed["amount.unit"] == "amount_cents in whole units of the currency"
 
 
 def test_sums_of_several_orders_are_refused_under_any_name(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ occurred_at = { join = ["Day", "Hour"] }
 amount = ["Total", { add = ["Net", { multiply = ["Tax", "Rate"] }] }]
 discount = { subtract = ["List", "Total"] }
 refunded = { column = "refunds", each = "total" }
+converted_amount = { column = "Bonus", divide = 100 }
 consent.email = "News"
 
 [refund]
@@ -98,6 +99,7 @@ def test_a_mapping_file_says_everything_about_a_file(tmp_path: Path) -> None:
     tax = Arithmetic("multiply", (Column("Tax"), Column("Rate")))
     assert mapping.fields["amount"] == FirstFilled((Column("Total"), Arithmetic("add", (Column("Net"), tax))))
     assert mapping.fields["refunded"] == Column("refunds", each="total")
+    assert mapping.fields["converted_amount"] == Column("Bonus", divide=100)
     assert mapping.refund == {"order_id": Column("Original")}
     assert mapping.constants == {"channel": "till", "consent.sms": "false"}
     assert mapping.words == {"purchase": ("VK", "sale*")}
@@ -148,6 +150,8 @@ def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> N
         order_id = { column = "a", zone = "UTC" }
         discount = { add = ["a"] }
         refunded_at = { column = "a", zone = "EST5" }
+        unit_price = { column = "a", divide = 60 }
+        refunded = { column = "a", each = "b", divide = 100 }
         [set]
         channel = 1.5
         [words]
@@ -188,6 +192,8 @@ def test_all_errors_of_a_mapping_file_are_reported_together(tmp_path: Path) -> N
         "fields.order_id",
         "fields.discount",
         "fields.refunded_at",
+        "fields.unit_price",
+        "fields.refunded",
         "set.channel",
         "words.sale",
         "status.other",
