@@ -10,7 +10,7 @@ from agents.serve.context import Context
 from agents.serve.lookups.customers.encoded_ids import decode_id
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.site import CUSTOMERS
-from agents.serve.pages.views.customer import score_texts
+from agents.serve.pages.views.customer import rhythm_of, score_texts
 from agents.serve.pages.views.story import StoryView
 
 _START: Final = "/customers/"
@@ -47,4 +47,5 @@ async def show_customer(
         if "hx-request" in request.headers:
             return view.render("story.html", CUSTOMERS, story=story, customer=customer)
     scores = [] if view.policy is None else score_texts(customer, view.policy, view)
-    return view.render("customer.html", CUSTOMERS, customer=customer, scores=scores, story=story)
+    rhythm = rhythm_of(customer, view.as_of)
+    return view.render("customer.html", CUSTOMERS, customer=customer, scores=scores, rhythm=rhythm, story=story)

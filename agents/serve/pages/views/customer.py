@@ -6,6 +6,7 @@ from agents.serve.lookups.answers import Customer
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.words.scores import frequency_label, monetary_label, recency_label
 from state.config.policy import POTENTIAL_CELL, Policy, scores_of
+from state.units.timestamps import DAY_MS, parse_rfc3339
 
 
 class ScoreText(NamedTuple):
@@ -23,6 +24,31 @@ class ScoreText(NamedTuple):
     best: int
     range: str
     fact: str
+
+
+class Rhythm(NamedTuple):
+    """How a customer orders.
+
+    Attributes:
+        days: usually between two orders, at least 1.
+        times: the time since the last order as a multiple of that, to one decimal, if it is more than 1; else None.
+    """
+
+    days: int
+    times: float | None
+
+
+def rhythm_of(customer: Customer, as_of: str | None) -> Rhythm | None:
+    """Return how a customer orders, as of a moment or of their last evaluation if that is later.
+
+    None for a customer with fewer than two orders. `Customer.overdue` is as of the last evaluation alone, which may be
+    months ago: nothing is evaluated while nothing changes.
+    """
+    if not customer.order_gap_days or customer.last_order_at is None:
+        return None
+    now_ms = max(parse_rfc3339(moment) for moment in (customer.as_of, as_of) if moment is not None)
+    times = round((now_ms - parse_rfc3339(customer.last_order_at)) / DAY_MS / customer.order_gap_days, 1)
+    return Rhythm(max(1, round(customer.order_gap_days)), times if times > 1 else None)
 
 
 def score_texts(customer: Customer, policy: Policy, view: PageView) -> list[ScoreText]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from agents.customer_view.change_text import cause_text
-from agents.customer_view.story import Story, StoryEvent
+from agents.customer_view.story import Story, StoryEvent, StoryOrder
 from agents.customer_view.story_runs import RunStory
 from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.charts.timeline import Mark, Order, Stay, timeline
@@ -61,12 +61,28 @@ class StoryView:
     def __init__(self, story: Story, view: PageView) -> None:
         self.story = story
         self._view = view
-        past: list[StoryEvent] = [*story.changes, *story.messages, *story.suppressions]
-        past.sort(key=_moment, reverse=True)
+        past: list[StoryEvent] = [*story.changes, *story.suppressions, *story.messages]
+        past.sort(key=_moment)
+        past.reverse()  # of one moment too, what came last is first
         self.hidden = max(0, len(past) - MAX_EVENTS)
         self.past = [self._event(event) for event in past[:MAX_EVENTS]]
         self.future = [self._event(event) for event in story.next[:MAX_NEXT]]
         self.runs = [RunText(run.campaign, run.entered_at, "; ".join(self._run(run))) for run in story.runs]
+
+    @property
+    def orders(self) -> list[StoryOrder]:
+        """The orders that are remembered, the latest first."""
+        return self.story.orders[::-1]
+
+    @property
+    def has_older_orders(self) -> bool:
+        """Whether the customer has orders that are not remembered any more."""
+        return len(self.story.orders) < self.story.facts.lifetime_orders
+
+    @property
+    def stayed_in(self) -> list[str]:
+        """The segments that the customer was in, in order."""
+        return list(dict.fromkeys(change.to_segment for change in self.story.changes))
 
     @property
     def chart(self) -> Markup:

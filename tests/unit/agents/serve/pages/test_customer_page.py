@@ -1,0 +1,43 @@
+"""What a customer's page says at once: how they order, as of now."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from agents.serve.lookups.answers import Customer
+from agents.serve.pages.views.customer import Rhythm, rhythm_of
+
+DAY_7, DAY_10, DAY_40 = "2026-01-08T00:00:00.000Z", "2026-01-11T00:00:00.000Z", "2026-02-10T00:00:00.000Z"
+
+
+def customer(**fields: Any) -> Customer:
+    """Return a customer whose last order was on 1 January, evaluated a week later."""
+    usual: dict[str, Any] = {
+        **{"customer_id": "c-1", "segment": "loyal", "cell": "332", "seq": 1, "currency": "RUB", "policy": "retail-27@1"},
+        **{"since": DAY_7, "as_of": DAY_7, "first_order_at": DAY_7, "last_order_at": "2026-01-01T00:00:00.000Z"},
+        **{"frequency": 3, "monetary": "300.00", "average_check": "100.00", "lifetime_value": "300.00"},
+        **{"lifetime_orders": 3, "next_down": None, "next_up": None, "discount_seeker": False, "difficult": False},
+        **{"favourite_store": None, "favourite_channel": None, "referrals": 0, "order_gap_days": 10.0},
+        **{"overdue": 0.7, "reachable": False, "channels": []},
+    }
+    return msgspec.convert(usual | fields, Customer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "as_of", "rhythm"),
+    [
+        ({}, DAY_10, Rhythm(10, None)),  # not later than usual
+        ({}, DAY_40, Rhythm(10, 4.0)),  # now, not as of the last evaluation
+        ({"as_of": DAY_40}, DAY_10, Rhythm(10, 4.0)),  # the watermark of all partitions is behind the customer's
+        ({}, None, Rhythm(10, None)),
+        ({"order_gap_days": 24.956}, DAY_40, Rhythm(25, 1.6)),
+        ({"order_gap_days": 0.2}, DAY_7, Rhythm(1, 35.0)),
+        ({"order_gap_days": None}, DAY_40, None),
+        ({"last_order_at": None}, DAY_40, None),
+    ],
+)
+def test_a_customer_is_as_overdue_as_the_page_is_current(
+    fields: dict[str, Any], as_of: str | None, rhythm: Rhythm | None
+) -> None:
+    assert rhythm_of(customer(**fields), as_of) == rhythm
