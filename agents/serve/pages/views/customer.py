@@ -52,8 +52,11 @@ def rhythm_of(customer: Customer, as_of: str | None) -> Rhythm | None:
 
 
 def score_texts(customer: Customer, policy: Policy, view: PageView) -> list[ScoreText]:
-    """Return the scores of a customer's cell in words; none for a customer without an order."""
-    if customer.cell == POTENTIAL_CELL:
+    """Return the scores of a customer's cell in words.
+
+    None for a customer without an order, nor for one who is not scored by this policy yet, seconds after it is activated.
+    """
+    if customer.cell == POTENTIAL_CELL or customer.policy != policy.ref:
         return []
     _, many, formats = view.texts.gettext, view.texts.ngettext, view.formats
     r, f, m = scores_of(customer.cell)

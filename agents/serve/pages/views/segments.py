@@ -64,10 +64,15 @@ class ScorePair(NamedTuple):
 
 
 def score_pairs(cells: Cells, policy: Policy, view: PageView) -> list[ScorePair]:
-    """Return every pair of scores, the most recent and most frequent first."""
+    """Return every pair of scores, the most recent and most frequent first.
+
+    For seconds after a policy with fewer thresholds is activated, customers still have scores that it does not know:
+    they are left out until they are scored anew.
+    """
+    best_r, best_f = len(policy.recency_edges_ms) + 1, len(policy.frequency_edges) + 1
     by_pair: dict[tuple[int, int], list[CellCount]] = {}
     for cell in cells.cells:
-        if cell.cell != POTENTIAL_CELL:
+        if cell.cell != POTENTIAL_CELL and cell.r <= best_r and cell.f <= best_f:
             by_pair.setdefault((cell.r, cell.f), []).append(cell)
     return [
         ScorePair(
