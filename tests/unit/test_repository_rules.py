@@ -94,6 +94,11 @@ def test_no_path_looks_like_an_option_or_has_white_space() -> None:
     assert [path for path in paths if any(part.startswith("-") or part.split() != [part] for part in path.parts)] == []
 
 
+def test_no_link_leads_out_of_the_repository() -> None:
+    """One in the place of an ignored folder, such as .cache, would take its place when it is checked out."""
+    assert [str(path) for path in _files() if path.is_symlink()] == []
+
+
 def test_no_source_file_is_longer_than_500_lines() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in _files() if path.suffix == ".py"}
     assert {str(path): lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
