@@ -52,6 +52,11 @@ REGISTRIES: Final = tuple(
 
 def _files() -> list[Path]:
     """Return the files that are tracked or not ignored; outside a Git clone, all files."""
+    return [path for path in _paths() if path.is_file()]
+
+
+def _paths() -> list[Path]:
+    """Return the same, with links and with files that are deleted but still tracked."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -60,10 +65,8 @@ def _files() -> list[Path]:
         check=False,
     )
     if listed.returncode == 0:
-        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
-    else:
-        paths = [path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts)]
-    return [path for path in paths if path.is_file()]
+        return [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts)]
 
 
 def _python_files(*folders: str) -> list[Path]:
@@ -96,7 +99,7 @@ def test_no_path_looks_like_an_option_or_has_white_space() -> None:
 
 def test_no_link_leads_out_of_the_repository() -> None:
     """One in the place of an ignored folder, such as .cache, would take its place when it is checked out."""
-    assert [str(path) for path in _files() if path.is_symlink()] == []
+    assert [str(path) for path in _paths() if path.is_symlink()] == []
 
 
 def test_no_source_file_is_longer_than_500_lines() -> None:
