@@ -45,8 +45,11 @@ class AccessControl:
         self._limits = RateLimits(clock)
         self._metrics = metrics
 
-    async def authenticate(self, connection: Connection) -> Principal:
+    async def authenticate(self, connection: Connection, *, is_open: bool = False) -> Principal:
         """Return who sends a request: `ANONYMOUS` if it has neither a token nor a session.
+
+        On a route that is open to all, `ANONYMOUS` also stands for a token that is not valid: a platform or a proxy may
+        send credentials of its own, which are none of ours.
 
         Raises:
             Problem: 401 for a token that is not valid, 403 for a write through a foreign page, 421 for a foreign host.
@@ -59,6 +62,8 @@ class AccessControl:
             return LOCAL
         if authorization := connection.headers.get("authorization"):
             token = self.tokens.authenticate(token_in(authorization) or "")
+            if token is None and is_open:
+                return ANONYMOUS
             if token is None:
                 raise unauthenticated("the token is not valid: it was revoked, or is not a token of this server")
             return token.principal()

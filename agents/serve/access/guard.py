@@ -43,9 +43,9 @@ def guard_of(access: AccessControl) -> Guard:
     async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         if method_of(connection) == "OPTIONS":
             return  # only the methods of a route
-        principal = await access.authenticate(connection)
-        connection.scope["auth"] = principal
         scope = required_scope(handler)
+        principal = await access.authenticate(connection, is_open=scope == Scope.NONE)
+        connection.scope["auth"] = principal
         require(principal, scope)
         if scope in LIMITED_SCOPES:
             access.check_rate(connection, principal)
