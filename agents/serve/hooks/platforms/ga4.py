@@ -1,5 +1,6 @@
 """Google Analytics 4's Measurement Protocol. docs/hooks/ga4.md describes it for shops."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -17,13 +18,15 @@ from agents.serve.hooks.platforms.mapped_row import orders_mapping
 from agents.serve.hooks.platforms.payload import Payload, plain_amount, read_minor, read_object
 from agents.serve.hooks.platforms.rejection import NotOurs, NotValid
 from agents.serve.hooks.platforms.signatures import is_one_of
+from state.intake.field_errors import show
 from state.records.reasons import RejectionReason
 
 PLATFORM: Final = "ga4"
 MAX_EVENTS: Final = 25
 """Of one request, as at Google."""
-_MICROS: Final = 1_000
-_MAX_MICROS_DIGITS: Final = 16
+_MICROS: Final = re.compile(r"([0-9]{16})(?:\.[0-9]{1,9})?")
+"""Microseconds since 1970: fewer digits are another unit. A fraction is what floats have made of them."""
+_MICROS_PER_MS: Final = 1_000
 
 
 def read_delivery(delivery: Delivery, receiver: Receiver) -> Outcomes:
@@ -52,6 +55,8 @@ def _read_event(event: Payload, content: Payload, delivery: Delivery, receiver: 
     name = event.text("name")
     words = orders_mapping(PLATFORM).words
     customer_id = customer_of(receiver.hook, "", content.text("user_id"), orders_mapping(PLATFORM).guests)
+    if name not in (*words["purchase"], *words["refund"], "sign_up"):
+        raise NotOurs("event")
     stated_at = _moment(event, content)
     at = delivery.now_ms if stated_at is None else stated_at
     params = event.inner("params")
@@ -59,9 +64,7 @@ def _read_event(event: Payload, content: Payload, delivery: Delivery, receiver: 
         return [_purchase(params, customer_id, at, receiver)]
     if name in words["refund"]:
         return [_refund(params, customer_id, at, stated_at, receiver)]
-    if name == "sign_up":
-        return [_signup(params, customer_id, at, stated_at, receiver)]
-    raise NotOurs("event")
+    return [_signup(params, customer_id, at, stated_at, receiver)]
 
 
 def _purchase(params: Payload, customer_id: str, at: int, receiver: Receiver) -> HookEvent:
@@ -129,9 +132,18 @@ def _discount(item: Payload, currency: str) -> int:
 
 
 def _moment(event: Payload, content: Payload) -> int | None:
-    """Return the moment of an event, in milliseconds; None if nothing states it."""
+    """Return the moment of an event, in milliseconds; None if nothing states it.
+
+    Raises:
+        NotValid: what states it is no number of microseconds.
+    """
     for payload in (event, content):
-        text = payload.text("timestamp_micros")
-        if text.isdecimal() and len(text) <= _MAX_MICROS_DIGITS:
-            return int(text) // _MICROS
+        value = payload.get("timestamp_micros")
+        if value is None or value == "":
+            continue
+        found = _MICROS.fullmatch(payload.text("timestamp_micros"))
+        if found is None:
+            form = "microseconds since 1970, such as 1778832000123456"
+            raise NotValid(RejectionReason.INVALID, f"timestamp_micros must be {form}: got {show(str(value))}")
+        return int(found[1]) // _MICROS_PER_MS
     return None

@@ -45,6 +45,36 @@ def test_a_refund_without_a_sum_is_refused() -> None:
     assert refused(request("refund", value=None), MAIN)[0] == "invalid"
 
 
+def _at(moment: object, name: str = "purchase") -> Delivery:
+    params = {"transaction_id": "T1", "value": 1, "currency": "EUR"}
+    content = {"user_id": "u1", "timestamp_micros": moment, "events": [{"name": name, "params": params}]}
+    return ga4(content, measurement_id="G-1")
+
+
+@pytest.mark.parametrize(
+    ("moment", "at_ms"),
+    [
+        (1778832000123456, 1778832000123),
+        ("1778832000123999", 1778832000123),
+        (1778832000123456.5, 1778832000123),
+        (None, NOW_MS),
+        ("", NOW_MS),
+    ],
+)
+def test_a_moment_is_in_microseconds_or_that_of_the_receipt(moment: object, at_ms: int) -> None:
+    assert event(_at(moment), MAIN).occurred_at_ms == at_ms
+
+
+@pytest.mark.parametrize(
+    "moment", ["yesterday", 1778832000, 1778832000123, -1778832000123456, 10**30, [1], True, "2026-05-15T08:00:00Z"]
+)
+def test_a_moment_in_another_unit_or_form_is_refused_and_not_replaced_by_the_receipt(moment: object) -> None:
+    reason, detail = refused(_at(moment), MAIN)
+    assert reason == "invalid"
+    assert "timestamp_micros must be microseconds since 1970" in detail
+    assert ignored(_at(moment, "page_view"), MAIN) == "event"
+
+
 def test_a_device_is_nobody() -> None:
     content = {
         "client_id": "c",
