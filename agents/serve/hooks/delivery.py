@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from agents.serve.hooks.base_rates import BaseRates
 from agents.serve.hooks.hook import Hook
 from state.intake.admission_result import AdmissionRules
 from state.records.reasons import RejectionReason
@@ -52,6 +53,7 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
         order_reference: the platform's own number of the order, where it has one besides the order's id.
         rate: of a purchase, the price of one unit of its currency in the shop's; empty: it is the shop's currency.
         shop_currency: of a purchase with a rate, the shop's currency.
+        base_rates: of a refund whose order may have a rate, the policy's; None: it arrived before they were noted.
         customer_reference: the platform's own id of the customer, where an address may serve as id.
         names_reference: whether the delivery names the customer by that alone.
         names_order: whether the customer is that of the order, whom the delivery does not name.
@@ -65,6 +67,7 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
     order_reference: str = ""
     rate: str = ""
     shop_currency: str = ""
+    base_rates: BaseRates | None = None
     customer_reference: str = ""
     names_reference: bool = False
     names_order: bool = False

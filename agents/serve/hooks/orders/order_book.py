@@ -251,7 +251,10 @@ def _of_order(event: HookEvent, order: LedgerEntry) -> HookEvent:
     details = order.details
     if details is None or not details.rate:
         return msgspec.structs.replace(event, fields=fields)
-    fields["rate"] = details.rate
+    if event.base_rates is None:
+        fields["rate"] = details.rate
+    elif rate := event.base_rates.of_order(fields["currency"], details.rate, details.currency):
+        fields["rate"] = rate
     return msgspec.structs.replace(event, fields=fields, rate=details.rate, shop_currency=details.currency)
 
 

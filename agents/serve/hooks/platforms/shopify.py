@@ -3,6 +3,7 @@
 from typing import Final
 
 from agents.importing.events.customer_ids import bounded_id, derived_id
+from agents.serve.hooks.base_rates import base_rates
 from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Outcomes, Receiver
 from agents.serve.hooks.platforms.event_building import (
     build,
@@ -56,6 +57,7 @@ def _read(delivery: Delivery, receiver: Receiver) -> list[HookEvent]:
 
 def _refund(refund: Payload, delivery: Delivery, receiver: Receiver) -> list[HookEvent]:
     minor, currency = _given_back(refund)
+    minor = _without_gift_cards(minor, refund, currency, receiver)
     prefixes = receiver.hook.prefixes
     refund_id = prefixes.order(own_id) if (own_id := refund.text("id")) else ""
     reference = refund.text("order_id")
@@ -84,6 +86,7 @@ def _without_order(receiver: Receiver, fields: dict[str, str], at: int, order_re
         at,
         order_reference=order_reference,
         names_order=True,
+        base_rates=base_rates(receiver.rules),
     )
     del event.fields["order_id"]
     return event
@@ -105,6 +108,26 @@ def _given_back(refund: Payload) -> tuple[int, str]:
         raise NotValid(RejectionReason.CURRENCY, f"transactions must have one currency: got {', '.join(totals)}"[:200])
     ((currency, minor),) = totals.items()
     return minor, currency
+
+
+def _without_gift_cards(minor: int, refund: Payload, currency: str, receiver: Receiver) -> int:
+    """Return what a refund gives back without the gift cards in it, if the hook leaves them out of orders.
+
+    Raises:
+        NotOurs: it gives back nothing else.
+    """
+    if receiver.hook.gift_cards != "skip":
+        return minor
+    cards = 0
+    for line in refund.objects("refund_line_items"):
+        if not line.flag("line_item.gift_card"):
+            continue
+        presented = line.text("subtotal_set.presentment_money.currency_code") == currency
+        price = line.text("subtotal_set.presentment_money.amount") if presented else line.text("subtotal")
+        cards += read_minor(price, currency, "refund_line_items.subtotal") if price else 0
+    if cards and cards >= minor:
+        raise NotOurs("gift_card")
+    return minor - cards
 
 
 def _signup(customer: Payload, delivery: Delivery, receiver: Receiver) -> list[HookEvent]:

@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 from typing import Final
 
 from agents.importing.events.customer_ids import bounded_id
+from agents.serve.hooks.base_rates import base_rates
 from agents.serve.hooks.delivery import Delivery, HookEvent, Receiver
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.platforms.event_building import build, customer_of, purchase_event_id, refund_event_id
@@ -25,6 +26,8 @@ _IMPORTED_AFTER_MS: Final = 48 * 3_600_000
 _COUNTING: Final = ("counts", "refunded")
 _COUNT: Final = re.compile("[0-9]{1,6}")
 _VOID: Final = ("voided", "expired")
+_GIVEN_BACK: Final = ("partially_refunded", "refunded")
+"""States of an order that was paid, even if it is cancelled now: what was given back arrives as `refunds/create`."""
 _RATE: Final = Context(prec=12)
 _SHOPS: Final = ("x-shopify-shop-domain", "shopify-shop-domain")
 
@@ -34,9 +37,9 @@ def read_paid(order: Payload, delivery: Delivery, receiver: Receiver) -> list[Ho
     hook = receiver.hook
     if is_test(order):
         raise NotOurs("test")
-    if order.has("cancelled_at"):
-        raise NotOurs("cancelled")
     status = order.text("financial_status")
+    if order.has("cancelled_at") and status.lower() not in _GIVEN_BACK:
+        raise NotOurs("cancelled")
     if hook.count == "created":
         if status in _VOID:
             raise NotOurs("status")
@@ -50,6 +53,7 @@ def read_paid(order: Payload, delivery: Delivery, receiver: Receiver) -> list[Ho
     processed, created = order.moment("processed_at"), order.moment("created_at")
     at = first_of(processed, created, triggered(delivery), delivery.now_ms)
     location = order.text("location_id") if channel == "pos" else ""
+    shop_currency = order.text("currency")
     fields = {
         "event_id": purchase_event_id(order_id),
         "customer_id": customer_of(hook, order.text("email", "contact_email", "customer.email"), own_id),
@@ -60,7 +64,7 @@ def read_paid(order: Payload, delivery: Delivery, receiver: Receiver) -> list[Ho
         "coupon": _coupons(order),
         "channel": channel,
         "store_id": location or header_of(delivery, _SHOPS),
-        "rate": rate,
+        "rate": base_rates(receiver.rules).of_order(currency, rate, shop_currency),
         "backfill": True
         if processed is not None and created is not None and _was_imported(processed, created)
         else None,
@@ -72,7 +76,7 @@ def read_paid(order: Payload, delivery: Delivery, receiver: Receiver) -> list[Ho
         at,
         order_reference=reference_of(receiver, order.text("id")),
         rate=rate,
-        shop_currency=order.text("currency") if rate else "",
+        shop_currency=shop_currency if rate else "",
         customer_reference=reference_of(receiver, own_id),
     )
     return [event]

@@ -1,9 +1,11 @@
 """What of a delivery is new, by what the order ledger knows: both orders of arrival, whatever an export says."""
 
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import pytest
 
+from agents.serve.hooks.base_rates import BaseRates
 from agents.serve.hooks.delivery import HookEvent
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.orders.order_book import Decision, OrderBook, decode_waiting
@@ -24,6 +26,14 @@ SHOPIFY: Final = Hook("shopify", "main")
 WOO: Final = Hook("woocommerce", "main")
 NUMBER: Final = "shopify:5001"
 IMPORTED_MS: Final = 2_000
+WAITS_SINCE_0_1: Final = bytes.fromhex(
+    "8ba46b696e64a6726566756e64a66669656c647384a86576656e745f6964a9726566756e643a7231a9726566756e645f6964a27231a661"
+    "6d6f756e74a531302e3030a863757272656e6379a3555344ae6f636375727265645f61745f6d73cd05dcae726566756e6465645f6d696e"
+    "6f72c0af6f726465725f7265666572656e6365ac73686f706966793a35303031a472617465a0ad73686f705f63757272656e6379a0b263"
+    "7573746f6d65725f7265666572656e6365a0af6e616d65735f7265666572656e6365c2ab6e616d65735f6f72646572c3ab6e656564735f"
+    "6f72646572c2"
+)
+"""A refund that waits, as it was written before the policy's rates were noted in it."""
 
 
 class Record(NamedTuple):
@@ -75,9 +85,9 @@ def purchase(customer_id: str = "ann", at: int = 1_000, **known: Any) -> HookEve
     )
 
 
-def refund(refund_id: str, amount: str, at: int = 1_500, currency: str = "EUR") -> HookEvent:
+def refund(refund_id: str, amount: str, at: int = 1_500, currency: str = "EUR", **known: Any) -> HookEvent:
     fields = {"event_id": f"refund:{refund_id}", "refund_id": refund_id, "amount": amount, "currency": currency}
-    return HookEvent(kind="refund", fields=fields, occurred_at_ms=at, order_reference=NUMBER, names_order=True)
+    return HookEvent(kind="refund", fields=fields, occurred_at_ms=at, order_reference=NUMBER, names_order=True, **known)
 
 
 def total(after: int, amount: str, **known: Any) -> HookEvent:
@@ -179,6 +189,34 @@ def test_a_refund_in_the_buyers_currency_is_compared_in_the_shops(book: Book) ->
     found = book.index.find("ann", REFUNDS, "#1")
     assert found is not None
     assert found.entry.refunded == 500
+
+
+@pytest.mark.parametrize(
+    ("shop", "currency", "rate"),
+    [
+        ("EUR", "USD", "0.5"),  # the shop's currency is the base currency
+        ("EUR", "EUR", None),  # given back in the shop's currency
+        ("GBP", "USD", "0.6"),
+        ("GBP", "GBP", None),  # the policy has it
+        ("GBP", "EUR", None),  # the base currency needs none
+        ("CHF", "USD", None),  # nothing leads to the base currency
+    ],
+)
+def test_a_refund_has_the_rate_of_its_order_to_the_base_currency(
+    book: Book, shop: str, currency: str, rate: str | None
+) -> None:
+    book.take(purchase(rate="0.5", shop_currency=shop))
+    rates = BaseRates("EUR", {"GBP": Decimal("1.2")})
+    (event,) = book.take(refund("r1", "10.00", currency=currency, base_rates=rates)).events
+    assert event.fields.get("rate") == rate
+
+
+def test_a_refund_that_an_earlier_version_has_put_to_wait_is_read(book: Book) -> None:
+    event = decode_waiting(WAITS_SINCE_0_1)
+    assert (event.kind, event.base_rates) == ("refund", None)
+    book.take(purchase(rate="0.5", shop_currency="EUR"))
+    (published,) = book.take(event).events
+    assert (published.fields["amount"], published.fields["rate"]) == ("10.00", "0.5")
 
 
 def test_a_refund_waits_for_its_order(book: Book) -> None:

@@ -105,6 +105,44 @@ def test_a_buyers_currency_comes_with_the_rate_to_the_shops() -> None:
     )
 
 
+def _presented(shop: str, shop_amount: str, buyer: str, buyer_amount: str) -> dict[str, Any]:
+    """Return an order in the currencies of shop and buyer."""
+    return shopify_order(
+        currency=shop,
+        presentment_currency=buyer,
+        total_price=shop_amount,
+        total_price_set={
+            "shop_money": {"amount": shop_amount, "currency_code": shop},
+            "presentment_money": {"amount": buyer_amount, "currency_code": buyer},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("shop", "buyer", "published", "to_shop"),
+    [
+        ("EUR", "GBP", "1.25", "1.25"),  # the shop's currency is the policy's
+        ("USD", "GBP", "1.125", "1.25"),  # times the policy's rate of the shop's currency
+        ("USD", "EUR", None, "1.25"),  # the buyer's currency is the policy's
+    ],
+)
+def test_a_rate_leads_to_the_currency_of_the_policy(shop: str, buyer: str, published: str | None, to_shop: str) -> None:
+    purchase = event(shopify("orders/paid", _presented(shop, "100.00", buyer, "80.00")), MAIN)
+    assert (purchase.fields["amount"], purchase.fields["currency"]) == ("80.00", buyer)
+    assert purchase.fields.get("rate") == published
+    assert (purchase.rate, purchase.shop_currency) == (to_shop, shop)
+
+
+def test_an_order_whose_currencies_the_policy_has_not_is_refused() -> None:
+    assert refused(shopify("orders/paid", _presented("CHF", "100.00", "GBP", "80.00")), MAIN)[0] == "currency"
+
+
+@pytest.mark.parametrize("status", ["refunded", "partially_refunded"])
+def test_an_order_that_was_paid_counts_although_it_is_cancelled_now(status: str) -> None:
+    order = shopify_order(cancelled_at="2026-03-02T19:00:00+01:00", financial_status=status)
+    assert event(shopify("orders/paid", order), MAIN).fields["amount"] == "58.90"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -298,6 +336,21 @@ def test_a_quantity_that_is_none_is_one(quantity: Any) -> None:
     order = shopify_order(line_items=[_line("8.90", quantity, gift_card=True)])
     skipping = receiver("shopify", gift_cards="skip")
     assert event(shopify("orders/paid", order), skipping).fields["amount"] == "50.00"
+
+
+def _refunded_line(subtotal: str, *, gift_card: bool, **fields: Any) -> dict[str, Any]:
+    return {"quantity": 1, "subtotal": subtotal, "line_item": {"gift_card": gift_card}, **fields}
+
+
+def test_a_refund_of_gift_cards_is_left_out_as_they_are() -> None:
+    skipping = receiver("shopify", gift_cards="skip")
+    both = [_refunded_line("15.00", gift_card=True), _refunded_line("5.00", gift_card=False)]
+    delivery = shopify("refunds/create", shopify_refund(refund_line_items=both))
+    assert event(delivery, skipping).fields["amount"] == "5.00"
+    assert event(delivery, MAIN).fields["amount"] == "20.00"
+    money = {"presentment_money": {"amount": "20.00", "currency_code": "EUR"}}
+    alone = [_refunded_line("18.00", gift_card=True, subtotal_set=money)]
+    assert ignored(shopify("refunds/create", shopify_refund(refund_line_items=alone)), skipping) == "gift_card"
 
 
 def test_an_order_of_gift_cards_alone_is_ignored_where_they_are_left_out() -> None:
