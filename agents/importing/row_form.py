@@ -13,6 +13,7 @@ from agents.importing.mapping.event_fields import FieldType, type_of
 from agents.importing.mapping.expression import Column, alternatives_of, columns_of
 from agents.importing.rows.cell_sql import CellSql
 from agents.importing.rows.column_decisions import ColumnDecisions
+from agents.importing.rows.moment_sql import MomentSql, moment_cell
 from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, with_constant_moment
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_meaning import kind_sql
@@ -56,19 +57,18 @@ class RowForm:
         occurred = self._mapping.fields.get("occurred_at")
         if occurred is None:
             return ""
-        cells = CellSql(self._source, self._decisions, "")
         parts = alternatives_of(occurred)
-        self._decisions.decide_dates([("occurred_at", cells.moment_cell(part)) for part in parts])
+        self._decisions.decide_dates([("occurred_at", moment_cell(self._source, part)) for part in parts])
         given = self._mapping.timezone or self._policy.timezone or ""
         money = {self._mapping.currency or self._policy.currency or ""} - {""}
         decide_zone_names(
-            (self._decisions.date(cells.moment_cell(part)) for part in parts), given, money, self._findings
+            (self._decisions.date(moment_cell(self._source, part)) for part in parts), given, money, self._findings
         )
         needed = [
             part
             for part in parts
             if not (isinstance(part, Column) and part.zone)
-            and needs_zone(self._decisions.date(cells.moment_cell(part)))
+            and needs_zone(self._decisions.date(moment_cell(self._source, part)))
         ]
         if not needed:
             return ""
@@ -82,10 +82,11 @@ class RowForm:
             name: of the table.
             prefixes: of ids.
         """
-        cells = CellSql(self._source, self._decisions, self._zone)
+        cells = CellSql(self._source, self._decisions)
         fields = self._mapping.fields
         if "occurred_at" in fields:
-            occurred = f"coalesce({', '.join(cells.moments('occurred_at', fields['occurred_at'], None))}, NULL)"
+            moments = MomentSql(cells, self._decisions, self._zone, {}).of("occurred_at", fields["occurred_at"], None)
+            occurred = f"coalesce({', '.join(moments)}, NULL)"
         else:
             occurred = str(self._moment_of_all())
         currency = self._mapping.currency or self._policy.currency or ""

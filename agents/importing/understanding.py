@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.importing.events.counted_event import CountedEvent
 from agents.importing.events.customer_ids import IdPrefixes, read_key
 from agents.importing.events.event_writer import EventWriter
 from agents.importing.events.examples import Examples
 from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.events.refusals import base_currency, check_currencies, check_orders, leave_out_currencies
 from agents.importing.events.row_events import RowEvents
-from agents.importing.events.sales import CountedEvent, Sales
+from agents.importing.events.sales import Sales
 from agents.importing.events.totals import Totals
 from agents.importing.fields.form_fields import find_fields
 from agents.importing.fields.source_plan import plan_sources

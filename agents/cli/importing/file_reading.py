@@ -13,7 +13,7 @@ from agents.cli.terminal.quiet import note
 from agents.importing.findings import UNREADABLE, ImportRefused, Question
 from agents.importing.mapping.mapping import Mapping as ImportMapping
 from agents.importing.mapping.mapping import combine
-from agents.importing.mapping.mapping_reader import with_answer
+from agents.importing.mapping.mapping_answers import with_answer
 from agents.importing.reading.opening import open_sources
 from agents.importing.staging.stage import Staging, stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand

@@ -52,7 +52,7 @@ def with_options(mapping: "Mapping", options: Options[str, str | None], fields: 
 
     from agents.importing.mapping.event_fields import KIND_BY_TOPIC
     from agents.importing.mapping.mapping import AUTO, Mapping, combine
-    from agents.importing.mapping.mapping_reader import with_answer
+    from agents.importing.mapping.mapping_answers import with_answer
     from agents.importing.platforms.catalog import check_platform
     from state.config.config_errors import ConfigErrors
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from agents.importing.columns.currencies import read_currency
+from agents.importing.events.counted_event import CountedEvent, to_base
 from agents.importing.events.customer_ids import IdPrefixes, bounded_id, derived_id
 from agents.importing.events.event_writer import EventWriter, Refusal
-from agents.importing.events.sales import CountedEvent, to_base
 from agents.importing.mapping.event_fields import (
     CONSENT_CHANNELS,
     CONSENT_FIELDS,

@@ -4,17 +4,17 @@
 import heapq
 from collections.abc import Iterator
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from agents.importing.events.counted_event import CountedEvent, count_event, to_base, with_known
 from agents.importing.events.customer_ids import IdPrefixes, bounded_id, derived_id, refund_of_order_id, refunded_id
-from agents.importing.events.event_writer import EventWriter, Refusal, WrittenEvent
+from agents.importing.events.event_writer import EventWriter
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.orders.sale_lines import CONSENT_COLUMNS
 from agents.importing.rows.refund_lists import split_amounts, with_totals
 from agents.importing.staging.stage import Staging
 from state.units.currencies import DIGITS
-from state.units.money import convert, format_minor
+from state.units.money import format_minor
 
 _ROWS_PER_FETCH: Final = 10_000
 _ORDER_COLUMNS: Final = (
@@ -53,26 +53,6 @@ _REFUND_COLUMNS: Final = (
     "ordinal",
     "refund_amounts",
 )
-
-
-class CountedEvent(NamedTuple):
-    """An event, or why it is none, and what it counts in the report.
-
-    Attributes:
-        occurred_at_ms: its moment, by which events are merged.
-        rank: order of kinds at the same moment: signups, orders, refunds.
-        line: of the file.
-        written: the event; None: it would be rejected.
-        counted_minor: what it adds to the totals, in minor units of the base currency.
-        refusal: why it would be rejected.
-    """
-
-    occurred_at_ms: int
-    rank: int
-    line: int
-    written: WrittenEvent | None
-    counted_minor: int
-    refusal: Refusal | None = None
 
 
 class Sales:
@@ -157,8 +137,8 @@ class Sales:
                 "store_id": store,
                 "rate": _plain(rate),
             }
-            counted = _counted(writer, "purchase", 1, fields, at, line)
-            yield _with(counted, order_reference=self._prefixes.order(reference)) if reference else counted
+            counted = count_event(writer, "purchase", 1, fields, at, line)
+            yield with_known(counted, order_reference=self._prefixes.order(reference)) if reference else counted
 
     def _refunds(self, writer: EventWriter) -> Iterator[CountedEvent]:
         lists = f"SELECT order_key AS list_of, refund_amounts FROM {self.name} WHERE refund_amounts IS NOT NULL"
@@ -206,9 +186,9 @@ class Sales:
             "rate": _plain(refund["rate"]),
         }
         of_column = total if refund["source"] == "column" else None
-        counted = _counted(writer, "refund", 2, fields, refund["occurred_at"], refund["line"], of_column)
+        counted = count_event(writer, "refund", 2, fields, refund["occurred_at"], refund["line"], of_column)
         if order_id is None and refund["mentioned"]:
-            counted = _with(counted, mentioned_order=self._prefixes.order(refund["mentioned"]))
+            counted = with_known(counted, mentioned_order=self._prefixes.order(refund["mentioned"]))
         if counted_minor != amount_minor or (counted.written and not counted.counted_minor):
             base = to_base(counted_minor, currency, refund["rate"], writer)
             counted = counted._replace(counted_minor=base)
@@ -241,7 +221,7 @@ class Sales:
                 "customer_id": self._prefixes.customer(customer),
                 "consent": granted,
             }
-            yield _counted(writer, "signup", 0, fields, at, line)
+            yield count_event(writer, "signup", 0, fields, at, line)
 
     def _consent_rows(self) -> Iterator[tuple[Any, ...]]:
         reader = self._staging.con.cursor()
@@ -265,39 +245,6 @@ class Sales:
             f"FROM {self.name} WHERE reason IS NULL AND minor >= 0 AND customer IS NOT NULL AND ({has_any}) "
             "GROUP BY customer"
         )
-
-
-def _counted(
-    writer: EventWriter,
-    kind: str,
-    rank: int,
-    fields: dict[str, Any],
-    at: int,
-    line: int,
-    refunded_minor: int | None = None,
-) -> CountedEvent:
-    try:
-        written = writer.write(kind, fields, at, line, refunded_minor)
-    except Refusal as refusal:
-        return CountedEvent(at, rank, line, None, 0, refusal)
-    return CountedEvent(at, rank, line, written, written.base_minor)
-
-
-def _with(counted: CountedEvent, **known: Any) -> CountedEvent:
-    """Return an event with what is known beside its fields."""
-    if counted.written is None:
-        return counted
-    event = counted.written.event._replace(**known)
-    return counted._replace(written=WrittenEvent(event, counted.written.base_minor))
-
-
-def to_base(minor: int, currency: str, rate: Decimal | None, writer: EventWriter) -> int:
-    """Return an amount in minor units of the base currency."""
-    rules = writer.rules
-    if currency == rules.currency:
-        return minor
-    price = rate or rules.rates.get(currency)
-    return convert(minor, DIGITS[currency], Fraction(price), rules.digits) if price else 0
 
 
 def _plain(number: Decimal | None) -> str | None:

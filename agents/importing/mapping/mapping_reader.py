@@ -1,17 +1,14 @@
 """Read a mapping file, and report all its errors at once. docs/import/README.md describes its form."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from agents.importing.mapping.event_fields import ALL_FIELDS, type_of
 from agents.importing.mapping.expression import Expression, ExpressionError, parse_expression
 from agents.importing.mapping.mapping import (
     GROUP_AMOUNTS,
-    KINDS,
     ROW_KINDS,
     Grouping,
     Identify,
@@ -20,16 +17,11 @@ from agents.importing.mapping.mapping import (
     RowRule,
     Statuses,
 )
+from agents.importing.mapping.mapping_values import mapping_errors
 from state.config.config_errors import ConfigErrors, format_value, suggest_name
 from state.config.toml_reader import Table, read_toml
-from state.units.currencies import DIGITS
-from state.units.time_zones import zone_names
 
-DATE_ORDERS: Final = ("day_first", "month_first", "year_first")
-NAMED_FORMATS: Final = (*DATE_ORDERS, "unix", "unix_ms", "unix_us", "unix_ns", "serial")
-FILE_FORMATS: Final = ("csv", "xlsx", "json", "jsonl", "parquet")
 _IDENTIFY_BY: Final = ("email", "id")
-_MAX_SOURCE: Final = 32
 _TEXTS: Final = (
     "platform",
     "kind",
@@ -46,43 +38,6 @@ _TEXTS: Final = (
     "explode",
     "source",
 )
-
-
-def _is_encoding(name: str) -> bool:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
-_CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
-    "kind": (KINDS.__contains__, f"one of {', '.join(KINDS)}"),
-    "timezone": (
-        lambda name: name in zone_names(),
-        "an IANA name such as Europe/Moscow, not an abbreviation",
-    ),
-    "time_format": (
-        lambda text: text in NAMED_FORMATS or text.startswith("months_") or "%" in text,
-        f"one of {', '.join(NAMED_FORMATS)} or of the form %d.%m.%Y %H:%M",
-    ),
-    "date_order": (DATE_ORDERS.__contains__, f"one of {', '.join(DATE_ORDERS)}"),
-    "decimal": ((".", ",").__contains__, '"." or ","'),
-    "delimiter": (
-        lambda text: len(text) == 1 and text not in '"\r\n',
-        "one character, such as ; or a tab",
-    ),
-    "encoding": (_is_encoding, "known to Python, such as utf-8 or cp1251"),
-    "currency": (DIGITS.__contains__, "the ISO 4217 code of a currency, such as RUB"),
-    "format": (FILE_FORMATS.__contains__, f"one of {', '.join(FILE_FORMATS)}"),
-    "negative": (("refund", "skip").__contains__, "refund or skip"),
-    "refund_numbers": (("refunds", "orders").__contains__, "refunds or orders"),
-    "source": (
-        lambda text: len(text) <= _MAX_SOURCE and ":" not in text,
-        f"a name of at most {_MAX_SOURCE} characters without a colon",
-    ),
-}
-_FIELD_BY_KEY: Final = {key: "file_format" if key == "format" else key for key in _CHECKS}
 
 
 def read_mapping(file: Path) -> Mapping:
@@ -135,16 +90,6 @@ def read_mapping_table(table: Table) -> Mapping:
     for error in mapping_errors(mapping):
         table.errors.append(f"{table.place}{error}")
     return mapping
-
-
-def mapping_errors(mapping: Mapping) -> list[str]:
-    """Return the errors in the plain values of a mapping, whether they come from a file or from options."""
-    values = {key: getattr(mapping, field) for key, field in _FIELD_BY_KEY.items()}
-    return [
-        f"{key} must be {expected}: got {format_value(values[key])}"
-        for key, (fits, expected) in _CHECKS.items()
-        if values[key] and not fits(values[key])
-    ]
 
 
 def _texts(table: Table, key: str, *, required: bool = False) -> tuple[str, ...]:
@@ -307,44 +252,3 @@ def read_identify(table: Table) -> Identify | None:
         section.add_error("key_file", "is given, and so is key_env; leave one of them out")
     section.reject_unknown_keys()
     return identify
-
-
-def with_answer(mapping: Mapping, key: str, value: str) -> Mapping:
-    """Return a mapping with a question's answer stored under the question's key.
-
-    Args:
-        mapping: to change.
-        key: such as `timezone`, `fields.customer_id`, `set.occurred_at`, `group.amount`.
-        value: the answer; a list of columns is a JSON list of texts.
-
-    Raises:
-        ConfigErrors: the answer is not valid.
-    """
-    section, _, name = key.partition(".")
-    answer: object = value
-    if value.startswith("[") and section in ("fields", "refund", "group"):
-        answer = msgspec.json.decode(value)
-    errors: list[str] = []
-    table = Table({section: {name: answer}} if name else {key: answer}, errors)
-    changes = read_mapping_table(table)
-    table.reject_unknown_keys()
-    if errors:
-        raise ConfigErrors(errors)
-    return _changed(mapping, changes, section)
-
-
-def _changed(mapping: Mapping, changes: Mapping, section: str) -> Mapping:
-    match section:
-        case "fields":
-            return msgspec.structs.replace(mapping, fields=mapping.fields | changes.fields)
-        case "set":
-            changed = msgspec.structs.replace(mapping, constants=mapping.constants | changes.constants)
-            return msgspec.structs.replace(changed, currency=changes.currency) if changes.currency else changed
-        case "group":
-            group = msgspec.structs.replace(
-                mapping.group, **{name: each for name in ("by", "amount") if (each := getattr(changes.group, name))}
-            )
-            return msgspec.structs.replace(mapping, group=group)
-        case _:
-            field = _FIELD_BY_KEY.get(section, section)
-            return msgspec.structs.replace(mapping, **{field: getattr(changes, field)})

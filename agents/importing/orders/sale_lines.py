@@ -10,9 +10,11 @@ from agents.importing.findings import Findings
 from agents.importing.mapping.event_fields import CONSENT_FIELDS
 from agents.importing.mapping.expression import Column, Expression, alternatives_of, columns_of, plain_columns_of
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.rows.cell_sql import MONEY, CellSql, quoted
+from agents.importing.orders.line_amounts import MONEY_FIELDS, PIECES, LineAmounts
+from agents.importing.rows.cell_sql import CellSql, quoted
 from agents.importing.rows.column_decisions import ColumnDecisions
 from agents.importing.rows.line_currencies import LineCurrencies
+from agents.importing.rows.moment_sql import MomentSql, moment_cell
 from agents.importing.rows.moment_zones import choose_zone, decide_zone_names, needs_zone, zone_meanings
 from agents.importing.rows.policy_info import PolicyInfo
 from agents.importing.rows.row_meaning import (
@@ -28,19 +30,7 @@ from agents.importing.rows.row_meaning import (
 from agents.importing.rows.row_source import Cell, RowSource
 
 TEXT_FIELDS: Final = ("event_id", "coupon", "channel", "store_id", "order_reference", "refund_amounts")
-_MONEY_FIELDS: Final = (
-    "amount",
-    "rate",
-    "refunded",
-    "adjusted_amount",
-    "ordered_amount",
-    "converted_amount",
-    "converted_refunded",
-)
-_PIECES: Final = ("returned_quantity", "quantity")
 _MOMENT_FIELDS: Final = ("occurred_at", "refunded_at")
-_SHARE_DIGITS: Final = 6
-"""Digits of a share of an amount, which is a float: finer than money, and exact for amounts up to 10^9."""
 _ROLE: Final = """
 CASE WHEN reason IS NOT NULL THEN 'out' WHEN kind IN ('refund', 'cancel') THEN kind
     WHEN amount < 0 THEN 'negative' ELSE 'sale' END"""
@@ -94,11 +84,12 @@ class SaleLinesBuilder:
         dates = (self._decisions.date(cell) for _, cell in self._moment_cells())
         decide_zone_names(dates, given, self._currencies.codes(), findings)
         zones = zone_meanings(source, mapping, policy, self._currencies.codes(), findings)
-        self._sql = CellSql(source, self._decisions, self._zone(), zones)
+        self._sql = CellSql(source, self._decisions)
+        self._moments = MomentSql(self._sql, self._decisions, self._zone(), zones)
 
     def _decide(self) -> None:
         """Decide how all columns of numbers and moments are written."""
-        numbers = [*_MONEY_FIELDS, "discount", *(_PIECES if "returned_quantity" in self._mapping.fields else ())]
+        numbers = [*MONEY_FIELDS, "discount", *(PIECES if "returned_quantity" in self._mapping.fields else ())]
         self._decisions.decide_numbers(
             [
                 (field, self._source.cell(column))
@@ -112,9 +103,8 @@ class SaleLinesBuilder:
 
     def _moment_cells(self) -> list[tuple[str, Cell]]:
         """Return the columns of moments, each with its field."""
-        cells = CellSql(self._source, self._decisions, "")
         return [
-            (field, cells.moment_cell(part))
+            (field, moment_cell(self._source, part))
             for fields in (self._mapping.fields, self._mapping.refund)
             for field in _MOMENT_FIELDS
             if field in fields
@@ -129,7 +119,7 @@ class SaleLinesBuilder:
             if field in self._mapping.fields
             for part in alternatives_of(self._mapping.fields[field])
             if not (isinstance(part, Column) and part.zone)
-            and needs_zone(self._decisions.date(CellSql(self._source, self._decisions, "").moment_cell(part)))
+            and needs_zone(self._decisions.date(moment_cell(self._source, part)))
         ]
         if not needed or "zone" in self._mapping.fields:
             return self._mapping.timezone or self._policy.timezone or ""
@@ -147,7 +137,7 @@ class SaleLinesBuilder:
         kind = self._kind()
         customers = self._identifiers()
         if "occurred_at" in fields:
-            moments = self._sql.moments("occurred_at", fields["occurred_at"], fields.get("zone"))
+            moments = self._moments.of("occurred_at", fields["occurred_at"], fields.get("zone"))
         else:
             moments = [f"{self._mapping.constants['occurred_at']}::BIGINT"]
         columns = {
@@ -162,8 +152,7 @@ class SaleLinesBuilder:
             "refund_id": self._id("refund_id", kind),
             **{f"customer{number}": each for number, each in enumerate(customers, 1)},
             **{f"moment{number}": each for number, each in enumerate(moments, 1)},
-            **(amounts := self._amounts(kind)),
-            "returned_amount": self._returned_amount(amounts["amount"]),
+            **LineAmounts(self._sql, self._mapping, self._decisions, self._findings).columns(kind),
             "refunded_at": self._refunded_at(),
             "currency": self._currencies.sql(self._sql),
             "converted_currency": self._currencies.column_sql(self._sql, "converted_currency"),
@@ -251,59 +240,11 @@ class SaleLinesBuilder:
         refund_sql = f"coalesce({', '.join(self._sql.identifiers(refund, missing))})"
         return f"CASE WHEN {kind} = 'refund' THEN {refund_sql} ELSE {own_sql} END"
 
-    def _amounts(self, kind: str) -> dict[str, str]:
-        found = {}
-        for field in _MONEY_FIELDS:
-            own, refund = self._mapping.fields.get(field), self._mapping.refund.get(field)
-            sql = self._sql.money(field, own) if own else f"NULL::{MONEY}"
-            if refund is not None:
-                sql = f"CASE WHEN {kind} = 'refund' THEN {self._sql.money(field, refund)} ELSE {sql} END"
-            found[field] = sql
-        found["discount"] = self._discount(found["amount"])
-        return found
-
-    def _returned_amount(self, amount: str) -> str:
-        """Return what the pieces of a line that came back have cost: their share of its amount."""
-        fields = self._mapping.fields
-        if "returned_quantity" not in fields:
-            return f"NULL::{MONEY}"
-        pieces, sold = (f"abs({self._sql.money(field, fields[field])})" for field in _PIECES)
-        message = quoted("returned_quantity must be at most quantity: got ")
-        self._sql.errors.append(f"CASE WHEN {pieces} > coalesce({sold}, 0) THEN {message} || {pieces}::DOUBLE END")
-        share = f"round({amount}::DOUBLE * {pieces}::DOUBLE / {sold}::DOUBLE, {_SHARE_DIGITS})"
-        return f"CASE WHEN {pieces} = {sold} THEN {amount} WHEN {pieces} > 0 AND {sold} > 0 THEN {share}::{MONEY} END"
-
-    def _discount(self, amount: str) -> str:
-        """Return the sum deducted; a share is one of the amount, if a percent sign proves that it is a share."""
-        expression = self._mapping.fields.get("discount")
-        if expression is None:
-            return f"NULL::{MONEY}"
-        errors = len(self._sql.errors)
-        sql = self._sql.money("discount", expression)
-        del self._sql.errors[errors:]  # an order does not lose its amount because of what is written as its discount
-        decisions = [self._decisions.number(self._source.cell(name)) for name in columns_of(expression)]
-        names = ", ".join(columns_of(expression))
-        percent = next((decision.percent for decision in decisions if decision.percent), None)
-        if percent is not None:
-            evidence = f"line {percent.first_line}: {percent.text}"
-            self._findings.assume("discount", f"share of the amount, in {names}", evidence, "--field discount=")
-            return f"{amount} * TRY_CAST({sql} AS DECIMAL(19, 8))"
-        row = self._source.staging.con.execute(
-            f"SELECT max(abs({sql})), min(abs({sql})) FILTER (WHERE {sql} <> 0) FROM {self._source.from_sql} "
-            f"{' '.join(self._sql.joins)}"
-        ).fetchone()
-        assert row is not None
-        if row[0] is not None and 0 < row[0] < 1:
-            evidence = f"all of {names} are between 0 and 1, the greatest is {row[0].normalize()}: rates, no sums"
-            self._findings.assume("discount", "not used", evidence, "--field discount=")
-            return f"NULL::{MONEY}"
-        return f"abs({sql})"
-
     def _refunded_at(self) -> str:
         field = self._mapping.fields.get("refunded_at")
         if field is None:
             return "NULL::BIGINT"
-        return f"coalesce({', '.join(self._sql.moments('refunded_at', field, self._mapping.fields.get('zone')))})"
+        return f"coalesce({', '.join(self._moments.of('refunded_at', field, self._mapping.fields.get('zone')))})"
 
     def _status(self) -> str:
         """Return `counts`, `skip`, `unpaid`, `refunded`, or `other`; NULL for an empty status."""

@@ -1,18 +1,16 @@
 # ruff: noqa: S608 - the names in the statements are those of our own tables and columns
-"""SQL for the values of fields: texts, ids, money, moments, flags and words of the cells of a row source.
+"""SQL for the values of fields: texts, ids, money, flags and words of the cells of a row source.
 
 A cell that cannot be read is NULL; one that is not empty and cannot be read is also an error of its row.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from agents.importing.columns.column_value import CellError, MissingCell
-from agents.importing.columns.dates.decision import date_parser
 from agents.importing.columns.flags import read_flag
-from agents.importing.columns.zones import read_zone, zone_of
 from agents.importing.mapping.expression import (
     Arithmetic,
     Column,
@@ -30,9 +28,9 @@ from agents.importing.rows.row_source import Cell, RowSource
 MONEY: Final = "DECIMAL(38, 12)"
 _FACTOR: Final = "DECIMAL(19, 8)"
 _UNREADABLE_MONEY: Final = Decimal(-(10**24))
-_UNREADABLE_MOMENT: Final = -(1 << 62)
+UNREADABLE_MOMENT: Final = -(1 << 62)
+"""In place of the milliseconds of a text that is no moment."""
 _UNREADABLE_WORD: Final = ""
-_SEPARATOR: Final = "\x1f"
 _SHOWN: Final = 60
 
 
@@ -58,22 +56,15 @@ class CellSql:
     Args:
         source: the rows.
         decisions: how their columns are written.
-        zone: IANA name of moments without an offset whose column has no zone; empty: there are none, or it is in
-            question.
-        zones: abbreviations of zones with several meanings, in capitals, and their offsets.
 
     Attributes:
         joins: to append to the FROM clause of the source.
         errors: SQL expressions, each the error of a row or NULL.
     """
 
-    def __init__(
-        self, source: RowSource, decisions: ColumnDecisions, zone: str, zones: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, source: RowSource, decisions: ColumnDecisions) -> None:
         self.source = source
         self._decisions = decisions
-        self._zone = zone
-        self._zones = zones or {}
         self._values: dict[tuple[str, str, str], str] = {}
         self.joins: list[str] = []
         self.errors: list[str] = []
@@ -136,21 +127,11 @@ class CellSql:
         for part in alternatives_of(expression):
             if isinstance(part, Column) and part.each:
                 read = amounts_reader(part.each)
-                found.append(self._mapped(self.source.cell(part.name), "VARCHAR", read, f"amounts:{part.each}"))
+                found.append(self.mapped(self.source.cell(part.name), "VARCHAR", read, f"amounts:{part.each}"))
             else:
                 names = " AND ".join(f"{self.source.cell(name).sql} IS NULL" for name in columns_of(part))
                 found.append(f"CASE WHEN NOT ({names}) THEN '' END")
         return f"nullif(coalesce({', '.join(found)}), '')"
-
-    def moments(self, field: str, expression: Expression, zone: Expression | None) -> list[str]:
-        """Return the moments that an expression offers, in milliseconds; the first filled one is meant.
-
-        Args:
-            field: whose error an unreadable cell is.
-            expression: of the field.
-            zone: of the field with the rows' time zones.
-        """
-        return [self._moment(field, part, zone) for part in alternatives_of(expression)]
 
     def flag(
         self, expression: Expression, read: Callable[[str], bool | None] = read_flag, purpose: str = "flag"
@@ -166,7 +147,7 @@ class CellSql:
     def matches(self, cell: Cell, pattern: str) -> str:
         """Return whether a regular expression is found in a cell; NULL for an empty one."""
         search = re.compile(pattern).search
-        return self._mapped(cell, "BOOLEAN", lambda text: search(text) is not None, f"matches:{pattern}")
+        return self.mapped(cell, "BOOLEAN", lambda text: search(text) is not None, f"matches:{pattern}")
 
     def cell_word(self, name: str, function: Callable[[str], str | None], purpose: str) -> str:
         """Return what a function says about the cells of a column; an empty text if it returns None."""
@@ -178,7 +159,7 @@ class CellSql:
         for part in alternatives_of(expression):
             text = self.text(part)
             code = self.word(part, read, "currency")
-            self._add_error(f"{code} = ''", field, "must be a currency", text)
+            self.add_error(f"{code} = ''", field, "must be a currency", text)
             found.append(f"nullif({code}, '')")
         return f"coalesce({', '.join(found)})"
 
@@ -186,7 +167,7 @@ class CellSql:
         cell = self.source.cell(column.name)
         if not column.extract:
             return cell.sql
-        return self._mapped(cell, "VARCHAR", part_reader(column.extract), f"part:{column.extract}")
+        return self.mapped(cell, "VARCHAR", part_reader(column.extract), f"part:{column.extract}")
 
     def _is_float_column(self, column: str, guests: Sequence[str]) -> bool:
         """Whether all filled cells, guests excepted, are whole numbers, some of them with a point and zeros."""
@@ -211,45 +192,9 @@ class CellSql:
             if decided is None:
                 return f"NULL::{MONEY}"
             read = number_reader(decided, column.divide)
-        value = self._mapped(cell, MONEY, read, f"number:{column.each}:{column.divide}")
-        self._add_error(f"{value} = {_UNREADABLE_MONEY}", field, "must be a number", cell.sql)
+        value = self.mapped(cell, MONEY, read, f"number:{column.each}:{column.divide}")
+        self.add_error(f"{value} = {_UNREADABLE_MONEY}", field, "must be a number", cell.sql)
         return f"CASE WHEN {value} <> {_UNREADABLE_MONEY} THEN {value} END"
-
-    def _moment(self, field: str, part: Expression, zone: Expression | None) -> str:
-        own_zone = part.zone if isinstance(part, Column) else ""
-        cell = self.moment_cell(part)
-        decision = self._decisions.date(cell)
-        if decision.format is None:
-            return "NULL::BIGINT"
-        parser = date_parser(decision.format)
-        if zone is None or own_zone or decision.has_offset == "all":
-            fixed = zone_of(own_zone or self._zone or "UTC")
-            value = self._mapped(cell, "BIGINT", lambda text: parser.moment_ms(text, fixed), "moment")
-        else:
-            names = [*_names_of(part), *(name for each in alternatives_of(zone) for name in _names_of(each))]
-            both = self.source.joined_cells(names, _SEPARATOR)
-            extract = part_reader(zone.extract) if isinstance(zone, Column) and zone.extract else str
-            default, zones = self._zone, self._zones
-            count = len(_names_of(part))
-
-            def read(text: str) -> int:
-                texts = text.split(_SEPARATOR)
-                text_of_zone = extract(texts[count])
-                named = (zones.get(text_of_zone.upper()) or read_zone(text_of_zone)) if text_of_zone else default
-                if not named:
-                    raise CellError("has no time zone")
-                return parser.moment_ms(" ".join(filter(None, texts[:count])), zone_of(named))
-
-            value, cell = self._mapped(both, "BIGINT", read, "moment"), both
-        self._add_error(
-            f"{value} = {_UNREADABLE_MOMENT}", field, "must be a date and time", f"replace({cell.sql}, chr(31), ' ')"
-        )
-        return f"CASE WHEN {value} <> {_UNREADABLE_MOMENT} THEN {value} END"
-
-    def moment_cell(self, part: Expression) -> Cell:
-        """Return the column, or the joined columns, that a moment is read from."""
-        names = _names_of(part)
-        return self.source.cell(names[0]) if len(names) == 1 else self.source.joined_cells(names)
 
     def _word(self, expression: Expression, sql_type: str, function: Callable[[str], Any], purpose: str) -> str:
         match expression:
@@ -262,15 +207,15 @@ class CellSql:
                     part = extract(text)
                     return None if part is None else function(part)
 
-                return self._mapped(self.source.cell(name), sql_type, read, f"{purpose}:{pattern}")
+                return self.mapped(self.source.cell(name), sql_type, read, f"{purpose}:{pattern}")
             case _:
-                (name, *more) = _names_of(expression)
+                (name, *more) = names_of(expression)
                 cell = self.source.cell(name) if not more else self.source.joined_cells((name, *more))
-                return self._mapped(cell, sql_type, function, purpose)
+                return self.mapped(cell, sql_type, function, purpose)
 
-    def _mapped(self, cell: Cell, sql_type: str, function: Callable[[str], Any], purpose: str) -> str:
+    def mapped(self, cell: Cell, sql_type: str, function: Callable[[str], Any], purpose: str) -> str:
         """Return the SQL of what a function makes of each text of a column; NULL for a text that means nothing."""
-        unreadable = {MONEY: _UNREADABLE_MONEY, "BIGINT": _UNREADABLE_MOMENT}.get(sql_type)
+        unreadable = {MONEY: _UNREADABLE_MONEY, "BIGINT": UNREADABLE_MOMENT}.get(sql_type)
 
         def read(text: str) -> Any:
             try:
@@ -288,12 +233,14 @@ class CellSql:
             self._values[key] = f"{alias}.value"
         return self._values[key]
 
-    def _add_error(self, condition: str, field: str, expected: str, text: str) -> None:
+    def add_error(self, condition: str, field: str, expected: str, text: str) -> None:
+        """Add an error for the rows where a condition holds; the condition and the text that was got are SQL."""
         message = f"{quoted(f'{field} {expected}: got ')} || '\"' || left({text}, {_SHOWN}) || '\"'"
         self.errors.append(f"CASE WHEN {condition} THEN {message} END")
 
 
-def _names_of(part: Expression) -> tuple[str, ...]:
+def names_of(part: Expression) -> tuple[str, ...]:
+    """Return the columns that a moment or a word is read from, joined if they are several."""
     match part:
         case Column(name):
             return (name,)

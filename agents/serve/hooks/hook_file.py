@@ -23,7 +23,8 @@ from agents.importing.events.customer_ids import IdPrefixes, read_key
 from agents.importing.findings import ImportRefused
 from agents.importing.mapping.event_fields import CONSENT_CHANNELS
 from agents.importing.mapping.mapping import Identify, Mapping
-from agents.importing.mapping.mapping_reader import mapping_errors, read_identify
+from agents.importing.mapping.mapping_reader import read_identify
+from agents.importing.mapping.mapping_values import mapping_errors
 from agents.serve.hooks.hook import COUNTS, GIFT_CARDS, Hook
 from agents.serve.hooks.platforms.catalog import READERS
 from state.config.config_errors import ConfigErrors, suggest_name

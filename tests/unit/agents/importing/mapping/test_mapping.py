@@ -8,7 +8,8 @@ from agents.importing.mapping.event_fields import FIELDS_BY_KIND
 from agents.importing.mapping.expression import Arithmetic, Column, FirstFilled, Joined, columns_of, describe
 from agents.importing.mapping.known_names import known_names, normalize_name, without_unit
 from agents.importing.mapping.mapping import Grouping, Identify, Mapping, RowRule, Statuses, combine
-from agents.importing.mapping.mapping_reader import read_mapping, with_answer
+from agents.importing.mapping.mapping_answers import with_answer
+from agents.importing.mapping.mapping_reader import read_mapping
 from agents.importing.mapping.mapping_writer import write_mapping
 from agents.importing.mapping.name_recognition import ColumnNames, kind_of_word, status_of_word, unit_of
 from agents.importing.platforms.catalog import Platform, all_platforms, check_platform, detect_platform, platform_names

@@ -8,7 +8,7 @@ import pytest
 
 from agents.importing.findings import ImportRefused
 from agents.importing.mapping.mapping import Mapping
-from agents.importing.mapping.mapping_reader import with_answer
+from agents.importing.mapping.mapping_answers import with_answer
 from agents.importing.understanding import PolicyInfo, UnderstandOptions
 from tests.unit.agents.importing.understood_files import ROUBLES, UTC, understand_files, understand_text
 
