@@ -1,8 +1,8 @@
 """Decide what of a delivery is new, by what the order ledger knows of its order: nothing counts twice by two routes.
 
-An order is known by customer and number, as imports know it; one that came by the same hook is the same order even if
-its customer is another one now, and so is one that the same platform's export has without a customer, or that comes
-without one.
+An order is known by its number, if it came by the same hook or in an export of the same platform, even if its customer
+is another one now: it counts for the customer with whom it is known, and so do its refunds. Otherwise it is known by
+customer and number. Two orders to which the platform itself gives different numbers are never the same.
 
 Refunds come in three ways, and each must agree with a column of an export that holds the total refunded so far:
 
@@ -86,7 +86,7 @@ class OrderBook:
         details = None
         if event.order_reference:
             details = PlatformDetails(event.order_reference, event.rate, event.shop_currency)
-        found = self._same_order(event.customer_id, event.order_id, hook)
+        found = self._same_order(event, hook)
         if found is not None:
             known = found.entry
             if details is None or (known.details is not None and known.details.reference):
@@ -96,15 +96,13 @@ class OrderBook:
         return Decision((event,), (entry, *self._person(event, hook)))
 
     def _refund(self, event: HookEvent, hook: Hook) -> Decision:
-        if event.order_reference or event.needs_order or event.names_order or event.refunded_minor is not None:
-            order = self._order_of(event, hook)
-            if order is None:
-                if event.needs_order:
-                    return Decision(ignored="unknown_order")
-                if event.names_order:
-                    return Decision(entries=(self._waiting(event, hook),), ignored="waiting")
-            else:
-                event = _of_order(event, order)
+        order = self._order_of(event, hook)
+        if order is not None:
+            event = _of_order(event, order)
+        elif event.needs_order:
+            return Decision(ignored="unknown_order")
+        elif event.names_order:
+            return Decision(entries=(self._waiting(event, hook),), ignored="waiting")
         if self._is_erased(event):
             return Decision(ignored="erased")
         if event.refunded_minor is not None:
@@ -184,26 +182,19 @@ class OrderBook:
     def _order_of(self, event: HookEvent, hook: Hook) -> LedgerEntry | None:
         """Return the order of a refund."""
         if event.order_id:
-            found = self._same_order(event.customer_id, event.order_id, hook, is_any_customer=event.names_order)
+            found = self._same_order(event, hook)
             return None if found is None else found.entry
         orders = self._index.by_number(event.order_reference)
         return orders[0].entry if orders else None
 
-    def _same_order(
-        self, customer_id: str, order_id: str, hook: Hook, *, is_any_customer: bool = False
-    ) -> Found | None:
-        """Return the entry of an order: that of the customer, otherwise one that must be the same order."""
-        own = self._index.find(customer_id, ORDER, order_id)
+    def _same_order(self, event: HookEvent, hook: Hook) -> Found | None:
+        """Return the entry of an event's order: that of its customer, otherwise one that must be the same order."""
+        own = self._index.find(event.customer_id, ORDER, event.order_id)
         if own is not None:
             return own
-        for found in self._index.find_all(ORDER, order_id):
-            route, other = found.entry.route, found.entry.customer_id
-            if route == hook.route:
-                return found
-            is_same_platform = route == f"import:{hook.platform}"
-            if is_same_platform and (is_any_customer or not customer_id or not other):
-                return found
-        return None
+        routes = (hook.route, f"import:{hook.platform}")
+        others = [found for found in self._index.find_all(ORDER, event.order_id) if found.entry.route in routes]
+        return next((found for found in others if not _has_other_number(found.entry, event.order_reference)), None)
 
     def _waiting(self, event: HookEvent, hook: Hook) -> LedgerEntry:
         number = event.order_reference or order_number(hook, event.order_id)
@@ -225,6 +216,12 @@ class OrderBook:
         """Whether an event happened before its customer was erased."""
         erasure = self._index.erasure(event.customer_id) if event.customer_id else None
         return erasure is not None and event.occurred_at_ms <= erasure.occurred_at
+
+
+def _has_other_number(order: LedgerEntry, reference: str) -> bool:
+    """Whether the platform gives an order another number than this; one that is not known may be the same."""
+    known = order.details.reference if order.details is not None else ""
+    return bool(known and reference) and known != reference
 
 
 def order_number(hook: Hook, order_id: str) -> str:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from agents.serve.hooks.base_rates import BaseRates
@@ -24,6 +25,7 @@ from streams.tables.order_ledger import (
 
 SHOPIFY: Final = Hook("shopify", "main")
 WOO: Final = Hook("woocommerce", "main")
+SEGMENT: Final = Hook("segment", "main")
 NUMBER: Final = "shopify:5001"
 IMPORTED_MS: Final = 2_000
 WAITS_SINCE_0_1: Final = bytes.fromhex(
@@ -128,9 +130,34 @@ def test_an_order_that_the_export_has_without_a_customer_is_the_same(book: Book)
     assert book.take(purchase("115")).ignored == "known"
 
 
+def test_an_order_that_the_export_has_with_an_earlier_address_is_the_same(book: Book) -> None:
+    book.imported(ORDER, "ann", "#1")
+    assert book.take(purchase("ann@new.example")).ignored == "known"
+    (event,) = book.take(refund("r1", "10.00")).events
+    assert event.customer_id == "ann"
+
+
 def test_equal_numbers_of_two_shops_are_two_orders(book: Book) -> None:
     book.take(purchase("ann"))
     assert len(book.take(purchase("bob"), Hook("shopify", "second")).events) == 1
+
+
+def test_orders_to_which_the_platform_gives_different_numbers_are_two(book: Book) -> None:
+    book.imported(ORDER, "ann", "#1", reference="shopify:4001")
+    assert len(book.take(purchase("bob")).events) == 1
+    (event,) = book.take(refund("r1", "10.00")).events
+    assert event.customer_id == "bob"
+
+
+@pytest.mark.parametrize("owner", ["ann", ""])
+def test_a_refund_belongs_to_the_customer_of_its_order_whomever_it_names(book: Book, owner: str) -> None:
+    book.take(purchase(owner, order_reference=""), SEGMENT)
+    fields = {"event_id": "r", "refund_id": "r", "order_id": "#1", "amount": "10.00", "currency": "EUR"}
+    named = HookEvent(kind="refund", fields={**fields, "customer_id": "bob"}, occurred_at_ms=1_500)
+    (event,) = book.take(named, SEGMENT).events
+    assert (event.customer_id, event.order_id) == (owner, "#1")
+    (unknown,) = book.take(msgspec.structs.replace(named, fields={**named.fields, "order_id": "#2"}), SEGMENT).events
+    assert unknown.customer_id == "bob"
 
 
 def test_refunds_that_came_one_by_one_are_the_total_of_an_export(book: Book) -> None:
