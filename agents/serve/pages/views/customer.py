@@ -54,7 +54,7 @@ def rhythm_of(customer: Customer, as_of: str | None) -> Rhythm | None:
 def score_texts(customer: Customer, policy: Policy, view: PageView) -> list[ScoreText]:
     """Return the scores of a customer's cell in words.
 
-    None for a customer without an order, nor for one who is not scored by this policy yet, seconds after it is activated.
+    None for a customer without an order, nor for one who is not scored by this policy yet, just after it is activated.
     """
     if customer.cell == POTENTIAL_CELL or customer.policy != policy.ref:
         return []
