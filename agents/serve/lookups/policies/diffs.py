@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DIFF_RUNNING: Final = "diff-running"
+"""The kind of the refusal of a second comparison at a time."""
+
 MAX_STORED: Final = 16
 """Comparisons whose results can be asked for: the last ones of this process."""
 
@@ -40,7 +43,7 @@ class PolicyDiffs:
         self._settings = settings
         self._stopping = stopping
         self._diffs: dict[str, PolicyDiff] = {}
-        self._texts: dict[str, str] = {}
+        self._policies: dict[str, tuple[Policy, Policy]] = {}
         self._running: asyncio.Task[None] | None = None
         self._is_preparing = False
 
@@ -53,9 +56,9 @@ class PolicyDiffs:
         """Return a comparison; None if this process has it not, or not any more."""
         return self._diffs.get(diff_id)
 
-    def text_of(self, diff_id: str) -> str:
-        """Return the file of policy B of a comparison that `find` has."""
-        return self._texts[diff_id]
+    def policies_of(self, diff_id: str) -> tuple[Policy, Policy]:
+        """Return the policies A and B of a comparison that `find` has."""
+        return self._policies[diff_id]
 
     async def begin(self, a: Policy | None, b: Policy, campaigns: Campaigns | None) -> PolicyDiff:
         """Begin a comparison, and return it.
@@ -70,7 +73,7 @@ class PolicyDiffs:
             aiokafka.errors.KafkaError: the cluster cannot be reached.
         """
         if self.is_busy:
-            raise LookupRefused(409, "diff-running", "another comparison is running; wait until it is done")
+            raise LookupRefused(409, DIFF_RUNNING, "another comparison is running; wait until it is done")
         self._is_preparing = True
         try:
             task, policies, campaigns_ref = await self._prepare(a, b, campaigns)
@@ -78,10 +81,10 @@ class PolicyDiffs:
             self._is_preparing = False
         diff_id = secrets.token_hex(8)
         self._diffs[diff_id] = PolicyDiff(diff_id, "running", 0.0, policies[0].ref, policies[1].ref, None, None)
-        self._texts[diff_id] = policies[1].text
+        self._policies[diff_id] = policies
         while len(self._diffs) > MAX_STORED:
             oldest = next(iter(self._diffs))
-            del self._diffs[oldest], self._texts[oldest]
+            del self._diffs[oldest], self._policies[oldest]
         self._running = asyncio.create_task(self._run(diff_id, task, policies, campaigns_ref), name="policy diff")
         return self._diffs[diff_id]
 

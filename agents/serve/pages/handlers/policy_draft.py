@@ -13,7 +13,7 @@ _VERSION: Final = re.compile(r"^(?P<start>[ \t]*version[ \t]*=[ \t]*)[0-9_]+", r
 _TABLE: Final = (
     r"^(?P<start>[ \t]*\[[ \t]*{name}[ \t]*\][^\n]*\n(?:(?![ \t]*\[)[^\n]*\n)*?[ \t]*edges[ \t]*=[ \t]*)\[[^\]]*\]"
 )
-_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 class NotEditable(Exception):
@@ -42,7 +42,7 @@ def draft(active: Policy, edges: Mapping[str, Sequence[str]]) -> str:
         NotEditable: a threshold is no number, or the file is written in a way in which they cannot be replaced.
         ConfigErrors: the result is not a valid policy, for example because thresholds do not rise.
     """
-    wrong = [value for values in edges.values() for value in values if not _NUMBER.fullmatch(value)]
+    wrong = [value for values in edges.values() for value in values if not NUMBER.fullmatch(value)]
     if wrong:
         raise NotEditable(f"a threshold is a number of plain digits, such as 60 or 0.5: got {wrong[0]!r}")
     text, count = _VERSION.subn(rf"\g<start>{active.version + 1}", active.text, count=1)
@@ -53,11 +53,12 @@ def draft(active: Policy, edges: Mapping[str, Sequence[str]]) -> str:
     if count != 1 + len(edges):
         raise NotEditable("the active file does not write its version and thresholds in the usual way; edit the text")
     policy = parse_policy(text)
-    if policy.version != active.version + 1 or not _is_same_otherwise(active, policy):
+    if policy.version != active.version + 1 or not is_same_otherwise(active, policy):
         raise NotEditable("the active file does not write its version and thresholds in the usual way; edit the text")
     return text
 
 
-def _is_same_otherwise(active: Policy, drafted: Policy) -> bool:
+def is_same_otherwise(active: Policy, drafted: Policy) -> bool:
+    """Return whether two policies differ in nothing but thresholds, name and version."""
     one, other = active.contents(), drafted.contents()
     return all(one[key] == other[key] for key in one.keys() - set(MEASURES))

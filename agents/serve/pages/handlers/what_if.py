@@ -1,24 +1,26 @@
 """The page What-if: edit the policy, compare it with the active one in the background, download it, and apply it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from agents.languages.translations import mark
 from agents.serve.access.scopes import Scope
-from agents.serve.context import Context
+from agents.serve.context import Context, ServeContext
 from agents.serve.lookups.answers import PolicyDiff
 from agents.serve.lookups.policies.activation import apply_policy
-from agents.serve.lookups.policies.diffs import without_names
+from agents.serve.lookups.policies.diffs import DIFF_RUNNING, without_names
 from agents.serve.lookups.refusals import LookupRefused
-from agents.serve.pages.handlers.policy_draft import MEASURES, NotEditable, draft, edges_of
+from agents.serve.pages.handlers.policy_draft import MEASURES, NotEditable, draft, edges_of, is_same_otherwise
 from agents.serve.pages.page_headers import PAGE_HEADERS
 from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.site import WHAT_IF
+from agents.serve.pages.views.policy_edits import edits, flaw_in_words, measure_titles
 from agents.serve.pages.views.what_if import WhatIfView
 from state.config.config_errors import ConfigErrors
 from state.config.policy_reader import parse_policy
@@ -34,9 +36,12 @@ _SCOPE: Final = {"scope": WHAT_IF.scope}
 
 
 @get("/what-if", opt=_SCOPE, include_in_schema=False)
-async def show_what_if(view: View) -> Response[bytes]:
-    """Show the thresholds of the active policy, to be edited."""
-    return _form(view)
+async def show_what_if(context: Context, view: View, draft: FromQuery[str] = "") -> Response[bytes]:
+    """Show the thresholds of the active policy, to be edited; or those of a comparison, to be edited further."""
+    if view.policy is None or context.policy_diffs.find(draft) is None:
+        return _form(view)
+    _, edited = context.policy_diffs.policies_of(draft)
+    return _form(view, values=edges_of(edited), text=edited.text)
 
 
 @post("/what-if", opt=_SCOPE, include_in_schema=False, status_code=200)
@@ -48,7 +53,13 @@ async def compare(request: PageRequest, context: Context, view: View) -> Respons
         if form.get("mode") != "text":
             if view.policy is None:
                 return _form(view)
-            values = {measure: [str(value).strip() for value in form.getall(measure, [])] for measure in MEASURES}
+            values = {
+                measure: tuple(str(value).strip().replace(",", ".") for value in form.getall(measure, []))
+                for measure in MEASURES
+            }
+            flaw = flaw_in_words(values, view)
+            if flaw:
+                return _form(view, values=values, flaw=flaw)
             text = draft(view.policy, values)
         policy = parse_policy(text)
         diff = await context.policy_diffs.begin(None, policy, None)
@@ -57,6 +68,9 @@ async def compare(request: PageRequest, context: Context, view: View) -> Respons
     except ConfigErrors as error:
         return _form(view, values=values, text=text or None, error="; ".join(error.errors))
     except LookupRefused as refusal:
+        if refusal.kind == DIFF_RUNNING:
+            busy = view.texts.gettext("Another comparison is running: wait until it is done.")
+            return _form(view, values=values, text=text, flaw=busy)
         return _form(view, values=values, text=text, error=str(refusal))
     return Redirect(f"/what-if/{diff.id}", status_code=303)
 
@@ -74,7 +88,9 @@ async def show_comparison(
         response.headers["HX-Refresh"] = "true"  # the page itself shows the result
         return response
     notice = _APPLIED.get(request.query_params.get("applied", ""), "")
-    return _result(diff, view, notice=view.texts.gettext(notice) % {"ref": diff.b} if notice else "", tone="good")
+    return _result(
+        diff, context, view, notice=view.texts.gettext(notice) % {"ref": diff.b} if notice else "", tone="good"
+    )
 
 
 @get("/what-if/{diff_id:str}/policy.toml", opt=_SCOPE, include_in_schema=False)
@@ -82,7 +98,7 @@ async def download(diff_id: FromPath[str], context: Context, view: View) -> Resp
     """Send the edited policy as a file."""
     diff = _find(diff_id, context, view)
     return Response(
-        context.policy_diffs.text_of(diff.id).encode(),
+        context.policy_diffs.policies_of(diff.id)[1].text.encode(),
         media_type="application/toml",
         headers=PAGE_HEADERS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(diff))}"},
     )
@@ -93,39 +109,55 @@ async def apply(diff_id: FromPath[str], request: PageRequest, context: Context, 
     """Activate the edited policy, if the reader typed its name and version."""
     diff = _find(diff_id, context, view)
     if str((await request.form()).get("confirmation", "")).strip() != diff.b:
-        return _result(diff, view, confirmation_wrong=True)
+        return _result(diff, context, view, confirmation_wrong=True)
     try:
-        applied = await apply_policy(context.settings, context.policy_diffs.text_of(diff.id))
+        applied = await apply_policy(context.settings, context.policy_diffs.policies_of(diff.id)[1].text)
     except ConfigErrors as error:
-        return _result(diff, view, notice="; ".join(error.errors), tone="bad")
+        return _result(diff, context, view, notice="; ".join(error.errors), tone="bad")
     return Redirect(f"/what-if/{diff.id}?applied={'now' if applied.applied else 'before'}", status_code=303)
 
 
 def _form(
-    view: PageView, *, values: dict[str, list[str]] | None = None, text: str | None = None, error: str = ""
+    view: PageView,
+    *,
+    values: Mapping[str, Sequence[str]] | None = None,
+    text: str | None = None,
+    flaw: str = "",
+    error: str = "",
 ) -> Response[bytes]:
-    """Return the page with both forms: what was sent, else the active policy."""
+    """Return the page with both forms: what was sent, else the active policy; `flaw` is in the reader's words."""
     policy = view.policy
     return view.render(
         "what_if.html",
         WHAT_IF,
-        status=422 if error else 200,
+        status=422 if error or flaw else 200,
         policy=policy,
+        titles=measure_titles(view),
         values=values or ({} if policy is None else edges_of(policy)),
         text=text or ("" if policy is None else policy.text),
-        text_open=values is None and bool(error),
+        text_open=values is None and bool(error or flaw),
+        flaw=flaw,
         error=error,
     )
 
 
 def _result(
-    diff: PolicyDiff, view: PageView, *, confirmation_wrong: bool = False, notice: str = "", tone: str = ""
+    diff: PolicyDiff,
+    context: ServeContext,
+    view: PageView,
+    *,
+    confirmation_wrong: bool = False,
+    notice: str = "",
+    tone: str = "",
 ) -> Response[bytes]:
+    policies = context.policy_diffs.policies_of(diff.id)
     return view.render(
         "what_if_result.html",
         WHAT_IF,
         status=422 if confirmation_wrong else 200,
         diff=diff,
+        edits=edits(*policies, view),
+        edits_more=not is_same_otherwise(*policies),
         result=None if diff.result is None else WhatIfView(diff.result, view),
         file_name=_file_name(diff),
         may_apply=view.may(Scope.POLICY_WRITE),
