@@ -39,7 +39,7 @@ def day_chart(
     *,
     ends: tuple[str, str],
     write: Callable[[float], str],
-    with_zero: bool,
+    is_open: bool,
     title: str,
     description: str,
 ) -> Markup:
@@ -49,14 +49,14 @@ def day_chart(
         points: the days in order, at least one.
         ends: the first day and the last one, short.
         write: writes a figure of the axis, short.
-        with_zero: whether the axis begins at 0; then the area below the line is filled.
+        is_open: whether the last day is not over: the line to it is dotted.
         title: the name of the chart.
         description: what it shows, in a sentence.
     """
     values = [value for point in points for value in (point.value, point.before) if value is not None]
-    axis = axis_of(values, with_zero=with_zero)
+    axis = axis_of(values)
     before = _lines([point.before for point in points], axis, "before")
-    lines = _lines([point.value for point in points], axis, "now", has_area=with_zero)
+    lines = _lines([point.value for point in points], axis, "now", has_area=True, is_open=is_open)
     return drawing(
         [
             stretched(
@@ -87,9 +87,18 @@ def _x(place: int, count: int) -> float:
     return 50.0 if count == 1 else 100.0 * place / (count - 1)
 
 
-def _lines(values: Sequence[float | None], axis: Axis, name: str, *, has_area: bool = False) -> list[Markup]:
-    """Return a line, and the area below it, for each run of days that have figures."""
+def _lines(
+    values: Sequence[float | None], axis: Axis, name: str, *, has_area: bool = False, is_open: bool = False
+) -> list[Markup]:
+    """Return a line, and the area below it, for each run of days with figures; to an open day it is one of its own."""
     drawn = []
+    if is_open and len(values) > 1 and values[-1] is not None and values[-2] is not None:
+        ends = [
+            (_x(place, len(values)), _y(axis, values[place] or 0.0)) for place in (len(values) - 2, len(values) - 1)
+        ]
+        path = "L".join(f"{x:.2f} {y:.2f}" for x, y in ends)
+        drawn.append(element("path", d=f"M{path}", class_=f"line line-{name} line-open"))
+        values = [*values[:-1], None]
     for is_known, run in groupby(enumerate(values), key=lambda each: each[1] is not None):
         if not is_known:
             continue

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-_LEAST_SPAN: Final = 0.2
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -28,23 +27,11 @@ class Axis:
         return [number * step + 0.0 for number in range(first, last + 1)]
 
 
-def axis_of(values: Iterable[float], *, with_zero: bool) -> Axis:
-    """Return the axis of some values, which may be none, or all the same.
-
-    Args:
-        values: to be shown.
-        with_zero: whether 0 must be on the axis, as for areas, which are compared. Without it the axis spans at least a
-            fifth of the values, so that a small change looks small.
-    """
-    shown = [value for value in values if math.isfinite(value)]
-    if with_zero or not shown:
-        shown.append(0.0)
+def axis_of(values: Iterable[float]) -> Axis:
+    """Return the axis of some values, which may be none, or all the same. 0 is on it: a small change looks small."""
+    shown = [0.0, *(value for value in values if math.isfinite(value))]
     low, high = min(shown), max(shown)
-    if with_zero:
-        return Axis(low, high) if low < high else Axis(0.0, 1.0)
-    least = max(abs(low), abs(high)) * _LEAST_SPAN or 1.0
-    margin = max(0.0, least - (high - low)) / 2
-    return Axis(low - margin, high + margin)
+    return Axis(low, high) if low < high else Axis(0.0, 1.0)
 
 
 def _round_step(step: float) -> float:

@@ -22,7 +22,10 @@ addEventListener("DOMContentLoaded", () => {
   const smallest = Math.min(...[...values, ...before].filter((value) => value !== null));
   const drawing = box.querySelector("svg");
   const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px system-ui" };
-  const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
+  const { kind, currency } = box.dataset;
+  const written = new Intl.NumberFormat(document.documentElement.lang, kind === "share"
+    ? { style: "percent", maximumSignificantDigits: 3 }
+    : { notation: "compact", maximumSignificantDigits: 3, ...(kind === "money" && { style: "currency", currency, currencyDisplay: "narrowSymbol" }) });
 
   const points = { show: rows.length <= 31, size: 6 };
 
@@ -33,7 +36,7 @@ addEventListener("DOMContentLoaded", () => {
     scales: { x: { time: false }, y: { range: (u, low, high) => [smallest < 0 ? low : 0, high * 1.05 || 1] } },
     axes: [
       { ...axis, values: (u, places) => places.map((place) => rows[place]?.dataset.day ?? "") },
-      { ...axis, size: 64, values: (u, ticks) => ticks.map((tick) => compact.format(tick)) },
+      { ...axis, size: 64, values: (u, ticks) => ticks.map((tick) => written.format(tick)) },
     ],
     series: [
       { label: box.dataset.day, value: (u, place) => (place === null ? "" : rows[place].dataset.day) },

@@ -23,7 +23,7 @@ class Card(NamedTuple):
 
     Attributes:
         total: of the period; `before` that of the preceding one.
-        change: against the preceding period; empty if there is nothing to compare.
+        change: against the preceding period, in words; empty if it is no number.
         tone: `good`, `bad`, or empty where a change is neither.
     """
 
@@ -58,7 +58,13 @@ class SeriesRow(NamedTuple):
 
 
 class DailyView:
-    """The figures of a period and of the preceding one, in a reader's language."""
+    """The figures of a period and of the preceding one, in a reader's language.
+
+    Attributes:
+        has_figures: whether any day of the period has figures; `has_before` likewise of the preceding one.
+        has_restated: whether late events have changed a day of the period.
+        is_open: whether the last day of the period is not over.
+    """
 
     def __init__(self, days: Mapping[str, Mapping[str, Any]], period: Period, currency: str, view: PageView) -> None:
         """Take the days of both periods by date; a day that is missing has no figures."""
@@ -79,6 +85,7 @@ class DailyView:
         self.has_figures = any(self._now)
         self.has_before = any(self._before)
         self.has_restated = any(day.get(RESTATED) for day in self._now)
+        self.is_open = str(period.last) == view.today
         self.cards = [self._card(figure) for figure in self._figures]
 
     @property
@@ -115,11 +122,12 @@ class DailyView:
         texts = self._view.texts
         total, before = figure.of(self._now), figure.of(self._before)
         change, tone = self._change(figure, total, before)
-        title = texts.gettext(figure.title) % {"golden": self._golden}
+        values = {"golden": self._golden, "window": self._view.window}
+        title = texts.gettext(figure.title) % values
         return Card(
             figure,
             title,
-            texts.gettext(figure.meaning),
+            texts.gettext(figure.meaning) % values,
             self._full(figure, total),
             self._full(figure, before),
             change,
@@ -139,7 +147,7 @@ class DailyView:
             points,
             ends=(self._view.formats.short_day(str(period.first)), self._view.formats.short_day(str(period.last))),
             write=lambda value: self._short(figure, value),
-            with_zero=figure.kind != "share" and not figure.at_end,
+            is_open=self.is_open,
             title=texts.gettext("%(figure)s by day") % {"figure": title},
             description=f"{title}: {total}. {change}",
         )
@@ -147,8 +155,10 @@ class DailyView:
     def _change(self, figure: Figure, total: float | None, before: float | None) -> tuple[str, str]:
         """Return the change in words, and its tone: of shares in points, of other figures in percent."""
         texts, formats = self._view.texts, self._view.formats
-        if total is None or before is None or (not before and figure.kind != "share"):
+        if total is None or before is None:
             return "", ""
+        if not before and figure.kind != "share":
+            return "" if total else texts.gettext("unchanged"), ""
         difference = total - before if figure.kind == "share" else (total - before) / abs(before)
         if figure.kind == "share":
             points = difference * 100

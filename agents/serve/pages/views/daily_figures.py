@@ -20,7 +20,7 @@ class Figure(NamedTuple):
     Attributes:
         key: its name in addresses.
         title: in English; translated where it is shown, with the title of the golden segment.
-        meaning: one sentence for those who do not know it.
+        meaning: one sentence for those who do not know it, with the policy's window.
         kind: how it is written.
         parts: of a day: the figure is the first sum divided by the second, over the days of a period; where the second
             is None it is the first sum.
@@ -100,8 +100,8 @@ _FIGURES: Final = (
         "money",
         _average_order_value,
     ),
-    Figure("buyers", mark("Active customers"), mark("Customers who bought on the day."), "count", _count("buyers")),
-    Figure("new", mark("New customers"), mark("Customers seen for the first time."), "count", _new),
+    Figure("buyers", mark("Buyers"), mark("Customers who bought, counted once a day."), "count", _count("buyers")),
+    Figure("new", mark("First seen"), mark("Customers who became known, by a purchase or a signup."), "count", _new),
     Figure(
         "returned",
         mark("Returned customers"),
@@ -152,7 +152,7 @@ def figures_of(golden: str) -> tuple[Figure, ...]:
         Figure(
             "golden-revenue",
             mark("“%(golden)s” in revenue"),
-            mark("Of the revenue in the window, that of customers in this segment."),
+            mark("Of the revenue in %(window)s, that of customers in this segment."),
             "share",
             _revenue_share_of(golden),
             at_end=True,

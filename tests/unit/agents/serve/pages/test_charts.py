@@ -57,12 +57,12 @@ def drawn_grid(cells: list[GridCell], size: int) -> Markup:
     )
 
 
-def drawn_days(points: list[DayPoint]) -> Markup:
+def drawn_days(points: list[DayPoint], *, is_open: bool = False) -> Markup:
     return day_chart(
         points,
         ends=("1 Sep", "30 Sep"),
         write=lambda value: f"{value:.0f}",
-        with_zero=True,
+        is_open=is_open,
         title="Orders",
         description="Orders by day",
     )
@@ -301,6 +301,13 @@ def test_a_missing_day_interrupts_the_line() -> None:
     assert len(lines) == 2
 
 
+def test_the_line_to_a_day_that_is_not_over_is_another_one() -> None:
+    points = [DayPoint(value, None, "day") for value in (1.0, 2.0, 0.5)]
+    for is_open, classes in ((False, ["line line-now"]), (True, ["line line-now line-open", "line line-now"])):
+        root = parse(drawn_days(points, is_open=is_open))
+        assert [each.attrib["class"] for each in root.iter("path") if "line" in each.attrib["class"]] == classes
+
+
 def test_days_without_any_figure_are_drawn_as_an_empty_chart() -> None:
     root = parse(drawn_days([DayPoint(None, None, "day")] * 3))
     assert [each.attrib["class"] for each in root.iter("path")] == ["base"]
@@ -325,23 +332,20 @@ def test_marks_at_one_moment_have_rows_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "with_zero", "low", "high"),
+    ("values", "low", "high"),
     [
-        ([], True, 0, 1),
-        ([5, 5], True, 0, 5),
-        ([5, 5], False, 4.5, 5.5),
-        ([99, 100], False, 89.5, 109.5),
-        ([0, 0], False, -0.5, 0.5),
-        ([-3, 7], True, -3, 7),
-        ([2, 3], False, 2, 3),
-        ([-3, -2.9], False, -3.25, -2.65),
-        ([float("nan"), 1], True, 0, 1),
-        ([0, 0], True, 0, 1),
-        ([1e15], True, 0, 1e15),
+        ([], 0, 1),
+        ([5, 5], 0, 5),
+        ([99, 100], 0, 100),
+        ([-3, 7], -3, 7),
+        ([-3, -2.9], -3, 0),
+        ([float("nan"), 1], 0, 1),
+        ([0, 0], 0, 1),
+        ([1e15], 0, 1e15),
     ],
 )
-def test_an_axis_holds_all_values(values: list[float], *, with_zero: bool, low: float, high: float) -> None:
-    assert axis_of(values, with_zero=with_zero) == Axis(low, high)
+def test_an_axis_holds_zero_and_all_values(values: list[float], low: float, high: float) -> None:
+    assert axis_of(values) == Axis(low, high)
 
 
 @pytest.mark.parametrize(
