@@ -75,6 +75,12 @@ class CampaignCard(NamedTuple):
     estimates: list[Estimate]
 
     @property
+    def is_money_clear(self) -> bool:
+        """Whether the uplift in revenue is certain: no sum is named where it may as well be zero or the opposite."""
+        net = None if self.report is None or self.report.verdict != "difference" else self.report.net_uplift
+        return net is not None and net.low is not None and net.high is not None and not _has_zero(net.low, net.high)
+
+    @property
     def sent(self) -> int:
         """Messages of all steps that were sent in the period."""
         return sum(step.sent for step in self.steps)
@@ -222,6 +228,10 @@ def _tone(report: "CampaignReport") -> str:
     if net is None or net.low is None:
         return ""
     return "good" if float(net.low) > 0 else "bad"
+
+
+def _has_zero(low: str, high: str) -> bool:
+    return float(low) <= 0 <= float(high)
 
 
 def _step_counts(days: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, Counter[str]]]:

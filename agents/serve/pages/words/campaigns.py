@@ -62,9 +62,13 @@ def entry_words(campaign: Campaign, segments: SegmentNames, texts: Texts) -> str
         return texts.gettext("Starts %(trigger)s, in the segment %(to)s") % {"trigger": trigger, "to": to}
     if not campaign.from_segments:
         return texts.gettext("Starts when a customer enters the segment %(to)s") % {"to": to}
-    names = [None if name == NO_SEGMENT else name for name in campaign.from_segments]
-    before = _listed([segments.title(name) for name in names], texts)
-    return texts.gettext("Starts when a customer moves from %(before)s to %(to)s") % {"before": before, "to": to}
+    known = [segments.title(name) for name in campaign.from_segments if name != NO_SEGMENT]
+    values = {"before": _listed(known, texts) if known else "", "to": to}
+    if not known:
+        return texts.gettext("Starts when a customer is first seen, in the segment %(to)s") % values
+    if NO_SEGMENT in campaign.from_segments:
+        return texts.gettext("Starts when a customer is first seen in %(to)s, or moves there from %(before)s") % values
+    return texts.gettext("Starts when a customer moves from %(before)s to %(to)s") % values
 
 
 def conclusion(report: "CampaignReport", formats: Formats) -> str:

@@ -132,7 +132,7 @@ def test_each_figure_stands_beside_that_of_the_preceding_period() -> None:
     assert (cards["orders"].change, cards["orders"].tone) == ("+110%", "good")
     assert (cards["lapsed"].change, cards["lapsed"].tone) == ("+180%", "bad")
     assert (cards["order-value"].change, cards["order-value"].tone) == ("−33%", "bad")
-    assert (cards["returned"].change, cards["returned"].tone) == ("", "")
+    assert (cards["returned"].change, cards["returned"].tone) == ("unchanged", "")  # none, as before
 
 
 @pytest.mark.parametrize(
@@ -260,6 +260,28 @@ def test_an_uplift_is_green_only_with_a_verdict() -> None:
     assert (cards["thanks"].tone, "tone-good" in cards["thanks"].estimates[0].chart) == ("", False)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "low", "high", "is_clear"),
+    [
+        ("difference", "1.00", "9.00", True),
+        ("difference", "-9.00", "-1.00", True),
+        ("difference", "-1.00", "9.00", False),
+        ("difference", None, None, False),
+        ("no difference", "1.00", "9.00", False),
+        ("too small", "1.00", "9.00", False),
+    ],
+)
+def test_additional_revenue_is_named_only_if_it_is_certain(
+    verdict: Verdict, low: str | None, high: str | None, *, is_clear: bool
+) -> None:
+    uplifts = UpliftReport(
+        *("RUB", "2026-01-01", "2026-05-01", 0.95, 0),
+        [report_of(verdict, net_uplift=MoneyEstimate("5.00", low, high))],
+    )
+    (card,) = CampaignsView(None, [], uplifts, view()).earlier
+    assert card.is_money_clear is is_clear
+
+
 def test_the_steps_of_a_campaign_have_what_was_sent_and_suppressed() -> None:
     counts = {"messages": {"win-back": {"sent": 30, "consent": 5, "holdout": 4}}}
     days = [counts | {"steps": {"win-back": {"1": {"sent": 20, "consent": 5}, "2": {"sent": 10}}}}] * 2
@@ -278,6 +300,9 @@ def test_every_campaign_of_the_default_file_says_who_enters_it() -> None:
     for campaign in parse_campaigns(campaigns_text()).campaigns:
         assert entry_words(campaign, english.segments, english.texts).startswith("Starts ")
         assert entry_words(campaign, russian.segments, russian.texts).startswith("Запускается")
+    second = next(each for each in parse_campaigns(campaigns_text()).campaigns if each.name == "second-purchase")
+    words = "Starts when a customer is first seen in “New”, or moves there from “Potential”"
+    assert entry_words(second, english.segments, english.texts) == words
 
 
 def test_every_reason_of_a_suppression_has_words_in_both_languages() -> None:
