@@ -98,7 +98,7 @@ class PageView(ReaderView):
         return Response(
             body,
             status_code=status,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             headers=PAGE_HEADERS | encoding,
             cookies=list(self._choices()),
         )

@@ -17,13 +17,13 @@ class Freshness(NamedTuple):
         as_of: the watermark; None before the first tick.
         lag: how far it lags, and what holds it back.
         is_late: whether that is unusual.
-        policy: in force, as `name@version`.
+        policy: in force, as `name@version`; None before the first one.
     """
 
     as_of: str | None
     lag: str
     is_late: bool
-    policy: str
+    policy: str | None
 
 
 def freshness_of(status: Status, texts: Texts, formats: Formats) -> Freshness:
@@ -39,4 +39,4 @@ def freshness_of(status: Status, texts: Texts, formats: Formats) -> Freshness:
         text = _("%(duration)s behind") % {"duration": formats.duration(lag)}
         if status.held_back_by is not None:
             text = _("%(behind)s, waiting for %(source)s") % {"behind": text, "source": status.held_back_by}
-    return Freshness(status.as_of, text, is_late, "–" if status.policy is None else status.policy.ref)
+    return Freshness(status.as_of, text, is_late, None if status.policy is None else status.policy.ref)
