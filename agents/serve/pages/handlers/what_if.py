@@ -16,11 +16,19 @@ from agents.serve.lookups.answers import PolicyDiff
 from agents.serve.lookups.policies.activation import apply_policy
 from agents.serve.lookups.policies.diffs import DIFF_RUNNING, without_names
 from agents.serve.lookups.refusals import LookupRefused
-from agents.serve.pages.handlers.policy_draft import MEASURES, NotEditable, draft, edges_of, is_same_otherwise
 from agents.serve.pages.page_headers import PAGE_HEADERS
 from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.site import WHAT_IF
-from agents.serve.pages.views.policy_edits import edits, flaw_in_words, measure_titles
+from agents.serve.pages.views.policy_draft import (
+    MEASURES,
+    NotEditable,
+    draft,
+    edges_of,
+    edits,
+    flaw_in_words,
+    is_same_otherwise,
+    measure_titles,
+)
 from agents.serve.pages.views.what_if import WhatIfView
 from state.config.config_errors import ConfigErrors
 from state.config.policy_reader import parse_policy

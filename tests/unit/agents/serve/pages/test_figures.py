@@ -17,13 +17,13 @@ from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
 from agents.serve.lookups.projections.day_lookup import late_days
 from agents.serve.lookups.projections.flow_counts import FlowName
 from agents.serve.lookups.projections.flow_reach import FlowReach
-from agents.serve.pages.handlers.policy_draft import NotEditable, draft, edges_of
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period
 from agents.serve.pages.views.campaigns import CampaignsView
 from agents.serve.pages.views.daily import DailyView
 from agents.serve.pages.views.daily_figures import figures_of
 from agents.serve.pages.views.flows import FlowsView
+from agents.serve.pages.views.policy_draft import NotEditable, draft, edges_of
 from agents.serve.pages.views.rejected import SHOWN, RejectedView, origin
 from agents.serve.pages.views.what_if import WhatIfView
 from agents.serve.pages.words.campaigns import DETECTABLE_POINTS, conclusion, entry_words, outcome_words

@@ -3,9 +3,8 @@
 import pytest
 from litestar.testing import RequestFactory
 
-from agents.serve.pages.handlers.policy_draft import edges_of
 from agents.serve.pages.page_view import PageView
-from agents.serve.pages.views.policy_edits import Edit, edits, flaw_in_words
+from agents.serve.pages.views.policy_draft import Edit, edges_of, edits, flaw_in_words
 from state.config.policy_reader import parse_policy
 from streams.defaults import policy_text
 
