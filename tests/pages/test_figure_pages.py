@@ -77,7 +77,7 @@ async def test_a_policy_is_compared_and_applied_only_after_its_name_is_typed(
     thresholds = page.locator('input[name="recency_days"]')
     await thresholds.nth(0).fill("500")  # more than the second one
     await page.get_by_role("button", name="Compare").first.click()
-    await expect(page.get_by_role("alert")).to_contain_text("ascending")
+    await expect(page.get_by_role("alert")).to_contain_text("larger than the one before")
     assert await thresholds.nth(0).input_value() == "500"
     await page.goto(f"{shop.url}/what-if")
     await page.get_by_role("button", name="Compare").first.click()  # the same thresholds, with the next version
