@@ -59,6 +59,7 @@ def build(receiver: Receiver, kind: str, fields: dict[str, Any], at_ms: int, **k
         raise NotOurs("no_customer")
     try:
         value = encode_event(event)
+        f"{event.order_reference}{event.customer_reference}".encode()  # they become keys of the order ledger
     except (OverflowError, ValueError, RecursionError):
         raise NotValid(RejectionReason.INVALID, "the event must consist of Unicode text") from None
     admitted = admit(_TOPIC, 0, 0, value, receiver.rules, receiver.latest_ms)

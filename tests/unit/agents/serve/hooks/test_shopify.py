@@ -279,6 +279,28 @@ def test_a_redaction_is_an_erasure() -> None:
     assert erasure.occurred_at_ms == NOW_MS
 
 
+@pytest.mark.parametrize(
+    ("topic", "content"),
+    [
+        ("orders/paid", shopify_order(id="\ud800")),
+        ("orders/paid", shopify_order(customer={"id": "\ud800"})),
+        ("refunds/create", shopify_refund(order_id="\ud800")),
+        ("customers/create", {"id": "\ud800", "email": "a@b.c"}),
+        (
+            "customers_email_marketing_consent/update",
+            {
+                "customer_id": "\ud800",
+                "email_address": "a@b.c",
+                "email_marketing_consent": {"state": "subscribed"},
+            },
+        ),
+        ("customers/redact", {"customer": {"id": "\ud800", "email": "a@b.c"}}),
+    ],
+)
+def test_a_number_of_the_platform_that_is_no_text_is_refused(topic: str, content: dict[str, Any]) -> None:
+    assert refused(shopify(topic, content), MAIN)[0] == "invalid"
+
+
 CREATED = receiver("shopify", count="created")
 
 
