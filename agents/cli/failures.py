@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import typer
 
 if TYPE_CHECKING:
+    from streams.kafka.needed_rights import NeededRights
     from streams.settings.settings import Settings
 
 DONE: Final = 0
@@ -53,21 +54,31 @@ def print_error(line: str) -> None:
 
 
 @contextlib.contextmanager
-def kafka_named(settings: "Settings") -> Iterator[None]:
+def kafka_named(settings: "Settings", needed: "NeededRights | None" = None) -> Iterator[None]:
     """Turn errors of the Kafka client into one line that names the cluster and, where it can be found, the cause.
 
-    Not for use within an event loop: it runs one to diagnose the connection.
+    Not for use within an event loop: it runs one to check rights, and one to diagnose the connection.
+
+    Args:
+        settings: of the cluster.
+        needed: the rights of the command, which are checked before it begins, where the cluster knows its users; None:
+            it only reads.
 
     Raises:
-        CommandFailed: in place of the client's errors.
+        CommandFailed: in place of the client's errors; a right is missing.
     """
     from aiokafka import errors
 
+    from streams.errors import FatalError
     from streams.kafka.connection_diagnosis import diagnose_connection
+    from streams.kafka.needed_rights import check_rights, reading
 
     bootstrap = settings.kafka
     try:
+        asyncio.run(check_rights(settings, needed or reading(settings)))
         yield
+    except FatalError as error:
+        raise CommandFailed(str(error)) from error
     except (errors.KafkaConnectionError, errors.NodeNotReadyError) as error:
         refusal = asyncio.run(diagnose_connection(settings))
         remedy = "start it, or correct GOLDSTREAM_KAFKA or GOLDSTREAM_KAFKA_SECURITY"

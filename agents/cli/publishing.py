@@ -43,7 +43,9 @@ def publish_all(
     Raises:
         CommandFailed: some could not be delivered.
     """
-    with kafka_named(settings):
+    from streams.kafka.needed_rights import publishing
+
+    with kafka_named(settings, publishing(settings, source)):
         asyncio.run(_publish_all(settings, source, records, total))
 
 

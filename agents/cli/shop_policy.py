@@ -17,8 +17,9 @@ def shop_policy(settings: "Settings") -> "Policy | None":
         CommandFailed: Kafka cannot be reached.
     """
     from streams.kafka.control import NoControlTopic, read_control, reduce_control
+    from streams.kafka.needed_rights import reading
 
-    with kafka_named(settings):
+    with kafka_named(settings, reading(settings, "control")):
         try:
             return reduce_control(asyncio.run(read_control(settings))).policy
         except NoControlTopic:

@@ -3,17 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.clock import Clock
 from streams.kafka.cluster import find_leaders, stop_consumer, wait_for_coordinator
+from streams.kafka.needed_rights import STAGES
 from streams.kafka.topics import Topics
 from streams.settings.settings import Settings
-
-STAGES: Final = ("admit", "segment", "project")
 
 
 @dataclass(frozen=True)

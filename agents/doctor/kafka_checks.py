@@ -5,10 +5,11 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from agents.doctor.cluster import STAGES, Cluster
+from agents.doctor.cluster import Cluster
 from agents.doctor.finding import Finding, good, split_remedy, warning, wrong
 from streams.errors import FatalError
-from streams.kafka.permissions import READER_RIGHTS, TOPIC_RIGHTS, missing_rights
+from streams.kafka.needed_rights import working
+from streams.kafka.permissions import missing_rights
 from streams.kafka.topics import TOPIC_SPECS, check_topics, topic_configs
 from streams.kafka.writing.stage_producer import FIRST_EPOCH_SECONDS, next_epoch
 
@@ -95,16 +96,13 @@ async def _compare_settings(cluster: Cluster, names: list[str]) -> list[Finding]
 
 async def check_permissions(cluster: Cluster) -> list[Finding]:
     """Ask what this user may do, as deploy/README.md lists what a worker needs."""
-    prefix = cluster.settings.prefix
-    needed = {cluster.topics.full(spec.name): TOPIC_RIGHTS for spec in TOPIC_SPECS}
-    needed = dict.fromkeys(cluster.topics.sources, READER_RIGHTS) | needed
     findings = [
         wrong(
             "permissions",
             f"this user lacks {', '.join(each.operations)} on {each.kind} {each.name}",
             f"grant it on {each.kind}s that begin with {each.name.partition('.')[0]}.",
         )
-        for each in await missing_rights(cluster.admin, needed, [f"{prefix}.{stage}" for stage in STAGES])
+        for each in await missing_rights(cluster.admin, *working(cluster.settings))
     ]
     findings.extend(await _check_epochs(cluster))
     return findings or [good("permissions", "this user may do what a worker does")]

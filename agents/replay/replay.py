@@ -88,6 +88,7 @@ async def replay(settings: Settings, request: ReplayRequest, on_read: ReportProg
     Raises:
         ReplayRefused: the replay is impossible, or would not be exact.
         TopicsError: the topics of the new prefix have unexpected partitions, or may not be created.
+        FatalError: this user lacks a right under the new prefix.
         NoControlTopic: there are no topics under the old prefix.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """

@@ -8,6 +8,7 @@ from agents.replay.cutover import read_watermarks
 from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from streams.kafka.cluster import partitions_by_topic
 from streams.kafka.control import CONTROL_SOURCE, ControlRecord, append_control, read_control, replay_of
+from streams.kafka.needed_rights import check_rights, receiving_replay
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topics, ready_topics
 from streams.settings.settings import Settings
@@ -60,12 +61,14 @@ async def prepare_target(
     Raises:
         ReplayRefused: the prefix is in use, or another replay was started there.
         TopicsError: its topics have unexpected partitions, or may not be created.
+        FatalError: this user lacks a right.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     prefix, topics = settings.prefix, Topics(settings.prefix)
     existing = (await partitions_by_topic(settings)).get(topics.journal)
     if existing is not None and partitions not in (None, existing):
         raise ReplayRefused(f"topic {topics.journal} has {existing} partitions, not {partitions}; take another prefix")
+    await check_rights(settings, receiving_replay(settings))
     count = await ready_topics(settings)
     control = await read_control(settings)
     if control:

@@ -15,6 +15,7 @@ from streams.clock import Clock
 from streams.engine.lane import SESSION_SECONDS
 from streams.errors import FatalError, describe_error
 from streams.kafka.connection_diagnosis import diagnose_connection
+from streams.kafka.needed_rights import check_rights, working
 from streams.kafka.topics import ready_topics
 from streams.retries import Backoff, pause, retry_until_stopped
 from streams.settings.rules_files import missing_segments
@@ -61,8 +62,8 @@ class Preparation:
 
         Raises:
             TopicsError: a topic cannot be created, or has another number of partitions or cleanup policy.
-            FatalError: Kafka refuses the connection for a reason that trying again does not fix, or workers of another
-                prefix read the same source topics.
+            FatalError: Kafka refuses the connection for a reason that trying again does not fix, this user lacks a
+                right, or workers of another prefix read the same source topics.
         """
         looking = asyncio.create_task(look_at_waits([self.waits], self._clock))
         try:
@@ -108,13 +109,17 @@ class Preparation:
                 log.warning("waiting for Kafka at %s: %s", self._settings.kafka, reason)
 
         return await retry_until_stopped(
-            lambda: ready_topics(self._settings, self._announce_first_start),
+            self._ready_topics,
             on=(KafkaError, OSError),
             stop=stop,
             clock=self._clock,
             backoff=Backoff(RETRY_SECONDS, RETRY_SECONDS),
             on_error=on_error,
         )
+
+    async def _ready_topics(self) -> int:
+        await check_rights(self._settings, working(self._settings))
+        return await ready_topics(self._settings, self._announce_first_start)
 
     async def _wait_for_other_readers(self, stop: asyncio.Event) -> bool:
         """Wait for others to stop, until a dead worker's session is over; return False if this worker is stopped.

@@ -4,7 +4,7 @@ Brokers report it since Kafka 2.3. aiokafka has no version of the request for me
 about groups by the schema of an earlier version.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -13,14 +13,9 @@ from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResp
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-TOPIC_RIGHTS: Final = {3: "Read", 4: "Write", 8: "Describe", 10: "DescribeConfigs"}
-"""What a worker needs on its topics, by the number of the operation in Kafka's protocol."""
-GROUP_RIGHTS: Final = {3: "Read"}
+_OPERATIONS: Final = {"Read": 3, "Write": 4, "Describe": 8, "DescribeConfigs": 10}
+"""Operations on topics and groups, with their numbers in Kafka's protocol."""
 _NOT_REPORTED: Final = -(1 << 31)
-
-
-READER_RIGHTS: Final = {3: "Read", 8: "Describe"}
-"""What it needs on the source topics of another prefix."""
 
 
 class MissingRight(NamedTuple):
@@ -32,14 +27,14 @@ class MissingRight(NamedTuple):
 
 
 async def missing_rights(
-    admin: AIOKafkaAdminClient, topics: Mapping[str, Mapping[int, str]], groups: Sequence[str]
+    admin: AIOKafkaAdminClient, topics: Mapping[str, Collection[str]], groups: Mapping[str, Collection[str]]
 ) -> list[MissingRight]:
-    """Return what a worker needs and this user may not do; a topic that does not exist is left out.
+    """Return what is needed and this user may not do; a topic that does not exist is left out.
 
     Args:
         admin: a started client.
-        topics: what is needed on each.
-        groups: what is needed on each is `GROUP_RIGHTS`.
+        topics: the operations that are needed on each, such as Read.
+        groups: the same.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
@@ -49,35 +44,37 @@ async def missing_rights(
         _TopicRightsRequest(topics),
     )
     missing = []
-    for error, name, _, _, allowed in answer.topics:
+    order = list(topics)
+    for error, name, _, _, allowed in sorted(answer.topics, key=lambda topic: order.index(topic[1])):
         if error == TopicAuthorizationFailedError.errno:
-            missing.append(MissingRight("topic", name, tuple(topics[name].values())))
+            missing.append(MissingRight("topic", name, tuple(topics[name])))
         elif not error:
             missing.append(MissingRight("topic", name, _not_allowed(allowed, topics[name])))
-    missing.extend([MissingRight("group", name, await _missing_group_rights(admin, name)) for name in groups])
+    for name, needed in groups.items():
+        missing.append(MissingRight("group", name, await _missing_group_rights(admin, name, needed)))
     return [each for each in missing if each.operations]
 
 
-async def _missing_group_rights(admin: AIOKafkaAdminClient, name: str) -> tuple[str, ...]:
+async def _missing_group_rights(admin: AIOKafkaAdminClient, name: str, needed: Collection[str]) -> tuple[str, ...]:
     try:
         coordinator = await admin.find_coordinator(name)
     except GroupAuthorizationFailedError:
-        return tuple(GROUP_RIGHTS.values())
+        return tuple(needed)
     answer: Any = await admin._client.send(coordinator, _GroupRightsRequest(name))  # noqa: SLF001
     (group,) = answer.groups
     error = group[0]
     if error == GroupAuthorizationFailedError.errno:
-        return tuple(GROUP_RIGHTS.values())
+        return tuple(needed)
     if error:
         raise for_code(error)(f"about group {name}")
-    return _not_allowed(group[-1], GROUP_RIGHTS)
+    return _not_allowed(group[-1], needed)
 
 
-def _not_allowed(allowed: int, needed: Mapping[int, str]) -> tuple[str, ...]:
+def _not_allowed(allowed: int, needed: Collection[str]) -> tuple[str, ...]:
     """Return the needed operations that the bits of the allowed ones lack; none if the broker reports no bits."""
     if allowed == _NOT_REPORTED:
         return ()
-    return tuple(name for number, name in needed.items() if not allowed >> number & 1)
+    return tuple(name for name in needed if not allowed >> _OPERATIONS[name] & 1)
 
 
 class _TopicRightsResponse(Response):  # type: ignore[misc]  # aiokafka has no types

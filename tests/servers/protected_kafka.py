@@ -1,7 +1,7 @@
 """An Apache Kafka with a listener for each kind of TLS and SASL, next to a plaintext one."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
@@ -13,6 +13,11 @@ from tests.servers.certificates import Authority
 
 USER: Final = "shop"
 WORKER: Final = "worker"
+LIMITED: Final = (
+    *(WORKER, "server", "importer", "publisher", "operator", "eraser", "resender", "replayer", "reader"),
+    *("nearly-worker", "nearly-server", "nearly-importer", "stranger"),
+)
+"""Users who may do only what they are granted."""
 PASSWORD: Final = "s3cr3t@wörd:/%"  # noqa: S105 - of a broker that lives for one test run
 
 _LISTENERS: Final = {
@@ -22,10 +27,10 @@ _LISTENERS: Final = {
     "SASLOPEN": "SASL_PLAINTEXT",
     "MISNAMED": "SSL",
 }
-# As Kafka numbers them: topics may be read, written, created, described, and their settings too; groups be read;
-# transactional ids be written.
-_RIGHTS: Final = {2: (3, 4, 5, 8, 10), 3: (3,), 5: (4,)}
-_PREFIXED, _ALLOW = 4, 3
+# As Kafka numbers them.
+_KINDS: Final = {"topic": 2, "group": 3, "transactional id": 5}
+_OPERATIONS: Final = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8, "DescribeConfigs": 10}
+_LITERAL, _PREFIXED, _ALLOW = 3, 4, 3
 
 _MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
 
@@ -47,16 +52,24 @@ _LOGINS: Final = """\
 listener.name.{name}.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.{name}.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.{name}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
-user_{user}="{password}" user_{worker}="{password}";
+{users};
 """
+
+
+class Right(NamedTuple):
+    """Operations on a topic, a group or a transactional id; a name that ends with a dot is a prefix of names."""
+
+    kind: str
+    name: str
+    operations: tuple[str, ...]
 
 
 class ProtectedKafka(ApacheKafka):
     """Listens in plaintext on `bootstrap`, and with each protection on a port of its own.
 
-    Its certificate is for 127.0.0.1 and for no name. `MUTUAL` requires a client certificate; `SASL` accepts two users
-    by every mechanism, `SASLOPEN` by PLAIN only: `USER` may do everything, `WORKER` what it is granted; `MISNAMED`
-    advertises itself as localhost.
+    Its certificate is for 127.0.0.1 and for no name. `MUTUAL` requires a client certificate; `SASL` accepts `USER` and
+    `WORKER` by every mechanism and all users by PLAIN, `SASLOPEN` by PLAIN only: `USER` may do everything, the others
+    what they are granted; `MISNAMED` advertises itself as localhost.
     """
 
     def __init__(self, directory: Path, authority: Authority) -> None:
@@ -76,15 +89,16 @@ class ProtectedKafka(ApacheKafka):
         """Return the bootstrap server of a listener, by a name of this machine."""
         return f"{host}:{self._ports[listener]}"
 
-    async def allow_worker(self, prefix: str) -> None:
-        """Grant `WORKER` only the rights that deploy/README.md lists for a worker, under a prefix."""
+    async def allow(self, user: str, *rights: Right) -> None:
+        """Grant a user rights, and nothing else."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            for kind, operations in _RIGHTS.items():
+            for kind, name, operations in rights:
+                pattern = _PREFIXED if name.endswith(".") else _LITERAL
                 for operation in operations:
-                    who = (f"User:{WORKER}", "*")
-                    request = CreateAclsRequest(kind, f"{prefix}.", _PREFIXED, *who, operation, _ALLOW)
+                    who = (f"User:{user}", "*")
+                    request = CreateAclsRequest(_KINDS[kind], name, pattern, *who, _OPERATIONS[operation], _ALLOW)
                     (answer,) = (await admin._send_request(request)).creation_responses
                     if answer[0]:
                         raise for_code(answer[0])(answer[1])
@@ -107,9 +121,8 @@ class ProtectedKafka(ApacheKafka):
         )
         # Java reads these files as Latin-1
         escaped = "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in PASSWORD)
-        logins = (
-            _LOGINS.format(name=name, user=USER, worker=WORKER, password=escaped) for name in ("sasl", "saslopen")
-        )
+        users = " ".join(f'user_{user}="{escaped}"' for user in (USER, *LIMITED))
+        logins = (_LOGINS.format(name=name, users=users) for name in ("sasl", "saslopen"))
         return lines + "".join(logins)
 
     def _further_formatting(self) -> list[str]:

@@ -37,11 +37,13 @@ from state.records.events import MAX_IMPORT_ID
 from state.units.timestamps import format_ms
 from streams.clock import SYSTEM_CLOCK
 from streams.defaults import policy_text
+from streams.kafka.needed_rights import importing
 from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from agents.importing.events.imported_event import ImportedEvent
     from streams.settings.settings import Settings
@@ -133,13 +135,17 @@ class ImportRun:
                 self._is_reached = False
                 origin = f"configured: {error}, so everything counts as new"
         else:
-            with kafka_named(settings):
+            with self._kafka_named():
                 policy = asyncio.run(active_policy(settings))
         if policy is None:
             policy = configured_policy(settings)
             origin = "configured; none is active yet" if self._is_reached else origin
         self._policy_assumption = Assumption("policy", policy.ref, origin)
         return policy
+
+    def _kafka_named(self) -> "AbstractContextManager[None]":
+        topic = None if self._given.dry_run else self._files.topic
+        return kafka_named(self._settings, importing(self._settings, topic))
 
     def _understand_options(self, collector: "_Collector") -> UnderstandOptions:
         return UnderstandOptions(
@@ -185,7 +191,7 @@ class ImportRun:
         settings, route = self._settings, f"import:{understanding.platform}"
         if not self._is_reached:
             return nothing_known(spool, self.import_id, route, allow_anonymous=self._given.allow_anonymous)
-        with kafka_named(settings), progress_of("reading the order ledger", 1.0) as show:
+        with self._kafka_named(), progress_of("reading the order ledger", 1.0) as show:
             allow = self._given.allow_anonymous
             return asyncio.run(look_up(settings, keys, spool, self.import_id, route, show, allow_anonymous=allow))
 
@@ -219,7 +225,7 @@ class ImportRun:
         settings = self._settings
         publishing = Publishing(settings, self._files.topic, publication, spool)
         try:
-            with kafka_named(settings), progress_of(f"publishing to {self._topic}", total) as show:
+            with self._kafka_named(), progress_of(f"publishing to {self._topic}", total) as show:
                 published = asyncio.run(publishing.run(show))
         except BaseException as error:
             print_error(f"goldstream: {self._continuation(publishing.published.count, total)}")

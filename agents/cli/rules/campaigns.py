@@ -90,10 +90,11 @@ def apply(
     """
     from agents.analysis.rules_preview import NewRules
     from state.config.active_rules import Outcome
+    from streams.kafka.needed_rights import writing
 
     settings = load_context(context, config)
     timeout_s = parse_timeout(timeout) or WAIT_SECONDS
-    with kafka_named(settings):
+    with kafka_named(settings, writing(settings, "control", asks_workers=True)):
         active = asyncio.run(read_active_rules(settings))
         campaigns = read_campaigns(active, file)
         if active.check_campaigns(campaigns).outcome is Outcome.UNCHANGED:

@@ -72,9 +72,11 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command
     Refused are: the same name and version with different contents; another currency, window or time zone, which need a
     new prefix and a replay; a policy without a segment that the active campaigns name, unless --campaigns has others.
     """
+    from streams.kafka.needed_rights import writing
+
     settings = load_context(context, config)
     timeout_s = parse_timeout(timeout) or WAIT_SECONDS
-    with kafka_named(settings):
+    with kafka_named(settings, writing(settings, "control", asks_workers=True)):
         active = asyncio.run(read_active_rules(settings))
         new = _read(active, file, campaigns)
         if new.policy is None and new.campaigns is None:

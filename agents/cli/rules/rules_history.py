@@ -44,8 +44,9 @@ def load_activations(settings: "Settings") -> "Activations":
     """
     from agents.control.activations import read_activations
     from streams.kafka.control import NoControlTopic, read_control
+    from streams.kafka.needed_rights import reading
 
-    with kafka_named(settings):
+    with kafka_named(settings, reading(settings, "control")):
         try:
             return read_activations(asyncio.run(read_control(settings)))
         except NoControlTopic as error:

@@ -8,7 +8,7 @@ class LookupRefused(Exception):
     """There is no such thing, or it cannot be asked for; the message says why, and what can be.
 
     Attributes:
-        status: 404 for what does not exist, 422 for what cannot be asked.
+        status: 404 for what does not exist, 422 for what cannot be asked, 503 for what the server may not do.
         kind: the end of the problem's type.
         members: further members of the problem.
     """

@@ -17,6 +17,7 @@ from streams.defaults import campaigns_text, policy_text
 from streams.kafka.control import ControlRecord, append_control
 from streams.settings.settings import load_settings
 from tests.integration.intake.intake_events import prepare
+from tests.integration.security.listed_rights import WORKERS_ROW, listed_rights
 from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
 from tests.running.workers import Site, until
@@ -221,6 +222,6 @@ async def test_missing_permissions_are_named(
     assert f"this user lacks Read on group {prefix}.segment" in lacking
     assert f"Kafka does not let this user write as {prefix}.doctor" in lacking
 
-    await protected_kafka.allow_worker(prefix)
+    await protected_kafka.allow(WORKER, *listed_rights(prefix)[WORKERS_ROW])
     allowed = await examine(site)
     assert allowed.found["permissions"] == [("good", "this user may do what a worker does")]

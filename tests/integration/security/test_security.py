@@ -13,6 +13,7 @@ from streams.kafka.writing.publisher import Publisher
 from streams.settings.kafka_security import KafkaSecurity
 from streams.settings.settings import Settings
 from streams.settings.tls_files import TlsFiles
+from tests.integration.security.listed_rights import WORKERS_ROW, listed_rights
 from tests.oracle import Oracle
 from tests.records.kafka_records import publish, read
 from tests.retail.comparison import assert_published, assert_redis, redis_contents, redis_shows_all
@@ -85,7 +86,7 @@ async def test_a_year_over_tls_with_minimal_rights_equals_the_oracle(
     stranger = await site.command("topics", "create")
     assert (stranger.status, "let this user create topics" in stranger.errors) == (1, True), stranger.errors
 
-    await protected_kafka.allow_worker(site.prefix)
+    await protected_kafka.allow(WORKER, *listed_rights(site.prefix)[WORKERS_ROW])
     assert (await site.command("topics", "create")).status == 0
     await publish(site.kafka, site.topic("events"), [record for record in year.records if record.key])
     worker = site.worker()

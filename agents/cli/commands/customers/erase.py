@@ -80,6 +80,7 @@ def _erase(settings: "Settings", customer_id: str, at: str | None, timeout_s: fl
 
     from state.units.timestamps import format_ms
     from streams.clock import SYSTEM_CLOCK
+    from streams.kafka.needed_rights import writing
 
     if at is None and settings.time == "event":
         raise UsageFailure(
@@ -87,7 +88,7 @@ def _erase(settings: "Settings", customer_id: str, at: str | None, timeout_s: fl
         )
     at_ms = SYSTEM_CLOCK.wall_ms() if at is None else parse_moment("--at", at)
     check_can_ask(yes=yes)
-    with kafka_named(settings):
+    with kafka_named(settings, writing(settings, _SOURCE, asks_workers=True)):
         known = asyncio.run(_describe(settings, customer_id))
         typer.echo(known, err=True)
         confirm("Erase everything known about this customer? It cannot be undone.", yes=yes)

@@ -28,13 +28,14 @@ def advance(
     from state.units.timestamps import format_ms
     from streams.clock import SYSTEM_CLOCK
     from streams.kafka.control import NoControlTopic
+    from streams.kafka.needed_rights import writing
 
     settings = load_context(context, config)
     if settings.time == "wall":
         raise UsageFailure("advance needs GOLDSTREAM_TIME=event: got wall; in wall mode, time advances by itself")
     to_ms = parse_moment("--to", to)
     timeout_s = parse_timeout(timeout)
-    with kafka_named(settings):
+    with kafka_named(settings, writing(settings, "control")):
         try:
             with progress_of(f"advancing the partitions of {settings.prefix}", 1.0) as show:
                 status = asyncio.run(advance_partitions(settings, to_ms, timeout_s, SYSTEM_CLOCK, show))

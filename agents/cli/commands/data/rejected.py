@@ -45,6 +45,7 @@ def show(
     Counts them by reason first. Times are in the shop's time zone, those of --json in UTC.
     """
     from agents.rejected.dead_letters import letter_ranges, newest, read_letters
+    from streams.kafka.needed_rights import reading
 
     settings = load_context(context, config)
     reasons = _check_reasons(reason)
@@ -61,7 +62,7 @@ def show(
                     found = newest(found, limit)
         return counts, newest(found, limit)
 
-    with kafka_named(settings):
+    with kafka_named(settings, reading(settings, "rejected")):
         counts, letters = asyncio.run(read())
     if as_json:
         import msgspec
@@ -99,12 +100,15 @@ def resend(
     value is not sent. First it shows how many go where, and asks.
     """
     from agents.rejected.resend import Selection
+    from streams.kafka.needed_rights import publishing, reading, resending
+    from streams.kafka.topics import Topics
 
     settings = load_context(context, config)
     selection = Selection.create(settings, _check_reasons(reason), source)
     if not dry_run:
         check_can_ask(yes=yes)
-    with kafka_named(settings):
+    needed = reading(settings, "control", "rejected", "resent") if dry_run else resending(settings)
+    with kafka_named(settings, needed):
         ranges, plan = asyncio.run(_plan(settings, selection))
         total = plan.topics.total()
         for line in _plan_lines(plan):
@@ -112,7 +116,9 @@ def resend(
         sent = 0
         if total and not dry_run:
             confirm(f"Send {total:,} rejected events again?", yes=yes)
-            sent = _send(settings, ranges, selection, total)
+            topics = Topics(settings.prefix, settings.sources)
+            with kafka_named(settings, publishing(settings, *map(topics.short, plan.topics))):
+                sent = _send(settings, ranges, selection, total)
     if as_json:
         report = {"prefix": settings.prefix, "topics": plan.topics, "skipped": plan.skipped, "resent": sent}
         write_json(report)

@@ -95,6 +95,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """Publish a plausible shop: customers who join, buy, lapse, come back, return goods and use coupons."""
     from agents.simulation.shop import Plan
     from streams.clock import SYSTEM_CLOCK
+    from streams.kafka.needed_rights import publishing
 
     settings = load_context(context, config)
     if as_json and str(out) == "-":
@@ -105,7 +106,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if out is not None:
         counts, target = asyncio.run(_to_file(run, out)), str(out)
     else:
-        with kafka_named(settings):
+        with kafka_named(settings, publishing(settings, "events")):
             counts, target = asyncio.run(_to_kafka(run, settings))
     if counts.is_interrupted and not live:
         raise CommandFailed(

@@ -58,6 +58,7 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     moments.
     """
     from agents.replay.replay import ReplayRequest
+    from streams.kafka.needed_rights import replaying
     from streams.settings.rules_files import parse_campaigns_file, parse_policy_file
 
     settings = load_context(context, config)
@@ -66,7 +67,10 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     timeout_s = parse_timeout(timeout)
     if _parse_prefix(into) == settings.prefix:
         raise UsageFailure(f"--into must be another prefix than GOLDSTREAM_PREFIX: got {into!r}")
-    with kafka_named(settings), progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show:
+    with (
+        kafka_named(settings, replaying(settings)),
+        progress_of(f"replaying {settings.prefix} into {into}", 1.0) as show,
+    ):
         request = ReplayRequest(into, partitions, new_policy, new_campaigns, without_import or ())
         result = asyncio.run(_replay(settings, request, timeout_s, show))
     copied = result.copied

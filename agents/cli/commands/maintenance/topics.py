@@ -14,6 +14,7 @@ from agents.cli.terminal.quiet import note
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from streams.kafka.needed_rights import NeededRights
     from streams.kafka.topics import TopicReport
     from streams.settings.settings import Settings
 
@@ -26,23 +27,30 @@ def create(context: typer.Context, as_json: JsonOption = False, config: ConfigOp
 
     Existing topics do not change. Those without the expected partitions are reported, and the status is 1.
     """
+    from streams.kafka.needed_rights import NeededRights
     from streams.kafka.topics import create_topics
 
     settings = load_context(context, config)
-    _report_topics(settings, create_topics, as_json=as_json)
+    only_what_brokers_name = NeededRights({}, {})
+    _report_topics(settings, create_topics, only_what_brokers_name, as_json=as_json)
 
 
 @group.command("check")
 def check(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Check whether all topics exist with the expected partitions; the status is 1 if not."""
+    from streams.kafka.needed_rights import describing
     from streams.kafka.topics import check_topics
 
     settings = load_context(context, config)
-    _report_topics(settings, check_topics, as_json=as_json)
+    _report_topics(settings, check_topics, describing(settings), as_json=as_json)
 
 
 def _report_topics(
-    settings: "Settings", inspect: "Callable[[Settings], Awaitable[list[TopicReport]]]", *, as_json: bool
+    settings: "Settings",
+    inspect: "Callable[[Settings], Awaitable[list[TopicReport]]]",
+    needed: "NeededRights",
+    *,
+    as_json: bool,
 ) -> None:
     """Write a line for each topic, or all as JSON.
 
@@ -54,7 +62,7 @@ def _report_topics(
     async def inspect_all() -> "list[TopicReport]":
         return await inspect(settings)
 
-    with kafka_named(settings):
+    with kafka_named(settings, needed):
         try:
             reports = asyncio.run(inspect_all())
         except TopicsError as error:

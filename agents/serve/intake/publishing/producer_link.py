@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from streams.clock import Clock
 from streams.errors import describe_error
 from streams.kafka.cluster import partitions_by_topic
+from streams.kafka.needed_rights import describe_missing, find_missing_rights, serving
 from streams.kafka.writing.stage_producer import StageProducer
 from streams.retries import Backoff
 from streams.settings.settings import Settings
@@ -110,6 +111,10 @@ class ProducerLink:
             await self._clock.sleep(backoff.next_pause())
 
     async def _attempt(self) -> StageProducer | None:
+        refused = await find_missing_rights(self._settings, serving(self._settings))
+        if refused:
+            self._note(describe_missing(refused))
+            return None
         existing = await partitions_by_topic(self._settings)
         missing = [topic for topic in self._topics if topic not in existing]
         if missing:

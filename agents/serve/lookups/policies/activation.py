@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agents.serve.lookups.answers import PolicyApplied
+from agents.serve.lookups.refusals import LookupRefused
 from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import Campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
 from state.config.policy_reader import parse_policy
 from streams.kafka.control import ControlRecord, append_control, read_control, reduce_control
+from streams.kafka.needed_rights import describe_missing, find_missing_rights, publishing
 from streams.settings.rules_files import missing_segments
 from streams.settings.settings import Settings
 
@@ -33,6 +35,7 @@ async def apply_policy(settings: Settings, text: str) -> PolicyApplied:
     Raises:
         ConfigErrors: with everything that is wrong with it, or speaks against it now.
         NoControlTopic: no worker has run under the prefix.
+        LookupRefused: Kafka does not let the server write to `control`.
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     policy = parse_policy(text)
@@ -43,6 +46,8 @@ async def apply_policy(settings: Settings, text: str) -> PolicyApplied:
         raise ConfigErrors(errors)
     if decision.outcome is Outcome.UNCHANGED:
         return PolicyApplied(policy.ref, applied=False, control_offset=None)
+    if missing := await find_missing_rights(settings, publishing(settings, "control")):
+        raise LookupRefused(503, "kafka-away", describe_missing(missing))
     offset = await append_control(settings, ControlRecord("policy", policy.text))
     return PolicyApplied(policy.ref, applied=True, control_offset=offset)
 
