@@ -2,17 +2,22 @@
 
 Entries of erased customers and of imports that are left out are not copied. The others go to the partitions of their
 customers in the new prefix, where they count as written after every erasure that its ledger begins with.
+
+What a hook has announced is in the new journal, or comes with the old source topic, if that has it. Otherwise it stays
+announced, for the servers of the new prefix to publish.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from agents.replay.erasure_filter import BEFORE_JOURNAL, Ledgers
+from streams.clock import SYSTEM_CLOCK, Clock
 from streams.kafka.broker import Broker
 from streams.kafka.topics import Topics
 from streams.kafka.writing.batch_writer import BatchWriter
+from streams.tables.announced_events import event_id_of, find_published, wait_for_servers
 from streams.tables.order_ledger import (
     LedgerEntry,
     customer_part,
@@ -31,6 +36,7 @@ async def copy_order_ledger(
     partitions: int,
     ledgers: Ledgers,
     without_imports: frozenset[str] = frozenset(),
+    clock: Clock = SYSTEM_CLOCK,
 ) -> int:
     """Copy the order ledger and return the number of entries written; writing them again changes nothing.
 
@@ -41,6 +47,7 @@ async def copy_order_ledger(
         partitions: the number of partitions of the new prefix.
         ledgers: the erasure ledger of each old partition.
         without_imports: ids of imports that are left out.
+        clock: of the waits for servers.
 
     Raises:
         UnknownFormatVersion: a version of goldstream wrote an entry that this one cannot read.
@@ -48,6 +55,7 @@ async def copy_order_ledger(
     """
     old, new = topics
     count = unflushed = 0
+    announced: dict[bytes, tuple[LedgerEntry, int]] = {}
     for number, ledger in ledgers.items():
         erased = {customer_part(key): erasure.offset for key, erasure in ledger.items()}
         async for batch in broker.read(old.order_ledger, number):
@@ -55,14 +63,38 @@ async def copy_order_ledger(
                 entry = None if record.value is None else _retained(record.key, record.value, erased, without_imports)
                 if entry is None:  # a tombstone only ever removes what an erasure removes
                     continue
+                if entry.announced_event:
+                    announced[record.key] = entry, record.timestamp
+                    continue
+                announced.pop(record.key, None)
                 target = entry_partition(entry.customer_id, record.key, partitions)
                 writer.add(new.order_ledger, target, record.key, encode_entry(entry))
                 unflushed += 1
             if unflushed >= FLUSH_ENTRIES:
                 await writer.flush()
                 count, unflushed = count + unflushed, 0
+    for entry in await _settled(broker, old, announced.values(), clock):
+        key = entry.key
+        writer.add(new.order_ledger, entry_partition(entry.customer_id, key, partitions), key, encode_entry(entry))
     await writer.flush()
-    return count + unflushed
+    return count + unflushed + len(announced)
+
+
+async def _settled(
+    broker: Broker, topics: Topics, announced: Collection[tuple[LedgerEntry, int]], clock: Clock
+) -> list[LedgerEntry]:
+    """Return the entries that hooks have announced, at these times, confirmed if their events are in the old topic."""
+    await wait_for_servers(max((at_ms for _, at_ms in announced), default=0), clock)
+    entries = {event_id_of(entry.announced_event): entry for entry, _ in announced}
+    places = [entry.announced for entry in entries.values() if entry.announced is not None]
+    found = await find_published(broker, topics, places, entries.keys())
+    return [entry.confirmed() if event_id in found else _anew(entry) for event_id, entry in entries.items()]
+
+
+def _anew(entry: LedgerEntry) -> LedgerEntry:
+    """Return an announcement of which nothing is in the new source topic so far."""
+    assert entry.announced is not None
+    return msgspec.structs.replace(entry, announced=msgspec.structs.replace(entry.announced, offset=0))
 
 
 def _retained(

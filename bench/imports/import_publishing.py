@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.cli.importing.publication import Publishing, look_up
+from agents.cli.importing.publication import ImportTerms, Publishing, look_up
 from agents.importing.events.imported_event import ImportedEvent
 from agents.importing.mapping.mapping import Mapping
 from agents.importing.publication.event_spool import EventSpool
@@ -51,9 +51,10 @@ def publish_file(path: Path, orders: int, log: LogProgress) -> PublishedFile:
 
             options = UnderstandOptions(topic=_SOURCE, import_id=_IMPORT_ID, on_event=add)
             understand(staging, Mapping(), PolicyInfo(CURRENCY), options)
+            terms = ImportTerms(_IMPORT_ID, "import:generic", allow_anonymous=False, is_dry=False)
             log("publishing")
             started_s = time.perf_counter()
-            publication = await look_up(testbed.settings, keys, spool, _IMPORT_ID, "import:generic", lambda _: None)
+            publication = await look_up(testbed.settings, keys, spool, terms, lambda _: None)
             known_s = time.perf_counter()
             published = await Publishing(testbed.settings, _SOURCE, publication, spool).run(lambda _: None)
             ended_s = time.perf_counter()

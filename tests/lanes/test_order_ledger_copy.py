@@ -1,13 +1,27 @@
 """A replay copies the order ledger to the partitions of the new prefix, without what it leaves out."""
 
+import asyncio
+import json
 from typing import Any, cast
+
+import msgspec
 
 from agents.replay.erasure_filter import BEFORE_JOURNAL
 from agents.replay.order_ledger_copy import copy_order_ledger
 from state.records.erasure import Erasure, erasure_key
 from streams.kafka.topics import Topics
 from streams.kafka.writing.batch_writer import BatchWriter
-from streams.tables.order_ledger import ORDER, REFUNDS, LedgerEntry, decode_entry, encode_entry, entry_partition
+from streams.tables.announced_events import SERVERS_SETTLE_WITHIN_MS
+from streams.tables.order_ledger import (
+    NO_ERASURE,
+    ORDER,
+    REFUNDS,
+    Announcement,
+    LedgerEntry,
+    decode_entry,
+    encode_entry,
+    entry_partition,
+)
 from tests.lanes.memory_broker import MemoryBroker, by_key
 
 OLD, NEW = Topics("old"), Topics("new")
@@ -34,7 +48,7 @@ async def copy(
     """Copy the ledger of so many partitions, each with the same erasures."""
     writer = BatchWriter(cast("Any", broker.producer()))
     ledgers = dict.fromkeys(range(old), erasures or {})
-    return await copy_order_ledger(broker, writer, (OLD, NEW), new, ledgers, frozenset(without))
+    return await copy_order_ledger(broker, writer, (OLD, NEW), new, ledgers, frozenset(without), broker.clock)
 
 
 async def test_entries_go_to_the_partitions_of_their_customers() -> None:
@@ -52,6 +66,49 @@ async def test_entries_go_to_the_partitions_of_their_customers() -> None:
         entry.key: entry_partition(entry.customer_id, entry.key, 6) for entry in entries
     }
     assert {entry.customer_id for _, entry in found.values()} == set(CUSTOMERS)
+
+
+def announced(broker: MemoryBroker, order_id: str, *, is_published: bool) -> LedgerEntry:
+    """Announce a sale of nobody, as a hook does long before the replay, and perhaps publish it."""
+    broker.log(OLD.full("events"), 0)
+    event = json.dumps({"type": "purchase", "event_id": f"purchase:{order_id}", "order_id": order_id}).encode()
+    announcement = Announcement("", 0, "events", 1, broker.log(OLD.full("events"), 1).end)
+    entry = LedgerEntry(ORDER, "", order_id, "hook:shopify/main", (), announcement).with_event(event)
+    put(broker, entry, 2)
+    if is_published:
+        broker.append(OLD.full("events"), 1, None, event)
+    return entry
+
+
+async def test_what_a_hook_has_announced_is_confirmed_if_it_is_published_and_else_stays_announced() -> None:
+    broker = MemoryBroker()
+    broker.append(OLD.full("events"), 1, None, b"{}")
+    published, other = (announced(broker, number, is_published=number == "1") for number in "12")
+    confirmed = announced(broker, "3", is_published=True).confirmed()
+    put(broker, confirmed, 2)
+    broker.clock.advance(SERVERS_SETTLE_WITHIN_MS / 1000)
+    assert await copy(broker, 2, 3) == 3
+    found = {
+        entry.id: msgspec.structs.replace(entry, erasure_offset=NO_ERASURE) for _, entry in copied(broker, 3).values()
+    }
+    assert found["1"] == published.confirmed()
+    assert found["2"].announced_event == other.announced_event
+    assert found["2"].announced == Announcement("", 0, "events", 1, 0), "it may be anywhere in the new topic"
+    assert found["3"] == confirmed
+
+
+async def test_a_replay_waits_for_servers_that_are_about_to_publish() -> None:
+    broker = MemoryBroker()
+    sale = announced(broker, "1", is_published=False)
+    copying = asyncio.create_task(copy(broker, 2, 2))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not copying.done()
+    broker.append(OLD.full("events"), 1, None, sale.announced_event)
+    broker.clock.advance(SERVERS_SETTLE_WITHIN_MS / 1000)
+    await copying
+    ((_, entry),) = copied(broker, 2).values()
+    assert entry.published == (("", 0),)
 
 
 async def test_the_last_entry_of_an_order_is_copied_and_a_second_run_changes_nothing() -> None:

@@ -12,6 +12,7 @@ Without Kafka and Redis, an application can be called in the process of the test
 import re
 import ssl
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -113,7 +114,12 @@ class RunningServer(RunningProcess):
 
 
 def start_server(
-    site: Site, name: str, *arguments: str, tls: ssl.SSLContext | None = None, **settings: str
+    site: Site,
+    name: str,
+    *arguments: str,
+    tls: ssl.SSLContext | None = None,
+    program: Sequence[str] = ("-c", GOLDSTREAM),
+    **settings: str,
 ) -> RunningServer:
     """Start a server of a site with a data folder of its own.
 
@@ -122,10 +128,11 @@ def start_server(
         name: of its data folder and its log.
         arguments: of `goldstream serve`.
         tls: what its clients trust, if it has a certificate.
+        program: what Python runs in place of `goldstream`.
         settings: without `GOLDSTREAM_`, of this server alone.
     """
     own = {"DATA": str(site.directory / name), "API": "127.0.0.1:0", **settings}
-    argv = [sys.executable, "-c", GOLDSTREAM, "serve", *arguments]
+    argv = [sys.executable, *program, "serve", *arguments]
     server = RunningServer(Child(argv, log=site.directory / f"{name}.log", env=site.environment(**own)), tls)
     server.start()
     return server

@@ -6,7 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -17,10 +17,12 @@ from agents.importing.publication.import_plan import ImportPlan
 from agents.importing.publication.known_events import Known, KnownEvents
 from agents.importing.publication.ledger_reading import Unfinished, find_known, read_erasures, settle
 from agents.importing.publication.publishing import ImportPublisher, Published
+from streams.clock import SYSTEM_CLOCK
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.control import NoControlTopic, read_control, reduce_control
 from streams.kafka.topics import Topics
 from streams.kafka.writing.stage_producer import StageProducer
+from streams.tables.announced_events import wait_for_servers
 
 if TYPE_CHECKING:
     from agents.importing.findings import LeftOut
@@ -109,9 +111,29 @@ class NewEvents:
     examples: Examples
 
 
-def nothing_known(spool: "EventSpool", import_id: str, route: str, *, allow_anonymous: bool) -> Publication:
+class ImportTerms(NamedTuple):
+    """How an import was called.
+
+    Attributes:
+        import_id: its id.
+        route: of new entries of the order ledger, such as `import:shopify`.
+        allow_anonymous: whether refunds that name nobody may be of unknown orders.
+        is_dry: whether it publishes nothing, and so need not wait for servers.
+    """
+
+    import_id: str
+    route: str
+    allow_anonymous: bool
+    is_dry: bool
+
+    def plan(self, known: Known, erasures: "Mapping[bytes, Erasure]") -> ImportPlan:
+        """Return the plan by what is known."""
+        return ImportPlan(known, erasures, self.import_id, self.route, allow_anonymous=self.allow_anonymous)
+
+
+def nothing_known(spool: "EventSpool", terms: ImportTerms) -> Publication:
     """Return what is known without Kafka: nothing."""
-    plan = ImportPlan(Known({}, bytearray(spool.count), []), {}, import_id, route, allow_anonymous=allow_anonymous)
+    plan = terms.plan(Known({}, bytearray(spool.count), []), {})
     return Publication(plan, Unfinished([], []), {})
 
 
@@ -119,11 +141,8 @@ async def look_up(
     settings: "Settings",
     keys: KnownEvents,
     spool: "EventSpool",
-    import_id: str,
-    route: str,
+    terms: ImportTerms,
     on_progress: Callable[[float], None],
-    *,
-    allow_anonymous: bool = False,
 ) -> Publication:
     """Return what the ledgers know of the events of a file.
 
@@ -134,7 +153,9 @@ async def look_up(
     broker, topics = KafkaBroker(settings), Topics(settings.prefix)
     erasures = await read_erasures(broker, topics)
     known = await find_known(broker, topics, keys, erasures, on_progress)
-    plan = ImportPlan(known, erasures, import_id, route, allow_anonymous=allow_anonymous)
+    plan = terms.plan(known, erasures)
+    if not terms.is_dry:
+        await wait_for_servers(known.hooks_announced_ms, SYSTEM_CLOCK)
     return Publication(plan, await settle(broker, topics, plan, spool), erasures)
 
 

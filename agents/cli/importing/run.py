@@ -15,6 +15,7 @@ import typer
 from agents.cli.failures import CommandFailed, UsageFailure, kafka_named, print_error
 from agents.cli.importing.file_reading import FilesGiven, read_files, report_unreadable, understand_files
 from agents.cli.importing.publication import (
+    ImportTerms,
     NotReached,
     Publication,
     Publishing,
@@ -188,12 +189,13 @@ class ImportRun:
             self._publish_all(publication, spool, events.total(), unread)
 
     def _look_up(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> Publication:
-        settings, route = self._settings, f"import:{understanding.platform}"
+        settings, given = self._settings, self._given
+        route = f"import:{understanding.platform}"
+        terms = ImportTerms(self.import_id, route, given.allow_anonymous, given.dry_run)
         if not self._is_reached:
-            return nothing_known(spool, self.import_id, route, allow_anonymous=self._given.allow_anonymous)
+            return nothing_known(spool, terms)
         with self._kafka_named(), progress_of("reading the order ledger", 1.0) as show:
-            allow = self._given.allow_anonymous
-            return asyncio.run(look_up(settings, keys, spool, self.import_id, route, show, allow_anonymous=allow))
+            return asyncio.run(look_up(settings, keys, spool, terms, show))
 
     def _report(
         self, understanding: Understanding, events: Counter[str], samples: "Sequence[ImportedEvent]"

@@ -11,6 +11,7 @@ from agents.importing.publication.event_spool import SpooledEvent
 from agents.importing.publication.known_events import Known
 from state.records.erasure import Erasure
 from state.units.money import DIGITS, format_minor, parse_minor
+from streams.tables.announced_events import event_id_of
 from streams.tables.order_ledger import (
     NO_ERASURE,
     ORDER,
@@ -20,6 +21,7 @@ from streams.tables.order_ledger import (
     PlatformDetails,
     customer_part,
     entry_key,
+    with_part,
 )
 
 KNOWN: Final = "known"
@@ -135,7 +137,7 @@ class ImportPlan:
             return []
         parts = entry.announced.parts(entry.refunded)
         return [
-            PlannedEvent(_with_refunded(spooled.event, total, amount), _confirmed(entry, total))
+            PlannedEvent(_with_refunded(spooled.event, total, amount), entry.confirmed(total))
             for amount, total in parts
         ]
 
@@ -152,9 +154,9 @@ class ImportPlan:
         """
         entry = self.known.entries.pop(number)
         if is_published:
-            entry = _confirmed(entry, refunded)
+            entry = entry.confirmed(refunded)
         elif entry.published:
-            entry = msgspec.structs.replace(entry, announced=None)
+            entry = msgspec.structs.replace(entry.with_event(b""), announced=None)
         else:
             return None
         if entry.kind == REFUNDS:
@@ -169,7 +171,21 @@ class ImportPlan:
         assert entry.announced is not None
         if spooled.entry_kind == REFUNDS:
             return {refund_id(spooled.event, total): total for _, total in entry.announced.parts(entry.refunded)}
-        return {msgspec.json.decode(spooled.event.value, type=_EventId).event_id: None}
+        return {event_id_of(entry.announced_event or spooled.event.value): None}
+
+    def settle_beside(self, number: int, entry: LedgerEntry, *, is_published: bool) -> LedgerEntry:
+        """Note whether a refund that a hook has announced beside the refunds of an order is published.
+
+        Returns:
+            Its entry: if it is not published, the total that this import publishes contains it.
+        """
+        assert entry.details is not None
+        sums = self.known.beside.sums
+        if is_published:
+            sums[number] = sums.get(number, 0) + entry.details.minor
+            return entry.confirmed()
+        details = msgspec.structs.replace(entry.details, is_contained=True)
+        return msgspec.structs.replace(entry, details=details).confirmed()
 
     def _is_erased(self, spooled: SpooledEvent, erasure: Erasure) -> bool:
         """Return whether an event is part of what was erased: by its own moment, or as the refund of such an order."""
@@ -196,27 +212,25 @@ class ImportPlan:
         refunded, published, route, details = (0, (), self._route, None) if known is None else (
             known.refunded, known.published, known.route, known.details
         )  # fmt: skip
+        beside = self.known.beside.sums.get(number, 0)
+        refunded += beside
         if total <= refunded:
             return KNOWN
         entry = LedgerEntry(
             REFUNDS, event.customer_id, spooled.entry_id, route,
-            _added(published, self._import_id, total - refunded), None, erasure_offset, details,
+            with_part(published, self._import_id, total - refunded), None, erasure_offset, details,
         )  # fmt: skip
         if refunded > own_begin:
             event = _with_refunded(event, total, total - refunded)
         steps = tuple(each for each in earlier if each > refunded)
-        return PlannedEvent(event, entry, self._announced(entry, published, steps))
+        return PlannedEvent(event, entry, self._announced(entry, published, steps, beside))
 
     def _announced(
-        self, entry: LedgerEntry, published: tuple[tuple[str, int], ...], steps: tuple[int, ...] = ()
+        self, entry: LedgerEntry, published: tuple[tuple[str, int], ...], steps: tuple[int, ...] = (), beside: int = 0
     ) -> LedgerEntry:
         """Return the announcement of an entry, of which so much is published."""
-        announcement = Announcement(self._import_id, entry.refunded, steps=steps)
+        announcement = Announcement(self._import_id, entry.refunded + beside, steps=steps, beside=beside)
         return msgspec.structs.replace(entry, published=published, announced=announcement)
-
-
-class _EventId(msgspec.Struct):
-    event_id: str
 
 
 class _Refund(msgspec.Struct):
@@ -252,18 +266,3 @@ def _of_order(event: ImportedEvent) -> ImportedEvent:
     """Return a refund as one of the order that it mentions."""
     fields = msgspec.json.decode(event.value) | {"order_id": event.mentioned_order}
     return event._replace(order_id=event.mentioned_order, value=msgspec.json.encode(fields))
-
-
-def _confirmed(entry: LedgerEntry, refunded: int | None = None) -> LedgerEntry:
-    """Return an entry whose announcement is published, up to a total if one is given."""
-    announced = entry.announced
-    assert announced is not None
-    added = max(0, (announced.refunded if refunded is None else refunded) - entry.refunded)
-    return msgspec.structs.replace(entry, published=_added(entry.published, announced.import_id, added), announced=None)
-
-
-def _added(published: tuple[tuple[str, int], ...], import_id: str, minor: int) -> tuple[tuple[str, int], ...]:
-    """Return the sums by import with one more; one import has one sum."""
-    if published and published[-1][0] == import_id:
-        return (*published[:-1], (import_id, published[-1][1] + minor))
-    return (*published, (import_id, minor))

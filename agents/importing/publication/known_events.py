@@ -11,7 +11,15 @@ from aiokafka import ConsumerRecord
 
 from agents.importing.publication.event_spool import SpooledEvent
 from state.records.erasure import Erasure
-from streams.tables.order_ledger import HASH_BYTES, ORDER, LedgerEntry, customer_part, decode_entry, entry_key
+from streams.tables.order_ledger import (
+    HASH_BYTES,
+    ORDER,
+    LedgerEntry,
+    customer_part,
+    decode_entry,
+    entry_key,
+    refunds_key_of,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,6 +47,18 @@ class OtherCustomers(NamedTuple):
     example: LedgerEntry | None = None
 
 
+class Beside(NamedTuple):
+    """Refunds of orders of a file that came by hooks, each with an entry of its own.
+
+    Attributes:
+        sums: by the number of each event that is a refund of such an order, what is published so, in minor units.
+        announced: numbers and entries of those that may or may not be published.
+    """
+
+    sums: dict[int, int]
+    announced: list[tuple[int, LedgerEntry]]
+
+
 class Known(NamedTuple):
     """What the ledger knows of the events of a file.
 
@@ -51,6 +71,8 @@ class Known(NamedTuple):
         owners: by the number of a refund, the customer of its order in the ledger (empty: an anonymous sale), where the
             file names nobody, or had the order for somebody else.
         others: what is known with other customers.
+        beside: refunds that came by hooks.
+        hooks_announced_ms: when a hook has last announced any of it; 0: none has.
     """
 
     entries: dict[int, LedgerEntry]
@@ -59,6 +81,8 @@ class Known(NamedTuple):
     of_known_orders: frozenset[int] = frozenset()
     owners: Mapping[int, str] = {}
     others: OtherCustomers = OtherCustomers()
+    beside: Beside = Beside({}, [])
+    hooks_announced_ms: int = 0
 
 
 class KnownEvents:
@@ -68,7 +92,7 @@ class KnownEvents:
         """Take the database."""
         self._con = con
         self._events: list[tuple[int, bytes, bytes, bool]] = []
-        self._records: list[tuple[int, int, bytes, bytes]] = []
+        self._records: list[tuple[int, int, bytes, bytes, bytes, int]] = []
         self._event_count = 0
         self._outdated: dict[bytes, int] = {}
         con.execute(
@@ -76,7 +100,8 @@ class KnownEvents:
             "(number BIGINT, customer BLOB, id BLOB, order_part BLOB, is_mention BOOLEAN)"
         )
         con.execute(
-            "CREATE OR REPLACE TABLE ledger_records (part INTEGER, place BIGINT, customer BLOB, id BLOB, entry BLOB)"
+            "CREATE OR REPLACE TABLE ledger_records "
+            "(part INTEGER, place BIGINT, customer BLOB, id BLOB, entry BLOB, refunds BLOB, at_ms BIGINT)"
         )
 
     def add_event(self, spooled: SpooledEvent) -> None:
@@ -108,7 +133,8 @@ class KnownEvents:
                     self._outdated[key] = partition
                 else:
                     self._outdated.pop(key, None)
-            self._records.append((partition, record.offset, key, value))
+            refunds = refunds_key_of(value)[HASH_BYTES:] if value else b""
+            self._records.append((partition, record.offset, key, value, refunds, record.timestamp))
         if len(self._records) >= _BATCH:
             self._write_records()
 
@@ -117,16 +143,20 @@ class KnownEvents:
         self._write_events()
         self._write_records()
         self._con.execute(
-            "CREATE OR REPLACE TABLE ledger_entries AS SELECT customer, id, arg_max(entry, place) AS entry "
+            "CREATE OR REPLACE TABLE ledger_entries AS SELECT customer, id, arg_max(entry, place) AS entry, "
+            "arg_max(refunds, place) AS refunds, arg_max(at_ms, place) AS at_ms "
             "FROM ledger_records GROUP BY part, customer, id HAVING octet_length(arg_max(entry, place)) > 0"
         )
         self._con.execute("DROP TABLE ledger_records")
         owners, others = self._find_other_customers()
         published, entries = bytearray(self._event_count), dict[int, LedgerEntry]()
-        for number, value in self._rows(
-            "SELECT number, entry FROM event_keys JOIN ledger_entries USING (customer, id)"
+        announced_ms = [0]
+        for number, value, at_ms in self._rows(
+            "SELECT number, entry, at_ms FROM event_keys JOIN ledger_entries USING (customer, id)"
         ):
             entry = decode_entry(value)
+            if entry.announced_event:
+                announced_ms.append(at_ms)
             if entry.announced is not None or any(minor for _, minor in entry.published):
                 entries[number] = entry
             else:
@@ -134,10 +164,22 @@ class KnownEvents:
         mentions = self._rows(
             f"SELECT number, entry FROM event_keys e JOIN ledger_entries l ON {_OWN} WHERE is_mention"
         )
-        of_known_orders = frozenset(number for number, value in mentions if decode_entry(value).announced is None)
+        of_known_orders = frozenset(number for number, value in mentions if _is_published(decode_entry(value)))
+        beside = Beside({}, [])
+        for number, value, at_ms in self._rows(
+            "SELECT number, entry, at_ms FROM event_keys e JOIN ledger_entries l "
+            "ON l.refunds = e.id AND l.customer = e.customer WHERE octet_length(l.refunds) > 0"
+        ):
+            entry = decode_entry(value)
+            assert entry.details is not None
+            if entry.announced is not None:
+                beside.announced.append((number, entry))
+                announced_ms.append(at_ms)
+            elif not entry.details.is_contained:
+                beside.sums[number] = beside.sums.get(number, 0) + entry.details.minor
         self._con.execute("DROP TABLE ledger_entries; DROP TABLE event_keys")
         outdated = [(part, key) for key, part in self._outdated.items()]
-        return Known(entries, published, outdated, of_known_orders, owners, others)
+        return Known(entries, published, outdated, of_known_orders, owners, others, beside, max(announced_ms))
 
     def _find_other_customers(self) -> tuple[dict[int, str], OtherCustomers]:
         """Return the owners of refunds, whose keys become those of the owner, and what is known with others."""
@@ -189,7 +231,7 @@ class KnownEvents:
         import pyarrow as pa
 
         records, self._records = self._records, []
-        parts, offsets, keys, values = zip(*records, strict=True) if records else ((), (), (), ())
+        parts, offsets, keys, values, refunds, moments = zip(*records, strict=True) if records else ((),) * 6
         self._insert(
             "ledger_records",
             {
@@ -197,6 +239,8 @@ class KnownEvents:
                 "place": pa.array(offsets, pa.int64()),
                 **_halves(keys),
                 "entry": pa.array(values, pa.binary()),
+                "refunds": pa.array(refunds, pa.binary()),
+                "at_ms": pa.array(moments, pa.int64()),
             },
         )
 
@@ -206,6 +250,11 @@ class KnownEvents:
         self._con.register("arrived", pa.table(columns))
         self._con.execute(f"INSERT INTO {table} SELECT * FROM arrived")
         self._con.unregister("arrived")
+
+
+def _is_published(order: LedgerEntry) -> bool:
+    """Whether an order is published, or will be by some server, since a hook has announced it."""
+    return order.announced is None or bool(order.announced_event)
 
 
 def _halves(keys: Sequence[bytes]) -> dict[str, Any]:

@@ -1,20 +1,15 @@
 """Read what was published before: the ledgers of erasures and orders, and, after a crash, the source topic itself."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from typing import Final, NamedTuple
-
-import msgspec
-from aiokafka import ConsumerRecord
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from agents.importing.publication.event_spool import EventSpool
 from agents.importing.publication.import_plan import ImportPlan, PlannedEvent
 from agents.importing.publication.known_events import Known, KnownEvents
 from state.records.erasure import Erasure
 from streams.kafka.broker import Broker
-from streams.kafka.reader import OffsetTruncated, PartitionShortened
 from streams.kafka.topics import Topics
+from streams.tables.announced_events import find_published
 from streams.tables.erasure_ledger import read_ledger
 from streams.tables.order_ledger import LedgerEntry, customer_part
 
@@ -27,19 +22,12 @@ class Unfinished(NamedTuple):
 
     Attributes:
         first: refunds of customers, which may or may not be published: to be published before anything else.
-        confirmed: entries of anonymous sales that turned out to be published: to be written.
+        confirmed: entries of anonymous sales and refunds of which it is certain now whether they are published: to be
+            written.
     """
 
     first: list[PlannedEvent]
     confirmed: list[LedgerEntry]
-
-
-class _Ids(msgspec.Struct):
-    event_id: str
-    refund_id: str | None = None
-
-
-_decode_ids: Final = msgspec.json.Decoder(_Ids).decode
 
 
 async def read_erasures(broker: Broker, topics: Topics) -> dict[bytes, Erasure]:
@@ -89,14 +77,15 @@ async def find_known(
 
 
 async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventSpool) -> Unfinished:
-    """Settle what an earlier import has announced without confirming it, so that the plan can decide.
+    """Settle what an earlier import, or a hook, has announced without confirming it, so that the plan can decide.
 
     Raises:
         aiokafka.errors.KafkaError: the cluster cannot be reached.
     """
     announced = {number for number, entry in plan.known.entries.items() if entry.announced is not None}
     unfinished = Unfinished([], [])
-    if not announced:
+    beside = plan.known.beside.announced
+    if not announced and not beside:
         return unfinished
     uncertain: dict[int, dict[str, int | None]] = {}
     keys: set[bytes] = set()
@@ -111,7 +100,12 @@ async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventS
             unfinished.first.extend(refunds)
         keys.add(spooled.key)
         plan.settle(number, is_published=True)
-    found = await _find_published(broker, topics, plan, uncertain)
+    entries = [*(plan.known.entries[number] for number in uncertain), *(entry for _, entry in beside)]
+    wanted = {each for ids in uncertain.values() for each in ids} | {entry.id for _, entry in beside}
+    places = [entry.announced for entry in entries if entry.announced is not None]
+    found = await find_published(broker, topics, places, wanted)
+    settled = {entry.key: plan.settle_beside(number, entry, is_published=entry.id in found) for number, entry in beside}
+    unfinished.confirmed.extend(settled.values())
     for number, ids in uncertain.items():
         totals = [total for event_id, total in ids.items() if event_id in found]
         entry = plan.settle(number, is_published=bool(totals), refunded=totals[-1] if totals else None)
@@ -119,36 +113,3 @@ async def settle(broker: Broker, topics: Topics, plan: ImportPlan, spool: EventS
             assert entry is not None
             unfinished.confirmed.append(entry)
     return unfinished
-
-
-async def _find_published(
-    broker: Broker, topics: Topics, plan: ImportPlan, uncertain: Mapping[int, Mapping[str, int | None]]
-) -> set[str]:
-    """Return the ids, of these, that are in the partitions of source topics that their announcements name."""
-    wanted = frozenset(event_id for ids in uncertain.values() for event_id in ids)
-    begins: dict[tuple[str, int], int] = {}
-    for number in uncertain:
-        announced = plan.known.entries[number].announced
-        assert announced is not None
-        place = announced.topic, announced.partition
-        begins[place] = min(announced.offset, begins.get(place, announced.offset))
-    found: set[str] = set()
-    for (name, partition), begin in begins.items():
-        topic = topics.full(name)
-        try:
-            found |= await _ids_in(broker.read(topic, partition, begin), wanted)
-        except OffsetTruncated:
-            found |= await _ids_in(broker.read(topic, partition), wanted)
-        except PartitionShortened:  # the topic was deleted and created again
-            continue
-    return found
-
-
-async def _ids_in(batches: AsyncIterator[list[ConsumerRecord]], wanted: AbstractSet[str]) -> set[str]:
-    found: set[str] = set()
-    async for batch in batches:
-        for record in batch:
-            with suppress(msgspec.MsgspecError, UnicodeDecodeError, TypeError):
-                ids = _decode_ids(record.value)
-                found.update({ids.event_id, ids.refund_id or ids.event_id} & wanted)
-    return found

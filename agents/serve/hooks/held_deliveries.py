@@ -1,6 +1,6 @@
-"""Deliveries on disk that arrive while the order ledger cannot be read: after a start without Kafka.
+"""Deliveries on disk that arrive while the order ledger cannot be read, or cannot be written before events of nobody.
 
-Only the ledger shows which of them are new, so they are stored as they arrived and processed once it is read.
+Only the ledger shows which of them are new, so they are stored as they arrived and processed once Kafka answers.
 """
 
 import asyncio
@@ -39,7 +39,11 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class HeldDeliveries:
-    """The deliveries in a folder; each is on disk before `add` returns."""
+    """The deliveries in a folder; each is on disk before `add` returns.
+
+    Attributes:
+        arrived: set when there are some.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open the folder.
@@ -50,6 +54,9 @@ class HeldDeliveries:
         self._files = SpoolFiles(folder)
         self._size = sum(stored.size for stored in self._files.read(self._files.delivered))
         self._lock = asyncio.Lock()
+        self.arrived = asyncio.Event()
+        if self._size:
+            self.arrived.set()
 
     def close(self) -> None:
         """Let other processes use the folder."""
@@ -70,6 +77,7 @@ class HeldDeliveries:
             except OSError as error:
                 raise NotPublishedError(f"Kafka is away, and the spool cannot be written: {error}") from error
             self._size += len(frames)
+            self.arrived.set()
 
     def waiting(self) -> Iterator[Held]:
         """Yield the deliveries that are not taken, in the order in which they arrived."""

@@ -1,14 +1,17 @@
 """Take deliveries: decide what of them is new, publish it, then enter it in the order ledger.
 
-An event is published before it is entered: if the process dies in between, the platform delivers again, and the second
-event has the same ids. Deliveries about one order are taken one after the other.
+An event of a customer is published before it is entered: if the process dies in between, the platform delivers again,
+and the second event has the same ids. An event of nobody is announced before (`agents.serve.hooks.announcing`).
+Deliveries about one order are taken one after the other.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+from agents.serve.hooks.announcing.announcer import Announcer
 from agents.serve.hooks.delivery import Delivery, HookEvent, Ignored, Outcome, Refused
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_store import HookStore
@@ -35,9 +38,10 @@ SWEEP_SECONDS: Final = 30.0
 class HookService:
     """Publishes what deliveries become."""
 
-    def __init__(self, intake: Intake, index: OrderIndex, store: HookStore, clock: Clock) -> None:
-        """Publish through `intake`; `index` has the ledgers, `store` the hooks."""
+    def __init__(self, intake: Intake, announcer: Announcer, index: OrderIndex, store: HookStore, clock: Clock) -> None:
+        """Publish through `intake` and `announcer`; `index` has the ledgers, `store` the hooks."""
         self._intake = intake
+        self._announcer = announcer
         self._index = index
         self._book = OrderBook(index)
         self._clock = clock
@@ -78,7 +82,7 @@ class HookService:
         for event in events:
             number = event.order_reference or order_number(hook, event.order_id)
             async with self._lock(number):
-                taken = await self._carry_out(self._book.decide(event, hook))
+                taken = await self._decide(partial(self._book.decide, event, hook))
             acceptance = acceptance if taken is Acceptance.PUBLISHED else taken
             if event.kind == "purchase":
                 await self._release(number)
@@ -86,6 +90,23 @@ class HookService:
 
     def _lock(self, number: str) -> asyncio.Lock:
         return self._locks[hash(number) % LOCKS]
+
+    async def _decide(self, decide: Callable[[], Decision], *, removed: LedgerEntry | None = None) -> Acceptance:
+        """Decide and carry it out, for an event of nobody by the ledger as it is now, not as it was read last."""
+        decision = decide()
+        while decision.is_of_nobody:
+            (entry,) = decision.entries
+            announcement = await self._announcer.prepare(entry)
+            decision = decide()
+            if not decision.is_of_nobody or decision.entries[0].key != entry.key:
+                continue
+            (event,), (entry,) = decision.events, decision.entries
+            if await self._announcer.publish(entry, announcement, encode_event(event)):
+                self._intake.count(Acceptance.PUBLISHED.value, 1)
+                await self._write((), removed)
+                return Acceptance.PUBLISHED
+            decision = decide()
+        return await self._carry_out(decision, removed=removed)
 
     async def _carry_out(self, decision: Decision, *, removed: LedgerEntry | None = None) -> Acceptance:
         """Publish the events of a decision, then write its entries, and remove one."""
@@ -142,28 +163,38 @@ class HookService:
         if outcome.warning:
             log.warning("%s: %s", hook.route, outcome.warning)
 
-    async def note(self, applied: Applied) -> None:
-        """Act on what the ledger's records have changed: remove what erasures should have, release what waited."""
-        try:
-            if applied.outdated:
-                await self._intake.accept([self._record_of(key, customer, None) for key, customer in applied.outdated])
-            for number in applied.awaited:
-                await self._release(number)
-        except NotPublishedError as error:
-            log.warning("refunds go on waiting for their orders: %s", error)  # the next sweep tries again
+    async def act(self, changes: asyncio.Queue[Applied]) -> None:
+        """Act on changes in the ledger: remove what erasures should have, release what waited; until cancelled."""
+        while True:
+            applied = await changes.get()
+            try:
+                outdated = [self._record_of(key, customer, None) for key, customer in applied.outdated]
+                covered = [self._ledger_record(entry, encode_entry(entry)) for entry in applied.covered]
+                await self._intake.accept([*outdated, *covered])
+                for number in applied.awaited:
+                    await self._release(number)
+            except NotPublishedError as error:
+                log.warning("refunds go on waiting for their orders: %s", error)  # the next sweep tries again
 
     async def sweep(self) -> None:
-        """Release refunds whose orders are known meanwhile, refuse those that have waited too long; until cancelled."""
+        """Settle what is unfinished, again and again, until cancelled.
+
+        That is refunds whose orders are known meanwhile, or that have waited too long, and announced events.
+        """
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
-            try:
-                for found in self._index.waiting():
-                    if self._clock.wall_ms() - found.at_ms > WAITS_MS:
-                        await self._refuse(found.entry, "its order is not known; import the order, and send it again")
-                    else:
-                        await self._settle(found.entry)
-            except NotPublishedError as error:
-                log.warning("refunds go on waiting for their orders: %s", error)
+            for settle in (self._settle_waiting, self._announcer.settle):
+                try:
+                    await settle()
+                except NotPublishedError as error:
+                    log.warning("refunds or sales go on waiting: %s", error)
+
+    async def _settle_waiting(self) -> None:
+        for found in self._index.waiting():
+            if self._clock.wall_ms() - found.at_ms > WAITS_MS:
+                await self._refuse(found.entry, "its order is not known; import the order, and send it again")
+            else:
+                await self._settle(found.entry)
 
     async def _release(self, number: str) -> None:
         for found in self._index.waiting_for(number):
@@ -178,9 +209,8 @@ class HookService:
         async with self._lock(waiting.details.reference):
             if self._index.find("", WAITING, waiting.id) is None:
                 return
-            decision = self._book.decide_waiting(waiting, event, hook)
-            if decision is not None:
-                await self._carry_out(decision, removed=waiting)
+            if self._book.decide_waiting(waiting, event, hook) is not None:
+                await self._decide(partial(self._book.decide, event, hook), removed=waiting)
 
     async def _refuse(self, waiting: LedgerEntry, why: str) -> Acceptance:
         assert waiting.details is not None

@@ -4,22 +4,25 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Ignored, Outcome, Receiver
+from agents.serve.hooks.announcing.announcer import ANNOUNCED_WITHIN_S, Announcer
+from agents.serve.hooks.delivery import BadSignature, Delivery, HookEvent, Ignored, Outcome, Outcomes, Receiver
 from agents.serve.hooks.held_deliveries import Held, HeldDeliveries
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.hook_service import HookService
 from agents.serve.hooks.hook_store import HookStore
 from agents.serve.hooks.orders.ledger_follower import LedgerFollower
-from agents.serve.hooks.orders.order_index import OrderIndex
+from agents.serve.hooks.orders.order_index import Applied, OrderIndex
 from agents.serve.hooks.platforms.catalog import READERS
 from agents.serve.hooks.platforms.segment import read_call
-from agents.serve.intake.intake import Acceptance, Intake, NoPolicyError
+from agents.serve.intake.intake import SPOOLED_AFTER_S, Acceptance, Intake, NoPolicyError
 from agents.serve.intake.publishing.event_publisher import NotPublishedError
 from streams.clock import Clock
 from streams.settings.settings import Settings
+from streams.telemetry.log_throttle import LogThrottle
 from streams.wire.journal_batch import MAX_AHEAD_MS
 
 log = logging.getLogger(__name__)
@@ -70,21 +73,26 @@ class HookReception:
         self._has_future = settings.time == "wall"
         self._intake = intake
         self._clock = clock
+        self._throttle = LogThrottle(clock)
         self._index = OrderIndex()
-        self._service = HookService(intake, self._index, self.store, clock)
-        self._follower = LedgerFollower(settings, self._index, clock, self._service.note)
+        self._changes = asyncio.Queue[Applied]()
+        self._follower = LedgerFollower(settings, self._index, clock, self._changes, intake.until_earlier_delivered)
+        within_s = ANNOUNCED_WITHIN_S if self._held is None else SPOOLED_AFTER_S
+        self._announcer = Announcer(settings, self._index, self._follower, clock, within_s)
+        self._service = HookService(intake, self._announcer, self._index, self.store, clock)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow the ledgers, and look for refunds that wait."""
-        runs = (self._follower.run(), self._sweep()) if self._is_used else ()
-        tasks = [asyncio.create_task(run, name="order ledger") for run in runs]
+        """Follow the ledgers, and finish what waits."""
+        runs = (self._follower.run, partial(self._service.act, self._changes), self._sweep, self._take_held)
+        tasks = [asyncio.create_task(run(), name="order ledger") for run in runs if self._is_used]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._announcer.close()
             self._index.close()
             if self._held is not None:
                 self._held.close()
@@ -95,35 +103,50 @@ class HookReception:
 
     async def _sweep(self) -> None:
         await self._follower.caught_up.wait()
-        if self._held is not None:
-            await self._take_held(self._held)
         await self._service.sweep()
 
-    async def _take_held(self, deliveries: HeldDeliveries) -> None:
-        """Take what has arrived before the ledgers were read."""
-        count = 0
-        for held in deliveries.waiting():
-            while True:
-                try:
-                    await self._take_again(held)
-                    await deliveries.mark(held)
-                except (NotPublishedError, NoPolicyError, OSError) as error:
+    async def _take_held(self) -> None:
+        """Take what is held, as soon as Kafka answers; until cancelled."""
+        deliveries = self._held
+        while deliveries is not None:
+            await deliveries.arrived.wait()
+            await self._follower.caught_up.wait()
+            deliveries.arrived.clear()
+            count = 0
+            for held in deliveries.waiting():
+                await self._take_until_safe(deliveries, held)
+                count += 1
+            if count:
+                log.info("%d deliveries are taken that had waited on disk", count)
+
+    async def _take_until_safe(self, deliveries: HeldDeliveries, held: Held) -> None:
+        while True:
+            try:
+                await self._take_again(held)
+                await deliveries.mark(held)
+            except (NotPublishedError, NoPolicyError, OSError) as error:
+                if self._throttle.should_log(str(error)):
                     log.warning("deliveries on disk wait: %s", error)
-                    await self._clock.sleep(RETRY_PAUSE_S)
-                else:
-                    break
-            count += 1
-        if count:
-            log.info("%d deliveries are taken that had waited on disk", count)
+                await self._clock.sleep(RETRY_PAUSE_S)
+            else:
+                return
 
     async def _take_again(self, held: Held) -> None:
         hook = self.store.find_route(held.route)
         if hook is None:
             log.error("a delivery on disk is of the hook %s, which the file no longer has: dropped", held.route)
-        elif held.call:
-            await self.receive_call(hook, held.call, held.delivery)
-        elif isinstance(await self.receive(hook, held.delivery), BadSignature):
+            return
+        outcomes = self._read(hook, held.call, held.delivery)
+        if isinstance(outcomes, BadSignature):
             log.error("a delivery on disk is signed with a secret that %s no longer has: dropped", held.route)
+        else:
+            await self._service.take(hook, held.delivery, outcomes)
+
+    def _read(self, hook: Hook, call: str, delivery: Delivery) -> Outcomes:
+        """Return what a delivery becomes; `call` is of Segment's API, empty for others."""
+        latest_ms = self._clock.wall_ms() + MAX_AHEAD_MS if self._has_future else None
+        receiver = Receiver(hook, self._intake.rules, latest_ms)
+        return read_call(call, delivery, receiver) if call else READERS[hook.platform](delivery, receiver)
 
     async def receive(self, hook: Hook, delivery: Delivery) -> Receipt | BadSignature:
         """Take a delivery of a platform.
@@ -133,21 +156,23 @@ class HookReception:
             NoPolicyError: nothing can be checked.
             NotPublishedError: some of its events may not be published.
         """
-        outcomes = READERS[hook.platform](delivery, self._receiver(hook))
+        outcomes = self._read(hook, "", delivery)
         return outcomes if isinstance(outcomes, BadSignature) else await self._take(hook, "", delivery, outcomes)
 
     async def receive_call(self, hook: Hook, call: str, delivery: Delivery) -> Receipt:
         """Take a call of Segment's API by someone who may; raises as `receive` does."""
-        return await self._take(hook, call, delivery, read_call(call, delivery, self._receiver(hook)))
-
-    def _receiver(self, hook: Hook) -> Receiver:
-        latest_ms = self._clock.wall_ms() + MAX_AHEAD_MS if self._has_future else None
-        return Receiver(hook, self._intake.rules, latest_ms)
+        outcomes = self._read(hook, call, delivery)
+        assert not isinstance(outcomes, BadSignature)
+        return await self._take(hook, call, delivery, outcomes)
 
     async def _take(self, hook: Hook, call: str, delivery: Delivery, outcomes: tuple[Outcome, ...]) -> Receipt:
-        if not self._follower.caught_up.is_set() and not all(isinstance(each, Ignored) for each in outcomes):
-            if self._held is None:
-                raise NotReadyError(self._follower.problem)
-            await self._held.add(hook.route, call, delivery)
-            return Receipt(Acceptance.SPOOLED, outcomes)
-        return Receipt(await self._service.take(hook, delivery, outcomes), outcomes)
+        if self._follower.caught_up.is_set() or all(isinstance(each, Ignored) for each in outcomes):
+            try:
+                return Receipt(await self._service.take(hook, delivery, outcomes), outcomes)
+            except NotPublishedError:
+                if self._held is None:
+                    raise
+        if self._held is None:
+            raise NotReadyError(self._follower.problem)
+        await self._held.add(hook.route, call, delivery)
+        return Receipt(Acceptance.SPOOLED, outcomes)

@@ -130,6 +130,11 @@ class Intake:
             return None
         return f"{self._spool.size:,} bytes wait in the spool, the first since {self._spool.age_ms // 1000:,} s"
 
+    async def until_earlier_delivered(self) -> None:
+        """Return once Kafka has what an earlier process had stored in the spool."""
+        if self._spool is not None:
+            await self._spool.earlier_delivered.wait()
+
     def check(self, events: Sequence[SentEvent]) -> Checked:
         """Check events by the rules of admission.
 

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 MAX_BATCH_BYTES: Final = 512 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
 RETRY_BACKOFF_MS: Final = 100
+_CANCEL_AGAIN_S: Final = 0.05
 SMALL_REQUEST_BYTES: Final = 256 * 1024
 """Above that, a request does not keep the next one back."""
 FIRST_EPOCH_SECONDS: Final = 15.0
@@ -128,6 +129,17 @@ class StageProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
         for tp in [each for each in batches if each.partition == partition]:
             for batch in batches.pop(tp):
                 batch.future.cancel()
+
+    async def abandon(self) -> None:
+        """Close without sending what waits or would be repeated; `stop` waits for it as long as Kafka is away."""
+        self._closed = True
+        task = self._sender.sender_task
+        if task is not None:
+            task.cancel()  # it sends nothing new, but goes on waiting for what it has sent
+        await self.client.close()
+        while task is not None and not task.done():
+            task.cancel()  # also the request that waits for a connection
+            await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S)
 
 
 class _LaneSender(Sender):  # type: ignore[misc]

@@ -34,6 +34,7 @@ from streams.tables.order_ledger import (
     REFUNDS,
     Announcement,
     LedgerEntry,
+    PlatformDetails,
     decode_entry,
     encode_entry,
 )
@@ -44,11 +45,23 @@ NOON = 1_767_225_600_000
 PROGRESS_1 = "019607cf0000019b76daa800028192a970757263686173657303280001"
 PROGRESS = "029707cf0000019b76daa800028192a970757263686173657303280001cf0000019b76daa803"
 LEDGER = "019304cf0000019b76daa80009"
-ORDER_ENTRY = "0198a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fec0"
+ORDER_ENTRY = "0298a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fec0"
 REFUNDS_ENTRY = (
-    "0198a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653296a46a756e65cd0190a0ff009009c0"
+    "0298a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653297a46a756e65cd0190a0ff009000"
+    "09c0"
 )
-ANNOUNCED_ENTRY = "0198a165a0a3652d31ae696d706f72743a67656e657269639096a36d617900a66576656e7473024690fec0"
+ANNOUNCED_ENTRY = "0298a165a0a3652d31ae696d706f72743a67656e657269639097a36d617900a66576656e747302469000fec0"
+REFUND_ENTRY = (
+    "0298a165a0a3722d31b1686f6f6b3a73686f706966792f6d61696e9097a000a66576656e747302469000fe98a0a0a000c4027b7da36f2d31cc"
+    "fac2"
+)
+ENTRIES_1 = (  # as written by 0c4c2c1
+    "0198a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fec0",
+    "0198a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653296a46a756e65cd0190a0ff009009c0",
+    "0198a165a0a3652d31ae696d706f72743a67656e657269639096a36d617900a66576656e7473024690fec0",
+)
+ONE_BY_ONE_1 = "0198a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a032c00995a0a0a0cc96c400"
+"""As written by 0c4c2c1, with the refunds that had come one by one in the total."""
 EARLIER_ENTRIES = (  # as written by d1ec65e, without what platforms say and without steps
     "0197a16fa3632d31a36f2d31b1686f6f6b3a73686f706966792f6d61696e9192a000c0fe",
     "0197a172a3632d31a36f2d31ae696d706f72743a73686f706966799292a36d6179ccfa92a46a756e653295a46a756e65cd0190a0ff0009",
@@ -224,10 +237,16 @@ def test_the_format_of_the_order_ledger_does_not_change() -> None:
     )
     anonymous = LedgerEntry(EVENT, "", "e-1", "import:generic", (), Announcement("may", 0, "events", 2, 70))
     current = (ORDER_ENTRY, REFUNDS_ENTRY, ANNOUNCED_ENTRY)
-    for entry, written, earlier in zip((order, refunds, anonymous), current, EARLIER_ENTRIES, strict=True):
-        assert encode_entry(entry).hex() == written
-        assert decode_entry(bytes.fromhex(written)) == entry
-        assert decode_entry(bytes.fromhex(earlier)) == entry
+    for entry, *written in zip((order, refunds, anonymous), current, ENTRIES_1, EARLIER_ENTRIES, strict=True):
+        assert encode_entry(entry).hex() == written[0]
+        assert {decode_entry(bytes.fromhex(each)) for each in written} == {entry}
+    details = PlatformDetails(event=b"{}", order_id="o-1", minor=250)
+    announced = Announcement("", 0, "events", 2, 70)
+    refund = LedgerEntry(EVENT, "", "r-1", "hook:shopify/main", (), announced, details=details)
+    assert encode_entry(refund).hex() == REFUND_ENTRY
+    assert decode_entry(bytes.fromhex(REFUND_ENTRY)) == refund
+    counted = decode_entry(bytes.fromhex(ONE_BY_ONE_1))
+    assert (counted.refunded, counted.details) == (300, PlatformDetails(one_by_one=150))
     assert order.erasure_offset == NO_ERASURE
     assert (encode_orders_erased(9).hex(), decode_orders_erased(bytes.fromhex("0109"))) == ("0109", 9)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -26,6 +27,11 @@ ANSWER_SECONDS: Final = 20.0
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 5.0
 FETCH_BYTES: Final = 4 << 20
+NOT_READ: Final = "the order ledger has not been read yet"
+
+
+class NotFollowedError(Exception):
+    """The ledgers cannot be read now; the message says why."""
 
 
 class LedgerFollower:
@@ -37,28 +43,73 @@ class LedgerFollower:
     """
 
     def __init__(
-        self, settings: Settings, index: OrderIndex, clock: Clock, on_applied: Callable[[Applied], Awaitable[None]]
+        self,
+        settings: Settings,
+        index: OrderIndex,
+        clock: Clock,
+        applied: asyncio.Queue[Applied],
+        until_written: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take the index to write to, and what is called when records of the order ledger have changed something."""
+        """Take the index to write to.
+
+        Args:
+            settings: of the process.
+            index: of this process.
+            clock: for pauses.
+            applied: gets what records of the order ledger have changed.
+            until_written: returns once the ledger has what this process had written before it was started.
+        """
         self.caught_up = asyncio.Event()
-        self.problem = "the order ledger has not been read yet"
+        self.problem = NOT_READ
         self._settings = settings
         self._topics = Topics(settings.prefix)
         self._index = index
         self._clock = clock
-        self._on_applied = on_applied
+        self._applied = applied
+        self._until_written = until_written
+        self._consumer: AIOKafkaConsumer | None = None
+        self._awaited = Counter[TopicPartition]()
+        self._polled = asyncio.Event()
         self._positions: dict[TopicPartition, int] = {}
         self._throttle = LogThrottle(clock)
 
     async def run(self) -> None:
         """Follow until cancelled; connect again after an error."""
+        self.problem = "the spool has not been delivered yet"
+        await self._until_written()
+        self.problem = NOT_READ
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError, UnknownFormatVersion) as error:  # a timeout is an OSError
+            except (KafkaError, OSError) as error:  # a timeout is an OSError
+                self._note(describe_error(error))
+            except UnknownFormatVersion as error:
+                self.caught_up.clear()  # what the ledger says is not known any more
                 self._note(describe_error(error))
             await self._clock.sleep(backoff.next_pause())
+
+    async def find_end(self, tp: TopicPartition) -> int:
+        """Return the current end offset of a partition of any topic.
+
+        Raises:
+            NotFollowedError: Kafka is away.
+            aiokafka.errors.KafkaError: it is not known.
+        """
+        consumer = self._consumer
+        if consumer is None:
+            raise NotFollowedError(self.problem)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets([tp])
+        return ends[tp]
+
+    async def reach(self, tp: TopicPartition, offset: int) -> None:
+        """Return once everything below an offset of a partition of the order ledger is in the index."""
+        self._awaited[tp] += 1
+        try:
+            while self._positions.get(tp, 0) < offset:
+                await self._polled.wait()
+        finally:
+            self._awaited[tp] -= 1
 
     async def _follow(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -85,9 +136,12 @@ class LedgerFollower:
                 await consumer.seek_to_beginning(*(tp for tp in followed if tp not in self._positions))
                 for tp, position in self._positions.items():
                     consumer.seek(tp, position)
+                await find_leaders(consumer, [self._topics.full("events")])
+            self._consumer = consumer
             while True:
                 await self._poll(consumer, ends)
         finally:
+            self._consumer = None
             await stop_consumer(consumer)
 
     async def _poll(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
@@ -98,9 +152,13 @@ class LedgerFollower:
                 await asyncio.to_thread(self._index.apply_erasures, records)
             else:
                 applied = await asyncio.to_thread(self._index.apply, records)
-                if applied.outdated or applied.awaited:
-                    await self._on_applied(applied)
+                if applied.outdated or applied.awaited or applied.covered:
+                    self._applied.put_nowait(applied)
             self._positions[tp] = records[-1].offset + 1
+        for tp in +self._awaited:  # compaction may have removed the last records
+            self._positions[tp] = await consumer.position(tp)
+        polled, self._polled = self._polled, asyncio.Event()
+        polled.set()
         if is_late:
             async with asyncio.timeout(ANSWER_SECONDS):
                 is_caught_up = all([await consumer.position(tp) >= end for tp, end in ends.items()])

@@ -11,16 +11,21 @@ Refunds come in three ways, and each must agree with a column of an export that 
   did if it is not later than what the ledger says, and fits into what imports have published beyond the refunds that
   came one by one. Otherwise it is new, and the ledger's total grows.
 * A refund with an id of its own, which exports have too (Segment, GA4): known by its id.
+
+What is announced is as good as published: a hook's announcement holds the event, which some server publishes, and an
+import that has ended early is repeated.
 """
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from agents.serve.hooks.delivery import HookEvent
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.orders.order_index import Found, OrderIndex
+from agents.serve.hooks.orders.order_refunds import find_refunds
+from agents.serve.hooks.platforms.event_building import encode_event
 from state.units.currencies import DIGITS
 from state.units.money import convert, format_minor, parse_minor
 from streams.tables.order_ledger import (
@@ -28,7 +33,6 @@ from streams.tables.order_ledger import (
     NO_ERASURE,
     ORDER,
     PERSON,
-    REFUNDS,
     WAITING,
     LedgerEntry,
     PlatformDetails,
@@ -50,6 +54,14 @@ class Decision(msgspec.Struct, frozen=True):
     events: tuple[HookEvent, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
     ignored: str = ""
+
+    @property
+    def is_of_nobody(self) -> bool:
+        """Whether it publishes an event without a customer, for which no profile notices that it comes twice.
+
+        Then it has one event and one entry.
+        """
+        return any(not event.customer_id for event in self.events)
 
 
 KNOWN: Final = Decision(ignored="known")
@@ -89,9 +101,10 @@ class OrderBook:
         found = self._same_order(event, hook)
         if found is not None:
             known = found.entry
-            if details is None or (known.details is not None and known.details.reference):
-                return KNOWN
-            return Decision(entries=(msgspec.structs.replace(known, details=details),), ignored=KNOWN.ignored)
+            if details is not None and not (known.details is not None and known.details.reference):
+                details = msgspec.structs.replace(details, event=known.announced_event)
+                known = msgspec.structs.replace(known, details=details)
+            return _known(event, found.entry, known)
         entry = self._entry(ORDER, event.customer_id, event.order_id, hook, details)
         return Decision((event,), (entry, *self._person(event, hook)))
 
@@ -108,49 +121,34 @@ class OrderBook:
         if event.refunded_minor is not None:
             return self._refund_of_total(event, event.refunded_minor, hook)
         refund_id = event.fields["refund_id"]
-        if self._index.find(event.customer_id, EVENT, refund_id) is not None:
-            return KNOWN
-        own = self._entry(EVENT, event.customer_id, refund_id, hook)
-        if not event.order_reference:
-            return Decision((event,), (own,))
-        return self._refund_one_by_one(event, own, hook)
+        found = self._index.find(event.customer_id, EVENT, refund_id)
+        if found is not None:
+            return _known(event, found.entry, found.entry)
+        if event.order_reference:
+            return self._refund_one_by_one(event, hook)
+        return Decision((event,), (self._entry(EVENT, event.customer_id, refund_id, hook),))
 
     def _refund_of_total(self, event: HookEvent, total: int, hook: Hook) -> Decision:
-        found = self._index.find(event.customer_id, REFUNDS, event.order_id)
-        refunded = found.entry.refunded if found is not None else 0
+        refunded = find_refunds(self._index, event.customer_id, event.order_id).total
         if total <= refunded:
             return KNOWN
         currency = event.fields["currency"]
         before = max(refunded, total - parse_minor(event.fields["amount"], DIGITS[currency]))
         fields = {**event.fields, "amount": format_minor(total - before, DIGITS[currency])}
-        entry = self._grown(event, found, hook, total - refunded)
+        entry = self._refund_entry(event, hook, total - refunded)
         return Decision((msgspec.structs.replace(event, fields=fields),), (entry,))
 
-    def _refund_one_by_one(self, event: HookEvent, own: LedgerEntry, hook: Hook) -> Decision:
+    def _refund_one_by_one(self, event: HookEvent, hook: Hook) -> Decision:
         minor = _in_shops_currency(event)
-        found = self._index.find(event.customer_id, REFUNDS, event.order_id)
-        if found is not None:
-            details = found.entry.details or PlatformDetails()
-            beyond = found.entry.refunded - details.one_by_one
-            if minor <= beyond and event.occurred_at_ms <= found.at_ms:
-                noted = msgspec.structs.replace(details, one_by_one=details.one_by_one + minor)
-                entry = msgspec.structs.replace(found.entry, details=noted)
-                return Decision(entries=(own, entry), ignored=KNOWN.ignored)
-        return Decision((event,), (own, self._grown(event, found, hook, minor, one_by_one=minor)))
+        refunded = find_refunds(self._index, event.customer_id, event.order_id)
+        if minor <= refunded.beyond and event.occurred_at_ms <= refunded.imported_ms:
+            return Decision(entries=(self._refund_entry(event, hook, minor, is_contained=True),), ignored=KNOWN.ignored)
+        return Decision((event,), (self._refund_entry(event, hook, minor),))
 
-    def _grown(self, event: HookEvent, found: Found | None, hook: Hook, minor: int, one_by_one: int = 0) -> LedgerEntry:
-        """Return the refunds of an order with more, which is published."""
-        known = found.entry if found is not None else self._entry(REFUNDS, event.customer_id, event.order_id, hook)
-        published = dict(known.published)
-        published[""] = published.get("", 0) + minor
-        details = known.details or PlatformDetails()
-        details = msgspec.structs.replace(details, one_by_one=details.one_by_one + one_by_one)
-        return msgspec.structs.replace(
-            known,
-            published=tuple(published.items()),
-            details=details,
-            erasure_offset=self._erasure_offset(event.customer_id),
-        )
+    def _refund_entry(self, event: HookEvent, hook: Hook, minor: int, *, is_contained: bool = False) -> LedgerEntry:
+        """Return the entry of a refund that adds so much to those of its order, or is part of them."""
+        details = PlatformDetails(order_id=event.order_id, minor=minor, is_contained=is_contained)
+        return self._entry(EVENT, event.customer_id, event.fields["refund_id"], hook, details)
 
     def _erasure(self, event: HookEvent) -> Decision:
         """Return erasures of everybody whom the platform calls by the same id: addresses change."""
@@ -204,13 +202,9 @@ class OrderBook:
     def _entry(
         self, kind: str, customer_id: str, entry_id: str, hook: Hook, details: PlatformDetails | None = None
     ) -> LedgerEntry:
-        published = () if kind == REFUNDS else (BY_HOOK,)
-        erasure_offset = self._erasure_offset(customer_id)
-        return LedgerEntry(kind, customer_id, entry_id, hook.route, published, None, erasure_offset, details)
-
-    def _erasure_offset(self, customer_id: str) -> int:
         erasure = self._index.erasure(customer_id) if customer_id else None
-        return NO_ERASURE if erasure is None else erasure.offset
+        erasure_offset = NO_ERASURE if erasure is None else erasure.offset
+        return LedgerEntry(kind, customer_id, entry_id, hook.route, (BY_HOOK,), None, erasure_offset, details)
 
     def _is_erased(self, event: HookEvent) -> bool:
         """Whether an event happened before its customer was erased."""
@@ -222,6 +216,17 @@ def _has_other_number(order: LedgerEntry, reference: str) -> bool:
     """Whether the platform gives an order another number than this; one that is not known may be the same."""
     known = order.details.reference if order.details is not None else ""
     return bool(known and reference) and known != reference
+
+
+def _known(event: HookEvent, entry: LedgerEntry, completed: LedgerEntry) -> Decision:
+    """Return that an event is known, by its entry; `completed` is what its entry should be.
+
+    If an import has announced it, but may not have published it, the entry gets the event, so that a server can.
+    """
+    if completed.announced is not None and not completed.announced_event:
+        fields = _of_customer(event.fields, completed.customer_id)
+        completed = completed.with_event(encode_event(msgspec.structs.replace(event, fields=fields)))
+    return KNOWN if completed == entry else Decision(entries=(completed,), ignored=KNOWN.ignored)
 
 
 def order_number(hook: Hook, order_id: str) -> str:
@@ -238,13 +243,15 @@ def decode_waiting(value: bytes) -> HookEvent:
     return _decode_waiting(value)
 
 
+def _of_customer(fields: dict[str, Any], customer_id: str) -> dict[str, Any]:
+    """Return the fields of an event with another customer, or without one."""
+    others = {name: value for name, value in fields.items() if name != "customer_id"}
+    return {**others, "customer_id": customer_id} if customer_id else others
+
+
 def _of_order(event: HookEvent, order: LedgerEntry) -> HookEvent:
     """Return a refund with the customer and the id of its order, and with its rate where it has another currency."""
-    fields = {**event.fields, "order_id": order.id}
-    if order.customer_id:
-        fields["customer_id"] = order.customer_id
-    else:
-        fields.pop("customer_id", None)
+    fields = {**_of_customer(event.fields, order.customer_id), "order_id": order.id}
     details = order.details
     if details is None or not details.rate:
         return msgspec.structs.replace(event, fields=fields)

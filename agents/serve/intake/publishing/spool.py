@@ -46,6 +46,7 @@ class Spool:
 
     Attributes:
         size: their bytes on disk.
+        earlier_delivered: set once those are delivered that an earlier process has stored.
     """
 
     def __init__(self, folder: Path, publisher: EventPublisher, metrics: Metrics, clock: Clock) -> None:
@@ -68,9 +69,14 @@ class Spool:
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._added = asyncio.Event()
+        self.earlier_delivered = asyncio.Event()
+        self._earlier = 0
         for stored in self._files.read(self._files.delivered):
             self._count([stored.record], 1)
             self._note_stored(stored.size, stored.stored_at_ms)
+            self._earlier += 1
+        if not self._earlier:
+            self.earlier_delivered.set()
         metrics.http_spool_bytes.set_function(lambda: self.size)
         metrics.http_spool_oldest_seconds.set_function(lambda: self.age_ms / 1000)
 
@@ -187,6 +193,9 @@ class Spool:
         self._count([stored.record for stored in chunk], -1)
         self.size -= sum(stored.size for stored in chunk)
         self._oldest_ms = chunk[-1].stored_at_ms if self.size else None
+        self._earlier -= len(chunk)
+        if self._earlier <= 0:
+            self.earlier_delivered.set()
 
     def _count(self, records: Sequence[OutgoingRecord], change: int) -> None:
         for record in records:

@@ -9,13 +9,16 @@ from streams.tables.order_ledger import (
     EVENT,
     ORDER,
     REFUNDS,
+    WAITING,
     Announcement,
     LedgerEntry,
+    PlatformDetails,
     customer_part,
     decode_entry,
     encode_entry,
     entry_key,
     entry_partition,
+    refunds_key_of,
 )
 
 PARTITIONS = 12
@@ -69,7 +72,37 @@ def test_an_entry_without_an_import_keeps_what_others_published() -> None:
     assert entry.without_imports(frozenset({"august"})) == entry
 
 
-@pytest.mark.parametrize("value", [b"", b"\x02\x97"])
+def test_parts_of_an_announcement_are_those_after_what_is_published_and_beside_it() -> None:
+    announced = Announcement("july", 900, steps=(300, 600), beside=200)
+    assert announced.parts(0) == [(100, 300), (300, 600), (300, 900)]
+    assert announced.parts(250) == [(150, 600), (300, 900)]
+
+
+def test_a_confirmed_announcement_adds_what_it_says_without_what_is_beside_it() -> None:
+    entry = LedgerEntry(REFUNDS, "c", "o", "import:shopify", (("may", 100),), Announcement("july", 900, beside=200))
+    assert entry.confirmed().published == (("may", 100), ("july", 600))
+    assert entry.confirmed(600).published == (("may", 100), ("july", 300))
+
+
+def test_the_event_of_an_announcement_is_gone_when_it_is_confirmed() -> None:
+    announced = LedgerEntry(ORDER, "", "o", "hook:shopify/main", (), Announcement("")).with_event(b"{}")
+    assert announced.announced_event == b"{}"
+    assert announced.confirmed() == LedgerEntry(ORDER, "", "o", "hook:shopify/main", (("", 0),))
+    details = PlatformDetails("shopify:1", event=b"{}")
+    waiting = LedgerEntry(WAITING, "", "r", "hook:shopify/main", (("", 0),), details=details)
+    assert waiting.announced_event == b"", "a refund that waits is not announced"
+
+
+def test_a_refund_counts_among_those_of_its_order() -> None:
+    refund = LedgerEntry(EVENT, "c", "r", "hook:shopify/main", (("", 0),), details=PlatformDetails(order_id="o"))
+    others = LedgerEntry(EVENT, "c", "r", "", (("", 0),)), LedgerEntry(ORDER, "c", "o", "", (("", 0),))
+    assert refund.refunds_key == refunds_key_of(encode_entry(refund)) == entry_key("c", REFUNDS, "o")
+    assert [refunds_key_of(encode_entry(each)) for each in others] == [b"", b""]
+    with pytest.raises(UnknownFormatVersion):
+        refunds_key_of(b"\x03\x91\xa1o")
+
+
+@pytest.mark.parametrize("value", [b"", b"\x03\x97"])
 def test_an_entry_of_another_format_version_is_not_read(value: bytes) -> None:
     with pytest.raises(UnknownFormatVersion):
         decode_entry(value)

@@ -1,101 +1,31 @@
 """What of a delivery is new, by what the order ledger knows: both orders of arrival, whatever an export says."""
 
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
-
 import msgspec
 import pytest
 
-from agents.serve.hooks.base_rates import BaseRates
 from agents.serve.hooks.delivery import HookEvent
 from agents.serve.hooks.hook import Hook
-from agents.serve.hooks.orders.order_book import Decision, OrderBook, decode_waiting
-from agents.serve.hooks.orders.order_index import OrderIndex
-from state.records.erasure import Erasure, encode_erasure, erasure_key
+from agents.serve.hooks.orders.order_book import KNOWN, OrderBook, decode_waiting
+from agents.serve.hooks.platforms.event_building import encode_event
 from streams.tables.order_ledger import (
-    NO_ERASURE,
     ORDER,
     PERSON,
-    REFUNDS,
     WAITING,
+    Announcement,
     LedgerEntry,
-    PlatformDetails,
     encode_entry,
 )
-
-SHOPIFY: Final = Hook("shopify", "main")
-WOO: Final = Hook("woocommerce", "main")
-SEGMENT: Final = Hook("segment", "main")
-NUMBER: Final = "shopify:5001"
-IMPORTED_MS: Final = 2_000
-WAITS_SINCE_0_1: Final = bytes.fromhex(
-    "8ba46b696e64a6726566756e64a66669656c647384a86576656e745f6964a9726566756e643a7231a9726566756e645f6964a27231a661"
-    "6d6f756e74a531302e3030a863757272656e6379a3555344ae6f636375727265645f61745f6d73cd05dcae726566756e6465645f6d696e"
-    "6f72c0af6f726465725f7265666572656e6365ac73686f706966793a35303031a472617465a0ad73686f705f63757272656e6379a0b263"
-    "7573746f6d65725f7265666572656e6365a0af6e616d65735f7265666572656e6365c2ab6e616d65735f6f72646572c3ab6e656564735f"
-    "6f72646572c2"
+from tests.unit.agents.serve.hooks.order_books import (
+    NUMBER,
+    SEGMENT,
+    SHOPIFY,
+    WAITS_SINCE_0_1,
+    Book,
+    Record,
+    purchase,
+    refund,
+    sale,
 )
-"""A refund that waits, as it was written before the policy's rates were noted in it."""
-
-
-class Record(NamedTuple):
-    """A record of a ledger, as far as the index reads it."""
-
-    key: bytes
-    value: bytes | None
-    timestamp: int = IMPORTED_MS
-
-
-class Book:
-    """An order book whose decisions are carried out."""
-
-    def __init__(self) -> None:
-        self.index = OrderIndex()
-        self._book = OrderBook(self.index)
-        self._now_ms = 10_000
-
-    def take(self, event: HookEvent, hook: Hook = SHOPIFY) -> Decision:
-        """Decide about an event, and enter what is decided."""
-        decision = self._book.decide(event, hook)
-        self._now_ms += 1
-        for entry in decision.entries:
-            self.index.put(entry, encode_entry(entry), self._now_ms)
-        return decision
-
-    def sums(self, event: HookEvent, hook: Hook = SHOPIFY) -> list[str]:
-        """Return the amounts that are published."""
-        return [each.fields["amount"] for each in self.take(event, hook).events]
-
-    def imported(self, kind: str, customer_id: str, entry_id: str, *, minor: int = 0, reference: str = "") -> None:
-        """Note what an import has entered."""
-        details = PlatformDetails(reference) if reference else None
-        entry = LedgerEntry(kind, customer_id, entry_id, "import:shopify", (("may", minor),), None, NO_ERASURE, details)
-        self.index.apply([Record(entry.key, encode_entry(entry))])
-
-    def erased(self, customer_id: str, occurred_at: int, offset: int = 7) -> None:
-        """Note an erasure."""
-        self.index.apply_erasures([Record(erasure_key(customer_id), encode_erasure(Erasure(1, occurred_at, offset)))])
-
-
-def purchase(customer_id: str = "ann", at: int = 1_000, **known: Any) -> HookEvent:
-    fields = {"event_id": "p", "customer_id": customer_id, "order_id": "#1", "amount": "100.00", "currency": "EUR"}
-    return HookEvent(
-        kind="purchase",
-        fields=fields,
-        occurred_at_ms=at,
-        **{"order_reference": NUMBER, "customer_reference": "shopify:7", **known},
-    )
-
-
-def refund(refund_id: str, amount: str, at: int = 1_500, currency: str = "EUR", **known: Any) -> HookEvent:
-    fields = {"event_id": f"refund:{refund_id}", "refund_id": refund_id, "amount": amount, "currency": currency}
-    return HookEvent(kind="refund", fields=fields, occurred_at_ms=at, order_reference=NUMBER, names_order=True, **known)
-
-
-def total(after: int, amount: str, **known: Any) -> HookEvent:
-    fields = {"refund_id": f"#1:refunded:{after / 100:.2f}", "customer_id": "ann", "order_id": "#1"}
-    money = {"event_id": "r", "amount": amount, "currency": "EUR"}
-    return HookEvent(kind="refund", fields={**fields, **money}, occurred_at_ms=1_500, refunded_minor=after, **known)
 
 
 @pytest.fixture
@@ -160,82 +90,37 @@ def test_a_refund_belongs_to_the_customer_of_its_order_whomever_it_names(book: B
     assert unknown.customer_id == "bob"
 
 
-def test_refunds_that_came_one_by_one_are_the_total_of_an_export(book: Book) -> None:
-    book.take(purchase())
-    assert book.sums(refund("r1", "10.00")) == ["10.00"]
-    assert book.sums(refund("r2", "5.00")) == ["5.00"]
-    assert book.sums(refund("r1", "10.00")) == []
-    found = book.index.find("ann", REFUNDS, "#1")
-    assert found is not None
-    assert found.entry.refunded == 1_500
+def test_a_sale_of_nobody_is_one_event_and_one_entry(book: Book) -> None:
+    decision = book.take(sale())
+    assert decision.is_of_nobody
+    assert (len(decision.events), len(decision.entries)) == (1, 1)
+    refunded = book.take(refund("r1", "10.00"))
+    assert refunded.is_of_nobody
+    assert (len(refunded.events), len(refunded.entries)) == (1, 1)
+    assert not book.take(purchase("ann", order_reference="", customer_reference="")).is_of_nobody
 
 
-def test_a_total_of_an_export_contains_the_refunds_before_it(book: Book) -> None:
-    book.imported(ORDER, "ann", "#1", reference=NUMBER)
-    book.imported(REFUNDS, "ann", "#1", minor=1_500)
-    assert book.sums(refund("r1", "10.00")) == []
-    assert book.sums(refund("r2", "5.00")) == []
-    assert book.sums(refund("r2", "5.00")) == []
-    assert book.sums(refund("r3", "5.00")) == ["5.00"], "more than the total can contain"
+def test_a_sale_that_a_hook_has_announced_is_known(book: Book) -> None:
+    (entry,) = book.entries_of(sale())
+    announced = msgspec.structs.replace(entry.with_event(b"{}"), published=(), announced=Announcement("", 0, "events"))
+    book.enter([announced])
+    assert book.take(sale()) == KNOWN
+    assert book.take(refund("r1", "10.00")).is_of_nobody, "its order is known, too"
 
 
-def test_a_refund_after_the_import_is_new(book: Book) -> None:
-    book.imported(ORDER, "ann", "#1", reference=NUMBER)
-    book.imported(REFUNDS, "ann", "#1", minor=1_500)
-    assert book.sums(refund("r9", "5.00", at=IMPORTED_MS + 1)) == ["5.00"]
-    assert book.sums(refund("r1", "10.00")) == [], "delivered late, it is part of the total"
-
-
-def test_a_refund_larger_than_what_a_total_lacks_is_new(book: Book) -> None:
-    book.imported(ORDER, "ann", "#1", reference=NUMBER)
-    book.imported(REFUNDS, "ann", "#1", minor=1_000)
-    assert book.sums(refund("r2", "15.00")) == ["15.00"]
-
-
-def test_totals_publish_what_the_ledger_lacks(book: Book) -> None:
-    book.take(purchase(), WOO)
-    assert book.sums(total(1_000, "10.00"), WOO) == ["10.00"]
-    assert book.sums(total(1_000, "10.00"), WOO) == []
-    assert book.sums(total(1_500, "5.00"), WOO) == ["5.00"]
-    other = Book()
-    other.imported(REFUNDS, "ann", "#1", minor=1_200)
-    assert other.sums(total(1_000, "10.00"), WOO) == []
-    assert other.sums(total(1_500, "5.00"), WOO) == ["3.00"]
-
-
-def test_a_cancellation_of_an_order_that_never_counted_is_nothing(book: Book) -> None:
-    assert book.take(total(10_000, "100.00", needs_order=True), WOO).ignored == "unknown_order"
-    book.take(purchase(), WOO)
-    assert book.sums(total(10_000, "100.00", needs_order=True), WOO) == ["100.00"]
-
-
-def test_a_refund_in_the_buyers_currency_is_compared_in_the_shops(book: Book) -> None:
-    book.take(purchase(rate="0.5", shop_currency="EUR"))
-    (event,) = book.take(refund("r1", "10.00", currency="USD")).events
-    assert event.fields["rate"] == "0.5"
-    found = book.index.find("ann", REFUNDS, "#1")
-    assert found is not None
-    assert found.entry.refunded == 500
-
-
-@pytest.mark.parametrize(
-    ("shop", "currency", "rate"),
-    [
-        ("EUR", "USD", "0.5"),  # the shop's currency is the base currency
-        ("EUR", "EUR", None),  # given back in the shop's currency
-        ("GBP", "USD", "0.6"),
-        ("GBP", "GBP", None),  # the policy has it
-        ("GBP", "EUR", None),  # the base currency needs none
-        ("CHF", "USD", None),  # nothing leads to the base currency
-    ],
-)
-def test_a_refund_has_the_rate_of_its_order_to_the_base_currency(
-    book: Book, shop: str, currency: str, rate: str | None
-) -> None:
-    book.take(purchase(rate="0.5", shop_currency=shop))
-    rates = BaseRates("EUR", {"GBP": Decimal("1.2")})
-    (event,) = book.take(refund("r1", "10.00", currency=currency, base_rates=rates)).events
-    assert event.fields.get("rate") == rate
+def test_a_sale_that_an_import_has_announced_gets_the_event_so_that_servers_can_publish_it(book: Book) -> None:
+    announced = LedgerEntry(ORDER, "", "#1", "import:shopify", (), Announcement("may", 0, "events", 1, 7))
+    book.enter([announced])
+    decision = book.take(sale())
+    assert (decision.events, decision.ignored) == ((), "known")
+    (entry,) = decision.entries
+    assert (entry.announced, entry.announced_event) == (announced.announced, encode_event(sale()))
+    assert entry.details is not None
+    assert entry.details.reference == NUMBER
+    assert book.take(sale()) == KNOWN
+    book.enter([announced])
+    (entry,) = book.take(purchase("ann")).entries
+    assert entry.announced_event == encode_event(sale()), "whoever bought it, its order is nobody's"
 
 
 def test_a_refund_that_an_earlier_version_has_put_to_wait_is_read(book: Book) -> None:
