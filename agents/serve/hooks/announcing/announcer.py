@@ -45,7 +45,8 @@ PUBLISHED_WITHIN_S: Final = 4.5
 ARRIVES_WITHIN_S: Final = 5.0
 """How long a broker that answers again may take for the requests that it had received before."""
 ANSWERS_WITHIN_S: Final = 30.0
-"""How long settling waits for Kafka."""
+SEARCHES_WITHIN_S: Final = 600.0
+"""How long settling looks for events in the topic."""
 
 _SOURCE: Final = "events"
 _ERRORS: Final = (KafkaError, OSError, NotFollowedError)  # a timeout is an OSError
@@ -116,7 +117,7 @@ class Announcer:
         if not found:
             return
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with asyncio.timeout(SEARCHES_WITHIN_S):
                 published = await self._find_published([each.entry for each in found])
             for each in found:
                 async with asyncio.timeout(ANSWERS_WITHIN_S):
