@@ -44,10 +44,13 @@ def writing(settings: Settings, *names: str, asks_workers: bool = False) -> Need
 
 
 def importing(settings: Settings, topic: str | None) -> NeededRights:
-    """Return what an import into a source topic (short name) needs; None: a dry run."""
+    """Return what an import into a source topic (short name) needs; None: a dry run.
+
+    It reads the source topic to look for what was interrupted.
+    """
     topics, needed = Topics(settings.prefix), reading(settings, "control", "erasure-ledger", "order-ledger").topics
     if topic is not None:
-        needed |= _on([topics.order_ledger], "Read", "Write") | _on([topics.full(topic)], "Write")
+        needed |= _on([topics.order_ledger, topics.full(topic)], "Read", "Write")
     return NeededRights(needed, {})
 
 
