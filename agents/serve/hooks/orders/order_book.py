@@ -126,7 +126,7 @@ class OrderBook:
             return _known(event, found.entry, found.entry)
         if event.order_reference:
             return self._refund_one_by_one(event, hook)
-        return Decision((event,), (self._entry(EVENT, event.customer_id, refund_id, hook),))
+        return self._refund_with_own_id(event, hook)
 
     def _refund_of_total(self, event: HookEvent, total: int, hook: Hook) -> Decision:
         refunded = find_refunds(self._index, event.customer_id, event.order_id).total
@@ -143,6 +143,17 @@ class OrderBook:
         refunded = find_refunds(self._index, event.customer_id, event.order_id)
         if minor <= refunded.beyond and event.occurred_at_ms <= refunded.imported_ms:
             return Decision(entries=(self._refund_entry(event, hook, minor, is_contained=True),), ignored=KNOWN.ignored)
+        return Decision((event,), (self._refund_entry(event, hook, minor),))
+
+    def _refund_with_own_id(self, event: HookEvent, hook: Hook) -> Decision:
+        currency = event.fields["currency"]
+        minor = parse_minor(event.fields["amount"], DIGITS[currency])
+        if event.needs_order:  # a cancellation gives back what is left
+            minor -= find_refunds(self._index, event.customer_id, event.order_id).total
+            if minor <= 0:
+                return KNOWN
+            fields = {**event.fields, "amount": format_minor(minor, DIGITS[currency])}
+            event = msgspec.structs.replace(event, fields=fields)
         return Decision((event,), (self._refund_entry(event, hook, minor),))
 
     def _refund_entry(self, event: HookEvent, hook: Hook, minor: int, *, is_contained: bool = False) -> LedgerEntry:

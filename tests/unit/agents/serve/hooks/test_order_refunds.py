@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from agents.serve.hooks.base_rates import BaseRates
+from agents.serve.hooks.delivery import HookEvent
 from agents.serve.hooks.orders.order_refunds import find_refunds
 from streams.tables.order_ledger import (
     ORDER,
@@ -17,6 +18,7 @@ from streams.tables.order_ledger import (
 from tests.unit.agents.serve.hooks.order_books import (
     IMPORTED_MS,
     NUMBER,
+    SEGMENT,
     WOO,
     Book,
     purchase,
@@ -118,6 +120,19 @@ def test_a_cancellation_of_an_order_that_never_counted_is_nothing(book: Book) ->
     assert book.take(total(10_000, "100.00", needs_order=True), WOO).ignored == "unknown_order"
     book.take(purchase(), WOO)
     assert book.sums(total(10_000, "100.00", needs_order=True), WOO) == ["100.00"]
+
+
+@pytest.mark.parametrize("customer", ["ann", ""])
+def test_a_cancellation_gives_back_what_is_left(book: Book, customer: str) -> None:
+    book.take(purchase(customer, order_reference=""), SEGMENT)
+    given_back = {"event_id": "r", "refund_id": "r", "order_id": "#1", "amount": "30.00", "currency": "EUR"}
+    book.take(HookEvent(kind="refund", fields=given_back, occurred_at_ms=1_500, names_order=True), SEGMENT)
+    rest = {**given_back, "event_id": "c", "refund_id": "#1:cancelled", "amount": "100.00"}
+    cancelled = HookEvent(kind="refund", fields=rest, occurred_at_ms=1_600, needs_order=True)
+    assert book.sums(cancelled, SEGMENT) == ["70.00"]
+    assert book.take(cancelled, SEGMENT).ignored == "known"
+    again = msgspec.structs.replace(cancelled, fields={**rest, "refund_id": "other"})
+    assert book.take(again, SEGMENT).ignored == "known"
 
 
 def test_a_refund_in_the_buyers_currency_is_compared_in_the_shops(book: Book) -> None:
