@@ -175,10 +175,10 @@ class Formats:
         return parsed.replace(tzinfo=self.time_zone) if parsed.tzinfo is None else parsed.astimezone(self.time_zone)
 
     def duration(self, seconds: float) -> str:
-        """Write a duration in its largest unit, rounded down: `3 minutes`."""
+        """Write a duration in its largest unit, rounded down: `3 minutes`, `47 hours`, `1 day`."""
         many = self.texts.ngettext
         whole = int(seconds)
-        if whole >= 2 * _DAY:
+        if whole >= 2 * _DAY or whole == _DAY:
             count, form = whole // _DAY, many("%(count)s day", "%(count)s days", whole // _DAY)
         elif whole >= _HOUR:
             count, form = whole // _HOUR, many("%(count)s hour", "%(count)s hours", whole // _HOUR)

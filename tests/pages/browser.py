@@ -106,3 +106,24 @@ async def violations(page: Page) -> list[str]:
 async def overflow(page: Page) -> int:
     """Return by how many pixels a page is wider than the window."""
     return int(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+async def spilled(page: Page) -> list[str]:
+    """Return the elements that are wider than the part of the page around them, unless that can be scrolled."""
+    found: list[str] = await page.evaluate(_SPILLED)
+    return found
+
+
+_SPILLED: Final = """() => {
+  const texts = "a, b, p, li, dt, dd, th, td, h1, h2, h3, h4, code, span, text";
+  const spills = (each) => {
+    if (!each.checkVisibility({ opacityProperty: true })) return false;
+    if (each.closest(".scroll, .chart-box, pre, .visually-hidden")) return false;
+    const around = each.ownerSVGElement ?? each.closest(".tile, .panel, .card") ?? document.querySelector("main");
+    const [inner, outer] = [each.getBoundingClientRect(), around.getBoundingClientRect()];
+    return inner.width > 1 && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+  };
+  return [...document.querySelectorAll(`main :is(${texts})`)]
+    .filter(spills)
+    .map((each) => `${each.tagName} ${each.textContent.trim().slice(0, 60)}`);
+}"""

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from agents.serve.pages.site import PAGES
-from tests.pages.browser import Watch, overflow, violations
+from tests.pages.browser import Watch, overflow, spilled, violations
 from tests.pages.shop import EMOJI_ID, GOLDEN_ID, MARKUP_ID, SLASH_ID
 from tests.running.http_servers import RunningServer
 
@@ -56,6 +56,7 @@ async def looked_at(page: Page, axe: str, path: str) -> list[str]:
         await page.emulate_media(color_scheme=theme)
         where = f"{path} {theme} {width}"
         found += [f"{where}: {each}" for each in await violations(page)]
+        found += [f"{where}: {each} spills" for each in await spilled(page)]
         if (wider := await overflow(page)) > 0:
             found.append(f"{where}: {wider} px wider than the window")
     return found

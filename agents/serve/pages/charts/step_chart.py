@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from agents.serve.pages.charts.svg import NARROWEST, drawing, element, link, percent, shorten
+from agents.serve.pages.charts.svg import LINE_HEIGHT, NARROWEST, drawing, element, link, percent, wrap
 
 SENT: Final = "sent"
 
@@ -14,7 +14,8 @@ _ROW: Final = 72.0
 _DOT: Final = 10
 _INDENT: Final = 28
 _BAR_HEIGHT: Final = 14
-_TITLE_WIDTH: Final = 0.92 * (NARROWEST - _INDENT)
+_TITLE_LINES: Final = 2
+_TITLE_WIDTH: Final = 0.8 * (NARROWEST - _INDENT)
 """Pixels: titles are bold, which is wider."""
 
 
@@ -62,16 +63,22 @@ def step_chart(steps: Sequence[Step], *, title: str, description: str) -> Markup
         description: what it shows, in a sentence.
     """
     most = max((step.total for step in steps), default=0) or 1
-    height = _ROW * len(steps)
-    children = [element("line", x1=_DOT, x2=_DOT, y1=14, y2=height - _ROW + 14, class_="path")]
-    for number, step in enumerate(steps):
-        top = _ROW * number
+    titles = [wrap(step.title, _TITLE_WIDTH, _TITLE_LINES) for step in steps]
+    row = _ROW + LINE_HEIGHT * (max(map(len, titles), default=1) - 1)
+    height = row * len(steps)
+    children = [element("line", x1=_DOT, x2=_DOT, y1=14, y2=height - row + 14, class_="path")]
+    for number, (step, lines) in enumerate(zip(steps, titles, strict=True)):
+        top = row * number
+        below = top + LINE_HEIGHT * (len(lines) - 1)
         children += [
             element("circle", cx=_DOT, cy=top + 14, r=9, class_="stop"),
             element("text", f"{number + 1}", x=_DOT, y=top + 18, text_anchor="middle", class_="stop-number"),
-            element("text", shorten(step.title, _TITLE_WIDTH), x=_INDENT, y=top + 18, class_="step"),
-            element("text", step.figure, x=_INDENT, y=top + 34, class_="axis"),
-            *_bars(step, most, top + 42),
+            *(
+                element("text", line, x=_INDENT, y=top + 18 + LINE_HEIGHT * place, class_="step")
+                for place, line in enumerate(lines)
+            ),
+            element("text", step.figure, x=_INDENT, y=below + 34, class_="axis"),
+            *_bars(step, most, below + 42),
         ]
     return drawing(children, height=height, title=title, description=description, kind="steps", links=False)
 

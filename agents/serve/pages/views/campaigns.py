@@ -13,6 +13,7 @@ from agents.serve.pages.words.campaigns import (
     OUTCOMES,
     conclusion,
     entry_words,
+    held_words,
     outcome_meaning,
     outcome_words,
     short_conclusion,
@@ -55,7 +56,7 @@ class CampaignCard(NamedTuple):
         entry: who enters it; empty for a campaign that is no longer in the file.
         steps: in their order; `chart` shows the same.
         legend: the outcomes in the chart, with their words and the sentence that explains each.
-        never_entered: what was suppressed as a whole: words, count and explanation.
+        never_entered: what was suppressed as a whole: a sentence for each reason.
         sunset: customers to whom messages stopped, or began again: likewise.
         report: what it brought; None while no attribution days are over.
         verdict: the sentence of the comparison, and `short_verdict` the same in two words; `tone` of their colour.
@@ -66,8 +67,8 @@ class CampaignCard(NamedTuple):
     steps: list[StepRow]
     chart: Markup
     legend: list[tuple[str, str, str]]
-    never_entered: list[tuple[str, int, str]]
-    sunset: list[tuple[str, int, str]]
+    never_entered: list[str]
+    sunset: list[str]
     report: "CampaignReport | None"
     verdict: str
     short_verdict: str
@@ -123,22 +124,18 @@ class CampaignsView:
             [_row(step, self._view) for step in steps],
             self._chart(name, steps),
             [(kind, outcome_words(kind, texts), outcome_meaning(kind, texts)) for kind in OUTCOMES if kind in present],
-            [
-                (outcome_words(kind, texts), counts[0][kind], outcome_meaning(kind, texts))
-                for kind in OUTCOMES
-                if kind not in _SUNSET and counts and counts[0][kind]
-            ],
-            [
-                (outcome_words(kind, texts), counts[0][kind], outcome_meaning(kind, texts))
-                for kind in _SUNSET
-                if counts and counts[0][kind]
-            ],
+            self._held([kind for kind in OUTCOMES if kind not in _SUNSET], counts),
+            self._held(_SUNSET, counts),
             report,
             "" if report is None else conclusion(report, self._view.formats),
             "" if report is None else short_conclusion(report, texts),
             "" if report is None else _tone(report),
             estimates,
         )
+
+    def _held(self, reasons: Iterable[str], counts: Mapping[int, Counter[str]]) -> list[str]:
+        whole = counts.get(0, Counter())
+        return [held_words(reason, whole[reason], self._view.formats) for reason in reasons if whole[reason]]
 
     def _steps(self, campaign: Campaign | None, counts: Mapping[int, Counter[str]]) -> Iterator[Step]:
         """Yield the steps of the file, or those that have counts, whichever are more."""

@@ -54,6 +54,55 @@ def outcome_meaning(outcome: str, texts: Texts) -> str:
     return texts.gettext(SuppressionReason(outcome).meaning) if outcome in set(SuppressionReason) else ""
 
 
+def held_words(reason: str, count: int, formats: Formats) -> str:
+    """Return how often a campaign as a whole was suppressed for a reason, or messages stopped or began again."""
+    many = formats.texts.ngettext
+    forms: dict[str, str] = {
+        SuppressionReason.BACKFILL: many(
+            "%(count)s entry is history, which gets no messages",
+            "%(count)s entries are history, which gets no messages",
+            count,
+        ),
+        SuppressionReason.SILENCED: many(
+            "%(count)s customer gets no messages any more, having responded to none of an earlier campaign",
+            "%(count)s customers get no messages any more, having responded to none of an earlier campaign",
+            count,
+        ),
+        SuppressionReason.CONTROL: many(
+            "%(count)s customer is in the control group, which no campaign reaches",
+            "%(count)s customers are in the control group, which no campaign reaches",
+            count,
+        ),
+        SuppressionReason.HOLDOUT: many(
+            "%(count)s customer is held back for comparison, and gets none of these messages",
+            "%(count)s customers are held back for comparison, and get none of these messages",
+            count,
+        ),
+        SuppressionReason.ONCE: many(
+            "%(count)s customer had been in this campaign before, and once is enough",
+            "%(count)s customers had been in this campaign before, and once is enough",
+            count,
+        ),
+        SuppressionReason.COOLDOWN: many(
+            "%(count)s customer had been in this campaign too recently",
+            "%(count)s customers had been in this campaign too recently",
+            count,
+        ),
+        SuppressionReason.SILENCE_BEGAN: many(
+            "%(count)s customer responded to none of the messages, and gets no more",
+            "%(count)s customers responded to none of the messages, and get no more",
+            count,
+        ),
+        SuppressionReason.SILENCE_ENDED: many(
+            "%(count)s customer bought or gave a consent, and gets messages again",
+            "%(count)s customers bought or gave a consent, and get messages again",
+            count,
+        ),
+    }
+    form = forms.get(reason, f"%(count)s × {outcome_words(reason, formats.texts)}")
+    return form % {"count": formats.number(count)}
+
+
 def entry_words(campaign: Campaign, segments: SegmentNames, texts: Texts) -> str:
     """Return who enters a campaign."""
     to = _listed([segments.title(name) for name in campaign.to], texts)

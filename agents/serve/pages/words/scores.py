@@ -10,12 +10,18 @@ def recency_label(policy: Policy, score: int, formats: Formats, *, short: bool =
     place = len(edges) + 1 - score  # scores fall as days rise
     if short:
         return _range(edges, place, formats)
-    _ = formats.texts.gettext
+    edge = edges[min(place, len(edges) - 1)]
+    count = int(edge) if edge.isdecimal() else 2  # a part of a day is in the plural
+    many = formats.texts.ngettext
     if place == 0:
-        return _("less than %(days)s days since the last order") % {"days": formats.number(edges[0])}
-    if place == len(edges):
-        return _("%(days)s days or more since the last order") % {"days": formats.number(edges[-1])}
-    return _("%(days)s days since the last order") % {"days": _range(edges, place, formats)}
+        form = many(
+            "less than %(days)s day since the last order", "less than %(days)s days since the last order", count
+        )
+    elif place == len(edges):
+        form = many("%(days)s day or more since the last order", "%(days)s days or more since the last order", count)
+    else:
+        form = many("%(days)s day since the last order", "%(days)s days since the last order", count)
+    return form % {"days": _range(edges, place, formats) if 0 < place < len(edges) else formats.number(edge)}
 
 
 def frequency_label(policy: Policy, score: int, formats: Formats, *, short: bool = False) -> str:
