@@ -5,6 +5,7 @@ was counted of a customer last (`Counted`, in their hash) is what the totals con
 in pieces, that may not hold: then a new generation begins, which counts every customer again.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -43,6 +44,12 @@ class GroupTotals(msgspec.Struct, array_like=True):
     customers: int = 0
     reachable: int = 0
     revenue: int = 0
+
+    def add(self, other: "GroupTotals") -> None:
+        """Add the customers of another group."""
+        self.customers += other.customers
+        self.reachable += other.reachable
+        self.revenue += other.revenue
 
 
 class BaseTotals(msgspec.Struct):
@@ -88,14 +95,19 @@ class BaseTotals(msgspec.Struct):
         """Add the totals of another partition."""
         for own, others in ((self.segments, other.segments), (self.cells, other.cells)):
             for name, each in others.items():
-                group = own.setdefault(name, GroupTotals())
-                group.customers += each.customers
-                group.reachable += each.reachable
-                group.revenue += each.revenue
+                own.setdefault(name, GroupTotals()).add(each)
 
     def encode(self) -> str:
         """Return the JSON text of a partition."""
         return _encode(self).decode()
+
+
+def sum_of(groups: Iterable[GroupTotals]) -> GroupTotals:
+    """Return the totals of several groups together."""
+    whole = GroupTotals()
+    for group in groups:
+        whole.add(group)
+    return whole
 
 
 def decode_totals(text: str | None) -> BaseTotals:

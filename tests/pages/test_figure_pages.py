@@ -2,6 +2,7 @@
 
 import re
 from csv import reader as csv_reader
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
@@ -40,7 +41,7 @@ async def test_every_flow_leads_to_the_customers_behind_it(shop: RunningServer, 
     bands = [await band.text_content() for band in await page.locator("svg .flow title").all()]
     assert sum(number((text or "").split(":")[1].split(",")[0]) for text in bands) >= customers > 0
     await row.locator("td a").first.click()
-    await expect(page.locator("#people-title")).to_have_text(re.compile(rf"^{customers} customer"))
+    await expect(page.locator("#counts [aria-current]")).to_have_text(f"All {customers}")
     assert await page.locator("tbody tr").count() == customers
     csv = await page.locator("a[download]").get_attribute("href")
     answer = await page.context.request.get(f"{shop.url}{csv}")
@@ -168,5 +169,42 @@ async def test_a_cell_of_the_grid_leads_to_its_customers_and_one_file_of_them(
         assert [row[0] for row in rows[1:]] == listed
         await page.go_back()
     assert place > 0
+    assert watch.problems == []
+    await page.context.close()
+
+
+async def test_every_list_shows_all_customers_or_those_who_can_be_reached(
+    shop: RunningServer, browser: Browser
+) -> None:
+    """From a number on a page to the list, the list of those who can be reached, and the file of either."""
+    page, watch = await english_page(browser, shop)
+    for start, link in (
+        ("/", "#totals h1 a"),
+        ("/", ".tile .big a"),
+        ("/segments", "tr.total td:nth-of-type(1) a"),
+        ("/segments", ".as-table tbody td:nth-of-type(1) a"),
+        ("/flows?from={first}&to={today}", ".summary a"),
+        ("/flows?from={first}&to={today}", ".moves-figure a"),
+        ("/daily", "#customers .people a"),
+    ):
+        days = {"first": date.today() - timedelta(80), "today": date.today()}  # noqa: DTZ011 - the shop's days are UTC
+        await page.goto(shop.url + start.format(**days))
+        if ".as-table" in link:
+            await page.locator(".as-table summary").click()
+        await page.locator(link).first.click()
+        choices = page.locator("main .chips").last.locator("a")
+        shown = [number(await choices.nth(place).inner_text()) for place in range(3)]
+        assert shown[0] == shown[1] + shown[2] > 0, start
+        for place, count in enumerate(shown):
+            if not count:
+                continue
+            await page.locator("main .chips").last.locator("a").nth(place).click()
+            listed = await page.locator("main tbody th a").all_inner_texts()
+            assert len(listed) == min(count, 50), (start, link)
+            csv = await page.locator("a[download]").get_attribute("href")
+            answer = await page.context.request.get(f"{shop.url}{csv}")
+            rows = list(csv_reader((await answer.text()).splitlines()))
+            assert len(rows) == count + 1
+            assert [row[0] for row in rows[1 : len(listed) + 1]] == listed
     assert watch.problems == []
     await page.context.close()

@@ -24,6 +24,7 @@ class PolicySide(msgspec.Struct, frozen=True, rename={"suppressed": "kept_back"}
         policy: name and version.
         window_days: as the policy writes it.
         segments: customers by segment at the end; all segments of the policy, in its order.
+        reachable: likewise how many of them can be reached.
         changes: changes of segment from the start.
         sent: messages by campaign.
         suppressed: messages that were not sent, by campaign and reason.
@@ -32,6 +33,7 @@ class PolicySide(msgspec.Struct, frozen=True, rename={"suppressed": "kept_back"}
     policy: str
     window_days: str
     segments: dict[str, int]
+    reachable: dict[str, int]
     changes: int
     sent: dict[str, int]
     suppressed: dict[str, dict[str, int]]
@@ -137,8 +139,10 @@ def backtest_report(policies: tuple[Policy, Policy], campaigns: str, result: Bac
 
 def _side(policy: Policy, result: BacktestResult, index: int, counts: PolicyCounts) -> PolicySide:
     customers: Counter[str] = Counter()
+    reachable: Counter[str] = Counter()
     for segments, count in result.customers.items():
         customers[segments[index]] += count
+        reachable[segments[index]] += result.reachable[segments]
     suppressed: dict[str, dict[str, int]] = {}
     for (campaign, reason), count in sorted(counts.suppressed.items()):
         suppressed.setdefault(campaign, {})[reason] = count
@@ -146,6 +150,7 @@ def _side(policy: Policy, result: BacktestResult, index: int, counts: PolicyCoun
         policy=policy.ref,
         window_days=policy.window_days,
         segments={name: customers[name] for name in policy.segment_names},
+        reachable={name: reachable[name] for name in policy.segment_names},
         changes=counts.changes,
         sent=dict(sorted(counts.sent.items())),
         suppressed=suppressed,

@@ -192,11 +192,12 @@ class Cells(msgspec.Struct, frozen=True):
 
 
 class CustomerPage(msgspec.Struct, frozen=True):
-    """A part of the customers of a segment or cell, by monetary, highest first.
+    """A part of all customers, or of those of a segment or cell, by monetary, highest first.
 
     Attributes:
-        total: customers of the whole list.
+        total: all customers there, whichever of them are asked for.
         reachable: of them.
+        customers: fewer than `limit`, or none, does not mean that the list ends where only some are asked for.
         cursor: gets the next part; null after the last one.
     """
 
@@ -273,14 +274,18 @@ class FlowCustomers(msgspec.Struct, frozen=True, rename=_FROM_AND_TO_DAYS):
     """A part of the customers of a flow, the latest move first.
 
     Attributes:
-        total: different customers of the whole flow.
+        total: different customers of the whole flow, whichever of them are asked for; null while many are counted, for
+            seconds after the first question.
+        reachable: how many of them can be reached now; null likewise.
+        customers: fewer than `limit`, or none, does not mean that the list ends where only some are asked for.
         cursor: gets the next part; null after the last one.
     """
 
     first_day: str | None
     last_day: str | None
     timezone: str
-    total: int
+    total: int | None
+    reachable: int | None
     customers: list[FlowCustomer]
     cursor: str | None
 

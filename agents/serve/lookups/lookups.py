@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -19,7 +19,6 @@ from agents.serve.lookups.answers import (
     Customer,
     CustomerPage,
     Daily,
-    FlowCustomer,
     FlowCustomers,
     Flows,
     RedisState,
@@ -33,11 +32,12 @@ from agents.serve.lookups.campaign_reports import CampaignReports
 from agents.serve.lookups.days import EPOCH_ORDINAL, DayRange, day_range
 from agents.serve.lookups.erasure_follower import ErasureFollower
 from agents.serve.lookups.projections.base_lookup import BaseLookup
+from agents.serve.lookups.projections.customer_lists import CustomerLists
 from agents.serve.lookups.projections.day_lookup import DayLookup
-from agents.serve.lookups.projections.flow_counts import FlowCounts, Period, period_of
-from agents.serve.lookups.projections.flow_people import FlowPeople
-from agents.serve.lookups.projections.flow_reach import FlowReach, FlowReachCounts, ReachKey
-from agents.serve.lookups.projections.ranked_lists import decode_cursor
+from agents.serve.lookups.projections.flow_counts import Period, period_of
+from agents.serve.lookups.projections.flow_lookup import Counting, FlowLookup
+from agents.serve.lookups.projections.flow_reach import FlowReach, ReachKey
+from agents.serve.lookups.projections.ranked_lists import ListPart, decode_cursor
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import LookupRefused, RedisAway, erased_customer, unknown_customer
 from agents.serve.lookups.watermark_follower import WatermarkFollower
@@ -57,6 +57,24 @@ MAX_IDS: Final = 100
 MAX_REJECTED: Final = 1_000
 MAX_FLOW_DAYS: Final = 3_660
 """Days that may be asked for; only the last 90 are known."""
+
+
+class FlowsAsked(NamedTuple):
+    """Which moves are asked for.
+
+    Attributes:
+        first_day: such as `2026-05-12`; by default as for `Lookups.flows`.
+        last_day: inclusive.
+        before: only from this segment; `none` for customers who were not known before, `!none` for all others.
+        after: only to this segment.
+        cause: only by this cause.
+    """
+
+    first_day: str | None = None
+    last_day: str | None = None
+    before: str | None = None
+    after: str | None = None
+    cause: str | None = None
 
 
 class Lookups:
@@ -81,12 +99,11 @@ class Lookups:
         keys = ProjectionKeys(settings.prefix)
         self._redis = RedisReader(redis)
         self._lists = RedisReader(redis)  # so that long answers do not delay short ones
-        self._short = BaseLookup(self._redis, keys)
-        self._base = BaseLookup(self._lists, keys)
+        self._short = CustomerLists(self._redis, keys)
+        lists = CustomerLists(self._lists, keys)
+        self._base = BaseLookup(self._lists, keys, lists)
         self._days = DayLookup(self._lists, keys)
-        self._flows = FlowCounts(self._lists, keys)
-        self._people = FlowPeople(self._lists, self._flows)
-        self._reach = FlowReachCounts(self._lists, keys, self._flows, clock)
+        self._flows = FlowLookup(self._lists, keys, lists, clock)
         self._reports = CampaignReports(settings, clock)
         self.erasures = ErasureFollower(settings, clock)
 
@@ -107,6 +124,7 @@ class Lookups:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._flows.close()
         await self._redis.close()
         await self._lists.close()
 
@@ -174,17 +192,21 @@ class Lookups:
         """Return all segments with their customers, reachable customers, and shares."""
         return await self._base.segments(self.policy)
 
-    async def segment_customers(self, name: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CustomerPage:
-        """Return a part of the customers of a segment, by monetary, highest first."""
-        return await self._base.segment_customers(name, self.policy, limit, cursor)
-
     async def cells(self) -> Cells:
         """Return all cells with their customers, reachable customers, and shares."""
         return await self._base.cells(self.policy)
 
-    async def cell_customers(self, cell: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CustomerPage:
-        """Return a part of the customers of a cell, by monetary, highest first."""
-        return await self._base.cell_customers(cell, self.policy, limit, cursor)
+    async def all_customers(self, part: ListPart) -> CustomerPage:
+        """Return a part of all customers, by monetary, highest first."""
+        return await self._base.all_customers(part)
+
+    async def segment_customers(self, name: str, part: ListPart) -> CustomerPage:
+        """Return a part of the customers of a segment, by monetary, highest first."""
+        return await self._base.segment_customers(name, self.policy, part)
+
+    async def cell_customers(self, cells: Sequence[str], part: ListPart) -> CustomerPage:
+        """Return a part of the customers of one or several cells, by monetary, highest first."""
+        return await self._base.cell_customers(cells, self.policy, part)
 
     async def daily(self, first_day: str | None = None, last_day: str | None = None) -> Daily:
         """Return the figures of these days (`2026-05-12`), by default of the last 30."""
@@ -194,70 +216,34 @@ class Lookups:
     async def flows(self, first_day: str | None = None, last_day: str | None = None, cause: str | None = None) -> Flows:
         """Return who moved from where to where on these days, by default the last 30, of the last 90 days."""
         days = await self._flow_days(first_day, last_day)
-        found = [] if days is None else await self._flows.flows(self._period(days), cause)
+        found = [] if days is None else await self._flows.flows(ReachKey(self._period(days), cause=cause or ""))
         return Flows(*_names(days), self.zone.name, cause, found)
 
     async def flow_reach(
-        self,
-        first_day: str,
-        last_day: str,
-        before: str | None = None,
-        after: str | None = None,
-        cause: str | None = None,
-        *,
-        only_stored: bool = False,
+        self, first_day: str, last_day: str, cause: str | None = None, counting: Counting = Counting.AT_HAND
     ) -> FlowReach | None:
-        """Return how many of the customers of flows can be reached now; arguments as for `flow_customers`.
+        """Return how many of the customers who moved can be reached now; None while that is not counted.
 
-        It takes a second for every hundred thousand customers; with `only_stored`, None unless it was counted in the
-        last minute.
+        Of many customers, counting takes a second for every hundred thousand, and is done in the background unless
+        all counts are asked for.
         """
         days = await self._flow_days(first_day, last_day)
         if days is None:
             return None
-        key = ReachKey(self._period(days), before or "", after or "", cause or "")
-        return self._reach.stored(key) if only_stored else await self._reach.count(key)
+        return await self._flows.reach(ReachKey(self._period(days), cause=cause or ""), counting)
 
     async def flow_customers(
-        self,
-        first_day: str | None = None,
-        last_day: str | None = None,
-        before: str | None = None,
-        after: str | None = None,
-        cause: str | None = None,
-        limit: int = DEFAULT_LIMIT,
-        cursor: str | None = None,
+        self, asked: FlowsAsked, part: ListPart, counting: Counting = Counting.AT_HAND
     ) -> FlowCustomers:
-        """Return a part of the customers who moved, the latest first.
-
-        Args:
-            first_day: such as `2026-05-12`; by default as for `flows`.
-            last_day: inclusive.
-            before: only from this segment; `none` for customers who were not known before.
-            after: only to this segment.
-            cause: only by this cause.
-            limit: of customers.
-            cursor: of the preceding part.
-        """
-        place = decode_cursor(cursor)
-        days = await self._flow_days(first_day, last_day)
+        """Return a part of the customers who moved, the latest first."""
+        days = await self._flow_days(asked.first_day, asked.last_day)
         if days is None:
-            return FlowCustomers(None, None, self.zone.name, 0, [], None)
-        period = self._period(days)
-        chosen = await self._flows.matching(before or "", after or "", cause or "")
-        total = await self._flows.distinct(chosen, period)
-        moves, following = await self._people.page(chosen, period, place, limit)
-        customers = await self._base.customers([move.customer_id for move in moves])
-        return FlowCustomers(
-            *_names(days),
-            self.zone.name,
-            total,
-            [
-                FlowCustomer(move.customer_id, move.before, move.flow.after, move.flow.cause, move.at, customer)
-                for move, customer in zip(moves, customers, strict=True)
-            ],
-            None if following is None else following.encode(),
-        )
+            decode_cursor(part.cursor)
+            return FlowCustomers(None, None, self.zone.name, 0, 0, [], None)
+        key = ReachKey(self._period(days), asked.before or "", asked.after or "", asked.cause or "")
+        found = await self._flows.customers(key, part, counting)
+        following = None if found.following is None else found.following.encode()
+        return FlowCustomers(*_names(days), self.zone.name, found.total, found.reachable, found.customers, following)
 
     async def campaign_report(self, first_day: str | None = None, last_day: str | None = None) -> "UpliftReport | None":
         """Return the report of `goldstream campaigns report --json`; None while there are no outcomes.

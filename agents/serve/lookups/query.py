@@ -20,9 +20,16 @@ Cause = Annotated[
 ]
 Before = Annotated[
     str | None,
-    QueryParameter(name="before", description="only from this segment; `none`: customers who were not known before"),
+    QueryParameter(
+        name="before",
+        description="only from this segment; `none`: customers who were not known before, `!none`: who were",
+    ),
 ]
 After = Annotated[str | None, QueryParameter(name="after", description="only to this segment")]
+Reachable = Annotated[
+    bool | None,
+    QueryParameter(name="reachable", description="only customers who can be reached now; `false`: who cannot"),
+]
 ToSegment = Annotated[str | None, QueryParameter(name="segment", description="only changes to this segment")]
 Format = Annotated[
     str | None, QueryParameter(name="format", description="`csv` for links, which cannot send `Accept: text/csv`")

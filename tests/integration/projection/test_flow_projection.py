@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +14,9 @@ from aiokafka import ConsumerRecord
 from agents.project.flows_projector import FlowsProjector
 from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_connection import connect_redis
-from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, period_of
+from agents.serve.lookups.projections.flow_counts import KNOWN, FlowCounts, FlowName, period_of
 from agents.serve.lookups.projections.flow_people import FlowPeople
-from agents.serve.lookups.projections.flow_reach import FlowReachCounts, ReachKey
+from agents.serve.lookups.projections.flow_reach import FlowReachCounts, Moved, ReachKey
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from state.units.timestamps import DAY_MS, format_ms
 from streams.clock import SYSTEM_CLOCK
@@ -142,27 +142,54 @@ async def _check_counts(counts: FlowCounts, moves: Sequence[_Move], begin_ms: in
 
 async def _check_reach(counts: FlowReachCounts, moves: Sequence[_Move], begin_ms: int, end_ms: int) -> None:
     period = period_of(begin_ms, end_ms)
-    for before, after, cause in itertools.product(("", "none", "new"), ("", "golden"), ("", "time")):
-        chosen = [
+    for before, after, cause in itertools.product(("", "none", "new", KNOWN), ("", "golden"), ("", "time")):
+        everybody = [
             move
             for move in moves
-            if before in ("", move.before or "none") and after in ("", move.after) and cause in ("", move.cause)
-            if move.customer_id in _REACHABLE
+            if (move.before is not None if before == KNOWN else before in ("", move.before or "none"))
+            and after in ("", move.after)
+            and cause in ("", move.cause)
         ]
-        pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
-        causes: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-        for move in chosen:
-            pairs[move.before or "none", move.after].add(move.customer_id)
-            causes[move.before or "none", move.after, move.cause].add(move.customer_id)
+        chosen = [move for move in everybody if move.customer_id in _REACHABLE]
         reach = await counts.count(ReachKey(period, before, after, cause))
-        assert reach.customers == len({move.customer_id for move in chosen})
-        assert {pair: count for pair, count in reach.pairs.items() if count} == {
-            pair: len(ids) for pair, ids in pairs.items()
-        }
-        assert {name: count for name, count in reach.causes.items() if count} == {
-            name: len(ids) for name, ids in causes.items()
-        }
+        assert reach.all == _moved(everybody)
+        assert reach.came == _moved([move for move in everybody if move.before is None])
+        assert {pair: count for pair, count in reach.pairs.items() if count} == _different(_by(_pair, chosen))
+        assert {name: count for name, count in reach.flows.items() if count} == _different(_by(_flow, chosen))
+        known = [move for move in everybody if move.before is not None]
+        for groups, expected in (
+            (reach.causes, _by(lambda move: move.cause, known)),
+            (reach.before, _by(lambda move: move.before or "none", everybody)),
+            (reach.after, _by(lambda move: move.after, everybody)),
+        ):
+            assert {name: moved for name, moved in groups.items() if moved.customers} == {
+                name: _moved(group) for name, group in expected.items()
+            }
         assert counts.stored(ReachKey(period, before, after, cause)) == reach
+
+
+def _pair(move: _Move) -> tuple[str, str]:
+    return move.before or "none", move.after
+
+
+def _flow(move: _Move) -> tuple[str, str, str]:
+    return move.before or "none", move.after, move.cause
+
+
+def _by(key: Callable[[_Move], Hashable], moves: Sequence[_Move]) -> dict[Hashable, list[_Move]]:
+    groups: dict[Hashable, list[_Move]] = defaultdict(list)
+    for move in moves:
+        groups[key(move)].append(move)
+    return groups
+
+
+def _different(groups: dict[Hashable, list[_Move]]) -> dict[Hashable, int]:
+    return {key: len({move.customer_id for move in moves}) for key, moves in groups.items()}
+
+
+def _moved(moves: Sequence[_Move]) -> Moved:
+    ids = {move.customer_id for move in moves}
+    return Moved(len(ids), len(ids & _REACHABLE))
 
 
 async def _check_people(

@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from state.config.policy_reader import parse_policy
+from state.customer.profile import Profile
 from state.units.money import format_minor
 from tests.integration.serve.lookup_counts import changes_of, channels_of, groups_of, moves_in, profiles_of
 from tests.records.kafka_records import Ends, publish
@@ -43,7 +44,9 @@ async def _all(server: RunningServer, path: str, limit: int) -> list[dict[str, A
         found += page["customers"]
         assert len(page["customers"]) <= limit
         if page["cursor"] is None:
-            assert len(found) == page["total"]
+            flag = next((flag for flag in ("true", "false") if f"reachable={flag}" in path), None)
+            of_flag = {None: page["total"], "true": page["reachable"], "false": page["total"] - page["reachable"]}
+            assert len(found) == of_flag[flag]
             return found
         cursor = f"&cursor={page['cursor']}"
 
@@ -120,6 +123,7 @@ async def test_figures_lists_and_flows_equal_a_naive_count_of_the_topics(
         assert [(row["customer_id"], row["monetary"]) for row in rows] == [
             (each["customer_id"], each["monetary"]) for each in listed
         ]
+    await _check_lists_by_reach(server, profiles)
     for customer_id, profile in profiles.items():
         found = await _get(server, f"/v1/customers/{quote(customer_id, safe='')}")
         assert (found["segment"], found["seq"], set(found["channels"])) == (
@@ -138,6 +142,30 @@ async def test_figures_lists_and_flows_equal_a_naive_count_of_the_topics(
     story = await _get(server, f"/v1/customers/{quote(next(iter(profiles)), safe='')}/story")
     assert story == json.loads((await site.command("customer", "--json", next(iter(profiles)))).out)
     await worker.stop()
+
+
+async def _check_lists_by_reach(server: RunningServer, profiles: dict[str, Profile]) -> None:
+    """The whole base, and those of any list who can be reached or cannot, page by page and as a file."""
+    answer = await _get(server, "/v1/segments")
+    reachable = {customer_id for customer_id, profile in profiles.items() if channels_of(profile)}
+    assert 0 < len(reachable) < len(profiles)
+    assert (answer["customers"], answer["reachable"]) == (len(profiles), len(reachable))
+    lists = {"/v1/customers": set(profiles)}
+    for name, path in (("segment", "/v1/segments"), ("cell", "/v1/cells")):
+        lists |= {
+            f"{path}/{each}/customers": group.customers for each, group in list(groups_of(profiles, name).items())[:5]
+        }
+    for path, ids in lists.items():
+        for flag, wanted in (("", ids), ("?reachable=true", ids & reachable), ("?reachable=false", ids - reachable)):
+            listed = await _all(server, path + flag, 9)
+            found = [each["customer_id"] for each in listed]
+            assert len(found) == len(wanted)
+            assert set(found) == wanted
+            places = [(profiles[each].monetary, each.encode()) for each in found]
+            assert places == sorted(places, reverse=True)
+            assert [row["customer_id"] for row in await _csv(server, path + flag)] == found
+    refused = await server.request("GET", "/v1/customers?reachable=perhaps")
+    assert refused.status in {400, 422}
 
 
 async def _check_flows(site: Site, server: RunningServer, latest: date) -> None:
@@ -172,3 +200,11 @@ async def _check_flows(site: Site, server: RunningServer, latest: date) -> None:
         listed = await _all(server, f"/v1/flows/customers?from={first}&to={last}", 50)
         assert len(listed) == len(every_id)
         assert {each["customer_id"] for each in listed} == every_id
+        of_known = {each for (before, _, _), ids in moves.items() if before is not None for each in ids}
+        query = f"/v1/flows/customers?from={first}&to={last}&before=%21none"
+        assert {each["customer_id"] for each in await _all(server, query, 50)} == of_known
+        for flag, is_reachable in (("true", True), ("false", False)):
+            wanted = [each["customer_id"] for each in listed if each["customer"]["reachable"] is is_reachable]
+            query = f"/v1/flows/customers?from={first}&to={last}&reachable={flag}"
+            assert [each["customer_id"] for each in await _all(server, query, 3)] == wanted
+            assert [row["customer_id"] for row in await _csv(server, query)] == wanted

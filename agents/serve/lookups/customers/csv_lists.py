@@ -9,6 +9,7 @@ from litestar.response import Stream
 
 from agents.analysis.csv_cells import text_cell
 from agents.serve.lookups.answers import Customer, CustomerPage, FlowCustomers
+from agents.serve.lookups.projections.ranked_lists import ListPart
 
 PART: Final = 500
 """Customers that are read at a time."""
@@ -18,6 +19,11 @@ _TEXTS: Final = frozenset({"customer_id", "segment", "favourite_store", "favouri
 """Columns whose contents others have chosen; the rest are our own numbers, flags and moments."""
 _COLUMNS: Final = tuple(name for name in Customer.__struct_fields__ if name not in ("next_down", "next_up"))
 _NEXT: Final = ("next_down_at", "next_down_to", "next_up_to", "next_up_orders", "next_up_spend")
+
+
+def file_name(name: str, part: ListPart) -> str:
+    """Return the name of the file of a list, which says whether it has only some of the customers."""
+    return name if part.reachable is None else f"{name}-{'reachable' if part.reachable else 'not-reachable'}"
 
 
 def csv_response(name: str, rows: AsyncIterator[str]) -> Stream:

@@ -23,9 +23,11 @@ from agents.serve.lookups.answers import (
     FlowCustomers,
     Rejected,
 )
-from agents.serve.lookups.customers.csv_lists import PART, begun, csv_response, customer_rows, flow_rows
+from agents.serve.lookups.customers.csv_lists import PART, begun, csv_response, customer_rows, file_name, flow_rows
 from agents.serve.lookups.customers.encoded_ids import decode_id
-from agents.serve.lookups.lookups import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED
+from agents.serve.lookups.lookups import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED, FlowsAsked
+from agents.serve.lookups.projections.flow_lookup import Counting
+from agents.serve.lookups.projections.ranked_lists import ListPart
 from agents.serve.lookups.query import (
     After,
     AnyRequest,
@@ -36,6 +38,7 @@ from agents.serve.lookups.query import (
     Format,
     LastDay,
     Limit,
+    Reachable,
     RejectedLimit,
     wants_csv,
 )
@@ -106,17 +109,27 @@ async def get_story(customer_id: FromPath[str], context: Context) -> Response[An
 
 
 async def _customers(
-    name: str,
-    read: Callable[[int, str | None], Awaitable[CustomerPage]],
-    limit: int,
-    cursor: str | None,
-    *,
-    as_csv: bool,
+    name: str, read: Callable[[ListPart], Awaitable[CustomerPage]], part: ListPart, *, as_csv: bool
 ) -> Stream | Response[Any]:
     """Return a page; or a CSV file of all pages, of which the first is read before the answer begins."""
     if as_csv:
-        return csv_response(name, await begun(customer_rows(partial(read, PART))))
-    return Response(await read(limit, cursor))
+        rows = customer_rows(lambda place: read(ListPart(PART, place, part.reachable)))
+        return csv_response(file_name(name, part), await begun(rows))
+    return Response(await read(part))
+
+
+@get("/v1/customers", opt=OPT, operation_id="getCustomers", responses=_CSV)
+async def get_customers(
+    request: AnyRequest,
+    context: Context,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    reachable: Reachable = None,
+    output: Format = None,
+) -> Stream | Response[Any]:
+    """Return all customers, by monetary, highest first."""
+    read = context.lookups.all_customers
+    return await _customers("customers", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output))
 
 
 @get("/v1/segments/{name:str}/customers", opt=OPT, operation_id="getSegmentCustomers", responses=_CSV)
@@ -126,11 +139,14 @@ async def get_segment_customers(
     context: Context,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
+    reachable: Reachable = None,
     output: Format = None,
 ) -> Stream | Response[Any]:
     """Return the customers of a segment, by monetary, highest first."""
     read = partial(context.lookups.segment_customers, name)
-    return await _customers(f"segment-{name}", read, limit, cursor, as_csv=wants_csv(request, output))
+    return await _customers(
+        f"segment-{name}", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output)
+    )
 
 
 @get("/v1/cells/{cell:str}/customers", opt=OPT, operation_id="getCellCustomers", responses=_CSV)
@@ -140,11 +156,12 @@ async def get_cell_customers(
     context: Context,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
+    reachable: Reachable = None,
     output: Format = None,
 ) -> Stream | Response[Any]:
     """Return the customers of a cell, by monetary, highest first."""
-    read = partial(context.lookups.cell_customers, cell)
-    return await _customers(f"cell-{cell}", read, limit, cursor, as_csv=wants_csv(request, output))
+    read = partial(context.lookups.cell_customers, [cell])
+    return await _customers(f"cell-{cell}", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output))
 
 
 @get(
@@ -167,14 +184,16 @@ async def get_flow_customers(  # noqa: PLR0913, PLR0917 - each is a parameter of
     cause: Cause = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
+    reachable: Reachable = None,
     output: Format = None,
 ) -> Stream | Response[Any]:
     """Return who moved from one segment to another, the latest move first, each customer once."""
-    lookups, asked = context.lookups, (first_day, last_day, before, after, cause)
+    lookups, asked = context.lookups, FlowsAsked(first_day, last_day, before, after, cause)
+    part = ListPart(limit, cursor, reachable)
     if wants_csv(request, output):
-        rows = flow_rows(lambda place: lookups.flow_customers(*asked, limit=PART, cursor=place))
-        return csv_response(f"moved-{before or 'any'}-{after or 'any'}", await begun(rows))
-    return Response(await lookups.flow_customers(*asked, limit=limit, cursor=cursor))
+        rows = flow_rows(lambda place: lookups.flow_customers(asked, ListPart(PART, place, reachable), Counting.NONE))
+        return csv_response(file_name(f"moved-{before or 'any'}-{after or 'any'}", part), await begun(rows))
+    return Response(await lookups.flow_customers(asked, part))
 
 
 @get("/v1/rejected", opt=OPT, operation_id="getRejected")
@@ -203,6 +222,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     get_customer_called_lookup,
     look_up_customers,
     get_story,
+    get_customers,
     get_segment_customers,
     get_cell_customers,
     get_flow_customers,

@@ -2,25 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from agents.project.base_totals import BaseTotals, GroupTotals, decode_totals
+from agents.project.base_totals import BaseTotals, GroupTotals, decode_totals, sum_of
 from agents.project.projection_keys import ProjectionKeys
 from agents.project.redis_link import pack
-from agents.serve.lookups.answers import (
-    CellCount,
-    Cells,
-    Customer,
-    CustomerPage,
-    NextDown,
-    NextUp,
-    SegmentCount,
-    Segments,
-    Titles,
-)
-from agents.serve.lookups.projections.ranked_lists import decode_cursor, ranks_after, read_places
+from agents.serve.lookups.answers import CellCount, Cells, CustomerPage, SegmentCount, Segments, Titles
+from agents.serve.lookups.projections.customer_lists import CustomerLists
+from agents.serve.lookups.projections.ranked_lists import ListPart
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import unknown_name
 from state.config.policy import CELLS, POTENTIAL_CELL, Policy, scores_of
@@ -32,16 +21,12 @@ _MANY_CELLS: Final = 30
 
 
 class BaseLookup:
-    """Reads the totals, the sorted sets, and the hashes of customers."""
+    """Reads the totals, and lists of the customers behind them."""
 
-    def __init__(self, redis: RedisReader, keys: ProjectionKeys) -> None:
+    def __init__(self, redis: RedisReader, keys: ProjectionKeys, lists: CustomerLists) -> None:
         self._redis = redis
         self._keys = keys
-
-    async def customers(self, ids: Sequence[str]) -> list[Customer | None]:
-        """Return customers by id; None for those that are not known."""
-        replies = await self._redis.read([pack("HGETALL", self._keys.customer + customer_id) for customer_id in ids])
-        return [customer_answer(customer_id, flat) for customer_id, flat in zip(ids, replies, strict=True)]
+        self._lists = lists
 
     async def segments(self, policy: Policy | None) -> Segments:
         """Return the segments of the policy, in its order, then those that only customers of an earlier one have."""
@@ -69,7 +54,17 @@ class BaseLookup:
             [_cell_count(cell, segments.get(cell, []), base.figures(cell)) for cell in [*segments, *others]],
         )
 
-    async def segment_customers(self, name: str, policy: Policy | None, limit: int, cursor: str | None) -> CustomerPage:
+    async def all_customers(self, part: ListPart) -> CustomerPage:
+        """Return a part of all customers.
+
+        Raises:
+            LookupRefused: the cursor is none.
+        """
+        segments = (await self._totals()).segments
+        keys = [self._keys.segment + name for name in sorted(segments)]
+        return await self._lists.page(keys, sum_of(segments.values()), part)
+
+    async def segment_customers(self, name: str, policy: Policy | None, part: ListPart) -> CustomerPage:
         """Return a part of the customers of a segment.
 
         Raises:
@@ -79,20 +74,24 @@ class BaseLookup:
         names = dict.fromkeys([*(policy.segment_names if policy else ()), *sorted(totals.segments)])
         if name not in names:
             raise unknown_name("segment", name, names)
-        return await self._page(self._keys.segment + name, totals.segments.get(name), limit, cursor)
+        group = totals.segments.get(name, GroupTotals())
+        return await self._lists.page([self._keys.segment + name], group, part)
 
-    async def cell_customers(self, cell: str, policy: Policy | None, limit: int, cursor: str | None) -> CustomerPage:
-        """Return a part of the customers of a cell.
+    async def cell_customers(self, wanted: Sequence[str], policy: Policy | None, part: ListPart) -> CustomerPage:
+        """Return a part of the customers of one or several cells.
 
         Raises:
-            LookupRefused: neither the policy nor any customer has the cell, or the cursor is none.
+            LookupRefused: neither the policy nor any customer has one of the cells, or the cursor is none.
         """
         totals = await self._totals()
         cells = [each for each, _ in _policy_cells(policy)] if policy else []
-        if cell not in cells and cell not in totals.cells:
-            listed = [*cells[:_MANY_CELLS], "…"] if len(cells) > _MANY_CELLS else cells
-            raise unknown_name("cell", cell, listed or sorted(totals.cells))
-        return await self._page(self._keys.cell + cell, totals.cells.get(cell), limit, cursor)
+        for cell in wanted:
+            if cell not in cells and cell not in totals.cells:
+                listed = [*cells[:_MANY_CELLS], "…"] if len(cells) > _MANY_CELLS else cells
+                raise unknown_name("cell", cell, listed or sorted(totals.cells))
+        present = [cell for cell in wanted if cell in totals.cells]
+        group = sum_of(totals.cells[cell] for cell in present)
+        return await self._lists.page([self._keys.cell + cell for cell in present], group, part)
 
     async def _totals(self) -> BaseTotals:
         (flat,) = await self._redis.read([pack("HGETALL", self._keys.totals)])
@@ -100,22 +99,6 @@ class BaseLookup:
         for text in flat[1::2]:
             base.merge(decode_totals(text))
         return base
-
-    async def _page(self, key: str, totals: GroupTotals | None, limit: int, cursor: str | None) -> CustomerPage:
-        place = decode_cursor(cursor)
-        begin = 0 if place is None else (await ranks_after(self._redis, [key], place))[0]
-        flat: Sequence[Any]
-        flat, total = await self._redis.read(
-            [pack("ZREVRANGE", key, begin, begin + limit - 1, "WITHSCORES"), pack("ZCARD", key)]
-        )
-        places = read_places(flat)
-        found = await self.customers([each.member for each in places])
-        return CustomerPage(
-            total,
-            totals.reachable if totals else 0,
-            [each for each in found if each is not None],
-            places[-1].encode() if places and begin + len(places) < total else None,
-        )
 
 
 class _Base:
@@ -163,40 +146,3 @@ def _policy_cells(policy: Policy) -> Iterator[tuple[str, list[str]]]:
 
 
 _UNTITLED: Final = Titles(None, None)
-
-
-def customer_answer(customer_id: str, flat: Sequence[str]) -> Customer | None:
-    """Return a customer from the reply to HGETALL; None if there is no such hash."""
-    if not flat:
-        return None
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    get = fields.get
-    next_down, next_up, gap, overdue = get("next_down"), get("next_up"), get("order_gap_days"), get("overdue")
-    return Customer(
-        customer_id=customer_id,
-        segment=fields["segment"],
-        cell=fields["cell"],
-        seq=int(fields["seq"]),
-        since=fields["since"],
-        last_order_at=get("last_order_at") or None,
-        first_order_at=get("first_order_at") or None,
-        frequency=int(fields["frequency"]),
-        monetary=fields["monetary"],
-        currency=fields["currency"],
-        average_check=fields["average_check"],
-        lifetime_value=fields["lifetime_value"],
-        lifetime_orders=int(fields["lifetime_orders"]),
-        policy=fields["policy"],
-        as_of=fields["as_of"],
-        next_down=msgspec.json.decode(next_down, type=NextDown) if next_down else None,
-        next_up=msgspec.json.decode(next_up, type=NextUp) if next_up else None,
-        discount_seeker=get("discount_seeker") == "1",
-        difficult=get("difficult") == "1",
-        favourite_store=get("favourite_store") or None,
-        favourite_channel=get("favourite_channel") or None,
-        referrals=int(get("referrals") or 0),
-        order_gap_days=float(gap) if gap else None,
-        overdue=float(overdue) if overdue else None,
-        reachable=get("reachable") == "1",
-        channels=(get("channels") or "").split(),
-    )

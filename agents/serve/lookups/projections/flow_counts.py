@@ -17,6 +17,10 @@ AT_ONCE: Final = 2_000
 """Commands, or members, that are asked for in one piece."""
 
 
+KNOWN: Final = "!none"
+"""In place of the segment before: any, of customers who were known before."""
+
+
 class FlowName(NamedTuple):
     """A flow: the segments before and after, and the cause."""
 
@@ -60,10 +64,15 @@ class FlowCounts:
         return flows, frozenset(name for name in names if not name.startswith("flow:"))
 
     async def matching(self, before: str = "", after: str = "", cause: str = "") -> list[FlowName]:
-        """Return the flows from and to these segments by this cause; an empty text stands for any."""
-        wanted = FlowName(before, after, cause)
+        """Return the flows from and to these segments by this cause; an empty text stands for any, `KNOWN` too."""
         names, _ = await self.names()
-        return [name for name in names if all(not want or want == is_ for want, is_ in zip(wanted, name, strict=True))]
+        return [
+            name
+            for name in names
+            if (name.before != NOBODY if before == KNOWN else before in ("", name.before))
+            and after in ("", name.after)
+            and cause in ("", name.cause)
+        ]
 
     async def flows(self, period: Period, cause: str | None) -> list[Flow]:
         """Return who moved from where to where, most customers first."""
@@ -143,12 +152,10 @@ class FlowCounts:
         return counted[largest].latest + sum(1 for score in scores if not period.has(score))
 
     async def _members(self, name: FlowName, period: Period, count: int) -> list[str]:
-        begin, end = period.bounds
-        members: list[str] = []
-        for offset in range(0, count, AT_ONCE):
-            (part,) = await self._redis.read(
-                [pack("ZRANGEBYSCORE", self.key(name), begin, end, "LIMIT", offset, AT_ONCE)]
-            )
+        key, members = self.key(name), list[str]()
+        (first,) = await self._redis.read([pack("ZCOUNT", key, period.end, "+inf")])  # by rank: Redis finds it at once
+        for rank in range(first, first + count, AT_ONCE):
+            (part,) = await self._redis.read([pack("ZREVRANGE", key, rank, min(rank + AT_ONCE, first + count) - 1)])
             members += part
         return members
 

@@ -16,6 +16,22 @@ from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import LookupRefused
 
 
+class ListPart(NamedTuple):
+    """A part of a list.
+
+    Where few of many customers are asked for, a part may have fewer than `limit`, and yet others follow.
+
+    Attributes:
+        limit: of customers.
+        cursor: of the preceding part; None for the first one.
+        reachable: only customers who can be reached now, or with False who cannot; None for all.
+    """
+
+    limit: int
+    cursor: str | None = None
+    reachable: bool | None = None
+
+
 class Place(NamedTuple):
     """A place in the order of a sorted set, from the highest score down; equal scores are in descending byte order."""
 

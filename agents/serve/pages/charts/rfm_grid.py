@@ -1,7 +1,8 @@
 """Draw the recency × frequency grid: a cell per pair of scores, its customers as a number, their money as its shade."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -18,6 +19,7 @@ _HEAD: Final = 56.0
 _NOTE_SIZE: Final = 11
 _SURE: Final = 0.85
 """How much of a cell's width a note may take by its estimate, so that it fits in any font."""
+_NARROW_LINES: Final = 3
 _FEW: Final = 5
 _TALL, _LOW = 104.0, 40.0
 _NAMES_WIDTH: Final = 190.0
@@ -32,7 +34,8 @@ class GridCell:
         recency: score, 1 to 10; `frequency` likewise.
         customers: how many.
         figure: their number as it is written in the cell: short, for ten columns on a narrow screen.
-        notes: further lines, where there is room for them.
+        notes: further lines, where there is room for them; the last one matters most. One that is too wide for the
+            narrowest screen is broken after its first word there, or left out if that is not enough.
         names: of the segments in it: the first line on wide screens, where there is room for it.
         money: what shades the cell, such as revenue per customer; 0 or less is the lightest.
         label: the cell in words: customers, how many can be reached, money.
@@ -74,8 +77,7 @@ def rfm_grid(
     height = _TALL if rows <= _FEW else _LOW
     by_scores = {(cell.recency, cell.frequency): cell for cell in cells}
     most = max((cell.money for cell in cells if cell.customers), default=0.0)
-    has_notes = columns <= _FEW and height >= _TALL
-    look = _Look(most, columns, has_notes, _wide_notes(cells, NARROWEST * width / 100), width, height)
+    look = _Look(most, columns, _has_notes(rows, columns), _narrow_forms(cells, _room(width)), width, height)
     children = [
         element("text", axis_titles[1], x=percent(100), y=2 * LINE_HEIGHT, text_anchor="end", class_="axis-title"),
         element("text", axis_titles[0], x=0, y=LINE_HEIGHT, class_="axis-title"),
@@ -112,10 +114,43 @@ def shade_of(cell: GridCell, most: float) -> int:
     return 1 + min(SHADES - 2, int(cell.money / most * (SHADES - 1)))
 
 
-def _wide_notes(cells: Sequence[GridCell], room: float) -> frozenset[int]:
-    """Return the places of the notes that do not fit every cell on the narrowest screen, which does not show them."""
-    notes = (each for cell in cells for each in enumerate(cell.notes))
-    return frozenset(place for place, note in notes if text_width(note, _NOTE_SIZE) > _SURE * room)
+def shows_last_note_everywhere(cells: Sequence[GridCell], rows: int, columns: int) -> bool:
+    """Return whether the last note of every cell can be read on the narrowest screen, and so on any."""
+    places = range(1, max((len(cell.notes) for cell in cells), default=0) + 1)
+    forms = _narrow_forms(cells, _room((100 - _AXIS) / columns))
+    return _has_notes(rows, columns) and (not places or bool(forms[places[-1] - 1]))
+
+
+def _has_notes(rows: int, columns: int) -> bool:
+    """Return whether cells are large enough for more than the number."""
+    return columns <= _FEW and rows <= _FEW
+
+
+def _room(width: float) -> float:
+    """Return the pixels for a text in a cell of a width, a percentage, on the narrowest screen."""
+    return _SURE * NARROWEST * width / 100
+
+
+def _narrow_forms(cells: Sequence[GridCell], room: float) -> list[int]:
+    """Return for each place of the notes in how many lines they fit every cell there: 1, 2, or 0 if they do not."""
+    forms = []
+    for notes in zip_longest(*(cell.notes for cell in cells if cell.notes), fillvalue=""):
+        fits = [all(text_width(line, _NOTE_SIZE) <= room for note in notes for line in form(note)) for form in _FORMS]
+        forms.append(fits.index(True) + 1 if True in fits else 0)
+    return forms
+
+
+def _narrow_lines(notes: Sequence[str], forms: Sequence[int]) -> list[str]:
+    """Return the notes as the narrowest screen shows them: the last one first, as many as there are lines for."""
+    lines: list[str] = []
+    for note, form in zip(reversed(notes), reversed(forms[: len(notes)]), strict=True):
+        if form and len(lines) + form <= _NARROW_LINES:
+            lines += _FORMS[form - 1](note)
+    return lines
+
+
+_FORMS: Final[tuple[Callable[[str], list[str]], ...]] = (lambda note: [note], lambda note: note.split(" ", 1))
+"""A note in one line, and in two."""
 
 
 class _Look(NamedTuple):
@@ -125,14 +160,14 @@ class _Look(NamedTuple):
         most: the money of the darkest cell.
         columns: how many.
         has_notes: whether cells are large enough for more than the number.
-        wide_notes: places of the notes that the narrowest screen does not show.
+        forms: for each place of the notes, in how many lines they fit the narrowest screen.
         width: of a cell, as a percentage; `height` in pixels.
     """
 
     most: float
     columns: int
     has_notes: bool
-    wide_notes: frozenset[int]
+    forms: Sequence[int]
     width: float
     height: float
 
@@ -147,9 +182,11 @@ def _cell(cell: GridCell | None, look: _Look, left: float, top: float) -> Markup
     if look.has_notes:
         names, names_y = shorten(cell.names, _NAMES_WIDTH * 3 / look.columns), figure_y - LINE_HEIGHT - 7
         texts.append(element("text", names, x=middle, y=names_y, text_anchor="middle", class_="names"))
-        for place, note in enumerate(cell.notes):
-            y, css = figure_y + LINE_HEIGHT * (place + 1) + 4, "note wide" if place in look.wide_notes else "note"
-            texts.append(element("text", note, x=middle, y=y, text_anchor="middle", class_=css))
+        narrow = ("note wide", cell.notes), ("note narrow", _narrow_lines(cell.notes, look.forms))
+        for css, lines in narrow if set(look.forms) != {1} else (("note", cell.notes),):
+            for place, line in enumerate(lines):
+                y = figure_y + LINE_HEIGHT * (place + 1) + 4
+                texts.append(element("text", line, x=middle, y=y, text_anchor="middle", class_=css))
     return link(
         cell.href if cell.customers else None,
         cell.label,

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from agents.serve.lookups.answers import Flow, Flows
-from agents.serve.lookups.projections.flow_reach import FlowReach
+from agents.serve.lookups.projections.flow_counts import KNOWN
+from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 from agents.serve.pages.charts.flow_chart import flow_chart
 from agents.serve.pages.charts.flow_layout import Flow as DrawnFlow
 from agents.serve.pages.charts.segment_look import SegmentLook
@@ -42,6 +43,22 @@ class FlowRow(NamedTuple):
     reachable: int | None
 
 
+class FlowFigure(NamedTuple):
+    """A figure above the chart.
+
+    Attributes:
+        words: who moved.
+        moved: how many, and how many of them can be reached; None while they are not counted.
+        href: address of the customers; None if the reader may not see customers.
+        tone: `good`, `bad` or nothing.
+    """
+
+    words: str
+    moved: Moved | None
+    href: str | None
+    tone: str
+
+
 class FlowsView:
     """The figures of a period, in a reader's language."""
 
@@ -67,29 +84,23 @@ class FlowsView:
         return self._reach is not None
 
     @property
-    def summary(self) -> list[tuple[str, int, int | None, str]]:
-        """How many moved by a purchase, by time, and came.
-
-        Each has its words, the number, the reachable ones of them, and `good`, `bad` or nothing.
-        """
-        moved: Counter[str] = Counter()
-        reachable: Counter[str] = Counter()
-        for flow in self._flows:
-            moved.update({"came": flow.customers} if flow.from_segment is None else flow.causes)
-        if self._reach is not None:
-            came = {pair: count for pair, count in self._reach.pairs.items() if pair[0] == NOBODY}
-            reachable["came"] = sum(came.values())
-            for name, count in self._reach.causes.items():
-                if name.before != NOBODY:
-                    reachable[name.cause] += count
-        gettext = self._view.texts.gettext
+    def summary(self) -> list[FlowFigure]:
+        """How many moved by a purchase, by time, and came."""
+        gettext, reach = self._view.texts.gettext, self._reach
         figures = (
-            (gettext("moved because they bought"), "purchase", "good"),
-            (gettext("moved because time passed without a purchase"), "time", "bad"),
-            (gettext("were seen for the first time"), "came", ""),
+            (gettext("moved because they bought"), KNOWN, "purchase", "good"),
+            (gettext("moved because time passed without a purchase"), KNOWN, "time", "bad"),
+            (gettext("were seen for the first time"), NOBODY, None, ""),
         )
         return [
-            (words, moved[key], None if self._reach is None else reachable[key], tone) for words, key, tone in figures
+            FlowFigure(
+                words,
+                None if reach is None else reach.causes.get(cause, Moved(0, 0)) if cause else reach.came,
+                self._list_address({"before": before} | ({"cause": cause} if cause else {})),
+                tone,
+            )
+            for words, before, cause, tone in figures
+            if self._cause in (None, cause)
         ]
 
     def chart(self) -> Markup:
@@ -110,10 +121,14 @@ class FlowsView:
 
     def address(self, before: str | None, after: str, cause: str | None = None) -> str | None:
         """Return the address of the customers of a flow, if the reader may see customers."""
+        wanted = {"before": before or NOBODY, "after": after}
+        chosen = cause or self._cause
+        return self._list_address(wanted | ({"cause": chosen} if chosen else {}))
+
+    def _list_address(self, wanted: dict[str, str]) -> str | None:
         if not self._view.may("customers:read"):
             return None
-        query = self._period.query(before=before or NOBODY, after=after, cause=cause or self._cause)
-        return f"/flows/customers?{urlencode(query)}"
+        return f"/flows/customers?{urlencode(self._period.query(**wanted))}"
 
     def _rows(self) -> Iterator[FlowRow]:
         left: Counter[str | None] = Counter()

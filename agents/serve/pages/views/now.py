@@ -1,10 +1,13 @@
 """The figures of the page Now: the segments as they are, and who came and went today."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from agents.serve.lookups.answers import Flow, SegmentCount, Segments
 from agents.serve.lookups.lookups import Lookups
+from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 
 
 class Tile(NamedTuple):
@@ -16,8 +19,15 @@ class Tile(NamedTuple):
     """
 
     segment: SegmentCount
-    entered: int
-    left: int
+    entered: "MovedToday"
+    left: "MovedToday"
+
+
+class MovedToday(NamedTuple):
+    """Customers who moved today, and how many of them can be reached; None while so many are counted."""
+
+    customers: int
+    reachable: int | None
 
 
 class NowFigures(NamedTuple):
@@ -37,20 +47,31 @@ class NowFigures(NamedTuple):
 async def read_figures(lookups: Lookups, today: str | None) -> NowFigures:
     """Read the figures, those of the day from the flows of that day."""
     if today is None:
-        base, flows = await lookups.segments(), []
+        base, flows, reach = await lookups.segments(), [], None
     else:
-        base, moved = await asyncio.gather(lookups.segments(), lookups.flows(today, today))
+        base, moved, reach = await asyncio.gather(
+            lookups.segments(), lookups.flows(today, today), lookups.flow_reach(today, today)
+        )
         flows = moved.flows
     best = base.segments[0] if base.segments else None
-    return NowFigures(base, tiles_of(base, flows), best if best is not None and best.customers else None, today)
+    golden = best if best is not None and best.customers else None
+    return NowFigures(base, tiles_of(base, flows, reach), golden, today)
 
 
-def tiles_of(base: Segments, flows: list[Flow]) -> list[Tile]:
-    """Return a tile for each segment, with those who came and went."""
-    entered: dict[str, int] = {}
-    left: dict[str, int] = {}
+def tiles_of(base: Segments, flows: list[Flow], reach: FlowReach | None) -> list[Tile]:
+    """Return a tile for each segment, with those who came and went: different customers, or moves of very many."""
+    entered: Counter[str] = Counter()
+    left: Counter[str] = Counter()
     for flow in flows:
-        entered[flow.to_segment] = entered.get(flow.to_segment, 0) + flow.customers
+        entered[flow.to_segment] += flow.customers
         if flow.from_segment is not None:
-            left[flow.from_segment] = left.get(flow.from_segment, 0) + flow.customers
-    return [Tile(segment, entered.get(segment.name, 0), left.get(segment.name, 0)) for segment in base.segments]
+            left[flow.from_segment] += flow.customers
+    known_after, known_before = ({}, {}) if reach is None else (reach.after, reach.before)
+
+    def moved(name: str, known: Mapping[str, Moved], counted: Counter[str]) -> MovedToday:
+        return MovedToday(*known[name]) if name in known else MovedToday(counted[name], None)
+
+    return [
+        Tile(segment, moved(segment.name, known_after, entered), moved(segment.name, known_before, left))
+        for segment in base.segments
+    ]

@@ -1,21 +1,16 @@
 """What the page Segments shows: the recency × frequency grid, with words for each score."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from agents.languages.translations import mark
 from agents.serve.lookups.answers import CellCount, Cells
-from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid
+from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid, shows_last_note_everywhere
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.words.scores import frequency_label, recency_label
 from state.config.policy import POTENTIAL_CELL, Policy
-
-SHADE_TEXT: Final = mark(
-    "The number in a cell is its customers; the darker the cell, the more revenue each of them brings."
-)
 
 
 class ScorePair(NamedTuple):
@@ -58,6 +53,11 @@ class ScorePair(NamedTuple):
         return list(dict.fromkeys(name for cell in self.cells for name in cell.segments))
 
     @property
+    def names(self) -> list[str]:
+        """The names of its cells."""
+        return [cell.cell for cell in self.cells]
+
+    @property
     def href(self) -> str:
         """The address of the customers."""
         return f"/segments/grid/{self.r}-{self.f}"
@@ -86,8 +86,11 @@ def score_pairs(cells: Cells, policy: Policy, view: PageView) -> list[ScorePair]
     ]
 
 
-def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Markup:
-    """Return the grid: customers as numbers, revenue per customer as the shade."""
+def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tuple[Markup, bool]:
+    """Return the grid, and whether it shows on any screen how many can be reached.
+
+    Customers are numbers, revenue per customer is the shade.
+    """
     _, formats, currency = view.texts.gettext, view.formats, policy.currency
     cells = []
     for pair in pairs:
@@ -122,7 +125,7 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Ma
     frequencies = [
         frequency_label(policy, score, formats, short=True) for score in range(1, len(policy.frequency_edges) + 2)
     ]
-    return rfm_grid(
+    chart = rfm_grid(
         cells,
         recency_labels=recencies,
         frequency_labels=frequencies,
@@ -132,6 +135,7 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> Ma
             "The number in a cell is its customers; the darker the cell, the more revenue each of them brings."
         ),
     )
+    return chart, shows_last_note_everywhere(cells, len(recencies), len(frequencies))
 
 
 def _notes(reachable: int, average: str, view: PageView) -> tuple[str, str]:

@@ -13,6 +13,7 @@ class MatrixCell(NamedTuple):
     """Customers in a pair of segments: `level` shades the cell, 0 for none; `stays` on the diagonal."""
 
     customers: int
+    reachable: int
     level: int
     stays: bool
 
@@ -22,16 +23,19 @@ class MatrixRow(NamedTuple):
 
     segment: str
     customers: int
+    reachable: int
     cells: list[MatrixCell]
 
 
 class CountRow(NamedTuple):
-    """A figure by both policies, and its difference with a sign."""
+    """A figure by both policies, and its difference with a sign; of customers also how many can be reached."""
 
     name: str
     now: int
     then: int
     change: str
+    now_reachable: int | None = None
+    then_reachable: int | None = None
 
 
 class WhatIfView:
@@ -43,7 +47,9 @@ class WhatIfView:
         self.columns = list(report.b.segments)
         self.matrix = self._matrix()
         self.segments = [
-            self._count(name, report.a.segments.get(name, 0), report.b.segments.get(name, 0))
+            self._count(name, report.a.segments.get(name, 0), report.b.segments.get(name, 0))._replace(
+                now_reachable=report.a.reachable.get(name, 0), then_reachable=report.b.reachable.get(name, 0)
+            )
             for name in dict.fromkeys((*report.a.segments, *report.b.segments))
         ]
         self.messages = [
@@ -59,23 +65,31 @@ class WhatIfView:
         return self.report.moved / self.report.customers if self.report.customers else 0.0
 
     @property
+    def all_customers(self) -> CountRow:
+        """All customers, of whom a policy changes neither the number nor the reach."""
+        customers, reachable = self.report.customers, sum(self.report.a.reachable.values())
+        return self._count("", customers, customers)._replace(now_reachable=reachable, then_reachable=reachable)
+
+    @property
     def top_movers(self) -> list[TopMover]:
         """The customers with the most revenue who would move; none if the reader may not see customers."""
         return self.report.top_movers if self._view.may("customers:read") else []
 
     def _matrix(self) -> list[MatrixRow]:
         """Return the matrix: moves, and on the diagonal those who stay."""
-        moved = {(move.from_segment, move.to_segment): move.customers for move in self.report.moves}
-        most = max(moved.values(), default=0)
+        moved = {(move.from_segment, move.to_segment): (move.customers, move.reachable) for move in self.report.moves}
+        most = max((customers for customers, _ in moved.values()), default=0)
         rows = []
         for segment, customers in self.report.a.segments.items():
-            stay = customers - sum(count for (before, _), count in moved.items() if before == segment)
+            reachable = self.report.a.reachable[segment]
+            gone = [counts for (before, _), counts in moved.items() if before == segment]
+            stay = customers - sum(count for count, _ in gone), reachable - sum(count for _, count in gone)
             cells = []
             for column in self.columns:
-                count = stay if column == segment else moved.get((segment, column), 0)
+                count, reached = stay if column == segment else moved.get((segment, column), (0, 0))
                 level = 0 if column == segment or not count else 1 + min(_LEVELS - 1, _LEVELS * count // most)
-                cells.append(MatrixCell(count, level, column == segment))
-            rows.append(MatrixRow(segment, customers, cells))
+                cells.append(MatrixCell(count, reached, level, column == segment))
+            rows.append(MatrixRow(segment, customers, reachable, cells))
         return rows
 
     def _count(self, name: str, now: int, then: int) -> CountRow:

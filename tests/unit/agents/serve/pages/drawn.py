@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
 from agents.serve.pages.charts.svg import FONT_SIZE, text_width
+
+_WIDE_FROM: Final = 736
+"""Pixels of a plot on a screen of 50 rem, where the style sheet changes from narrow texts to wide ones."""
+_HIDDEN: Final = {True: frozenset({"narrow"}), False: frozenset({"wide", "names"})}
 
 
 class Box(NamedTuple):
@@ -38,7 +42,7 @@ def height_of(root: ET.Element) -> float:
 
 
 def boxes(root: ET.Element, width: float) -> list[Box]:
-    """Return the boxes of everything but stretched drawings, and what appears on hovering."""
+    """Return the boxes of what is shown at that width, but stretched drawings, and what appears on hovering."""
     return list(_boxes(root, width))
 
 
@@ -65,6 +69,8 @@ def path_points(root: ET.Element) -> list[tuple[float, float]]:
 def _boxes(parent: ET.Element, width: float) -> Iterator[Box]:
     for each in parent:
         if each.attrib.get("class") in {"tip", "hover"} or "viewBox" in each.attrib:
+            continue
+        if not _HIDDEN[width >= _WIDE_FROM].isdisjoint(each.attrib.get("class", "").split()):
             continue
         if each.tag == "rect":
             x, y = _pixels(each, "x", width), float(each.attrib["y"])

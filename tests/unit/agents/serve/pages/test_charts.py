@@ -11,7 +11,7 @@ from agents.serve.pages.charts.day_chart import DayPoint, day_chart
 from agents.serve.pages.charts.flow_chart import flow_chart
 from agents.serve.pages.charts.flow_layout import BANDS_HEIGHT, MAX_NODES, REST, Flow, lay_out
 from agents.serve.pages.charts.interval_chart import Interval, interval_chart
-from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid, shade_of
+from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid, shade_of, shows_last_note_everywhere
 from agents.serve.pages.charts.scale import Axis, axis_of
 from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.charts.step_chart import SENT, Step, StepPart, step_chart
@@ -144,6 +144,28 @@ def test_nothing_is_drawn_outside_the_chart(name: str, width: int) -> None:
 def test_no_label_overlaps_another_one(name: str, width: int) -> None:
     for one, other in combinations(labels(parse(CHARTS[name]), width), 2):
         assert not one.overlaps(other), (one, other)
+
+
+@pytest.mark.parametrize(
+    ("notes", "columns", "lines"),
+    [
+        (("98 ₽ each", "9 can"), 3, ["98 ₽ each", "9 can"]),
+        (("98 ₽ each", "9,100 reachable"), 3, ["9,100", "reachable", "98 ₽ each"]),
+        (("12,345,678 ₽ each", "9,100 reachable"), 3, ["9,100", "reachable"]),
+        (("98 ₽ each", "1,209,100 reachable"), 5, []),
+        (("98 ₽ each", "9 reachable"), 6, []),
+    ],
+)
+def test_the_narrowest_screen_shows_the_last_note_of_a_cell_in_one_line_or_two(
+    notes: tuple[str, str], columns: int, lines: list[str]
+) -> None:
+    """Where it cannot, the page has to show the table."""
+    cells = [GridCell(1, 1, 7, "7", tuple(notes), 1, "cell")]
+    shown = [box for box in labels(parse(drawn_grid(cells, columns)), NARROWEST) if box.text in {*notes, *lines}]
+    assert [box.text for box in shown] == lines
+    assert shows_last_note_everywhere(cells, columns, columns) is bool(lines)
+    width = NARROWEST * 0.85 / columns
+    assert all(box.right - box.left <= width for box in shown)
 
 
 @pytest.mark.parametrize("name", CHARTS)

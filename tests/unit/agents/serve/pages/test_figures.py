@@ -16,7 +16,7 @@ from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
 from agents.serve.lookups.projections.day_lookup import late_days
 from agents.serve.lookups.projections.flow_counts import FlowName
-from agents.serve.lookups.projections.flow_reach import FlowReach
+from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period
 from agents.serve.pages.views.campaigns import CampaignsView
@@ -175,13 +175,17 @@ def test_flows_have_their_shares_and_addresses() -> None:
         WEEK,
         view(),
         FlowReach(
-            7,
+            Moved(20, 7),
             {("golden", "at_risk"): 4, ("none", "new"): 5},
             {
                 FlowName("golden", "at_risk", "time"): 3,
                 FlowName("golden", "at_risk", "refund"): 1,
                 FlowName("none", "new", "purchase"): 5,
             },
+            Moved(8, 5),
+            {"time": Moved(10, 3), "refund": Moved(1, 1)},
+            {},
+            {},
         ),
     )
     assert [row.reachable for row in flows.rows] == [4, 5, 0]
@@ -195,7 +199,9 @@ def test_flows_have_their_shares_and_addresses() -> None:
     assert flows.rows[1].href == "/flows/customers?from=2026-05-06&to=2026-05-12&before=none&after=new"
     assert flows.rows[0].causes[1][2] is not None
     assert flows.rows[0].causes[1][2].endswith("cause=refund")
-    assert [(figure, reachable) for _, figure, reachable, _ in flows.summary] == [(0, 0), (11, 3), (8, 5)]
+    assert [figure.moved for figure in flows.summary] == [(0, 0), (10, 3), (8, 5)]
+    assert flows.summary[1].href is not None
+    assert flows.summary[1].href.endswith("before=%21none&cause=time")
     assert str(flows.chart()).count("<path") == 4
 
 
@@ -290,8 +296,8 @@ def test_the_steps_of_a_campaign_have_what_was_sent_and_suppressed() -> None:
     card = next(card for card in CampaignsView(file, days, None, view()).cards if card.name == "win-back")
     assert [step.sent for step in card.steps] == [40, 20, 0]
     assert card.steps[0].suppressed == [("no consent or channel", 10)]
-    assert card.steps[0].title == "after 24 hours: we-miss-you"
-    assert [(words, count) for words, count, _ in card.never_entered] == [("holdout group", 8)]
+    assert card.steps[0].title == "after 1 day: we-miss-you"
+    assert card.never_entered == ["8 customers are held back for comparison, and get none of these messages"]
     assert {kind for kind, _, _ in card.legend} == {"sent", "consent"}
 
 
@@ -343,8 +349,24 @@ def test_a_policy_that_is_written_in_another_way_is_edited_as_text() -> None:
 
 
 def comparison(*moves: PolicyMove) -> BacktestReport:
-    a = PolicySide("retail-27@1", "365", {"golden": 10, "loyal": 20, "churned": 0}, 40, {"win-back": 5}, {})
-    b = PolicySide("retail-27@2", "365", {"golden": 13, "loyal": 14, "churned": 3}, 44, {"welcome": 2}, {})
+    a = PolicySide(
+        "retail-27@1",
+        "365",
+        {"golden": 10, "loyal": 20, "churned": 0},
+        {"golden": 6, "loyal": 5, "churned": 0},
+        40,
+        {"win-back": 5},
+        {},
+    )
+    b = PolicySide(
+        "retail-27@2",
+        "365",
+        {"golden": 13, "loyal": 14, "churned": 3},
+        {"golden": 8, "loyal": 3, "churned": 0},
+        44,
+        {"welcome": 2},
+        {},
+    )
     movers = [TopMover("c-1", "loyal", "golden", "9.00", "9.00")]
     return BacktestReport(None, 9, "RUB", "retail@2", 30, "1.00", 7, "1.00", 2, list(moves), movers, a, b)
 
@@ -359,6 +381,9 @@ def test_the_matrix_has_moves_and_those_who_stay() -> None:
     rows = {row.segment: [(cell.customers, cell.level, cell.stays) for cell in row.cells] for row in result.matrix}
     assert rows["golden"] == [(9, 0, True), (1, 2, False), (0, 0, False)]
     assert rows["loyal"] == [(4, 5, False), (13, 0, True), (3, 4, False)]
+    assert [[cell.reachable for cell in row.cells] for row in result.matrix] == [[6, 0, 0], [2, 3, 0], [0, 0, 0]]
+    assert [(row.now_reachable, row.then_reachable) for row in result.segments] == [(6, 8), (5, 3), (0, 0)]
+    assert (result.all_customers.now, result.all_customers.now_reachable, result.all_customers.change) == (30, 11, "0")
     assert [(row.name, row.now, row.then, row.change) for row in result.messages] == [
         ("welcome", 0, 2, "+2"),
         ("win-back", 5, 0, "−5"),
