@@ -224,8 +224,7 @@ class Lookups:
     ) -> FlowReach | None:
         """Return how many of the customers who moved can be reached now; None while that is not counted.
 
-        Of many customers, counting takes a second for every hundred thousand, and is done in the background unless
-        all counts are asked for.
+        Of many customers, counting takes a second for every hundred thousand.
         """
         days = await self._flow_days(first_day, last_day)
         if days is None:

@@ -174,7 +174,9 @@ class LivePages:
         self._status = status = await self._lookups.status()
         views = {page.language: ReaderView(page.language, self._lookups.policy, status) for page in self._pages}
         try:
-            figures = await read_figures(self._lookups, next(iter(views.values())).today) if views else None
+            figures = (
+                await read_figures(self._lookups, next(iter(views.values())).today, is_live=True) if views else None
+            )
         except (LookupRefused, RedisAway):
             figures = None
         events: dict[Language, bytes] = {}

@@ -109,9 +109,9 @@ async def _check_reachable(server: RunningServer, reachable: int) -> None:
     flows = (await server.request("GET", FLOWS.path, headers=english)).body.decode()
     later = re.search(r'hx-get="([^"]+)"', flows)
     assert later is not None
-    assert " reachable</p>" not in flows
+    assert " reachable</a></p>" not in flows
     counted = (await server.request("GET", unescape(later[1]), headers=english)).body.decode()
-    assert f"{reachable:,} reachable</p>" in counted
+    assert f"{reachable:,} reachable</a></p>" in counted
     assert "hx-get" not in counted
 
 

@@ -193,7 +193,7 @@ async def get_flow_customers(  # noqa: PLR0913, PLR0917 - each is a parameter of
     if wants_csv(request, output):
         rows = flow_rows(lambda place: lookups.flow_customers(asked, ListPart(PART, place, reachable), Counting.NONE))
         return csv_response(file_name(f"moved-{before or 'any'}-{after or 'any'}", part), await begun(rows))
-    return Response(await lookups.flow_customers(asked, part))
+    return Response(await lookups.flow_customers(asked, part, Counting.BEGUN))
 
 
 @get("/v1/rejected", opt=OPT, operation_id="getRejected")

@@ -77,11 +77,14 @@ class CustomerLists:
         """Return those of the customers who are asked for."""
         if part.reachable is None:
             return places
-        flag = "1" if part.reachable else "0"
-        replies = await self._redis.read(
-            [pack("HGET", self._keys.customer + place.member, "reachable") for place in places]
-        )
-        return [place for place, reply in zip(places, replies, strict=True) if reply == flag]
+        wanted = await self.with_reach([place.member for place in places], is_reachable=part.reachable)
+        return [place for place in places if place.member in wanted]
+
+    async def with_reach(self, ids: Sequence[str], *, is_reachable: bool) -> set[str]:
+        """Return those of the customers who can be reached, or those who cannot."""
+        flag = "1" if is_reachable else "0"
+        replies = await self._redis.read([pack("HGET", self._keys.customer + each, "reachable") for each in ids])
+        return {each for each, reply in zip(ids, replies, strict=True) if reply == flag}
 
 
 def _wanted(totals: GroupTotals, part: ListPart) -> int:

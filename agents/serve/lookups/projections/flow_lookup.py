@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import Final, NamedTuple
 
 from agents.project.projection_keys import ProjectionKeys
 from agents.serve.lookups.answers import Flow, FlowCustomer
-from agents.serve.lookups.projections.customer_lists import MAX_LOOKED_AT, CustomerLists
+from agents.serve.lookups.projections.customer_lists import CustomerLists
 from agents.serve.lookups.projections.flow_counts import FlowCount, FlowCounts, FlowName
 from agents.serve.lookups.projections.flow_people import FlowPeople
 from agents.serve.lookups.projections.flow_reach import FlowReach, FlowReachCounts, ReachKey
@@ -20,14 +21,14 @@ MAX_COMPARED: Final = 20_000
 """Moves that are read at most to count different customers, besides those of the largest flow: about 50 ms."""
 FRESH_SECONDS: Final = 1.0
 """How old a count of few customers may be."""
-FILTERED_AT_ONCE: Final = 500
 
 
 class Counting(Enum):
-    """Which counts are wanted: none, those that are cheap or known already, or all, however long that takes."""
+    """Which counts are wanted: none; those that are cheap or known; likewise, with others counted meanwhile; all."""
 
     NONE = "none"
     AT_HAND = "at hand"
+    BEGUN = "begun"
     ALL = "all"
 
 
@@ -98,7 +99,7 @@ class FlowLookup:
         if counting is Counting.ALL:
             return await self._reach.count(key)
         reach = self._reach.stored(key)
-        if reach is None:
+        if reach is None and counting is Counting.BEGUN:
             self._reach.begin(key)
         return reach
 
@@ -106,22 +107,11 @@ class FlowLookup:
         self, key: ReachKey, flows: Sequence[FlowName], part: ListPart, place: Place | None
     ) -> tuple[list[FlowCustomer], Place | None]:
         """Return the next customers, and the place after which others follow; None after the last one."""
-        found: list[FlowCustomer] = []
-        chunk = part.limit if part.reachable is None else max(part.limit, FILTERED_AT_ONCE)
-        last, looked_at = place, 0
-        while True:
-            moves, following = await self._people.page(flows, key.period, place, chunk)
-            customers = await self._lists.customers([move.customer_id for move in moves])
-            for move, customer in zip(moves, customers, strict=True):
-                if part.reachable is not None and (customer is None or customer.reachable is not part.reachable):
-                    continue
-                if len(found) == part.limit:
-                    return found, last
-                last = move.place
-                found.append(
-                    FlowCustomer(move.customer_id, move.before, move.flow.after, move.flow.cause, move.at, customer)
-                )
-            looked_at += len(moves)
-            if following is None or len(found) == part.limit or looked_at >= MAX_LOOKED_AT:
-                return found, following
-            place = following
+        select = None if part.reachable is None else partial(self._lists.with_reach, is_reachable=part.reachable)
+        moves, following = await self._people.page(flows, key.period, place, part.limit, select)
+        customers = await self._lists.customers([move.customer_id for move in moves])
+        found = [
+            FlowCustomer(move.customer_id, move.before, move.flow.after, move.flow.cause, move.at, customer)
+            for move, customer in zip(moves, customers, strict=True)
+        ]
+        return found, following

@@ -1,15 +1,21 @@
 """Who moved in a period: the customers of one or several flows, the latest move first, each customer once."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from agents.project.projection_keys import NOBODY, SEQ_RANGE
 from agents.project.redis_link import pack
+from agents.serve.lookups.projections.customer_lists import MAX_LOOKED_AT
 from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, Period
 from agents.serve.lookups.projections.ranked_lists import Place, ranks_after, read_places
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from state.units.timestamps import format_ms
 
+Select = Callable[[Sequence[str]], Awaitable[set[str]]]
+
+SELECTED_AT_ONCE: Final = 1_000
+"""Moves that are read in one piece where only some customers are wanted."""
+LEAST_OF_A_FLOW: Final = 10
 _AFTER_ALL: Final = ""
 """As the member of a place: before all members with that score."""
 
@@ -44,7 +50,7 @@ class FlowPeople:
         self._counts = counts
 
     async def page(
-        self, flows: Sequence[FlowName], period: Period, after: Place | None, limit: int
+        self, flows: Sequence[FlowName], period: Period, after: Place | None, limit: int, select: Select | None = None
     ) -> tuple[list[CustomerMove], Place | None]:
         """Return the next customers, and the place after which others follow; None after the last one.
 
@@ -52,16 +58,24 @@ class FlowPeople:
             flows: of which.
             period: of the moves.
             after: the place of the last customer before; None at the beginning.
-            limit: of customers.
+            limit: of customers. Where few of many are selected, there may be fewer, and yet others follow.
+            select: returns which of some customers are wanted; all of them without it.
         """
         earlier = await self._earlier(flows, period)
         found: list[CustomerMove] = []
         place = after or Place(float(period.end), _AFTER_ALL)
         listed: set[str] = set()
+        chunk = limit if select is None else max(limit, SELECTED_AT_ONCE)
+        looked_at = 0
         while True:
-            moves, is_last = await self._next_moves(flows, earlier, period, place, limit)
-            fresh = await self._first_mentions(moves, flows, earlier, period)
-            for move in moves:
+            moves, is_last = await self._next_moves(flows, earlier, period, place, chunk)
+            looked_at += len(moves)
+            wanted = moves
+            if select is not None:
+                chosen = await select(list({move.customer_id for move in moves}))
+                wanted = [move for move in moves if move.customer_id in chosen]
+            fresh = await self._first_mentions(wanted, flows, earlier, period)
+            for move in wanted:
                 if move in fresh and move.customer_id not in listed:
                     if len(found) == limit:
                         return found, found[-1].place
@@ -70,6 +84,8 @@ class FlowPeople:
             if is_last:
                 return found, None
             place = moves[-1].place
+            if looked_at >= MAX_LOOKED_AT:
+                return found, place
 
     async def _earlier(self, flows: Sequence[FlowName], period: Period) -> list[CustomerMove]:
         """Return the earlier moves of all flows; there are few."""
@@ -87,17 +103,18 @@ class FlowPeople:
     ) -> tuple[list[CustomerMove], bool]:
         """Return the moves after a place in order, as far as all flows are known, and whether these are the last."""
         keys = [self._counts.key(flow) for flow in flows]
+        each = max(LEAST_OF_A_FLOW, 2 * limit // max(1, len(flows)))  # they have about so many of the next ones
         ranks = await ranks_after(self._redis, keys, place)
         replies = await self._redis.read(
-            [pack("ZREVRANGE", key, rank, rank + limit, "WITHSCORES") for key, rank in zip(keys, ranks, strict=True)]
+            [pack("ZREVRANGE", key, rank, rank + each, "WITHSCORES") for key, rank in zip(keys, ranks, strict=True)]
         )
         moves = [move for move in earlier if move.place.order < place.order]
         known_to: tuple[float, bytes] | None = None
         for flow, flat in zip(flows, replies, strict=True):
             places = read_places(flat)
-            within = [each for each in places if each.score >= period.begin]
-            moves += [CustomerMove(each, flow) for each in within]
-            if len(within) == limit + 1:  # others follow
+            within = [found for found in places if found.score >= period.begin]
+            moves += [CustomerMove(found, flow) for found in within]
+            if len(within) == each + 1:  # others follow
                 last = within[-1].order
                 known_to = last if known_to is None else max(known_to, last)
         moves.sort(key=_order, reverse=True)

@@ -48,7 +48,7 @@ async def show_figure(key: FromPath[str], request: PageRequest, context: Context
     """Show one figure, large enough to read each day."""
     choice = choose_period(request.query_params, view, context.clock, f"{HEALTH.path}/{key}", LONGEST)
     daily, people = await asyncio.gather(
-        _read(context, view, choice.period), _read_people(context, view, choice, {"counts": "1"})
+        _read(context, view, choice.period), _read_people(context, view, choice, request.query_params)
     )
     card = next((card for card in daily.cards if card.figure.key == key), None)
     if card is None:
@@ -58,7 +58,8 @@ async def show_figure(key: FromPath[str], request: PageRequest, context: Context
         HEALTH,
         daily=daily,
         card=card,
-        people=people,
+        people=people.get(key),
+        counts_address=f"{HEALTH.path}/{key}?{urlencode(choice.period.query(counts='1'))}",
         rows=daily.series(card.figure)[::-1],
         choice=choice,
         query=urlencode(choice.period.query()),

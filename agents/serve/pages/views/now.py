@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from agents.serve.lookups.answers import Flow, SegmentCount, Segments
 from agents.serve.lookups.lookups import Lookups
-from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
+from agents.serve.lookups.projections.flow_lookup import Counting
+from agents.serve.lookups.projections.flow_reach import MAX_BY_SEGMENT, FlowReach, Moved
 
 
 class Tile(NamedTuple):
@@ -44,15 +45,18 @@ class NowFigures(NamedTuple):
     today: str | None
 
 
-async def read_figures(lookups: Lookups, today: str | None) -> NowFigures:
-    """Read the figures, those of the day from the flows of that day."""
+async def read_figures(lookups: Lookups, today: str | None, *, is_live: bool = False) -> NowFigures:
+    """Read the figures, those of the day from the flows of that day.
+
+    On a day with many moves, who of them can be reached is counted in the background while a page is live.
+    """
     if today is None:
         base, flows, reach = await lookups.segments(), [], None
     else:
-        base, moved, reach = await asyncio.gather(
-            lookups.segments(), lookups.flows(today, today), lookups.flow_reach(today, today)
-        )
+        base, moved = await asyncio.gather(lookups.segments(), lookups.flows(today, today))
         flows = moved.flows
+        is_begun = is_live and sum(flow.changes for flow in flows) <= MAX_BY_SEGMENT
+        reach = await lookups.flow_reach(today, today, counting=Counting.BEGUN if is_begun else Counting.AT_HAND)
     best = base.segments[0] if base.segments else None
     golden = best if best is not None and best.customers else None
     return NowFigures(base, tiles_of(base, flows, reach), golden, today)
