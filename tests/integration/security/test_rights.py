@@ -160,7 +160,12 @@ async def test_a_missing_right_is_named_with_its_topic_in_one_line(
     for user, own in nearly.items():
         await protected_kafka.allow(user, *own)
     commands = {
-        ("import", "sales.csv", "--timezone", "UTC"): f"Write on topic {site.topic('events')}",
+        (
+            "import",
+            "sales.csv",
+            "--timezone",
+            "UTC",
+        ): f"Read, Write on topics {site.topic('order-ledger')}, {site.topic('events')}",
         ("simulate", "--events", "5"): f"Write on topic {site.topic('events')}",
         ("policy", "apply", "next.toml", "--yes"): f"Read, Write on topic {site.topic('control')}",
         ("advance", "--to", ENDS_AT): f"Read, Write on topic {site.topic('control')}",
