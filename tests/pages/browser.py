@@ -26,6 +26,19 @@ ARGUMENTS: Final = [
     "--disable-sync",
 ]
 
+CUT_TEXTS: Final = """() => [...document.querySelectorAll("svg.chart")].flatMap((svg) => {
+  const outside = (inner, outer) => inner.left < outer.left - 1 || inner.right > outer.right + 1;
+  const shown = (text) => getComputedStyle(text).display !== "none";
+  const box = svg.getBoundingClientRect();
+  const cut = [...svg.querySelectorAll("text")].filter((text) => outside(text.getBoundingClientRect(), box));
+  const broad = [...svg.querySelectorAll(".cell")].flatMap((cell) => {
+    const room = cell.querySelector("rect").getBoundingClientRect();
+    return [...cell.querySelectorAll("text")].filter((text) => outside(text.getBoundingClientRect(), room));
+  });
+  return box.width < 10 ? [] : [...cut, ...broad].filter(shown).map((text) => text.textContent);
+})"""
+"""Texts of charts that stand over the edge of their chart, or of their cell of the grid; also those of hovering."""
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
@@ -127,3 +140,8 @@ _SPILLED: Final = """() => {
     .filter(spills)
     .map((each) => `${each.tagName} ${each.textContent.trim().slice(0, 60)}`);
 }"""
+
+
+async def cut_texts(page: Page) -> list[str]:
+    """Return the texts of charts that are cut off at the width of the window."""
+    return list(await page.evaluate(CUT_TEXTS))

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from agents.serve.pages.site import PAGES
-from tests.pages.browser import Watch, overflow, spilled, violations
+from tests.pages.browser import Watch, cut_texts, overflow, spilled, violations
 from tests.pages.shop import EMOJI_ID, GOLDEN_ID, MARKUP_ID, SLASH_ID
 from tests.running.http_servers import RunningServer
 
@@ -59,6 +59,7 @@ async def looked_at(page: Page, axe: str, path: str) -> list[str]:
         found += [f"{where}: {each} spills" for each in await spilled(page)]
         if (wider := await overflow(page)) > 0:
             found.append(f"{where}: {wider} px wider than the window")
+        found += [f"{where}: {text!r} is cut off in its chart" for text in await cut_texts(page)]
     return found
 
 

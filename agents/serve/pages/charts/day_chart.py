@@ -8,14 +8,18 @@ from typing import Final
 from markupsafe import Markup
 
 from agents.serve.pages.charts.scale import Axis, axis_of
-from agents.serve.pages.charts.svg import drawing, element, percent, stretched
+from agents.serve.pages.charts.svg import drawing, element, percent, shorten, stretched, text_width
 
 _TOP, _PLOT, _FOOT = 16.0, 68.0, 18.0
 _HEIGHT: Final = _TOP + _PLOT + _FOOT
 _INSET: Final = 2.0
 """The margin at each side, as a percentage, so that the first and the last dot are whole."""
 
-_ANCHOR_CHANGES: Final = (33.0, 67.0)
+_NARROWEST: Final = 230.0
+"""Pixels: the width of the narrowest panel's chart."""
+_TIP_SIZE: Final = 11
+_BOLD: Final = 1.1
+"""How much broader the letters of a tip are than usual ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,9 @@ def _days(points: Sequence[DayPoint], axis: Axis) -> list[Markup]:
     for place, point in enumerate(points):
         x = _INSET + span * _x(place, len(points))
         left, right = max(0.0, x - width / 2), min(100.0, x + width / 2)
-        anchor = "start" if x < _ANCHOR_CHANGES[0] else "middle" if x < _ANCHOR_CHANGES[1] else "end"
+        tip = shorten(point.label, _NARROWEST / _BOLD, _TIP_SIZE)
+        tip_width = 100 * min(1.0, text_width(tip, _TIP_SIZE) * _BOLD / _NARROWEST)
+        tip_left = min(max(0.0, x - tip_width / 2), 100 - tip_width)  # as near to the day as the edges let it be
         marks = []
         if point.value is not None:
             y = _y(axis, point.value)
@@ -135,7 +141,7 @@ def _days(points: Sequence[DayPoint], axis: Axis) -> list[Markup]:
                 "g",
                 element("rect", x=percent(left), y=0, width=percent(right - left), height=_HEIGHT, class_="hover"),
                 *marks,
-                element("text", point.label, x=percent(x), y=_TOP - 5, text_anchor=anchor, class_="tip"),
+                element("text", tip, x=percent(tip_left), y=_TOP - 5, class_="tip"),
                 class_="day",
             )
         )

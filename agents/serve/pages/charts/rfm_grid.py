@@ -101,7 +101,12 @@ def rfm_grid(
             cell = by_scores.get((score, column + 1))
             children.append(_cell(cell, look, _AXIS + width * column, top))
     return drawing(
-        children, height=_HEAD + height * rows, title=title, description=description, kind="grid", links=True
+        children,
+        height=_HEAD + height * rows,
+        title=title,
+        description=description,
+        kind="grid" if columns <= _FEW else "grid many",
+        links=True,
     )
 
 

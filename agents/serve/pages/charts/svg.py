@@ -20,12 +20,16 @@ NARROWEST: Final = 296
 FONT_SIZE: Final = 12
 LINE_HEIGHT: Final = 15
 
-_NARROW: Final = 0.31
-_USUAL: Final = 0.58
-_BROAD: Final = 0.75
-_SQUARE: Final = 1.05
-_NARROW_LETTERS: Final = frozenset(" .,:;'|!()[]iIljtfr·-")
-_BROAD_LETTERS: Final = frozenset("mwMWжшщюмыфдЖШЩЮМЫФД@%—…₽")
+# Shares of the font's size, measured in DejaVu Sans, which is broader than what most systems have.
+_NARROW: Final = 0.34
+_SLIM: Final = 0.42
+_USUAL: Final = 0.64
+_CAPITAL: Final = 0.75
+_BROAD: Final = 0.95
+_SQUARE: Final = 1.1
+_NARROW_LETTERS: Final = frozenset(" .,:;'|!()[]iIlj·-")
+_SLIM_LETTERS: Final = frozenset("tfr")
+_BROAD_LETTERS: Final = frozenset("<>+=−mwMWжшщюмыфЖШЩЮМЫФ@%—…")
 _FIRST_SQUARE_LETTER: Final = 0x1100
 
 Attribute = str | int | float | None
@@ -135,7 +139,11 @@ def _letter_width(letter: str) -> float:
         return _NARROW
     if ord(letter) >= _FIRST_SQUARE_LETTER and letter not in _BROAD_LETTERS:
         return _SQUARE
-    return _BROAD if letter in _BROAD_LETTERS or letter.isupper() else _USUAL
+    if letter in _SLIM_LETTERS:
+        return _SLIM
+    if letter in _BROAD_LETTERS:
+        return _BROAD
+    return _CAPITAL if letter.isupper() else _USUAL
 
 
 def _value(value: str | float) -> str:
