@@ -54,6 +54,9 @@ async def test_a_token_opens_a_session_that_ends_with_it(
     await page.fill("#token", "gs_wrong_token")
     await page.press("#token", "Enter")
     await expect(page.locator("[role=alert]")).to_contain_text("unknown or was revoked")
+    await expect(page.locator("#token")).to_be_focused()
+    assert await page.locator(".fresh").count() == 0  # nothing about the shop before somebody signs in
+    assert "retail" not in await page.locator("body").inner_text()
     await page.fill("#token", token)
     await page.press("#token", "Enter")
     await page.wait_for_url(f"{server.url}/segments")  # where the reader wanted to go
@@ -99,6 +102,11 @@ async def test_signing_out_ends_the_session(shop_site: Site, browser: Browser, s
     # this token may not see who moved
     await expect(page.locator("main")).to_contain_text("Who moved is personal data")
     await expect(page.locator('nav a[href="/customers"]')).to_have_count(0)
+    to_people = 'main a[href^="/segments/"], main a[href^="/customers"], main a[href^="/flows/customers"]'
+    for path in ("/", "/segments", "/flows", "/daily"):  # no number leads to a list that is refused
+        await page.goto(server.url + path)
+        await expect(page.locator("main")).not_to_be_empty()
+        assert await page.locator(to_people).count() == 0, path
     response = await page.goto(f"{server.url}/segments/golden")
     assert response is not None
     assert response.status == 403

@@ -1,4 +1,6 @@
-"""What the open pages Now follow: changes and figures as HTML, written once per language however many pages are open.
+"""What the open pages Now follow: changes and figures as HTML, written once per audience however many pages are open.
+
+An audience is a language, and whether its readers may see customers.
 
 Twice a second it writes the changes that were published, as rows; every two seconds the figures, if they moved. The
 rows are in the reader's language, with the reason in words. While no page is open, nothing is read.
@@ -10,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -42,18 +44,26 @@ _DATA: Final = b"data: "
 _decode: Final = msgspec.json.Decoder(SegmentChangeValue).decode
 
 
+class Audience(NamedTuple):
+    """Readers for whom the same is written."""
+
+    language: Language
+    sees_people: bool
+
+
 class OpenPage:
     """A page Now that is open.
 
     Attributes:
         language: of its reader.
-        sees_people: whether its reader may see who moved.
+        sees_people: whether its reader may see who moved; `audience` is both.
         listener: receives what is sent to it.
     """
 
     def __init__(self, language: Language, clock: Clock, *, sees_people: bool) -> None:
         self.language = language
         self.sees_people = sees_people
+        self.audience = Audience(language, sees_people)
         self.listener = Listener(None, clock)
 
 
@@ -70,7 +80,7 @@ class LivePages:
         self._recent: deque[SegmentChangeValue] = deque(maxlen=MAX_ROWS)
         self._greetings: dict[Language, bytes] = {}
         self._is_live = False
-        self._figures: dict[tuple[Language, str], str] = {}
+        self._figures: dict[tuple[Audience, str], str] = {}
         self._status: Status | None = None
 
     @contextmanager
@@ -155,7 +165,7 @@ class LivePages:
             await asyncio.sleep(0)
         return "".join(events).encode()
 
-    async def _send(self, rows: list[SegmentChangeValue], parts: dict[Language, bytes]) -> None:
+    async def _send(self, rows: list[SegmentChangeValue], parts: dict[Audience, bytes]) -> None:
         """Hand what was written to the open pages."""
         pages = list(self._pages)
         self._recent.extend(rows)  # which pages get that are opened from now on
@@ -165,31 +175,34 @@ class LivePages:
         of_changes = {language: await self._rows(language, rows) for language in languages}
         for page in pages:
             event = of_changes[page.language] if page.sees_people else b""
-            event += parts.get(page.language, b"")
+            event += parts.get(page.audience, b"")
             if event and page in self._pages:
                 page.listener.push(event)
 
-    async def _parts(self) -> dict[Language, bytes]:
-        """Return the parts of the page that are not as they were written last, and that time goes on, by language."""
+    async def _parts(self) -> dict[Audience, bytes]:
+        """Return the parts of the page that are not as they were written last, and that time goes on, by audience."""
         self._status = status = await self._lookups.status()
-        views = {page.language: ReaderView(page.language, self._lookups.policy, status) for page in self._pages}
+        views = {
+            each: ReaderView(each.language, self._lookups.policy, status, sees_people=each.sees_people)
+            for each in {page.audience for page in self._pages}
+        }
         try:
             figures = (
                 await read_figures(self._lookups, next(iter(views.values())).today, is_live=True) if views else None
             )
         except (LookupRefused, RedisAway):
             figures = None
-        events: dict[Language, bytes] = {}
-        for language, view in views.items():
+        events: dict[Audience, bytes] = {}
+        for audience, view in views.items():
             parts = {"fresh": view.fragment("fresh.html")}
             if figures is not None and figures.base.customers:
                 parts |= {name: view.fragment(f"{name}.html", **figures._asdict()) for name in ("totals", "tiles")}
             event = ""
             for name, html in parts.items():
-                if self._figures.get((language, name)) != html:
-                    self._figures[language, name] = html
+                if self._figures.get((audience, name)) != html:
+                    self._figures[audience, name] = html
                     event += _event("part", f"{name}\n{html}")
-            events[language] = (event or ": nothing moved\n\n").encode()
+            events[audience] = (event or ": nothing moved\n\n").encode()
         return events
 
 

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from agents.languages.translations import Language, parse_language, preferred_language
-from agents.serve.access.scopes import LOCAL, Principal
+from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Status
 from agents.serve.pages.page_headers import PAGE_HEADERS, compress
 from agents.serve.pages.reader_view import ReaderView
@@ -55,6 +55,7 @@ class PageView(ReaderView):
         self.theme: str = next((theme for theme in chosen if theme in THEMES), "auto")
         # where no route was found nobody was asked who reads: the navigation leads on, and its pages ask
         self.principal: Principal = request.scope.get("auth") or LOCAL
+        self.sees_people = self.principal.has(Scope.CUSTOMERS_READ)
         self.page: Page | None = None
         self.csrf_token = csrf_token
         self.request = request

@@ -25,10 +25,19 @@ class ReaderView:
         policy: the active one; None before the first one.
         segments: their titles, shapes and colours.
         freshness: as of when the figures are; None on a page without figures.
+        sees_people: whether the reader may see customers: without that no number leads to a list of them.
     """
 
-    def __init__(self, language: Language, policy: Policy | None = None, status: Status | None = None) -> None:
+    def __init__(
+        self,
+        language: Language,
+        policy: Policy | None = None,
+        status: Status | None = None,
+        *,
+        sees_people: bool = True,
+    ) -> None:
         self.language = language
+        self.sees_people = sees_people
         self.texts = texts_in(language)
         self.formats = Formats(language, load_zone(None if policy is None else policy.timezone))
         self.policy = policy

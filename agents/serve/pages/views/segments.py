@@ -116,7 +116,7 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tu
                 names=" · ".join(view.segments.title(name) for name in pair.segments),
                 money=average,
                 label=label,
-                href=pair.href,
+                href=pair.href if view.sees_people else None,
             )
         )
     recencies = [
