@@ -14,6 +14,8 @@ from agents.serve.pages.words.short_figures import short, short_money, signed
 
 RESTATED: Final = "restated"
 """The field of a day's figures that says that late events have changed them."""
+UNKNOWN: Final = "–"
+"""A figure that no day has, or for which there is nothing to divide by."""
 _STEADY: Final = 0.005
 """A relative change that is not worth a word."""
 
@@ -35,6 +37,11 @@ class Card(NamedTuple):
     change: str
     tone: str
     chart: Markup
+
+    @property
+    def has_before(self) -> bool:
+        """Whether the preceding period has the figure."""
+        return self.before != UNKNOWN
 
 
 class DayRow(NamedTuple):
@@ -64,12 +71,13 @@ class DailyView:
         has_figures: whether any day of the period has figures; `has_before` likewise of the preceding one.
         has_restated: whether late events have changed a day of the period.
         is_open: whether the last day of the period is not over.
+        currency: of sums.
     """
 
     def __init__(self, days: Mapping[str, Mapping[str, Any]], period: Period, currency: str, view: PageView) -> None:
         """Take the days of both periods by date; a day that is missing has no figures."""
         self._view = view
-        self._currency = currency
+        self.currency = currency
         self._period = period
         self._now = [days.get(day, {}) for day in period.each_day()]
         self._before = [days.get(day, {}) for day in period.preceding.each_day()]
@@ -175,16 +183,16 @@ class DailyView:
     def _full(self, figure: Figure, value: float | None) -> str:
         formats = self._view.formats
         if value is None:
-            return "–"
+            return UNKNOWN
         if figure.kind == "share":
             return formats.share(value)
         if figure.kind == "money":
-            return formats.money(f"{value:.0f}" if abs(value) >= 1000 else f"{value:.2f}", self._currency)
+            return formats.money(f"{value:.0f}" if abs(value) >= 1000 else f"{value:.2f}", self.currency)
         return formats.number(f"{value:.0f}")
 
     def _short(self, figure: Figure, value: float) -> str:
         if figure.kind == "share":
             return self._view.formats.share(value)
         if figure.kind == "money":
-            return short_money(value, self._currency, self._view.formats)
+            return short_money(value, self.currency, self._view.formats)
         return short(value, self._view.formats)
