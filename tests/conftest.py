@@ -20,9 +20,9 @@ from agents.demo.embedded.empty_fetches import pausing_after_empty_fetches
 from state.fold import transitions
 from streams.clock import SYSTEM_CLOCK
 from streams.telemetry.logs import OWN_PACKAGES
-from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
+from tests.servers.started import started
 from tests.servers.topics import delete_topics
 
 CI_SEED = "20261122"
@@ -39,11 +39,6 @@ hypothesis.settings.register_profile(
     database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-
-
-def _must_run(reason: Exception) -> None:
-    """Skip a test whose server is missing; in CI it fails (see `pytest_runtest_makereport`)."""
-    pytest.skip(str(reason))
 
 
 @pytest.fixture(autouse=True)
@@ -63,29 +58,15 @@ def restored_logging() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """An Apache Kafka for the whole run; a test that stops it starts it again."""
-    server = ApacheKafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        server.start()
-    except Missing as missing:
-        _must_run(missing)
-    try:
+    with started(lambda: ApacheKafka(tmp_path_factory.mktemp("kafka"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis for the whole run; a test that stops it starts it again."""
-    try:
-        server = RedisServer(tmp_path_factory.mktemp("redis"))
-    except Missing as missing:
-        _must_run(missing)
-    try:
-        server.start()
+    with started(lambda: RedisServer(tmp_path_factory.mktemp("redis"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +75,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     try:
         server = Embedded(tmp_path_factory.mktemp("embedded"), SYSTEM_CLOCK)
     except EmbeddedError as missing:
-        _must_run(missing)
+        pytest.skip(str(missing))
     try:
         asyncio.run(server.start())
         with pausing_after_empty_fetches(SYSTEM_CLOCK):

@@ -14,6 +14,7 @@ from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.certificates import Authority
 from tests.servers.protected_kafka import ProtectedKafka
+from tests.servers.started import started
 
 
 @pytest.fixture
@@ -65,12 +66,5 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def protected_kafka(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedKafka]:
     """An Apache Kafka with TLS and SASL, for the whole run."""
-    server = ProtectedKafka(tmp_path_factory.mktemp("protected"), authority)
-    try:
-        server.start()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    try:
+    with started(lambda: ProtectedKafka(tmp_path_factory.mktemp("protected"), authority)) as server:
         yield server
-    finally:
-        server.stop()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 import sys
 import time
 import urllib.error
@@ -211,6 +212,15 @@ class Site:
             raise
         assert process.returncode is not None
         return FinishedCommand(process.returncode, out.decode(), errors.decode())
+
+    async def killed_command(self, module: str, step: str, times: int, *arguments: str) -> None:
+        """Run a command that kills itself at a step: `python -m MODULE STEP TIMES COMMAND …`, as `crashing_import`."""
+        argv = [sys.executable, "-m", module, step, str(times), *arguments]
+        child = Child(argv, log=self.directory / "crashing.log", env=self.environment())
+        child.start()
+        ended = await asyncio.to_thread(child.wait, 60)
+        assert ended, f"it runs on; {child.log.read_text()}"
+        assert child.returncode == -signal.SIGKILL, child.log.read_text()
 
     async def advance(self, to: str, within_s: float = 90.0) -> None:
         """End the history as `goldstream advance --to` does; test_advance.py runs the command itself."""

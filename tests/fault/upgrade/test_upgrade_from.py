@@ -14,9 +14,9 @@ from agents.project.projection_keys import ProjectionKeys
 from tests.fault.upgrade.installation import OUTPUTS, PREFIX, Installation, RedisValue, StoredRecord, read_redis, topic
 from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import Site, until
-from tests.servers import Missing
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.redis_server import RedisServer
+from tests.servers.started import started
 
 INSTALLATIONS: Final = sorted(Path(__file__).parent.glob("installation-*.json.xz"))
 
@@ -43,15 +43,8 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
 @pytest.fixture
 def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """A broker for this test alone: consumer groups have the prefix in their names, and outlive their members."""
-    server = ApacheKafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        server.start()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    try:
+    with started(lambda: ApacheKafka(tmp_path_factory.mktemp("kafka"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """Imports on Apache Kafka: repeated, longer, killed, interrupted: nothing counts twice, and nothing is missing."""
 
-import asyncio
 import dataclasses
 import json
 import random
-import signal
-import sys
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +10,6 @@ from typing import Any, Final
 
 import pytest
 
-from agents.demo.embedded.child_process import Child
 from streams.tables.order_ledger import decode_entry
 from tests.lanes.memory_broker import by_key
 from tests.records.kafka_records import Ends, Published, publish, read
@@ -22,7 +18,8 @@ from tests.running.workers import Site, until
 
 HEADER: Final = "Order,Customer,Date,Total,Refunded Amount\n"
 OPTIONS: Final = ("--field", "amount=Total", "--field", "refunded=Refunded Amount", "--allow-anonymous")
-SMALL_CHUNKS: Final = ("-m", "tests.integration.importing.crashing_import", "never", "1")
+CRASHING: Final = "tests.integration.importing.crashing_import"
+SMALL_CHUNKS: Final = ("-m", CRASHING, "never", "1")
 ENDS_AT: Final = "2026-12-31T00:00:00Z"
 
 
@@ -135,17 +132,6 @@ async def test_a_dry_run_with_kafka_knows_what_was_imported(shop: Site) -> None:
     assert len(await events(shop)) == 15
 
 
-async def killed(site: Site, step: str, times: int) -> None:
-    """Run an import that kills itself at a step."""
-    command = ("import", str(site.directory / "orders.csv"), *OPTIONS)
-    argv = [sys.executable, "-m", "tests.integration.importing.crashing_import", step, str(times), *command]
-    child = Child(argv, log=site.directory / "crashing.log", env=site.environment())
-    child.start()
-    ended = await asyncio.to_thread(child.wait, 60)
-    assert ended, f"it runs on; {child.log.read_text()}"
-    assert child.returncode == -signal.SIGKILL, child.log.read_text()
-
-
 @pytest.mark.timeout(300)
 async def test_an_import_that_is_killed_again_and_again_counts_everything_once(shop: Site, seed: int) -> None:
     undisturbed = under(shop, "whole")
@@ -162,7 +148,8 @@ async def test_an_import_that_is_killed_again_and_again_counts_everything_once(s
             write(shop, export(200, refunded_more=3))
         times = rng.randint(1, 6)
         print(f"dies {step}, at moment {times}")
-        await killed(shop, step, times)
+        command = ("import", str(shop.directory / "orders.csv"), *OPTIONS)
+        await shop.killed_command(CRASHING, step, times, *command)
     await imported(shop)
     again = await imported(shop)
     assert again["events"] == {}

@@ -4,14 +4,11 @@ import asyncio
 import dataclasses
 import json
 import random
-import signal
-import sys
 import time
 from typing import Final
 
 import pytest
 
-from agents.demo.embedded.child_process import Child
 from streams.defaults import policy_text
 from tests.integration.replay.replay_history import (
     DOLLARS,
@@ -55,16 +52,6 @@ async def replayed(site: Site, into: str, *options: str) -> str:
     ended = await site.command("replay", "--into", into, *options)
     assert ended.status == 0, ended.errors
     return ended.out
-
-
-async def dies(site: Site, step: str, times: int, *command: str) -> None:
-    """Run a command that kills itself at a step."""
-    argv = [sys.executable, "-m", "tests.integration.replay.crashing_replay", step, str(times), *command]
-    child = Child(argv, log=site.directory / "crashing.log", env=site.environment())
-    child.start()
-    ended = await asyncio.to_thread(child.wait, 60)
-    assert ended, f"it runs on; {child.log.read_text()}"
-    assert child.returncode == -signal.SIGKILL, child.log.read_text()
 
 
 @pytest.mark.timeout(300)
@@ -111,7 +98,7 @@ async def test_a_killed_replay_is_repeated_with_the_same_result(site: Site, seed
     for step in ("acked:erasure-ledger", "before:journal", "acked:journal", "acked:journal", "acked:source-times"):
         times = 1 if step.endswith(("ledger", "times")) else rng.randint(2, 6)  # of some 40 in all
         print(f"dies {step}, at moment {times}")
-        await dies(site, step, times, *options)
+        await site.killed_command("tests.integration.replay.crashing_replay", step, times, *options)
     worker = there.worker()
     await worker.wait_for_log(f"waiting until the replay of {site.prefix} into {there.prefix} has ended")
     await replayed(site, there.prefix, "--partitions", "6")

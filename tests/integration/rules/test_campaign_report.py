@@ -6,11 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from agents.serve.lookups.campaign_reports import FRESH_SECONDS, CampaignReports
-from state.records.outputs import Outcome
-from state.records.reasons import Group
 from streams.settings.settings import load_settings
 from tests.lanes.clock import ManualClock
 from tests.records.kafka_records import Published, publish
+from tests.records.outcomes import make_outcome
 from tests.running.workers import Site
 from tests.servers.topics import make_topic
 
@@ -19,24 +18,8 @@ PARTITIONS: Final = 3
 
 def _outcome(customer_id: str, number: int, group: str, net: str, **others: object) -> Published:
     """Return an outcome as a worker publishes it."""
-    outcome = Outcome(
-        customer_id=customer_id,
-        campaign="win-back",
-        change=None,
-        group=Group(group),
-        sent=int(group == "treated"),
-        opened=0,
-        clicked=0,
-        redeemed=0,
-        cost="4.00" if group == "treated" else "0.00",
-        orders=int(net != "0.00"),
-        net=net,
-        currency="RUB",
-        from_at="2026-05-12T09:30:00.000Z",
-        to_at="2026-05-26T09:30:00.000Z",
-        campaigns="retail@1",
-        trigger="birthday",
-    )
+    cost, orders = "4.00" if group == "treated" else "0.00", int(net != "0.00")
+    outcome = make_outcome(customer_id, group, trigger="birthday", cost=cost, orders=orders, net=net)
     outcome = msgspec.structs.replace(outcome, **others)
     ce_id = f"{customer_id}:{number}:{outcome.campaign}:outcome"
     return Published(msgspec.json.encode(outcome), customer_id.encode(), headers=(("ce_id", ce_id.encode()),))

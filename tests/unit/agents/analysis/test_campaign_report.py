@@ -17,6 +17,7 @@ from agents.reporting.report import CampaignReport, UpliftReport, build_report
 from agents.reporting.uplift import comparison_size_needed, net_uplift, response_uplift, wilson
 from state.records.outputs import Outcome
 from state.records.reasons import Group
+from tests.records.outcomes import make_outcome
 
 # R's data set `sleep` (Student, 1908), in tenths of an hour; t.test(extra ~ group) has the interval below.
 SLEEP: Final = ((7, -16, -2, -12, -1, 34, 37, 8, 0, 20), (19, 8, 11, 1, -1, 44, 55, 16, 46, 34))
@@ -134,27 +135,6 @@ def test_the_size_needed_follows_the_usual_formula() -> None:
     assert beside == math.ceil((1.959964 + 0.841621) ** 2 * 0.16 / 0.05**2)  # only the variance of the comparison group
 
 
-def _outcome(customer_id: str, group: str = "treated", **fields: Any) -> Outcome:
-    outcome = Outcome(
-        customer_id=customer_id,
-        campaign="win-back",
-        change=None,
-        group=Group(group),
-        sent=int(group == "treated"),
-        opened=0,
-        clicked=0,
-        redeemed=0,
-        cost="0.00",
-        orders=0,
-        net="0.00",
-        currency="RUB",
-        from_at="2026-05-12T09:30:00.000Z",
-        to_at="2026-05-26T09:30:00.000Z",
-        campaigns="retail@1",
-    )
-    return msgspec.structs.replace(outcome, **fields)
-
-
 def _report(*partitions: Sequence[tuple[bytes, Outcome]]) -> UpliftReport:
     sums = OutcomeSums()
     for partition in partitions:
@@ -170,7 +150,7 @@ def _many(treated: int, comparison: int, *, treated_buyers: int, comparison_buye
     return [
         (
             f"{group}{number}".encode(),
-            _outcome(
+            make_outcome(
                 f"{group}{number}",
                 group,
                 orders=int(number < buyers),
@@ -198,7 +178,7 @@ def test_each_outcome_counts_once_in_any_partition() -> None:
 
 
 def test_an_entry_by_trigger_with_a_reused_id_after_an_erasure_counts() -> None:
-    first = _outcome("c", "treated")
+    first = make_outcome("c", "treated")
     again = msgspec.structs.replace(first, from_at="2026-06-12T09:30:00.000Z")
     report = _report([(b"c:b2026:gift:outcome", each) for each in (first, again, again)])
     assert (report.repeats, _only(report).entries["treated"]) == (1, 2)
@@ -249,8 +229,8 @@ def test_without_cost_there_is_no_roi() -> None:
 def test_a_currency_without_minor_units_is_written_without_them() -> None:
     plain: dict[str, Any] = {"currency": "JPY", "cost": "0"}
     outcomes = [
-        (b"1", _outcome("1", orders=1, net="1000", **plain)),
-        (b"2", _outcome("2", "holdout", net="0", **plain)),
+        (b"1", make_outcome("1", orders=1, net="1000", **plain)),
+        (b"2", make_outcome("2", "holdout", net="0", **plain)),
     ]
     each = _only(_report(outcomes))
 
@@ -315,7 +295,7 @@ def test_more_response_with_less_revenue() -> None:
 
 
 def test_many_entries_of_one_customer_are_not_a_large_group() -> None:
-    again = [(f"again{number}".encode(), _outcome("c-1", "holdout")) for number in range(40)]
+    again = [(f"again{number}".encode(), make_outcome("c-1", "holdout")) for number in range(40)]
 
     each = _only(_report([*_many(60, 0, treated_buyers=30, comparison_buyers=0), *again]))
 
