@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from agents.cli.failures import CommandFailed, kafka_named, print_error
 from agents.cli.terminal.progress import progress_of
 from agents.cli.terminal.quiet import note
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from streams.settings.settings import Settings
@@ -32,7 +33,7 @@ async def ensure_topics(settings: "Settings", *names: str) -> None:
     except TopicsError as error:
         raise CommandFailed(*error.errors) from error
     if created:
-        note(f"goldstream: created {len(created)} topics of {settings.prefix}")
+        note(f"goldstream: created {counted(len(created), 'topic')} of {settings.prefix}")
 
 
 def publish_all(
@@ -69,6 +70,7 @@ async def _publish_all(
                         await asyncio.sleep(0)  # lets batches leave and Ctrl-C arrive
     except BaseException:
         print_error(
-            f"goldstream: {topic} has acknowledged {publisher.acknowledged:,} of {published_count:,} published events"
+            f"goldstream: {topic} has acknowledged {publisher.acknowledged:,} of "
+            f"{counted(published_count, 'published event')}"
         )
         raise

@@ -7,6 +7,7 @@ from aiokafka.errors import KafkaError
 
 from agents.doctor.cluster import Cluster
 from agents.doctor.finding import Finding, good, split_remedy, warning, wrong
+from state.units.counts import counted
 from streams.errors import FatalError
 from streams.kafka.needed_rights import working
 from streams.kafka.permissions import missing_rights
@@ -48,7 +49,8 @@ async def check_brokers(cluster: Cluster) -> list[Finding]:
         findings.append(
             warning(
                 "kafka",
-                f"{len(alone)} partitions have one replica, though there are {brokers} brokers",
+                f"{counted(len(alone), 'partition has', 'partitions have')} one replica, though there are {brokers} "
+                "brokers",
                 "raise the replication of the topics, and set GOLDSTREAM_REPLICATION for new ones",
             )
         )
@@ -68,7 +70,9 @@ async def check_all_topics(cluster: Cluster) -> list[Finding]:
     findings.extend(await _compare_settings(cluster, [report.name for report in reports if not report.missing]))
     if not findings:
         journal = cluster.counts[cluster.topics.journal]
-        findings.append(good("topics", f"{len(reports)} topics, {journal} partitions of the journal"))
+        findings.append(
+            good("topics", f"{counted(len(reports), 'topic')}, {counted(journal, 'partition')} of the journal")
+        )
     return findings
 
 

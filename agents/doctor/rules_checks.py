@@ -8,6 +8,7 @@ from state.config.active_rules import ActiveRules, Outcome
 from state.config.campaigns import Campaigns
 from state.config.config_errors import ConfigErrors
 from state.config.policy import Policy
+from state.units.counts import counted
 from streams.kafka.control import ControlRecord, apply_rules, read_control, replay_of
 from streams.settings.rules_files import configured_campaigns, configured_policy, missing_segments
 
@@ -48,7 +49,7 @@ def _not_yet(cluster: Cluster, policy: Policy, campaigns: Campaigns) -> Finding:
     message = (
         f"nothing is active yet; the first worker will activate policy {policy.ref} and campaigns {campaigns.ref}, "
         f"and fix permanently: time zone {policy.timezone}, currency {policy.currency}, "
-        f"window {policy.window_days} days, {partitions} partitions"
+        f"window {policy.window_days} days, {counted(partitions, 'partition')}"
     )
     return warning("rules", message, "if that is not meant, run `goldstream init` before the first start")
 

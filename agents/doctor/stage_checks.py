@@ -12,6 +12,7 @@ from agents.doctor.cluster import Cluster
 from agents.doctor.finding import Finding, good, warning, wrong
 from agents.replay.cutover import read_watermarks
 from state.records.progress import NO_WATERMARK
+from state.units.counts import counted
 from state.units.timestamps import format_ms
 from streams.kafka.reader import read_range
 from streams.settings.settings import Settings
@@ -49,7 +50,7 @@ async def check_stages(cluster: Cluster) -> list[Finding]:
                 findings.append(wrong(stage, "no worker runs this stage", remedy))
             continue
         unread = await _unread(cluster, group, cluster.partitions(names))
-        running = f"{len(members)} worker{'s' if len(members) > 1 else ''}, {unread:,} records unread"
+        running = f"{counted(len(members), 'worker')}, {counted(unread, 'record')} unread"
         if state != "Stable":
             findings.append(warning(stage, f"{running}; the group is rebalancing", "run doctor again in a minute"))
         elif unread > _MANY_UNREAD:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from agents.importing.findings import Assumption
+from state.units.counts import counted
 from state.units.money import DIGITS, format_minor
 from state.units.timestamps import format_ms
 
@@ -156,12 +157,12 @@ class ImportReport(msgspec.Struct, kw_only=True):
             yield _row("moments", f"{format_ms(self.first_ms)} to {format_ms(self.last_ms)}")
         yield _row("reachable", self._reachable())
         new = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.events.items()))
-        yield _row("to publish", f"{self.events.total():,} events ({new})" if new else "nothing")
+        yield _row("to publish", f"{counted(self.events.total(), 'event')} ({new})" if new else "nothing")
 
     def _reachable(self) -> str:
         by_channel = ", ".join(f"{count:,} by {channel}" for channel, count in sorted(self.reachable.items()) if count)
         if by_channel:
-            return f"{by_channel}, of {self.customers:,} customers"
+            return f"{by_channel}, of {counted(self.customers, 'customer')}"
         return "nobody: without consent, the built-in campaigns send no message"
 
     def _money(self, minor: int) -> str:

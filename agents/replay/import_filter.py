@@ -6,6 +6,7 @@ from typing import Final
 
 from agents.replay.merge_order import Barrier, Entry, OldPartition, merge_partitions
 from agents.replay.replay_rules import ReplayRefused
+from state.units.counts import counted
 
 _NAMED: Final = 20
 
@@ -53,7 +54,7 @@ async def check_imports(
         on_read(read_before)
     missing = [each for each in dict.fromkeys(import_ids) if each not in found]
     if missing:
-        known = [f"{name} ({count:,} events)" for name, count in found.most_common(_NAMED)]
+        known = [f"{name} ({counted(count, 'event')})" for name, count in found.most_common(_NAMED)]
         more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
         has = f"it has {', '.join(known)}{more}" if known else "it has no events of any import"
         raise ReplayRefused(

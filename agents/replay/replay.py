@@ -26,6 +26,7 @@ from agents.replay.replay_rules import ReplayRefused, ReplayRules
 from agents.replay.target import prepare_target
 from state.config.campaigns import Campaigns
 from state.config.policy import Policy
+from state.units.counts import counted
 from streams.clock import SYSTEM_CLOCK
 from streams.kafka.broker import KafkaBroker
 from streams.kafka.cluster import open_consumer, partitions_by_topic
@@ -175,5 +176,7 @@ async def _find_conversion(old: OldJournal, rules: ReplayRules, on_read: ReportP
                 on_read(read_before + partition.read_count, sum(old.ends.values()))
         read_before += partition.read_count
     if convert.errors:
-        raise ReplayRefused(*(f"{error} ({count:,} events)" for error, count in sorted(convert.errors.items())))
+        raise ReplayRefused(
+            *(f"{error} ({counted(count, 'event')})" for error, count in sorted(convert.errors.items()))
+        )
     return convert

@@ -18,6 +18,7 @@ from agents.serve.hooks.hook_store import read_hooks
 from agents.serve.listening import listening_errors, tls_context
 from agents.serve.requirements import missing_packages
 from state.config.config_errors import ConfigErrors
+from state.units.counts import counted
 from streams.errors import FatalError
 from streams.settings.settings import Settings
 
@@ -73,7 +74,7 @@ def _examine_files(settings: Settings) -> Iterator[Finding]:
 
 
 def _counted(count: int, noun: str, path: Path) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'} in {path}"
+    return f"{counted(count, noun)} in {path}"
 
 
 def _look(variable: str, look: Callable[[], str | None]) -> Iterator[Finding]:

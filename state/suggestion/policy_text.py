@@ -12,6 +12,7 @@ from state.config.policy_reader import parse_policy
 from state.config.ruleset import Ruleset
 from state.suggestion.suggest import CHURN_CHANCE, RETURNED_SHARE, Evidence, Suggestion, Threshold
 from state.suggestion.survival import MIN_AT_RISK
+from state.units.counts import counted
 from state.units.money import format_minor
 from state.units.timestamps import DAY_MS, format_ms
 
@@ -64,7 +65,7 @@ def policy_text(suggestion: Suggestion, evidence: Evidence, details: PolicyDetai
 
 
 def _lines(suggestion: Suggestion, details: PolicyDetails, shares: Mapping[str, str]) -> Iterator[str]:
-    orders, customers = _count(suggestion.orders, "order"), _count(suggestion.customers, "customer")
+    orders, customers = counted(suggestion.orders, "order"), counted(suggestion.customers, "customer")
     yield f"# Suggested by `goldstream policy suggest` from {details.source}:"
     yield f"# {orders} of {customers}, {_day(suggestion.begin)} to {_day(suggestion.end)}."
     for note in details.notes:
@@ -101,7 +102,7 @@ def _lines(suggestion: Suggestion, details: PolicyDetails, shares: Mapping[str, 
 
 def _recency(suggestion: Suggestion) -> Iterator[str]:
     survival, (first, second) = suggestion.survival, suggestion.recency
-    reach, returned = survival.reach, _count(survival.returned, "absence")
+    reach, returned = survival.reach, counted(survival.returned, "absence")
     yield from _comment(
         "How long customers stay away. Orders less than a day apart are one purchase. An absence begins with a "
         f"purchase and ends with the next one: {returned} did, {survival.censored:,} were still open at the end of "
@@ -149,9 +150,9 @@ def _churn_reason(suggestion: Suggestion, second: Threshold) -> str:
 def _frequency(suggestion: Suggestion) -> Iterator[str]:
     (first, second), below = suggestion.frequency, suggestion.below
     yield from _comment(
-        f"Of the {_count(suggestion.buyers, 'customer')} with an order in the window at the end of the history, "
-        f"{below[0]:.0%} have fewer than {_count(first.written, 'order')}{_exactly(first, 'order')}, {below[1]:.0%} "
-        f"fewer than {_count(second.written, 'order')}{_exactly(second, 'order')}. The aim: half, and four of five."
+        f"Of the {counted(suggestion.buyers, 'customer')} with an order in the window at the end of the history, "
+        f"{below[0]:.0%} have fewer than {counted(first.written, 'order')}{_exactly(first, 'order')}, {below[1]:.0%} "
+        f"fewer than {counted(second.written, 'order')}{_exactly(second, 'order')}. The aim: half, and four of five."
     )
     yield "[frequency]"
     yield f"edges = [{first.written}, {second.written}]"
@@ -199,7 +200,7 @@ def _segment_shares(policy: Policy, measures: Sequence[int]) -> dict[str, str]:
 
 
 def _exactly(threshold: Threshold, noun: str) -> str:
-    return "" if threshold.exact == threshold.written else f" (exactly: {_count(threshold.exact, noun)})"
+    return "" if threshold.exact == threshold.written else f" (exactly: {counted(threshold.exact, noun)})"
 
 
 def _major(minor: int, digits: int) -> str:
@@ -210,7 +211,3 @@ def _major(minor: int, digits: int) -> str:
 
 def _day(moment: int) -> str:
     return format_ms(moment // DAY_MS * DAY_MS)[:10]
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ import msgspec
 from agents.analysis.backtest.result import BacktestResult, PolicyCounts
 from state.config.policy import Policy
 from state.records.progress import NO_WATERMARK
+from state.units.counts import counted
 from state.units.money import format_minor
 from state.units.time_zones import load_zone
 from state.units.timestamps import format_ms
@@ -171,7 +172,7 @@ def report_lines(
         local = datetime.fromisoformat(report.as_of).astimezone(load_zone(zone))
         when = f"as of {local:%Y-%m-%d %H:%M} ({zone})"
     yield f"A is {a.policy}, B is {b.policy}; campaigns {report.campaigns} with both"
-    yield f"{report.customers:,} customers {when}, {report.records:,} records of the journal"
+    yield f"{counted(report.customers, 'customer')} {when}, {counted(report.records, 'record')} of the journal"
     yield (
         f"{report.moved:,} of them ({_share(report.moved, report.customers)}) are in another segment by B, with "
         f"{_thousands(report.moved_net)} of {_thousands(report.net)} {report.currency} net revenue of the last "

@@ -19,6 +19,7 @@ from agents.importing.staging.stage import Staging, stage
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions, understand
 from agents.importing.unread_rows import write_unread_rows
 from state.config.config_errors import ConfigErrors
+from state.units.counts import counted
 
 PRINTED_ERRORS: Final = 10
 
@@ -120,11 +121,12 @@ def report_unreadable(given: FilesGiven, understanding: Understanding, errors_fi
         rest = (
             f"all of them are in {errors_file}" if errors_file else "`goldstream import --errors FILE` writes them all"
         )
-        print_error(f"{count - PRINTED_ERRORS:,} more rows cannot be read; {rest}")
+        print_error(f"{counted(count - PRINTED_ERRORS, 'more row')} cannot be read; {rest}")
     if 2 * count > rows:
-        raise ImportRefused(f"{count:,} of {rows:,} rows cannot be read: correct what the errors above name")
+        raise ImportRefused(f"{count:,} of {counted(rows, 'row')} cannot be read: correct what the errors above name")
     if count:
-        print_error(f"goldstream: {count:,} of {rows:,} rows cannot be read and are left out")
+        verb = "is" if count == 1 else "are"
+        print_error(f"goldstream: {count:,} of {counted(rows, 'row')} cannot be read and {verb} left out")
     return count
 
 

@@ -35,6 +35,7 @@ from agents.importing.publication.known_refusals import check_known, known_with_
 from agents.importing.understanding import PolicyInfo, Understanding, UnderstandOptions
 from state.config.policy import Policy
 from state.records.events import MAX_IMPORT_ID
+from state.units.counts import counted
 from state.units.timestamps import format_ms
 from streams.clock import SYSTEM_CLOCK
 from streams.defaults import policy_text
@@ -185,7 +186,7 @@ class ImportRun:
             self._say(f"import {self.import_id}: nothing is new, and nothing was published{unread}")
         else:
             if events["erasure"]:
-                confirm(f"Erase {events['erasure']:,} customers, for good?", yes=given.yes)
+                confirm(f"Erase {counted(events['erasure'], 'customer')}, for good?", yes=given.yes)
             self._publish_all(publication, spool, events.total(), unread)
 
     def _look_up(self, understanding: Understanding, keys: KnownEvents, spool: EventSpool) -> Publication:
@@ -237,19 +238,21 @@ class ImportRun:
         if not published.is_complete:
             raise CommandFailed(f"interrupted: {self._continuation(published.count, total)}")
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(published.kinds.items()))
-        self._say(f"import {self.import_id}: published {published.count:,} events ({kinds}) to {self._topic}{unread}")
+        self._say(
+            f"import {self.import_id}: published {counted(published.count, 'event')} ({kinds}) to {self._topic}{unread}"
+        )
 
     def _continuation(self, count: int, total: int) -> str:
         return (
-            f"{self._topic} has {count:,} of {total:,} events; the same command with --import-id {self.import_id} adds "
-            "the rest"
+            f"{self._topic} has {count:,} of {counted(total, 'event')}; the same command with --import-id "
+            f"{self.import_id} adds the rest"
         )
 
 
 def _unread(understanding: Understanding) -> str:
     """Return what the last line says of rows that are missing from an import that succeeds."""
     count = understanding.left_out.count(UNREADABLE)
-    return f"; WITHOUT {count:,} of {understanding.totals.rows:,} rows, which cannot be read" if count else ""
+    return f"; WITHOUT {count:,} of {counted(understanding.totals.rows, 'row')}, which cannot be read" if count else ""
 
 
 class _Collector:

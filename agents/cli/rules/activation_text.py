@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.analysis.rules_preview import PREVIEW_DAYS
 from agents.cli.reader import format_local, reader_language, titles_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from agents.analysis.rules_preview import NewRules, Preview
@@ -35,9 +36,10 @@ def preview_lines(preview: "Preview", active: "ActiveRules", new: "NewRules", ti
     zone = active.policy.timezone
     when = f"as of {format_local(preview.watermark_ms, zone)} ({zone})"
     if new.policy is None:
-        yield f"{preview.customers:,} customers, {when}; nobody moves to another segment"
+        yield f"{counted(preview.customers, 'customer')}, {when}; nobody moves to another segment"
     else:
-        yield f"{preview.moves.total():,} of {preview.customers:,} customers would move to another segment, {when}"
+        customers = counted(preview.customers, "customer")
+        yield f"{preview.moves.total():,} of {customers} would move to another segment, {when}"
     yield from _moves_table(preview.moves, titles)
     yield ""
     names = sorted({*preview.sent_at_once, *preview.sent_before, *preview.sent_after, *preview.superseded})
@@ -78,7 +80,8 @@ def applied_lines(refs: str, applied: "Applied", titles: Titles) -> Iterator[str
     elif applied.moves is None:
         yield f"{refs}: applied, in all partitions"
     else:
-        yield f"{refs}: applied, in all partitions; {applied.moves.total():,} customers moved to another segment"
+        moved = counted(applied.moves.total(), "customer")
+        yield f"{refs}: applied, in all partitions; {moved} moved to another segment"
         yield from _moves_table(applied.moves, titles)
 
 

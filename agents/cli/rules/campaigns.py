@@ -20,6 +20,7 @@ from agents.cli.rules.activation import (
 )
 from agents.cli.rules.control_rules import read_active_rules
 from agents.cli.terminal.json_output import JsonOption, write_json
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from state.config.active_rules import ActiveRules
@@ -122,7 +123,7 @@ def _policy(settings: "Settings | None", file: Path | None) -> "Policy":
 
 def _summary(campaigns: "Campaigns") -> str:
     names = ", ".join(campaign.name for campaign in campaigns.campaigns)
-    return f"{campaigns.ref}: {len(campaigns.campaigns)} campaigns ({names})"
+    return f"{campaigns.ref}: {counted(len(campaigns.campaigns), 'campaign')} ({names})"
 
 
 def read_campaigns(active: "ActiveRules", file: Path) -> "Campaigns":

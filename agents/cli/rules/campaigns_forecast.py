@@ -11,6 +11,7 @@ from agents.cli.failures import CommandFailed, kafka_named
 from agents.cli.rules.control_rules import read_active_rules
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,9 +93,8 @@ def _blocks(forecast: "Forecast", zone: str) -> "Iterator[RenderableType]":
         return
     first, last = forecast.days[0], forecast.days[-1]
     as_of = f"as of {format_local(forecast.as_of_ms, zone)} ({zone})"
-    count = forecast.messages.total()
-    due = "message is due" if count == 1 else "messages are due"
-    yield f"{count:,} {due} from {first} to {last}, if nobody buys; {as_of}"
+    due = counted(forecast.messages.total(), "message is due", "messages are due")
+    yield f"{due} from {first} to {last}, if nobody buys; {as_of}"
     blocks = [forecast.days[begin : begin + _COLUMNS] for begin in range(0, len(forecast.days), _COLUMNS)]
     for days in blocks:
         counts = Counter({each: count for each, count in forecast.messages.items() if each.day in days})

@@ -11,6 +11,7 @@ from agents.cli.rules.campaigns import CampaignsFile
 from agents.cli.rules.control_rules import read_active_rules
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,11 +101,12 @@ def _blocks(campaigns: "Campaigns", trial: "Trial", days: int, zone: str) -> "It
         yield "there are no customers yet"
         return
     as_of = f"as of {format_local(trial.as_of_ms, zone)} ({zone})"
-    yield f"{campaigns.ref} on {trial.customers:,} customers, as if it had always been active; {as_of}"
+    span = counted(days, "day")
+    yield f"{campaigns.ref} on {counted(trial.customers, 'customer')}, as if it had always been active; {as_of}"
     yield ""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("campaign")
-    for heading in ("entered so far", "sent so far", f"enter in {days} days", f"sent in {days} days", "control group"):
+    for heading in ("entered so far", "sent so far", f"enter in {span}", f"sent in {span}", "control group"):
         table.add_column(heading, justify="right")
     for name, each in trial.campaigns.items():
         figures = (each.entered, each.sent_before, each.entering, each.sent_later.total(), each.compared)
@@ -113,7 +115,7 @@ def _blocks(campaigns: "Campaigns", trial: "Trial", days: int, zone: str) -> "It
     details = [line for name, each in trial.campaigns.items() for line in _details(name, each)]
     if details:
         yield ""
-        yield f"in the next {days} days:"
+        yield f"in the next {span}:"
         yield from details
 
 

@@ -20,6 +20,7 @@ from agents.cli.rules.activation import (
 )
 from agents.cli.rules.control_rules import read_active_rules
 from agents.cli.terminal.json_output import JsonOption, write_json
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from agents.analysis.rules_preview import NewRules
@@ -103,7 +104,7 @@ def _summary_object(policy: "Policy") -> dict[str, Any]:
 
 
 def _summary(policy: "Policy") -> str:
-    segments = f"{len(policy.segment_names)} segments ({', '.join(policy.segment_names)})"
+    segments = f"{counted(len(policy.segment_names), 'segment')} ({', '.join(policy.segment_names)})"
     return (
         f"{policy.ref}: {_summary_object(policy)['cells']} cells, {segments}, "
         f"{policy.currency}, window {policy.window_days} days"

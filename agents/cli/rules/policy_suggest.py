@@ -28,6 +28,7 @@ from agents.cli.importing.reading_options import (
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 from agents.cli.terminal.quiet import note
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,9 +186,10 @@ def _starting_policy(currency: str, timezone: str, typical_order: str) -> str:
 def _notes(unreadable: int) -> list[str]:
     if not unreadable:
         return []
-    if unreadable == 1:
-        return ["1 row could not be read and does not count."]
-    return [f"{unreadable:,} rows could not be read and do not count."]
+    left_out = counted(
+        unreadable, "row could not be read and does not count", "rows could not be read and do not count"
+    )
+    return [f"{left_out}."]
 
 
 def _suggest_from_journal(settings: "Settings") -> str:

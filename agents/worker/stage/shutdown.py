@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from state.units.counts import counted
 from streams.clock import Clock
 from streams.engine.in_flight import in_flight_by_topic
 from streams.engine.stage import Stage
@@ -34,6 +35,7 @@ def _unfinished_of(stage: Stage) -> Iterator[str]:
     in_flight = sorted((topic, each) for topic, each in in_flight_by_topic(stage).items() if each.records)
     parts = [f"{each.records} of {topic} for {each.seconds:.1f} s" for topic, each in in_flight]
     yield (
-        f"{len(stage.assigned)} partitions of {stage.spec.name} ({queued} queued records stay for the next owner; "
+        f"{counted(len(stage.assigned), 'partition')} of {stage.spec.name} ("
+        f"{counted(queued, 'queued record stays', 'queued records stay')} for the next owner; "
         f"{'unacknowledged: ' + ', '.join(parts) if parts else 'nothing unacknowledged'})"
     )

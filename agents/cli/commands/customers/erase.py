@@ -12,6 +12,7 @@ from agents.cli.publishing import ensure_topics, publish_all
 from agents.cli.terminal.asking import YesOption, check_can_ask, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ async def _describe(settings: "Settings", customer_id: str) -> str:
     facts = story.facts
     return (
         f"customer {customer_id!r} under the prefix {settings.prefix}: {story.segment} since {story.since}, "
-        f"{facts.lifetime_orders} orders, {facts.lifetime_value} {facts.currency}"
+        f"{counted(facts.lifetime_orders, 'order')}, {facts.lifetime_value} {facts.currency}"
     )
 
 

@@ -13,6 +13,7 @@ from agents.cli.failures import CommandFailed, UsageFailure, kafka_named, print_
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
 from agents.cli.terminal.quiet import note
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from agents.analysis.segment_list import ListedCustomer, SegmentList
@@ -69,7 +70,7 @@ def segment(
                 _write_csv(file, found.customers)
         except OSError as error:
             raise CommandFailed(f"{csv_file} cannot be written ({error.strerror}); name another file") from error
-        note(f"goldstream: {len(found.customers):,} customers written to {csv_file}")
+        note(f"goldstream: {counted(len(found.customers), 'customer')} written to {csv_file}")
 
 
 def _check_name(settings: "Settings", rules: "ActiveRules", name: str) -> "Policy":
@@ -167,7 +168,7 @@ def _draw(policy: "Policy", name: str, found: "SegmentList") -> None:
     if found.as_of_ms is not None:
         place += f", as of {format_local(found.as_of_ms, zone)}"
     place += f" (times in {zone})"
-    heading = Text(f"{name}{'' if title == name else f' ({title})'}: {found.total:,} customers, {place}")
+    heading = Text(f"{name}{'' if title == name else f' ({title})'}: {counted(found.total, 'customer')}, {place}")
     if not found.customers:
         draw([heading])
         return

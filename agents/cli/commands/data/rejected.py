@@ -11,6 +11,7 @@ from agents.cli.failures import UsageFailure, kafka_named
 from agents.cli.help.command import CommandGroup
 from agents.cli.terminal.asking import YesOption, check_can_ask, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ def resend(
             typer.echo(line, err=True)
         sent = 0
         if total and not dry_run:
-            confirm(f"Send {total:,} rejected events again?", yes=yes)
+            confirm(f"Send {counted(total, 'rejected event')} again?", yes=yes)
             topics = Topics(settings.prefix, settings.sources)
             with kafka_named(settings, publishing(settings, *map(topics.short, plan.topics))):
                 sent = _send(settings, ranges, selection, total)
@@ -193,4 +194,4 @@ def _draw(settings: "Settings", counts: Counter[str], letters: "Sequence[DeadLet
     table.add_column("detail", overflow="fold")
     for each in letters:
         table.add_row(format_local(each.at_ms, zone), each.reason, Text(each.source), Text(each.detail))
-    draw([Text(f"{counts.total():,} rejected events looked at: {by_reason}"), "", table])
+    draw([Text(f"{counted(counts.total(), 'rejected event')} looked at: {by_reason}"), "", table])

@@ -16,6 +16,7 @@ from agents.cli.option_values import check_currency, parse_moment
 from agents.cli.publishing import ensure_topics
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ class PublishedCounts:
     def summary(self) -> str:
         """Return the counts in one line."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.by_kind.items()))
-        return f"{self.by_kind.total():,} events ({kinds}) of {len(self.customers):,} customers"
+        return f"{counted(self.by_kind.total(), 'event')} ({kinds}) of {counted(len(self.customers), 'customer')}"
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command

@@ -9,6 +9,7 @@ from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.terminal.asking import YesOption, confirm
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 
 def rebuild_redis(
@@ -42,6 +43,7 @@ def rebuild_redis(
         write_json({"prefix": settings.prefix, **done._asdict()})
     else:
         typer.echo(
-            f"{done.deleted:,} keys deleted; {done.customers:,} customers, {done.daily_parts:,} daily parts and "
-            f"{done.changes:,} changes written from {done.partitions} partitions"
+            f"{counted(done.deleted, 'key')} deleted; {counted(done.customers, 'customer')}, "
+            f"{counted(done.daily_parts, 'daily part')} and {counted(done.changes, 'change')} written from "
+            f"{counted(done.partitions, 'partition')}"
         )

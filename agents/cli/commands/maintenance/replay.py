@@ -12,6 +12,7 @@ from agents.cli.failures import CommandFailed, UsageFailure, kafka_named
 from agents.cli.option_values import TimeoutOption, parse_timeout
 from agents.cli.terminal.json_output import JsonOption, write_json
 from agents.cli.terminal.progress import progress_of
+from state.units.counts import counted
 
 if TYPE_CHECKING:
     from agents.replay.replay import ReplayRequest, ReplayResult
@@ -89,7 +90,8 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
         )
         return
     typer.echo(
-        f"{settings.prefix} → {into}: {copied.read_count:,} records of {result.old_partitions} partitions read, "
+        f"{settings.prefix} → {into}: {counted(copied.read_count, 'record')} of "
+        f"{counted(result.old_partitions, 'partition')} read, "
         f"{copied.written_count:,} written to {result.new_partitions}, {copied.erased_count:,} of erased customers "
         f"{f'and {copied.import_count:,} of imports ' if without_import else ''}left out; {result.policy_ref} is active"
     )

@@ -128,7 +128,7 @@ def test_unreadable_rows_are_left_out_loudly(capsys: pytest.CaptureFixture[str])
     assert status == 0
     assert {"reason": "unreadable", "count": 1, "lines": [6]} in json.loads(out)["left_out"]
     assert "twelve" in err
-    assert "1 of 5 rows cannot be read and are left out" in err
+    assert "1 of 5 rows cannot be read and is left out" in err
     assert err.splitlines()[-1].endswith("a dry run; WITHOUT 1 of 5 rows, which cannot be read")
     head, row = Path("errors.csv").read_text("utf-8-sig").splitlines()
     assert head == f"import line,import error,{SHOP.splitlines()[0]}"
