@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from state.units.counts import counted
 from streams.kafka.cluster import has_records, wait_for_coordinator, wait_for_topics
 from streams.settings.settings import Settings
 
@@ -216,7 +217,8 @@ async def _inspect(admin: AIOKafkaAdminClient, settings: Settings) -> list[Topic
         error, count, expected_policy = None, existing[name], spec.config["cleanup.policy"]
         policy = configs.get(name, {}).get("cleanup.policy", expected_policy)
         if spec.partitions is not None and count != expected:
-            error = f"topic {name} must have {expected} partitions: it has {count}; delete it or use another prefix"
+            wanted = counted(expected or 1, "partition")
+            error = f"topic {name} must have {wanted}: it has {count}; delete it or use another prefix"
         elif policy != expected_policy:
             error = f"topic {name} must have cleanup.policy={expected_policy}: it has {policy}; alter it"
         reports.append(TopicReport(name, count, error=error))

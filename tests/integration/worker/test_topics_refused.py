@@ -26,7 +26,7 @@ async def test_topics_with_wrong_partitions_stop_the_worker_and_all_are_named(si
         "customers": (4, "delete", "must have cleanup.policy=compact: it has delete; alter it"),
         "journal": (4, "compact", "must have cleanup.policy=delete: it has compact; alter it"),
         "segment-changes": (4, "compact,delete", "must have cleanup.policy=compact: it has compact,delete; alter it"),
-        "control": (2, "delete", "must have 1 partitions: it has 2; delete it or use another prefix"),
+        "control": (2, "delete", "must have 1 partition: it has 2; delete it or use another prefix"),
         "progress": (3, "compact", "must have 4 partitions: it has 3; delete it or use another prefix"),
     }
     for topic, (partitions, policy, _) in wrong.items():
