@@ -122,6 +122,16 @@ async def test_without_scripts_a_comparison_is_followed_by_its_link(shop: Runnin
     assert sum(number(text) for text in rows) == moved > 0
     download = await page.context.request.get(f"{page.url}/policy.toml")
     assert "edges = [30, 180]" in await download.text()
+    result = page.url
+    links = page.locator('table[aria-labelledby="segments-title"] td:nth-of-type(1) a')
+    shown = await links.evaluate_all("links => links.map(link => [link.getAttribute('href'), link.textContent])")
+    assert {href.partition("?")[2] for href, _ in shown} == {"", "reachable=true"}
+    assert "/customers" in [href for href, _ in shown]
+    for href, text in shown:
+        await page.goto(shop.url + href)
+        assert await page.locator("main tbody th a").count() == number(text), href
+    await page.goto(result)
+    await expect(page.locator('.matrix a[href="/segments/golden"]')).to_have_count(1)
     assert watch.problems == []
     await page.context.close()
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from agents.analysis.backtest.report import BacktestReport, TopMover
 from agents.serve.pages.page_view import PageView
+from agents.serve.pages.views.segments import segment_href
 
 _LEVELS = 5
 """Shades of the matrix, besides none."""
@@ -19,16 +20,20 @@ class MatrixCell(NamedTuple):
 
 
 class MatrixRow(NamedTuple):
-    """A segment by the active policy, and where its customers would be."""
+    """A segment by the active policy, and where its customers would be; `href` of its customers."""
 
     segment: str
     customers: int
     reachable: int
     cells: list[MatrixCell]
+    href: str | None
 
 
 class CountRow(NamedTuple):
-    """A figure by both policies, and its difference with a sign; of customers also how many can be reached."""
+    """A figure by both policies, and its difference with a sign; of customers also how many can be reached.
+
+    `now_href` is the address of the customers who are counted now: those of `then` have no list.
+    """
 
     name: str
     now: int
@@ -36,6 +41,7 @@ class CountRow(NamedTuple):
     change: str
     now_reachable: int | None = None
     then_reachable: int | None = None
+    now_href: str | None = None
 
 
 class WhatIfView:
@@ -44,11 +50,14 @@ class WhatIfView:
     def __init__(self, report: BacktestReport, view: PageView) -> None:
         self._view = view
         self.report = report
+        self._is_in_force = view.policy is not None and view.policy.ref == report.a.policy
         self.columns = list(report.b.segments)
         self.matrix = self._matrix()
         self.segments = [
             self._count(name, report.a.segments.get(name, 0), report.b.segments.get(name, 0))._replace(
-                now_reachable=report.a.reachable.get(name, 0), then_reachable=report.b.reachable.get(name, 0)
+                now_reachable=report.a.reachable.get(name, 0),
+                then_reachable=report.b.reachable.get(name, 0),
+                now_href=self._href(name),
             )
             for name in dict.fromkeys((*report.a.segments, *report.b.segments))
         ]
@@ -68,7 +77,9 @@ class WhatIfView:
     def all_customers(self) -> CountRow:
         """All customers, of whom a policy changes neither the number nor the reach."""
         customers, reachable = self.report.customers, sum(self.report.a.reachable.values())
-        return self._count("", customers, customers)._replace(now_reachable=reachable, then_reachable=reachable)
+        return self._count("", customers, customers)._replace(
+            now_reachable=reachable, then_reachable=reachable, now_href="/customers"
+        )
 
     @property
     def top_movers(self) -> list[TopMover]:
@@ -89,8 +100,12 @@ class WhatIfView:
                 count, reached = stay if column == segment else moved.get((segment, column), (0, 0))
                 level = 0 if column == segment or not count else 1 + min(_LEVELS - 1, _LEVELS * count // most)
                 cells.append(MatrixCell(count, reached, level, column == segment))
-            rows.append(MatrixRow(segment, customers, reachable, cells))
+            rows.append(MatrixRow(segment, customers, reachable, cells, self._href(segment)))
         return rows
+
+    def _href(self, segment: str) -> str | None:
+        """Return the address of a segment's customers; None once another policy decides who they are."""
+        return segment_href(segment) if self._is_in_force else None
 
     def _count(self, name: str, now: int, then: int) -> CountRow:
         return CountRow(name, now, then, self._view.formats.change(then - now))

@@ -391,6 +391,18 @@ def test_the_matrix_has_moves_and_those_who_stay() -> None:
     assert (result.all_messages.now, result.all_messages.then) == (5, 2)
 
 
+@pytest.mark.parametrize("in_force", ["retail-27@1", "retail-27@2"])
+def test_counts_of_now_lead_to_their_customers_while_the_policy_that_chose_them_is_in_force(in_force: str) -> None:
+    reader = view()
+    reader.policy = parse_policy(policy_text().replace("version = 1", f"version = {in_force[-1]}"))
+    assert reader.policy.ref == in_force
+    result = WhatIfView(comparison(), reader)
+    golden = "/segments/golden" if in_force.endswith("@1") else None
+    assert (result.segments[0].now_href, result.matrix[0].href) == (golden, golden)
+    assert result.all_customers.now_href == "/customers"
+    assert result.messages[0].now_href is None
+
+
 def test_customers_of_a_comparison_are_named_only_to_those_who_may_see_them() -> None:
     reader = Principal("id", "reader", frozenset({Scope.AGGREGATES_READ}))
     assert WhatIfView(comparison(), view(principal=reader)).top_movers == []
