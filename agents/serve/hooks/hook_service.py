@@ -24,6 +24,7 @@ from agents.serve.intake.publishing.outgoing_record import OutgoingRecord
 from state.records.reasons import RejectionReason
 from streams.clock import Clock
 from streams.tables.order_ledger import WAITING, LedgerEntry, encode_entry
+from streams.telemetry.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class HookService:
         self._clock = clock
         self._locks = [asyncio.Lock() for _ in range(LOCKS)]
         self._store = store
+        self._throttle = LogThrottle(clock)
 
     async def take(self, hook: Hook, delivery: Delivery, outcomes: Sequence[Outcome]) -> Acceptance:
         """Publish the events of a delivery, those of a customer in their order; return once they are safe.
@@ -127,6 +129,8 @@ class HookService:
             self._intake.count(outcome, len(decision.events))
         if decision.ignored:
             self._intake.count("ignored", 1)
+        if decision.warning and self._throttle.should_log(decision.warning):
+            log.warning("%s", decision.warning)
         await self._write(decision.entries, removed)
         return acceptance
 

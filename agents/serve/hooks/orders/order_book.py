@@ -49,11 +49,13 @@ class Decision(msgspec.Struct, frozen=True):
         events: to publish, before anything is written to the ledger.
         entries: to write to the ledger.
         ignored: why nothing is published; empty if something is.
+        warning: what the operator should know of it; empty: nothing.
     """
 
     events: tuple[HookEvent, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
     ignored: str = ""
+    warning: str = ""
 
     @property
     def is_of_nobody(self) -> bool:
@@ -104,7 +106,14 @@ class OrderBook:
             if details is not None and not (known.details is not None and known.details.reference):
                 details = msgspec.structs.replace(details, event=known.announced_event)
                 known = msgspec.structs.replace(known, details=details)
-            return _known(event, found.entry, known)
+            decision = _known(event, found.entry, known)
+            if event.customer_id and known.customer_id not in ("", event.customer_id) and known.route != hook.route:
+                decision = msgspec.structs.replace(
+                    decision,
+                    warning=f"{hook.route}: ignored an order that {known.route} has with another customer; if these "
+                    "are two shops, give one a source (docs/hooks/README.md), and its imports the same --source",
+                )
+            return decision
         entry = self._entry(ORDER, event.customer_id, event.order_id, hook, details)
         return Decision((event,), (entry, *self._person(event, hook)))
 

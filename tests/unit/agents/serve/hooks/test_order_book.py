@@ -50,7 +50,8 @@ def test_an_order_of_an_import_gets_the_number_by_which_refunds_name_it(book: Bo
 
 def test_an_order_by_the_same_hook_is_the_same_whoever_its_customer_is_now(book: Book) -> None:
     book.take(purchase("ann"))
-    assert book.take(purchase("ann@new.example")).ignored == "known"
+    decision = book.take(purchase("ann@new.example"))
+    assert (decision.ignored, decision.warning) == ("known", "")
     (event,) = book.take(refund("r1", "10.00")).events
     assert event.customer_id == "ann"
 
@@ -62,7 +63,11 @@ def test_an_order_that_the_export_has_without_a_customer_is_the_same(book: Book)
 
 def test_an_order_that_the_export_has_with_an_earlier_address_is_the_same(book: Book) -> None:
     book.imported(ORDER, "ann", "#1")
-    assert book.take(purchase("ann@new.example")).ignored == "known"
+    decision = book.take(purchase("ann@new.example"))
+    assert decision.ignored == "known"
+    assert "import:shopify has with another customer; if these are two shops" in decision.warning
+    assert "ann" not in decision.warning
+    assert not book.take(purchase("ann")).warning
     (event,) = book.take(refund("r1", "10.00")).events
     assert event.customer_id == "ann"
 
