@@ -1,6 +1,6 @@
 """Render the campaign report for a terminal: one block per campaign, at most 100 columns wide."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from rich.console import RenderableType
@@ -21,7 +21,7 @@ def report_blocks(report: UpliftReport) -> Iterator[RenderableType]:
     for campaign in report.campaigns:
         yield Text()
         yield _table(campaign)
-        yield Padding(_message_counts(campaign), (0, 0, 0, 2))
+        yield Padding(_message_counts(campaign, report.contacts_of(campaign)), (0, 0, 0, 2))
         style = "bold" if campaign.verdict == "difference" else ""
         yield Padding(Text(campaign.conclusion, style=style), (0, 0, 0, 2))
 
@@ -64,15 +64,11 @@ def _table(campaign: CampaignReport) -> Table:
     return table
 
 
-def _message_counts(campaign: CampaignReport) -> Text:
-    counts = (
-        ("sent", campaign.sent),
-        ("opened", campaign.opened),
-        ("clicked", campaign.clicked),
-        ("redeemed", campaign.redeemed),
-    )
-    text = ", ".join(f"{count:,} {name}" for name, count in counts)
-    return Text(f"{text}; cost {_grouped(campaign.cost)}", style="dim")
+def _message_counts(campaign: CampaignReport, contacts: Mapping[str, int | None]) -> Text:
+    reported = [f"{count:,} {name}" for name, count in contacts.items() if count is not None]
+    missing = ", ".join(name for name, count in contacts.items() if count is None)
+    text = ", ".join((f"{campaign.sent:,} sent", *reported))
+    return Text(f"{text}; {f'{missing}: not reported; ' * bool(missing)}cost {_grouped(campaign.cost)}", style="dim")
 
 
 def _share(group: GroupResult) -> str:

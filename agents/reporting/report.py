@@ -6,6 +6,7 @@ format.
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,9 @@ from agents.reporting.verdict import Verdict, conclusion_text, verdict_of
 from state.records.reasons import Group
 from state.units.currencies import DIGITS
 from state.units.money import format_minor
+
+CONTACTS: Final = ("opened", "clicked", "redeemed")
+"""The kinds of contacts that are counted, as campaign engines report them."""
 
 
 class GroupResult(msgspec.Struct, frozen=True):
@@ -110,6 +114,17 @@ class UpliftReport(msgspec.Struct, frozen=True):
     repeats: int
     campaigns: list[CampaignReport]
 
+    def contacts_of(self, campaign: CampaignReport) -> dict[str, int | None]:
+        """Return a campaign's messages that were opened, clicked and redeemed; None for a kind that is not reported.
+
+        Zero is a measurement if other contacts of the campaign were reported, and that kind for any campaign.
+        """
+        counts = {kind: _contacts(campaign, kind) for kind in CONTACTS}
+        if not any(counts.values()):
+            return dict.fromkeys(CONTACTS)
+        known = {kind for kind in CONTACTS if any(_contacts(each, kind) for each in self.campaigns)}
+        return {kind: count if kind in known else None for kind, count in counts.items()}
+
 
 def build_report(sums: OutcomeSums) -> UpliftReport:
     """Return the report, campaigns sorted by name; there must be at least one outcome."""
@@ -123,6 +138,10 @@ def build_report(sums: OutcomeSums) -> UpliftReport:
         repeats=sums.repeats,
         campaigns=[_campaign_report(name, sums.by_campaign[name], digits) for name in sorted(sums.by_campaign)],
     )
+
+
+def _contacts(campaign: CampaignReport, kind: str) -> int:
+    return {"opened": campaign.opened, "clicked": campaign.clicked, "redeemed": campaign.redeemed}[kind]
 
 
 def _campaign_report(name: str, groups: Mapping[str, GroupSums], digits: int) -> CampaignReport:

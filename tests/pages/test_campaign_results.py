@@ -82,10 +82,12 @@ async def test_a_campaign_shows_what_it_sent_and_what_it_brought(
     uplift, low, high = bounds[:3]
     assert 0 < low < uplift < high
     assert await second.locator(".chart-interval .range").count() == 2
+    await expect(second).to_contain_text(re.compile(r"\d+ sent, \d+ opened, \d+ clicked, \d+ redeemed"))
     holdout = of_name["second-order"]["begun"]["holdout"]
     await expect(second.locator(".reasons").first).to_contain_text(f"{holdout} customers are held back for comparison")
     late = page.locator("section:has(#campaign-come-back-soon-we-have-missed-you)")
     await expect(late.locator(".verdict")).to_contain_text("Too small to tell")
+    await expect(late).to_contain_text("sent · opens, clicks, redemptions: – (not reported)")
     await expect(late).to_contain_text("responded to none of the messages, and get no more")
     await page.close()
 

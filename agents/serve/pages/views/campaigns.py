@@ -14,6 +14,7 @@ from agents.serve.pages.words.campaigns import (
     conclusion,
     entry_words,
     held_words,
+    message_words,
     outcome_meaning,
     outcome_words,
     short_conclusion,
@@ -59,6 +60,7 @@ class CampaignCard(NamedTuple):
         never_entered: what was suppressed as a whole: a sentence for each reason.
         sunset: customers to whom messages stopped, or began again: likewise.
         report: what it brought; None while no attribution days are over.
+        messages: how many were sent, and what was reported of them.
         verdict: the sentence of the comparison, and `short_verdict` the same in two words; `tone` of their colour.
     """
 
@@ -70,6 +72,7 @@ class CampaignCard(NamedTuple):
     never_entered: list[str]
     sunset: list[str]
     report: "CampaignReport | None"
+    messages: str
     verdict: str
     short_verdict: str
     tone: str
@@ -105,6 +108,7 @@ class CampaignsView:
         self._view = view
         self._currency = "" if report is None else report.currency
         self._counts = _step_counts(days)
+        self._uplifts = report
         self._reports = {} if report is None else {each.campaign: each for each in report.campaigns}
         active = () if campaigns is None else campaigns.campaigns
         gone = sorted((self._counts.keys() | self._reports.keys()) - {campaign.name for campaign in active})
@@ -127,11 +131,17 @@ class CampaignsView:
             self._held([kind for kind in OUTCOMES if kind not in _SUNSET], counts),
             self._held(_SUNSET, counts),
             report,
+            self._messages(report),
             "" if report is None else conclusion(report, self._view.formats),
             "" if report is None else short_conclusion(report, texts),
             "" if report is None else _tone(report),
             estimates,
         )
+
+    def _messages(self, report: "CampaignReport | None") -> str:
+        if report is None or self._uplifts is None:
+            return ""
+        return message_words(report.sent, self._uplifts.contacts_of(report), self._view.formats)
 
     def _held(self, reasons: Iterable[str], counts: Mapping[int, Counter[str]]) -> list[str]:
         whole = counts.get(0, Counter())

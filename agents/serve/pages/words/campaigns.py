@@ -1,6 +1,6 @@
 """Campaigns in a marketer's words: why messages were suppressed, who enters, and what a comparison shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from agents.languages.formats import Formats
@@ -40,6 +40,12 @@ _VERDICTS: Final = {
     "too small": mark("Too small to tell"),
     "no difference": mark("No significant difference"),
 }
+_CONTACTS: Final = {
+    "opened": (mark("%(count)s opened"), mark("opens")),
+    "clicked": (mark("%(count)s clicked"), mark("clicks")),
+    "redeemed": (mark("%(count)s redeemed"), mark("redemptions")),
+}
+"""Contacts that a campaign engine reports: with their number, and by name where there is none."""
 OUTCOMES: Final[Sequence[str]] = tuple(str(outcome) for outcome in _SHORT)
 """All outcomes of a message, in the order in which pages list them."""
 
@@ -118,6 +124,18 @@ def entry_words(campaign: Campaign, segments: SegmentNames, texts: Texts) -> str
     if NO_SEGMENT in campaign.from_segments:
         return texts.gettext("Starts when a customer is first seen in %(to)s, or moves there from %(before)s") % values
     return texts.gettext("Starts when a customer moves from %(before)s to %(to)s") % values
+
+
+def message_words(sent: int, contacts: Mapping[str, int | None], formats: Formats) -> str:
+    """Return how many messages were sent, and what came back; a dash for kinds of contacts that are not reported."""
+    texts = formats.texts
+    counts = [(mark("%(count)s sent"), sent)]
+    counts += [(_CONTACTS[kind][0], count) for kind, count in contacts.items() if count is not None]
+    words = ", ".join(texts.gettext(form) % {"count": formats.number(count)} for form, count in counts)
+    missing = ", ".join(texts.gettext(_CONTACTS[kind][1]) for kind, count in contacts.items() if count is None)
+    if not missing:
+        return words
+    return f"{words} · " + texts.gettext("%(kinds)s: – (not reported)") % {"kinds": missing}
 
 
 def conclusion(report: "CampaignReport", formats: Formats) -> str:

@@ -327,6 +327,6 @@ win-back                     treated     comparison          uplift             
   net per entry               289.97          92.20         +197.77                +132.89 … +262.64
   incremental revenue                                   +239,298.06        +160,797.79 … +317,798.33
   return on cost, ROI                                        +48.44                  +32.22 … +64.66
-  1,210 sent, 0 opened, 0 clicked, 0 redeemed; cost 4,840.00
+  1,210 sent; opened, clicked, redeemed: not reported; cost 4,840.00
   More response, more revenue.
 """

@@ -256,6 +256,44 @@ def test_a_verdict_claims_no_more_than_the_report(report: CampaignReport, text: 
     assert conclusion(report, EN) == text
 
 
+@pytest.mark.parametrize(
+    ("opened", "clicked", "others", "english", "russian"),
+    [
+        (
+            *(0, 0, {}),
+            "1,210 sent · opens, clicks, redemptions: – (not reported)",
+            "отправлено 1 210 · открытия, переходы, использованные предложения: – (нет данных)",
+        ),
+        (
+            *(40, 0, {}),
+            "1,210 sent, 40 opened · clicks, redemptions: – (not reported)",
+            "отправлено 1 210, открыто 40 · переходы, использованные предложения: – (нет данных)",
+        ),
+        (
+            *(40, 0, {"clicked": 3, "redeemed": 1}),
+            "1,210 sent, 40 opened, 0 clicked, 0 redeemed",
+            "отправлено 1 210, открыто 40, переходов 0, использовано предложений 0",
+        ),
+        (
+            *(0, 0, {"opened": 5, "clicked": 3, "redeemed": 1}),
+            "1,210 sent · opens, clicks, redemptions: – (not reported)",
+            "отправлено 1 210 · открытия, переходы, использованные предложения: – (нет данных)",
+        ),
+    ],
+)
+def test_a_zero_is_shown_only_where_contacts_are_reported(
+    opened: int, clicked: int, others: dict[str, int], english: str, russian: str
+) -> None:
+    reports = [
+        report_of("difference", sent=1_210, opened=opened, clicked=clicked),
+        report_of("difference", campaign="thanks", **others),
+    ]
+    uplifts = UpliftReport("RUB", "2026-01-01", "2026-05-01", 0.95, 0, reports)
+    for language, words in ((Language.EN, english), (Language.RU, russian)):
+        cards = {card.name: card for card in CampaignsView(None, [], uplifts, view(language)).earlier}
+        assert cards["win-back"].messages.replace("\xa0", " ") == words
+
+
 def test_an_uplift_is_green_only_with_a_verdict() -> None:
     reports = [report_of("difference"), report_of("too small", campaign="thanks")]
     uplifts = UpliftReport("RUB", "2026-01-01", "2026-05-01", 0.95, 0, reports)
