@@ -9,7 +9,7 @@ from aiokafka.structs import TopicPartition
 from tests.integration.worker import hostile_records as hostile
 from tests.records.kafka_records import Published, publish, read
 from tests.running.workers import RunningWorker, Site, until
-from tests.servers.protected_kafka import PASSWORD, WORKER, ProtectedKafka
+from tests.servers.protected_kafka import PASSWORD, WORKER, ProtectedKafka, Right
 from tests.servers.topics import make_topic
 
 
@@ -42,6 +42,11 @@ async def test_topics_that_may_not_be_created_stop_the_worker_and_all_are_named(
 ) -> None:
     site.settings |= {"KAFKA": protected_kafka.at("SASLOPEN"), "KAFKA_SECURITY": "sasl_plaintext"}
     site.settings |= {"KAFKA_USERNAME": WORKER, "KAFKA_PASSWORD": PASSWORD}
+    own = f"{site.prefix}."
+    but_create = Right("topic", own, ("Read", "Write", "DescribeConfigs"))
+    await protected_kafka.allow(
+        WORKER, but_create, Right("group", own, ("Read",)), Right("transactional id", own, ("Write",))
+    )
     worker = site.worker()
     assert await worker.wait_for_exit() == 1
     for name in ("journal", "customers", "segment-changes", "purchases"):
