@@ -1,6 +1,7 @@
-"""Draw the recency × frequency grid: a cell per pair of scores, its customers as a number, their money as its shade."""
+"""Draw the recency × frequency grid: the customers of each pair of scores, shaded by the rank of their money."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, NamedTuple
@@ -37,7 +38,7 @@ class GridCell:
         notes: further lines, where there is room for them; the last one matters most. One that is too wide for the
             narrowest screen is broken after its first word there, or left out if that is not enough.
         names: of the segments in it: the first line on wide screens, where there is room for it.
-        money: what shades the cell, such as revenue per customer; 0 or less is the lightest.
+        money: what shades the cell by its rank, such as revenue per customer; 0 or less is the lightest.
         label: the cell in words: customers, how many can be reached, money.
         href: address of the customers.
     """
@@ -76,8 +77,9 @@ def rfm_grid(
     width = (100 - _AXIS) / columns
     height = _TALL if rows <= _FEW else _LOW
     by_scores = {(cell.recency, cell.frequency): cell for cell in cells}
-    most = max((cell.money for cell in cells if cell.customers), default=0.0)
-    look = _Look(most, columns, _has_notes(rows, columns), _narrow_forms(cells, _room(width)), width, height)
+    look = _Look(
+        shades_of(cells), columns, _has_notes(rows, columns), _narrow_forms(cells, _room(width)), width, height
+    )
     children = [
         element("text", axis_titles[1], x=percent(100), y=2 * LINE_HEIGHT, text_anchor="end", class_="axis-title"),
         element("text", axis_titles[0], x=0, y=LINE_HEIGHT, class_="axis-title"),
@@ -110,13 +112,17 @@ def rfm_grid(
     )
 
 
-def shade_of(cell: GridCell, most: float) -> int:
-    """Return the class of shade: 0 without customers, else 1 to 6 by the money's share of the greatest."""
-    if not cell.customers:
-        return 0
-    if most <= 0 or cell.money <= 0:
-        return 1
-    return 1 + min(SHADES - 2, int(cell.money / most * (SHADES - 1)))
+def shades_of(cells: Iterable[GridCell]) -> dict[float, int]:
+    """Return the class of shade, 1 to 6, of each amount of money that a cell with customers has.
+
+    It follows the rank among the different amounts above zero, so that one outlier does not make all others alike: the
+    greatest sixth of them is the darkest. Zero and less is the lightest.
+    """
+    amounts = {cell.money for cell in cells if cell.customers}
+    ranked = sorted(money for money in amounts if money > 0)
+    darkest = SHADES - 1
+    shades = {money: math.ceil(darkest * rank / len(ranked)) for rank, money in enumerate(ranked, 1)}
+    return dict.fromkeys(amounts, 1) | shades
 
 
 def shows_last_note_everywhere(cells: Sequence[GridCell], rows: int, columns: int) -> bool:
@@ -162,14 +168,14 @@ class _Look(NamedTuple):
     """What is the same for all cells.
 
     Attributes:
-        most: the money of the darkest cell.
+        shades: the class of shade of each amount of money.
         columns: how many.
         has_notes: whether cells are large enough for more than the number.
         forms: for each place of the notes, in how many lines they fit the narrowest screen.
         width: of a cell, as a percentage; `height` in pixels.
     """
 
-    most: float
+    shades: Mapping[float, int]
     columns: int
     has_notes: bool
     forms: Sequence[int]
@@ -192,10 +198,11 @@ def _cell(cell: GridCell | None, look: _Look, left: float, top: float) -> Markup
             for place, line in enumerate(lines):
                 y = figure_y + LINE_HEIGHT * (place + 1) + 4
                 texts.append(element("text", line, x=middle, y=y, text_anchor="middle", class_=css))
+    shade = look.shades[cell.money] if cell.customers else 0
     return link(
         cell.href if cell.customers else None,
         cell.label,
         box,
         *texts,
-        class_=f"cell shade-{shade_of(cell, look.most)}{'' if look.columns <= _FEW else ' small'}",
+        class_=f"cell shade-{shade}{'' if look.columns <= _FEW else ' small'}",
     )

@@ -44,7 +44,7 @@ class ScorePair(NamedTuple):
 
     @property
     def revenue(self) -> float:
-        """Their revenue in the window, in major units: for a shade and an average, not to the cent."""
+        """Their revenue in the window, in major units: for an average, not to the cent."""
         return sum(float(cell.revenue) for cell in self.cells)
 
     @property
@@ -89,7 +89,7 @@ def score_pairs(cells: Cells, policy: Policy, view: PageView) -> list[ScorePair]
 def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tuple[Markup, bool]:
     """Return the grid, and whether it shows on any screen how many can be reached.
 
-    Customers are numbers, revenue per customer is the shade.
+    Customers are numbers, the rank of revenue per customer is the shade.
     """
     _, formats, currency = view.texts.gettext, view.formats, policy.currency
     cells = []
@@ -114,7 +114,7 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tu
                 figure=formats.number(pair.customers),
                 notes=_notes(pair.reachable, formats.money(f"{average:.0f}", currency), view) if pair.customers else (),
                 names=" · ".join(view.segments.title(name) for name in pair.segments),
-                money=average,
+                money=round(average),  # the same figure, the same shade
                 label=label,
                 href=pair.href if view.sees_people else None,
             )
@@ -132,7 +132,8 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tu
         axis_titles=(_("Days since the last order"), _("Orders in %(window)s") % {"window": view.window}),
         title=_("Customers by recency and frequency"),
         description=_(
-            "The number in a cell is its customers; the darker the cell, the more revenue each of them brings."
+            "The number in a cell is its customers. The darker the cell, the higher it ranks by revenue per customer: "
+            "the shade shows the order of the cells, not how far apart they are."
         ),
     )
     return chart, shows_last_note_everywhere(cells, len(recencies), len(frequencies))

@@ -1,5 +1,6 @@
 """The charts of the pages: geometry, and text that is never anything but text."""
 
+import re
 from collections import defaultdict
 from itertools import combinations
 from xml.etree import ElementTree as ET
@@ -11,7 +12,7 @@ from agents.serve.pages.charts.day_chart import DayPoint, day_chart
 from agents.serve.pages.charts.flow_chart import flow_chart
 from agents.serve.pages.charts.flow_layout import BANDS_HEIGHT, MAX_NODES, REST, Flow, lay_out
 from agents.serve.pages.charts.interval_chart import Interval, interval_chart
-from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid, shade_of, shows_last_note_everywhere
+from agents.serve.pages.charts.rfm_grid import GridCell, rfm_grid, shades_of, shows_last_note_everywhere
 from agents.serve.pages.charts.scale import Axis, axis_of
 from agents.serve.pages.charts.segment_look import SegmentLook
 from agents.serve.pages.charts.step_chart import SENT, Step, StepPart, step_chart
@@ -266,10 +267,22 @@ def test_the_grid_has_the_recent_on_top_and_the_frequent_at_the_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("customers", "money", "shade"), [(0, 100, 0), (1, 0, 1), (1, -5, 1), (1, 1, 1), (1, 50, 4), (1, 100, 6)]
+    ("amounts", "shades"),
+    [
+        ((1, 2, 3, 4, 5, 6), (1, 2, 3, 4, 5, 6)),
+        ((900_000, 30, 20, 10), (6, 5, 3, 2)),  # an outlier leaves differences between the others
+        ((-5, 0, 7), (1, 1, 6)),
+        ((4, 4, 9), (3, 3, 6)),  # the same money, the same shade
+        ((0, 0), (1, 1)),
+    ],
 )
-def test_the_shade_follows_the_money(customers: int, money: float, shade: int) -> None:
-    assert shade_of(GridCell(1, 1, customers, "", (), money, ""), 100) == shade
+def test_the_shade_follows_the_rank_of_the_money(amounts: tuple[float, ...], shades: tuple[int, ...]) -> None:
+    cells = [GridCell(1 + place, 1, 1, "", (), money, "") for place, money in enumerate(amounts)]
+    nobody = GridCell(1, 2, 0, "", (), 1_000_000, "")
+    assert tuple(shades_of([nobody, *cells])[money] for money in amounts) == shades
+    chart = drawn_grid([nobody, *cells], max(2, len(cells)))
+    drawn = [int(found) for found in re.findall(r"cell shade-(\d)", chart)]
+    assert sorted(drawn) == sorted((*shades, *[0] * (len(drawn) - len(shades))))
 
 
 def test_a_cell_without_customers_is_no_link() -> None:
