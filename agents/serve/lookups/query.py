@@ -1,12 +1,14 @@
 """The parameters of look-ups, as the document describes them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, NamedTuple
 
 from litestar import Request
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import HeaderParameter, QueryParameter, SkipValidation
 
 from agents.serve.access.scopes import Principal
-from agents.serve.lookups.lookups import MAX_LIMIT, MAX_REJECTED
+from agents.serve.lookups.lookups import DEFAULT_LIMIT, MAX_LIMIT, MAX_REJECTED
+from agents.serve.lookups.projections.ranked_lists import ListPart
 
 AnyRequest = Request[Principal, Any, Any]
 
@@ -37,6 +39,31 @@ Format = Annotated[
 LastEventId = Annotated[str | None, HeaderParameter(name="Last-Event-ID", description="the last id that was received")]
 
 
-def wants_csv(request: AnyRequest, chosen: str | None) -> bool:
-    """Return whether the client asks for the whole list as CSV."""
-    return chosen == "csv" or "text/csv" in request.headers.get("accept", "")
+class ListAsked(NamedTuple):
+    """What is asked for of a list of customers.
+
+    Attributes:
+        part: the one to return.
+        as_csv: whether the client asks for the whole list as CSV instead.
+    """
+
+    part: ListPart
+    as_csv: bool
+
+
+def read_list_asked(
+    request: AnyRequest,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    reachable: Reachable = None,
+    output: Format = None,
+) -> ListAsked:
+    """Return what the parameters that all lists of customers have ask for."""
+    as_csv = output == "csv" or "text/csv" in request.headers.get("accept", "")
+    return ListAsked(ListPart(limit, cursor, reachable), as_csv)
+
+
+LIST_ASKED: Final = {"asked": Provide(read_list_asked, sync_to_thread=False)}
+"""The dependencies of a handler with a parameter `asked`."""
+Asked = NamedDependency[SkipValidation[ListAsked]]
+"""The type of that parameter."""

@@ -25,22 +25,20 @@ from agents.serve.lookups.answers import (
 )
 from agents.serve.lookups.customers.csv_lists import PART, begun, csv_response, customer_rows, file_name, flow_rows
 from agents.serve.lookups.customers.encoded_ids import decode_id
-from agents.serve.lookups.lookups import DEFAULT_LIMIT, MAX_IDS, MAX_REJECTED, FlowsAsked
+from agents.serve.lookups.lookups import MAX_IDS, MAX_REJECTED, FlowsAsked
 from agents.serve.lookups.projections.flow_lookup import Counting
 from agents.serve.lookups.projections.ranked_lists import ListPart
 from agents.serve.lookups.query import (
+    LIST_ASKED,
     After,
     AnyRequest,
+    Asked,
     Before,
     Cause,
-    Cursor,
     FirstDay,
-    Format,
     LastDay,
-    Limit,
-    Reachable,
+    ListAsked,
     RejectedLimit,
-    wants_csv,
 )
 from agents.serve.problems import Problem
 
@@ -109,59 +107,40 @@ async def get_story(customer_id: FromPath[str], context: Context) -> Response[An
 
 
 async def _customers(
-    name: str, read: Callable[[ListPart], Awaitable[CustomerPage]], part: ListPart, *, as_csv: bool
+    name: str, read: Callable[[ListPart], Awaitable[CustomerPage]], asked: ListAsked
 ) -> Stream | Response[Any]:
     """Return a page; or a CSV file of all pages, of which the first is read before the answer begins."""
-    if as_csv:
+    part = asked.part
+    if asked.as_csv:
         rows = customer_rows(lambda place: read(ListPart(PART, place, part.reachable)))
         return csv_response(file_name(name, part), await begun(rows))
     return Response(await read(part))
 
 
-@get("/v1/customers", opt=OPT, operation_id="getCustomers", responses=_CSV)
-async def get_customers(
-    request: AnyRequest,
-    context: Context,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    reachable: Reachable = None,
-    output: Format = None,
-) -> Stream | Response[Any]:
+@get("/v1/customers", opt=OPT, operation_id="getCustomers", responses=_CSV, dependencies=LIST_ASKED)
+async def get_customers(context: Context, asked: Asked) -> Stream | Response[Any]:
     """Return all customers, by monetary, highest first."""
-    read = context.lookups.all_customers
-    return await _customers("customers", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output))
+    return await _customers("customers", context.lookups.all_customers, asked)
 
 
-@get("/v1/segments/{name:str}/customers", opt=OPT, operation_id="getSegmentCustomers", responses=_CSV)
-async def get_segment_customers(
-    name: FromPath[str],
-    request: AnyRequest,
-    context: Context,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    reachable: Reachable = None,
-    output: Format = None,
-) -> Stream | Response[Any]:
+@get(
+    "/v1/segments/{name:str}/customers",
+    opt=OPT,
+    operation_id="getSegmentCustomers",
+    responses=_CSV,
+    dependencies=LIST_ASKED,
+)
+async def get_segment_customers(name: FromPath[str], context: Context, asked: Asked) -> Stream | Response[Any]:
     """Return the customers of a segment, by monetary, highest first."""
-    read = partial(context.lookups.segment_customers, name)
-    return await _customers(
-        f"segment-{name}", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output)
-    )
+    return await _customers(f"segment-{name}", partial(context.lookups.segment_customers, name), asked)
 
 
-@get("/v1/cells/{cell:str}/customers", opt=OPT, operation_id="getCellCustomers", responses=_CSV)
-async def get_cell_customers(
-    cell: FromPath[str],
-    request: AnyRequest,
-    context: Context,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    reachable: Reachable = None,
-    output: Format = None,
-) -> Stream | Response[Any]:
+@get(
+    "/v1/cells/{cell:str}/customers", opt=OPT, operation_id="getCellCustomers", responses=_CSV, dependencies=LIST_ASKED
+)
+async def get_cell_customers(cell: FromPath[str], context: Context, asked: Asked) -> Stream | Response[Any]:
     """Return the customers of a cell, by monetary, highest first."""
-    read = partial(context.lookups.cell_customers, [cell])
-    return await _customers(f"cell-{cell}", read, ListPart(limit, cursor, reachable), as_csv=wants_csv(request, output))
+    return await _customers(f"cell-{cell}", partial(context.lookups.cell_customers, [cell]), asked)
 
 
 @get(
@@ -173,27 +152,25 @@ async def get_cell_customers(
             FlowCustomers, generate_examples=False, description="a part of the list; the whole list as CSV if asked for"
         )
     },
+    dependencies=LIST_ASKED,
 )
-async def get_flow_customers(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
-    request: AnyRequest,
+async def get_flow_customers(
     context: Context,
+    asked: Asked,
     first_day: FirstDay = None,
     last_day: LastDay = None,
     before: Before = None,
     after: After = None,
     cause: Cause = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    reachable: Reachable = None,
-    output: Format = None,
 ) -> Stream | Response[Any]:
     """Return who moved from one segment to another, the latest move first, each customer once."""
-    lookups, asked = context.lookups, FlowsAsked(first_day, last_day, before, after, cause)
-    part = ListPart(limit, cursor, reachable)
-    if wants_csv(request, output):
-        rows = flow_rows(lambda place: lookups.flow_customers(asked, ListPart(PART, place, reachable), Counting.NONE))
+    lookups, part, flows = context.lookups, asked.part, FlowsAsked(first_day, last_day, before, after, cause)
+    if asked.as_csv:
+        rows = flow_rows(
+            lambda place: lookups.flow_customers(flows, ListPart(PART, place, part.reachable), Counting.NONE)
+        )
         return csv_response(file_name(f"moved-{before or 'any'}-{after or 'any'}", part), await begun(rows))
-    return Response(await lookups.flow_customers(asked, part, Counting.BEGUN))
+    return Response(await lookups.flow_customers(flows, part, Counting.BEGUN))
 
 
 @get("/v1/rejected", opt=OPT, operation_id="getRejected")
