@@ -196,6 +196,7 @@ async def test_every_list_shows_all_customers_or_those_who_can_be_reached(
         ("/flows?from={first}&to={today}", ".summary a"),
         ("/flows?from={first}&to={today}", ".moves-figure a"),
         ("/daily", "#customers .people a"),
+        ("/daily?from={first}&to={today}", "#returned .people a"),
     ):
         days = {"first": date.today() - timedelta(80), "today": date.today()}  # noqa: DTZ011 - the shop's days are UTC
         await page.goto(shop.url + start.format(**days))

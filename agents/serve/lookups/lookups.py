@@ -65,7 +65,8 @@ class FlowsAsked(NamedTuple):
     Attributes:
         first_day: such as `2026-05-12`; by default as for `Lookups.flows`.
         last_day: inclusive.
-        before: only from this segment; `none` for customers who were not known before, `!none` for all others.
+        before: only from this segment, or from several with commas between them; `none` for customers who were not
+            known before, `!none` for all others.
         after: only to this segment.
         cause: only by this cause.
     """
@@ -219,17 +220,13 @@ class Lookups:
         found = [] if days is None else await self._flows.flows(ReachKey(self._period(days), cause=cause or ""))
         return Flows(*_names(days), self.zone.name, cause, found)
 
-    async def flow_reach(
-        self, first_day: str, last_day: str, cause: str | None = None, counting: Counting = Counting.AT_HAND
-    ) -> FlowReach | None:
+    async def flow_reach(self, asked: FlowsAsked, counting: Counting = Counting.AT_HAND) -> FlowReach | None:
         """Return how many of the customers who moved can be reached now; None while that is not counted.
 
         Of many customers, counting takes a second for every hundred thousand.
         """
-        days = await self._flow_days(first_day, last_day)
-        if days is None:
-            return None
-        return await self._flows.reach(ReachKey(self._period(days), cause=cause or ""), counting)
+        days = await self._flow_days(asked.first_day, asked.last_day)
+        return None if days is None else await self._flows.reach(self._reach_key(asked, days), counting)
 
     async def flow_customers(
         self, asked: FlowsAsked, part: ListPart, counting: Counting = Counting.AT_HAND
@@ -239,8 +236,7 @@ class Lookups:
         if days is None:
             decode_cursor(part.cursor)
             return FlowCustomers(None, None, self.zone.name, 0, 0, [], None)
-        key = ReachKey(self._period(days), asked.before or "", asked.after or "", asked.cause or "")
-        found = await self._flows.customers(key, part, counting)
+        found = await self._flows.customers(self._reach_key(asked, days), part, counting)
         following = None if found.following is None else found.following.encode()
         return FlowCustomers(*_names(days), self.zone.name, found.total, found.reachable, found.customers, following)
 
@@ -289,6 +285,9 @@ class Lookups:
         if latest is None:
             return None
         return DayRange(max(days.first, latest - timedelta(days=MOVE_DAYS - 1)), days.last)
+
+    def _reach_key(self, asked: FlowsAsked, days: DayRange) -> ReachKey:
+        return ReachKey(self._period(days), asked.before or "", asked.after or "", asked.cause or "")
 
     def _period(self, days: DayRange) -> Period:
         zone = self.zone

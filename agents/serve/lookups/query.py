@@ -24,7 +24,8 @@ Before = Annotated[
     str | None,
     QueryParameter(
         name="before",
-        description="only from this segment; `none`: customers who were not known before, `!none`: who were",
+        description="only from this segment, or from several with commas between them; `none`: customers who were not "
+        "known before, `!none`: who were",
     ),
 ]
 After = Annotated[str | None, QueryParameter(name="after", description="only to this segment")]

@@ -64,12 +64,18 @@ class FlowCounts:
         return flows, frozenset(name for name in names if not name.startswith("flow:"))
 
     async def matching(self, before: str = "", after: str = "", cause: str = "") -> list[FlowName]:
-        """Return the flows from and to these segments by this cause; an empty text stands for any, `KNOWN` too."""
+        """Return the flows from and to these segments by this cause; an empty text stands for any.
+
+        Args:
+            before: one or several with commas between them; `KNOWN`: any.
+            after: one.
+            cause: one.
+        """
         names, _ = await self.names()
         return [
             name
             for name in names
-            if (name.before != NOBODY if before == KNOWN else before in ("", name.before))
+            if (name.before != NOBODY if before == KNOWN else not before or name.before in before.split(","))
             and after in ("", name.after)
             and cause in ("", name.cause)
         ]

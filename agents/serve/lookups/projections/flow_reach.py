@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from agents.project.projection_keys import NOBODY, ProjectionKeys
 from agents.project.redis_link import pack
-from agents.serve.lookups.projections.flow_counts import FlowCounts, FlowName, Period
+from agents.serve.lookups.projections.flow_counts import FlowCounts, Period
 from agents.serve.lookups.projections.redis_reader import RedisReader
 from agents.serve.lookups.refusals import RedisAway
 from streams.clock import Clock
@@ -51,7 +51,7 @@ class FlowReach(NamedTuple):
 
     Attributes:
         all: of all these flows.
-        pairs: reachable ones by the segments before and after; `flows` by these and the cause.
+        pairs: reachable ones by the segments before and after.
         came: those who were not known before.
         causes: those who were known, by cause.
         before: by the segment before, `none` for those who were not known; `after` by the segment after. Both are empty
@@ -60,7 +60,6 @@ class FlowReach(NamedTuple):
 
     all: Moved
     pairs: Mapping[Pair, int]
-    flows: Mapping[FlowName, int]
     came: Moved
     causes: Mapping[str, Moved]
     before: Mapping[str, Moved]
@@ -135,13 +134,11 @@ class FlowReachCounts:
         everybody, came = _Group(), _Group()
         causes, before, after = _groups(), _groups(), _groups()
         pairs: dict[Pair, set[str]] = {}
-        flows: dict[FlowName, int] = {}
         for name in await self._flows.matching(key.before, key.after, key.cause):
             members = await self._flows.members(name, key.period)
             everybody.add(members, await self._reachable(members - everybody.customers))
             reachable = members & everybody.reachable
             pairs.setdefault((name.before, name.after), set()).update(reachable)
-            flows[name] = len(reachable)
             (came if name.before == NOBODY else causes[name.cause]).add(members, reachable)
             before[name.before].add(members, reachable)
             after[name.after].add(members, reachable)
@@ -149,7 +146,7 @@ class FlowReachCounts:
                 before.clear()
                 after.clear()
         of_pairs = {pair: len(ids) for pair, ids in pairs.items()}
-        return FlowReach(everybody.moved(), of_pairs, flows, came.moved(), *map(_all_moved, (causes, before, after)))
+        return FlowReach(everybody.moved(), of_pairs, came.moved(), *map(_all_moved, (causes, before, after)))
 
     async def _reachable(self, ids: set[str]) -> set[str]:
         """Return those of the customers who can be reached."""

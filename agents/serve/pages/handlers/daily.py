@@ -12,13 +12,14 @@ from litestar.params import FromPath
 
 from agents.project.projection_keys import MOVE_DAYS
 from agents.serve.context import Context, ServeContext
+from agents.serve.lookups.lookups import FlowsAsked
 from agents.serve.lookups.projections.flow_lookup import Counting
 from agents.serve.pages.page_view import PageRequest, PageView, View
 from agents.serve.pages.period import Period
 from agents.serve.pages.period_choice import PeriodChoice, choose_period
 from agents.serve.pages.site import HEALTH
 from agents.serve.pages.views.daily import RESTATED, DailyView
-from agents.serve.pages.views.daily_people import FigurePeople, customers_now, people_who_moved
+from agents.serve.pages.views.daily_people import FigurePeople, customers_now, people_who_moved, return_flows
 
 LONGEST: Final = 366
 
@@ -76,8 +77,10 @@ async def _read_people(
         people["customers"] = customers_now(await lookups.segments(), view)
     if period.first >= choice.today - timedelta(MOVE_DAYS - 1):
         counting = Counting.ALL if "counts" in query else Counting.AT_HAND
-        reach = await lookups.flow_reach(str(period.first), str(period.last), counting=counting)
-        people |= people_who_moved(period, reach, view)
+        reach = await lookups.flow_reach(FlowsAsked(str(period.first), str(period.last)), counting)
+        returning = return_flows(period, view)
+        returned = None if returning is None else await lookups.flow_reach(returning, counting)
+        people |= people_who_moved(period, reach, returned, view)
     return people
 
 

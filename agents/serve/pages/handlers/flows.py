@@ -33,7 +33,7 @@ async def show_flows(request: PageRequest, context: Context, view: View) -> Resp
     period = choice.period
     first, last = str(period.first), str(period.last)
     flows = await context.lookups.flows(first, last, cause)
-    reach = await context.lookups.flow_reach(first, last, cause, _counting(query))
+    reach = await context.lookups.flow_reach(FlowsAsked(first, last, cause=cause), _counting(query))
     return view.render(
         "flows.html",
         FLOWS,

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from agents.serve.access.scopes import Scope
 from agents.serve.lookups.answers import Segments
+from agents.serve.lookups.lookups import FlowsAsked
 from agents.serve.lookups.projections.flow_counts import KNOWN
-from agents.serve.lookups.projections.flow_reach import FlowReach
+from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
 from agents.serve.pages.views.flows import NOBODY
@@ -34,32 +35,42 @@ def customers_now(base: Segments, view: PageView) -> FigurePeople:
     return FigurePeople(None, base.reachable, "/customers" if view.may(Scope.CUSTOMERS_READ) else None)
 
 
-def people_who_moved(period: Period, reach: FlowReach | None, view: PageView) -> dict[str, FigurePeople]:
+def people_who_moved(
+    period: Period, reach: FlowReach | None, returned: FlowReach | None, view: PageView
+) -> dict[str, FigurePeople]:
     """Return the customers behind the figures that count moves between segments, by the figures' keys.
 
     Args:
         period: within the days that flows are known of.
         reach: of the flows of the period; None while that is not counted.
+        returned: the same of those that `return_flows` asks for.
         view: of the reader.
     """
 
-    def listed(before: str, cause: str | None) -> str | None:
+    def people(moved: Moved | None, before: str, cause: str | None) -> FigurePeople:
         query = period.query(before=before, cause=cause)
-        return f"/flows/customers?{urlencode(query)}" if view.may(Scope.CUSTOMERS_READ) else None
+        href = f"/flows/customers?{urlencode(query)}" if view.may(Scope.CUSTOMERS_READ) else None
+        return FigurePeople(None, None, href) if moved is None else FigurePeople(*moved, href)
 
-    new, lapsed = listed(NOBODY, None), listed(KNOWN, TIME_CAUSE)
-    if reach is None:
-        return {"new": FigurePeople(None, None, new), "lapsed": FigurePeople(None, None, lapsed)}
-    people = {"new": FigurePeople(*reach.came, new)}
-    people["lapsed"] = FigurePeople(*reach.causes.get(TIME_CAUSE, (0, 0)), lapsed)
-    sleeping = set() if view.policy is None else sleeping_segments(view.policy)
-    if sleeping:
-        counts = [count for name, count in reach.flows.items() if name.cause == "purchase" and name.before in sleeping]
-        people["returned"] = FigurePeople(None, sum(counts), None)
-    return people
+    came = None if reach is None else reach.came
+    lapsed = None if reach is None else reach.causes.get(TIME_CAUSE, Moved(0, 0))
+    found = {"new": people(came, NOBODY, None), "lapsed": people(lapsed, KNOWN, TIME_CAUSE)}
+    returning = return_flows(period, view)
+    if returning is not None:
+        bought = None if returned is None else returned.all
+        found["returned"] = people(bought, returning.before or "", returning.cause)
+    return found
 
 
-def sleeping_segments(policy: Policy) -> set[str]:
+def return_flows(period: Period, view: PageView) -> FlowsAsked | None:
+    """Return the flows of customers who returned; None if the policy's segments do not tell."""
+    sleeping = set() if view.policy is None else _sleeping_segments(view.policy)
+    if not sleeping:
+        return None
+    return FlowsAsked(str(period.first), str(period.last), ",".join(sorted(sleeping)), cause="purchase")
+
+
+def _sleeping_segments(policy: Policy) -> set[str]:
     """Return the segments out of which a purchase leads to a better score of recency: no cell of theirs has the best.
 
     Empty if that cannot be told from a segment alone, because one has cells of both kinds.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agents.serve.lookups.answers import Flow, SegmentCount, Segments
-from agents.serve.lookups.lookups import Lookups
+from agents.serve.lookups.lookups import FlowsAsked, Lookups
 from agents.serve.lookups.projections.flow_lookup import Counting
 from agents.serve.lookups.projections.flow_reach import MAX_BY_SEGMENT, FlowReach, Moved
 
@@ -56,7 +56,7 @@ async def read_figures(lookups: Lookups, today: str | None, *, is_live: bool = F
         base, moved = await asyncio.gather(lookups.segments(), lookups.flows(today, today))
         flows = moved.flows
         is_begun = is_live and sum(flow.changes for flow in flows) <= MAX_BY_SEGMENT
-        reach = await lookups.flow_reach(today, today, counting=Counting.BEGUN if is_begun else Counting.AT_HAND)
+        reach = await lookups.flow_reach(FlowsAsked(today, today), Counting.BEGUN if is_begun else Counting.AT_HAND)
     best = base.segments[0] if base.segments else None
     golden = best if best is not None and best.customers else None
     return NowFigures(base, tiles_of(base, flows, reach), golden, today)

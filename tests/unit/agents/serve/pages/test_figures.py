@@ -15,7 +15,6 @@ from agents.reporting.verdict import Verdict
 from agents.serve.access.scopes import LOCAL, Principal, Scope
 from agents.serve.lookups.answers import Flow, Flows, RejectedEvent
 from agents.serve.lookups.projections.day_lookup import late_days
-from agents.serve.lookups.projections.flow_counts import FlowName
 from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period, last_days, parse_period
@@ -177,11 +176,6 @@ def test_flows_have_their_shares_and_addresses() -> None:
         FlowReach(
             Moved(20, 7),
             {("golden", "at_risk"): 4, ("none", "new"): 5},
-            {
-                FlowName("golden", "at_risk", "time"): 3,
-                FlowName("golden", "at_risk", "refund"): 1,
-                FlowName("none", "new", "purchase"): 5,
-            },
             Moved(8, 5),
             {"time": Moved(10, 3), "refund": Moved(1, 1)},
             {},
