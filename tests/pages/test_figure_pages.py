@@ -3,11 +3,12 @@
 import re
 from csv import reader as csv_reader
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from agents.serve.pages.charts.rfm_grid import SHADES
 from tests.pages.browser import Watch
 from tests.records.kafka_records import Published, publish
 from tests.running.http_servers import RunningServer
@@ -17,6 +18,28 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOW_MS: Final = 100_000
 """A comparison starts processes; on a busy machine that takes long."""
+LEGIBLE: Final = 4.5
+"""The contrast that WCAG 2.2 AA wants of texts of this size; axe does not look at texts of drawings."""
+CONTRASTS: Final = """(cell, shades) => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const luminance = (color) => {
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) =>
+      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  return [...Array(shades).keys()].map((shade) => {
+    cell.setAttribute("class", `cell shade-${shade}`);
+    const box = luminance(getComputedStyle(cell.querySelector("rect")).fill);
+    return Math.min(...[...cell.querySelectorAll("text")].map((text) => {
+      const [light, dark] = [box, luminance(getComputedStyle(text).fill)].sort((a, b) => b - a);
+      return (light + 0.05) / (dark + 0.05);
+    }));
+  });
+}"""
+"""The least contrast of a text in a cell, for each shade."""
 DIGITS: Final = re.compile(r"\D")
 
 
@@ -181,6 +204,19 @@ async def test_a_cell_of_the_grid_leads_to_its_customers_and_one_file_of_them(
     assert place > 0
     assert watch.problems == []
     await page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_texts_of_the_grid_are_legible_on_every_shade(
+    shop: RunningServer, browser: Browser, theme: Literal["light", "dark"]
+) -> None:
+    page = await browser.new_page(color_scheme=theme)
+    await page.goto(f"{shop.url}/segments")
+    contrasts = await page.locator(".chart-grid a.cell").first.evaluate(CONTRASTS, SHADES)
+    assert len(contrasts) == SHADES
+    assert all(contrast >= LEGIBLE for contrast in contrasts), contrasts
+    assert len({round(contrast, 2) for contrast in contrasts}) == SHADES  # each shade is another colour
+    await page.close()
 
 
 async def test_every_list_shows_all_customers_or_those_who_can_be_reached(
