@@ -1,4 +1,5 @@
-// What the pages do beyond HTML: the current page is visible in the navigation, and the page Now follows live changes.
+// What the pages do beyond HTML: the current page is visible in the navigation, what was unfolded still is when the reader
+// comes back, and the page Now follows live changes.
 // Everything works without it.
 (() => {
   "use strict";
@@ -7,6 +8,24 @@
   const EVERY_MS = 500; // at most two updates a second
 
   document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+  // What the reader unfolded or folded is so again after the back button: pages are not stored, and so loaded again.
+  unfold();
+  document.addEventListener("htmx:after:settle", unfold); // parts that follow
+  document.addEventListener("toggle", remember, true);
+
+  function unfold() {
+    for (const part of document.querySelectorAll("main details")) part.open = history.state?.[nameOf(part)] ?? part.open;
+  }
+
+  function remember({ target }) {
+    if (target.matches("main details")) history.replaceState({ ...history.state, [nameOf(target)]: target.open }, "");
+  }
+
+  function nameOf(part) {
+    const around = part.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
+    return `${around} ${part.querySelector("summary").textContent}`;
+  }
 
   // A page without figures: loaded again once there are some, and not before, so that nobody loses their place.
   if (document.querySelector("[data-wait]")) setInterval(look, 3000);
