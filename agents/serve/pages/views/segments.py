@@ -132,8 +132,8 @@ def grid_chart(pairs: Sequence[ScorePair], policy: Policy, view: PageView) -> tu
         axis_titles=(_("Days since the last order"), _("Orders in %(window)s") % {"window": view.window}),
         title=_("Customers by recency and frequency"),
         description=_(
-            "The number in a cell is its customers. The darker the cell, the higher it ranks by revenue per customer: "
-            "the shade shows the order of the cells, not how far apart they are."
+            "The number in a cell is its customers. The stronger the cell's colour, the higher it ranks by revenue "
+            "per customer: the shade shows the order of the cells, not how far apart they are."
         ),
     )
     return chart, shows_last_note_everywhere(cells, len(recencies), len(frequencies))
