@@ -128,10 +128,17 @@ class Formats:
 
     def money(self, amount: str | None, currency: str) -> str:
         """Write an amount in major units with its currency: `$12,400.50`, `12 400,50 ₽`; without cents of zero."""
-        if amount is None:
-            return "–"
+        return "–" if amount is None else self._in_currency(self._amount(amount), currency)
+
+    def money_range(self, low: str, high: str, currency: str) -> str:
+        """Write a range of amounts in major units, none below zero: `$50–200`, `5 000–20 000 ₽`."""
+        return self._in_currency(f"{self._amount(low)}–{self._amount(high)}", currency)
+
+    def _amount(self, amount: str) -> str:
         whole, _, cents = amount.partition(".")
-        text = self.number(whole if not cents.strip("0") else amount)
+        return self.number(amount if cents.strip("0") else whole)
+
+    def _in_currency(self, text: str, currency: str) -> str:
         sign = _SIGNS.get(currency, currency)
         if self._is_sign_first and sign in {"$", "€", "£", "¥", "CN¥", "₹"}:
             return f"{_MINUS}{sign}{text[1:]}" if text.startswith(_MINUS) else f"{sign}{text}"

@@ -48,12 +48,12 @@ def frequency_label(policy: Policy, score: int, formats: Formats, *, short: bool
 
 def monetary_label(policy: Policy, score: int, formats: Formats) -> str:
     """Return what a score of monetary stands for: `5,000–20,000 ₽`."""
-    edges = [formats.money(edge, policy.currency) for edge in policy.monetary_edges_text]
+    edges = policy.monetary_edges_text
     if score == 1:
-        return formats.texts.gettext("less than %(amount)s") % {"amount": edges[0]}
+        return formats.texts.gettext("less than %(amount)s") % {"amount": formats.money(edges[0], policy.currency)}
     if score > len(edges):
-        return formats.texts.gettext("%(amount)s or more") % {"amount": edges[-1]}
-    return f"{formats.number(policy.monetary_edges_text[score - 2])}–{edges[score - 1]}"
+        return formats.texts.gettext("%(amount)s or more") % {"amount": formats.money(edges[-1], policy.currency)}
+    return formats.money_range(edges[score - 2], edges[score - 1], policy.currency)
 
 
 def _range(edges: tuple[str, ...], place: int, formats: Formats) -> str:

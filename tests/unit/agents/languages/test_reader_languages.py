@@ -47,6 +47,13 @@ def test_money_has_its_sign_where_the_language_puts_it(
     assert (_plain(EN.money(amount, currency)), _plain(RU.money(amount, currency))) == (english, russian)
 
 
+def test_a_range_of_amounts_has_its_currency_once_in_both_languages() -> None:
+    assert (EN.money_range("50.00", "200.50", "USD"), _plain(RU.money_range("50.00", "200.50", "USD"))) == (
+        "$50–200.50",
+        "50–200,50 $",
+    )
+
+
 @pytest.mark.parametrize(
     ("share", "english", "russian"),
     [
