@@ -39,13 +39,12 @@ from state.units.counts import counted
 from state.units.timestamps import format_ms
 from streams.clock import SYSTEM_CLOCK
 from streams.defaults import policy_text
-from streams.kafka.needed_rights import importing
+from streams.kafka.needed_rights import NO_RIGHTS, importing
 from streams.kafka.topics import Topics
 from streams.settings.rules_files import configured_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from agents.importing.events.imported_event import ImportedEvent
     from streams.settings.settings import Settings
@@ -137,17 +136,13 @@ class ImportRun:
                 self._is_reached = False
                 origin = f"configured: {error}, so everything counts as new"
         else:
-            with self._kafka_named():
+            with kafka_named(settings, importing(settings, self._files.topic)):
                 policy = asyncio.run(active_policy(settings))
         if policy is None:
             policy = configured_policy(settings)
             origin = "configured; none is active yet" if self._is_reached else origin
         self._policy_assumption = Assumption("policy", policy.ref, origin)
         return policy
-
-    def _kafka_named(self) -> "AbstractContextManager[None]":
-        topic = None if self._given.dry_run else self._files.topic
-        return kafka_named(self._settings, importing(self._settings, topic))
 
     def _understand_options(self, collector: "_Collector") -> UnderstandOptions:
         return UnderstandOptions(
@@ -195,7 +190,8 @@ class ImportRun:
         terms = ImportTerms(self.import_id, route, given.allow_anonymous, given.dry_run)
         if not self._is_reached:
             return nothing_known(spool, terms)
-        with self._kafka_named(), progress_of("reading the order ledger", 1.0) as show:
+        needed = importing(settings, None) if given.dry_run else NO_RIGHTS  # otherwise they are checked by now
+        with kafka_named(settings, needed), progress_of("reading the order ledger", 1.0) as show:
             return asyncio.run(look_up(settings, keys, spool, terms, show))
 
     def _report(
@@ -228,7 +224,7 @@ class ImportRun:
         settings = self._settings
         publishing = Publishing(settings, self._files.topic, publication, spool)
         try:
-            with self._kafka_named(), progress_of(f"publishing to {self._topic}", total) as show:
+            with kafka_named(settings, NO_RIGHTS), progress_of(f"publishing to {self._topic}", total) as show:
                 published = asyncio.run(publishing.run(show))
         except BaseException as error:
             print_error(f"goldstream: {self._continuation(publishing.published.count, total)}")

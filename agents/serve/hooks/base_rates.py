@@ -7,7 +7,8 @@ import msgspec
 
 from state.intake.admission_result import AdmissionRules
 
-_RATE: Final = Context(prec=12)
+RATE_CONTEXT: Final = Context(prec=12)
+"""For rates that are computed: twelve significant digits."""
 
 
 class BaseRates(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class BaseRates(msgspec.Struct, frozen=True):
         if shop_currency == self.currency:
             return rate
         listed = self.rates.get(shop_currency)
-        return "" if listed is None else format(_RATE.multiply(Decimal(rate), listed).normalize(), "f")
+        return "" if listed is None else format(RATE_CONTEXT.multiply(Decimal(rate), listed).normalize(), "f")
 
 
 def base_rates(rules: AdmissionRules) -> BaseRates:

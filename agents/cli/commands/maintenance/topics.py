@@ -27,12 +27,13 @@ def create(context: typer.Context, as_json: JsonOption = False, config: ConfigOp
 
     Existing topics do not change. Those without the expected partitions are reported, and the status is 1.
     """
-    from streams.kafka.needed_rights import NeededRights
+    from streams.kafka.needed_rights import NO_RIGHTS
     from streams.kafka.topics import create_topics
 
     settings = load_context(context, config)
-    only_what_brokers_name = NeededRights({}, {})
-    _report_topics(settings, create_topics, only_what_brokers_name, as_json=as_json)
+    _report_topics(
+        settings, create_topics, NO_RIGHTS, as_json=as_json
+    )  # brokers name the topics that they refuse to create
 
 
 @group.command("check")

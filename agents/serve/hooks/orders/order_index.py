@@ -37,6 +37,8 @@ CREATE TABLE waiting (reference TEXT, id BLOB, PRIMARY KEY (reference, id)) WITH
 CREATE TABLE erasures (customer BLOB PRIMARY KEY, erased_offset INTEGER, occurred_at INTEGER) WITHOUT ROWID;
 """
 
+_BY_KEY: Final = "SELECT value, at_ms, place, customer FROM entries WHERE id = ? AND customer = ?"
+
 
 class Found(NamedTuple):
     """An entry of the order ledger.
@@ -137,7 +139,7 @@ class OrderIndex:
         """Return the entry of a customer; None if there is none in force."""
         key = entry_key(customer_id, kind, entry_id)
         rows = self._rows(
-            "SELECT value, at_ms, place, customer FROM entries WHERE id = ? AND customer = ?",
+            _BY_KEY,
             (key[HASH_BYTES:], key[:HASH_BYTES]),
         )
         return rows[0] if rows else None
@@ -153,16 +155,10 @@ class OrderIndex:
         return [found.entry for found in rows]
 
     def unsettled(self, now_ms: int) -> list[Found]:
-        """Return what was announced with its event so long ago that whoever did so has ended or given up."""
+        """Return announcements that hold their event and are so old that any server may publish it."""
         with self._lock:
             announced = list(self._announced)
-        rows = [
-            found
-            for place in announced
-            for found in self._rows(
-                "SELECT value, at_ms, place, customer FROM entries WHERE id = ? AND customer = ?", place
-            )
-        ]
+        rows = [found for place in announced for found in self._rows(_BY_KEY, place)]
         return [found for found in rows if found.at_ms + _settled_after_ms(found.entry) <= now_ms]
 
     def find_all(self, kind: str, entry_id: str) -> list[Found]:

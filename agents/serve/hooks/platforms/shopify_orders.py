@@ -1,11 +1,11 @@
 """Shopify's webhooks about an order: paid, created, cancelled."""
 
 import re
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Final
 
 from agents.importing.events.customer_ids import bounded_id
-from agents.serve.hooks.base_rates import base_rates
+from agents.serve.hooks.base_rates import RATE_CONTEXT, base_rates
 from agents.serve.hooks.delivery import Delivery, HookEvent, Receiver
 from agents.serve.hooks.hook import Hook
 from agents.serve.hooks.platforms.event_building import build, customer_of, purchase_event_id, refund_event_id
@@ -28,7 +28,6 @@ _COUNT: Final = re.compile("[0-9]{1,6}")
 _VOID: Final = ("voided", "expired")
 _GIVEN_BACK: Final = ("partially_refunded", "refunded")
 """States of an order that was paid, even if it is cancelled now: what was given back arrives as `refunds/create`."""
-_RATE: Final = Context(prec=12)
 _SHOPS: Final = ("x-shopify-shop-domain", "shopify-shop-domain")
 
 
@@ -99,7 +98,7 @@ def _amounts(order: Payload) -> tuple[int, str, int, str]:
     if total <= 0 or shop <= 0:
         return shop, currency, _discount(order.text("total_discounts"), currency), ""
     major = Decimal(shop).scaleb(-digits_of(currency)), Decimal(total).scaleb(-digits_of(presented))
-    return total, presented, discount, format(_RATE.divide(*major).normalize(), "f")
+    return total, presented, discount, format(RATE_CONTEXT.divide(*major).normalize(), "f")
 
 
 def _without_gift_cards(minor: int, order: Payload, currency: str, hook: Hook) -> int:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get
 
+from agents.project.projection_keys import NOBODY
 from agents.serve.access.scopes import Scope
 from agents.serve.context import Context
 from agents.serve.lookups.lookups import FlowsAsked
@@ -15,7 +16,7 @@ from agents.serve.lookups.projections.flow_lookup import Counting
 from agents.serve.pages.page_view import PageRequest, View
 from agents.serve.pages.period_choice import choose_period
 from agents.serve.pages.site import FLOWS
-from agents.serve.pages.views.flows import NOBODY, FlowsView
+from agents.serve.pages.views.flows import FlowsView
 from agents.serve.pages.views.people import REACHABLE, address, list_view, read_part
 from agents.serve.pages.words.causes import CAUSES, cause_words
 

@@ -4,6 +4,7 @@ from itertools import product
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from agents.project.projection_keys import NOBODY
 from agents.serve.access.scopes import Scope
 from agents.serve.lookups.answers import Segments
 from agents.serve.lookups.lookups import FlowsAsked
@@ -11,7 +12,6 @@ from agents.serve.lookups.projections.flow_counts import KNOWN
 from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
 from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
-from agents.serve.pages.views.flows import NOBODY
 from state.config.policy import Policy
 from state.records.outputs import TIME_CAUSE
 
@@ -73,7 +73,7 @@ def return_flows(period: Period, view: PageView) -> FlowsAsked | None:
 def _sleeping_segments(policy: Policy) -> set[str]:
     """Return the segments out of which a purchase leads to a better score of recency: no cell of theirs has the best.
 
-    Empty if that cannot be told from a segment alone, because one has cells of both kinds.
+    Empty if a segment has cells of both kinds: then its name does not say which score its customers have.
     """
     measures = (policy.recency_edges_ms, policy.frequency_edges, policy.monetary_edges_minor)
     best = len(policy.recency_edges_ms) + 1

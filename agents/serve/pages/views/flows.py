@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from agents.project.projection_keys import NOBODY
 from agents.serve.lookups.answers import Flow, Flows
 from agents.serve.lookups.projections.flow_counts import KNOWN
 from agents.serve.lookups.projections.flow_reach import FlowReach, Moved
@@ -17,8 +18,6 @@ from agents.serve.pages.page_view import PageView
 from agents.serve.pages.period import Period
 from agents.serve.pages.words.causes import CAUSES, cause_words
 
-NOBODY: Final = "none"
-"""The name, in addresses and in the chart, of what customers are before they are known."""
 _TOP_MOVES: Final = 3
 
 
