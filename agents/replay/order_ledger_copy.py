@@ -88,11 +88,11 @@ async def _settled(
     entries = {event_id_of(entry.announced_event): entry for entry, _ in announced}
     places = [entry.announced for entry in entries.values() if entry.announced is not None]
     found = await find_published(broker, topics, places, entries.keys())
-    return [entry.confirmed() if event_id in found else _anew(entry) for event_id, entry in entries.items()]
+    return [entry.confirmed() if event_id in found else _from_offset_0(entry) for event_id, entry in entries.items()]
 
 
-def _anew(entry: LedgerEntry) -> LedgerEntry:
-    """Return an announcement of which nothing is in the new source topic so far."""
+def _from_offset_0(entry: LedgerEntry) -> LedgerEntry:
+    """Return an announcement whose event is looked for in the whole new source topic."""
     assert entry.announced is not None
     return msgspec.structs.replace(entry, announced=msgspec.structs.replace(entry.announced, offset=0))
 

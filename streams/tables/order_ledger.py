@@ -38,8 +38,8 @@ WAITING: Final = "w"
 SETTLED_AFTER_MS: Final = 60_000
 """How old the announcement of a hook must be before anyone else may publish its event.
 
-Whoever announces publishes within seconds or not at all; the rest is for clocks that differ, and for what a network or
-a broker holds back. Within this time, a second announcement of the same entry is void.
+The server that announces publishes within seconds or not at all; the rest is for clocks that differ, and for requests
+that a network or a broker holds back. Within this time, a second announcement of the same entry is void.
 """
 IMPORT_SETTLED_AFTER_MS: Final = 15 * 60_000
 """The same for the announcement of an import, which repeats what it sends for as long as Kafka is away."""

@@ -82,7 +82,7 @@ async def taken(server: RunningServer, deliver: Deliver) -> None:
 
 
 async def counts(site: Site) -> dict[str, float]:
-    """Fold everything with a worker; return what is counted of nobody."""
+    """Fold everything with a worker; return what is counted of anonymous sales."""
     worker = site.worker()
     await worker.ready()
     await site.advance(ENDS_AT)

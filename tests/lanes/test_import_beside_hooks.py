@@ -47,7 +47,7 @@ def enter(broker: MemoryBroker, entry: LedgerEntry) -> None:
 
 
 def publish(broker: MemoryBroker, **fields: Any) -> bytes:
-    """Publish an event of nobody; return it."""
+    """Publish an anonymous event; return it."""
     value = json.dumps({"customer_id": "", "currency": "RUB", **fields}).encode()
     broker.append(EVENTS, partition_of(fields["event_id"].encode(), PARTITIONS), None, value)
     return value

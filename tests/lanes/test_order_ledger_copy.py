@@ -69,7 +69,7 @@ async def test_entries_go_to_the_partitions_of_their_customers() -> None:
 
 
 def announced(broker: MemoryBroker, order_id: str, *, is_published: bool) -> LedgerEntry:
-    """Announce a sale of nobody, as a hook does long before the replay, and perhaps publish it."""
+    """Announce an anonymous sale, as a hook does long before the replay, and perhaps publish it."""
     broker.log(OLD.full("events"), 0)
     event = json.dumps({"type": "purchase", "event_id": f"purchase:{order_id}", "order_id": order_id}).encode()
     announcement = Announcement("", 0, "events", 1, broker.log(OLD.full("events"), 1).end)

@@ -1,4 +1,4 @@
-"""Deliveries on disk that arrive while the order ledger cannot be read, or cannot be written before events of nobody.
+"""Deliveries on disk that arrive while the order ledger cannot be read, or cannot be written for anonymous events.
 
 Only the ledger shows which of them are new, so they are stored as they arrived and processed once Kafka answers.
 """

@@ -1,7 +1,7 @@
 """Take deliveries: decide what of them is new, publish it, then enter it in the order ledger.
 
 An event of a customer is published before it is entered: if the process dies in between, the platform delivers again,
-and the second event has the same ids. An event of nobody is announced before (`agents.serve.hooks.announcing`).
+and the second event has the same ids. An anonymous event is announced first (`agents.serve.hooks.announcing`).
 Deliveries about one order are taken one after the other.
 """
 
@@ -94,13 +94,13 @@ class HookService:
         return self._locks[hash(number) % LOCKS]
 
     async def _decide(self, decide: Callable[[], Decision], *, removed: LedgerEntry | None = None) -> Acceptance:
-        """Decide and carry it out, for an event of nobody by the ledger as it is now, not as it was read last."""
+        """Decide and carry it out; about an anonymous event by the ledger read to its end."""
         decision = decide()
-        while decision.is_of_nobody:
+        while decision.is_anonymous:
             (entry,) = decision.entries
             announcement = await self._announcer.prepare(entry)
             decision = decide()
-            if not decision.is_of_nobody or decision.entries[0].key != entry.key:
+            if not decision.is_anonymous or decision.entries[0].key != entry.key:
                 continue
             (event,), (entry,) = decision.events, decision.entries
             if await self._announcer.publish(entry, announcement, encode_event(event)):
@@ -181,9 +181,9 @@ class HookService:
                 log.warning("refunds go on waiting for their orders: %s", error)  # the next sweep tries again
 
     async def sweep(self) -> None:
-        """Settle what is unfinished, again and again, until cancelled.
+        """Settle waiting refunds and announced events every `SWEEP_SECONDS`, until cancelled.
 
-        That is refunds whose orders are known meanwhile, or that have waited too long, and announced events.
+        A refund is settled when its order is known by now, or when it has waited too long.
         """
         while True:
             await self._clock.sleep(SWEEP_SECONDS)

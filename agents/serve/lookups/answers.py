@@ -195,7 +195,7 @@ class CustomerPage(msgspec.Struct, frozen=True):
     """A part of all customers, or of those of a segment or cell, by monetary, highest first.
 
     Attributes:
-        total: all customers there, whichever of them are asked for.
+        total: all customers there, also those who are not asked for.
         reachable: of them.
         customers: fewer than `limit`, or none, does not mean that the list ends where only some are asked for.
         cursor: gets the next part; null after the last one.
@@ -274,7 +274,7 @@ class FlowCustomers(msgspec.Struct, frozen=True, rename=_FROM_AND_TO_DAYS):
     """A part of the customers of a flow, the latest move first.
 
     Attributes:
-        total: different customers of the whole flow, whichever of them are asked for; null while many are counted, for
+        total: different customers of the whole flow, also those who are not asked for; null while many are counted, for
             seconds after the first question.
         reachable: how many of them can be reached now; null likewise.
         customers: fewer than `limit`, or none, does not mean that the list ends where only some are asked for.

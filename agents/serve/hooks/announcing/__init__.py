@@ -1,4 +1,4 @@
-"""Own the publication of events that nobody would notice if they came twice: announced, published, confirmed.
+"""Own the publication of anonymous events, which would count twice if they came twice: announced, published, confirmed.
 
 Import `agents.serve.hooks.orders` beside it, streams and state.
 """

@@ -1,8 +1,8 @@
 """A producer whose records arrive soon or not at all.
 
 The producer of the server repeats a batch for as long as Kafka is away, so an event may arrive long after its request
-was answered. What is announced must not: after some time others publish it. So whoever stops waiting for a record of
-this producer abandons it, with everything that it has not sent, and the next record gets another one.
+was answered. An announced event must not, because another server publishes it after some time. So a caller that stops
+waiting for a record abandons the producer, with everything that it has not sent; the next record gets a new one.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Publish events without a customer once: no profile would notice that one comes twice, so the daily totals would.
+"""Publish anonymous events once: no profile drops a second one, so it would count twice in the daily totals.
 
 1. The ledger announces the event and holds it, with the partition where it goes and an offset that it cannot be below.
    From then on the event is safe, whatever happens to this process.
@@ -10,9 +10,8 @@
 If that does not end, any server settles it once the announcement is old: it looks for the event in the topic, and
 confirms it, or announces and publishes it again.
 
-The offset is asked for before the ledger is read to its end. So a server that has announced the event too, which the
-index does not show yet, has not published it below that offset: whichever announcement compaction keeps, its offset is
-right.
+The offset is asked for before the ledger is read to its end. So another server whose announcement is not in the index
+yet has not published the event below that offset. Compaction may keep either announcement: both offsets are right.
 """
 
 import asyncio
@@ -53,7 +52,7 @@ _ERRORS: Final = (KafkaError, OSError, NotFollowedError)  # a timeout is an OSEr
 
 
 class Announcer:
-    """Announces, publishes and confirms events without a customer; call `close` in the end."""
+    """Announces, publishes and confirms anonymous events; call `close` in the end."""
 
     def __init__(
         self, settings: Settings, index: OrderIndex, follower: LedgerFollower, clock: Clock, announced_within_s: float
@@ -142,8 +141,7 @@ class Announcer:
             return
         announcement = await self._prepare(entry)
         if self._index.find("", entry.kind, entry.id) == found:  # otherwise another server settles it
-            event = entry.announced_event
-            await self.publish(entry, announcement, event)
+            await self.publish(entry, announcement, entry.announced_event)
 
     async def _prepare(self, entry: LedgerEntry) -> Announcement:
         topic = self._topics.full(_SOURCE)

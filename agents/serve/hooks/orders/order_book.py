@@ -58,7 +58,7 @@ class Decision(msgspec.Struct, frozen=True):
     warning: str = ""
 
     @property
-    def is_of_nobody(self) -> bool:
+    def is_anonymous(self) -> bool:
         """Whether it publishes an event without a customer, for which no profile notices that it comes twice.
 
         Then it has one event and one entry.

@@ -24,7 +24,11 @@ FRESH_SECONDS: Final = 1.0
 
 
 class Counting(Enum):
-    """Which counts are wanted: none; those that are cheap or known; likewise, with others counted meanwhile; all."""
+    """Which counts are wanted.
+
+    `NONE`; `AT_HAND`: those that are cheap or known; `BEGUN`: the same, and the others are counted in the background;
+    `ALL`.
+    """
 
     NONE = "none"
     AT_HAND = "at hand"

@@ -116,7 +116,7 @@ class FlowReachCounts:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _count_quietly(self, key: ReachKey) -> None:
-        with contextlib.suppress(RedisAway):  # whoever asks next is told
+        with contextlib.suppress(RedisAway):  # the next request reports it
             await self.count(key)
 
     async def count(self, key: ReachKey, max_age_s: float = FRESH_SECONDS) -> FlowReach:

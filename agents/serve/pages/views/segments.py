@@ -67,7 +67,7 @@ def score_pairs(cells: Cells, policy: Policy, view: PageView) -> list[ScorePair]
     """Return every pair of scores, the most recent and most frequent first.
 
     For seconds after a policy with fewer thresholds is activated, customers still have scores that it does not know:
-    they are left out until they are scored anew.
+    they are left out until the new policy has scored them.
     """
     best_r, best_f = len(policy.recency_edges_ms) + 1, len(policy.frequency_edges) + 1
     by_pair: dict[tuple[int, int], list[CellCount]] = {}
